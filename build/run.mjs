@@ -1,0 +1,38 @@
+// Runs one of the project's TypeScript programs: `node build/run.mjs <entry.ts> [arguments]`.
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { compile, root } from './bundles.mjs';
+
+/**
+ * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<any>} the module's exports
+ */
+export async function importTypeScript(entry) {
+  const outfile = `dist/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  await compile({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'linked',
+    logLevel: 'silent',
+  });
+  return import(pathToFileURL(path.join(root, outfile)).href);
+}
+
+if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
+  const entry = process.argv[2];
+  if (!entry) {
+    process.stderr.write('Usage: node build/run.mjs <entry.ts> [arguments]\n');
+    process.exit(2);
+  }
+  process.argv.splice(1, 2, path.join(root, entry));
+  process.setSourceMapsEnabled(true);
+  const { main } = await importTypeScript(entry);
+  process.exitCode = await main(process.argv.slice(2).filter((argument, index) => index > 0 || argument !== '--'));
+}

@@ -1,0 +1,28 @@
+// Jest: one project per kind of test; the file name says what a test may cost (CONTRIBUTING.md has the table).
+const shared = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.[mc]?ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+    '^.+\\.mjs$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
+  },
+  extensionsToTreatAsEsm: [],
+  transformIgnorePatterns: ['node_modules/(?!@noble/)'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+};
+
+/** @param {string} displayName @param {string[]} testMatch @param {object} [more] */
+const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch, ...shared, ...more });
+
+export default {
+  projects: [
+    project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
+      setupFiles: ['<rootDir>/test/support/no-network.ts'],
+    }),
+    project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
+    project('integration', ['<rootDir>/test/**/*.int.test.ts']),
+    project('e2e', ['<rootDir>/test/**/*.e2e.test.ts']),
+  ],
+};
