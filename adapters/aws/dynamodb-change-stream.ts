@@ -1,0 +1,41 @@
+// The change stream as Lambda delivers it: DynamoDB Streams records in, the first failed sequence number out.
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
+import { epochMs } from '../../core/ports/clock.ts';
+import { toDocument } from './dynamodb-items.ts';
+
+/** The parts of a stream event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). */
+export interface StreamEvent {
+  readonly Records: readonly {
+    readonly eventName?: string;
+    readonly dynamodb?: {
+      readonly ApproximateCreationDateTime?: number;
+      readonly NewImage?: Record<string, AttributeValue>;
+      readonly SequenceNumber?: string;
+    };
+  }[];
+}
+
+/** What Lambda expects with ReportBatchItemFailures. */
+export interface BatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+/** Turns a change handler into what Lambda calls. Deletions, by hand or by expiry, are passed over. */
+export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEvent) => Promise<BatchResponse> {
+  return async ({ Records }) => {
+    const records = Records.flatMap(({ eventName, dynamodb }): ChangeRecord[] => {
+      if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return [];
+      const { partition, id, body } = toDocument(dynamodb.NewImage);
+      const kind = eventName === 'INSERT' ? 'inserted' : 'updated';
+      const committedAt = epochMs((dynamodb.ApproximateCreationDateTime ?? 0) * 1000);
+      return [{ partition, id, kind, body, sequence: dynamodb.SequenceNumber ?? '', committedAt }];
+    });
+    const outcome = records.length === 0 ? ({ status: 'done' } as const) : await handler(records);
+    if (outcome.status === 'done') return { batchItemFailures: [] };
+    const failed = records[outcome.failedAt];
+    if (failed === undefined)
+      throw new RangeError(`The handler failed at record ${outcome.failedAt} of ${records.length}.`);
+    return { batchItemFailures: [{ itemIdentifier: failed.sequence }] };
+  };
+}

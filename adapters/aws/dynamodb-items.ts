@@ -1,0 +1,53 @@
+// How a document looks as a DynamoDB item. Attribute names are one letter: they are billed with every write.
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { epochMs } from '../../core/ports/clock.ts';
+import type { Json } from '../../core/ports/json.ts';
+import type { Key, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
+
+/**
+ * `p` partition, `s` id, `b` body as JSON text (DynamoDB's own numbers and nesting are narrower than JSON's), `v` version,
+ * `x` expiry in milliseconds, `t` expiry in seconds for the service's time to live.
+ */
+export const ATTRIBUTES = {
+  partition: 'p',
+  id: 's',
+  body: 'b',
+  version: 'v',
+  expiresAt: 'x',
+  timeToLive: 't',
+} as const;
+
+/** The key of an item. */
+export const toKey = ({ partition, id }: Key): Record<string, AttributeValue> => ({
+  p: { S: partition },
+  s: { S: id },
+});
+
+/** A document as an item. */
+export function toItem(
+  { partition, id, body, expiresAt }: NewDocument,
+  version: Version,
+): Record<string, AttributeValue> {
+  return {
+    p: { S: partition },
+    s: { S: id },
+    b: { S: JSON.stringify(body) },
+    v: { S: version },
+    // Rounded up: the service must not delete what has not expired yet.
+    ...(expiresAt !== undefined && { x: { N: String(expiresAt) }, t: { N: String(Math.ceil(expiresAt / 1000)) } }),
+  };
+}
+
+/** An item as a document. Throws a TypeError for an item that this adapter has not written. */
+export function toDocument(item: Record<string, AttributeValue>): StoredDocument {
+  const { p, s, b, v, x } = item;
+  if (p?.S === undefined || s?.S === undefined || b?.S === undefined)
+    throw new TypeError('The table holds an item that is no document.');
+  return {
+    partition: p.S,
+    id: s.S,
+    body: JSON.parse(b.S) as Json,
+    version: (v?.S ?? '') as Version,
+    ...(x?.N !== undefined && { expiresAt: epochMs(Number(x.N)) }),
+  };
+}

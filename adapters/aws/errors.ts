@@ -1,0 +1,111 @@
+// AWS SDK errors as port errors: one table by exception name, and what the network does to a request.
+import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
+
+/** Exception names as the services document them, and the SDK's own for the network. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+  ConditionalCheckFailedException: 'conflict',
+  TransactionConflictException: 'conflict',
+  DuplicateItemException: 'conflict',
+  IdempotentParameterMismatchException: 'invalid',
+  TransactionInProgressException: 'throttled',
+  ResourceNotFoundException: 'not-found',
+  ValidationException: 'invalid',
+  SerializationException: 'invalid',
+  ItemCollectionSizeLimitExceededException: 'too-large',
+  ProvisionedThroughputExceededException: 'throttled',
+  RequestLimitExceeded: 'throttled',
+  LimitExceededException: 'throttled',
+  ThrottlingException: 'throttled',
+  ThrottledException: 'throttled',
+  Throttling: 'throttled',
+  TooManyRequestsException: 'throttled',
+  InternalServerError: 'unavailable',
+  InternalFailure: 'unavailable',
+  ServiceUnavailable: 'unavailable',
+  AccessDeniedException: 'denied',
+  AuthorizationErrorException: 'denied',
+  AuthorizationError: 'denied',
+  UnrecognizedClientException: 'denied',
+  InvalidClientTokenId: 'denied',
+  IncompleteSignatureException: 'denied',
+  MissingAuthenticationTokenException: 'denied',
+  ExpiredTokenException: 'denied',
+  CredentialsProviderError: 'denied',
+  // https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+  NotFoundException: 'not-found',
+  NotFound: 'not-found',
+  InvalidParameterException: 'invalid',
+  InvalidParameter: 'invalid',
+  InvalidParameterValueException: 'invalid',
+  BatchRequestTooLongException: 'too-large',
+  BatchRequestTooLong: 'too-large',
+  InternalErrorException: 'unavailable',
+  InternalError: 'unavailable',
+  KMSThrottlingException: 'throttled',
+  KMSAccessDeniedException: 'denied',
+  KMSDisabledException: 'misconfigured',
+  EndpointDisabledException: 'misconfigured',
+};
+
+/** Codes of statements and transactions that failed inside a request that succeeded as a whole. */
+const ITEM_CODES: Readonly<Record<string, ErrorCode>> = {
+  ConditionalCheckFailed: 'conflict',
+  DuplicateItem: 'conflict',
+  TransactionConflict: 'conflict',
+  ItemCollectionSizeLimitExceeded: 'too-large',
+  RequestLimitExceeded: 'throttled',
+  ValidationError: 'invalid',
+  ProvisionedThroughputExceeded: 'throttled',
+  InternalServerError: 'unavailable',
+  ResourceNotFound: 'not-found',
+  AccessDenied: 'denied',
+  ThrottlingError: 'throttled',
+};
+
+/** The connection was never made, so the request did not happen. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** The request went out and the answer did not come. */
+const ANSWER_LOST = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'TimeoutError', 'RequestTimeout', 'AbortError']);
+
+interface SdkError {
+  readonly name?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $retryable?: { readonly throttling?: boolean };
+}
+
+/** An SDK error as a port error; one that is a port error already stays as it is. */
+export function toPortError(error: unknown): PortError {
+  if (error instanceof PortError) return error;
+  const { name = '', code = '', message = String(error), $metadata } = error as SdkError;
+  const status = $metadata?.httpStatusCode;
+  return new PortError(codeOf(name, code, status, message), `${name}: ${message}`, { cause: error });
+}
+
+function codeOf(name: string, code: string, status: number | undefined, message: string): ErrorCode {
+  const known = CODES[name];
+  if (known === 'invalid' && /Item size|exceeds the maximum|Transaction request cannot be larger/i.test(message))
+    return 'too-large';
+  if (known !== undefined) return known;
+  if (NOT_SENT.has(code)) return 'unavailable';
+  if (ANSWER_LOST.has(code) || ANSWER_LOST.has(name) || message === 'socket hang up') return 'unknown-outcome';
+  if (status === 429) return 'throttled';
+  if (status === 403) return 'denied';
+  if (status === 413) return 'too-large';
+  if (status !== undefined && status >= 500) return 'unavailable';
+  return 'unknown';
+}
+
+/** The error of one statement, entry or transaction item, named by the service's short code. */
+export function itemError(code: string | undefined, message: string | undefined): PortError {
+  const known = ITEM_CODES[code ?? ''] ?? CODES[code ?? ''] ?? 'unknown';
+  const tooLarge = known === 'invalid' && /Item size/i.test(message ?? '');
+  return new PortError(tooLarge ? 'too-large' : known, `${code ?? 'Unknown'}: ${message ?? ''}`);
+}
+
+/** Whether the adapters repeat a request on their own, within their budget. */
+export const isTransient = (error: PortError): boolean =>
+  error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

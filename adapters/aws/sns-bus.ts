@@ -1,0 +1,132 @@
+// The bus on one SNS topic: batches within the service's limits, failed entries repeated alone.
+import {
+  type MessageAttributeValue,
+  PublishBatchCommand,
+  type PublishBatchRequestEntry,
+  type SNSClient,
+} from '@aws-sdk/client-sns';
+import { encodeMessage } from '../../core/events/wire.ts';
+import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import type { Ids } from '../../core/ports/ids.ts';
+import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
+import { utf8Length } from '../../core/ports/text.ts';
+import { isTransient, itemError, toPortError } from './errors.ts';
+
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html: 10 entries, 256 KiB in all with their attributes. */
+const LIMITS = { entries: 10, concurrentCalls: 8 } as const;
+
+export interface SnsBusOptions {
+  /** Made with `maxAttempts: 1`: this adapter retries. */
+  readonly client: SNSClient;
+  readonly topicArn: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly retry?: RetryPolicy;
+}
+
+interface Pending {
+  readonly entry: Omit<PublishBatchRequestEntry, 'Id'>;
+  readonly bytes: number;
+  outcome?: PublishOutcome;
+}
+
+export class SnsBus implements Bus {
+  readonly #options: Required<SnsBusOptions>;
+
+  constructor(options: SnsBusOptions) {
+    this.#options = { retry: DEFAULT_RETRY, ...options };
+  }
+
+  async publish(messages: readonly BusMessage[]): Promise<readonly PublishOutcome[]> {
+    const all = messages.map(toPending);
+    const batches = inBatches(all.filter(({ outcome }) => outcome === undefined));
+    let next = 0;
+    const lane = async () => {
+      for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) await this.#publishBatch(batch);
+    };
+    await Promise.all(Array.from({ length: Math.min(LIMITS.concurrentCalls, batches.length) }, lane));
+    return all.map(
+      ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The message was not reached.') },
+    );
+  }
+
+  async #publishBatch(batch: readonly Pending[]): Promise<void> {
+    const { client, topicArn, retry } = this.#options;
+    const backoff = new Backoff(this.#options, retry);
+    let open = [...batch];
+    for (;;) {
+      let lastError = new PortError('unknown', 'The service did not answer for the message.');
+      try {
+        const entries = open.map(({ entry }, index) => ({ ...entry, Id: String(index) }));
+        const { Successful = [], Failed = [] } = await client.send(
+          new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }),
+        );
+        for (const { Id } of Successful) settle(open[Number(Id)], { status: 'published' });
+        for (const { Id, Code, Message } of Failed) {
+          lastError = itemError(Code, Message);
+          if (!isTransient(lastError)) settle(open[Number(Id)], { status: 'failed', error: lastError });
+        }
+      } catch (error) {
+        lastError = toPortError(error);
+        if (!isTransient(lastError))
+          for (const pending of open) settle(pending, { status: 'failed', error: lastError });
+      }
+      open = open.filter(({ outcome }) => outcome === undefined);
+      if (open.length === 0) return;
+      if (!(await backoff.pause(lastError.retryAfterMs))) {
+        for (const pending of open) settle(pending, { status: 'failed', error: lastError });
+        return;
+      }
+    }
+  }
+}
+
+function settle(pending: Pending | undefined, outcome: PublishOutcome): void {
+  if (pending !== undefined) pending.outcome = outcome;
+}
+
+function toPending(message: BusMessage): Pending {
+  const { event, tenant, consumer } = message;
+  const text = encodeMessage(message);
+  const attributes = {
+    type: event.type,
+    tenant,
+    ...(consumer !== undefined && { consumer }),
+    ...(event.traceparent && { traceparent: event.traceparent }),
+  };
+  const values = Object.entries(attributes).map(([name, value]): [string, MessageAttributeValue] => [
+    name,
+    { DataType: 'String', StringValue: value },
+  ]);
+  const attributeBytes = Object.entries(attributes).reduce(
+    (sum, [name, value]) => sum + utf8Length(name) + 'String'.length + utf8Length(value),
+    0,
+  );
+  const bytes = utf8Length(text) + attributeBytes;
+  const pending: Pending = { entry: { Message: text, MessageAttributes: Object.fromEntries(values) }, bytes };
+  if (bytes > BUS_LIMITS.messageBytes) {
+    pending.outcome = {
+      status: 'failed',
+      error: new PortError('too-large', `The message has ${bytes} bytes; the bus takes ${BUS_LIMITS.messageBytes}.`),
+    };
+  }
+  return pending;
+}
+
+function inBatches(pending: readonly Pending[]): Pending[][] {
+  const batches: Pending[][] = [];
+  let bytes = 0;
+  for (const each of pending) {
+    const batch = batches.at(-1);
+    if (batch === undefined || batch.length === LIMITS.entries || bytes + each.bytes > BUS_LIMITS.messageBytes) {
+      batches.push([each]);
+      bytes = each.bytes;
+    } else {
+      batch.push(each);
+      bytes += each.bytes;
+    }
+  }
+  return batches;
+}

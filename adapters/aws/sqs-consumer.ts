@@ -1,0 +1,39 @@
+// A consumer's messages as Lambda delivers them: SQS records in, the ids of those to deliver again out.
+import { decodeMessage } from '../../core/events/wire.ts';
+import type { DeliveredMessage, DeliveryHandler, UnreadableMessage } from '../../core/ports/bus.ts';
+import { describeError } from '../../core/ports/errors.ts';
+import type { BatchResponse } from './dynamodb-change-stream.ts';
+
+/** The parts of an SQS event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
+export interface QueueEvent {
+  readonly Records: readonly {
+    readonly messageId: string;
+    readonly body: string;
+    readonly attributes: { readonly ApproximateReceiveCount?: string };
+    readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string | undefined }>>;
+  }[];
+}
+
+/** Turns a delivery handler into what Lambda calls; `deadline` is when the function will be killed, in epoch milliseconds. */
+export function sqsConsumer(handler: DeliveryHandler): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
+  return async ({ Records }, deadline) => {
+    const outcomes = await handler(Records.map(toMessage), deadline);
+    const failures = Records.filter((_, index) => outcomes[index]?.status !== 'done');
+    return { batchItemFailures: failures.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  };
+}
+
+function toMessage({
+  messageId,
+  body,
+  attributes,
+  messageAttributes,
+}: QueueEvent['Records'][number]): DeliveredMessage | UnreadableMessage {
+  const common = { deliveryId: messageId, attempt: Number(attributes.ApproximateReceiveCount ?? 1) };
+  try {
+    return { ...common, ...decodeMessage(body) };
+  } catch (error) {
+    const tenant = messageAttributes?.tenant?.stringValue;
+    return { ...common, unreadable: describeError(error).message, text: body, ...(tenant !== undefined && { tenant }) };
+  }
+}

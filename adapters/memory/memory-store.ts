@@ -1,0 +1,126 @@
+// The store in memory: neither stricter nor laxer than the real ones, and the default of unit tests.
+import type { ChangeRecord } from '../../core/ports/change-stream.ts';
+import type { Clock, EpochMs } from '../../core/ports/clock.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import type { Json } from '../../core/ports/json.ts';
+import type {
+  AppendOutcome,
+  Expected,
+  Key,
+  NewDocument,
+  Page,
+  Query,
+  Store,
+  StoreCursor,
+  StoredDocument,
+  Version,
+  Write,
+} from '../../core/ports/store.ts';
+import { compareUtf8 } from '../../core/ports/text.ts';
+
+interface Item {
+  readonly text: string;
+  readonly version: Version;
+  readonly expiresAt?: EpochMs;
+}
+
+export interface MemoryStoreOptions {
+  readonly clock: Clock;
+  /** Called with each committed write, in order: the change stream. */
+  readonly onChange?: (record: ChangeRecord) => void;
+}
+
+export class MemoryStore implements Store {
+  readonly #clock: Clock;
+  readonly #onChange: (record: ChangeRecord) => void;
+  readonly #partitions = new Map<string, Map<string, Item>>();
+  #writes = 0;
+
+  constructor({ clock, onChange = () => undefined }: MemoryStoreOptions) {
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  async get(key: Key): Promise<StoredDocument | undefined> {
+    const item = this.#live(key);
+    return item && toDocument(key, item);
+  }
+
+  async put(document: NewDocument, expected: Expected): Promise<Version> {
+    if (!this.#holds(document, expected)) throw new PortError('conflict', `${document.id} is not as expected.`);
+    return this.#write(document);
+  }
+
+  async append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
+    return documents.map((document) => {
+      if (this.#live(document) !== undefined) return { status: 'duplicate' };
+      this.#write(document);
+      return { status: 'stored' };
+    });
+  }
+
+  async transact(partition: string, writes: readonly Write[]): Promise<readonly (Version | undefined)[]> {
+    const failedWrite = writes.findIndex((write) => !this.#holds({ partition, id: write.id }, write.expected));
+    if (failedWrite >= 0)
+      throw new PortError('conflict', `${writes[failedWrite]?.id} is not as expected.`, { failedWrite });
+    return writes.map((write) => {
+      if (write.kind === 'put') return this.#write({ ...write, partition });
+      if (write.kind === 'delete') this.#partitions.get(partition)?.delete(write.id);
+      return undefined;
+    });
+  }
+
+  async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
+    const descending = order === 'descending';
+    const ids = [...(this.#partitions.get(partition)?.keys() ?? [])]
+      .filter((id) => id.startsWith(prefix))
+      .filter(
+        (id) => (from === undefined || compareUtf8(id, from) >= 0) && (to === undefined || compareUtf8(id, to) < 0),
+      )
+      .filter((id) => cursor === undefined || (descending ? compareUtf8(id, cursor) < 0 : compareUtf8(id, cursor) > 0))
+      .filter((id) => this.#live({ partition, id }) !== undefined)
+      .sort(descending ? (a, b) => compareUtf8(b, a) : compareUtf8);
+    const items = ids.slice(0, limit).flatMap((id) => {
+      const item = this.#live({ partition, id });
+      return item === undefined ? [] : [toDocument({ partition, id }, item)];
+    });
+    const last = ids[limit - 1];
+    return ids.length > limit && last !== undefined ? { items, next: last as StoreCursor } : { items };
+  }
+
+  async delete(key: Key, expected: Version | 'any'): Promise<void> {
+    if (!this.#holds(key, expected)) throw new PortError('conflict', `${key.id} is not as expected.`);
+    this.#partitions.get(key.partition)?.delete(key.id);
+  }
+
+  #live({ partition, id }: Key): Item | undefined {
+    const item = this.#partitions.get(partition)?.get(id);
+    return item?.expiresAt !== undefined && item.expiresAt <= this.#clock.now() ? undefined : item;
+  }
+
+  #holds(key: Key, expected: Expected): boolean {
+    if (expected === 'any') return true;
+    const item = this.#live(key);
+    return expected === 'absent' ? item === undefined : item?.version === expected;
+  }
+
+  #write({ partition, id, body, expiresAt }: NewDocument): Version {
+    const sequence = String(++this.#writes);
+    const version = sequence as Version;
+    const text = JSON.stringify(body);
+    const documents = this.#partitions.get(partition) ?? new Map<string, Item>();
+    const kind = documents.has(id) ? 'updated' : 'inserted';
+    documents.set(id, { text, version, ...(expiresAt !== undefined && { expiresAt }) });
+    this.#partitions.set(partition, documents);
+    this.#onChange({ partition, id, kind, body: JSON.parse(text) as Json, sequence, committedAt: this.#clock.now() });
+    return version;
+  }
+}
+
+const toDocument = (key: Key, item: Item): StoredDocument => ({
+  partition: key.partition,
+  id: key.id,
+  body: JSON.parse(item.text) as Json,
+  version: item.version,
+  ...(item.expiresAt !== undefined && { expiresAt: item.expiresAt }),
+});

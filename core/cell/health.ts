@@ -1,0 +1,57 @@
+// A cell's health: whether its store answers, asked at most once a second however often health is asked.
+import { type Clock, type EpochMs, epochMs } from '../ports/clock.ts';
+import { isPortError } from '../ports/errors.ts';
+import type { Store } from '../ports/store.ts';
+import { statePartition } from './identity.ts';
+
+export type HealthStatus = 'ok' | 'degraded' | 'down';
+
+/** Anybody may ask for health, so the store is not asked each time. */
+const REMEMBERED_MS = 1000;
+
+/** What a deep check leaves behind is gone after this. */
+const NOTE_LIFE_MS = 60_000;
+
+export interface Health {
+  /** `degraded` while the store throttles, `down` when it cannot be used. A deep check writes a document and reads it back. */
+  check(deep: boolean): Promise<HealthStatus>;
+}
+
+/** Returns the health check of a cell. It never rejects: not being able to tell is `down`. */
+export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock; cell: string }): Health {
+  let last: { readonly at: EpochMs; readonly status: Promise<HealthStatus> } | undefined;
+  const key = { partition: statePartition.health(cell), id: 'check' };
+
+  const judge = async (work: () => Promise<boolean>): Promise<HealthStatus> => {
+    try {
+      return (await work()) ? 'ok' : 'down';
+    } catch (error) {
+      if (!isPortError(error)) throw error;
+      return error.code === 'throttled' ? 'degraded' : 'down';
+    }
+  };
+
+  const shallow = () =>
+    judge(async () => {
+      await state.get(key);
+      return true;
+    });
+
+  const deepCheck = () =>
+    judge(async () => {
+      const now = clock.now();
+      const version = await state.put({ ...key, body: { at: now }, expiresAt: epochMs(now + NOTE_LIFE_MS) }, 'any');
+      const found = await state.get(key);
+      // Another check may have written in between; that the store gives back what it was given is all that is asked.
+      return found !== undefined && (found.version === version || Number((found.body as { at: number }).at) >= now);
+    });
+
+  return {
+    async check(deep) {
+      if (deep) return deepCheck();
+      const now = clock.now();
+      if (last === undefined || now - last.at >= REMEMBERED_MS) last = { at: now, status: shallow() };
+      return last.status;
+    },
+  };
+}

@@ -1,0 +1,198 @@
+// Turns what a client sent into an accepted event, or says exactly what is wrong with it.
+import type { EpochMs } from '../ports/clock.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
+import { cutUtf8, utf8Length } from '../ports/text.ts';
+import type { CloudEvent } from './cloud-event.ts';
+import type { SchemaRegistry } from './registry.ts';
+import { parseTime } from './time.ts';
+import { isTraceparent } from './trace.ts';
+
+/** The limits and forms of an event; the OpenAPI document states the same values. */
+export const EVENT_LIMITS = {
+  /** Bytes of an event's JSON. */
+  eventBytes: 200 * 1024,
+  /** Bytes of `id` and of `source`. */
+  identityBytes: 256,
+  /** Characters of `type`. */
+  typeCharacters: 256,
+  /** Characters of an extension attribute's name. */
+  extensionNameCharacters: 64,
+  /** How far ahead of the cell's clock `time` may lie, in milliseconds. */
+  futureMs: 5 * 60 * 1000,
+} as const;
+
+/** The subject names the device or entity and is the partition of its events. */
+export const SUBJECT_PATTERN = '^[A-Za-z0-9._:~@+-]{1,128}$';
+const SUBJECT = new RegExp(SUBJECT_PATTERN);
+
+/** CloudEvents 1.0, "Naming conventions": lower-case letters and digits. */
+const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
+
+/** Attributes that Polycell itself puts on messages; a client may not. */
+const RESERVED_PREFIX = 'polycell';
+
+const JSON_MEDIA_TYPE = /^[\w.+-]+\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+
+export type RejectionCode =
+  | 'invalid_event'
+  | 'missing_attribute'
+  | 'invalid_attribute'
+  | 'unknown_type'
+  | 'invalid_data'
+  | 'time_in_future'
+  | 'event_too_large';
+
+/** Why an event was not accepted; `pointer` is a JSON pointer into the event as it was sent. */
+export interface Rejection {
+  readonly code: RejectionCode;
+  readonly detail: string;
+  readonly pointer?: string;
+}
+
+export type Acceptance =
+  | { readonly accepted: true; readonly event: CloudEvent }
+  | { readonly accepted: false; readonly rejection: Rejection };
+
+export interface AcceptContext {
+  readonly registry: SchemaRegistry;
+  readonly now: EpochMs;
+  /** A `traceparent` for the event, if it brings none of its own. */
+  readonly traceparent: () => string;
+}
+
+const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptance => ({
+  accepted: false,
+  rejection: pointer === undefined ? { code, detail } : { code, detail, pointer },
+});
+
+/** Checks one candidate against everything that the API asks of an event. */
+export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance {
+  if (!isJsonObject(candidate)) return reject('invalid_event', 'An event is a JSON object.');
+  const bytes = utf8Length(JSON.stringify(candidate));
+  if (bytes > EVENT_LIMITS.eventBytes) {
+    return reject(
+      'event_too_large',
+      `The event has ${bytes} bytes; an event holds at most ${EVENT_LIMITS.eventBytes}.`,
+    );
+  }
+  const attributes = withoutNulls(candidate);
+  const fault =
+    checkRequired(attributes, context) ?? checkOptional(attributes) ?? checkData(attributes, context.registry);
+  if (fault !== undefined) return { accepted: false, rejection: fault };
+  const traceparent =
+    typeof attributes.traceparent === 'string' && isTraceparent(attributes.traceparent)
+      ? attributes.traceparent
+      : context.traceparent();
+  return { accepted: true, event: { ...attributes, traceparent } as unknown as CloudEvent };
+}
+
+/** What a result repeats of a candidate's identity: its text, or `null` where it has none. */
+export function identityOf(candidate: Json): { id: string | null; source: string | null } {
+  const text = (value: unknown) => (typeof value === 'string' ? cutUtf8(value, EVENT_LIMITS.identityBytes) : null);
+  return isJsonObject(candidate)
+    ? { id: text(candidate.id), source: text(candidate.source) }
+    : { id: null, source: null };
+}
+
+/** CloudEvents JSON format: a member that is null is an attribute that is not set. */
+function withoutNulls(candidate: JsonObject): JsonObject {
+  if (!Object.values(candidate).includes(null)) return candidate;
+  return Object.fromEntries(Object.entries(candidate).filter(([name, value]) => value !== null || name === 'data'));
+}
+
+function checkRequired(event: JsonObject, context: AcceptContext): Rejection | undefined {
+  for (const name of ['specversion', 'id', 'source', 'type', 'subject', 'time']) {
+    const value = event[name];
+    if (value === undefined)
+      return { code: 'missing_attribute', detail: `The attribute ${name} is required.`, pointer: `/${name}` };
+    if (typeof value !== 'string')
+      return { code: 'invalid_attribute', detail: `The attribute ${name} must be a text.`, pointer: `/${name}` };
+  }
+  const { specversion, id, source, type, subject, time } = event as Record<string, string>;
+  if (specversion !== '1.0') return invalid('specversion', 'The attribute specversion must be "1.0".');
+  for (const [name, value] of [
+    ['id', id],
+    ['source', source],
+  ] as const) {
+    const length = utf8Length(value ?? '');
+    if (length < 1 || length > EVENT_LIMITS.identityBytes) {
+      return invalid(
+        name,
+        `The attribute ${name} must have 1 to ${EVENT_LIMITS.identityBytes} bytes; it has ${length}.`,
+      );
+    }
+  }
+  if (!context.registry.has(type ?? '')) {
+    return {
+      code: 'unknown_type',
+      detail: `No schema is registered for the type ${JSON.stringify(cutUtf8(type ?? '', EVENT_LIMITS.typeCharacters))}.`,
+      pointer: '/type',
+    };
+  }
+  if (!SUBJECT.test(subject ?? '')) {
+    return invalid('subject', 'The attribute subject must have 1 to 128 characters of A-Z a-z 0-9 . _ : ~ @ + -');
+  }
+  const instant = parseTime(time ?? '');
+  if (instant === undefined)
+    return invalid('time', 'The attribute time must be an RFC 3339 time such as 2026-11-21T07:41:03Z.');
+  if (instant.epochMs > context.now + EVENT_LIMITS.futureMs) {
+    return {
+      code: 'time_in_future',
+      detail: 'The attribute time lies more than 5 minutes in the future.',
+      pointer: '/time',
+    };
+  }
+  return undefined;
+}
+
+const invalid = (name: string, detail: string): Rejection => ({
+  code: 'invalid_attribute',
+  detail,
+  pointer: `/${name}`,
+});
+
+const KNOWN = new Set(['specversion', 'id', 'source', 'type', 'subject', 'time', 'data']);
+
+function checkOptional(event: JsonObject): Rejection | undefined {
+  for (const [name, value] of Object.entries(event)) {
+    if (KNOWN.has(name)) continue;
+    if (name === 'data_base64') {
+      return {
+        code: 'invalid_data',
+        detail: 'Binary data is not accepted: send data as JSON in the member data.',
+        pointer: '/data_base64',
+      };
+    }
+    if (!EXTENSION_NAME.test(name)) {
+      return {
+        code: 'invalid_attribute',
+        detail: 'An attribute name must have 1 to 64 lower-case letters and digits.',
+        pointer: `/${escapePointer(name)}`,
+      };
+    }
+    if (name.startsWith(RESERVED_PREFIX))
+      return invalid(name, `Attributes whose name starts with ${RESERVED_PREFIX} are reserved.`);
+    if (typeof value === 'object') return invalid(name, `The attribute ${name} must be a text, a number or a boolean.`);
+    if (typeof value === 'number' && !Number.isFinite(value))
+      return invalid(name, `The attribute ${name} is beyond the range of a number.`);
+  }
+  const contentType = event.datacontenttype;
+  if (contentType !== undefined && !(typeof contentType === 'string' && JSON_MEDIA_TYPE.test(contentType))) {
+    return invalid('datacontenttype', 'The attribute datacontenttype must be a JSON media type.');
+  }
+  return undefined;
+}
+
+function checkData(event: JsonObject, registry: SchemaRegistry): Rejection | undefined {
+  if (event.data === undefined)
+    return {
+      code: 'invalid_data',
+      detail: 'The member data is required by the schema of this type.',
+      pointer: '/data',
+    };
+  const fault = registry.validate(event.type as string, event.data);
+  return fault && { code: 'invalid_data', detail: fault.detail, pointer: `/data${fault.pointer}` };
+}
+
+const escapePointer = (name: string): string =>
+  cutUtf8(name, EVENT_LIMITS.extensionNameCharacters).replaceAll('~', '~0').replaceAll('/', '~1');

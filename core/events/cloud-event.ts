@@ -1,0 +1,89 @@
+// The CloudEvents 1.0 event as Polycell keeps it, its identity, and the short form it is stored in.
+import { sha256 } from '@noble/hashes/sha2';
+import { utf8ToBytes } from '@noble/hashes/utils';
+import type { Json, JsonObject } from '../ports/json.ts';
+import type { Key } from '../ports/store.ts';
+import { parseTime } from './time.ts';
+
+/** An accepted event: the required attributes are there and well formed, `data` is valid under its type's schema. */
+export interface CloudEvent {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly data?: Json;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  /** W3C trace context: the trace this event continues. */
+  readonly traceparent?: string;
+  readonly [extension: string]: Json | undefined;
+}
+
+/** Between the parts of a partition: tenants and subjects cannot hold it. */
+const SEPARATOR = '|';
+
+/** Ends the time in a document's id: below every digit and the full stop, so that ids sort by time. */
+const AFTER_TIME = '!';
+
+/** 96 bits are beyond collision among the events of one subject at one instant. */
+const IDENTITY_CHARACTERS = 16;
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The first `characters` of the base64url form of the SHA-256 of `text`. */
+export function fingerprint(text: string, characters: number = IDENTITY_CHARACTERS): string {
+  const digest = sha256(utf8ToBytes(text));
+  let out = '';
+  for (let bit = 0; out.length < characters; bit += 6) {
+    const byte = bit >> 3;
+    const pair = ((digest[byte] ?? 0) << 8) | (digest[byte + 1] ?? 0);
+    out += BASE64URL[(pair >> (10 - (bit & 7))) & 63];
+  }
+  return out;
+}
+
+/** The partition of the event log that holds the events of one subject of one tenant. */
+export const logPartition = (tenant: string, subject: string): string => `${tenant}${SEPARATOR}${subject}`;
+
+/** Where an event is stored. Equal for two events exactly when their tenant, subject, source, id and instant are equal. */
+export function eventKey(tenant: string, event: CloudEvent): Key {
+  const instant = parseTime(event.time);
+  if (instant === undefined) throw new TypeError(`An accepted event has the time ${event.time}, which is none.`);
+  const identity = fingerprint(JSON.stringify([event.source, event.id]));
+  return { partition: logPartition(tenant, event.subject), id: instant.sortKey + AFTER_TIME + identity };
+}
+
+/**
+ * The body an event is stored with: what its key already says is left out, so that the log's items stay small (DynamoDB
+ * bills writes by the KiB). `fromStored` puts it back.
+ */
+export function toStored(event: CloudEvent, key: Key): JsonObject {
+  const { specversion: _version, subject: _subject, time, ...rest } = event;
+  return time === timeOf(key.id) ? rest : { ...rest, time };
+}
+
+/** The tenant whose log a document lies in. */
+export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
+  partition.slice(0, partition.indexOf(SEPARATOR));
+
+/** The event and tenant of a stored document. */
+export function fromStored(key: Key, body: Json): { tenant: string; event: CloudEvent } {
+  const tenant = tenantOf(key);
+  const stored = body as JsonObject;
+  const event = {
+    specversion: '1.0',
+    ...stored,
+    subject: key.partition.slice(tenant.length + 1),
+    time: typeof stored.time === 'string' ? stored.time : timeOf(key.id),
+  } as CloudEvent;
+  return { tenant, event };
+}
+
+/** The canonical time in a document's id: with milliseconds or finer where the id has any, else whole seconds. */
+function timeOf(id: string): string {
+  const sortKey = id.slice(0, id.indexOf(AFTER_TIME));
+  const fraction = sortKey.slice(20);
+  return fraction === '' || fraction.length >= 3 ? `${sortKey}Z` : `${sortKey.slice(0, 20)}${fraction.padEnd(3, '0')}Z`;
+}

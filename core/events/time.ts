@@ -1,0 +1,49 @@
+// RFC 3339 times as text that sorts like the instants it names, to any precision a client sends.
+import { type EpochMs, epochMs } from '../ports/clock.ts';
+
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+
+/** An instant, exact to what was sent. */
+export interface Instant {
+  /** Whole milliseconds; finer digits are cut off. */
+  readonly epochMs: EpochMs;
+  /**
+   * UTC without the `Z`, without trailing zeros of the fraction: `2026-11-21T07:41:03.5`. Two texts of one instant have one
+   * sort key, and when every key is followed by a character below `.`, keys sort like their instants.
+   */
+  readonly sortKey: string;
+}
+
+/** Reads an RFC 3339 time, or returns `undefined` for anything else, such as 30 February or a missing offset. */
+export function parseTime(text: string): Instant | undefined {
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour, offsetMinute] = match;
+  const parts = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (parts[3] > 23 || parts[4] > 59 || parts[5] > 60 || Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59)
+    return undefined;
+  const date = new Date(Date.UTC(2000, 0, 1));
+  date.setUTCFullYear(parts[0], parts[1] - 1, parts[2]);
+  if (date.getUTCMonth() !== parts[1] - 1 || date.getUTCDate() !== parts[2]) return undefined;
+  // A leap second (:60) rolls over into the next minute, as POSIX time has it.
+  const offset = (sign === '-' ? 1 : -1) * (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0));
+  date.setUTCHours(parts[3], parts[4] + offset, parts[5], 0);
+  const seconds = date.toISOString();
+  if (!/^\d{4}-/.test(seconds)) return undefined;
+  const digits = fraction.replace(/0+$/, '');
+  const milliseconds = Number(digits.slice(0, 3).padEnd(3, '0'));
+  return {
+    epochMs: epochMs(date.getTime() + milliseconds),
+    sortKey: seconds.slice(0, 19) + (digits === '' ? '' : `.${digits}`),
+  };
+}
+
+/** The RFC 3339 text of an instant in milliseconds, in UTC. */
+export const formatTime = (instant: EpochMs): string => new Date(instant).toISOString();

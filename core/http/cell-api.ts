@@ -1,0 +1,159 @@
+// The HTTP API of a cell on web-standard requests and responses: who may call, what is asked, and the answer.
+
+import type { EpochVerdict } from '../cell/epoch-guard.ts';
+import type { Health } from '../cell/health.ts';
+import type { CellIdentity } from '../cell/identity.ts';
+import { continueTrace } from '../events/trace.ts';
+import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
+import type { Parking } from '../pipeline/parking.ts';
+import { describeError, isPortError } from '../ports/errors.ts';
+import type { Ids } from '../ports/ids.ts';
+import type { Log } from '../ports/log.ts';
+import type { RouteClaims, RouteVerdict, Scope } from '../routing/route-token.ts';
+import type { TelemetryQueries } from '../telemetry/queries.ts';
+import { readCandidates } from './body.ts';
+import openApiDocument from './openapi.generated.json' with { type: 'json' };
+import { operations } from './operations.ts';
+import { readParameters } from './parameters.ts';
+import { Problem, problemResponse } from './problem.ts';
+import { reads } from './reads.ts';
+import { matchRoute, type RouteName, routes } from './routes.ts';
+
+/** The header in which the edge hands its route token to a cell. */
+export const ROUTE_HEADER = 'x-polycell-route';
+
+/** The header by which every answer tells its cell. */
+export const CELL_HEADER = 'x-polycell-cell';
+
+/** What a client is asked to wait when the store gives no time of its own, in seconds. */
+const RETRY_AFTER_SECONDS = 2;
+
+export interface CellApiDeps {
+  readonly cell: CellIdentity;
+  /** Names of the consumers whose parked events can be asked for. */
+  readonly consumers: readonly string[];
+  readonly verifyRouteToken: (token: string | null) => Promise<RouteVerdict>;
+  readonly guardEpoch: (tenant: string, epoch: number) => Promise<EpochVerdict>;
+  readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
+  readonly queries: TelemetryQueries;
+  readonly parking: Parking;
+  readonly health: Health;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** One request on its way through the API. */
+export interface Call {
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** The segment of the path that names a device or a parked event. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly traceparent: string;
+}
+
+export type RouteHandler = (call: Call) => Promise<Response>;
+
+/** An answer in JSON. */
+export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+
+/** Returns the API. It never rejects: whatever happens becomes an answer. */
+export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Response> {
+  const { cell, ids, log } = deps;
+  const documentText = JSON.stringify(openApiDocument);
+
+  const handlers: Readonly<Record<RouteName, RouteHandler>> = {
+    ingest: async ({ request, tenant, traceparent }) => {
+      const result = await deps.ingest({ tenant, candidates: await readCandidates(request), traceparent });
+      if (result.status === 'unavailable') throw result.error;
+      const { accepted, duplicates, rejected } = result.summary;
+      return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
+    },
+    health: ({ query, request }) => health(query, request),
+    openapi: async () => new Response(documentText, { headers: { 'content-type': 'application/json' } }),
+    ...reads(deps),
+    ...operations(deps),
+  };
+
+  const health = async (query: URLSearchParams, request: Request): Promise<Response> => {
+    const deep = readParameters(routes.health.parameters, query).deep === '1';
+    if (deep) await authorize(request, 'operate');
+    const status = await deps.health.check(deep);
+    const { id, cloud, region, version } = cell;
+    return json(
+      status === 'down' ? 503 : 200,
+      { status, cell: id, cloud, region, version },
+      { 'cache-control': 'no-store' },
+    );
+  };
+
+  /** Checks token, cell, scope and epoch, in this order. The epoch comes last: only a token that may do something raises it. */
+  const authorize = async (request: Request, scope: Scope): Promise<RouteClaims> => {
+    const verdict = await deps.verifyRouteToken(request.headers.get(ROUTE_HEADER));
+    if (verdict.status === 'invalid')
+      throw new Problem('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
+    if (verdict.status === 'misdirected')
+      throw new Problem('misdirected', `The route token is for another cell than ${cell.id}.`);
+    const { tenant, epoch, scopes } = verdict.claims;
+    if (!scopes.includes(scope))
+      throw new Problem('missing_scope', `This needs a route token with the scope ${scope}.`);
+    const known = await deps.guardEpoch(tenant, epoch);
+    if (known.status === 'stale')
+      throw new Problem('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
+    return verdict.claims;
+  };
+
+  const dispatch = async (request: Request, traceparent: string): Promise<Response> => {
+    const url = new URL(request.url);
+    const match = matchRoute(request.method, url.pathname);
+    if ('allowed' in match) {
+      if (match.allowed.length === 0)
+        throw new Problem('not_found', 'There is no such path; GET /openapi.json lists all of them.');
+      const allow = match.allowed.join(', ');
+      throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
+    }
+    const { scope } = routes[match.name];
+    const tenant = scope === null ? '' : (await authorize(request, scope)).tenant;
+    return handlers[match.name]({ request, query: url.searchParams, id: match.id, tenant, traceparent });
+  };
+
+  return async (request) => {
+    const traceparent = continueTrace(request.headers.get('traceparent'), ids);
+    let response: Response;
+    try {
+      response = await dispatch(request, traceparent);
+    } catch (error) {
+      response = problemResponse(toProblem(error, log, traceparent));
+    }
+    response.headers.set('traceparent', traceparent);
+    response.headers.set(CELL_HEADER, cell.id);
+    return response;
+  };
+}
+
+/** The one table from what went wrong to what a client is told. */
+function toProblem(error: unknown, log: Log, traceparent: string): Problem {
+  if (error instanceof Problem) return error;
+  if (isPortError(error, 'invalid')) return new Problem('invalid_cursor', 'The store does not know this cursor.');
+  if (isPortError(error)) {
+    log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });
+    const seconds = Math.max(RETRY_AFTER_SECONDS, Math.ceil((error.retryAfterMs ?? 0) / 1000));
+    return new Problem(
+      'store_unavailable',
+      'The store cannot take the request now. Repeat it: what was stored already comes back as a duplicate.',
+      {
+        headers: { 'retry-after': String(seconds) },
+      },
+    );
+  }
+  log.error('a request failed', {
+    ...describeError(error),
+    stack: error instanceof Error ? (error.stack ?? '') : '',
+    traceparent,
+  });
+  return new Problem(
+    'internal_error',
+    'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',
+  );
+}

@@ -1,0 +1,82 @@
+// The operations of the API: listing, redriving and dropping what a consumer could not process.
+import { PARKING_LIMITS, type Parking } from '../pipeline/parking.ts';
+import { isJsonObject } from '../ports/json.ts';
+import type { StoreCursor } from '../ports/store.ts';
+import type { View } from '../telemetry/queries.ts';
+import { parseJson, readBody } from './body.ts';
+import { json, type RouteHandler } from './cell-api.ts';
+import { readParameters } from './parameters.ts';
+import { Problem } from './problem.ts';
+import { pageResponse } from './reads.ts';
+import { routes } from './routes.ts';
+
+/** Bytes of a redrive's body: a hundred ids and then some. */
+const REDRIVE_BODY_BYTES = 64 * 1024;
+
+/** Returns the handlers of the operations. */
+export function operations({
+  parking,
+  consumers,
+}: {
+  parking: Parking;
+  consumers: readonly string[];
+}): Record<'parked' | 'redrive' | 'drop', RouteHandler> {
+  const known = (consumer: string): string => {
+    if (!consumers.includes(consumer)) throw new Problem('unknown_consumer', `There are: ${consumers.join(', ')}.`);
+    return consumer;
+  };
+
+  /** One consumer after the other; the cursor says which one, and where in it. */
+  const listAll = async (tenant: string, limit: number, cursor: StoreCursor | undefined): Promise<View<unknown>> => {
+    const [at = '0', ...inner] = (cursor ?? '0').split(':');
+    let index = Number(at);
+    const consumer = consumers[index];
+    if (consumer === undefined) throw new Problem('invalid_cursor', 'The cursor points behind the last consumer.');
+    const page = await parking.list(
+      consumer,
+      tenant,
+      limit,
+      inner.length === 0 ? undefined : (inner.join(':') as StoreCursor),
+    );
+    if (page.next !== undefined) return { items: page.items, next: `${index}:${page.next}` as StoreCursor };
+    index += 1;
+    return index < consumers.length ? { items: page.items, next: String(index) as StoreCursor } : { items: page.items };
+  };
+
+  return {
+    parked: async (call) => {
+      const values = readParameters(routes.parked.parameters, call.query);
+      const consumer = values.consumer === undefined ? undefined : known(values.consumer);
+      return pageResponse(call, 'parked', values, ({ limit, cursor }) =>
+        consumer === undefined
+          ? listAll(call.tenant, limit, cursor)
+          : parking.list(consumer, call.tenant, limit, cursor),
+      );
+    },
+
+    redrive: async ({ request, query, tenant }) => {
+      readParameters(routes.redrive.parameters, query);
+      const body = parseJson(await readBody(request, REDRIVE_BODY_BYTES));
+      if (!isJsonObject(body) || typeof body.consumer !== 'string')
+        throw new Problem('invalid_body', 'Send {"consumer": "…", "ids"?: ["…"]}.');
+      const ids = body.ids;
+      if (
+        ids !== undefined &&
+        !(Array.isArray(ids) && ids.length <= PARKING_LIMITS.redriveEvents && ids.every((id) => typeof id === 'string'))
+      ) {
+        throw new Problem(
+          'invalid_body',
+          `The field ids must be a list of at most ${PARKING_LIMITS.redriveEvents} ids.`,
+        );
+      }
+      return json(200, await parking.redrive(known(body.consumer), tenant, ids as string[] | undefined));
+    },
+
+    drop: async ({ id, query, tenant }) => {
+      readParameters(routes.drop.parameters, query);
+      if (!(await parking.drop(id, tenant)))
+        throw new Problem('unknown_parked_event', 'It may have been redriven or dropped before.');
+      return new Response(null, { status: 204 });
+    },
+  };
+}

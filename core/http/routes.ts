@@ -1,0 +1,138 @@
+// The routes of a cell: path, method, scope and parameters of each, from which both the router and the OpenAPI document are made.
+import type { Scope } from '../routing/route-token.ts';
+import { choice, type Parameters, paging, text, time } from './parameters.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** `{name}` stands for one segment of the path. */
+  readonly path: string;
+  /** The scope that the route token needs; `null` for what anybody may ask. */
+  readonly scope: Scope | null;
+  readonly summary: string;
+  readonly parameters: Parameters;
+}
+
+const device = text('The metric; every one without it.');
+const from = time('From this time on, inclusive.');
+const to = time('Up to this time, exclusive.');
+
+export const routes = {
+  ingest: {
+    method: 'POST',
+    path: '/v1/events',
+    scope: 'ingest',
+    summary: 'Store one event or a batch of them.',
+    parameters: {},
+  },
+  devices: {
+    method: 'GET',
+    path: '/v1/devices',
+    scope: 'read',
+    summary: 'The devices of the tenant, by id.',
+    parameters: paging,
+  },
+  device: {
+    method: 'GET',
+    path: '/v1/devices/{id}',
+    scope: 'read',
+    summary: 'The state of one device.',
+    parameters: {},
+  },
+  readings: {
+    method: 'GET',
+    path: '/v1/devices/{id}/readings',
+    scope: 'read',
+    summary: 'The readings of a device, by time.',
+    parameters: {
+      metric: device,
+      from,
+      to,
+      order: choice('By time, upwards or downwards.', ['asc', 'desc'], 'asc'),
+      ...paging,
+    },
+  },
+  rollups: {
+    method: 'GET',
+    path: '/v1/devices/{id}/rollups',
+    scope: 'read',
+    summary: 'The readings of a device summed up by windows of time.',
+    parameters: {
+      metric: device,
+      window: choice('The width of the windows.', ['1m', '1h', '1d'], '1h'),
+      from,
+      to,
+      ...paging,
+    },
+  },
+  alerts: {
+    method: 'GET',
+    path: '/v1/alerts',
+    scope: 'read',
+    summary: 'The alerts of the tenant.',
+    parameters: { state: choice('Only alerts in this state.', ['active', 'cleared'], undefined), ...paging },
+  },
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    scope: null,
+    summary: 'Whether the cell works. With deep=1 it also writes and reads its store, which needs the scope operate.',
+    parameters: { deep: choice('1: write and read the store.', ['0', '1'], '0') },
+  },
+  parked: {
+    method: 'GET',
+    path: '/v1/parked',
+    scope: 'operate',
+    summary: 'The events of the tenant that a consumer could not process.',
+    parameters: { consumer: text('The consumer; every one without it.'), ...paging },
+  },
+  redrive: {
+    method: 'POST',
+    path: '/v1/parked/redrive',
+    scope: 'operate',
+    summary: 'Send parked events to their consumer again.',
+    parameters: {},
+  },
+  drop: {
+    method: 'DELETE',
+    path: '/v1/parked/{id}',
+    scope: 'operate',
+    summary: 'Remove a parked event for good.',
+    parameters: {},
+  },
+  openapi: { method: 'GET', path: '/openapi.json', scope: null, summary: 'This document.', parameters: {} },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
+
+export interface RouteMatch {
+  readonly name: RouteName;
+  /** The decoded segment that `{…}` stands for, or an empty text. */
+  readonly id: string;
+}
+
+const patterns = (Object.entries(routes) as [RouteName, Route][]).map(([name, route]) => ({
+  name,
+  method: route.method,
+  pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/, '([^/]+)')}$`),
+}));
+
+/** The route of a request, or which methods the path has (none for a path that is not there). */
+export function matchRoute(method: string, path: string): RouteMatch | { readonly allowed: readonly string[] } {
+  const found = patterns.flatMap((route) => {
+    const match = route.pattern.exec(path);
+    return match === null ? [] : [{ ...route, segment: match[1] }];
+  });
+  const exact = found.find((route) => route.method === method);
+  if (exact === undefined) return { allowed: found.map((route) => route.method) };
+  const id = decodeSegment(exact.segment ?? '');
+  return id === undefined ? { allowed: [] } : { name: exact.name, id };
+}
+
+function decodeSegment(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,183 @@
+// Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
+
+import type { ConsumerDeclaration } from '../cell/topology.ts';
+import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+import { describeError, ITS_OWN_FAULT, isPortError, PortError } from '../ports/errors.ts';
+import type { Log } from '../ports/log.ts';
+import { mapConcurrently } from './concurrently.ts';
+import type { Consumer } from './consumer.ts';
+import type { Parking } from './parking.ts';
+import type { Trials } from './trials.ts';
+
+export const CONSUME_LIMITS = {
+  /** Subjects of a batch whose effects are applied at the same time. */
+  concurrentGroups: 16,
+  /** No new work is begun this close to the instant at which the platform kills the function, in milliseconds. */
+  deadlineMarginMs: 1500,
+} as const;
+
+export interface ConsumeDeps {
+  readonly consumer: Consumer;
+  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'>;
+  readonly parking: Parking;
+  readonly trials: Trials;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const DONE: DeliveryOutcome = { status: 'done' };
+
+/**
+ * Returns the delivery handler of a consumer. An event fails alone: when a batch cannot be applied, each of its events is
+ * tried by itself, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
+ * nothing; the messages are delivered again. Redelivered messages may have killed the process that held them, so they go
+ * through `Trials`, which finds the one that did.
+ */
+export function consume(deps: ConsumeDeps): DeliveryHandler {
+  const { consumer, declaration, clock, log } = deps;
+
+  return async (messages, deadline) => {
+    const outcomes = new Map<string, DeliveryOutcome>();
+    const late = () => clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs;
+    const settle = async (message: DeliveredMessage | UnreadableMessage, work: () => Promise<DeliveryOutcome>) => {
+      outcomes.set(message.deliveryId, late() ? retry('the deadline is near') : await work());
+    };
+
+    const applyGroup = async (group: readonly DeliveredMessage[]) => {
+      const failure = late()
+        ? new PortError('unavailable', 'The deadline is near.')
+        : await attempt(() => consumer.apply(group));
+      if (failure !== null && !isServiceFault(failure)) {
+        for (const message of group) await settle(message, () => applyAlone(message));
+        return;
+      }
+      const outcome = failure === null ? DONE : laterBecause(failure);
+      for (const message of group) outcomes.set(message.deliveryId, outcome);
+    };
+
+    const readable: DeliveredMessage[] = [];
+    for (const message of messages) {
+      if ('unreadable' in message) await settle(message, () => parkUnreadable(message));
+      else readable.push(message);
+    }
+    const fresh = readable.filter((message) => message.attempt <= 1);
+    await mapConcurrently(groupBySubject(fresh), CONSUME_LIMITS.concurrentGroups, applyGroup);
+
+    const redelivered = readable.filter((message) => message.attempt > 1);
+    if (redelivered.length > 0) await applyRedelivered(redelivered, settle, applyGroup, outcomes);
+
+    return messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
+  };
+
+  /** One event by itself, `tries` times, then parked; the faults of services do not count. */
+  async function applyAlone(message: DeliveredMessage): Promise<DeliveryOutcome> {
+    let last: unknown;
+    for (let tried = 0; tried < declaration.tries; tried += 1) {
+      last = await attempt(() => consumer.apply([message]));
+      if (last === null) return DONE;
+      if (isServiceFault(last)) return laterBecause(last);
+    }
+    return park(message, describeError(last));
+  }
+
+  function laterBecause(fault: PortError): DeliveryOutcome {
+    log.warn('events could not be applied now and will be delivered again', {
+      consumer: consumer.name,
+      code: fault.code,
+      reason: fault.message,
+    });
+    return retry(fault.code);
+  }
+
+  async function park(message: DeliveredMessage, reason: { code: string; message: string }): Promise<DeliveryOutcome> {
+    const { tenant, event } = message;
+    const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, reason }));
+    if (failure !== null) return retry(describeError(failure).code);
+    log.error('parked an event', {
+      consumer: consumer.name,
+      tenant,
+      type: event.type,
+      id: event.id,
+      source: event.source,
+      ...reason,
+    });
+    return DONE;
+  }
+
+  async function parkUnreadable(message: UnreadableMessage): Promise<DeliveryOutcome> {
+    const reason = { code: 'unreadable', message: message.unreadable };
+    const failure = await attempt(() =>
+      deps.parking.park({
+        consumer: consumer.name,
+        tenant: message.tenant ?? '-',
+        event: undefined,
+        subject: message.text,
+        reason,
+      }),
+    );
+    if (failure !== null) return retry(describeError(failure).code);
+    log.error('parked a message that is no event', { consumer: consumer.name, ...reason });
+    return DONE;
+  }
+
+  async function applyRedelivered(
+    messages: readonly DeliveredMessage[],
+    settle: (message: DeliveredMessage, work: () => Promise<DeliveryOutcome>) => Promise<void>,
+    applyGroup: (group: readonly DeliveredMessage[]) => Promise<void>,
+    outcomes: Map<string, DeliveryOutcome>,
+  ): Promise<void> {
+    let started: Awaited<ReturnType<Trials['begin']>>;
+    try {
+      started = await deps.trials.begin(consumer.name, messages);
+    } catch (error) {
+      if (!isPortError(error)) throw error;
+      for (const message of messages) outcomes.set(message.deliveryId, retry(error.code));
+      return;
+    }
+    await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
+    for (const suspect of started.suspects) {
+      await settle(suspect.message, async () => {
+        if (suspect.crashes >= declaration.crashes) {
+          return park(suspect.message, {
+            code: 'crashed',
+            message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
+          });
+        }
+        const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
+        return failure === null ? applyAlone(suspect.message) : retry(describeError(failure).code);
+      });
+    }
+    // The process lives, so nothing of this batch killed it. What stays noted would only make a later delivery careful.
+    const failure = await attempt(() => deps.trials.end(consumer.name, messages));
+    if (failure !== null)
+      log.warn('trial notes were left behind', { consumer: consumer.name, ...describeError(failure) });
+  }
+}
+
+/** A fault of the store, the bus or the cell's set-up: it says nothing about the event, so it parks nothing. */
+const isServiceFault = (error: unknown): error is PortError => isPortError(error) && !ITS_OWN_FAULT[error.code];
+
+const retry = (reason: string): DeliveryOutcome => ({ status: 'retry', reason });
+
+/** `null` on success, else what was thrown. */
+async function attempt(work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return error ?? new Error('an empty value was thrown');
+  }
+}
+
+/** Events of one subject are applied together; those of different subjects have nothing to do with each other. */
+function groupBySubject(messages: readonly DeliveredMessage[]): DeliveredMessage[][] {
+  const groups = new Map<string, DeliveredMessage[]>();
+  for (const message of messages) {
+    const key = `${message.tenant}|${message.event.subject}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [message]);
+    else group.push(message);
+  }
+  return [...groups.values()];
+}

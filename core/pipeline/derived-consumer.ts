@@ -1,0 +1,224 @@
+// The consumer kit's first way: documents that are pure functions of the log, derived again whenever a window of it changed.
+import { type CloudEvent, eventKey, fromStored, logPartition } from '../events/cloud-event.ts';
+import { isPortError, PortError } from '../ports/errors.ts';
+import type { Json } from '../ports/json.ts';
+import { Backoff, type RetryDeps, type RetryPolicy } from '../ports/retry.ts';
+import type { Store, StoredDocument, Write } from '../ports/store.ts';
+import { STORE_LIMITS } from '../ports/store.ts';
+import { mapConcurrently } from './concurrently.ts';
+import type { Consumer, TenantEvent } from './consumer.ts';
+
+export const DERIVE_LIMITS = {
+  /** Events of one subject in one minute. Beyond it the window is refused and its events are parked. */
+  windowEvents: 200_000,
+  /** Documents read at the same time. */
+  concurrentReads: 16,
+} as const;
+
+/** Two workers on the same subject make one of them start over; this outlasts a queue of them. */
+const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
+
+/**
+ * What a derived consumer keeps. Each event yields a fact; the facts of one minute with the same leaf id fold into a leaf
+ * document; totals (an hour, a day, everything) are revised by the exact difference between a leaf as it was and as it is.
+ * All documents of a subject lie in one partition, and leaf and totals change in one transaction.
+ */
+export interface Derivation<Fact, Summary> {
+  /** As the topology declares the consumer. */
+  readonly name: string;
+  readonly types: readonly string[];
+  /** The partition of a subject's documents in the state collection. */
+  partition(tenant: string, subject: string): string;
+  /** What an event says. Pure. Throws for an event that cannot be processed; it is then left out until this is mended. */
+  project(event: CloudEvent, position: string): Fact;
+  /** The id of the leaf that a fact belongs to. `minute` is the event's, as `2026-11-21T07:41`. */
+  leafOf(fact: Fact, minute: string): string;
+  /** The ids of the totals above a leaf. */
+  totalsOf(leafId: string): readonly string[];
+  empty(): Summary;
+  /** Adds a fact, in place. The order of the facts must not matter. */
+  add(summary: Summary, fact: Fact): void;
+  /** A total, after a leaf below it went from `before` to `after`. Must give the same whatever order leaves change in. */
+  revise(total: Summary | undefined, before: Summary | undefined, after: Summary): Summary;
+  /** Called before the first document of a subject is written; repeating it is harmless. */
+  announce?(tenant: string, subject: string): Promise<void>;
+}
+
+export interface DerivedDeps extends RetryDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly state: Store;
+}
+
+/** A total and a leaf each take one write; this many minutes fit into a transaction with the totals of two days. */
+const MINUTES_AT_ONCE = 20;
+
+/**
+ * Returns a consumer that keeps the derivation's documents. Exactly-once needs no claim here: a leaf is computed from the
+ * log, whatever was delivered how often. Versions are read before the log, so a write that succeeds has seen every event
+ * that an earlier write had seen. Costs one transaction for any number of readings of the same minutes, none for repeats.
+ */
+export function derivedConsumer<Fact, Summary extends object>(
+  derivation: Derivation<Fact, Summary>,
+  deps: DerivedDeps,
+): Consumer {
+  const accepts = new Set(derivation.types);
+
+  const factsOf = (tenant: string, events: readonly CloudEvent[]) =>
+    events.map((event) => {
+      const { id } = eventKey(tenant, event);
+      const minute = minuteOf(id);
+      return { minute, leafId: derivation.leafOf(derivation.project(event, id), minute) };
+    });
+
+  /** Folds a minute of the log into those of its leaves that are wanted. */
+  const deriveMinute = async (
+    tenant: string,
+    subject: string,
+    minute: string,
+    wanted: ReadonlySet<string>,
+    leaves: Map<string, Summary>,
+  ) => {
+    let seen = 0;
+    let cursor: StoredDocument['id'] | undefined;
+    do {
+      const page = await deps.events.query(logPartition(tenant, subject), {
+        prefix: `${minute}:`,
+        limit: STORE_LIMITS.pageDocuments,
+        ...(cursor !== undefined && { cursor: cursor as never }),
+      });
+      seen += page.items.length;
+      if (seen > DERIVE_LIMITS.windowEvents) {
+        throw new PortError(
+          'too-large',
+          `${subject} has more than ${DERIVE_LIMITS.windowEvents} events in the minute ${minute}.`,
+        );
+      }
+      for (const document of page.items) {
+        const { event } = fromStored(document, document.body);
+        const fact = accepts.has(event.type) ? projected(event, document.id) : undefined;
+        if (fact === undefined) continue;
+        const leafId = derivation.leafOf(fact.value, minute);
+        if (!wanted.has(leafId)) continue;
+        const leaf = leaves.get(leafId) ?? derivation.empty();
+        derivation.add(leaf, fact.value);
+        leaves.set(leafId, leaf);
+      }
+      cursor = page.next;
+    } while (cursor !== undefined);
+  };
+
+  /** What cannot be projected contributes nothing; it is parked when it is delivered itself, and counts once that is mended. */
+  const projected = (event: CloudEvent, position: string): { value: Fact } | undefined => {
+    try {
+      return { value: derivation.project(event, position) };
+    } catch {
+      return undefined;
+    }
+  };
+
+  const updateOnce = async (tenant: string, subject: string, minutes: ReadonlyMap<string, ReadonlySet<string>>) => {
+    const partition = derivation.partition(tenant, subject);
+    const leafIds = [...minutes.values()].flatMap((ids) => [...ids]);
+    const totalIds = [...new Set(leafIds.flatMap((leafId) => derivation.totalsOf(leafId)))];
+    const ids = [...leafIds, ...totalIds];
+    const found = await mapConcurrently(ids, DERIVE_LIMITS.concurrentReads, (id) => deps.state.get({ partition, id }));
+    const before = new Map(ids.map((id, index) => [id, found[index]]));
+
+    const leaves = new Map<string, Summary>();
+    await mapConcurrently([...minutes], DERIVE_LIMITS.concurrentReads, ([minute, wanted]) =>
+      deriveMinute(tenant, subject, minute, wanted, leaves),
+    );
+
+    const totals = new Map<string, Summary>();
+    const writes: Write[] = [];
+    const put = (id: string, body: Summary) =>
+      writes.push({ kind: 'put', id, body: body as unknown as Json, expected: before.get(id)?.version ?? 'absent' });
+    for (const [leafId, after] of leaves) {
+      const stored = before.get(leafId)?.body as Summary | undefined;
+      if (stored !== undefined && sameJson(stored, after)) continue;
+      put(leafId, after);
+      for (const totalId of derivation.totalsOf(leafId)) {
+        const total = totals.get(totalId) ?? (before.get(totalId)?.body as Summary | undefined);
+        totals.set(totalId, derivation.revise(total, stored, after));
+      }
+    }
+    if (writes.length === 0) return;
+    for (const [totalId, total] of totals) put(totalId, total);
+    if (derivation.announce !== undefined && totalIds.some((id) => before.get(id) === undefined))
+      await derivation.announce(tenant, subject);
+    await deps.state.transact(partition, writes);
+  };
+
+  const update = async (tenant: string, subject: string, minutes: ReadonlyMap<string, ReadonlySet<string>>) => {
+    const backoff = new Backoff(deps, CONFLICTS);
+    for (;;) {
+      try {
+        return await updateOnce(tenant, subject, minutes);
+      } catch (error) {
+        if (!isPortError(error, 'conflict')) throw error;
+        if (!(await backoff.pause()))
+          throw new PortError('unavailable', `The documents of ${subject} are being changed by too many others.`, {
+            cause: error,
+          });
+      }
+    }
+  };
+
+  return {
+    name: derivation.name,
+    async apply(events: readonly TenantEvent[]) {
+      const first = events[0];
+      if (first === undefined) return;
+      const { tenant, event } = first;
+      const minutes = new Map<string, Set<string>>();
+      for (const { minute, leafId } of factsOf(
+        tenant,
+        events.map((each) => each.event),
+      )) {
+        minutes.set(minute, (minutes.get(minute) ?? new Set()).add(leafId));
+      }
+      for (const part of inParts(minutes)) await update(tenant, event.subject, part);
+    },
+  };
+}
+
+const minuteOf = (position: string): string => position.slice(0, '2026-11-21T07:41'.length);
+
+/** Splits the minutes so that leaves and totals of each part fit into one transaction. */
+function inParts(minutes: ReadonlyMap<string, ReadonlySet<string>>): Map<string, ReadonlySet<string>>[] {
+  const parts: Map<string, ReadonlySet<string>>[] = [];
+  let part = new Map<string, Set<string>>();
+  let leaves = 0;
+  for (const [minute, ids] of [...minutes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const id of ids) {
+      if (leaves === MINUTES_AT_ONCE) {
+        parts.push(part);
+        part = new Map();
+        leaves = 0;
+      }
+      part.set(minute, (part.get(minute) ?? new Set()).add(id));
+      leaves += 1;
+    }
+  }
+  return leaves === 0 ? parts : [...parts, part];
+}
+
+/** Whether two summaries are the same JSON value, whatever the order of their keys. */
+function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (
+    typeof a !== 'object' ||
+    typeof b !== 'object' ||
+    a === null ||
+    b === null ||
+    Array.isArray(a) !== Array.isArray(b)
+  )
+    return false;
+  const left = Object.entries(a).filter(([, value]) => value !== undefined);
+  const right = Object.entries(b).filter(([, value]) => value !== undefined);
+  const other = new Map(right);
+  return (
+    left.length === right.length && left.every(([key, value]) => other.has(key) && sameJson(value, other.get(key)))
+  );
+}

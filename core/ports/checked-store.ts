@@ -1,0 +1,103 @@
+// What every store refuses before its adapter is asked: keys, sizes and limits, checked once for all clouds.
+import { PortError } from './errors.ts';
+import type { Json } from './json.ts';
+import type { Key, NewDocument, Query, Store, Write } from './store.ts';
+import { STORE_LIMITS } from './store.ts';
+import { utf8Length } from './text.ts';
+
+/** Neither service takes these in an id; control characters are nobody's id and break logs. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
+const FORBIDDEN = /[/\\#?\u0000-\u001f\u007f]/;
+
+/** A half of a surrogate pair has no UTF-8 form: two such keys could become one. */
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** Wraps an adapter so that what no service takes is refused with `invalid` or `too-large` before it is sent. */
+export function checkedStore(store: Store): Store {
+  return {
+    get: async (key) => store.get(checkedKey(key)),
+    put: async (document, expected) => store.put(checkedDocument(document), expected),
+    append: async (documents) => store.append(documents.map(checkedDocument)),
+    transact: async (partition, writes) => store.transact(partition, checkedWrites(partition, writes)),
+    query: async (partition, query) => store.query(checkedPart('partition', partition), checkedQuery(query)),
+    delete: async (key, expected) => store.delete(checkedKey(key), expected),
+  };
+}
+
+function checkedPart(what: 'partition' | 'id', value: string): string {
+  if (typeof value !== 'string' || value === '')
+    throw new PortError('invalid', `The ${what} of a key must not be empty.`);
+  if (FORBIDDEN.test(value) || LONE_SURROGATE.test(value)) {
+    throw new PortError(
+      'invalid',
+      `The ${what} ${JSON.stringify(value.slice(0, 80))} holds a character that no key may hold (/ \\ # ? or a control character).`,
+    );
+  }
+  if (utf8Length(value) > STORE_LIMITS.keyBytes) {
+    throw new PortError('invalid', `The ${what} is longer than ${STORE_LIMITS.keyBytes} bytes.`);
+  }
+  return value;
+}
+
+function checkedKey(key: Key): Key {
+  checkedPart('partition', key.partition);
+  checkedPart('id', key.id);
+  return key;
+}
+
+function checkedBody(body: Json): number {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(body);
+  } catch (cause) {
+    throw new PortError('invalid', 'The body is not a JSON value.', { cause });
+  }
+  if (text === undefined) throw new PortError('invalid', 'The body is not a JSON value.');
+  const bytes = utf8Length(text);
+  if (bytes > STORE_LIMITS.bodyBytes) {
+    throw new PortError('too-large', `The body has ${bytes} bytes; a document holds ${STORE_LIMITS.bodyBytes}.`);
+  }
+  return bytes;
+}
+
+function checkedDocument(document: NewDocument): NewDocument {
+  checkedKey(document);
+  checkedBody(document.body);
+  return document;
+}
+
+function checkedWrites(partition: string, writes: readonly Write[]): readonly Write[] {
+  checkedPart('partition', partition);
+  if (writes.length === 0) throw new PortError('invalid', 'A transaction needs at least one write.');
+  if (writes.length > STORE_LIMITS.transactionWrites) {
+    throw new PortError(
+      'too-large',
+      `A transaction has ${writes.length} writes; it takes ${STORE_LIMITS.transactionWrites}.`,
+    );
+  }
+  const ids = new Set<string>();
+  let bytes = 0;
+  for (const write of writes) {
+    if (ids.has(checkedPart('id', write.id)))
+      throw new PortError('invalid', `Two writes of a transaction name ${write.id}.`);
+    ids.add(write.id);
+    if (write.kind === 'put') bytes += checkedBody(write.body);
+  }
+  if (bytes > STORE_LIMITS.transactionBytes) {
+    throw new PortError(
+      'too-large',
+      `The bodies of a transaction have ${bytes} bytes; it takes ${STORE_LIMITS.transactionBytes}.`,
+    );
+  }
+  return writes;
+}
+
+function checkedQuery(query: Query): Query {
+  if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > STORE_LIMITS.pageDocuments) {
+    throw new PortError(
+      'invalid',
+      `The limit of a query must be a whole number from 1 to ${STORE_LIMITS.pageDocuments}.`,
+    );
+  }
+  return query;
+}

@@ -1,0 +1,98 @@
+// The one error every port throws: a closed set of codes that callers act on, with the cause kept for people.
+
+/** What went wrong, in words that mean the same on every cloud. */
+export type ErrorCode =
+  /** Another writer was first, or the document is not in the expected version. Read again, then decide. */
+  | 'conflict'
+  /** The table, container, topic or queue itself is missing. A missing document is `undefined`, never this. */
+  | 'not-found'
+  /** The request can never succeed as it is: a malformed key, cursor or body. */
+  | 'invalid'
+  /** The document, message or transaction is larger than the service takes. */
+  | 'too-large'
+  /** The service asks to slow down; `retryAfterMs` says for how long where the service does. */
+  | 'throttled'
+  /** The service cannot be reached or failed on its side, and the request did not happen. */
+  | 'unavailable'
+  /** The credentials are missing, wrong or lack a permission. */
+  | 'denied'
+  /** The resource exists but is set up differently from what the code needs. */
+  | 'misconfigured'
+  /** This adapter cannot do what was asked, and says so rather than doing something else. */
+  | 'unsupported'
+  /** The answer to a write was lost: it may have happened. Read before repeating what is not idempotent. */
+  | 'unknown-outcome'
+  /** Nothing recognised the error; the cause is the only information. */
+  | 'unknown';
+
+/** Whether the same request may succeed later without anybody changing anything. */
+export const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
+  conflict: false,
+  'not-found': false,
+  invalid: false,
+  'too-large': false,
+  throttled: true,
+  unavailable: true,
+  denied: false,
+  misconfigured: false,
+  unsupported: false,
+  'unknown-outcome': true,
+  unknown: true,
+};
+
+/** Whether the fault lies with the one document or message at hand, so that no repetition can ever help it. */
+export const ITS_OWN_FAULT: Readonly<Record<ErrorCode, boolean>> = {
+  conflict: false,
+  'not-found': false,
+  invalid: true,
+  'too-large': true,
+  throttled: false,
+  unavailable: false,
+  denied: false,
+  misconfigured: false,
+  unsupported: true,
+  'unknown-outcome': false,
+  unknown: false,
+};
+
+/** More about an error, where the code alone does not say enough. */
+export interface PortErrorDetails {
+  /** How long the service asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** For `conflict` of a transaction: the index of the first write whose condition did not hold. */
+  readonly failedWrite?: number;
+  /** The SDK's or the network's own error. */
+  readonly cause?: unknown;
+}
+
+/** An error of a port, made once, at the edge of an adapter. */
+export class PortError extends Error {
+  override readonly name = 'PortError';
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+  readonly failedWrite: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: PortErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retryAfterMs = details.retryAfterMs;
+    this.failedWrite = details.failedWrite;
+  }
+
+  /** Whether the same request may succeed later. */
+  get retryable(): boolean {
+    return RETRYABLE[this.code];
+  }
+}
+
+/** Whether `error` is a port error, of the given code if one is named. */
+export function isPortError(error: unknown, code?: ErrorCode): error is PortError {
+  return error instanceof PortError && (code === undefined || error.code === code);
+}
+
+/** What a log line or a parked document says about an error of any kind. */
+export function describeError(error: unknown): { code: string; message: string } {
+  if (isPortError(error)) return { code: error.code, message: error.message };
+  if (error instanceof Error) return { code: error.name, message: error.message };
+  return { code: 'Error', message: String(error) };
+}

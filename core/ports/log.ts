@@ -1,0 +1,11 @@
+// The log port: one structured line for each noteworthy happening.
+import type { JsonObject } from './json.ts';
+
+export interface Log {
+  /** Part of normal life, worth knowing. */
+  info(message: string, fields?: JsonObject): void;
+  /** Something failed and is being dealt with. */
+  warn(message: string, fields?: JsonObject): void;
+  /** Somebody should look. */
+  error(message: string, fields?: JsonObject): void;
+}

@@ -1,0 +1,121 @@
+// The store port: documents in partitions, with conditional writes, transactions within a partition and ordered queries.
+import type { EpochMs } from './clock.ts';
+import type { PortError } from './errors.ts';
+import type { Json } from './json.ts';
+
+/** Where a document lives. Documents that must change together or be listed together share a partition. */
+export interface Key {
+  /** 1 to 1,000 bytes of UTF-8 without `/ \ # ?` and control characters. */
+  readonly partition: string;
+  /** Same charset and length; documents of a partition are ordered by the bytes of their ids. */
+  readonly id: string;
+}
+
+/** Names one state of one document. Opaque; never repeats for a key, even when the document is deleted and made again. */
+export type Version = string & { readonly __brand: 'Version' };
+
+/** Where a query goes on. Opaque; valid for the query that returned it. */
+export type StoreCursor = string & { readonly __brand: 'StoreCursor' };
+
+/** What a writer believes is stored: nothing, something or nothing (any), or exactly one version. */
+export type Expected = 'absent' | 'any' | Version;
+
+export interface NewDocument extends Key {
+  readonly body: Json;
+  /** Once past, the document is never returned again; the service deletes it some time later. */
+  readonly expiresAt?: EpochMs;
+}
+
+export interface StoredDocument extends NewDocument {
+  readonly version: Version;
+}
+
+/** What became of one document of an `append`. */
+export type AppendOutcome =
+  | { readonly status: 'stored' }
+  | { readonly status: 'duplicate' }
+  | { readonly status: 'failed'; readonly error: PortError };
+
+/** One step of a transaction. Two steps must not name the same id. */
+export type Write =
+  | {
+      readonly kind: 'put';
+      readonly id: string;
+      readonly body: Json;
+      readonly expected: Expected;
+      readonly expiresAt?: EpochMs;
+    }
+  | { readonly kind: 'delete'; readonly id: string; readonly expected: Version | 'any' }
+  | { readonly kind: 'check'; readonly id: string; readonly expected: 'absent' | Version };
+
+export interface Query {
+  /** First id, inclusive. */
+  readonly from?: string;
+  /** Last id, exclusive. */
+  readonly to?: string;
+  /** Only ids that start with this; narrows `from` and `to` further. */
+  readonly prefix?: string;
+  /** At most this many documents, 1 to 1,000. */
+  readonly limit: number;
+  readonly cursor?: StoreCursor;
+  readonly order?: 'ascending' | 'descending';
+}
+
+export interface Page {
+  readonly items: readonly StoredDocument[];
+  /** Present while there may be more. A page may be short, even empty, and still have one. */
+  readonly next?: StoreCursor;
+}
+
+/** The limits of a store, the tighter of DynamoDB's and Cosmos DB's. */
+export const STORE_LIMITS = {
+  /** Of the JSON text of a body, in UTF-8. DynamoDB: 400 KB an item; Cosmos DB: 2 MB; both less their overhead. */
+  bodyBytes: 256 * 1024,
+  /** Of a partition and of an id. Cosmos DB: ids of 1,023 characters; DynamoDB: sort keys of 1,024 bytes. */
+  keyBytes: 1000,
+  /** Writes in a transaction. Both services: 100. */
+  transactionWrites: 100,
+  /** Of all bodies of a transaction together. Cosmos DB: 2 MB a batch. */
+  transactionBytes: 1_500_000,
+  /** Documents in a page. */
+  pageDocuments: 1000,
+} as const;
+
+/**
+ * Every method rejects with a `PortError`: `not-found` when the table or container is missing, `denied`, `throttled` or
+ * `unavailable` after the adapter's own retry budget, `invalid` and `too-large` for what `checkedStore` refuses.
+ */
+export interface Store {
+  /** The document, or `undefined` when there is none or it has expired. Sees every write this client was told of. */
+  get(key: Key): Promise<StoredDocument | undefined>;
+
+  /**
+   * Writes one document if what is stored is as expected; the check and the write are one atomic step. Of N concurrent
+   * writers that expect the same thing exactly one wins, the others get `conflict`. An expired document counts as absent.
+   * Rejects with `unknown-outcome` if the answer was lost and a look at the store could not settle whether it happened.
+   */
+  put(document: NewDocument, expected: Expected): Promise<Version>;
+
+  /**
+   * Writes many documents, each only if absent, in any partitions and with no atomicity across them. Returns one outcome a
+   * document, in order, and never rejects for some of them: a document that could not be written is `failed` with its error.
+   * `duplicate` means that a document of this key was there before this call, or came first in this call. Calls may be repeated.
+   */
+  append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]>;
+
+  /**
+   * Does all writes or none, 1 to 100 of them, in one partition. Rejects with `conflict` whose `failedWrite` is the index of
+   * the first write that did not find what it expected (or is absent when two transactions merely collided). Returns one
+   * version a write: the new one of a put, `undefined` for others.
+   */
+  transact(partition: string, writes: readonly Write[]): Promise<readonly (Version | undefined)[]>;
+
+  /**
+   * The documents of a partition in the order of their ids' bytes. Pages to the end have neither gap nor repeat for what was
+   * there all the while, while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
+   */
+  query(partition: string, query: Query): Promise<Page>;
+
+  /** Removes a document if it is in that version; `conflict` if not. With `any`, removing what is absent is no error. */
+  delete(key: Key, expected: Version | 'any'): Promise<void>;
+}
