@@ -1,0 +1,44 @@
+// API Gateway's HTTP API, payload format 2.0, to and from web-standard requests and responses.
+
+/** The parts of the event that are read (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). */
+export interface HttpEvent {
+  readonly rawPath: string;
+  readonly rawQueryString: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly requestContext: { readonly domainName: string; readonly http: { readonly method: string } };
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+}
+
+export interface HttpResult {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Turns an API on web-standard requests into what Lambda calls. */
+export function apiGateway(api: (request: Request) => Promise<Response>): (event: HttpEvent) => Promise<HttpResult> {
+  return async (event) => {
+    const response = await api(toRequest(event));
+    return { statusCode: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+  };
+}
+
+function toRequest({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: HttpEvent): Request {
+  const { method } = requestContext.http;
+  const url = new URL(`https://${requestContext.domainName}`);
+  url.pathname = rawPath;
+  url.search = rawQueryString;
+  const bytes = body === undefined ? undefined : Buffer.from(body, isBase64Encoded === true ? 'base64' : 'utf8');
+  const hasBody = bytes !== undefined && bytes.length > 0 && method !== 'GET' && method !== 'HEAD';
+  return new Request(url, { method, headers: toHeaders(headers), ...(hasBody && { body: bytes }) });
+}
+
+/** Header values beyond Latin-1 cannot be in a `Headers` object; percent-encoded they can, and binary-mode events decode them. */
+function toHeaders(headers: HttpEvent['headers']): Headers {
+  const result = new Headers();
+  for (const [name, value = ''] of Object.entries(headers)) {
+    result.set(name, /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : encodeURIComponent(value));
+  }
+  return result;
+}
