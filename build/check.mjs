@@ -4,8 +4,9 @@ import { root } from './bundles.mjs';
 
 /** @type {Record<string, string[]>} each part and the command that proves it */
 const parts = {
-  lint: ['node_modules/.bin/biome', 'check', '.'],
+  lint: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
   types: ['node_modules/.bin/tsc', '-p', '.'],
+  generated: [process.execPath, 'build/run.mjs', 'build/generate.ts', '--check'],
   bundles: [process.execPath, 'build/build.mjs'],
   architecture: [process.execPath, 'node_modules/jest/bin/jest.js', '--selectProjects', 'arch', '--silent=false'],
 };

@@ -16,6 +16,7 @@ import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { ingest } from '../core/pipeline/ingest.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
+import { redrive } from '../core/pipeline/redrive.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { trials } from '../core/pipeline/trials.ts';
 import type { Bus } from '../core/ports/bus.ts';
@@ -39,10 +40,7 @@ export interface Overrides {
   readonly consumer?: (consumer: Consumer) => Consumer;
 }
 
-interface Cell {
-  readonly events: Store;
-  readonly state: Store;
-  readonly bus: Bus;
+interface Platform {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -52,27 +50,37 @@ interface Cell {
  * The adapters know what may be repeated, so the SDK does not repeat anything. A service that does not answer within three
  * seconds is taken for one that will not; both timeouts are in milliseconds.
  */
-const CLIENT = { maxAttempts: 1, requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true } } as const;
+const CLIENT = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
+} as const;
 
-function cell(config: CellConfig, overrides: Overrides): Cell {
-  const { clock = systemClock, ids = randomIds, log = jsonLog((line) => process.stdout.write(`${line}\n`)) } = overrides;
-  const { region, endpoints } = config;
-  const dynamodb = new DynamoDBClient({ ...CLIENT, region, ...(endpoints.dynamodb !== undefined && { endpoint: endpoints.dynamodb }) });
-  const sns = new SNSClient({ ...CLIENT, region, ...(endpoints.sns !== undefined && { endpoint: endpoints.sns }) });
-  const store = (table: string) => checkedStore(new DynamoDbStore({ client: dynamodb, table, clock, ids }));
-  return {
-    events: store(config.eventsTable),
-    state: store(config.stateTable),
-    bus: new SnsBus({ client: sns, topicArn: config.topicArn, clock, ids }),
-    clock,
-    ids,
-    log,
-  };
+const platform = ({
+  clock = systemClock,
+  ids = randomIds,
+  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
+}: Overrides): Platform => ({ clock, ids, log });
+
+function stores(
+  { region, endpoints, eventsTable, stateTable }: CellConfig,
+  { clock, ids }: Platform,
+): { events: Store; state: Store } {
+  const endpoint = endpoints.dynamodb;
+  const client = new DynamoDBClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+  const store = (table: string) => checkedStore(new DynamoDbStore({ client, table, clock, ids }));
+  return { events: store(eventsTable), state: store(stateTable) };
+}
+
+function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platform): Bus {
+  const endpoint = endpoints.sns;
+  const client = new SNSClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+  return new SnsBus({ client, topicArn, clock, ids });
 }
 
 /** The function behind the HTTP API. */
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
-  const { events, state, bus, clock, ids, log } = cell(config, overrides);
+  const { clock, ids, log } = platform(overrides);
+  const { events, state } = stores(config, { clock, ids, log });
   const identity = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
   return apiGateway(
     cellApi({
@@ -82,7 +90,8 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
       guardEpoch: epochGuard(state),
       ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
       queries: telemetryQueries({ events, state }),
-      parking: parking({ state, bus, clock }),
+      parking: parking({ state, clock }),
+      redrive: redrive({ state, bus: bus(config, { clock, ids, log }) }),
       health: cellHealth({ state, clock, cell: config.cell }),
       ids,
       log,
@@ -91,17 +100,36 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
 }
 
 /** The function behind the event log's stream. */
-export function composeRelay(config: CellConfig, overrides: Overrides = {}): (event: StreamEvent) => Promise<BatchResponse> {
-  const { state, bus, clock, log } = cell(config, overrides);
-  return dynamoDbChangeStream(relay({ bus, parking: parking({ state, bus, clock }), log }));
+export function composeRelay(
+  config: CellConfig,
+  overrides: Overrides = {},
+): (event: StreamEvent) => Promise<BatchResponse> {
+  const own = platform(overrides);
+  const { state } = stores(config, own);
+  return dynamoDbChangeStream(
+    relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log }),
+  );
 }
 
 /** The function behind a consumer's queue. */
-export function composeWorker(config: WorkerConfig, overrides: Overrides = {}): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
-  const { events, state, bus, clock, ids, log } = cell(config, overrides);
+export function composeWorker(
+  config: WorkerConfig,
+  overrides: Overrides = {},
+): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
+  const { clock, ids, log } = platform(overrides);
+  const { events, state } = stores(config, { clock, ids, log });
   const consumer = consumers({ events, state, clock, ids })[config.consumer];
   if (consumer === undefined) throw new TypeError(`No consumer ${config.consumer} is built in.`);
   const declaration = consumerNamed(config.consumer);
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  return sqsConsumer(consume({ consumer: changed, declaration, parking: parking({ state, bus, clock }), trials: trials(state, clock), clock, log }));
+  return sqsConsumer(
+    consume({
+      consumer: changed,
+      declaration,
+      parking: parking({ state, clock }),
+      trials: trials(state, clock),
+      clock,
+      log,
+    }),
+  );
 }

@@ -46,7 +46,10 @@ export class ConfigError extends Error {
 
 /** The configuration of the function `http`. Throws a `ConfigError`. */
 export function readHttpConfig(environment: Environment): HttpConfig {
-  return read(environment, (get, problems) => ({ ...readCell(get, problems), routeKeys: readKeys(get('APP_ROUTE_KEYS'), problems) }));
+  return read(environment, (get, problems) => ({
+    ...readCell(get, problems),
+    routeKeys: readKeys(get('APP_ROUTE_KEYS'), problems),
+  }));
 }
 
 /** The configuration of the function `relay`. Throws a `ConfigError`. */
@@ -59,7 +62,8 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
   return read(environment, (get, problems) => {
     const consumer = get('APP_CONSUMER');
     const names = topology.consumers.map(({ name }) => name);
-    if (consumer !== '' && !names.includes(consumer)) problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names.join(', ')}`);
+    if (consumer !== '' && !names.includes(consumer))
+      problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names.join(', ')}`);
     return { ...readCell(get, problems), consumer };
   });
 }
@@ -84,9 +88,11 @@ function read<T>(environment: Environment, build: (get: Get, problems: string[],
 
 function readCell(get: Get, problems: string[]): CellConfig {
   const cell = get('APP_CELL');
-  if (cell !== '' && !isName(cell)) problems.push(`APP_CELL is ${JSON.stringify(cell)}; it must be 1 to 63 of a-z 0-9 -`);
+  if (cell !== '' && !isName(cell))
+    problems.push(`APP_CELL is ${JSON.stringify(cell)}; it must be 1 to 63 of a-z 0-9 -`);
   const topicArn = get('APP_TOPIC_ARN');
-  if (topicArn !== '' && !topicArn.startsWith('arn:')) problems.push(`APP_TOPIC_ARN is ${JSON.stringify(topicArn)}, which is no ARN`);
+  if (topicArn !== '' && !topicArn.startsWith('arn:'))
+    problems.push(`APP_TOPIC_ARN is ${JSON.stringify(topicArn)}, which is no ARN`);
   return {
     cell,
     version: get('APP_VERSION'),
@@ -108,9 +114,16 @@ function readKeys(text: string, problems: string[]): readonly PublicKey[] {
     return [];
   }
   const isKey = (key: unknown): boolean =>
-    isJsonObject(key) && key.kty === 'OKP' && key.crv === 'Ed25519' && typeof key.kid === 'string' && typeof key.x === 'string' && !('d' in key);
+    isJsonObject(key) &&
+    key.kty === 'OKP' &&
+    key.crv === 'Ed25519' &&
+    typeof key.kid === 'string' &&
+    typeof key.x === 'string' &&
+    !('d' in key);
   if (!Array.isArray(keys) || keys.length < 1 || keys.length > 2 || !keys.every(isKey)) {
-    problems.push('APP_ROUTE_KEYS must be a JSON array of one or two public Ed25519 keys, each with kty, crv, kid and x');
+    problems.push(
+      'APP_ROUTE_KEYS must be a JSON array of one or two public Ed25519 keys, each with kty, crv, kid and x',
+    );
     return [];
   }
   return keys as PublicKey[];

@@ -6,6 +6,7 @@ import type { CellIdentity } from '../cell/identity.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
+import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
@@ -37,6 +38,7 @@ export interface CellApiDeps {
   readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
   readonly queries: TelemetryQueries;
   readonly parking: Parking;
+  readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly health: Health;
   readonly ids: Ids;
   readonly log: Log;

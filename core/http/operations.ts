@@ -1,5 +1,6 @@
 // The operations of the API: listing, redriving and dropping what a consumer could not process.
 import { PARKING_LIMITS, type Parking } from '../pipeline/parking.ts';
+import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import type { View } from '../telemetry/queries.ts';
@@ -16,9 +17,11 @@ const REDRIVE_BODY_BYTES = 64 * 1024;
 /** Returns the handlers of the operations. */
 export function operations({
   parking,
+  redrive,
   consumers,
 }: {
   parking: Parking;
+  redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   consumers: readonly string[];
 }): Record<'parked' | 'redrive' | 'drop', RouteHandler> {
   const known = (consumer: string): string => {
@@ -69,7 +72,7 @@ export function operations({
           `The field ids must be a list of at most ${PARKING_LIMITS.redriveEvents} ids.`,
         );
       }
-      return json(200, await parking.redrive(known(body.consumer), tenant, ids as string[] | undefined));
+      return json(200, await redrive({ consumer: known(body.consumer), tenant, ids: ids as string[] | undefined }));
     },
 
     drop: async ({ id, query, tenant }) => {

@@ -3,9 +3,7 @@
 import { statePartition } from '../cell/identity.ts';
 import { type CloudEvent, eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
-import type { Bus } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { isPortError, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { cutUtf8 } from '../ports/text.ts';
@@ -44,13 +42,6 @@ export interface ParkRequest {
   readonly reason: { readonly code: string; readonly message: string };
 }
 
-export interface RedriveSummary {
-  readonly redriven: number;
-  readonly failed: number;
-  /** Whether there are parked events that this call did not reach. */
-  readonly more: boolean;
-}
-
 export interface Parking {
   /** Keeps an event. Parking it again replaces its reason: an event is parked once per consumer. */
   park(request: ParkRequest): Promise<void>;
@@ -61,39 +52,17 @@ export interface Parking {
     limit: number,
     cursor?: StoreCursor,
   ): Promise<{ items: ParkedEvent[]; next?: StoreCursor }>;
-  /** Sends parked events to their consumer again and removes each once the bus has it. Without ids, the first ones found. */
-  redrive(consumer: string, tenant: string, ids?: readonly string[]): Promise<RedriveSummary>;
   /** Removes a parked event for good; false if there is none of that id. */
   drop(id: string, tenant: string): Promise<boolean>;
 }
 
 export interface ParkingDeps {
   readonly state: Store;
-  readonly bus: Bus;
   readonly clock: Clock;
 }
 
-/** Returns the use cases of parking. All reject with the port's error when store or bus cannot be reached. */
-export function parking({ state, bus, clock }: ParkingDeps): Parking {
-  const find = async (id: string, tenant: string): Promise<StoredDocument | undefined> => {
-    const key = keyOf(id, tenant);
-    return key && state.get(key);
-  };
-
-  /** Publishes one parked event, then removes it, unless it has been parked anew meanwhile: that state is kept. */
-  const redriveOne = async (document: StoredDocument): Promise<boolean> => {
-    const { consumer, tenant, event } = document.body as JsonObject as {
-      consumer: string;
-      tenant: string;
-      event?: CloudEvent;
-    };
-    if (event === undefined) return false;
-    const [outcome] = await bus.publish([consumer === RELAY ? { event, tenant } : { event, tenant, consumer }]);
-    if (outcome?.status !== 'published') return false;
-    await state.delete(document, document.version).catch(unlessMovedOn);
-    return true;
-  };
-
+/** Returns the parked events of a cell. All methods reject with the store's error when it cannot be reached. */
+export function parking({ state, clock }: ParkingDeps): Parking {
   return {
     async park({ consumer, tenant, event, subject, reason }) {
       const identity = event === undefined ? JSON.stringify(subject) : JSON.stringify(eventKey(tenant, event));
@@ -119,49 +88,25 @@ export function parking({ state, bus, clock }: ParkingDeps): Parking {
       return { items: page.items.map(toParked), ...(page.next && { next: page.next }) };
     },
 
-    async redrive(consumer, tenant, ids) {
-      const found =
-        ids === undefined
-          ? await state.query(statePartition.parked(consumer), {
-              prefix: `${tenant}!`,
-              limit: PARKING_LIMITS.redriveEvents,
-            })
-          : {
-              items: (await Promise.all(ids.map((id) => find(id, tenant)))).filter(
-                (document) => document !== undefined,
-              ),
-              next: undefined,
-            };
-      let redriven = 0;
-      for (const document of found.items) {
-        if ((document.body as JsonObject).consumer === consumer && (await redriveOne(document))) redriven += 1;
-      }
-      const asked = ids?.length ?? found.items.length;
-      return { redriven, failed: asked - redriven, more: found.next !== undefined };
-    },
-
     async drop(id, tenant) {
-      const document = await find(id, tenant);
-      if (document === undefined) return false;
-      await state.delete(document, 'any');
+      const key = parkedKey(id, tenant);
+      if (key === undefined || (await state.get(key)) === undefined) return false;
+      await state.delete(key, 'any');
       return true;
     },
   };
 }
 
-function unlessMovedOn(error: PortError): void {
-  if (!isPortError(error, 'conflict')) throw error;
-}
-
 /** `<consumer>.<fingerprint>` and the caller's tenant make the key: nobody can name another tenant's. */
-function keyOf(id: string, tenant: string): Key | undefined {
+export function parkedKey(id: string, tenant: string): Key | undefined {
   const match = /^([a-z0-9-]{1,63})\.([\w-]{16})$/.exec(id);
   return match?.[1] === undefined
     ? undefined
     : { partition: statePartition.parked(match[1]), id: `${tenant}!${match[2]}` };
 }
 
-function toParked(document: StoredDocument): ParkedEvent {
+/** A parked document as the API shows it. */
+export function toParked(document: StoredDocument): ParkedEvent {
   const body = document.body;
   if (!isJsonObject(body)) throw new TypeError(`The parked document ${document.id} is not one.`);
   const { consumer, tenant, parkedAt, reason, event, text } = body as unknown as ParkedEvent;

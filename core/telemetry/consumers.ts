@@ -6,5 +6,7 @@ import { rollupsConsumer } from './rollups.ts';
 
 /** Makes every consumer. */
 export function consumers(deps: DerivedDeps): Readonly<Record<string, Consumer>> {
-  return Object.fromEntries([deviceStateConsumer(deps), rollupsConsumer(deps)].map((consumer) => [consumer.name, consumer]));
+  return Object.fromEntries(
+    [deviceStateConsumer(deps), rollupsConsumer(deps)].map((consumer) => [consumer.name, consumer]),
+  );
 }

@@ -166,7 +166,7 @@ function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary):
 }
 
 function rollupView(window: Window, start: string, { metric, count, min, max, sum, last }: RollupSummary): RollupView {
-  return { metric, window, start: fullStart(start), count, min, max, sum: roundSum(sum), last: last && last.value };
+  return { metric, window, start: fullStart(start), count, min, max, sum: roundSum(sum), last: last?.value ?? null };
 }
 
 /** The first window that does not begin before an instant, as a bound on the ids of windows. */
