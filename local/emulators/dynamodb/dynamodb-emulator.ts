@@ -1,0 +1,141 @@
+// Starts and stops dynoxide, a DynamoDB server in one native binary, as a child process.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { freePort } from '../../processes/free-port.ts';
+import { dieWithParent } from '../../processes/reaper.ts';
+import { sourceFile } from '../../processes/source-file.ts';
+
+/** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
+export const DYNOXIDE_REGION = 'dynoxide';
+const START_TIMEOUT_MS = 10_000;
+const ATTEMPTS = 5;
+
+export interface DynamoDbEmulatorOptions {
+  /** File that keeps the tables and streams over restarts; in memory unless given. Its folder must exist. */
+  dbPath?: string;
+  /** Port on 127.0.0.1; a free one unless given. */
+  port?: number;
+  /** Told when the server ends without having been stopped. */
+  onUnexpectedExit?: (reason: string) => void;
+  /** Path of the binary, in place of the installed package's. */
+  binary?: string;
+}
+
+/** One server on 127.0.0.1. It accepts any credentials and any region. */
+export class DynamoDbEmulator {
+  #options: DynamoDbEmulatorOptions;
+  #child: ChildProcess | undefined;
+  #port = 0;
+  #stopping = false;
+
+  constructor(options: DynamoDbEmulatorOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Only after `start`. */
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Resolves when the server answers.
+   * @throws Error when this platform has no binary, a given port is taken, or the server does not come up
+   */
+  async start(): Promise<void> {
+    const binary = this.#options.binary ?? dynoxideBinary();
+    for (let attempt = 1; ; attempt++) {
+      const port = this.#options.port ?? (await freePort());
+      const failure = await this.#tryStart(binary, port);
+      if (failure === undefined) return;
+      // Between asking for a free port and using it another program may have taken it.
+      const taken = /in use|EADDRINUSE/i.test(failure);
+      if (taken && this.#options.port !== undefined) throw new Error(`The DynamoDB emulator's port ${port} is in use.`);
+      if (!taken || attempt === ATTEMPTS) throw new Error(`The DynamoDB emulator did not start: ${failure}`);
+    }
+  }
+
+  /** Ends the server. Repeating it is harmless. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, 'exit');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 2_000);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  /** @returns why it did not start, or undefined if it did */
+  async #tryStart(binary: string, port: number): Promise<string | undefined> {
+    const { dbPath } = this.#options;
+    const flags = ['serve', '--host', '127.0.0.1', '--port', String(port)];
+    const child = spawn(binary, dbPath === undefined ? flags : [...flags, '--db-path', dbPath], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {},
+    });
+    dieWithParent(child);
+    this.#child = child;
+    let output = '';
+    let ended: string | undefined;
+    const keep = (chunk: Buffer): void => {
+      output = `${output}${chunk.toString('utf8')}`.slice(-2_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', (error) => {
+      ended ??= error.message;
+    });
+    child.once('close', (code, signal) => {
+      ended ??= `${signal === null ? `exit status ${code}` : `signal ${signal}`}${output === '' ? '' : `: ${output.trim()}`}`;
+    });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (ended === undefined && Date.now() < deadline) {
+      // Its own process must be the one that listens: another server on this port would answer as well.
+      if (output.includes(`listening on http://127.0.0.1:${port}`) && (await answers(port))) {
+        this.#port = port;
+        child.once('close', () => {
+          if (!this.#stopping) this.#options.onUnexpectedExit?.(ended ?? 'unknown');
+        });
+        return undefined;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    child.kill('SIGKILL');
+    return ended ?? `no answer within ${START_TIMEOUT_MS / 1000} seconds`;
+  }
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    await (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) })).arrayBuffer();
+    return true;
+  } catch {
+    // Refused or too slow: both mean not yet, and the caller's own deadline bounds the waiting.
+    return false;
+  }
+}
+
+/**
+ * @returns the path of the binary in the optional package for this platform
+ * @throws Error that says what to do instead
+ */
+export function dynoxideBinary(platform: string = process.platform, arch: string = process.arch): string {
+  const name = `@dynoxide/${platform}-${arch}`;
+  const require = createRequire(sourceFile('local/processes/source-file.ts'));
+  try {
+    return path.join(path.dirname(require.resolve(`${name}/package.json`)), 'dynoxide');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new Error(
+      `There is no DynamoDB emulator for ${platform}-${arch} (npm package ${name}): ` +
+        'start DynamoDB Local or another DynamoDB server and set DYNAMODB_ENDPOINT to its URL.',
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,368 @@
+// Runs one built Lambda bundle in child processes, the way the Lambda service runs a function in execution environments.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { Environment, type EnvironmentOptions, type InvocationResult, type LambdaLogRecord } from './environment.ts';
+import { LambdaServiceError, LambdaStartupError, MAXIMUM_REQUEST_BYTES } from './errors.ts';
+
+export interface LambdaHostOptions {
+  functionName: string;
+  /** Path of the bundle (CommonJS, or ES module with the extension .mjs). */
+  bundle: string;
+  /** Name of the exported handler, for instance `handler`. */
+  handler: string;
+  /** The function's own variables; those that the service reserves are added and win. */
+  environment?: Readonly<Record<string, string>>;
+  /** Milliseconds an invocation may take; 3,000 unless given, 900,000 at most on AWS. */
+  timeoutMs?: number;
+  /** MB; 512 unless given. Bounds the heap, and is told to the function. */
+  memoryMb?: number;
+  /** Environments at once; 10 unless given. Further invocations wait. */
+  maximumConcurrency?: number;
+  /** Invocations that may wait for an environment before TooManyRequestsException; DEFAULT_QUEUE_LIMIT unless given. */
+  queueLimit?: number;
+  region?: string;
+  /** Milliseconds an environment may take to start; 10,000 on AWS and unless given. */
+  initTimeoutMs?: number;
+  /** Milliseconds without an invocation after which an environment is stopped; ten minutes unless given. */
+  idleLimitMs?: number;
+  /** Stops processes between invocations with SIGSTOP, as AWS freezes environments. Off unless given; no effect on Windows. */
+  freeze?: boolean;
+  /** Environments that `start` brings up and that idling does not stop; one unless given, 0 for none. */
+  warmEnvironments?: number;
+  log?: (record: LambdaLogRecord) => void;
+}
+
+export interface LambdaHostStats {
+  environments: number;
+  busy: number;
+  queued: number;
+  /** Invocations answered, whatever the answer. */
+  invocations: number;
+  /** Of these, the ones with `functionError`. */
+  functionErrors: number;
+  /** Refused with TooManyRequestsException. */
+  throttles: number;
+  coldStarts: number;
+  /** Milliseconds from spawn to readiness of the last environment; undefined before the first. */
+  lastInitMs: number | undefined;
+  /** Process ids of the environments. */
+  pids: number[];
+}
+
+/** Invocations that may wait. AWS does not queue synchronous calls at all; a laptop has fewer environments than a region. */
+export const DEFAULT_QUEUE_LIMIT = 1_000;
+const DEFAULT_IDLE_LIMIT_MS = 10 * 60_000;
+const ACCOUNT = '000000000000';
+
+interface Pending {
+  requestId: string;
+  event: string;
+  resolve: (result: InvocationResult) => void;
+  reject: (error: Error) => void;
+}
+
+/**
+ * A function. Environments are started when invocations need them, reused (module state is kept), dropped after a crash or a
+ * timeout, and stopped after an idle time. Each runs one invocation at a time.
+ */
+export class LambdaHost {
+  readonly functionName: string;
+  readonly functionArn: string;
+  #options: Required<LambdaHostOptions>;
+  #environments = new Set<Environment>();
+  /** Most recently used last, so that a quiet function needs few environments. */
+  #idle: Environment[] = [];
+  #idleTimers = new Map<Environment, NodeJS.Timeout>();
+  #queue: Pending[] = [];
+  #bootWaiters = new Map<Environment, { resolve: () => void; reject: (error: Error) => void }>();
+  #stopped = false;
+  #counters = { invocations: 0, functionErrors: 0, throttles: 0, coldStarts: 0 };
+  #lastInitMs: number | undefined;
+
+  constructor(options: LambdaHostOptions) {
+    const region = options.region ?? 'eu-central-1';
+    this.functionName = options.functionName;
+    this.functionArn = `arn:aws:lambda:${region}:${ACCOUNT}:function:${options.functionName}`;
+    this.#options = {
+      environment: {},
+      timeoutMs: 3_000,
+      memoryMb: 512,
+      maximumConcurrency: 10,
+      queueLimit: DEFAULT_QUEUE_LIMIT,
+      initTimeoutMs: 10_000,
+      idleLimitMs: DEFAULT_IDLE_LIMIT_MS,
+      freeze: false,
+      warmEnvironments: 1,
+      log: () => undefined,
+      ...options,
+      region,
+      bundle: path.resolve(options.bundle),
+    };
+  }
+
+  /**
+   * Checks that the bundle exists and brings up the warm environments.
+   * @throws LambdaStartupError with the function's own init error
+   */
+  async start(): Promise<void> {
+    await this.#checkBundle(this.#options.bundle);
+    await Promise.all(Array.from({ length: this.#options.warmEnvironments }, () => this.#boot()));
+  }
+
+  /**
+   * Invokes the function synchronously, queueing while all environments are busy. A function's failure is a result with
+   * `functionError`, never a rejection.
+   * @throws LambdaServiceError when the function was not run
+   */
+  invoke(payload: unknown): Promise<InvocationResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) throw new LambdaServiceError('ServiceException', `Function ${this.functionName} is stopped.`);
+      const event = serialise(payload);
+      if (Buffer.byteLength(event) > MAXIMUM_REQUEST_BYTES) {
+        const size = Buffer.byteLength(event);
+        const message = `${size} byte payload is too large for the RequestResponse invocation type (limit ${MAXIMUM_REQUEST_BYTES} bytes)`;
+        throw new LambdaServiceError('RequestTooLargeException', message);
+      }
+      if (this.#queue.length >= this.#options.queueLimit && this.#idle.length === 0 && !this.#mayGrow()) {
+        this.#counters.throttles++;
+        throw new LambdaServiceError('TooManyRequestsException', 'Rate Exceeded.');
+      }
+      this.#queue.push({ requestId: randomUUID(), event, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Kills every environment at once, as when workers are lost. Resolves with their number when their processes are gone. */
+  async killEnvironments(): Promise<number> {
+    const killed = [...this.#environments];
+    for (const environment of killed) {
+      this.#retire(environment);
+      environment.kill();
+    }
+    await Promise.all(killed.map((environment) => environment.closed));
+    return killed.length;
+  }
+
+  /**
+   * Deploys another bundle. A first environment of it must start, or the old one stays in force; then old environments
+   * finish what they run and go. Resolves when the last of them is gone.
+   * @throws LambdaStartupError if the new bundle does not start
+   */
+  async replaceBundle(bundle: string): Promise<void> {
+    const previous = this.#options.bundle;
+    const old = [...this.#environments];
+    const file = path.resolve(bundle);
+    await this.#checkBundle(file);
+    this.#options = { ...this.#options, bundle: file };
+    try {
+      await this.#boot();
+    } catch (error) {
+      this.#options = { ...this.#options, bundle: previous };
+      throw error;
+    }
+    for (const environment of old) {
+      this.#retire(environment);
+      if (!environment.busy) environment.kill();
+    }
+    await Promise.all(old.map((environment) => environment.closed));
+  }
+
+  /** Figures for status pages and tests. */
+  stats(): LambdaHostStats {
+    const environments = [...this.#environments];
+    return {
+      environments: environments.length,
+      busy: environments.filter((environment) => environment.busy).length,
+      queued: this.#queue.length,
+      ...this.#counters,
+      lastInitMs: this.#lastInitMs,
+      pids: environments.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
+    };
+  }
+
+  /**
+   * Refuses new invocations, gives running ones `graceMs` milliseconds, then kills what is left. Resolves when no process
+   * remains. Repeating it is harmless.
+   */
+  async stop({ graceMs = 2_000 }: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped = true;
+    for (const pending of this.#queue.splice(0)) {
+      pending.reject(new LambdaServiceError('ServiceException', `Function ${this.functionName} was stopped.`));
+    }
+    const all = [...this.#environments];
+    for (const environment of all) {
+      this.#retire(environment);
+      if (!environment.busy) environment.kill();
+    }
+    const timer = setTimeout(() => {
+      for (const environment of all) environment.kill();
+    }, graceMs);
+    await Promise.all(all.map((environment) => environment.closed));
+    clearTimeout(timer);
+  }
+
+  async #checkBundle(file: string): Promise<void> {
+    try {
+      await access(file);
+    } catch {
+      const errorMessage = `There is no bundle at ${file}.`;
+      throw new LambdaStartupError(
+        this.functionName,
+        JSON.stringify({ errorType: 'Runtime.ImportModuleError', errorMessage }),
+      );
+    }
+  }
+
+  #mayGrow(): boolean {
+    // An environment that was told to go no longer counts: its place is free as soon as it is asked for.
+    const active = [...this.#environments].filter((environment) => !environment.retired).length;
+    return active < this.#options.maximumConcurrency;
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const environment = this.#idle.pop();
+      if (environment === undefined) break;
+      const pending = this.#queue.shift();
+      if (pending !== undefined) this.#run(environment, pending);
+    }
+    // Environments that start, or have answered and are about to ask for the next event, will each take one.
+    let coming = [...this.#environments].filter(({ busy, retired }) => !busy && !retired).length - this.#idle.length;
+    while (coming < this.#queue.length && this.#mayGrow()) {
+      this.#spawn();
+      coming++;
+    }
+  }
+
+  #run(environment: Environment, pending: Pending): void {
+    clearTimeout(this.#idleTimers.get(environment));
+    const { requestId, event } = pending;
+    environment.invoke({
+      requestId,
+      event,
+      traceId: `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')};Sampled=0`,
+      settle: (result) => this.#answer(pending, result),
+    });
+  }
+
+  #answer(pending: Pending, result: InvocationResult): void {
+    this.#counters.invocations++;
+    if (result.functionError !== undefined) this.#counters.functionErrors++;
+    pending.resolve(result);
+  }
+
+  #boot(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) throw new LambdaServiceError('ServiceException', `Function ${this.functionName} is stopped.`);
+      this.#bootWaiters.set(this.#spawn(), { resolve, reject });
+    });
+  }
+
+  #spawn(): Environment {
+    const environment = new Environment(this.#environmentOptions());
+    this.#environments.add(environment);
+    this.#counters.coldStarts++;
+    environment.start();
+    return environment;
+  }
+
+  #environmentOptions(): EnvironmentOptions {
+    const { functionName, bundle, handler, memoryMb, timeoutMs, initTimeoutMs, freeze, log } = this.#options;
+    return {
+      functionName,
+      functionArn: this.functionArn,
+      bundle,
+      handler,
+      memoryMb,
+      timeoutMs,
+      initTimeoutMs,
+      freeze,
+      log,
+      variables: this.#variables(),
+      onIdle: (environment) => this.#onIdle(environment),
+      onExit: (environment, initError) => this.#onExit(environment, initError),
+    };
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+  #variables(): Record<string, string> {
+    const { functionName, environment, memoryMb, region } = this.#options;
+    const stream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    return {
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_SESSION_TOKEN: 'local',
+      // A laptop's real profile must never be read by mistake, nor its instance's metadata service be waited for.
+      AWS_EC2_METADATA_DISABLED: 'true',
+      NODE_NO_WARNINGS: '1',
+      ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
+      LANG: 'en_US.UTF-8',
+      TZ: ':UTC',
+      ...environment,
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x',
+      AWS_LAMBDA_FUNCTION_NAME: functionName,
+      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${functionName}`,
+      AWS_LAMBDA_LOG_STREAM_NAME: stream,
+    };
+  }
+
+  #onIdle(environment: Environment): void {
+    if (environment.initMs !== undefined && this.#bootWaiters.has(environment)) {
+      this.#bootWaiters.get(environment)?.resolve();
+      this.#bootWaiters.delete(environment);
+    }
+    this.#lastInitMs = environment.initMs;
+    if (environment.retired || this.#stopped) {
+      environment.kill();
+      return;
+    }
+    this.#idle.push(environment);
+    this.#dispatch();
+    if (this.#idle.includes(environment)) this.#armIdleTimer(environment);
+  }
+
+  #armIdleTimer(environment: Environment): void {
+    clearTimeout(this.#idleTimers.get(environment));
+    const timer = setTimeout(() => {
+      if (this.#environments.size <= this.#options.warmEnvironments || !this.#idle.includes(environment)) return;
+      this.#retire(environment);
+      environment.kill();
+    }, this.#options.idleLimitMs);
+    this.#idleTimers.set(environment, timer.unref());
+  }
+
+  #retire(environment: Environment): void {
+    environment.retired = true;
+    this.#idle = this.#idle.filter((idle) => idle !== environment);
+    clearTimeout(this.#idleTimers.get(environment));
+  }
+
+  #onExit(environment: Environment, initError: string | undefined): void {
+    this.#retire(environment);
+    this.#idleTimers.delete(environment);
+    this.#environments.delete(environment);
+    const waiter = this.#bootWaiters.get(environment);
+    this.#bootWaiters.delete(environment);
+    if (waiter !== undefined) {
+      const ended = JSON.stringify({ errorType: 'Runtime.ExitError', errorMessage: 'The environment was stopped.' });
+      waiter.reject(new LambdaStartupError(this.functionName, initError ?? ended));
+    } else if (initError !== undefined) {
+      // On AWS the invocation that caused the cold start is answered with the error that the start ended in.
+      const pending = this.#queue.shift();
+      if (pending !== undefined) this.#answer(pending, { payload: initError, functionError: 'Unhandled' });
+    }
+    if (!this.#stopped) this.#dispatch();
+  }
+}
+
+function serialise(payload: unknown): string {
+  const event = JSON.stringify(payload) as string | undefined;
+  if (event === undefined) throw new LambdaServiceError('InvalidRequestContentException', 'The event has no JSON.');
+  return event;
+}
