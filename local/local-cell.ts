@@ -1,0 +1,34 @@
+// What the stack needs of a cell, whichever cloud's it is.
+import type { Cloud } from '../core/cell/identity.ts';
+
+/** A noteworthy happening, for the person in front of the stack. */
+export interface Notice {
+  readonly level: 'info' | 'warn' | 'error';
+  /** The part of the stack that it comes from: `aws-alpha relay`. */
+  readonly part: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface ConsumerStatus {
+  readonly name: string;
+  /** Messages waiting or in work. */
+  readonly backlog: number;
+  /** Messages in the cloud's dead-letter queue. */
+  readonly deadLetters: number;
+  /** Parked events of all tenants. */
+  readonly parked: number;
+  /** Whether there are more parked events than were counted. */
+  readonly more: boolean;
+}
+
+export interface LocalCell {
+  readonly id: string;
+  readonly cloud: Cloud;
+  readonly region: string;
+  /** Of its HTTP API; empty before `start`. */
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  consumers(): Promise<readonly ConsumerStatus[]>;
+}

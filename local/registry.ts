@@ -1,0 +1,66 @@
+// Running stacks of this checkout, so that the command line finds them: one small file each, gone when the stack ends.
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { sourceFile } from './processes/source-file.ts';
+
+export interface RunningStack {
+  readonly pid: number;
+  readonly startedAt: number;
+  /** Address of its control server. */
+  readonly control: string;
+  /** Addresses by which a person may know it: edge and cells. */
+  readonly urls: readonly string[];
+}
+
+const folder = (): string => path.join(path.dirname(sourceFile('package.json')), '.polycell');
+
+const fileOf = (pid: number): string => path.join(folder(), `stack-${pid}.json`);
+
+/** Makes a stack known. */
+export async function registerStack(stack: RunningStack): Promise<void> {
+  await mkdir(folder(), { recursive: true });
+  await writeFile(fileOf(stack.pid), JSON.stringify(stack));
+}
+
+/** Forgets a stack, and the folder with the last one. */
+export async function unregisterStack(pid: number): Promise<void> {
+  await rm(fileOf(pid), { force: true });
+  await rmdir(folder()).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
+  });
+}
+
+/** The stacks that run, newest first. Files of stacks that were killed are removed. */
+export async function runningStacks(): Promise<readonly RunningStack[]> {
+  const names = await readdir(folder()).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const stacks: RunningStack[] = [];
+  for (const name of names.filter((each) => /^stack-\d+\.json$/.test(each))) {
+    const stack = await read(path.join(folder(), name));
+    if (stack === undefined) continue;
+    if (isAlive(stack.pid)) stacks.push(stack);
+    else await unregisterStack(stack.pid);
+  }
+  return stacks.sort((a, b) => b.startedAt - a.startedAt);
+}
+
+async function read(file: string): Promise<RunningStack | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as RunningStack;
+  } catch (error) {
+    // It is being written, or its stack has just ended.
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,164 @@
+// The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
+import { mkdir } from 'node:fs/promises';
+import { systemClock } from '../adapters/system/system.ts';
+import { isName } from '../core/cell/identity.ts';
+import { type Topology, topology as declaredTopology } from '../core/cell/topology.ts';
+import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
+import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
+import type { CellDeclaration } from './cells.ts';
+import { ControlServer } from './control.ts';
+import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
+import { registerStack, unregisterStack } from './registry.ts';
+import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
+
+export interface StackOptions {
+  readonly cells: readonly CellDeclaration[];
+  readonly version: string;
+  /** The first cell's port; the others' follow it. Free ports without it. */
+  readonly portBase?: number;
+  /** Folder that keeps the state over restarts; in memory without it. */
+  readonly dataDir?: string;
+  /** Told of noteworthy happenings. */
+  readonly notice: (notice: Notice) => void;
+  /** Told of each part as it comes up. */
+  readonly progress?: (what: string) => void;
+  /** Called once when a part ends by itself; the stack is to be stopped then. */
+  readonly onDeath: (reason: string) => void;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Other limits than the declared ones, for tests. */
+  readonly topology?: Topology;
+  /** Other bundles than the built ones, for tests. */
+  readonly bundles?: AwsCellOptions['bundles'];
+}
+
+/** What the command line is told of a stack. */
+export interface StackInfo {
+  readonly cells: readonly { readonly id: string; readonly cloud: string; readonly region: string; readonly url: string }[];
+  readonly edge: { readonly url: string } | null;
+}
+
+export interface CellStatus {
+  readonly id: string;
+  readonly cloud: string;
+  readonly region: string;
+  readonly url: string;
+  readonly health: string;
+  readonly consumers: readonly ConsumerStatus[];
+}
+
+/** A cell that does not answer for its health within this time is down, in milliseconds. */
+const HEALTH_TIMEOUT_MS = 2000;
+
+export class Stack {
+  readonly cells: readonly LocalCell[];
+  readonly #options: StackOptions;
+  readonly #keys: RouteKeys;
+  readonly #control: ControlServer;
+  #registered = false;
+
+  private constructor(options: StackOptions, keys: RouteKeys) {
+    this.#options = options;
+    this.#keys = keys;
+    this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
+    this.#control = new ControlServer({
+      '/stack': async () => this.info(),
+      '/status': async () => ({ cells: await this.status() }),
+      '/token': async (query) => ({ token: await this.#token(query) }),
+    });
+  }
+
+  /** Makes a stack that is not started yet. */
+  static async create(options: StackOptions): Promise<Stack> {
+    return new Stack(options, await makeRouteKeys(systemClock));
+  }
+
+  /** Starts all cells side by side. If one fails, the others are stopped again and the failure is thrown. */
+  async start(): Promise<StackInfo> {
+    const { dataDir, progress } = this.#options;
+    if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+    const started = await Promise.allSettled(
+      this.cells.map(async (cell) => {
+        await cell.start();
+        progress?.(`${cell.id} is up`);
+      }),
+    );
+    const failure = started.find((each) => each.status === 'rejected');
+    if (failure !== undefined) {
+      await this.stop();
+      throw failure.reason;
+    }
+    const control = await this.#control.start();
+    const urls = this.cells.map(({ url }) => url);
+    await registerStack({ pid: process.pid, startedAt: systemClock.now(), control, urls });
+    this.#registered = true;
+    return this.info();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#registered) {
+      await unregisterStack(process.pid);
+      await this.#control.stop();
+      this.#registered = false;
+    }
+    await Promise.all(this.cells.map((cell) => cell.stop()));
+  }
+
+  info(): StackInfo {
+    return { edge: null, cells: this.cells.map(({ id, cloud, region, url }) => ({ id, cloud, region, url })) };
+  }
+
+  status(): Promise<readonly CellStatus[]> {
+    return Promise.all(
+      this.cells.map(async (cell) => {
+        const { id, cloud, region, url } = cell;
+        return { id, cloud, region, url, health: await health(url), consumers: await cell.consumers() };
+      }),
+    );
+  }
+
+  /** Signs a development route token. */
+  mint: RouteKeys['mint'] = (request) => this.#keys.mint(request);
+
+  async #token(query: URLSearchParams): Promise<string> {
+    const tenant = query.get('tenant') ?? '';
+    const cell = query.get('cell') ?? '';
+    const lifeSeconds = Number(query.get('ttl') ?? ROUTE_TOKEN_LIMITS.lifeSeconds);
+    const scopes = (query.get('scope') ?? 'ingest,read,operate').split(',');
+    if (!isName(tenant)) throw new Error(`${JSON.stringify(tenant)} cannot be a tenant: a tenant is 1 to 63 of a-z 0-9 -`);
+    if (!this.cells.some(({ id }) => id === cell)) throw new Error(`No cell ${JSON.stringify(cell)} runs; there are ${this.cells.map(({ id }) => id).join(', ')}.`);
+    if (!Number.isInteger(lifeSeconds) || lifeSeconds < 1 || lifeSeconds > ROUTE_TOKEN_LIMITS.lifeSeconds) {
+      throw new Error(`A route token lives 1 to ${ROUTE_TOKEN_LIMITS.lifeSeconds} seconds; cells refuse any other.`);
+    }
+    const unknown = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
+    if (unknown !== undefined) throw new Error(`There is no scope ${JSON.stringify(unknown)}; there are ${SCOPES.join(', ')}.`);
+    return this.#keys.mint({ tenant, cell, scopes: scopes as Scope[], lifeSeconds });
+  }
+
+  #makeCell(declaration: CellDeclaration, index: number): LocalCell {
+    const { environment = process.env, topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
+    if (declaration.cloud !== 'aws') throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
+    return new AwsCell({
+      declaration,
+      topology,
+      version,
+      routeKeys: this.#keys.publicKeys,
+      ...(portBase !== undefined && { port: portBase + index }),
+      ...(dataDir !== undefined && { dataDir }),
+      ...(bundles && { bundles }),
+      endpoints: { dynamodb: environment.DYNAMODB_ENDPOINT, sns: environment.SNS_ENDPOINT, sqs: environment.SQS_ENDPOINT },
+      notice,
+      onDeath,
+    });
+  }
+}
+
+async function health(url: string): Promise<string> {
+  try {
+    const response = await fetch(`${url}/v1/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    const { status } = (await response.json()) as { status?: string };
+    return status ?? `answers ${response.status}`;
+  } catch (error) {
+    return error instanceof Error && error.name === 'TimeoutError' ? 'no answer' : 'down';
+  }
+}
+
