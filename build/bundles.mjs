@@ -1,9 +1,16 @@
 // Every file esbuild makes for this project: which ones there are, and how a stale one is told from a fresh one.
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+/** The project's folder, also when this module has been compiled into a program below dist/. */
+export const root = findRoot(path.dirname(fileURLToPath(import.meta.url)));
+
+/** @param {string} folder @returns {string} */
+function findRoot(folder) {
+  return existsSync(path.join(folder, 'build/bundles.mjs')) ? folder : findRoot(path.dirname(folder));
+}
 
 /**
  * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`.

@@ -1,5 +1,5 @@
 // What a command of the command line is, and how its arguments are read and its failures told.
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 export interface CommandContext {
   /** Arguments behind the options. */
@@ -38,14 +38,20 @@ export async function runCommand(name: string, command: Command, args: readonly 
   let values: Record<string, string | boolean | undefined>;
   let positionals: string[];
   try {
-    const parsed = parseArgs({ args: [...args], options: { ...command.options, ...common }, allowPositionals: true, strict: true });
+    const parsed = parseArgs({
+      args: [...args],
+      options: { ...command.options, ...common },
+      allowPositionals: true,
+      strict: true,
+    });
     values = parsed.values as Record<string, string | boolean | undefined>;
     positionals = parsed.positionals;
     if (values.help === true) {
       out(helpOf(name, command));
       return 0;
     }
-    if (positionals.length > (command.positionals ?? 0)) throw new TypeError(`Unexpected argument '${positionals[command.positionals ?? 0]}'.`);
+    if (positionals.length > (command.positionals ?? 0))
+      throw new TypeError(`Unexpected argument '${positionals[command.positionals ?? 0]}'.`);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     err(`${(error.message.split('. ')[0] ?? '').replace(/\.$/, '')}. See \`npx polycell ${name} --help\`.`);
@@ -65,7 +71,9 @@ export function helpOf(name: string, { summary, usage, example, describe }: Comm
   const options = Object.entries({ ...describe, '--json': 'print JSON for scripts', '--help': 'show this' });
   const width = Math.max(...options.map(([option]) => option.length));
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`);
-  return [summary, '', `Usage: npx polycell ${name} ${usage}`.trimEnd(), '', ...lines, '', `Example: ${example}`].join('\n');
+  return [summary, '', `Usage: npx polycell ${name} ${usage}`.trimEnd(), '', ...lines, '', `Example: ${example}`].join(
+    '\n',
+  );
 }
 
 /** An option's text, or a complaint that it is missing. */
@@ -76,10 +84,19 @@ export function required(options: CommandContext['options'], name: string): stri
 }
 
 /** An option as a whole number within bounds, or `fallback` when it is not given. */
-export function wholeNumber(options: CommandContext['options'], name: string, fallback: number, minimum: number, maximum: number): number {
+export function wholeNumber(
+  options: CommandContext['options'],
+  name: string,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
   const value = options[name];
   if (typeof value !== 'string') return fallback;
   const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= minimum && number <= maximum)) throw new UserError(`--${name} must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(value)}.`);
+  if (!(number >= minimum && number <= maximum))
+    throw new UserError(
+      `--${name} must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(value)}.`,
+    );
   return number;
 }

@@ -1,6 +1,7 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
-import type { CellStatus, StackInfo } from '../local/stack.ts';
+
 import { runningStacks } from '../local/registry.ts';
+import type { CellStatus, StackInfo } from '../local/stack.ts';
 import { UserError } from './command.ts';
 
 /** Nothing of the stack takes longer to answer, in milliseconds. */
@@ -23,11 +24,13 @@ export class StackClient {
     const stacks = await runningStacks();
     if (url === undefined) {
       const newest = stacks[0];
-      if (newest === undefined) throw new UserError('No stack is running here. Start one with `npm start`, or name one with --stack URL.');
+      if (newest === undefined)
+        throw new UserError('No stack is running here. Start one with `npm start`, or name one with --stack URL.');
       return new StackClient(newest.control);
     }
     const bare = url.replace(/\/+$/, '').replace('//localhost', '//127.0.0.1');
-    if (!/^https?:\/\/[^/]+$/.test(bare)) throw new UserError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
+    if (!/^https?:\/\/[^/]+$/.test(bare))
+      throw new UserError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
     return new StackClient(stacks.find((stack) => stack.urls.includes(bare))?.control ?? bare);
   }
 
@@ -43,7 +46,10 @@ export class StackClient {
   async cell(id: string | undefined): Promise<StackInfo['cells'][number]> {
     const { cells } = await this.info();
     const cell = id === undefined ? cells[0] : cells.find((candidate) => candidate.id === id);
-    if (cell === undefined) throw new UserError(`No cell ${JSON.stringify(id ?? '')} runs; there are ${cells.map((each) => each.id).join(', ')}.`);
+    if (cell === undefined)
+      throw new UserError(
+        `No cell ${JSON.stringify(id ?? '')} runs; there are ${cells.map((each) => each.id).join(', ')}.`,
+      );
     return cell;
   }
 
@@ -64,8 +70,17 @@ export class StackClient {
   }
 
   /** Calls a cell's API for a tenant. */
-  async call(cell: { id: string; url: string }, tenant: string, scope: string, path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { ...(init.headers as Record<string, string> | undefined), 'x-polycell-route': await this.token(tenant, cell.id, scope) };
+  async call(
+    cell: { id: string; url: string },
+    tenant: string,
+    scope: string,
+    path: string,
+    init: RequestInit = {},
+  ): Promise<Response> {
+    const headers = {
+      ...(init.headers as Record<string, string> | undefined),
+      'x-polycell-route': await this.token(tenant, cell.id, scope),
+    };
     try {
       return await fetch(cell.url + path, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS * 4) });
     } catch (error) {
@@ -82,7 +97,8 @@ export class StackClient {
     } catch (error) {
       throw new UserError(`No stack answers at ${this.#control}: ${causeOf(error)}. Start one with \`npm start\`.`);
     }
-    if (!response.ok) throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
+    if (!response.ok)
+      throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
     return body;
   }
 }

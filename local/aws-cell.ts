@@ -5,12 +5,12 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
+import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import { RELAY } from '../core/pipeline/parking.ts';
 import type { ConsumerDeclaration, FunctionLimits, Topology } from '../core/cell/topology.ts';
+import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
 import type { CellDeclaration } from './cells.ts';
 import { DynamoDbEmulator } from './emulators/dynamodb/dynamodb-emulator.ts';
@@ -34,7 +34,11 @@ export interface AwsCellOptions {
   /** Port of the HTTP API; a free one without it. */
   readonly port?: number;
   /** Servers to use in place of the own emulators. */
-  readonly endpoints?: { readonly dynamodb?: string | undefined; readonly sns?: string | undefined; readonly sqs?: string | undefined };
+  readonly endpoints?: {
+    readonly dynamodb?: string | undefined;
+    readonly sns?: string | undefined;
+    readonly sqs?: string | undefined;
+  };
   /** Bundles to run in place of the built ones, for tests: function → path. */
   readonly bundles?: Partial<Record<'http' | 'relay' | 'worker', string>>;
   readonly notice: (notice: Notice) => void;
@@ -88,7 +92,12 @@ export class AwsCell implements LocalCell {
     this.#provisioned = await provision(this.#clients, {
       tables: [
         { name: this.#name('events'), partitionKey: ATTRIBUTES.partition, sortKey: ATTRIBUTES.id, stream: 'NEW_IMAGE' },
-        { name: this.#name('state'), partitionKey: ATTRIBUTES.partition, sortKey: ATTRIBUTES.id, timeToLiveAttribute: ATTRIBUTES.timeToLive },
+        {
+          name: this.#name('state'),
+          partitionKey: ATTRIBUTES.partition,
+          sortKey: ATTRIBUTES.id,
+          timeToLiveAttribute: ATTRIBUTES.timeToLive,
+        },
       ],
       topic: this.#name('events'),
       queues: topology.consumers.map((consumer) => this.#queue(consumer)),
@@ -120,7 +129,12 @@ export class AwsCell implements LocalCell {
       const queue = this.#provisioned?.queues[this.#name(name)];
       const { waiting, inFlight } = await this.#depth(queue?.url);
       const dead = await this.#depth(queue?.deadLetterUrl);
-      return { name, backlog: waiting + inFlight, deadLetters: dead.waiting + dead.inFlight, ...(await this.#parked(name)) };
+      return {
+        name,
+        backlog: waiting + inFlight,
+        deadLetters: dead.waiting + dead.inFlight,
+        ...(await this.#parked(name)),
+      };
     });
     const relay = { name: RELAY, backlog: this.#relay?.backlog ?? 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
     return [relay, ...(await Promise.all(queues))];
@@ -130,17 +144,26 @@ export class AwsCell implements LocalCell {
     const { endpoints = {}, dataDir, onDeath } = this.#options;
     const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
     if (folder !== undefined) await mkdir(folder, { recursive: true });
-    const died = (part: string) => ({ onUnexpectedExit: (reason: string) => onDeath(`${this.id}: ${part} ended: ${reason}`) });
+    const died = (part: string) => ({
+      onUnexpectedExit: (reason: string) => onDeath(`${this.id}: ${part} ended: ${reason}`),
+    });
     let { dynamodb, sns, sqs } = endpoints;
     let replay = true;
     if (dynamodb === undefined) {
-      const emulator = new DynamoDbEmulator({ ...(folder !== undefined && { dbPath: path.join(folder, 'dynamodb.sqlite') }), ...died('the DynamoDB emulator') });
+      const emulator = new DynamoDbEmulator({
+        ...(folder !== undefined && { dbPath: path.join(folder, 'dynamodb.sqlite') }),
+        ...died('the DynamoDB emulator'),
+      });
       await emulator.start();
       this.#stops.push(() => emulator.stop());
       dynamodb = emulator.endpoint;
     }
     if (sns === undefined || sqs === undefined) {
-      const emulator = new SnsSqsEmulator({ region: this.region, ...(folder !== undefined && { dataDir: folder }), ...died('the SNS and SQS emulator') });
+      const emulator = new SnsSqsEmulator({
+        region: this.region,
+        ...(folder !== undefined && { dataDir: folder }),
+        ...died('the SNS and SQS emulator'),
+      });
       await emulator.start();
       this.#stops.push(() => emulator.stop());
       sns ??= emulator.endpoint;
@@ -161,7 +184,12 @@ export class AwsCell implements LocalCell {
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
       AWS_ENDPOINT_URL_SNS: sns,
     };
-    const add = (name: string, bundle: 'http' | 'relay' | 'worker', limits: FunctionLimits, more: Record<string, string> = {}) => {
+    const add = (
+      name: string,
+      bundle: 'http' | 'relay' | 'worker',
+      limits: FunctionLimits,
+      more: Record<string, string> = {},
+    ) => {
       const host = new LambdaHost({
         functionName: this.#name(name),
         bundle: this.#options.bundles?.[bundle] ?? sourceFile(`dist/aws/${bundle}/index.cjs`),
@@ -187,9 +215,11 @@ export class AwsCell implements LocalCell {
   async #startTriggers(replay: boolean): Promise<void> {
     const { topology, notice } = this.#options;
     const { streams, sqs } = this.#clients ?? {};
-    const problem = (part: string) => (message: string) => notice({ level: 'warn', part: `${this.id} ${part}`, message });
+    const problem = (part: string) => (message: string) =>
+      notice({ level: 'warn', part: `${this.id} ${part}`, message });
     const relayFunction = this.functions.get('relay');
-    if (streams === undefined || sqs === undefined || relayFunction === undefined) throw new TypeError('The cell is not set up.');
+    if (streams === undefined || sqs === undefined || relayFunction === undefined)
+      throw new TypeError('The cell is not set up.');
     const checkpoint = await this.#takeCheckpoint(replay);
     const relay = new DynamoDbStreamMapping({
       client: streams,
@@ -221,7 +251,8 @@ export class AwsCell implements LocalCell {
     for (const consumer of topology.consumers) {
       const worker = this.functions.get(consumer.name);
       const queue = this.#provisioned?.queues[this.#name(consumer.name)];
-      if (worker === undefined || queue === undefined) throw new TypeError(`The cell has no worker for ${consumer.name}.`);
+      if (worker === undefined || queue === undefined)
+        throw new TypeError(`The cell has no worker for ${consumer.name}.`);
       const mapping = new SqsMapping({
         client: sqs,
         queueUrl: queue.url,
@@ -276,14 +307,25 @@ export class AwsCell implements LocalCell {
   async #depth(url: string | undefined): Promise<{ waiting: number; inFlight: number }> {
     if (url === undefined || this.#clients === undefined) return { waiting: 0, inFlight: 0 };
     const { Attributes } = await this.#clients.sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] }),
+      new GetQueueAttributesCommand({
+        QueueUrl: url,
+        AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+      }),
     );
-    return { waiting: Number(Attributes?.ApproximateNumberOfMessages ?? 0), inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0) };
+    return {
+      waiting: Number(Attributes?.ApproximateNumberOfMessages ?? 0),
+      inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
+    };
   }
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
     if (this.#clients === undefined) return { parked: 0, more: false };
-    const store = new DynamoDbStore({ client: this.#clients.dynamodb, table: this.#name('state'), clock: systemClock, ids: randomIds });
+    const store = new DynamoDbStore({
+      client: this.#clients.dynamodb,
+      table: this.#name('state'),
+      clock: systemClock,
+      ids: randomIds,
+    });
     const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
     return { parked: page.items.length, more: page.next !== undefined };
   }
@@ -296,8 +338,14 @@ export class AwsCell implements LocalCell {
 /** A function's log line as a notice: our own lines are JSON with a level, anything else is somebody's `console.log`. */
 function toNotice(part: string, line: string): Notice {
   try {
-    const { level, message, time: _time, ...fields } = JSON.parse(line) as { level?: unknown; message?: unknown; time?: unknown };
-    if ((level === 'info' || level === 'warn' || level === 'error') && typeof message === 'string') return { level, part, message, fields };
+    const {
+      level,
+      message,
+      time: _time,
+      ...fields
+    } = JSON.parse(line) as { level?: unknown; message?: unknown; time?: unknown };
+    if ((level === 'info' || level === 'warn' || level === 'error') && typeof message === 'string')
+      return { level, part, message, fields };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

@@ -22,7 +22,9 @@ export async function declaredCells(): Promise<readonly CellDeclaration[]> {
   if (!Array.isArray(cells)) throw new Error('infra/cells.json must be an array of cells.');
   for (const cell of cells as CellDeclaration[]) {
     if (!isName(cell.id) || !['aws', 'azure'].includes(cell.cloud) || typeof cell.region !== 'string') {
-      throw new Error(`infra/cells.json: ${JSON.stringify(cell)} is no cell; it needs id, cloud (aws or azure) and region.`);
+      throw new Error(
+        `infra/cells.json: ${JSON.stringify(cell)} is no cell; it needs id, cloud (aws or azure) and region.`,
+      );
     }
   }
   return cells as CellDeclaration[];
@@ -33,7 +35,10 @@ export function pickCells(declared: readonly CellDeclaration[], ids?: readonly s
   if (ids === undefined) return declared;
   return ids.map((id) => {
     const cell = declared.find((candidate) => candidate.id === id);
-    if (cell === undefined) throw new Error(`There is no cell ${JSON.stringify(id)}; infra/cells.json declares ${declared.map((each) => each.id).join(', ')}.`);
+    if (cell === undefined)
+      throw new Error(
+        `There is no cell ${JSON.stringify(id)}; infra/cells.json declares ${declared.map((each) => each.id).join(', ')}.`,
+      );
     return cell;
   });
 }

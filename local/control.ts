@@ -10,7 +10,9 @@ export class ControlServer {
 
   constructor(routes: ControlRoutes) {
     this.#server = createServer((request, response) => {
-      respond(routes, request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+      respond(routes, request, response).catch((error: unknown) =>
+        response.destroy(error instanceof Error ? error : undefined),
+      );
     });
   }
 

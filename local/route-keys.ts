@@ -1,6 +1,13 @@
 // The development key that stands for the edge's: made anew with each stack, and kept nowhere.
-import { type PrivateKey, type PublicKey, ROUTE_TOKEN_LIMITS, routeTokenSigner, type Scope } from '../core/routing/route-token.ts';
+
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
+import {
+  type PrivateKey,
+  type PublicKey,
+  ROUTE_TOKEN_LIMITS,
+  routeTokenSigner,
+  type Scope,
+} from '../core/routing/route-token.ts';
 
 export interface TokenRequest {
   readonly tenant: string;
@@ -21,7 +28,9 @@ export interface RouteKeys {
 
 /** Makes a key pair. `generate` may be told to name it, so that tests can have two. */
 export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteKeys> {
-  const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as { privateKey: Parameters<typeof crypto.subtle.exportKey>[1] };
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as {
+    privateKey: Parameters<typeof crypto.subtle.exportKey>[1];
+  };
   const { x = '', d = '' } = await crypto.subtle.exportKey('jwk', pair.privateKey);
   const key: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid, x, d };
   const sign = routeTokenSigner(key);

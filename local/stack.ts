@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { systemClock } from '../adapters/system/system.ts';
 import { isName } from '../core/cell/identity.ts';
-import { type Topology, topology as declaredTopology } from '../core/cell/topology.ts';
+import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -33,7 +33,12 @@ export interface StackOptions {
 
 /** What the command line is told of a stack. */
 export interface StackInfo {
-  readonly cells: readonly { readonly id: string; readonly cloud: string; readonly region: string; readonly url: string }[];
+  readonly cells: readonly {
+    readonly id: string;
+    readonly cloud: string;
+    readonly region: string;
+    readonly url: string;
+  }[];
   readonly edge: { readonly url: string } | null;
 }
 
@@ -124,19 +129,32 @@ export class Stack {
     const cell = query.get('cell') ?? '';
     const lifeSeconds = Number(query.get('ttl') ?? ROUTE_TOKEN_LIMITS.lifeSeconds);
     const scopes = (query.get('scope') ?? 'ingest,read,operate').split(',');
-    if (!isName(tenant)) throw new Error(`${JSON.stringify(tenant)} cannot be a tenant: a tenant is 1 to 63 of a-z 0-9 -`);
-    if (!this.cells.some(({ id }) => id === cell)) throw new Error(`No cell ${JSON.stringify(cell)} runs; there are ${this.cells.map(({ id }) => id).join(', ')}.`);
+    if (!isName(tenant))
+      throw new Error(`${JSON.stringify(tenant)} cannot be a tenant: a tenant is 1 to 63 of a-z 0-9 -`);
+    if (!this.cells.some(({ id }) => id === cell))
+      throw new Error(`No cell ${JSON.stringify(cell)} runs; there are ${this.cells.map(({ id }) => id).join(', ')}.`);
     if (!Number.isInteger(lifeSeconds) || lifeSeconds < 1 || lifeSeconds > ROUTE_TOKEN_LIMITS.lifeSeconds) {
       throw new Error(`A route token lives 1 to ${ROUTE_TOKEN_LIMITS.lifeSeconds} seconds; cells refuse any other.`);
     }
     const unknown = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
-    if (unknown !== undefined) throw new Error(`There is no scope ${JSON.stringify(unknown)}; there are ${SCOPES.join(', ')}.`);
+    if (unknown !== undefined)
+      throw new Error(`There is no scope ${JSON.stringify(unknown)}; there are ${SCOPES.join(', ')}.`);
     return this.#keys.mint({ tenant, cell, scopes: scopes as Scope[], lifeSeconds });
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
-    const { environment = process.env, topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
-    if (declaration.cloud !== 'aws') throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
+    const {
+      environment = process.env,
+      topology = declaredTopology,
+      version,
+      portBase,
+      dataDir,
+      bundles,
+      notice,
+      onDeath,
+    } = this.#options;
+    if (declaration.cloud !== 'aws')
+      throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
     return new AwsCell({
       declaration,
       topology,
@@ -145,7 +163,11 @@ export class Stack {
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
       ...(bundles && { bundles }),
-      endpoints: { dynamodb: environment.DYNAMODB_ENDPOINT, sns: environment.SNS_ENDPOINT, sqs: environment.SQS_ENDPOINT },
+      endpoints: {
+        dynamodb: environment.DYNAMODB_ENDPOINT,
+        sns: environment.SNS_ENDPOINT,
+        sqs: environment.SQS_ENDPOINT,
+      },
       notice,
       onDeath,
     });
@@ -161,4 +183,3 @@ async function health(url: string): Promise<string> {
     return error instanceof Error && error.name === 'TimeoutError' ? 'no answer' : 'down';
   }
 }
-

@@ -1,0 +1,125 @@
+// `polycell dev` (= `npm start`): the whole stack in the foreground, until Ctrl-C.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { buildBundles } from '../../build/bundles.mjs';
+import { declaredCells, pickCells } from '../../local/cells.ts';
+import type { Notice } from '../../local/local-cell.ts';
+import { sourceFile } from '../../local/processes/source-file.ts';
+import { Stack, type StackInfo } from '../../local/stack.ts';
+import { type Command, UserError, wholeNumber } from '../command.ts';
+
+/** An orderly stop that takes longer than this is ended by force, in milliseconds. */
+const STOP_TIMEOUT_MS = 4500;
+
+export const dev: Command = {
+  summary: 'run the whole stack on this machine',
+  usage: '[--cells IDS] [--port-base N] [--data DIR]',
+  example: 'npx polycell dev --cells aws-alpha --data ./state',
+  options: {
+    cells: { type: 'string' },
+    port: { type: 'string' },
+    'port-base': { type: 'string' },
+    data: { type: 'string' },
+  },
+  describe: {
+    '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
+    '--port N': 'the port of the edge; there is no edge yet, so it is the first cell’s',
+    '--port-base N': 'the first cell’s port, the others’ follow; free ports if not given',
+    '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
+  },
+  async run({ options, json, out, err }) {
+    const began = performance.now();
+    const say = json ? err : out;
+    const portBase = wholeNumber(options, 'port-base', wholeNumber(options, 'port', 0, 1, 65_535), 1, 65_535);
+    const cells = await declaredCells()
+      .then((declared) =>
+        pickCells(
+          declared,
+          (options.cells as string | undefined)?.split(',').map((id) => id.trim()),
+        ),
+      )
+      .catch((error: Error) => {
+        throw new UserError(error.message);
+      });
+    await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
+      (error: Error) => {
+        throw new UserError(`The bundles cannot be built: ${error.message}`);
+      },
+    );
+
+    const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
+    let dead: string | undefined;
+    let end: (code: number) => void = () => undefined;
+    const ended = new Promise<number>((resolve) => {
+      end = resolve;
+    });
+    process.once('SIGINT', () => end(0));
+    process.once('SIGTERM', () => end(0));
+    const stack = await Stack.create({
+      cells,
+      version,
+      ...(portBase > 0 && { portBase }),
+      ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
+      progress: (what) => say(`  ${what}`),
+      notice: (notice) => tell(notice, say),
+      onDeath: (reason) => {
+        dead ??= reason;
+        end(1);
+      },
+    });
+    const first = await Promise.race([
+      stack.start().catch((error: Error) => {
+        throw new UserError(error.message);
+      }),
+      ended,
+    ]);
+    if (typeof first !== 'number') {
+      const tookMs = Math.round(performance.now() - began);
+      if (json) out(JSON.stringify({ ready: true, tookMs, ...first }));
+      else out(welcome(first, tookMs, options.data as string | undefined));
+    }
+    const code = await ended;
+    if (dead !== undefined) err(`The stack stops: ${dead}.`);
+    // A second Ctrl-C is not waited for.
+    process.once('SIGINT', () => process.exit(130));
+    const force = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
+    await stack.stop();
+    clearTimeout(force);
+    if (code === 0) say('Stopped.');
+    return code;
+  },
+};
+
+function welcome({ cells }: StackInfo, tookMs: number, data: string | undefined): string {
+  const width = Math.max(...cells.map(({ id }) => id.length));
+  const first = cells[0]?.id ?? '';
+  return [
+    '',
+    `Ready in ${(tookMs / 1000).toFixed(1)} s.`,
+    '',
+    ...cells.map(({ id, url, cloud, region }) => `  ${id.padEnd(width)}  ${url}  (${cloud} ${region})`),
+    '',
+    'Send an event, and read it back:',
+    '  npx polycell send --tenant acme --count 1',
+    '  npx polycell get /v1/devices --tenant acme',
+    '',
+    'Or talk to the API yourself:',
+    `  curl ${cells[0]?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first})"`,
+    '',
+    data === undefined
+      ? 'State is in memory and gone when the stack stops; --data DIR keeps it.'
+      : `State is kept in ${data}.`,
+    'Ctrl-C stops the stack.',
+    '',
+  ].join('\n');
+}
+
+function tell({ level, part, message, fields = {} }: Notice, say: (line: string) => void): void {
+  const more = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const time = new Date().toISOString().slice(11, 19);
+  say(
+    [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more].filter((word) => word !== '').join(' '),
+  );
+}

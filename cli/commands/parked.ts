@@ -1,0 +1,140 @@
+// `polycell parked`: the events that a consumer could not process, and what to do with them.
+import { type Command, type CommandContext, required, UserError } from '../command.ts';
+import { StackClient } from '../stack-client.ts';
+
+interface Parked {
+  readonly id: string;
+  readonly consumer: string;
+  readonly parkedAt: string;
+  readonly reason: { readonly code: string; readonly message: string };
+  readonly event?: { readonly id: string; readonly source: string; readonly type: string; readonly subject: string };
+}
+
+/** Ids that one redrive takes; the cell's limit. */
+const IDS_AT_ONCE = 100;
+
+/** Redrives that one command makes at most. */
+const REDRIVES = 1000;
+
+export const parked: Command = {
+  summary: 'list, show, redrive or drop parked events',
+  usage: 'list|show|redrive|drop [ID …] --tenant T [--consumer C] [--all]',
+  example: 'npx polycell parked redrive --tenant acme --consumer rollups --all',
+  options: {
+    tenant: { type: 'string' },
+    consumer: { type: 'string' },
+    cell: { type: 'string' },
+    all: { type: 'boolean' },
+    stack: { type: 'string' },
+  },
+  positionals: 1 + IDS_AT_ONCE,
+  describe: {
+    list: 'what is parked, one line each',
+    'show ID …': 'everything that is known of some',
+    'redrive ID …': 'send them to their consumer again',
+    'drop ID …': 'remove them for good',
+    '--tenant T': 'the tenant whose events they are',
+    '--consumer C': 'only this consumer',
+    '--all': 'redrive or drop all that list shows',
+    '--cell C': 'the cell to ask; the first one if not given',
+    '--stack URL': 'the stack to ask, if not the one started last',
+  },
+  async run(context) {
+    const [action, ...ids] = context.positionals;
+    const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
+    if (run === undefined) throw new UserError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+    const tenant = required(context.options, 'tenant');
+    const stack = await StackClient.find(context.options.stack as string | undefined);
+    const cell = await stack.cell(context.options.cell as string | undefined);
+    const call: Call = async (path, init) => {
+      const response = await stack.call(cell, tenant, 'operate', path, init);
+      if (response.ok) return response.status === 204 ? undefined : await response.json();
+      const { detail } = (await response.json()) as { detail?: string };
+      throw new UserError(`The cell answered ${response.status}: ${detail ?? 'no reason given'}`);
+    };
+    return run({ ...context, ids, call });
+  },
+};
+
+type Call = (path: string, init?: RequestInit) => Promise<unknown>;
+type ActionContext = CommandContext & { readonly ids: readonly string[]; readonly call: Call };
+
+const actions: Readonly<Record<string, (context: ActionContext) => Promise<number>>> = {
+  async list({ options, call, json, out }) {
+    let count = 0;
+    for await (const event of everything(call, options.consumer)) {
+      count += 1;
+      const { id, parkedAt, reason, event: parkedEvent } = event;
+      out(
+        json
+          ? JSON.stringify(event)
+          : `${id}  ${parkedAt}  ${parkedEvent?.subject ?? '-'}  ${reason.code}: ${reason.message}`,
+      );
+    }
+    if (count === 0 && !json) out('Nothing is parked.');
+    return 0;
+  },
+
+  async show({ options, ids, call, json, out, err }) {
+    if (ids.length === 0) throw new UserError('Give the ids to show; `polycell parked list` has them.');
+    const missing = new Set(ids);
+    for await (const event of everything(call, options.consumer)) {
+      if (missing.delete(event.id)) out(JSON.stringify(event, null, json ? undefined : 2));
+    }
+    for (const id of missing) err(`Nothing is parked under ${JSON.stringify(id)}.`);
+    return missing.size === 0 ? 0 : 1;
+  },
+
+  async redrive(context) {
+    const { call, json, out } = context;
+    const total = { redriven: 0, failed: 0 };
+    const byConsumer = new Map<string, string[]>();
+    for await (const id of chosen(context)) {
+      const consumer = id.split('.')[0] ?? '';
+      byConsumer.set(consumer, [...(byConsumer.get(consumer) ?? []), id]);
+    }
+    let calls = 0;
+    for (const [consumer, ids] of byConsumer) {
+      for (let from = 0; from < ids.length && calls < REDRIVES; from += IDS_AT_ONCE, calls += 1) {
+        const body = JSON.stringify({ consumer, ids: ids.slice(from, from + IDS_AT_ONCE) });
+        const part = (await call('/v1/parked/redrive', { method: 'POST', body })) as typeof total;
+        total.redriven += part.redriven;
+        total.failed += part.failed;
+      }
+    }
+    out(json ? JSON.stringify(total) : `${total.redriven} redriven, ${total.failed} not found or not sendable.`);
+    return total.failed === 0 ? 0 : 1;
+  },
+
+  async drop(context) {
+    let dropped = 0;
+    for await (const id of chosen(context)) {
+      await context.call(`/v1/parked/${encodeURIComponent(id)}`, { method: 'DELETE' });
+      dropped += 1;
+    }
+    context.out(context.json ? JSON.stringify({ dropped }) : `${dropped} dropped.`);
+    return 0;
+  },
+};
+
+async function* everything(call: Call, consumer: unknown): AsyncGenerator<Parked> {
+  let cursor: string | null = null;
+  do {
+    const query: URLSearchParams = new URLSearchParams({
+      ...(typeof consumer === 'string' && { consumer }),
+      ...(cursor !== null && { cursor }),
+    });
+    const page = (await call(`/v1/parked?${query}`)) as { items: Parked[]; next: string | null };
+    yield* page.items;
+    cursor = page.next;
+  } while (cursor !== null);
+}
+
+/** The ids given, or with `--all` those of everything that is parked now: collected first, as redriving changes the list. */
+async function* chosen({ options, ids, call }: ActionContext): AsyncGenerator<string> {
+  if ((options.all === true) === ids.length > 0)
+    throw new UserError('Give ids, or --all for everything that list shows.');
+  const wanted = [...ids];
+  if (options.all === true) for await (const { id } of everything(call, options.consumer)) wanted.push(id);
+  yield* wanted;
+}

@@ -1,0 +1,44 @@
+// The command line `polycell`: picks the command and hands it its arguments.
+import { type Command, runCommand } from './command.ts';
+import { dev } from './commands/dev.ts';
+import { get } from './commands/get.ts';
+import { parked } from './commands/parked.ts';
+import { send } from './commands/send.ts';
+import { status } from './commands/status.ts';
+import { token } from './commands/token.ts';
+
+const commands: Readonly<Record<string, Command>> = { dev, send, get, status, parked, token };
+
+function help(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    'Usage: npx polycell <command> [options]',
+    '',
+    ...lines,
+    '',
+    '`npx polycell <command> --help` shows its options and an example.',
+  ].join('\n');
+}
+
+/** Runs the command line; returns the exit code: 0 on success only, 2 for arguments that make no sense. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  // A reader that has seen enough, such as `head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(`${help()}\n`);
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(
+      `There is no command ${JSON.stringify(name)}; there are ${Object.keys(commands).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  return runCommand(name, command, rest);
+}
