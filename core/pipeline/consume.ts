@@ -8,7 +8,7 @@ import type { Log } from '../ports/log.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { Consumer } from './consumer.ts';
 import type { Parking } from './parking.ts';
-import type { Trials } from './trials.ts';
+import type { Suspect, Trials } from './trials.ts';
 
 export const CONSUME_LIMITS = {
   /** Subjects of a batch whose effects are applied at the same time. */
@@ -136,22 +136,28 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return;
     }
     await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
+    // Whoever is still alive has killed nobody: its note goes before the next one is tried, which may end the process.
+    await forget(started.clear);
     for (const suspect of started.suspects) {
-      await settle(suspect.message, async () => {
-        if (suspect.crashes >= declaration.crashes) {
-          return park(suspect.message, {
-            code: 'crashed',
-            message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
-          });
-        }
-        const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
-        return failure === null ? applyAlone(suspect.message) : retry(describeError(failure).code);
-      });
+      await settle(suspect.message, () => applySuspect(suspect));
+      await forget([suspect.message]);
     }
-    // The process lives, so nothing of this batch killed it. What stays noted would only make a later delivery careful.
+  }
+
+  async function applySuspect(suspect: Suspect): Promise<DeliveryOutcome> {
+    const { message, crashes } = suspect;
+    if (crashes >= declaration.crashes) {
+      const reason = `The worker's process ended ${crashes} times while it handled this event alone.`;
+      return park(message, { code: 'crashed', message: reason });
+    }
+    const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
+    return failure === null ? applyAlone(message) : retry(describeError(failure).code);
+  }
+
+  async function forget(messages: readonly DeliveredMessage[]): Promise<void> {
     const failure = await attempt(() => deps.trials.end(consumer.name, messages));
     if (failure !== null)
-      log.warn('trial notes were left behind', { consumer: consumer.name, ...describeError(failure) });
+      log.warn('notes of trials were left behind', { consumer: consumer.name, ...describeError(failure) });
   }
 }
 

@@ -202,7 +202,9 @@ export class FaultProxy {
       headers: { ...headers, host, 'content-length': Buffer.byteLength(body) },
     });
     // When the client goes away, so does its call: a long poll must not go on for nobody.
-    request.socket.once('close', () => outgoing.destroy());
+    const abandon = (): void => void outgoing.destroy();
+    request.socket.once('close', abandon);
+    outgoing.once('close', () => request.socket.off('close', abandon));
     outgoing.end(body);
     const [incoming] = (await once(outgoing, 'response')) as [http.IncomingMessage];
     const kept: Record<string, string> = {};

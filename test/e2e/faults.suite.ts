@@ -1,0 +1,151 @@
+// The faults that a cell must survive, on whichever cloud: no accepted event is lost, and no effect happens twice.
+import { CellClient, type Device } from '../support/cell-client.ts';
+import type { CellHarness } from '../support/cell-harness.ts';
+import { eventually } from '../support/eventually.ts';
+import { manyReadings, reading } from '../support/readings.ts';
+
+interface Parked {
+  readonly id: string;
+  readonly consumer: string;
+  readonly reason: { readonly code: string; readonly message: string };
+  readonly event: { readonly id: string };
+}
+
+/** Declares the suite for one kind of cell. */
+export function faultSuite(name: string, open: () => Promise<CellHarness>): void {
+  describe(`a cell on ${name} survives`, () => {
+    let cell: CellHarness;
+    beforeAll(async () => {
+      cell = await open();
+    });
+    afterAll(() => cell.close());
+    afterEach(() => cell.release('healthy'));
+
+    const parkedOf = (client: CellClient) => client.all<Parked>('/v1/parked');
+
+    test('workers killed in the middle of a batch', async () => {
+      const tenant = new CellClient(cell, 'killed');
+      const held = cell.store.holdWrites();
+      await tenant.postUntilTaken(manyReadings(200, 10));
+      await held.waiting;
+      expect(await cell.killWorkers()).toBeGreaterThan(0);
+      held.release();
+      await tenant.settled(200);
+      expect(await parkedOf(tenant)).toEqual([]);
+    });
+
+    test('a store that throttles', async () => {
+      const tenant = new CellClient(cell, 'throttled');
+      cell.store.throttle(12);
+      await tenant.postUntilTaken(manyReadings(100, 10));
+      cell.store.throttle(12);
+      await tenant.settled(100);
+    });
+
+    test('batches of which some entries fail in the store and on the bus', async () => {
+      const tenant = new CellClient(cell, 'partial');
+      cell.store.failSomeEntries(2);
+      cell.bus.failSomeEntries(3);
+      expect(await tenant.postUntilTaken(manyReadings(100, 10))).toMatchObject({ accepted: 100, duplicates: 0 });
+      await tenant.settled(100);
+    });
+
+    test('writes whose answers are lost', async () => {
+      const tenant = new CellClient(cell, 'lost-answers');
+      cell.store.loseAnswers(4);
+      cell.bus.loseAnswers(2);
+      expect(await tenant.postUntilTaken(manyReadings(100, 10))).toMatchObject({ accepted: 100, duplicates: 0 });
+      cell.store.loseAnswers(4);
+      await tenant.settled(100);
+    });
+
+    test('a store that is gone for a while', async () => {
+      const tenant = new CellClient(cell, 'store-gone');
+      await tenant.postUntilTaken(manyReadings(50, 5, 'before'));
+      await cell.store.goDown();
+      const refused = await tenant.post(manyReadings(10, 5, 'during'));
+      expect([refused.status, refused.body.code]).toEqual([503, 'store_unavailable']);
+      expect((await tenant.request('/v1/health', {}, null)).status).toBe(503);
+      await cell.store.comeUp();
+      await tenant.postUntilTaken(manyReadings(10, 5, 'during'));
+      await tenant.settled(60);
+      expect(await parkedOf(tenant)).toEqual([]);
+    });
+
+    test('a bus that is gone for a while', async () => {
+      const tenant = new CellClient(cell, 'bus-gone');
+      await cell.bus.goDown();
+      expect(await tenant.postUntilTaken(manyReadings(50, 5))).toMatchObject({ accepted: 50 });
+      await cell.bus.comeUp();
+      await tenant.settled(50);
+      expect(await parkedOf(tenant)).toEqual([]);
+    });
+
+    test('a relay that dies after it has published and before the stream knows', async () => {
+      const tenant = new CellClient(cell, 'relay-dies');
+      cell.crashRelayAfterPublish(2);
+      await tenant.postUntilTaken(manyReadings(100, 10));
+      await tenant.settled(100);
+    });
+
+    test('an event that makes its consumer throw: it is parked, the others are applied, and redriving it later applies it once', async () => {
+      const tenant = new CellClient(cell, 'poisoned');
+      await cell.release('faulty');
+      const poison = reading({ id: 'bad', device: 'device-0', metric: 'poison' });
+      await tenant.postUntilTaken([...manyReadings(30, 3), poison]);
+      const parked = await eventually(async () => {
+        const found = await parkedOf(tenant);
+        if (found.length < 2) throw new Error(`${found.length} events are parked.`);
+        return found;
+      });
+      expect(parked.map(({ consumer }) => consumer).sort()).toEqual(['device-state', 'rollups']);
+      for (const { event, reason } of parked) {
+        expect(event.id).toBe('bad');
+        expect(reason).toEqual({ code: 'RangeError', message: 'poison makes this release throw' });
+      }
+      await cell.release('healthy');
+      for (const { consumer, id } of parked) {
+        const redriven = await tenant.request('/v1/parked/redrive', {
+          method: 'POST',
+          body: JSON.stringify({ consumer, ids: [id] }),
+        });
+        expect([redriven.status, await redriven.json()]).toEqual([200, { redriven: 1, failed: 0, more: false }]);
+      }
+      await tenant.settled(31);
+      expect(await parkedOf(tenant)).toEqual([]);
+      expect((await tenant.get<Device>('/v1/devices/device-0')).readings).toBe(11);
+    });
+
+    test('an event that kills its worker, again and again: it alone is parked', async () => {
+      const tenant = new CellClient(cell, 'crashing');
+      await cell.release('faulty');
+      await tenant.postUntilTaken([
+        ...manyReadings(30, 3),
+        reading({ id: 'bomb', device: 'device-9', metric: 'crash' }),
+      ]);
+      const parked = await eventually(async () => {
+        const found = await parkedOf(tenant);
+        if (found.length < 2) throw new Error(`${found.length} events are parked.`);
+        return found;
+      }, 90_000);
+      expect(parked.map(({ event, reason }) => [event.id, reason.code])).toEqual([
+        ['bomb', 'crashed'],
+        ['bomb', 'crashed'],
+      ]);
+      await tenant.settled(30);
+      expect(await cell.deadLetters()).toBe(0);
+    }, 120_000);
+
+    test('an event that never lets its worker finish: the platform ends the worker, and the event alone is parked', async () => {
+      const tenant = new CellClient(cell, 'hanging');
+      await cell.release('faulty');
+      await tenant.postUntilTaken([...manyReadings(30, 3), reading({ id: 'tar', device: 'device-9', metric: 'hang' })]);
+      await eventually(async () => {
+        const found = await parkedOf(tenant);
+        if (found.length < 2) throw new Error(`${found.length} events are parked.`);
+      }, 120_000);
+      await tenant.settled(30);
+      expect(await cell.deadLetters()).toBe(0);
+    }, 150_000);
+  });
+}

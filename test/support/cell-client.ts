@@ -1,0 +1,111 @@
+// A tenant's client of one cell, as the end-to-end suites use it.
+import type { CellHarness, TokenOptions } from './cell-harness.ts';
+import { eventually } from './eventually.ts';
+import { asEvent, type TestReading } from './readings.ts';
+
+export interface IngestAnswer {
+  readonly status: number;
+  readonly body: {
+    readonly accepted: number;
+    readonly duplicates: number;
+    readonly rejected: number;
+    readonly results: readonly {
+      readonly id: string | null;
+      readonly status: string;
+      readonly error?: { readonly code: string };
+    }[];
+    readonly code?: string;
+  };
+}
+
+export interface Device {
+  readonly id: string;
+  readonly readings: number;
+  readonly lastSeen?: string;
+  readonly metrics: Readonly<Record<string, { readonly value: number; readonly unit?: string; readonly time: string }>>;
+}
+
+export interface Rollup {
+  readonly metric: string;
+  readonly start: string;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly sum: number;
+  readonly last: number;
+}
+
+/** Requests that a test may spend on one batch while a service is down. */
+const TRIES = 60;
+
+export class CellClient {
+  readonly #cell: CellHarness;
+  readonly #tenant: string;
+
+  constructor(cell: CellHarness, tenant: string) {
+    this.#cell = cell;
+    this.#tenant = tenant;
+  }
+
+  /** Any request; the token can be changed or left out. */
+  async request(path: string, init: RequestInit = {}, token: TokenOptions | null = {}): Promise<Response> {
+    const route = token === null ? {} : { 'x-polycell-route': await this.#cell.token(this.#tenant, token) };
+    return fetch(this.#cell.url + path, {
+      ...init,
+      headers: { ...route, ...(init.headers as Record<string, string>) },
+    });
+  }
+
+  /** Posts readings as one batch, once. */
+  async post(readings: readonly TestReading[]): Promise<IngestAnswer> {
+    const response = await this.request('/v1/events', {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents-batch+json' },
+      body: JSON.stringify(readings.map(asEvent)),
+    });
+    return { status: response.status, body: (await response.json()) as IngestAnswer['body'] };
+  }
+
+  /** Posts readings as a patient client does: again, while the cell says that it cannot take them now. */
+  async postUntilTaken(readings: readonly TestReading[]): Promise<IngestAnswer['body']> {
+    for (let tries = 1; ; tries += 1) {
+      const { status, body } = await this.post(readings);
+      if (status === 202) return body;
+      if (status !== 503 || tries === TRIES) throw new Error(`The cell answered ${status}: ${JSON.stringify(body)}`);
+    }
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await this.request(path);
+    if (response.status !== 200) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** All items of a listing. */
+  async all<T>(path: string, limit = 1000): Promise<T[]> {
+    const items: T[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = `${path.includes('?') ? '&' : '?'}limit=${limit}${cursor === null ? '' : `&cursor=${cursor}`}`;
+      const page: { items: T[]; next: string | null } = await this.get(path + query);
+      items.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== null);
+    return items;
+  }
+
+  /** Resolves once both consumers have applied every one of the tenant's readings: exactly `count` of them. */
+  async settled(count: number, withinMs = 60_000): Promise<Device[]> {
+    return eventually(async () => {
+      const devices = await this.all<Device>('/v1/devices');
+      const counted = devices.reduce((sum, { readings }) => sum + readings, 0);
+      const rolled = await Promise.all(
+        devices.map(({ id }) => this.all<Rollup>(`/v1/devices/${id}/rollups?window=1d`)),
+      );
+      const summed = rolled.flat().reduce((sum, rollup) => sum + rollup.count, 0);
+      if (counted !== count || summed !== count)
+        throw new Error(`${counted} readings are in device states and ${summed} in rollups, not ${count}.`);
+      return devices;
+    }, withinMs);
+  }
+}
