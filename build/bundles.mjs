@@ -81,8 +81,10 @@ export async function compile(options) {
   const recordFile = `${outfile}.inputs.json`;
   const key = JSON.stringify(options);
   if (await isFresh(outfile, recordFile, key)) return false;
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const result = await build({ ...options, metafile: true });
+  // Its service process would otherwise stay for as long as the caller lives.
+  await stop();
   const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
   await mkdir(path.dirname(outfile), { recursive: true });
   await writeFile(`${outfile}.meta.json`, JSON.stringify(result.metafile));

@@ -6,6 +6,7 @@ await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`buil
 const jest = spawn(process.execPath, ['node_modules/jest/bin/jest.js', ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
+  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
 });
 jest.on('close', (code) => {
   process.exitCode = code ?? 1;

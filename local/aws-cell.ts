@@ -46,8 +46,11 @@ export interface AwsCellOptions {
   readonly onDeath: (reason: string) => void;
 }
 
-/** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores. */
-const LOCAL_CONCURRENCY = 2;
+/** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. */
+const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: 1 } as const;
+
+/** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
+const IDLE_LIMIT_MS = 20_000;
 
 /** Any credentials do; AWS's SDK insists on some. */
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
@@ -183,6 +186,8 @@ export class AwsCell implements LocalCell {
       APP_TOPIC_ARN: this.#provisioned?.topicArn ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
       AWS_ENDPOINT_URL_SNS: sns,
+      // The SDK's advice about Node.js versions is for whoever picks the runtime, not for every function's log.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };
     const add = (
       name: string,
@@ -197,8 +202,9 @@ export class AwsCell implements LocalCell {
         environment: { ...environment, ...more },
         timeoutMs: limits.timeoutSeconds * 1000,
         memoryMb: limits.memoryMegabytes,
-        maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY),
+        maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
         region: this.region,
+        idleLimitMs: IDLE_LIMIT_MS,
         log: (record) => notice(toNotice(`${this.id} ${name}`, record.message)),
       });
       this.functions.set(name, host);
@@ -261,7 +267,7 @@ export class AwsCell implements LocalCell {
         region: this.region,
         batchSize: consumer.batchSize,
         maximumBatchingWindowSeconds: consumer.batchWindowSeconds,
-        maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY),
+        maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY.worker),
         reportBatchItemFailures: true,
         onProblem: problem(consumer.name),
       });

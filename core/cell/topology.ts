@@ -48,15 +48,16 @@ export interface Topology {
   readonly deadLetterRetentionDays: number;
 }
 
-/** What every consumer has in common. 100 deliveries of a message that is hidden for 60 s outlast an hour's outage. */
+/** What every consumer has in common. 100 deliveries of a message that is hidden for 2 minutes outlast three hours of outage. */
 const consumerDefaults = {
   types: [READING_TYPE],
-  batchSize: 100,
+  // Large batches hold several readings of a device, which then cost one write together.
+  batchSize: 500,
   batchWindowSeconds: 1,
-  timeoutSeconds: 10,
+  timeoutSeconds: 20,
   memoryMegabytes: 512,
   maximumConcurrency: 10,
-  visibilitySeconds: 60,
+  visibilitySeconds: 120,
   tries: 3,
   crashes: 2,
   maximumDeliveries: 100,

@@ -52,7 +52,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
         for (const message of group) await settle(message, () => applyAlone(message));
         return;
       }
-      const outcome = failure === null ? DONE : laterBecause(failure);
+      const outcome = failure === null ? DONE : retry(describe(failure));
       for (const message of group) outcomes.set(message.deliveryId, outcome);
     };
 
@@ -67,8 +67,26 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     const redelivered = readable.filter((message) => message.attempt > 1);
     if (redelivered.length > 0) await applyRedelivered(redelivered, settle, applyGroup, outcomes);
 
-    return messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
+    const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
+    tellRetries(answers);
+    return answers;
   };
+
+  /** One line for each reason, however many messages of the batch share it. */
+  function tellRetries(answers: readonly DeliveryOutcome[]): void {
+    const byReason = new Map<string, number>();
+    for (const answer of answers) {
+      if (answer.status === 'retry') byReason.set(answer.reason, (byReason.get(answer.reason) ?? 0) + 1);
+    }
+    for (const [reason, events] of byReason) {
+      log.warn('events could not be applied now and will be delivered again', {
+        consumer: consumer.name,
+        events,
+        of: answers.length,
+        reason,
+      });
+    }
+  }
 
   /** One event by itself, `tries` times, then parked; the faults of services do not count. */
   async function applyAlone(message: DeliveredMessage): Promise<DeliveryOutcome> {
@@ -76,24 +94,15 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     for (let tried = 0; tried < declaration.tries; tried += 1) {
       last = await attempt(() => consumer.apply([message]));
       if (last === null) return DONE;
-      if (isServiceFault(last)) return laterBecause(last);
+      if (isServiceFault(last)) return retry(describe(last));
     }
     return park(message, describeError(last));
-  }
-
-  function laterBecause(fault: PortError): DeliveryOutcome {
-    log.warn('events could not be applied now and will be delivered again', {
-      consumer: consumer.name,
-      code: fault.code,
-      reason: fault.message,
-    });
-    return retry(fault.code);
   }
 
   async function park(message: DeliveredMessage, reason: { code: string; message: string }): Promise<DeliveryOutcome> {
     const { tenant, event } = message;
     const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, reason }));
-    if (failure !== null) return retry(describeError(failure).code);
+    if (failure !== null) return retry(describe(failure));
     log.error('parked an event', {
       consumer: consumer.name,
       tenant,
@@ -116,7 +125,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
         reason,
       }),
     );
-    if (failure !== null) return retry(describeError(failure).code);
+    if (failure !== null) return retry(describe(failure));
     log.error('parked a message that is no event', { consumer: consumer.name, ...reason });
     return DONE;
   }
@@ -132,7 +141,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       started = await deps.trials.begin(consumer.name, messages);
     } catch (error) {
       if (!isPortError(error)) throw error;
-      for (const message of messages) outcomes.set(message.deliveryId, retry(error.code));
+      for (const message of messages) outcomes.set(message.deliveryId, retry(describe(error)));
       return;
     }
     await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
@@ -151,7 +160,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return park(message, { code: 'crashed', message: reason });
     }
     const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
-    return failure === null ? applyAlone(message) : retry(describeError(failure).code);
+    return failure === null ? applyAlone(message) : retry(describe(failure));
   }
 
   async function forget(messages: readonly DeliveredMessage[]): Promise<void> {
@@ -163,6 +172,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
 /** A fault of the store, the bus or the cell's set-up: it says nothing about the event, so it parks nothing. */
 const isServiceFault = (error: unknown): error is PortError => isPortError(error) && !ITS_OWN_FAULT[error.code];
+
+const describe = (error: unknown): string => {
+  const { code, message } = describeError(error);
+  return `${code}: ${message}`;
+};
 
 const retry = (reason: string): DeliveryOutcome => ({ status: 'retry', reason });
 

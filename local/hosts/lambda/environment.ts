@@ -32,6 +32,12 @@ export interface Invocation {
   settle: (result: InvocationResult) => void;
 }
 
+/**
+ * A young generation of 4 MB where Node.js would let it grow to 48: it costs a few per cent of speed under load and saves
+ * half of an environment's memory, of which a laptop runs a dozen.
+ */
+const SMALL_YOUNG_SPACE = ['--max-semi-space-size=4'];
+
 export interface EnvironmentOptions {
   functionName: string;
   functionArn: string;
@@ -146,7 +152,11 @@ export class Environment {
     const started = performance.now();
     const child = spawn(
       process.execPath,
-      [`--max-old-space-size=${heapMb(memoryMb)}`, sourceFile('local/hosts/lambda/bootstrap.cjs')],
+      [
+        `--max-old-space-size=${heapMb(memoryMb)}`,
+        ...SMALL_YOUNG_SPACE,
+        sourceFile('local/hosts/lambda/bootstrap.cjs'),
+      ],
       {
         cwd: folder,
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
