@@ -22,7 +22,9 @@ export default {
       setupFiles: ['<rootDir>/test/support/no-network.ts'],
     }),
     project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
-    project('integration', ['<rootDir>/test/**/*.int.test.ts']),
-    project('e2e', ['<rootDir>/test/**/*.e2e.test.ts']),
+    project('integration', ['<rootDir>/test/**/*.int.test.ts'], {
+      setupFiles: ['<rootDir>/test/support/one-realm.ts'],
+    }),
+    project('e2e', ['<rootDir>/test/**/*.e2e.test.ts'], { setupFiles: ['<rootDir>/test/support/one-realm.ts'] }),
   ],
 };

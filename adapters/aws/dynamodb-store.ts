@@ -97,12 +97,6 @@ export class DynamoDbStore implements Store {
     const low = maximum(from, prefix === '' ? undefined : prefix);
     const high = minimum(to, prefix === '' ? undefined : afterPrefix(prefix));
     if (low !== undefined && high !== undefined && compareUtf8(low, high) >= 0) return { items: [] };
-    if (
-      cursor !== undefined &&
-      ((low !== undefined && compareUtf8(cursor, low) < 0) || (high !== undefined && compareUtf8(cursor, high) >= 0))
-    ) {
-      throw new PortError('invalid', 'The cursor lies outside of the query.');
-    }
     const values: Record<string, AttributeValue> = { ':p': { S: partition }, ':now': { N: String(clock.now()) } };
     if (low !== undefined) values[':low'] = { S: low };
     if (high !== undefined) values[':high'] = { S: high };
@@ -110,7 +104,7 @@ export class DynamoDbStore implements Store {
     let start: Record<string, AttributeValue> | undefined =
       cursor === undefined ? undefined : toKey({ partition, id: cursor });
     do {
-      const page = await this.#repeatable(() =>
+      const page = await this.#read(() =>
         client.send(
           new QueryCommand({
             TableName: table,
@@ -138,19 +132,31 @@ export class DynamoDbStore implements Store {
   }
 
   async delete(key: Key, expected: Version | 'any'): Promise<void> {
-    const { client, table } = this.#options;
+    const { client, table, clock, ids, retry } = this.#options;
     let answerLost = false;
-    await this.#repeatable(async () => {
-      try {
-        await client.send(new DeleteItemCommand({ TableName: table, Key: toKey(key), ...this.#condition(expected) }));
-      } catch (error) {
-        const portError = toPortError(error);
-        answerLost ||= portError.code === 'unknown-outcome';
-        // A version is never used twice: if it is gone after a try whose answer was lost, that try may have removed it.
-        if (portError.code === 'conflict' && answerLost && (await this.#peek(key)) === undefined) return;
-        throw portError;
-      }
-    });
+    let mayBeOurs = false;
+    await withRetry(
+      { clock, ids },
+      retry,
+      async () => {
+        try {
+          await client.send(new DeleteItemCommand({ TableName: table, Key: toKey(key), ...this.#condition(expected) }));
+        } catch (error) {
+          const portError = toPortError(error);
+          answerLost ||= portError.code === 'unknown-outcome';
+          if (portError.code !== 'conflict' || !answerLost) throw portError;
+          // A version is never used twice: if it is gone after a try whose answer was lost, that try may have removed it.
+          if ((await this.#peek(key)) === undefined) return;
+          mayBeOurs = true;
+          throw new PortError(
+            'unknown-outcome',
+            'The answer to the deletion was lost, and another write has followed.',
+            { cause: error },
+          );
+        }
+      },
+      (error) => !mayBeOurs && isTransient(error),
+    );
   }
 
   /**
@@ -185,15 +191,16 @@ export class DynamoDbStore implements Store {
     );
   }
 
-  async #repeatable<T>(send: () => Promise<T>): Promise<T> {
+  /** Repeats a read. Losing its answer leaves nothing in doubt. */
+  async #read<T>(send: () => Promise<T>): Promise<T> {
     const { clock, ids, retry } = this.#options;
-    return withRetry({ clock, ids }, retry, () => send().catch(throwPortError), isTransient);
+    return withRetry({ clock, ids }, retry, () => send().catch(throwReadError), isTransient);
   }
 
   /** The item as it is, expired or not. */
   async #peek(key: Key): Promise<StoredDocument | undefined> {
     const { client, table } = this.#options;
-    const { Item } = await this.#repeatable(() =>
+    const { Item } = await this.#read(() =>
       client.send(new GetItemCommand({ TableName: table, Key: toKey(key), ConsistentRead: true })),
     );
     return Item && toDocument(Item);
@@ -228,8 +235,10 @@ export class DynamoDbStore implements Store {
   }
 }
 
-function throwPortError(error: unknown): never {
-  throw toPortError(error);
+function throwReadError(error: unknown): never {
+  const portError = toPortError(error);
+  if (portError.code !== 'unknown-outcome') throw portError;
+  throw new PortError('unavailable', portError.message, { cause: error });
 }
 
 /** A cancelled transaction says for each of its items why; the first condition that failed is the conflict. */

@@ -1,9 +1,9 @@
 // What every store refuses before its adapter is asked: keys, sizes and limits, checked once for all clouds.
-import { PortError } from './errors.ts';
+import { isPortError, PortError } from './errors.ts';
 import type { Json } from './json.ts';
-import type { Key, NewDocument, Query, Store, Write } from './store.ts';
+import type { AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from './store.ts';
 import { STORE_LIMITS } from './store.ts';
-import { utf8Length } from './text.ts';
+import { compareUtf8, utf8Length } from './text.ts';
 
 /** Neither service takes these in an id; control characters are nobody's id and break logs. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
@@ -17,16 +17,15 @@ export function checkedStore(store: Store): Store {
   return {
     get: async (key) => store.get(checkedKey(key)),
     put: async (document, expected) => store.put(checkedDocument(document), expected),
-    append: async (documents) => store.append(documents.map(checkedDocument)),
+    append: async (documents) => appendChecked(store, documents),
     transact: async (partition, writes) => store.transact(partition, checkedWrites(partition, writes)),
-    query: async (partition, query) => store.query(checkedPart('partition', partition), checkedQuery(query)),
+    query: async (partition, query) => queryChecked(store, checkedPart('partition', partition), query),
     delete: async (key, expected) => store.delete(checkedKey(key), expected),
   };
 }
 
-function checkedPart(what: 'partition' | 'id', value: string): string {
-  if (typeof value !== 'string' || value === '')
-    throw new PortError('invalid', `The ${what} of a key must not be empty.`);
+function checkedPart(what: 'partition' | 'id' | 'cursor', value: string): string {
+  if (typeof value !== 'string' || value === '') throw new PortError('invalid', `The ${what} must not be empty.`);
   if (FORBIDDEN.test(value) || LONE_SURROGATE.test(value)) {
     throw new PortError(
       'invalid',
@@ -92,12 +91,57 @@ function checkedWrites(partition: string, writes: readonly Write[]): readonly Wr
   return writes;
 }
 
-function checkedQuery(query: Query): Query {
+/** What can never be stored fails alone, and the rest is stored: `append` does not reject for some of its documents. */
+async function appendChecked(store: Store, documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
+  const refusals = documents.map((document): PortError | undefined => {
+    try {
+      checkedDocument(document);
+      return undefined;
+    } catch (error) {
+      if (isPortError(error)) return error;
+      throw error;
+    }
+  });
+  const outcomes = await store.append(documents.filter((_, index) => refusals[index] === undefined));
+  let next = 0;
+  return refusals.map((error) => {
+    if (error !== undefined) return { status: 'failed', error };
+    const outcome = outcomes[next++];
+    if (outcome === undefined) throw new TypeError('The store returned fewer outcomes than it was given documents.');
+    return outcome;
+  });
+}
+
+/**
+ * Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty ones. A cursor is the id
+ * that a page ended with on every adapter, so one that is no id or lies outside of the bounds is another query's.
+ */
+async function queryChecked(store: Store, partition: string, query: Query): Promise<Page> {
   if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > STORE_LIMITS.pageDocuments) {
     throw new PortError(
       'invalid',
       `The limit of a query must be a whole number from 1 to ${STORE_LIMITS.pageDocuments}.`,
     );
   }
-  return query;
+  const { cursor, from = '', to, prefix = '', ...rest } = query;
+  for (const bound of [from, to ?? '', prefix]) checkedBound(bound);
+  if (cursor !== undefined) {
+    checkedPart('cursor', cursor);
+    const isInside = compareUtf8(cursor, from) >= 0 && (to === undefined || compareUtf8(cursor, to) < 0);
+    if (!isInside || !cursor.startsWith(prefix))
+      throw new PortError('invalid', 'The cursor lies outside of the query.');
+  }
+  if (to === '') return { items: [] };
+  return store.query(partition, {
+    ...rest,
+    ...(cursor !== undefined && { cursor }),
+    ...(from !== '' && { from }),
+    ...(to !== undefined && { to }),
+    ...(prefix !== '' && { prefix }),
+  });
+}
+
+function checkedBound(bound: string): void {
+  if (LONE_SURROGATE.test(bound) || utf8Length(bound) > STORE_LIMITS.keyBytes)
+    throw new PortError('invalid', 'A bound of a query is longer than any id, or is not well-formed Unicode.');
 }

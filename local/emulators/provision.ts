@@ -76,7 +76,7 @@ export interface Provisioned {
  */
 export async function provision(clients: ProvisionClients, cell: CellResources): Promise<Provisioned> {
   const streamArns: Record<string, string | undefined> = {};
-  for (const table of cell.tables) streamArns[table.name] = await ensureTable(clients.dynamodb, table);
+  for (const table of cell.tables) streamArns[table.name] = await provisionTable(clients.dynamodb, table);
   const { TopicArn: topicArn = '' } = await clients.sns.send(new CreateTopicCommand({ Name: cell.topic }));
   const queues: Record<string, ProvisionedQueue> = {};
   for (const queue of cell.queues) {
@@ -87,7 +87,7 @@ export async function provision(clients: ProvisionClients, cell: CellResources):
   return { topicArn, queues, streamArns };
 }
 
-async function ensureTable(client: DynamoDBClient, table: TableDescription): Promise<string | undefined> {
+export async function provisionTable(client: DynamoDBClient, table: TableDescription): Promise<string | undefined> {
   const keys = table.sortKey === undefined ? [table.partitionKey] : [table.partitionKey, table.sortKey];
   try {
     await client.send(

@@ -1,0 +1,32 @@
+// The store contract, kept by the store in memory.
+import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { checkedStore } from '../../core/ports/checked-store.ts';
+import { HastyClock } from '../support/fake-clock.ts';
+import type { Exemption, Exemptions } from './contract.ts';
+import { faultClauses } from './store/faults.ts';
+import type { StoreHarness } from './store/harness.ts';
+import { type StoreClauseName, storeContract } from './store.contract.ts';
+
+const noNetwork: Exemption<StoreHarness> = {
+  reason: 'it has no network, and no table apart from itself',
+  instead: async ({ store, missing, faults }) => {
+    expect([missing, faults]).toStrictEqual([undefined, undefined]);
+    // Made a moment ago and provisioned by nobody, it answers already.
+    expect(await store.query('p', { limit: 1 })).toStrictEqual({ items: [] });
+  },
+};
+
+const exempt = Object.fromEntries(Object.keys(faultClauses).map((name) => [name, noNetwork])) as Exemptions<
+  StoreClauseName,
+  StoreHarness
+>;
+
+storeContract(
+  'memory',
+  () => {
+    const clock = new HastyClock();
+    const store = new MemoryStore({ clock });
+    return { store: checkedStore(store), other: checkedStore(store), clock, close: async () => undefined };
+  },
+  exempt,
+);
