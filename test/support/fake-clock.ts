@@ -1,0 +1,65 @@
+// Clocks for tests: one that stands still until it is advanced, and one on which every pause is over at once.
+import { type Clock, type EpochMs, epochMs } from '../../core/ports/clock.ts';
+
+/** 2026-11-21T07:41:03.000Z, the instant at which tests begin unless they say otherwise. */
+export const START = 1_795_246_863_000;
+
+interface Sleeper {
+  readonly until: number;
+  readonly wake: () => void;
+}
+
+/** Lets everything that is ready run: promises first, then what was queued behind them. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Stands still until `advance` moves it; who sleeps wakes when its instant is reached, in the order of the instants. */
+export class FakeClock implements Clock {
+  /** Every pause that was asked for, in milliseconds. */
+  readonly slept: number[] = [];
+  #now: number;
+  #sleepers: Sleeper[] = [];
+
+  constructor(start: number = START) {
+    this.#now = start;
+  }
+
+  now(): EpochMs {
+    return epochMs(this.#now);
+  }
+
+  sleep(milliseconds: number): Promise<void> {
+    this.slept.push(milliseconds);
+    return new Promise((wake) => {
+      this.#sleepers.push({ until: this.#now + milliseconds, wake });
+    });
+  }
+
+  /** Moves on, waking each sleeper at its own instant and letting it run before the next one wakes. */
+  async advance(milliseconds: number): Promise<void> {
+    const target = this.#now + milliseconds;
+    for (;;) {
+      await settle();
+      const due = this.#sleepers.filter(({ until }) => until <= target).sort((a, b) => a.until - b.until)[0];
+      if (due === undefined) break;
+      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== due);
+      this.#now = Math.max(this.#now, due.until);
+      due.wake();
+    }
+    this.#now = target;
+  }
+
+  /** Jumps without waking anybody, as a corrected clock does; may go back. */
+  jump(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+/** Every pause is over at once and moves the clock by as much. */
+export class EagerClock extends FakeClock {
+  override async sleep(milliseconds: number): Promise<void> {
+    this.slept.push(milliseconds);
+    this.jump(milliseconds);
+  }
+}
