@@ -6,8 +6,11 @@ import { statePartition } from './identity.ts';
 
 export type EpochVerdict = { readonly status: 'current' } | { readonly status: 'stale'; readonly known: number };
 
-/** Others adopting at the same moment make a writer read again; each of them raises the epoch, so this is ample. */
-const ADOPTION_ATTEMPTS = 10;
+/**
+ * A writer that lost to another adopter reads again, however many there are: each of them has raised the epoch, so there is
+ * an end to it. Conflicts after which the epoch is what it was are no such thing, and only so many are taken.
+ */
+const IDLE_CONFLICTS = 10;
 
 /**
  * Returns a check of a token's epoch. The cell's knowledge lies in its store and is read every time, strongly consistent:
@@ -17,11 +20,14 @@ const ADOPTION_ATTEMPTS = 10;
 export function epochGuard(state: Store): (tenant: string, epoch: number) => Promise<EpochVerdict> {
   return async (tenant, epoch) => {
     const key = { partition: statePartition.tenant(tenant), id: 'epoch' };
-    for (let attempt = 0; attempt < ADOPTION_ATTEMPTS; attempt += 1) {
+    let before = 0;
+    for (let idle = 0; idle < IDLE_CONFLICTS; idle += 1) {
       const document = await state.get(key);
       const known = document === undefined ? 0 : Number((document.body as JsonObject).epoch);
       if (document !== undefined && epoch === known) return { status: 'current' };
       if (epoch < known) return { status: 'stale', known };
+      if (known > before) idle = 0;
+      before = known;
       try {
         await state.put({ ...key, body: { epoch } }, document?.version ?? 'absent');
         return { status: 'current' };
@@ -31,7 +37,7 @@ export function epochGuard(state: Store): (tenant: string, epoch: number) => Pro
     }
     throw new PortError(
       'unavailable',
-      `The epoch of ${tenant} could not be adopted: too many others were adopting it.`,
+      `The epoch of ${tenant} could not be adopted: the store reports conflicts with nobody.`,
     );
   };
 }

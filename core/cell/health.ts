@@ -12,6 +12,9 @@ const REMEMBERED_MS = 1000;
 /** What a deep check leaves behind is gone after this. */
 const NOTE_LIFE_MS = 60_000;
 
+/** How far the clocks of two processes of a cell may differ. */
+const SKEW_MS = 5000;
+
 export interface Health {
   /** `degraded` while the store throttles, `down` when it cannot be used. A deep check writes a document and reads it back. */
   check(deep: boolean): Promise<HealthStatus>;
@@ -26,8 +29,7 @@ export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock;
     try {
       return (await work()) ? 'ok' : 'down';
     } catch (error) {
-      if (!isPortError(error)) throw error;
-      return error.code === 'throttled' ? 'degraded' : 'down';
+      return isPortError(error, 'throttled') ? 'degraded' : 'down';
     }
   };
 
@@ -42,15 +44,18 @@ export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock;
       const now = clock.now();
       const version = await state.put({ ...key, body: { at: now }, expiresAt: epochMs(now + NOTE_LIFE_MS) }, 'any');
       const found = await state.get(key);
-      // Another check may have written in between; that the store gives back what it was given is all that is asked.
-      return found !== undefined && (found.version === version || Number((found.body as { at: number }).at) >= now);
+      // Another check may have written in between, by another clock: what the store gives back must be recent, not ours.
+      return (
+        found !== undefined && (found.version === version || Number((found.body as { at: number }).at) >= now - SKEW_MS)
+      );
     });
 
   return {
     async check(deep) {
       if (deep) return deepCheck();
       const now = clock.now();
-      if (last === undefined || now - last.at >= REMEMBERED_MS) last = { at: now, status: shallow() };
+      // A clock that was set back must not keep an answer alive until it has caught up.
+      if (last === undefined || Math.abs(now - last.at) >= REMEMBERED_MS) last = { at: now, status: shallow() };
       return last.status;
     },
   };

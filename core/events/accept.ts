@@ -25,6 +25,9 @@ export const EVENT_LIMITS = {
 export const SUBJECT_PATTERN = '^[A-Za-z0-9._:~@+-]{1,128}$';
 const SUBJECT = new RegExp(SUBJECT_PATTERN);
 
+/** Whether the value can name a device or entity. */
+export const isSubject = (value: unknown): value is string => typeof value === 'string' && SUBJECT.test(value);
+
 /** CloudEvents 1.0, "Naming conventions": lower-case letters and digits. */
 const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
 
@@ -129,7 +132,7 @@ function checkRequired(event: JsonObject, context: AcceptContext): Rejection | u
       pointer: '/type',
     };
   }
-  if (!SUBJECT.test(subject ?? '')) {
+  if (!isSubject(subject)) {
     return invalid('subject', 'The attribute subject must have 1 to 128 characters of A-Z a-z 0-9 . _ : ~ @ + -');
   }
   const instant = parseTime(time ?? '');
@@ -191,7 +194,22 @@ function checkData(event: JsonObject, registry: SchemaRegistry): Rejection | und
       pointer: '/data',
     };
   const fault = registry.validate(event.type as string, event.data);
-  return fault && { code: 'invalid_data', detail: fault.detail, pointer: `/data${fault.pointer}` };
+  if (fault !== undefined) return { code: 'invalid_data', detail: fault.detail, pointer: `/data${fault.pointer}` };
+  const beyond = beyondRange(event.data);
+  return beyond === undefined
+    ? undefined
+    : { code: 'invalid_data', detail: 'A number is beyond the range of a double.', pointer: `/data${beyond}` };
+}
+
+/** The pointer to a number such as 1e400: JSON text holds it, but the value read from it would be stored as null. */
+function beyondRange(value: Json | undefined): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, child] of Object.entries(value)) {
+    const found = beyondRange(child);
+    if (found !== undefined) return `/${escapePointer(name)}${found}`;
+  }
+  return undefined;
 }
 
 const escapePointer = (name: string): string =>

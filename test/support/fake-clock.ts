@@ -1,21 +1,27 @@
-// Clocks for tests: they stand still until they are advanced.
-import { setImmediate } from 'node:timers/promises';
+// Clocks for tests: one that stands still until it is advanced, and one on which every pause is over at once.
 import { type Clock, type EpochMs, epochMs } from '../../core/ports/clock.ts';
 
-/** Far enough ahead that no service's own clock takes a document of a test for expired: 2100-01-01T00:00:00Z. */
-export const START = epochMs(4_102_444_800_000);
+/** 2026-11-21T07:41:03.000Z, the instant at which tests begin unless they say otherwise. */
+export const START = 1_795_246_863_000;
 
 interface Sleeper {
   readonly until: number;
   readonly wake: () => void;
 }
 
-/** Stands still; who sleeps wakes when the clock is advanced far enough. */
+/** Lets everything that is ready run: promises first, then what was queued behind them. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Stands still until `advance` moves it; who sleeps wakes when its instant is reached, in the order of the instants. */
 export class FakeClock implements Clock {
+  /** Every pause that was asked for, in milliseconds. */
+  readonly slept: number[] = [];
   #now: number;
   #sleepers: Sleeper[] = [];
 
-  constructor(start: EpochMs = START) {
+  constructor(start: number = START) {
     this.#now = start;
   }
 
@@ -23,25 +29,53 @@ export class FakeClock implements Clock {
     return epochMs(this.#now);
   }
 
-  advance(milliseconds: number): void {
-    this.#now += milliseconds;
-    const due = this.#sleepers.filter(({ until }) => until <= this.#now);
-    this.#sleepers = this.#sleepers.filter(({ until }) => until > this.#now);
-    for (const { wake } of due) wake();
+  sleep(milliseconds: number): Promise<void> {
+    this.slept.push(milliseconds);
+    return new Promise((wake) => {
+      this.#sleepers.push({ until: this.#now + milliseconds, wake });
+    });
   }
 
-  sleep(milliseconds: number): Promise<void> {
-    const until = this.#now + milliseconds;
-    if (milliseconds <= 0) return Promise.resolve();
-    return new Promise((wake) => this.#sleepers.push({ until, wake }));
+  /** Moves on, waking each sleeper at its own instant and letting it run before the next one wakes. */
+  async advance(milliseconds: number): Promise<void> {
+    const target = this.#now + milliseconds;
+    for (;;) {
+      await settle();
+      const due = this.#sleepers.filter(({ until }) => until <= target).sort((a, b) => a.until - b.until)[0];
+      if (due === undefined) break;
+      this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== due);
+      this.#now = Math.max(this.#now, due.until);
+      due.wake();
+    }
+    this.#now = target;
+  }
+
+  /** Jumps without waking anybody, as a corrected clock does; may go back. */
+  jump(milliseconds: number): void {
+    this.#now += milliseconds;
   }
 }
 
-/** Jumps ahead whenever anybody sleeps, so that retries and timeouts cost no time. */
-export class HastyClock extends FakeClock {
+/** Every pause is over at once and moves the clock by as much. */
+export class EagerClock extends FakeClock {
+  override async sleep(milliseconds: number): Promise<void> {
+    this.slept.push(milliseconds);
+    this.jump(milliseconds);
+  }
+}
+
+/** Far enough ahead that no service's own clock takes a document of a test for expired: 2100-01-01T00:00:00Z. */
+const FAR_AHEAD = 4_102_444_800_000;
+
+/** An eager clock that may be told to do something in the middle of a pause; it starts far ahead of the services' clocks. */
+export class HastyClock extends EagerClock {
   #interlude: (() => Promise<unknown>) | undefined;
 
-  /** Does `work` in the next sleep: between two tries of an adapter. */
+  constructor() {
+    super(FAR_AHEAD);
+  }
+
+  /** Does `work` in the next pause: between two tries of an adapter. */
   duringNextSleep(work: () => Promise<unknown>): void {
     this.#interlude = work;
   }
@@ -50,7 +84,7 @@ export class HastyClock extends FakeClock {
     const interlude = this.#interlude;
     this.#interlude = undefined;
     await interlude?.();
-    this.advance(milliseconds);
-    await setImmediate();
+    await super.sleep(milliseconds);
+    await settle();
   }
 }

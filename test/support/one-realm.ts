@@ -1,4 +1,4 @@
-// Node's own errors are no `Error` of the context that Jest runs tests in; SDKs that ask `instanceof Error` must see that they are.
+// Jest runs tests in a realm of their own; these repairs make what Node.js throws there an error here too.
 import { types } from 'node:util';
 
 const ordinary = Function.prototype[Symbol.hasInstance];
@@ -8,3 +8,18 @@ Object.defineProperty(Error, Symbol.hasInstance, {
     return ordinary.call(this, value) || (this === Error && types.isNativeError(value));
   },
 });
+
+/** Node.js's decoder throws its own realm's TypeError. */
+const NodeTextDecoder = globalThis.TextDecoder;
+
+globalThis.TextDecoder = class extends NodeTextDecoder {
+  override decode(...input: Parameters<InstanceType<typeof NodeTextDecoder>['decode']>): string {
+    try {
+      return super.decode(...input);
+    } catch (cause) {
+      throw new TypeError(cause instanceof Object && 'message' in cause ? String(cause.message) : 'not decodable', {
+        cause,
+      });
+    }
+  }
+};

@@ -1,0 +1,67 @@
+// Route tokens made by hand with node:crypto, well and badly formed, so that tests do not rely on the product's own signer.
+import { createPrivateKey, sign } from 'node:crypto';
+import type { PrivateKey, PublicKey } from '../../core/routing/route-token.ts';
+
+const OKP = { kty: 'OKP', crv: 'Ed25519' } as const;
+
+/** Keys made for tests; they open nothing. */
+export const EDGE_KEY: PrivateKey = {
+  ...OKP,
+  kid: 'edge-1',
+  x: 'XWaOFQ7WDZhQxQqemNIBOPxAGz0-uet_TlH0Qm7crdM',
+  d: 'P5xoD_XyKxvq3SEOdhn2-z5b7xBSgu_8v-18-j0c510',
+};
+
+export const SECOND_KEY: PrivateKey = {
+  ...OKP,
+  kid: 'edge-2',
+  x: 'pxXnu1SQRf8MAfM43Akmx2CW7ZFJCEj-ISDEiPTmhJU',
+  d: 'Lbu_VjiVOUNVE-DK92Vv-tjNdIeggq1BdrP6Asv5SXQ',
+};
+
+export const STRANGERS_KEY: PrivateKey = {
+  ...OKP,
+  kid: 'edge-1',
+  x: 'VTULTaBY4Ww6gQUA2M4A-DoTh9g502HZ98kQs2s3P4A',
+  d: 'n8WOjQESo4Z3APu5SSLhKh2g5d9isWSINifeFX4l_iU',
+};
+
+/** What a cell holds of a key. */
+export const publicPart = ({ kty, crv, kid, x }: PublicKey): PublicKey => ({ kty, crv, kid, x });
+
+export const base64Url = (text: string): string => Buffer.from(text).toString('base64url');
+
+export interface Forgery {
+  readonly key?: PrivateKey;
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/** The second in which tests begin: 2026-11-21T07:41:03Z. */
+export const NOW_SECONDS = 1_795_246_863;
+
+/** A token of the tenant acme for the cell cell-1 with all scopes, good for a minute, but for what is to be different. */
+export function mint({ key = EDGE_KEY, header = {}, claims = {} }: Forgery = {}): string {
+  const head = { alg: 'EdDSA', typ: 'JWT', kid: key.kid, ...header };
+  const payload = {
+    ten: 'acme',
+    cel: 'cell-1',
+    epo: 1,
+    scp: ['ingest', 'read', 'operate', 'control'],
+    iat: NOW_SECONDS,
+    exp: NOW_SECONDS + 60,
+    ...claims,
+  };
+  return signed(base64Url(JSON.stringify(head)), base64Url(JSON.stringify(payload)), key);
+}
+
+/** Any two parts with a true signature. */
+export function signed(header: string, payload: string, key: PrivateKey = EDGE_KEY): string {
+  const { kty, crv, x, d } = key;
+  const signature = sign(
+    null,
+    Buffer.from(`${header}.${payload}`),
+    createPrivateKey({ key: { kty, crv, x, d }, format: 'jwk' }),
+  );
+  return `${header}.${payload}.${signature.toString('base64url')}`;
+}

@@ -1,0 +1,45 @@
+// The port error and how errors of any kind are described.
+import { describeError, ITS_OWN_FAULT, isPortError, PortError, RETRYABLE } from '../../../core/ports/errors.ts';
+
+test('keeps code, cause and details', () => {
+  const cause = new Error('socket hang up');
+  const error = new PortError('throttled', 'slow down', { retryAfterMs: 250, failedWrite: 3, cause });
+  expect(error).toMatchObject({
+    name: 'PortError',
+    code: 'throttled',
+    message: 'slow down',
+    retryAfterMs: 250,
+    failedWrite: 3,
+  });
+  expect(error.cause).toBe(cause);
+  expect('cause' in new PortError('invalid', 'x')).toBe(false);
+});
+
+test('what may be repeated, and what is its own fault', () => {
+  const names = (table: Readonly<Record<string, boolean>>) =>
+    Object.keys(table)
+      .filter((code) => table[code])
+      .sort();
+  expect(names(RETRYABLE)).toEqual(['throttled', 'unavailable', 'unknown', 'unknown-outcome']);
+  expect(names(ITS_OWN_FAULT)).toEqual(['invalid', 'too-large', 'unsupported']);
+  expect(new PortError('unknown', '').retryable).toBe(true);
+  expect(new PortError('conflict', '').retryable).toBe(false);
+});
+
+test('is told from other errors', () => {
+  expect(isPortError(new PortError('invalid', ''))).toBe(true);
+  expect(isPortError(new PortError('invalid', ''), 'invalid')).toBe(true);
+  expect(isPortError(new PortError('invalid', ''), 'conflict')).toBe(false);
+  expect(isPortError(Object.assign(new Error(''), { name: 'PortError', code: 'invalid' }))).toBe(false);
+  expect(isPortError(undefined)).toBe(false);
+});
+
+test.each([
+  [new PortError('denied', 'no'), { code: 'denied', message: 'no' }],
+  [new TypeError('x is no function'), { code: 'TypeError', message: 'x is no function' }],
+  ['just a text', { code: 'Error', message: 'just a text' }],
+  [undefined, { code: 'Error', message: 'undefined' }],
+  [null, { code: 'Error', message: 'null' }],
+])('describes %p', (error, expected) => {
+  expect(describeError(error)).toEqual(expected);
+});
