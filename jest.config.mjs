@@ -21,7 +21,7 @@ export default {
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
       setupFiles: ['<rootDir>/test/support/no-network.ts'],
     }),
-    project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
+    project('arch', ['<rootDir>/test/arch/*.test.ts']),
     project('integration', ['<rootDir>/test/**/*.int.test.ts']),
     project('e2e', ['<rootDir>/test/**/*.e2e.test.ts']),
   ],

@@ -81,6 +81,13 @@ const ROWS: readonly Row[] = [
     node: true,
     instead: BELOW_THE_WIRE,
   },
+  ...['aws', 'azure'].map((cloud) => ({
+    files: new RegExp(`^local/${cloud}-cell\\.ts$`),
+    project: ['local/', 'infra/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
+    packages: 'declared' as const,
+    node: true,
+    instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',
+  })),
   {
     files: /^local\//,
     project: ['local/', 'infra/', 'build/', 'core/', 'adapters/system/'],
@@ -135,10 +142,15 @@ const ROWS: readonly Row[] = [
 /** The files whose job is to load what they are told to; each with the reason. */
 export const LOADERS: Readonly<Record<string, string>> = {
   'build/run.mjs': 'runs the TypeScript program that it has just compiled',
+  'local/emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
   'local/emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
   'local/hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
   'local/hosts/lambda/bootstrap.cjs': 'is the runtime that loads a handler, as the platform does',
 };
+
+/** Whether core may bring a file into a bundle; paths are those of esbuild's metafile. */
+export const importsAllowedToCore = (file: string): boolean =>
+  file.startsWith('core/') || file.startsWith('node_modules/@noble/hashes/');
 
 /** One import of any form; a computed one has no specifier. */
 export interface Import {
@@ -230,6 +242,8 @@ function faultOf(
   if (isNode(specifier)) return row.node ? undefined : `${specifier} is Node.js's. ${row.instead}`;
   if (row.packages === 'declared') {
     if (declared.has(packageOf(specifier))) return undefined;
+    if (typesOnly && declared.has(`@types/${packageOf(specifier).replace('@', '').replace('/', '__')}`))
+      return undefined;
     return `${packageOf(specifier)} is not in package.json. Declare it there; that another package brings it is luck.`;
   }
   const allowed = row.packages.some(
