@@ -11,6 +11,7 @@ const shared = {
   extensionsToTreatAsEsm: [],
   transformIgnorePatterns: ['node_modules/(?!@noble/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  setupFiles: ['<rootDir>/test/support/one-realm.ts'],
 };
 
 /** @param {string} displayName @param {string[]} testMatch @param {object} [more] */
@@ -20,11 +21,10 @@ export default {
   projects: [
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
       setupFiles: ['<rootDir>/test/support/no-network.ts', '<rootDir>/test/support/one-realm.ts'],
+      testPathIgnorePatterns: ['\\.(int|e2e)\\.test\\.ts$'],
     }),
-    project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
-    project('integration', ['<rootDir>/test/**/*.int.test.ts'], {
-      setupFiles: ['<rootDir>/test/support/one-realm.ts'],
-    }),
-    project('e2e', ['<rootDir>/test/**/*.e2e.test.ts'], { setupFiles: ['<rootDir>/test/support/one-realm.ts'] }),
+    project('arch', ['<rootDir>/test/arch/*.test.ts']),
+    project('integration', ['<rootDir>/test/**/*.int.test.ts']),
+    project('e2e', ['<rootDir>/test/**/*.e2e.test.ts']),
   ],
 };

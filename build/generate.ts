@@ -6,6 +6,8 @@ import { build } from 'esbuild';
 import { topology } from '../core/cell/topology.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
 import { eventSchemas } from '../core/telemetry/schemas.ts';
+import { PLATFORM_VARIABLES, VARIABLES } from '../functions-aws/config.ts';
+import { environmentDocument } from './environment.ts';
 
 // Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
 const require = createRequire(import.meta.url);
@@ -16,6 +18,8 @@ const standaloneCode = require('ajv/dist/standalone').default as typeof import('
 const generated: Readonly<Record<string, () => Promise<string>>> = {
   'core/telemetry/validators.generated.mjs': compileValidators,
   'core/http/openapi.generated.json': async () => `${JSON.stringify(openApiDocument(), null, 1)}\n`,
+  'docs/environment.md': async () =>
+    environmentDocument([{ folder: 'functions-aws', variables: VARIABLES, platform: PLATFORM_VARIABLES }]),
   'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,
 };
 

@@ -39,6 +39,16 @@ export const VARIABLES = {
   APP_CONSUMER: 'Name of the consumer to run; for the function worker',
 } as const;
 
+/** What Lambda and AWS's SDK name themselves; part of the same document. */
+export const PLATFORM_VARIABLES = {
+  AWS_REGION: 'Region of the cell; Lambda gives it',
+  AWS_ACCESS_KEY_ID: 'Key of the function’s role; Lambda gives it',
+  AWS_SECRET_ACCESS_KEY: 'Secret of that key; Lambda gives it',
+  AWS_SESSION_TOKEN: 'Session of that key; Lambda gives it',
+  AWS_ENDPOINT_URL_DYNAMODB: 'Address of another DynamoDB server, such as a local one; optional',
+  AWS_ENDPOINT_URL_SNS: 'Address of another SNS server, such as a local one; optional',
+} as const;
+
 /** Thrown at start; its message lists everything that is wrong. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

@@ -18,6 +18,7 @@ export type PublishOutcome =
 /** The limits of a bus message, the tighter of SNS's and Service Bus's (standard tier): 256 KiB with its attributes. */
 export const BUS_LIMITS = { messageBytes: 256 * 1024 } as const;
 
+/** The way out of a cell's log. Subscriptions and their filters belong to the topology, not to this port. */
 export interface Bus {
   /**
    * Publishes any number of messages and returns one outcome a message, in order. Splits them by the service's count and

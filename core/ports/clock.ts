@@ -12,6 +12,7 @@ export const epochMs = (value: number): EpochMs => value as EpochMs;
 /** The second that an instant lies in. */
 export const toEpochSeconds = (instant: EpochMs): EpochSeconds => Math.floor(instant / 1000) as EpochSeconds;
 
+/** The time, and waiting for it to pass. Neither method fails. */
 export interface Clock {
   /** The present instant. May stand still or jump, as clocks do; never used to order events. */
   now(): EpochMs;

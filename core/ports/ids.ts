@@ -1,5 +1,6 @@
 // Unique ids as a port: nothing in core or in an adapter draws randomness itself.
 
+/** The source of everything random: ids, versions and jitter. */
 export interface Ids {
   /** 128 fresh random bits as 32 lower-case hexadecimal digits: the form of a W3C trace id. Never repeats. */
   next(): string;

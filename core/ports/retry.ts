@@ -4,6 +4,7 @@ import type { PortError } from './errors.ts';
 import type { Ids } from './ids.ts';
 import { nextFraction } from './ids.ts';
 
+/** How often, how patiently and how long one operation is tried. */
 export interface RetryPolicy {
   /** Tries in all, the first one included. */
   readonly attempts: number;
@@ -18,6 +19,7 @@ export interface RetryPolicy {
 /** Enough to ride out a throttled second, short enough to answer a client within its patience. */
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, baseMs: 25, maximumMs: 800, budgetMs: 3000 };
 
+/** What waiting needs: the time, and randomness for the jitter. */
 export interface RetryDeps {
   readonly clock: Clock;
   readonly ids: Ids;

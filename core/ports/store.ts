@@ -20,12 +20,14 @@ export type StoreCursor = string & { readonly __brand: 'StoreCursor' };
 /** What a writer believes is stored: nothing, something or nothing (any), or exactly one version. */
 export type Expected = 'absent' | 'any' | Version;
 
+/** A document on its way in. Bodies come back equal as JSON values; the order of their keys is not kept. */
 export interface NewDocument extends Key {
   readonly body: Json;
   /** Once past, the document is never returned again; the service deletes it some time later. */
   readonly expiresAt?: EpochMs;
 }
 
+/** A document as it was found, with the version that a conditional write of it names. */
 export interface StoredDocument extends NewDocument {
   readonly version: Version;
 }
@@ -48,6 +50,7 @@ export type Write =
   | { readonly kind: 'delete'; readonly id: string; readonly expected: Version | 'any' }
   | { readonly kind: 'check'; readonly id: string; readonly expected: 'absent' | Version };
 
+/** Which documents of a partition, and how many of them at a time. All conditions hold together. */
 export interface Query {
   /** First id, inclusive. */
   readonly from?: string;
@@ -61,6 +64,7 @@ export interface Query {
   readonly order?: 'ascending' | 'descending';
 }
 
+/** One page of a query. */
 export interface Page {
   readonly items: readonly StoredDocument[];
   /** Present while there may be more. A page may be short, even empty, and still have one. */

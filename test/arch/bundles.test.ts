@@ -1,0 +1,43 @@
+// What is deployed: which files and packages each bundle holds, and how large it may be.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { buildBundles, bundles } from '../../build/bundles.mjs';
+import { BUDGETS, bundleFaults, type Metafile } from './support/bundles.ts';
+import { fixtureRoot, PROJECT, report } from './support/sources.ts';
+
+const metafileAt = (file: string): Metafile => JSON.parse(readFileSync(file, 'utf8'));
+
+beforeAll(() => buildBundles(), 60_000);
+
+test.each(bundles.map(({ name }) => name))('%s holds what it needs, within its budget', (name) => {
+  const metafile = metafileAt(path.join(PROJECT, `dist/${name}/index.cjs.meta.json`));
+  expect(report(bundleFaults(name, metafile, BUDGETS[name]))).toEqual([]);
+});
+
+test('every budget is a bundle’s', () => {
+  const names = bundles.map(({ name }) => name);
+  expect(Object.keys(BUDGETS).filter((name) => !names.includes(name))).toEqual([]);
+});
+
+test('whatever does not belong into a bundle is refused', () => {
+  const metafile = metafileAt(path.join(fixtureRoot('bundles'), 'worker.meta.json'));
+  const messages = bundleFaults('aws/worker', metafile, BUDGETS['aws/worker']).map(({ message }) => message);
+  expect(messages.map((message) => message.split(' ').slice(0, 3).join(' ')).sort()).toEqual([
+    'The bundle has',
+    'adapters/azure/cosmos-store.ts belongs to',
+    'adapters/memory/memory-store.ts is in',
+    'core/http/routes.ts is part',
+    'core/pipeline/consume.ts brings in',
+    'left-out is left',
+    'node_modules/@aws-sdk/credential-provider-ini/index.js is in',
+    'node_modules/@aws-sdk/nested-clients/sts.js is in',
+    'node_modules/@azure/cosmos/index.js belongs to',
+    'node_modules/ajv/dist/ajv.js is in',
+    'test/support/fake-clock.ts is in',
+  ]);
+});
+
+test('a bundle without a budget is refused', () => {
+  const metafile = { outputs: { 'dist/aws/new/index.cjs': { bytes: 1, imports: [], inputs: {} } }, inputs: {} };
+  expect(bundleFaults('aws/new', metafile, undefined)).toHaveLength(1);
+});

@@ -1,0 +1,31 @@
+// Who may import what; CONTRIBUTING.md has the table in words.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { forbiddenImports, importsOf, LOADERS } from './support/imports.ts';
+import { fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
+
+const { devDependencies, dependencies, optionalDependencies } = JSON.parse(
+  readFileSync(path.join(PROJECT, 'package.json'), 'utf8'),
+);
+const declared = new Set(Object.keys({ ...devDependencies, ...dependencies, ...optionalDependencies }));
+const sources = sourcesBelow(PROJECT);
+
+test('every file imports only what its folder may import', () => {
+  expect(report(forbiddenImports(sources, declared))).toEqual([]);
+});
+
+test('the rule refuses each forbidden import of its fixtures, and no other', () => {
+  const fixtures = sourcesBelow(fixtureRoot('imports'));
+  const violations = forbiddenImports(fixtures, declared);
+  expect(places(violations)).toEqual(marked(fixtures));
+  expect(report(violations)).toContain(
+    'core/pipeline/bad.ts:3 @aws-sdk/client-dynamodb may not be imported from here. ' +
+      'Declare what is needed as a port in core/ports and let compose.ts pass an adapter in.',
+  );
+});
+
+test('a file that may compute its imports does compute one', () => {
+  const computing = sources.filter((source) => importsOf(source).some(({ specifier }) => specifier === undefined));
+  const present = Object.keys(LOADERS).filter((file) => sources.some((source) => source.file === file));
+  expect(present.filter((file) => !computing.some((source) => source.file === file))).toEqual([]);
+});

@@ -1,0 +1,83 @@
+// What a deployable bundle holds, as esbuild's metafile tells it, and what it may hold.
+import { importsAllowedToCore } from './imports.ts';
+import type { Violation } from './sources.ts';
+
+/** The parts of esbuild's metafile that are read. */
+export interface Metafile {
+  readonly outputs: Readonly<
+    Record<
+      string,
+      {
+        readonly bytes: number;
+        readonly imports: readonly { readonly path: string; readonly external?: boolean }[];
+        readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>;
+      }
+    >
+  >;
+  readonly inputs: Readonly<Record<string, { readonly imports: readonly { readonly path: string }[] }>>;
+}
+
+const KIB = 1024;
+
+/**
+ * Bytes that each bundle may have: what it has now and room for one more use case. Loading the bundle is most of a cold start
+ * (docs/adr/0010-bundles.md).
+ */
+export const BUDGETS: Readonly<Record<string, number>> = {
+  'aws/http': 350 * KIB,
+  'aws/relay': 290 * KIB,
+  'aws/worker': 260 * KIB,
+};
+
+const OWN_CLOUD: Readonly<Record<string, readonly RegExp[]>> = {
+  aws: [/^adapters\/azure\//, /^functions-azure\//, /^node_modules\/@azure\//],
+  azure: [/^adapters\/aws\//, /^functions-aws\//, /^node_modules\/@(aws-sdk|smithy)\//],
+};
+
+/** Beginning of a path → why it is in no bundle. */
+const NEVER: readonly (readonly [RegExp, string])[] = [
+  [/^adapters\/memory\//, 'The memory adapter is for tests.'],
+  [/^(test|local|cli|bench)\//, 'Only core, adapters and functions are deployed.'],
+  [/^node_modules\/ajv/, 'Schemas are compiled by `npm run generate`; a bundle holds the compiled functions only.'],
+  [
+    /^node_modules\/@aws-sdk\/(credential-provider|nested-clients|token-providers|client-ss|client-sts)/,
+    'A function finds its keys in the environment: build/lean-credentials.mjs stands for the chain.',
+  ],
+];
+
+/** Functions that serve no HTTP load nothing of the API. */
+const NO_API = new Set(['relay', 'worker']);
+
+/** Everything that a bundle holds and should not, and its size if that is over its budget. */
+export function bundleFaults(name: string, metafile: Metafile, budget: number | undefined): Violation[] {
+  const [file, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('.cjs')) ?? [];
+  const at = { file: file ?? name, line: 1 };
+  if (output === undefined) return [{ ...at, message: 'The metafile names no bundle.' }];
+  const [cloud = '', role = ''] = name.split('/');
+  const faults: Violation[] = [];
+  const fault = (message: string) => faults.push({ ...at, message });
+
+  if (budget === undefined) fault('The bundle has no budget. Give it one in test/arch/support/bundles.ts.');
+  else if (output.bytes > budget)
+    fault(`The bundle has ${output.bytes} bytes; its budget is ${budget}. See what came in.`);
+
+  const held = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  for (const [input] of held) {
+    if (OWN_CLOUD[cloud]?.some((pattern) => pattern.test(input))) fault(`${input} belongs to another cloud.`);
+    for (const [pattern, why] of NEVER) if (pattern.test(input)) fault(`${input} is in the bundle. ${why}`);
+    if (NO_API.has(role) && input.startsWith('core/http/'))
+      fault(
+        `${input} is part of the HTTP API, which ${role} does not serve. Import it in a file that only http needs.`,
+      );
+    if (!input.startsWith('core/')) continue;
+    for (const { path } of metafile.inputs[input]?.imports ?? [])
+      if (!importsAllowedToCore(path)) fault(`${input} brings in ${path}. core brings in core and @noble/hashes only.`);
+  }
+  for (const { path, external } of output.imports)
+    if (external === true && !path.startsWith('node:') && !isCoreOfFunctions(path))
+      fault(`${path} is left out of the bundle, so it would be missing where the bundle runs.`);
+  return faults;
+}
+
+/** The Functions host gives its worker this module; no package has it. */
+const isCoreOfFunctions = (path: string): boolean => path === '@azure/functions-core';

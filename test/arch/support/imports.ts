@@ -1,0 +1,253 @@
+// Which folder may import what: one table, and the walk that holds every file against it.
+import { builtinModules } from 'node:module';
+import path from 'node:path';
+import ts from 'typescript';
+import { type Source, type Violation, violationAt, walk } from './sources.ts';
+
+/** What the files of one folder may import. The first row that matches a file decides. */
+interface Row {
+  readonly files: RegExp;
+  /** Beginnings of the project's paths that may be imported. */
+  readonly project: readonly string[];
+  /** More of them, for types alone. */
+  readonly types?: readonly string[];
+  /** Packages by name, or by scope with its slash; `declared` is any that package.json names. */
+  readonly packages: readonly string[] | 'declared';
+  readonly node: boolean;
+  /** What somebody who met the rule should do. */
+  readonly instead: string;
+}
+
+const THROUGH_A_PORT = 'Declare what is needed as a port in core/ports and let compose.ts pass an adapter in.';
+const BELOW_THE_WIRE =
+  'It speaks the wire protocol and reads infra/topology.json; what it shares with core would hide a fault of both.';
+
+const adapter = (cloud: string, packages: readonly string[]): Row => ({
+  files: new RegExp(`^adapters/${cloud}/`),
+  project: ['core/ports/', 'core/events/', `adapters/${cloud}/`],
+  packages,
+  node: false,
+  instead: `An adapter knows core/ports, core/events, its own folder and ${packages.join(', ')}; compose.ts passes in the rest.`,
+});
+
+const inProcess = (name: string): Row => ({
+  files: new RegExp(`^adapters/${name}/`),
+  project: ['core/', `adapters/${name}/`],
+  packages: [],
+  node: false,
+  instead: `adapters/${name} runs everywhere: it knows core and the language, no package and no platform.`,
+});
+
+const functions = (cloud: string, sdk: readonly string[], model: readonly string[]): readonly Row[] => [
+  {
+    files: new RegExp(`^functions-${cloud}/compose\\.ts$`),
+    project: ['core/', `adapters/${cloud}/`, 'adapters/system/', `functions-${cloud}/`],
+    packages: [...sdk, ...model],
+    node: true,
+    instead: `compose.ts wires core to adapters/${cloud} and adapters/system. Other clouds have a folder of their own.`,
+  },
+  {
+    files: new RegExp(`^functions-${cloud}/`),
+    project: ['core/', `functions-${cloud}/`],
+    types: [`adapters/${cloud}/`],
+    packages: model,
+    node: true,
+    instead: 'Make clients and adapters in compose.ts and take the composed handler from there; types may be imported.',
+  },
+];
+
+const ROWS: readonly Row[] = [
+  {
+    files: /^core\/ports\//,
+    project: ['core/ports/'],
+    types: ['core/events/cloud-event.ts'],
+    packages: [],
+    node: false,
+    instead: 'A port stands by itself: only the event it carries comes from elsewhere, as a type.',
+  },
+  { files: /^core\//, project: ['core/'], packages: ['@noble/hashes'], node: false, instead: THROUGH_A_PORT },
+  inProcess('memory'),
+  inProcess('system'),
+  adapter('aws', ['@aws-sdk/']),
+  adapter('azure', ['@azure/']),
+  adapter('cloudflare', ['cloudflare:']),
+  ...functions('aws', ['@aws-sdk/'], []),
+  ...functions('azure', ['@azure/'], ['@azure/functions']),
+  ...functions('edge', [], ['cloudflare:']),
+  {
+    files: /^local\/(emulators|hosts|faults|processes)\//,
+    project: ['local/', 'infra/'],
+    packages: 'declared',
+    node: true,
+    instead: BELOW_THE_WIRE,
+  },
+  ...['aws', 'azure'].map((cloud) => ({
+    files: new RegExp(`^local/${cloud}-cell\\.ts$`),
+    project: ['local/', 'infra/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
+    packages: 'declared' as const,
+    node: true,
+    instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',
+  })),
+  {
+    files: /^local\//,
+    project: ['local/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+    packages: 'declared',
+    node: true,
+    instead: 'The stack runs the bundles in dist/ that would be deployed, not the sources of functions and adapters.',
+  },
+  {
+    files: /^cli\//,
+    project: ['cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+    packages: 'declared',
+    node: true,
+    instead: 'The command line talks to a stack over HTTP; it does not run functions or adapters itself.',
+  },
+  {
+    files: /^bench\//,
+    project: ['bench/', 'cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/'],
+    packages: 'declared',
+    node: true,
+    instead: 'Benchmarks measure the stack, core and adapters; put helpers of theirs into bench/.',
+  },
+  {
+    files: /^build\//,
+    project: ['build/', 'core/', 'infra/', 'functions-'],
+    packages: 'declared',
+    node: true,
+    instead: 'The build reads declarations from core and configurations from functions-*; it needs nothing that runs.',
+  },
+  {
+    files: /^test\/contract\/[^/]+\.contract\.ts$/,
+    project: ['core/', 'test/contract/', 'test/support/'],
+    packages: 'declared',
+    node: true,
+    instead: 'A contract names no adapter: what differs comes from the harness that the adapter brings.',
+  },
+  {
+    files: /^test\//,
+    project: ['test/', 'core/', 'adapters/', 'functions-', 'local/', 'cli/', 'bench/', 'build/', 'infra/'],
+    packages: 'declared',
+    node: true,
+    instead: 'Tests import the sources; bundles in dist/ are run, not imported.',
+  },
+  {
+    files: /^[^/]+$/,
+    project: ['build/'],
+    packages: 'declared',
+    node: true,
+    instead: 'Only configuration of tools lies at the root.',
+  },
+];
+
+/** The files whose job is to load what they are told to; each with the reason. */
+export const LOADERS: Readonly<Record<string, string>> = {
+  'build/run.mjs': 'runs the TypeScript program that it has just compiled',
+  'local/emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
+  'local/emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
+  'local/hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
+  'local/hosts/lambda/bootstrap.cjs': 'is the runtime that loads a handler, as the platform does',
+};
+
+/** Whether core may bring a file into a bundle; paths are those of esbuild's metafile. */
+export const importsAllowedToCore = (file: string): boolean =>
+  file.startsWith('core/') || file.startsWith('node_modules/@noble/hashes/');
+
+/** One import of any form; a computed one has no specifier. */
+export interface Import {
+  readonly node: ts.Node;
+  readonly specifier: string | undefined;
+  readonly typesOnly: boolean;
+  /** `import './file.ts'`: nothing is taken from it. */
+  readonly bare: boolean;
+}
+
+/** All imports of a file: static, re-exporting, dynamic, `require`, `resolve`, and those inside types. */
+export function importsOf({ tree }: Source): Import[] {
+  const imports: Import[] = [];
+  const add = (node: ts.Node, from: ts.Node | undefined, typesOnly = false, bare = false) =>
+    imports.push({ node, specifier: from && ts.isStringLiteralLike(from) ? from.text : undefined, typesOnly, bare });
+  walk(tree, (node) => {
+    if (ts.isImportDeclaration(node))
+      add(node, node.moduleSpecifier, takesTypesOnly(node.importClause), !node.importClause);
+    else if (ts.isExportDeclaration(node) && node.moduleSpecifier) add(node, node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isExternalModuleReference(node)) add(node, node.expression);
+    else if (ts.isImportTypeNode(node))
+      add(node, ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, true);
+    else if (ts.isCallExpression(node) && loads(node.expression)) add(node, node.arguments[0]);
+  });
+  return imports;
+}
+
+function takesTypesOnly(clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false;
+  if (clause.isTypeOnly) return true;
+  const named = clause.namedBindings;
+  return (
+    clause.name === undefined && !!named && ts.isNamedImports(named) && named.elements.every((each) => each.isTypeOnly)
+  );
+}
+
+/** `import(…)`, `require(…)`, `require.resolve(…)`, `import.meta.resolve(…)`. */
+function loads(callee: ts.Expression): boolean {
+  if (callee.kind === ts.SyntaxKind.ImportKeyword) return true;
+  if (ts.isIdentifier(callee)) return callee.text === 'require';
+  if (!ts.isPropertyAccessExpression(callee) || callee.name.text !== 'resolve') return false;
+  return (
+    ts.isMetaProperty(callee.expression) || (ts.isIdentifier(callee.expression) && callee.expression.text === 'require')
+  );
+}
+
+/** `@scope/name` or `name` of a specifier that is neither relative nor Node.js's. */
+export const packageOf = (specifier: string): string =>
+  specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+
+const isNode = (specifier: string): boolean =>
+  specifier.startsWith('node:') || builtinModules.includes(packageOf(specifier));
+
+/** Every import that the table does not allow. `declared` are the packages that package.json names. */
+export function forbiddenImports(sources: readonly Source[], declared: ReadonlySet<string>): Violation[] {
+  return sources.flatMap((source) => {
+    const row = ROWS.find(({ files }) => files.test(source.file));
+    if (row === undefined) {
+      const message = 'This folder has no row in test/arch/support/imports.ts: say there what it may import.';
+      return [violationAt(source, source.tree, message)];
+    }
+    return importsOf(source).flatMap((each) => {
+      const message = faultOf(source.file, each, row, declared);
+      return message === undefined ? [] : [violationAt(source, each.node, message)];
+    });
+  });
+}
+
+function faultOf(
+  file: string,
+  { specifier, typesOnly, bare }: Import,
+  row: Row,
+  declared: ReadonlySet<string>,
+): string | undefined {
+  if (specifier === undefined) {
+    if (file in LOADERS) return undefined;
+    return 'An import is computed, so nobody can see what it loads. Name the module, or list the file in LOADERS with a reason.';
+  }
+  if (specifier.startsWith('.')) {
+    const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
+    // package.json promises bundlers that modules have no side effects, so such an import would be dropped.
+    if (bare) return `${target} is imported for its side effects. Export a function from it and call that.`;
+    const allowed = typesOnly ? [...row.project, ...(row.types ?? [])] : row.project;
+    if (allowed.some((beginning) => target.startsWith(beginning))) return undefined;
+    if (target.startsWith('test/') && !file.startsWith('test/'))
+      return 'Nothing imports test/. Move what is needed out of it.';
+    return `${target} may not be imported from here. ${row.instead}`;
+  }
+  if (isNode(specifier)) return row.node ? undefined : `${specifier} is Node.js's. ${row.instead}`;
+  if (row.packages === 'declared') {
+    if (declared.has(packageOf(specifier))) return undefined;
+    if (typesOnly && declared.has(`@types/${packageOf(specifier).replace('@', '').replace('/', '__')}`))
+      return undefined;
+    return `${packageOf(specifier)} is not in package.json. Declare it there; that another package brings it is luck.`;
+  }
+  const allowed = row.packages.some(
+    (name) => specifier === name || specifier.startsWith(/[/:]$/.test(name) ? name : `${name}/`),
+  );
+  return allowed ? undefined : `${specifier} may not be imported from here. ${row.instead}`;
+}
