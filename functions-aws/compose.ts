@@ -91,7 +91,7 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
       ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
       queries: telemetryQueries({ events, state }),
       parking: parking({ state, clock }),
-      redrive: redrive({ state, bus: bus(config, { clock, ids, log }) }),
+      redrive: redrive({ events, state, clock }),
       health: cellHealth({ state, clock, cell: config.cell }),
       ids,
       log,

@@ -94,7 +94,13 @@ export class AwsCell implements LocalCell {
     };
     this.#provisioned = await provision(this.#clients, {
       tables: [
-        { name: this.#name('events'), partitionKey: ATTRIBUTES.partition, sortKey: ATTRIBUTES.id, stream: 'NEW_IMAGE' },
+        {
+          name: this.#name('events'),
+          partitionKey: ATTRIBUTES.partition,
+          sortKey: ATTRIBUTES.id,
+          stream: 'NEW_IMAGE',
+          timeToLiveAttribute: ATTRIBUTES.timeToLive,
+        },
         {
           name: this.#name('state'),
           partitionKey: ATTRIBUTES.partition,
@@ -205,6 +211,8 @@ export class AwsCell implements LocalCell {
         maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
         region: this.region,
         idleLimitMs: IDLE_LIMIT_MS,
+        // Clients wait for HTTP; the other functions may take their cold start with the first event.
+        warmEnvironments: bundle === 'http' ? 1 : 0,
         log: (record) => notice(toNotice(`${this.id} ${name}`, record.message)),
       });
       this.functions.set(name, host);

@@ -1,7 +1,10 @@
-// Redrive: sends parked events to their consumer again, once what parked them is mended.
+// Redrive: sends parked events to their consumer again, once what parked them is mended, by way of the event log.
 import { statePartition } from '../cell/identity.ts';
-import type { Bus } from '../ports/bus.ts';
+import { fingerprint } from '../events/cloud-event.ts';
+import type { BusMessage } from '../ports/bus.ts';
+import { type Clock, epochMs } from '../ports/clock.ts';
 import { isPortError, type PortError } from '../ports/errors.ts';
+import { isJsonObject, type Json } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
 import { PARKING_LIMITS, parkedKey, RELAY, toParked } from './parking.ts';
 
@@ -20,15 +23,35 @@ export interface RedriveCommand {
 }
 
 export interface RedriveDeps {
+  /** The event log: its stream carries the request to the relay, which alone speaks to the bus. */
+  readonly events: Store;
   readonly state: Store;
-  readonly bus: Bus;
+  readonly clock: Clock;
+}
+
+/** Where redrive requests lie in the log. No subject can hold the exclamation mark. */
+const redrivePartition = (tenant: string): string => `${tenant}|!redrive`;
+
+/** A request has long been relayed when it expires, even after a day of outage. */
+const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** The message that a document of the log asks to be sent, or `undefined` if it is no redrive request. */
+export function toRedriven(body: Json): BusMessage | undefined {
+  if (!isJsonObject(body) || typeof body.redrive !== 'string' || typeof body.tenant !== 'string') return undefined;
+  const {
+    redrive: consumer,
+    tenant,
+    event,
+  } = body as unknown as { redrive: string; tenant: string; event: BusMessage['event'] };
+  // What the relay itself had parked has reached no consumer yet.
+  return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };
 }
 
 /**
- * Returns the use case. A parked event is removed once the bus has it, so a crash in between sends it twice, which consumers
- * expect. One that cannot be sent, or that never was an event, stays parked and counts as failed. Rejects with the store's error.
+ * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends it twice, which
+ * consumers expect. One that never was an event stays parked and counts as failed. Rejects with the store's error.
  */
-export function redrive({ state, bus }: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
+export function redrive({ events, state, clock }: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
   const find = async ({
     consumer,
     tenant,
@@ -47,11 +70,13 @@ export function redrive({ state, bus }: RedriveDeps): (command: RedriveCommand) 
   };
 
   const send = async (document: StoredDocument): Promise<boolean> => {
-    const { consumer, tenant, event } = toParked(document);
+    const { id, consumer, tenant, event } = toParked(document);
     if (event === undefined) return false;
-    const [outcome] = await bus.publish([consumer === RELAY ? { event, tenant } : { event, tenant, consumer }]);
-    if (outcome?.status !== 'published') return false;
-    // Parked anew meanwhile, it has another version and stays.
+    // Parked anew after this, it has another version and gets another request.
+    const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
+    const body = { redrive: consumer, tenant, event: event as unknown as Json };
+    const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
+    if (outcome?.status === 'failed') throw outcome.error;
     await state.delete(document, document.version).catch(unlessParkedAnew);
     return true;
   };

@@ -6,6 +6,7 @@ import { ITS_OWN_FAULT } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
 import { type Parking, RELAY } from './parking.ts';
+import { toRedriven } from './redrive.ts';
 
 export interface RelayDeps {
   readonly bus: Bus;
@@ -55,6 +56,8 @@ export function relay(deps: RelayDeps): ChangeHandler {
 
 function toMessage(record: ChangeRecord): BusMessage | undefined {
   const body = record.body;
+  const redriven = toRedriven(body);
+  if (redriven !== undefined) return redriven;
   if (
     !isJsonObject(body) ||
     typeof body.id !== 'string' ||
