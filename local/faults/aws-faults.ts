@@ -65,13 +65,7 @@ export function unprocessedItems(count: number): Fault {
     kind: 'transform',
     request: ({ body }) =>
       JSON.stringify({ ...(JSON.parse(body) as object), RequestItems: part(requests(body), 0, -count) }),
-    response: (response, { body }) => ({
-      ...response,
-      body: JSON.stringify({
-        ...(JSON.parse(response.body) as object),
-        UnprocessedItems: part(requests(body), -count),
-      }),
-    }),
+    response: (response, { body }) => withDocument(response, { UnprocessedItems: part(requests(body), -count) }),
   };
 }
 

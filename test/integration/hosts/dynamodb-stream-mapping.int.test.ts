@@ -390,13 +390,14 @@ test('expired records are told of, and reading goes on with what is left', async
 
 test('a table that is made anew is read from its new stream’s beginning', async () => {
   await putMany(3);
-  const { mapping, batches } = open();
+  const { mapping, batches, problems } = open();
   await until(() => position(mapping) === '3');
   const before = mapping.checkpoint?.streamArn;
   await proxy.goDown();
   await db.send(new DeleteTableCommand({ TableName: table }));
   await createTable();
   await put('new');
+  await until(() => problems.length > 0);
   await proxy.comeUp();
   // dynoxide keeps a deleted table's records and shows them in the new stream: they come again, and none is missed.
   await until(() => position(mapping) === '4');

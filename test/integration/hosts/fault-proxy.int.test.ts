@@ -66,7 +66,7 @@ test('without a rule everything passes and is counted', async () => {
 test('an unreachable server refuses connections, and comes back on the same port', async () => {
   const { endpoint } = proxy;
   await proxy.goDown();
-  await expect(put('refused')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(put('refused')).rejects.toThrow('ECONNREFUSED');
   await proxy.comeUp();
   await put('back');
   expect(proxy.endpoint).toBe(endpoint);
@@ -76,8 +76,8 @@ test('an unreachable server refuses connections, and comes back on the same port
 test('a cut before is not carried out, a cut after is; both look alike to the client', async () => {
   proxy.inject({ operation: 'PutItem', times: 1, fault: { kind: 'cut-before' } });
   proxy.inject({ operation: 'PutItem', times: 1, fault: { kind: 'cut-after' } });
-  await expect(put('before')).rejects.toMatchObject({ code: 'ECONNRESET' });
-  await expect(put('after')).rejects.toMatchObject({ code: 'ECONNRESET' });
+  await expect(put('before')).rejects.toThrow('socket hang up');
+  await expect(put('after')).rejects.toThrow('socket hang up');
   expect([await exists('before'), await exists('after')]).toEqual([false, true]);
 });
 
