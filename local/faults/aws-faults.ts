@@ -42,6 +42,15 @@ export function statementErrors(indices: readonly number[], code: string, messag
   }));
 }
 
+/**
+ * Adds to a JSON answer. The emulator refuses a batch that a fault has left empty; the service would have answered that all
+ * of it failed, so the refusal becomes that answer.
+ */
+function withDocument(response: ProxiedResponse, more: object): ProxiedResponse {
+  const document = response.status === 200 ? (JSON.parse(response.body) as object) : {};
+  return { ...response, status: 200, body: JSON.stringify({ ...document, ...more }) };
+}
+
 /** The last `count` requests per table of a BatchWriteItem are not carried out and come back as unprocessed. */
 export function unprocessedItems(count: number): Fault {
   type Requests = Record<string, unknown[]>;
@@ -56,15 +65,13 @@ export function unprocessedItems(count: number): Fault {
     kind: 'transform',
     request: ({ body }) =>
       JSON.stringify({ ...(JSON.parse(body) as object), RequestItems: part(requests(body), 0, -count) }),
-    response: (response, { body }) => ({
-      ...response,
-      body: JSON.stringify({
-        ...(JSON.parse(response.body) as object),
-        UnprocessedItems: part(requests(body), -count),
-      }),
-    }),
+    response: (response, { body }) => withDocument(response, { UnprocessedItems: part(requests(body), -count) }),
   };
 }
+
+const NOTHING_PUBLISHED =
+  '<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult><Successful></Successful>' +
+  '<Failed></Failed></PublishBatchResult><ResponseMetadata><RequestId>injected</RequestId></ResponseMetadata></PublishBatchResponse>';
 
 /** Entries of a PublishBatch, by id, that SNS does not publish and answers as failed. */
 export function failedPublishEntries(ids: readonly string[], code = 'InternalError', senderFault = false): Fault {
@@ -76,8 +83,8 @@ export function failedPublishEntries(ids: readonly string[], code = 'InternalErr
         (id) =>
           `<member><Id>${id}</Id><Code>${code}</Code><Message>injected</Message><SenderFault>${senderFault}</SenderFault></member>`,
       );
-      const body = response.body.replace(/<Failed>|<Failed\/>/, `<Failed>${failed.join('')}`);
-      return { ...response, body };
+      const whole = response.status === 200 ? response : { ...response, status: 200, body: NOTHING_PUBLISHED };
+      return { ...whole, body: whole.body.replace('<Failed>', `<Failed>${failed.join('')}`) };
     },
   };
 }
@@ -109,7 +116,7 @@ export function failedQueueEntries(indices: readonly number[], code = 'InternalE
         const Id = entries(body)[index]?.Id;
         return Id === undefined ? [] : [{ Id, Code: code, Message: 'injected', SenderFault: false }];
       });
-      return { ...response, body: JSON.stringify({ ...(JSON.parse(response.body) as object), Failed }) };
+      return withDocument(response, { Failed });
     },
   };
 }

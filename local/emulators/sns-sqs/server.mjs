@@ -61,6 +61,24 @@ async function enforceBatchLimits(request, reply) {
 }
 app.addHook('preHandler', enforceBatchLimits);
 
+/**
+ * A long poll whose client has gone still takes messages out of the queue. They are put back, or each would be invisible
+ * for its visibility timeout after every outage of a client.
+ * @param {any} request @param {any} reply @param {unknown} payload
+ */
+async function returnUndelivered(request, reply, payload) {
+  const isReceive = request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage';
+  if (!isReceive || !reply.raw.destroyed || typeof payload !== 'string') return payload;
+  const queue = stores.sqsStore.getQueue(request.body.QueueUrl);
+  for (const { ReceiptHandle } of JSON.parse(payload).Messages ?? []) {
+    const inFlight = queue?.inflightMessages.get(ReceiptHandle);
+    if (inFlight !== undefined) inFlight.message.approximateReceiveCount--;
+    queue?.changeVisibility(ReceiptHandle, 0);
+  }
+  return payload;
+}
+app.addHook('onSend', returnUndelivered);
+
 const dump = options.dataDir === undefined ? undefined : path.join(options.dataDir, 'sns-sqs.json');
 const running = options.dataDir === undefined ? undefined : path.join(options.dataDir, 'sns-sqs.running');
 

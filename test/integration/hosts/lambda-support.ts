@@ -51,9 +51,16 @@ export function recorder(): {
   };
 }
 
-/** Resolves when the condition holds; looks every few milliseconds and leaves the time limit to Jest. */
+/** Milliseconds after which a condition is given up, so that a failed test leaves no loop behind. */
+const LONGEST_WAIT_MS = 8_000;
+
+/** Resolves when the condition holds; looks every few milliseconds. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const deadline = performance.now() + LONGEST_WAIT_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`Waited too long for ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 export function isAlive(pid: number): boolean {
