@@ -1,8 +1,9 @@
 // The consumers that derive: whatever is delivered how often, in whatever order, the documents are those of the log.
+import type { Store } from '../../../core/ports/store.ts';
 import { consumers } from '../../../core/telemetry/consumers.ts';
 import { telemetryQueries } from '../../../core/telemetry/queries.ts';
 import { type Scenario, scenario } from '../../support/deliveries.ts';
-import { writesOf } from '../../support/faulty-store.ts';
+import { faultyStore, writesOf } from '../../support/faulty-store.ts';
 import { property } from '../../support/properties.ts';
 import { expectedDevice, expectedRollups, type Made } from '../../support/telemetry-model.ts';
 import { DEVICE, deliver, delivered, storePoison, TENANT, type World, world } from '../../support/workers.ts';
@@ -147,6 +148,51 @@ describe('given readings of one device', () => {
     expect((await shown(here)).device?.readings).toBe(1500);
     expect((await shown(here))['1m']).toMatchObject([{ count: 1500, sum: 150 }]);
   });
+
+  test.each(['query', 'get', 'transact'] as const)(
+    'a reading that another worker applies around the first %s of the slower one is not lost',
+    async (method) => {
+      for (const name of NAMES) {
+        const here = world();
+        const readings = [at(1), at(2)];
+        await here.store([at(1)]);
+        let waiting = true;
+        const faster = async () => {
+          if (!waiting) return;
+          waiting = false;
+          await here.store([at(2)]);
+          await consumerOf(here, name).apply([delivered(at(2))]);
+        };
+        /** Does the work, then lets the other one have its way before the answer arrives. */
+        const overtaken = (store: Store): Store => ({
+          ...faultyStore(store),
+          get: async (key) => {
+            const found = await store.get(key);
+            if (method === 'get') await faster();
+            return found;
+          },
+          query: async (partition, query) => {
+            const page = await store.query(partition, query);
+            if (method === 'query') await faster();
+            return page;
+          },
+          transact: async (partition, writes) => {
+            if (method === 'transact') await faster();
+            return store.transact(partition, writes);
+          },
+        });
+        const slower = {
+          ...here,
+          deps: { ...here.deps, events: overtaken(here.events), state: overtaken(here.state) },
+        };
+        await consumerOf(slower, name).apply([delivered(at(1))]);
+        expect(waiting).toBe(false);
+        const seen = await shown(here);
+        if (name === 'device-state') expect(seen.device).toEqual(expectedDevice(DEVICE, readings));
+        else expect(seen['1d']).toEqual(expectedRollups('1d', readings));
+      }
+    },
+  );
 
   test('poison in the log is left out, and harms nothing beside it', async () => {
     const here = world();
