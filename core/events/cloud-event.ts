@@ -64,9 +64,9 @@ export function toStored(event: CloudEvent, key: Key): JsonObject {
   return time === timeOf(key.id) ? rest : { ...rest, time };
 }
 
-/** The tenant whose log a document lies in. */
+/** The tenant whose log a document lies in; empty for a partition that is none of a log. */
 export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
-  partition.slice(0, partition.indexOf(SEPARATOR));
+  partition.slice(0, Math.max(0, partition.indexOf(SEPARATOR)));
 
 /** The event and tenant of a stored document; of one that is no event, an event without a type. */
 export function fromStored(key: Key, body: Json): { tenant: string; event: CloudEvent } {
