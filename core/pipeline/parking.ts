@@ -20,8 +20,8 @@ export const tenantForParking = (tenant: string | undefined): string => (isName(
 export const PARKING_LIMITS = {
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
-  /** Bytes kept of a message that could not be read. */
-  textBytes: 64 * 1024,
+  /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
+  textBytes: 32 * 1024,
   /** Parked events that one redrive takes in hand; the answer says whether more are left. */
   redriveEvents: 100,
 } as const;
