@@ -1,7 +1,7 @@
 // The CloudEvents 1.0 event as Polycell keeps it, its identity, and the short form it is stored in.
 import { sha256 } from '@noble/hashes/sha2';
 import { utf8ToBytes } from '@noble/hashes/utils';
-import type { Json, JsonObject } from '../ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key } from '../ports/store.ts';
 import { parseTime } from './time.ts';
 
@@ -64,14 +64,14 @@ export function toStored(event: CloudEvent, key: Key): JsonObject {
   return time === timeOf(key.id) ? rest : { ...rest, time };
 }
 
-/** The tenant whose log a document lies in. */
+/** The tenant whose log a document lies in; empty for a partition that is none of a log. */
 export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
-  partition.slice(0, partition.indexOf(SEPARATOR));
+  partition.slice(0, Math.max(0, partition.indexOf(SEPARATOR)));
 
-/** The event and tenant of a stored document. */
+/** The event and tenant of a stored document; of one that is no event, an event without a type. */
 export function fromStored(key: Key, body: Json): { tenant: string; event: CloudEvent } {
   const tenant = tenantOf(key);
-  const stored = body as JsonObject;
+  const stored = isJsonObject(body) ? body : {};
   const event = {
     specversion: '1.0',
     ...stored,

@@ -7,7 +7,7 @@ import { describeError, ITS_OWN_FAULT, isPortError, PortError } from '../ports/e
 import type { Log } from '../ports/log.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { Consumer } from './consumer.ts';
-import type { Parking } from './parking.ts';
+import { type Parking, tenantForParking } from './parking.ts';
 import type { Suspect, Trials } from './trials.ts';
 
 export const CONSUME_LIMITS = {
@@ -119,7 +119,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     const failure = await attempt(() =>
       deps.parking.park({
         consumer: consumer.name,
-        tenant: message.tenant ?? '-',
+        tenant: tenantForParking(message.tenant),
         event: undefined,
         subject: message.text,
         reason,

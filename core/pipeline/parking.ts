@@ -1,6 +1,6 @@
 // Parking: what a consumer cannot process is kept in the cell's own store with its reason, listed, redriven or dropped.
 
-import { statePartition } from '../cell/identity.ts';
+import { isName, statePartition } from '../cell/identity.ts';
 import { type CloudEvent, eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -11,11 +11,17 @@ import { cutUtf8 } from '../ports/text.ts';
 /** The name under which the relay parks; what it parked has not reached any consumer yet. */
 export const RELAY = 'relay';
 
+/** Under this name lies what belongs to no tenant that could be told. */
+const NOBODY = '-';
+
+/** The tenant to park under: what is no tenant's name could not be part of a key. */
+export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);
+
 export const PARKING_LIMITS = {
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
-  /** Bytes kept of a message that could not be read. */
-  textBytes: 64 * 1024,
+  /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
+  textBytes: 32 * 1024,
   /** Parked events that one redrive takes in hand; the answer says whether more are left. */
   redriveEvents: 100,
 } as const;

@@ -1,11 +1,13 @@
 // Relay: publishes what the event log's change stream brings, never skips, and parks what can never be published.
+import { isName } from '../cell/identity.ts';
+import { isSubject } from '../events/accept.ts';
 import { fromStored, tenantOf } from '../events/cloud-event.ts';
+import { parseTime } from '../events/time.ts';
 import type { Bus, BusMessage, PublishOutcome } from '../ports/bus.ts';
 import type { ChangeHandler, ChangeRecord } from '../ports/change-stream.ts';
 import { ITS_OWN_FAULT } from '../ports/errors.ts';
-import { isJsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import { type Parking, RELAY } from './parking.ts';
+import { type Parking, RELAY, tenantForParking } from './parking.ts';
 import { toRedriven } from './redrive.ts';
 
 export interface RelayDeps {
@@ -23,8 +25,10 @@ export function relay(deps: RelayDeps): ChangeHandler {
     for (const [index, record] of records.entries()) {
       const message = messages[index];
       const outcome: PublishOutcome | undefined = message && published[next++];
-      if (message !== undefined && outcome?.status === 'published') continue;
-      if (message !== undefined && outcome?.status === 'failed' && !ITS_OWN_FAULT[outcome.error.code]) {
+      if (message !== undefined && outcome === undefined)
+        throw new TypeError('The bus returned fewer outcomes than it was given messages.');
+      if (outcome?.status === 'published') continue;
+      if (outcome?.status === 'failed' && !ITS_OWN_FAULT[outcome.error.code]) {
         deps.log.warn('publishing failed and will be repeated', {
           code: outcome.error.code,
           reason: outcome.error.message,
@@ -39,7 +43,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
           : { code: 'unreadable', message: 'The document in the log is not an event.' };
       await deps.parking.park({
         consumer: RELAY,
-        tenant: tenantOf(record),
+        tenant: tenantForParking(tenantOf(record)),
         subject: { partition: record.partition, id: record.id },
         event: message?.event,
         reason,
@@ -54,16 +58,13 @@ export function relay(deps: RelayDeps): ChangeHandler {
   };
 }
 
+/** The message in a record; its tenant, subject and time become keys, so without them it is none. */
 function toMessage(record: ChangeRecord): BusMessage | undefined {
-  const body = record.body;
-  const redriven = toRedriven(body);
+  const redriven = toRedriven(record.body);
   if (redriven !== undefined) return redriven;
-  if (
-    !isJsonObject(body) ||
-    typeof body.id !== 'string' ||
-    typeof body.source !== 'string' ||
-    typeof body.type !== 'string'
-  )
-    return undefined;
-  return fromStored(record, body);
+  const { tenant, event } = fromStored(record, record.body);
+  const isEvent = [event.id, event.source, event.type].every((attribute) => typeof attribute === 'string');
+  return isEvent && isName(tenant) && isSubject(event.subject) && parseTime(event.time) !== undefined
+    ? { tenant, event }
+    : undefined;
 }

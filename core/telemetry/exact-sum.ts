@@ -2,7 +2,7 @@
 
 /**
  * An exact sum as a list of numbers that do not overlap (Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997):
- * usually one to three of them, at most about 40. Beyond the range of a double the sum stays at the largest one.
+ * usually one to three of them, some dozens for numbers of every size there is. Beyond the range of a double the sum stays at the largest one.
  */
 export type ExactSum = readonly number[];
 
