@@ -1,7 +1,7 @@
 // Documents that lead somewhere, and decisions that are complete.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Document, deadReferences, malformedDecisions } from './support/documents.ts';
+import { type Document, deadReferences, malformedDecisions, unknownCommands } from './support/documents.ts';
 import { filesBelow, fixtureRoot, PROJECT, places, report } from './support/sources.ts';
 
 const documentsBelow = (root: string): Document[] =>
@@ -21,6 +21,26 @@ test('a link and a path that lead nowhere are refused', () => {
   expect(report(deadReferences(fixtures, existsBelow(fixtureRoot('documents'))))).toEqual([
     'docs/guide.md:3 docs/adr/0002-gone.md is not there.',
     'docs/guide.md:3 core/gone.ts is not there.',
+  ]);
+});
+
+const known = {
+  scripts: Object.keys(JSON.parse(readFileSync(path.join(PROJECT, 'package.json'), 'utf8')).scripts),
+  commands: filesBelow(path.join(PROJECT, 'cli/commands')).map((file) => file.replace(/\.ts$/, '')),
+  checks: [...readFileSync(path.join(PROJECT, 'build/check.mjs'), 'utf8').matchAll(/^ {2}(\w+): \[/gm)].map(
+    ([, name = '']) => name,
+  ),
+};
+
+test('every command in a document exists', () => {
+  expect(report(unknownCommands(documents, known))).toEqual([]);
+});
+
+test('a command that does not exist is refused', () => {
+  expect(report(unknownCommands(fixtures, known))).toEqual([
+    'docs/guide.md:5 There is no `npm run fly`.',
+    'docs/guide.md:5 There is no `npm run check -- nothing`.',
+    'docs/guide.md:6 There is no `npx polycell sing`.',
   ]);
 });
 

@@ -51,3 +51,30 @@ export function malformedDecisions(documents: readonly Document[]): Violation[] 
       return message === undefined ? [] : [{ file, line: 1, message }];
     });
 }
+
+/** Every command in a document that the project does not have: scripts of package.json, commands of `polycell`, parts of the check. */
+export function unknownCommands(
+  documents: readonly Document[],
+  known: {
+    readonly scripts: readonly string[];
+    readonly commands: readonly string[];
+    readonly checks: readonly string[];
+  },
+): Violation[] {
+  const kinds = [
+    [/\bnpm run ([a-z][\w:-]*)/g, known.scripts],
+    [/\bnpx polycell ([a-z][\w-]*)/g, known.commands],
+    [/\bnpm run check -- ([a-z]+)/g, known.checks],
+  ] as const;
+  return documents.flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .flatMap((line, index) =>
+        kinds.flatMap(([pattern, names]) =>
+          [...line.matchAll(pattern)]
+            .filter(([, name = '']) => !names.includes(name))
+            .map(([command]) => ({ file, line: index + 1, message: `There is no \`${command}\`.` })),
+        ),
+      ),
+  );
+}
