@@ -13,6 +13,7 @@ import type { Log } from '../ports/log.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../routing/route-token.ts';
 import type { TelemetryQueries } from '../telemetry/queries.ts';
 import { readCandidates } from './body.ts';
+import { json, type RouteHandler } from './call.ts';
 import openApiDocument from './openapi.generated.json' with { type: 'json' };
 import { operations } from './operations.ts';
 import { readParameters } from './parameters.ts';
@@ -43,22 +44,6 @@ export interface CellApiDeps {
   readonly ids: Ids;
   readonly log: Log;
 }
-
-/** One request on its way through the API. */
-export interface Call {
-  readonly request: Request;
-  readonly query: URLSearchParams;
-  /** The segment of the path that names a device or a parked event. */
-  readonly id: string;
-  readonly tenant: string;
-  readonly traceparent: string;
-}
-
-export type RouteHandler = (call: Call) => Promise<Response>;
-
-/** An answer in JSON. */
-export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response =>
-  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
 export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Response> {

@@ -5,7 +5,7 @@ import { isJsonObject } from '../ports/json.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import type { View } from '../telemetry/queries.ts';
 import { parseJson, readBody } from './body.ts';
-import { json, type RouteHandler } from './cell-api.ts';
+import { json, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { pageResponse } from './reads.ts';

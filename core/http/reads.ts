@@ -1,7 +1,7 @@
 // The reads of the API: devices, readings, rollups and alerts, of the caller's tenant alone.
 import type { StoreCursor } from '../ports/store.ts';
 import type { TelemetryQueries, View } from '../telemetry/queries.ts';
-import { type Call, json, type RouteHandler } from './cell-api.ts';
+import { type Call, json, type RouteHandler } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { readParameters } from './parameters.ts';
 import { Problem } from './problem.ts';

@@ -1,7 +1,7 @@
 // Who may import what; CONTRIBUTING.md has the table in words.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { forbiddenImports, importsOf, LOADERS } from './support/imports.ts';
+import { forbiddenImports, importCycles, importsOf, LOADERS } from './support/imports.ts';
 import { fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
 
 const { devDependencies, dependencies, optionalDependencies } = JSON.parse(
@@ -28,4 +28,13 @@ test('a file that may compute its imports does compute one', () => {
   const computing = sources.filter((source) => importsOf(source).some(({ specifier }) => specifier === undefined));
   const present = Object.keys(LOADERS).filter((file) => sources.some((source) => source.file === file));
   expect(present.filter((file) => !computing.some((source) => source.file === file))).toEqual([]);
+});
+
+test('no file imports itself by way of others', () => {
+  expect(report(importCycles(sources))).toEqual([]);
+});
+
+test('a cycle of imports is refused, unless it is one of types', () => {
+  const fixtures = sourcesBelow(fixtureRoot('cycles'));
+  expect(places(importCycles(fixtures))).toEqual(marked(fixtures));
 });

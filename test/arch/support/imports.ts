@@ -251,3 +251,26 @@ function faultOf(
   );
   return allowed ? undefined : `${specifier} may not be imported from here. ${row.instead}`;
 }
+
+/** Every cycle of imports, told once, at the import that closes it. Imports of types alone do not count. */
+export function importCycles(sources: readonly Source[]): Violation[] {
+  const byFile = new Map(sources.map((source) => [source.file, source]));
+  const finished = new Set<string>();
+  const violations: Violation[] = [];
+  const visit = (source: Source, trail: readonly string[]) => {
+    for (const { node, specifier, typesOnly } of importsOf(source)) {
+      if (typesOnly || !specifier?.startsWith('.')) continue;
+      const target = byFile.get(path.posix.join(path.posix.dirname(source.file), specifier));
+      if (target === undefined || finished.has(target.file)) continue;
+      const start = trail.indexOf(target.file);
+      if (start < 0) visit(target, [...trail, target.file]);
+      else {
+        const cycle = [...trail.slice(start), target.file].join(' → ');
+        violations.push(violationAt(source, node, `${cycle} is a cycle. Move what both need into a file of its own.`));
+      }
+    }
+    finished.add(source.file);
+  };
+  for (const source of sources) if (!finished.has(source.file)) visit(source, [source.file]);
+  return violations;
+}
