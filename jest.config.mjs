@@ -19,6 +19,7 @@ const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch
 export default {
   projects: [
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
+      testPathIgnorePatterns: ['/node_modules/', '[.](?:int|e2e)[.]test[.]ts$'],
       setupFiles: ['<rootDir>/test/support/no-network.ts'],
     }),
     project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
