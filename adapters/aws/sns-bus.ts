@@ -5,13 +5,12 @@ import {
   type PublishBatchRequestEntry,
   type SNSClient,
 } from '@aws-sdk/client-sns';
-import { encodeMessage } from '../../core/events/wire.ts';
+import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
-import { utf8Length } from '../../core/ports/text.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html: 10 entries, 256 KiB in all with their attributes. */
@@ -88,23 +87,13 @@ function settle(pending: Pending | undefined, outcome: PublishOutcome): void {
 }
 
 function toPending(message: BusMessage): Pending {
-  const { event, tenant, consumer } = message;
   const text = encodeMessage(message);
-  const attributes = {
-    type: event.type,
-    tenant,
-    ...(consumer !== undefined && { consumer }),
-    ...(event.traceparent && { traceparent: event.traceparent }),
-  };
+  const attributes = messageAttributes(message);
   const values = Object.entries(attributes).map(([name, value]): [string, MessageAttributeValue] => [
     name,
     { DataType: 'String', StringValue: value },
   ]);
-  const attributeBytes = Object.entries(attributes).reduce(
-    (sum, [name, value]) => sum + utf8Length(name) + 'String'.length + utf8Length(value),
-    0,
-  );
-  const bytes = utf8Length(text) + attributeBytes;
+  const bytes = messageBytes(text, attributes);
   const pending: Pending = { entry: { Message: text, MessageAttributes: Object.fromEntries(values) }, bytes };
   if (bytes > BUS_LIMITS.messageBytes) {
     pending.outcome = {

@@ -3,7 +3,9 @@
 import { isName } from '../cell/identity.ts';
 import type { BusMessage } from '../ports/bus.ts';
 import { isJsonObject } from '../ports/json.ts';
+import { utf8Length } from '../ports/text.ts';
 import { isSubject } from './accept.ts';
+
 import type { CloudEvent } from './cloud-event.ts';
 import { parseTime } from './time.ts';
 
@@ -15,6 +17,21 @@ const TENANT = 'polycelltenant';
 
 /** A message as text. */
 export const encodeMessage = ({ tenant, event }: BusMessage): string => JSON.stringify({ ...event, [TENANT]: tenant });
+
+/** What travels beside the text, for subscriptions to filter on and for tracing. */
+export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
+  type: event.type,
+  tenant,
+  ...(consumer !== undefined && { consumer }),
+  ...(event.traceparent && { traceparent: event.traceparent }),
+});
+
+/** Bytes of a message as SNS counts them: the text, and each attribute's name, data type (`String`) and value. */
+export const messageBytes = (text: string, attributes: Readonly<Record<string, string>>): number =>
+  Object.entries(attributes).reduce(
+    (sum, [name, value]) => sum + utf8Length(name) + 'String'.length + utf8Length(value),
+    utf8Length(text),
+  );
 
 /**
  * The message in a text; throws a SyntaxError or TypeError if there is none. Tenant, subject and time are checked, for they

@@ -1,0 +1,191 @@
+// The bus in memory: a queue for each consumer with filter, visibility timeout, delivery count and dead letters.
+import { decodeMessage, encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import {
+  BUS_LIMITS,
+  type Bus,
+  type BusMessage,
+  type DeliveredMessage,
+  type DeliveryHandler,
+  type PublishOutcome,
+  type UnreadableMessage,
+} from '../../core/ports/bus.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import { describeError, PortError } from '../../core/ports/errors.ts';
+import type { Ids } from '../../core/ports/ids.ts';
+import { Bell } from './bell.ts';
+
+/** A consumer and its queue, in the topology's words. */
+export interface MemoryConsumer {
+  readonly name: string;
+  readonly types: readonly string[];
+  readonly visibilitySeconds: number;
+  readonly maximumDeliveries: number;
+  /** Messages in a batch, at most; 10 unless given. */
+  readonly batchSize?: number;
+}
+
+export interface MemoryBusOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly consumers: readonly MemoryConsumer[];
+  /** How long a handler may take, in milliseconds; 30 seconds unless given. */
+  readonly timeoutMs?: number;
+  /** Told why a batch failed; its messages are delivered again whatever this does. */
+  readonly onProblem?: (consumer: string, error: unknown) => void;
+}
+
+interface Message {
+  readonly id: string;
+  readonly text: string;
+  readonly tenant: string | undefined;
+  deliveries: number;
+  /** The instant from which on the message may be delivered (again). */
+  visibleAt: number;
+}
+
+interface Queue {
+  readonly consumer: MemoryConsumer;
+  /** In the order of publication, hidden ones included. */
+  messages: Message[];
+  readonly deadLetters: Message[];
+  /** Rings when a message has come, or the consumer is to stop. */
+  readonly news: Bell;
+}
+
+export class MemoryBus implements Bus {
+  readonly #options: Required<MemoryBusOptions>;
+  readonly #queues: ReadonlyMap<string, Queue>;
+  readonly #running = new Map<string, { readonly abort: AbortController; readonly loop: Promise<void> }>();
+
+  constructor(options: MemoryBusOptions) {
+    this.#options = { timeoutMs: 30_000, onProblem: () => undefined, ...options };
+    this.#queues = new Map(
+      options.consumers.map((consumer) => [
+        consumer.name,
+        { consumer, messages: [], deadLetters: [], news: new Bell() },
+      ]),
+    );
+  }
+
+  async publish(messages: readonly BusMessage[]): Promise<readonly PublishOutcome[]> {
+    return messages.map((message): PublishOutcome => {
+      const text = encodeMessage(message);
+      const attributes = messageAttributes(message);
+      const bytes = messageBytes(text, attributes);
+      if (bytes > BUS_LIMITS.messageBytes) {
+        const error = `The message has ${bytes} bytes; the bus takes ${BUS_LIMITS.messageBytes}.`;
+        return { status: 'failed', error: new PortError('too-large', error) };
+      }
+      this.publishText(text, attributes);
+      return { status: 'published' };
+    });
+  }
+
+  /** Puts any text on the bus, as a publisher other than ours could. */
+  publishText(text: string, attributes: Readonly<Record<string, string>>): void {
+    for (const queue of this.#queues.values()) {
+      if (!subscribes(queue.consumer, attributes)) continue;
+      const { clock, ids } = this.#options;
+      queue.messages.push({ id: ids.next(), text, tenant: attributes.tenant, deliveries: 0, visibleAt: clock.now() });
+      queue.news.ring();
+    }
+  }
+
+  /** Messages of a consumer that are not finished with, those under way and hidden included. */
+  backlog(consumer: string): number {
+    return this.#queue(consumer).messages.length;
+  }
+
+  /** The texts that were given up, in the order in which that happened. */
+  deadLetters(consumer: string): readonly string[] {
+    return this.#queue(consumer).deadLetters.map(({ text }) => text);
+  }
+
+  /** Delivers one batch of what is visible now, for tests that go step by step. Returns the number of messages in it. */
+  async deliver(consumer: string, handler: DeliveryHandler): Promise<number> {
+    const queue = this.#queue(consumer);
+    const batch = this.#receive(queue);
+    if (batch.length === 0) return 0;
+    try {
+      const outcomes = await handler(batch.map(toDelivered), this.#options.clock.now() + this.#options.timeoutMs);
+      const done = new Set(batch.filter((_, index) => outcomes[index]?.status === 'done'));
+      queue.messages = queue.messages.filter((message) => !done.has(message));
+    } catch (error) {
+      this.#options.onProblem(consumer, error);
+    }
+    return batch.length;
+  }
+
+  /** Begins to deliver to a consumer, in the background, one batch after the other. */
+  start(consumer: string, handler: DeliveryHandler): void {
+    if (this.#running.has(consumer)) throw new TypeError(`The consumer ${consumer} is running already.`);
+    const abort = new AbortController();
+    this.#running.set(consumer, { abort, loop: this.#run(this.#queue(consumer), handler, abort.signal) });
+  }
+
+  /** Stops delivering after the batches under way; what is left comes to the next handlers. */
+  async stop(): Promise<void> {
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    for (const { abort } of running) abort.abort();
+    for (const { news } of this.#queues.values()) news.ring();
+    await Promise.all(running.map(({ loop }) => loop));
+  }
+
+  async #run(queue: Queue, handler: DeliveryHandler, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if ((await this.deliver(queue.consumer.name, handler)) > 0) continue;
+      const visibleAt = Math.min(...queue.messages.map((message) => message.visibleAt));
+      const news = queue.news.rung();
+      if (signal.aborted) return;
+      await (Number.isFinite(visibleAt) ? Promise.race([news, this.#until(visibleAt)]) : news);
+    }
+  }
+
+  #until(instant: number): Promise<void> {
+    const { clock } = this.#options;
+    return clock.sleep(Math.max(0, instant - clock.now()));
+  }
+
+  /** Takes a batch of visible messages and hides them. One that was delivered as often as it may goes to the dead letters. */
+  #receive(queue: Queue): Message[] {
+    const { visibilitySeconds, maximumDeliveries, batchSize = 10 } = queue.consumer;
+    const now = this.#options.clock.now();
+    const batch: Message[] = [];
+    queue.messages = queue.messages.filter((message) => {
+      if (message.visibleAt > now || batch.length === batchSize) return true;
+      if (message.deliveries >= maximumDeliveries) {
+        queue.deadLetters.push(message);
+        return false;
+      }
+      message.deliveries += 1;
+      message.visibleAt = now + visibilitySeconds * 1000;
+      batch.push(message);
+      return true;
+    });
+    return batch;
+  }
+
+  #queue(consumer: string): Queue {
+    const queue = this.#queues.get(consumer);
+    if (queue === undefined) throw new TypeError(`The bus has no consumer ${consumer}.`);
+    return queue;
+  }
+}
+
+/** A message addressed to one consumer goes to it alone; any other goes to all that subscribe to its type. */
+function subscribes(
+  { name, types }: MemoryConsumer,
+  { consumer, type = '' }: Readonly<Record<string, string>>,
+): boolean {
+  return consumer === undefined ? types.includes(type) : consumer === name;
+}
+
+function toDelivered({ id, text, tenant, deliveries }: Message): DeliveredMessage | UnreadableMessage {
+  const common = { deliveryId: id, attempt: deliveries };
+  try {
+    return { ...common, ...decodeMessage(text) };
+  } catch (error) {
+    return { ...common, unreadable: describeError(error).message, text, ...(tenant !== undefined && { tenant }) };
+  }
+}
