@@ -33,12 +33,14 @@ export const messageBytes = (text: string, attributes: Readonly<Record<string, s
     utf8Length(text),
   );
 
+/** The message in a text; throws a SyntaxError or TypeError if there is none. */
+export const decodeMessage = (text: string): { tenant: string; event: CloudEvent } => readMessage(JSON.parse(text));
+
 /**
- * The message in a text; throws a SyntaxError or TypeError if there is none. Tenant, subject and time are checked, for they
- * become keys: what has no key can neither be applied nor parked as an event.
+ * The message in a value that was JSON, for platforms that parse themselves; throws a TypeError if there is none. Tenant,
+ * subject and time are checked, for they become keys: what has no key can neither be applied nor parked as an event.
  */
-export function decodeMessage(text: string): { tenant: string; event: CloudEvent } {
-  const value: unknown = JSON.parse(text);
+export function readMessage(value: unknown): { tenant: string; event: CloudEvent } {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');
   const { [TENANT]: tenant, ...event } = value;
   const isEvent =
