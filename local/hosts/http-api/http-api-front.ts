@@ -121,7 +121,8 @@ export class HttpApiFront {
     const { integrationTimeoutMs = INTEGRATION_TIMEOUT_MS } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<'too-late'>((resolve) => {
-      timer = setTimeout(() => resolve('too-late'), integrationTimeoutMs);
+      // The server keeps the process alive; after stop() nothing waits for a function that never answers.
+      timer = setTimeout(() => resolve('too-late'), integrationTimeoutMs).unref();
     });
     try {
       const result = await Promise.race([this.#options.invoke(event), tooLate]);
