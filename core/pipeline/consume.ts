@@ -8,7 +8,7 @@ import type { Log } from '../ports/log.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { Consumer } from './consumer.ts';
 import { type Parking, tenantForParking } from './parking.ts';
-import type { Trials } from './trials.ts';
+import type { Suspect, Trials } from './trials.ts';
 
 export const CONSUME_LIMITS = {
   /** Subjects of a batch whose effects are applied at the same time. */
@@ -65,7 +65,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     await mapConcurrently(groupBySubject(fresh), CONSUME_LIMITS.concurrentGroups, applyGroup);
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, settle, applyGroup, outcomes);
+    if (redelivered.length > 0) await applyRedelivered(redelivered, late, applyGroup, outcomes);
 
     return messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
   };
@@ -123,7 +123,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    settle: (message: DeliveredMessage, work: () => Promise<DeliveryOutcome>) => Promise<void>,
+    late: () => boolean,
     applyGroup: (group: readonly DeliveredMessage[]) => Promise<void>,
     outcomes: Map<string, DeliveryOutcome>,
   ): Promise<void> {
@@ -136,19 +136,35 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return;
     }
     await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
+    await forgive(started.clear);
     for (const suspect of started.suspects) {
-      await settle(suspect.message, async () => {
-        if (suspect.crashes >= declaration.crashes) {
-          return park(suspect.message, {
-            code: 'crashed',
-            message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
-          });
-        }
-        const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
-        return failure === null ? applyAlone(suspect.message) : retry(describeError(failure).code);
-      });
+      const outcome = late() ? retry('the deadline is near') : await tryAlone(suspect);
+      for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
-    // The process lives, so nothing of this batch killed it. What stays noted would only make a later delivery careful.
+  }
+
+  /**
+   * A suspect that the process survives is forgiven at once: were that left until its batch is over, a killer further down
+   * would have it counted as a death of this one. The note of one that was not tried stays as it is.
+   */
+  async function tryAlone(suspect: Suspect): Promise<DeliveryOutcome> {
+    const [message] = suspect.messages;
+    if (suspect.crashes >= declaration.crashes) {
+      const outcome = await park(message, {
+        code: 'crashed',
+        message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
+      });
+      if (outcome.status === 'done') await forgive([message]);
+      return outcome;
+    }
+    const failure = await attempt(() => deps.trials.alone(suspect));
+    if (failure !== null) return retry(describeError(failure).code);
+    const outcome = await applyAlone(message);
+    await forgive([message]);
+    return outcome;
+  }
+
+  async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
     const failure = await attempt(() => deps.trials.end(consumer.name, messages));
     if (failure !== null)
       log.warn('trial notes were left behind', { consumer: consumer.name, ...describeError(failure) });
