@@ -22,7 +22,7 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of unbroken(request.body as AsyncIterable<Uint8Array>)) {
     length += chunk.length;
     if (length > limit) throw refuse();
     chunks.push(chunk);
@@ -35,6 +35,15 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
     offset += chunk.length;
   }
   return whole;
+}
+
+/** A client that goes away in the middle of its body is no failure of the cell. */
+async function* unbroken(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch {
+    throw new Problem('invalid_body', 'The body broke off.');
+  }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

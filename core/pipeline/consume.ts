@@ -65,7 +65,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     await mapConcurrently(groupBySubject(fresh), CONSUME_LIMITS.concurrentGroups, applyGroup);
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, settle, applyGroup, outcomes);
+    if (redelivered.length > 0) await applyRedelivered(redelivered, late, applyGroup, outcomes);
 
     const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
     tellRetries(answers);
@@ -132,7 +132,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    settle: (message: DeliveredMessage, work: () => Promise<DeliveryOutcome>) => Promise<void>,
+    late: () => boolean,
     applyGroup: (group: readonly DeliveredMessage[]) => Promise<void>,
     outcomes: Map<string, DeliveryOutcome>,
   ): Promise<void> {
@@ -145,25 +145,35 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return;
     }
     await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
-    // Whoever is still alive has killed nobody: its note goes before the next one is tried, which may end the process.
-    await forget(started.clear);
+    await forgive(started.clear);
     for (const suspect of started.suspects) {
-      await settle(suspect.message, () => applySuspect(suspect));
-      await forget([suspect.message]);
+      const outcome = late() ? retry('the deadline is near') : await tryAlone(suspect);
+      for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
   }
 
-  async function applySuspect(suspect: Suspect): Promise<DeliveryOutcome> {
-    const { message, crashes } = suspect;
-    if (crashes >= declaration.crashes) {
-      const reason = `The worker's process ended ${crashes} times while it handled this event alone.`;
-      return park(message, { code: 'crashed', message: reason });
+  /**
+   * A suspect that the process survives is forgiven at once: were that left until its batch is over, a killer further down
+   * would have it counted as a death of this one. The note of one that was not tried stays as it is.
+   */
+  async function tryAlone(suspect: Suspect): Promise<DeliveryOutcome> {
+    const [message] = suspect.messages;
+    if (suspect.crashes >= declaration.crashes) {
+      const outcome = await park(message, {
+        code: 'crashed',
+        message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
+      });
+      if (outcome.status === 'done') await forgive([message]);
+      return outcome;
     }
-    const failure = await attempt(() => deps.trials.alone(consumer.name, suspect));
-    return failure === null ? applyAlone(message) : retry(describe(failure));
+    const failure = await attempt(() => deps.trials.alone(suspect));
+    if (failure !== null) return retry(describe(failure));
+    const outcome = await applyAlone(message);
+    await forgive([message]);
+    return outcome;
   }
 
-  async function forget(messages: readonly DeliveredMessage[]): Promise<void> {
+  async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
     const failure = await attempt(() => deps.trials.end(consumer.name, messages));
     if (failure !== null)
       log.warn('notes of trials were left behind', { consumer: consumer.name, ...describeError(failure) });

@@ -12,7 +12,8 @@ const NOTE_LIFE_MS = 24 * 60 * 60 * 1000;
 
 /** A message that was in work when a process ended, or whose note was left behind. */
 export interface Suspect {
-  readonly message: DeliveredMessage;
+  /** The message; more than one where the bus delivered copies of it in one batch. */
+  readonly messages: readonly [DeliveredMessage, ...DeliveredMessage[]];
   /** How often a process ended while it had only this message in work. */
   readonly crashes: number;
   readonly note: StoredDocument;
@@ -20,8 +21,8 @@ export interface Suspect {
 
 /**
  * A process that dies takes no notes, so they are taken before: each redelivered message is noted, and the note removed when
- * its batch is over. Whoever finds a note of an earlier batch knows that the process did not live to remove it, and handles
- * those messages one at a time, the least suspected first.
+ * the process has survived it. Whoever finds an earlier note knows that a process did not live to remove it, and handles those
+ * messages one at a time, the least suspected first.
  */
 export interface Trials {
   /** Notes the messages; tells those without an earlier note from the suspects, least suspected first. */
@@ -29,8 +30,8 @@ export interface Trials {
     consumer: string,
     messages: readonly DeliveredMessage[],
   ): Promise<{ clear: DeliveredMessage[]; suspects: Suspect[] }>;
-  /** Notes that the suspect is now in work alone. */
-  alone(consumer: string, suspect: Suspect): Promise<void>;
+  /** Notes that the suspect is now in work alone. Rejects with `conflict` if another process has it in work. */
+  alone(suspect: Suspect): Promise<void>;
   /** Removes the notes. */
   end(consumer: string, messages: readonly DeliveredMessage[]): Promise<void>;
 }
@@ -45,27 +46,31 @@ export function trials(state: Store, clock: Clock): Trials {
 
   return {
     async begin(consumer, messages) {
-      const notes = new Map(messages.map((message) => [keyOf(consumer, message).id, message]));
-      const unique = [...notes.values()];
+      const copies = new Map<string, [DeliveredMessage, ...DeliveredMessage[]]>();
+      for (const message of messages) {
+        const { id } = keyOf(consumer, message);
+        const known = copies.get(id);
+        if (known === undefined) copies.set(id, [message]);
+        else known.push(message);
+      }
+      const unique = [...copies.values()];
       const outcomes = await state.append(
-        unique.map((message) => ({ ...keyOf(consumer, message), body: { crashes: 0 }, expiresAt: expiresAt() })),
+        unique.map(([message]) => ({ ...keyOf(consumer, message), body: { crashes: 0 }, expiresAt: expiresAt() })),
       );
-      const clear: DeliveredMessage[] = messages.filter(
-        (message) => notes.get(keyOf(consumer, message).id) !== message,
-      );
+      const clear: DeliveredMessage[] = [];
       const suspects: Suspect[] = [];
       for (const [index, outcome] of outcomes.entries()) {
-        const message = unique[index];
-        if (message === undefined) continue;
+        const same = unique[index];
+        if (same === undefined) continue;
         if (outcome.status === 'failed') throw outcome.error;
-        const note = outcome.status === 'duplicate' ? await state.get(keyOf(consumer, message)) : undefined;
-        if (note === undefined) clear.push(message);
-        else suspects.push({ message, note, crashes: isJsonObject(note.body) ? Number(note.body.crashes) : 0 });
+        const note = outcome.status === 'duplicate' ? await state.get(keyOf(consumer, same[0])) : undefined;
+        if (note === undefined) clear.push(...same);
+        else suspects.push({ messages: same, note, crashes: isJsonObject(note.body) ? Number(note.body.crashes) : 0 });
       }
       return { clear, suspects: suspects.sort((a, b) => a.crashes - b.crashes) };
     },
 
-    async alone(_consumer, { note, crashes }) {
+    async alone({ note, crashes }) {
       await state.put(
         { partition: note.partition, id: note.id, body: { crashes: crashes + 1 }, expiresAt: expiresAt() },
         note.version,

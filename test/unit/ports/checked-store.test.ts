@@ -69,9 +69,9 @@ describe('bodies', () => {
     await expect(store.put({ partition: 'p', id: 'b', body: text(262_145) }, 'absent')).rejects.toMatchObject({
       code: 'too-large',
     });
-    await expect(store.append([{ partition: 'p', id: 'c', body: text(262_145) }])).rejects.toMatchObject({
-      code: 'too-large',
-    });
+    expect(await store.append([{ partition: 'p', id: 'c', body: text(262_145) }])).toMatchObject([
+      { status: 'failed', error: { code: 'too-large' } },
+    ]);
     expect(asked(inner)).toBe(1);
   });
 

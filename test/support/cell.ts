@@ -1,0 +1,146 @@
+// A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
+import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { epochGuard } from '../../core/cell/epoch-guard.ts';
+import { cellHealth } from '../../core/cell/health.ts';
+import { topology } from '../../core/cell/topology.ts';
+import { SchemaRegistry } from '../../core/events/registry.ts';
+import { cellApi } from '../../core/http/cell-api.ts';
+import { consume } from '../../core/pipeline/consume.ts';
+import type { Consumer } from '../../core/pipeline/consumer.ts';
+import { ingest } from '../../core/pipeline/ingest.ts';
+import { parking, RELAY } from '../../core/pipeline/parking.ts';
+import { redrive } from '../../core/pipeline/redrive.ts';
+import { relay } from '../../core/pipeline/relay.ts';
+import { trials } from '../../core/pipeline/trials.ts';
+import type { ChangeRecord } from '../../core/ports/change-stream.ts';
+import { checkedStore } from '../../core/ports/checked-store.ts';
+import type { Json } from '../../core/ports/json.ts';
+import { routeTokenVerifier } from '../../core/routing/route-token.ts';
+import { consumers } from '../../core/telemetry/consumers.ts';
+import { telemetryQueries } from '../../core/telemetry/queries.ts';
+import { validators } from '../../core/telemetry/validators.generated.mjs';
+import { EagerClock } from './fake-clock.ts';
+import { type FaultPlan, faultyStore } from './faulty-store.ts';
+import { countingIds } from './ids.ts';
+import { LoopbackBus } from './loopback-bus.ts';
+import { RecordingLog } from './recording-log.ts';
+import { EDGE_KEY, type Forgery, mint, publicPart } from './route-tokens.ts';
+
+export interface CellOptions {
+  /** Faults of the log as the API sees it. */
+  readonly events?: FaultPlan;
+  /** Faults of the state as the API sees it. */
+  readonly state?: FaultPlan;
+  /** Changes the consumers, as a faulty release would. */
+  readonly consumer?: (consumer: Consumer) => Consumer;
+}
+
+export interface Call {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, unless it is a text or bytes. */
+  readonly body?: unknown;
+  readonly token?: Forgery | string | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Loose;
+}
+
+/** A JSON value whose shape is what a test asserts: it may be looked into, step by step. */
+export interface Loose {
+  readonly [member: string]: Loose | undefined;
+}
+
+const ORIGIN = 'https://cell-1.example';
+
+/** A cell named cell-1 that knows the edge's first key, at 2026-11-21T07:41:03Z. */
+export function testCell({ events: eventFaults, state: stateFaults, consumer = (each) => each }: CellOptions = {}) {
+  const clock = new EagerClock();
+  const ids = countingIds();
+  const log = new RecordingLog();
+  const changes: ChangeRecord[] = [];
+  const eventsMemory = new MemoryStore({ clock, onChange: (record) => changes.push(record) });
+  const stateMemory = new MemoryStore({ clock });
+  const events = faultyStore(checkedStore(eventsMemory), eventFaults);
+  const state = faultyStore(checkedStore(stateMemory), stateFaults);
+  const bus = new LoopbackBus(topology.consumers);
+  const handle = cellApi({
+    cell: { id: 'cell-1', cloud: 'memory', region: 'here', version: '1.2.3' },
+    consumers: [...topology.consumers.map(({ name }) => name), RELAY],
+    verifyRouteToken: routeTokenVerifier({ keys: [publicPart(EDGE_KEY)], cell: 'cell-1', clock }),
+    guardEpoch: epochGuard(state),
+    ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
+    queries: telemetryQueries({ events, state }),
+    parking: parking({ state, clock }),
+    redrive: redrive({ state, bus }),
+    health: cellHealth({ state, clock, cell: 'cell-1' }),
+    ids,
+    log,
+  });
+
+  const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
+  const innerParking = parking({ state: inner.state, clock });
+  const relayed = relay({ bus, parking: innerParking, log });
+  const made = consumers({ ...inner, clock, ids });
+  const workers = topology.consumers.map((declaration) => {
+    const own = made[declaration.name];
+    if (own === undefined) throw new Error(`There is no consumer ${declaration.name}.`);
+    return {
+      name: declaration.name,
+      handler: consume({
+        consumer: consumer(own),
+        declaration,
+        parking: innerParking,
+        trials: trials(inner.state, clock),
+        clock,
+        log,
+      }),
+    };
+  });
+
+  /** Relays and consumes until nothing moves any more, 20 rounds at most. */
+  const pump = async (): Promise<void> => {
+    for (let round = 0; round < 20; round += 1) {
+      const batch = changes.splice(0);
+      const outcome = await relayed(batch);
+      if (outcome.status === 'retry') changes.unshift(...batch.slice(outcome.failedAt));
+      for (const { name, handler } of workers) await bus.deliver(name, handler, clock.now() + 60_000);
+      if (changes.length === 0 && workers.every(({ name }) => bus.waiting(name) === 0)) return;
+    }
+  };
+
+  /** Sends a request and reads the answer. With a token of all scopes, unless it says otherwise. */
+  const call = async (path: string, { method = 'GET', headers = {}, body, token = {} }: Call = {}): Promise<Answer> => {
+    const route = typeof token === 'string' || token === null ? token : mint(token);
+    const sent =
+      body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+    const response = await handle(
+      new Request(ORIGIN + path, {
+        method,
+        headers: { ...(route !== null && { 'x-polycell-route': route }), ...headers },
+        ...(sent !== undefined && { body: sent }),
+      }),
+    );
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as Loose };
+  };
+
+  /** Posts a batch of events. */
+  const post = (batch: readonly Json[], more: Call = {}): Promise<Answer> =>
+    call('/v1/events', {
+      method: 'POST',
+      body: batch,
+      ...more,
+      headers: { 'content-type': 'application/cloudevents-batch+json', ...more.headers },
+    });
+
+  return { clock, log, bus, handle, call, post, pump, events, state, eventsMemory, stateMemory, parking: innerParking };
+}
+
+export type TestCell = ReturnType<typeof testCell>;
+
+/** Status and code of a refusal. */
+export const refusal = ({ status, body }: Answer): string => `${status} ${String(body.code)}`;
