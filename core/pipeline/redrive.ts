@@ -1,7 +1,8 @@
 // Redrive: sends parked events to their consumer again, once what parked them is mended, by way of the event log.
 import { statePartition } from '../cell/identity.ts';
-import { fingerprint } from '../events/cloud-event.ts';
+import { fingerprint, tenantOf } from '../events/cloud-event.ts';
 import type { BusMessage } from '../ports/bus.ts';
+import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { isPortError, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
@@ -29,20 +30,22 @@ export interface RedriveDeps {
   readonly clock: Clock;
 }
 
-/** Where redrive requests lie in the log. No subject can hold the exclamation mark. */
-const redrivePartition = (tenant: string): string => `${tenant}|!redrive`;
+/** Ends the partition of a tenant's redrive requests in the log. No subject can hold the exclamation mark. */
+const REQUESTS = '|!redrive';
+
+const redrivePartition = (tenant: string): string => tenant + REQUESTS;
 
 /** A request has long been relayed when it expires, even after a day of outage. */
 const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** The message that a document of the log asks to be sent, or `undefined` if it is no redrive request. */
-export function toRedriven(body: Json): BusMessage | undefined {
-  if (!isJsonObject(body) || typeof body.redrive !== 'string' || typeof body.tenant !== 'string') return undefined;
-  const {
-    redrive: consumer,
-    tenant,
-    event,
-  } = body as unknown as { redrive: string; tenant: string; event: BusMessage['event'] };
+/**
+ * The message that a document of the log asks to be sent, or `undefined` if it is no redrive request. Its place alone tells:
+ * what a body says may have come from a client, whose events keep any attribute they bring.
+ */
+export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
+  if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
+  const { redrive: consumer, event } = body as unknown as { redrive: string; event: BusMessage['event'] };
+  const tenant = tenantOf({ partition });
   // What the relay itself had parked has reached no consumer yet.
   return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };
 }
@@ -74,7 +77,7 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
     if (event === undefined) return false;
     // Parked anew after this, it has another version and gets another request.
     const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
-    const body = { redrive: consumer, tenant, event: event as unknown as Json };
+    const body = { redrive: consumer, event: event as unknown as Json };
     const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
     if (outcome?.status === 'failed') throw outcome.error;
     await state.delete(document, document.version).catch(unlessParkedAnew);

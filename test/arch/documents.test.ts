@@ -38,9 +38,9 @@ test('every command in a document exists', () => {
 
 test('a command that does not exist is refused', () => {
   expect(report(unknownCommands(fixtures, known))).toEqual([
-    'docs/guide.md:5 There is no `npm run fly`.',
-    'docs/guide.md:5 There is no `npm run check -- nothing`.',
-    'docs/guide.md:6 There is no `npx polycell sing`.',
+    'docs/guide.md:4 There is no `npm run fly`.',
+    'docs/guide.md:4 There is no `npm run check -- nothing`.',
+    'docs/guide.md:5 There is no `npx polycell sing`.',
   ]);
 });
 

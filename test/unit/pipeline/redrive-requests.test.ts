@@ -1,0 +1,59 @@
+// Redrive requests on their way through the log: the relay knows them by their place, which no client can write to.
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { acceptEvent } from '../../../core/events/accept.ts';
+import { eventKey, toStored } from '../../../core/events/cloud-event.ts';
+import { SchemaRegistry } from '../../../core/events/registry.ts';
+import { parking } from '../../../core/pipeline/parking.ts';
+import { redrive } from '../../../core/pipeline/redrive.ts';
+import { relay } from '../../../core/pipeline/relay.ts';
+import type { Bus, BusMessage } from '../../../core/ports/bus.ts';
+import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
+import { validators } from '../../../core/telemetry/validators.generated.mjs';
+import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
+
+function cell() {
+  const clock = new FakeClock();
+  const changes: ChangeRecord[] = [];
+  const sent: BusMessage[] = [];
+  const events = new MemoryStore({ clock, onChange: (change) => void changes.push(change) });
+  const state = new MemoryStore({ clock });
+  const bus: Bus = {
+    async publish(messages) {
+      sent.push(...messages);
+      return messages.map(() => ({ status: 'published' }));
+    },
+  };
+  const parked = parking({ state, clock });
+  return {
+    clock,
+    events,
+    parked,
+    sent,
+    redrive: redrive({ events, state, clock }),
+    relayAll: () => relay({ bus, parking: parked, log: new RecordingLog() })(changes.splice(0)),
+  };
+}
+
+test('a redriven event reaches its consumer alone, under its own tenant', async () => {
+  const { parked, redrive, relayAll, sent } = cell();
+  const event = reading();
+  await parked.park({ consumer: 'rollups', tenant: 'acme', event, reason: { code: 'TypeError', message: 'x' } });
+  expect(await redrive({ consumer: 'rollups', tenant: 'acme' })).toEqual({ redriven: 1, failed: 0, more: false });
+  expect(await relayAll()).toEqual({ status: 'done' });
+  expect(sent).toEqual([{ event, tenant: 'acme', consumer: 'rollups' }]);
+  expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
+});
+
+test('an event that looks like a redrive request is an event, of the tenant that sent it', async () => {
+  const { clock, events, relayAll, sent } = cell();
+  const forged = candidate({ redrive: 'rollups', tenant: 'victim', event: 'none' });
+  const registry = new SchemaRegistry(validators);
+  const acceptance = acceptEvent(forged, { registry, now: clock.now(), traceparent: () => TRACEPARENT });
+  if (!acceptance.accepted) throw new Error('Attributes of these names are allowed.');
+  const key = eventKey('acme', acceptance.event);
+  await events.append([{ ...key, body: toStored(acceptance.event, key) }]);
+  expect(await relayAll()).toEqual({ status: 'done' });
+  expect(sent).toEqual([{ event: { ...forged, traceparent: TRACEPARENT }, tenant: 'acme' }]);
+});
