@@ -3,7 +3,7 @@
 import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { describeError, ITS_OWN_FAULT, isPortError, PortError } from '../ports/errors.ts';
+import { describeError, ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { mapConcurrently } from './concurrently.ts';
 import type { Consumer } from './consumer.ts';
@@ -45,9 +45,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     };
 
     const applyGroup = async (group: readonly DeliveredMessage[]) => {
-      const failure = late()
-        ? new PortError('unavailable', 'The deadline is near.')
-        : await attempt(() => consumer.apply(group));
+      if (late()) {
+        for (const message of group) outcomes.set(message.deliveryId, retry('the deadline is near'));
+        return;
+      }
+      const failure = await attempt(() => consumer.apply(group));
       if (failure !== null && !isServiceFault(failure)) {
         for (const message of group) await settle(message, () => applyAlone(message));
         return;

@@ -102,7 +102,8 @@ async function appendChecked(store: Store, documents: readonly NewDocument[]): P
       throw error;
     }
   });
-  const outcomes = await store.append(documents.filter((_, index) => refusals[index] === undefined));
+  const taken = documents.filter((_, index) => refusals[index] === undefined);
+  const outcomes = taken.length === 0 ? [] : await store.append(taken);
   let next = 0;
   return refusals.map((error) => {
     if (error !== undefined) return { status: 'failed', error };

@@ -75,7 +75,7 @@ export function testCell({ events: eventFaults, state: stateFaults, consumer = (
     ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
     queries: telemetryQueries({ events, state }),
     parking: parking({ state, clock }),
-    redrive: redrive({ state, bus }),
+    redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: 'cell-1' }),
     ids,
     log,

@@ -179,7 +179,7 @@ test('a fault of the store while notes are taken: everything comes again, nothin
   );
   const handle = worker(async () => undefined);
   expect(await handle([again('a'), message('b')], START + 60_000)).toEqual([
-    { status: 'retry', reason: 'throttled' },
+    { status: 'retry', reason: expect.stringMatching(/^throttled: /) },
     DONE,
   ]);
   expect(state.calls.append).toBe(1);
@@ -192,7 +192,7 @@ test('notes that cannot be removed are reported, and do not undo what was done',
   );
   const handle = worker(async () => undefined);
   expect(await handle([again('a')], START + 60_000)).toEqual([DONE]);
-  expect(log.messages('warn')).toEqual(['trial notes were left behind']);
+  expect(log.messages('warn')).toEqual(['notes of trials were left behind']);
   expect(await notes()).toHaveLength(1);
 });
 

@@ -18,7 +18,10 @@ describe('keys', () => {
   const uses: Record<string, (store: Store, partition: string, id: string) => Promise<unknown>> = {
     get: (store, partition, id) => store.get({ partition, id }),
     put: (store, partition, id) => store.put({ partition, id, body: 1 }, 'any'),
-    append: (store, partition, id) => store.append([{ partition, id, body: 1 }]),
+    append: async (store, partition, id) => {
+      const [outcome] = await store.append([{ partition, id, body: 1 }]);
+      if (outcome?.status === 'failed') throw outcome.error;
+    },
     transact: (store, partition, id) => store.transact(partition, [{ kind: 'delete', id, expected: 'any' }]),
     delete: (store, partition, id) => store.delete({ partition, id }, VERSION),
   };
