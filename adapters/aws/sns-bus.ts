@@ -8,7 +8,7 @@ import {
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PortError } from '../../core/ports/errors.ts';
+import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
@@ -69,6 +69,12 @@ export class SnsBus implements Bus {
         }
       } catch (error) {
         lastError = toPortError(error);
+        // The service refuses a request for the fault of one entry: halves of it find out whose, and publish the others.
+        if (ITS_OWN_FAULT[lastError.code] && open.length > 1) {
+          const half = Math.ceil(open.length / 2);
+          await Promise.all([this.#publishBatch(open.slice(0, half)), this.#publishBatch(open.slice(half))]);
+          return;
+        }
         if (!isTransient(lastError))
           for (const pending of open) settle(pending, { status: 'failed', error: lastError });
       }

@@ -32,6 +32,8 @@ export interface MemoryBusOptions {
   readonly timeoutMs?: number;
   /** Told why a batch failed; its messages are delivered again whatever this does. */
   readonly onProblem?: (consumer: string, error: unknown) => void;
+  /** Told of each message that is given up. */
+  readonly onDeadLetter?: (consumer: string) => void;
 }
 
 interface Message {
@@ -58,7 +60,7 @@ export class MemoryBus implements Bus {
   readonly #running = new Map<string, { readonly abort: AbortController; readonly loop: Promise<void> }>();
 
   constructor(options: MemoryBusOptions) {
-    this.#options = { timeoutMs: 30_000, onProblem: () => undefined, ...options };
+    this.#options = { timeoutMs: 30_000, onProblem: () => undefined, onDeadLetter: () => undefined, ...options };
     this.#queues = new Map(
       options.consumers.map((consumer) => [
         consumer.name,
@@ -156,6 +158,7 @@ export class MemoryBus implements Bus {
       if (message.visibleAt > now || batch.length === batchSize) return true;
       if (message.deliveries >= maximumDeliveries) {
         queue.deadLetters.push(message);
+        this.#options.onDeadLetter(queue.consumer.name);
         return false;
       }
       message.deliveries += 1;
@@ -173,12 +176,10 @@ export class MemoryBus implements Bus {
   }
 }
 
-/** A message addressed to one consumer goes to it alone; any other goes to all that subscribe to its type. */
-function subscribes(
-  { name, types }: MemoryConsumer,
-  { consumer, type = '' }: Readonly<Record<string, string>>,
-): boolean {
-  return consumer === undefined ? types.includes(type) : consumer === name;
+/** A message goes to all that subscribe to its type; one that is addressed to a consumer, to none but it. */
+function subscribes({ name, types }: MemoryConsumer, attributes: Readonly<Record<string, string>>): boolean {
+  const { type = '', consumer = name } = attributes;
+  return types.includes(type) && consumer === name;
 }
 
 function toDelivered({ id, text, tenant, deliveries }: Message): DeliveredMessage | UnreadableMessage {

@@ -15,8 +15,15 @@ import { parseTime } from './time.ts';
  */
 const TENANT = 'polycelltenant';
 
-/** A message as text. */
-export const encodeMessage = ({ tenant, event }: BusMessage): string => JSON.stringify({ ...event, [TENANT]: tenant });
+/** Not characters to XML 1.0, and so to SNS and SQS; in JSON they can be escaped. */
+const NO_CHARACTERS = /[\ufffe\uffff]/g;
+
+/** A message as text, of characters that every bus takes. */
+export const encodeMessage = ({ tenant, event }: BusMessage): string =>
+  JSON.stringify({ ...event, [TENANT]: tenant }).replace(
+    NO_CHARACTERS,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  );
 
 /** What travels beside the text, for subscriptions to filter on and for tracing. */
 export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({

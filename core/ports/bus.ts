@@ -6,7 +6,7 @@ import type { PortError } from './errors.ts';
 export interface BusMessage {
   readonly event: CloudEvent;
   readonly tenant: string;
-  /** Deliver to this consumer alone, whatever the others' filters say: for redriving a parked event. */
+  /** Deliver to this consumer alone, of those that subscribe to the event's type: for redriving a parked event. */
   readonly consumer?: string;
 }
 
@@ -45,7 +45,7 @@ export interface UnreadableMessage {
   readonly unreadable: string;
   /** The tenant, where the message's attributes tell it. */
   readonly tenant?: string;
-  /** The text as it came, cut to what a parked document can hold. */
+  /** The text as it came. */
   readonly text: string;
 }
 

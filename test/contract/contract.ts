@@ -14,6 +14,13 @@ export type Exemptions<Name extends string, Harness> = Partial<Record<Name, Exem
 /** Properties are drawn from this seed, so that a failure comes again; fast-check prints it with the counterexample. */
 export const PROPERTY_SEED = 20_260_131;
 
+/** The same exemption from each of these clauses. */
+export const exemptFrom = <Name extends string, Harness>(
+  clauses: Readonly<Record<Name, Clause<Harness>>>,
+  exemption: Exemption<Harness>,
+): Record<Name, Exemption<Harness>> =>
+  Object.fromEntries(Object.keys(clauses).map((name) => [name, exemption])) as Record<Name, Exemption<Harness>>;
+
 export function runContract<Harness extends { close(): Promise<void> }, Name extends string>(
   title: string,
   clauses: Readonly<Record<Name, Clause<Harness>>>,
@@ -21,15 +28,18 @@ export function runContract<Harness extends { close(): Promise<void> }, Name ext
   exempt: Exemptions<Name, Harness> = {},
 ): void {
   describe(`${title} (properties from seed ${PROPERTY_SEED})`, () => {
+    let harness: Harness | undefined;
+    // Not a `finally` of the clause: one that is still waiting when its time is over must let go of its emulators as well.
+    afterEach(async () => {
+      const open = harness;
+      harness = undefined;
+      await open?.close();
+    });
     for (const name of Object.keys(clauses) as Name[]) {
       const exemption = exempt[name];
       test(exemption === undefined ? name : `exempt: ${name} (${exemption.reason})`, async () => {
-        const harness = await openHarness();
-        try {
-          await (exemption?.instead ?? clauses[name])(harness);
-        } finally {
-          await harness.close();
-        }
+        harness = await openHarness();
+        await (exemption?.instead ?? clauses[name])(harness);
       });
     }
   });

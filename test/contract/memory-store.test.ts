@@ -2,10 +2,10 @@
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
 import { HastyClock } from '../support/fake-clock.ts';
-import type { Exemption, Exemptions } from './contract.ts';
+import { type Exemption, exemptFrom } from './contract.ts';
 import { faultClauses } from './store/faults.ts';
 import type { StoreHarness } from './store/harness.ts';
-import { type StoreClauseName, storeContract } from './store.contract.ts';
+import { storeContract } from './store.contract.ts';
 
 const noNetwork: Exemption<StoreHarness> = {
   reason: 'it has no network, and no table apart from itself',
@@ -16,11 +16,6 @@ const noNetwork: Exemption<StoreHarness> = {
   },
 };
 
-const exempt = Object.fromEntries(Object.keys(faultClauses).map((name) => [name, noNetwork])) as Exemptions<
-  StoreClauseName,
-  StoreHarness
->;
-
 storeContract(
   'memory',
   () => {
@@ -28,5 +23,5 @@ storeContract(
     const store = new MemoryStore({ clock });
     return { store: checkedStore(store), other: checkedStore(store), clock, close: async () => undefined };
   },
-  exempt,
+  exemptFrom(faultClauses, noNetwork),
 );

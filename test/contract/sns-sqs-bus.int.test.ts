@@ -1,0 +1,102 @@
+// The bus contract, kept by SnsBus and by sqsConsumer behind event source mappings on the SNS and SQS emulator.
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { SnsBus } from '../../adapters/aws/sns-bus.ts';
+import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
+import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { provision } from '../../local/emulators/provision.ts';
+import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { SqsMapping } from '../../local/hosts/event-source-mappings/sqs-mapping.ts';
+import { HastyClock } from '../support/fake-clock.ts';
+import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
+import { dynamodbClient, snsClient, sqsClient } from './aws/clients.ts';
+import { invokeInProcess } from './aws/invoke.ts';
+import { BUS_CONSUMERS } from './bus/harness.ts';
+import { busContract } from './bus.contract.ts';
+
+// The queues' visibility timeouts run on the emulator's own clock; a clause waits for three of them.
+jest.setTimeout(20_000);
+
+const TIMEOUT_MS = 10_000;
+const emulator = new SnsSqsEmulator();
+beforeAll(() => emulator.start());
+afterAll(() => emulator.stop());
+
+let cells = 0;
+
+busContract('SNS and SQS', async () => {
+  const cell = `cell-${++cells}`;
+  const proxy = new FaultProxy({ target: emulator.endpoint });
+  await proxy.start();
+  refuseCharacters(proxy);
+  const [sns, proxied, sqs] = [
+    snsClient(emulator.endpoint),
+    snsClient(proxy.endpoint),
+    sqsClient(emulator.endpoint),
+  ] as const;
+  const { topicArn, queues } = await provision(
+    { dynamodb: dynamodbClient(emulator.endpoint), sns, sqs },
+    {
+      tables: [],
+      topic: cell,
+      queues: Object.entries(BUS_CONSUMERS).map(([name, { types, visibilitySeconds, maximumDeliveries }]) => ({
+        name: `${cell}-${name}`,
+        visibilityTimeoutSeconds: visibilitySeconds,
+        deadLetter: { name: `${cell}-${name}-dead`, maxReceiveCount: maximumDeliveries },
+        filterPolicy: { type: types, consumer: [name, { exists: false }] },
+      })),
+    },
+  );
+  const queueOf = (consumer: string) => {
+    const queue = queues[`${cell}-${consumer}`];
+    if (queue?.deadLetterUrl === undefined) throw new TypeError(`No queue was made for ${consumer}.`);
+    return { ...queue, deadLetterUrl: queue.deadLetterUrl };
+  };
+  const common = { client: proxied, clock: new HastyClock(), ids: randomIds };
+  const mappings: SqsMapping[] = [];
+  return {
+    bus: new SnsBus({ ...common, topicArn }),
+    missing: new SnsBus({ ...common, topicArn: `${topicArn}-nobody-made-this` }),
+    clock: systemClock,
+    consume: (consumer, handler) => {
+      const consume = sqsConsumer(handler);
+      const { url: queueUrl, arn: queueArn } = queueOf(consumer);
+      const mapping = new SqsMapping({
+        client: sqs,
+        queueUrl,
+        queueArn,
+        invoke: invokeInProcess((event) => consume(event as QueueEvent, systemClock.now() + TIMEOUT_MS)),
+        batchSize: BUS_CONSUMERS[consumer].batchSize,
+        reportBatchItemFailures: true,
+        waitTimeSeconds: 1,
+      });
+      mapping.start();
+      mappings.push(mapping);
+    },
+    publishText: async (text, attributes) => {
+      const values = Object.entries(attributes).map(([name, value]) => [
+        name,
+        { DataType: 'String', StringValue: value },
+      ]);
+      const MessageAttributes = Object.fromEntries(values);
+      await sns.send(new PublishCommand({ TopicArn: topicArn, Message: text, MessageAttributes }));
+    },
+    deadLetters: async (consumer, count) => {
+      const texts: string[] = [];
+      while (texts.length < count) {
+        const command = new ReceiveMessageCommand({ QueueUrl: queueOf(consumer).deadLetterUrl, WaitTimeSeconds: 1 });
+        const { Messages = [] } = await sqs.send(command);
+        texts.push(...Messages.map(({ Body = '' }) => Body));
+      }
+      return texts;
+    },
+    requests: () => proxy.counts().PublishBatch ?? 0,
+    faults: snsFaults(proxy),
+    close: async () => {
+      await Promise.all(mappings.map((mapping) => mapping.stop()));
+      for (const client of [sns, proxied, sqs]) client.destroy();
+      await proxy.stop();
+    },
+  };
+});
