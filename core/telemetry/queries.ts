@@ -5,9 +5,8 @@ import { mapConcurrently } from '../pipeline/concurrently.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
-import { readingOf } from './reading.ts';
+import { isReading, readingOf } from './reading.ts';
 import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
-import { READING_TYPE } from './schemas.ts';
 
 export const QUERY_LIMITS = {
   /** Device documents read at the same time for a page of devices. */
@@ -105,7 +104,7 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
       } as const;
       return search(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
-        if (event.type !== READING_TYPE) return undefined;
+        if (!isReading(event)) return undefined;
         const { position: _position, time, ...reading } = readingOf(event, document.id);
         return metric === undefined || reading.metric === metric
           ? { id: event.id, source: event.source, time, ...reading }

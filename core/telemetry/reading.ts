@@ -1,6 +1,7 @@
 // A device reading: the fact that the built-in domain's event type states.
 import type { CloudEvent } from '../events/cloud-event.ts';
 import { isJsonObject } from '../ports/json.ts';
+import { READING_TYPE } from './schemas.ts';
 
 export interface Reading {
   readonly metric: string;
@@ -19,6 +20,10 @@ export interface LastValue {
   readonly time: string;
   readonly position: string;
 }
+
+/** Whether an event has the data of a reading. Its type alone does not say so: an earlier release may have checked less. */
+export const isReading = ({ type, data }: CloudEvent): boolean =>
+  type === READING_TYPE && isJsonObject(data) && typeof data.metric === 'string' && typeof data.value === 'number';
 
 /** Reads an event of type `io.polycell.reading.v1`. Throws a TypeError for data that its schema would have refused. */
 export function readingOf(event: CloudEvent, position: string): Reading {

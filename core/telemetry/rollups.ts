@@ -78,4 +78,6 @@ export function reviseRollup(
 
 const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 
-const metricSegment = (metric: string): string => (SAFE_METRIC.test(metric) ? metric : `*${fingerprint(metric)}`);
+/** As JSON text, halves of surrogate pairs are told apart; as UTF-8 they would all be one replacement character. */
+const metricSegment = (metric: string): string =>
+  SAFE_METRIC.test(metric) ? metric : `*${fingerprint(JSON.stringify(metric))}`;

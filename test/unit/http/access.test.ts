@@ -1,0 +1,220 @@
+// Who may call what: tokens, scopes, epochs, methods, paths, and the headers of every answer.
+import { type Call, refusal, testCell } from '../../support/cell.ts';
+import { candidate, TRACEPARENT } from '../../support/events.ts';
+import { mint, NOW_SECONDS, STRANGERS_KEY } from '../../support/route-tokens.ts';
+
+const ROUTES: readonly [string, string, string | null, unknown?][] = [
+  ['POST', '/v1/events', 'ingest', [{}]],
+  ['GET', '/v1/devices', 'read'],
+  ['GET', '/v1/devices/pump-1', 'read'],
+  ['GET', '/v1/devices/pump-1/readings', 'read'],
+  ['GET', '/v1/devices/pump-1/rollups', 'read'],
+  ['GET', '/v1/alerts', 'read'],
+  ['GET', '/v1/health?deep=1', 'operate'],
+  ['GET', '/v1/parked', 'operate'],
+  ['POST', '/v1/parked/redrive', 'operate', { consumer: 'rollups' }],
+  ['DELETE', '/v1/parked/rollups.AAAAAAAAAAAAAAAA', 'operate'],
+  ['GET', '/v1/health', null],
+  ['GET', '/openapi.json', null],
+];
+
+const withBody = (method: string, body: unknown, token: Call['token']): Call => ({
+  method,
+  ...(token !== undefined && { token }),
+  ...(body !== undefined && { body, headers: { 'content-type': 'application/cloudevents-batch+json' } }),
+});
+
+describe.each(ROUTES)('%s %s', (method, path, scope, body) => {
+  const ask = (token: Call['token'], cell = testCell()) => cell.call(path, withBody(method, body, token));
+
+  test('every answer tells trace and cell', async () => {
+    for (const token of [{}, null, { key: STRANGERS_KEY }]) {
+      const { headers } = await ask(token);
+      expect(headers.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+      expect(headers.get('x-polycell-cell')).toBe('cell-1');
+    }
+  });
+
+  if (scope === null) {
+    test('needs no token, and does not mind a bad one', async () => {
+      expect((await ask(null)).status).toBe(200);
+      expect((await ask('nonsense')).status).toBe(200);
+    });
+    return;
+  }
+
+  test('401 without a token, with a bad one, with an expired one', async () => {
+    for (const token of [null, '', 'nonsense', { key: STRANGERS_KEY }, { claims: { exp: NOW_SECONDS - 5 } }]) {
+      expect(refusal(await ask(token))).toBe('401 invalid_route_token');
+    }
+  });
+
+  test("421 with another cell's token", async () => {
+    expect(refusal(await ask({ claims: { cel: 'cell-2' } }))).toBe('421 misdirected');
+  });
+
+  test('403 without its scope, whatever other scopes there are', async () => {
+    const others = ['ingest', 'read', 'operate', 'control'].filter((each) => each !== scope);
+    expect(refusal(await ask({ claims: { scp: others } }))).toBe('403 missing_scope');
+    expect(refusal(await ask({ claims: { scp: [] } }))).toBe('403 missing_scope');
+    expect((await ask({ claims: { scp: [scope] } })).status).not.toBe(403);
+  });
+
+  test('409 with an older epoch than the cell knows, and never again with it', async () => {
+    const cell = testCell();
+    expect((await ask({ claims: { epo: 5 } }, cell)).status).not.toBe(409);
+    const stale = await ask({ claims: { epo: 4 } }, cell);
+    expect(refusal(stale)).toBe('409 stale_epoch');
+    expect(stale.body.detail).toBe('The route token has epoch 4; the tenant is at 5.');
+    expect((await ask({ claims: { epo: 6 } }, cell)).status).not.toBe(409);
+    expect(refusal(await ask({ claims: { epo: 5 } }, cell))).toBe('409 stale_epoch');
+  });
+
+  test('503 when the epoch cannot be asked: nothing is done then', async () => {
+    const cell = testCell({ state: () => ({ code: 'unavailable', when: 'before' }) });
+    const answer = await ask({}, cell);
+    expect(refusal(answer)).toBe('503 store_unavailable');
+    expect(answer.headers.get('retry-after')).toBe('2');
+    expect(cell.events.calls).toMatchObject({ append: 0, query: 0 });
+  });
+});
+
+test('a token that may do nothing raises no epoch', async () => {
+  const cell = testCell();
+  await cell.call('/v1/devices', { token: { claims: { epo: 9, scp: ['ingest'] } } });
+  expect((await cell.call('/v1/devices', { token: { claims: { epo: 1 } } })).status).toBe(200);
+});
+
+describe('traces', () => {
+  test("the caller's trace goes on in the answer, the store, the bus and the log line", async () => {
+    const cell = testCell();
+    const { headers } = await cell.post([candidate()], { headers: { traceparent: TRACEPARENT } });
+    expect(headers.get('traceparent')).toMatch(
+      /^00-4bf92f3577b34da6a3ce929d0e0e4736-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$/,
+    );
+    await cell.pump();
+    expect(cell.bus.published[0]?.event.traceparent).toMatch(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/);
+  });
+
+  test("an event's own trace is kept", async () => {
+    const cell = testCell();
+    await cell.post([candidate({ traceparent: TRACEPARENT })], {
+      headers: { traceparent: TRACEPARENT.replace('4b', '11') },
+    });
+    await cell.pump();
+    expect(cell.bus.published[0]?.event.traceparent).toBe(TRACEPARENT);
+  });
+});
+
+describe('paths and methods', () => {
+  test.each([
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/events/',
+    '/v1/events/1',
+    '/V1/events',
+    '/v1/devices/',
+    '/v1/devices/a/b',
+    '/v1/devices/a/readings/',
+    '/v1/devices//readings',
+    '/v1/devices/%',
+    '/v1/devices/%ff',
+    '/openapi.jsonx',
+    '/openapixjson',
+    '/__proto__',
+    '//v1/events',
+  ])('%s is not there: 404', async (path) => {
+    const answer = await testCell().call(path);
+    expect(refusal(answer)).toBe('404 not_found');
+    expect(answer.headers.get('x-polycell-cell')).toBe('cell-1');
+  });
+
+  test.each([
+    ['DELETE', '/v1/events', 'POST'],
+    ['GET', '/v1/events', 'POST'],
+    ['PUT', '/v1/devices', 'GET'],
+    ['POST', '/v1/devices/pump-1', 'GET'],
+    ['POST', '/v1/health', 'GET'],
+    ['GET', '/v1/parked/redrive', 'POST, DELETE'],
+    ['PATCH', '/v1/parked/rollups.AAAAAAAAAAAAAAAA', 'DELETE'],
+    ['OPTIONS', '/openapi.json', 'GET'],
+  ])('%s %s: 405, and what is allowed', async (method, path, allow) => {
+    const answer = await testCell().call(path, { method });
+    expect(refusal(answer)).toBe('405 method_not_allowed');
+    expect(answer.headers.get('allow')).toBe(allow);
+  });
+});
+
+describe('problems', () => {
+  test('are RFC 9457 documents with a stable code', async () => {
+    const { status, headers, body } = await testCell().call('/v1/devices?limit=0', {});
+    expect(status).toBe(400);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(body).toEqual({
+      type: 'about:blank',
+      title: 'A parameter does not fit',
+      status: 400,
+      detail: 'Mend limit.',
+      code: 'invalid_parameter',
+      errors: [
+        { parameter: 'limit', detail: 'It must match {"type":"integer","minimum":1,"maximum":1000,"default":100}.' },
+      ],
+    });
+  });
+
+  test('a failure of our own says nothing of its cause, and is logged under the trace', async () => {
+    const cell = testCell({
+      events: () => {
+        throw new RangeError('secret detail');
+      },
+    });
+    const answer = await cell.post([candidate()]);
+    expect(refusal(answer)).toBe('500 internal_error');
+    expect(JSON.stringify(answer.body)).not.toContain('secret');
+    expect(cell.log.lines).toMatchObject([
+      {
+        level: 'error',
+        message: 'a request failed',
+        fields: { code: 'RangeError', message: 'secret detail', traceparent: answer.headers.get('traceparent') },
+      },
+    ]);
+  });
+});
+
+describe('health', () => {
+  test('tells who the cell is', async () => {
+    const { status, headers, body } = await testCell().call('/v1/health', { token: null });
+    expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
+      200,
+      'application/json',
+      'no-store',
+    ]);
+    expect(body).toEqual({ status: 'ok', cell: 'cell-1', cloud: 'memory', region: 'here', version: '1.2.3' });
+  });
+
+  test.each([
+    ['throttled', 200, 'degraded'],
+    ['unavailable', 503, 'down'],
+  ] as const)('a store that answers %s: %d %s', async (code, status, expected) => {
+    const cell = testCell({ state: () => ({ code, when: 'before' }) });
+    const answer = await cell.call('/v1/health', { token: null });
+    expect([answer.status, answer.body.status]).toEqual([status, expected]);
+  });
+
+  test('deep=1 writes and reads the store; deep=0 does not need a token; deep=2 is none', async () => {
+    const cell = testCell();
+    expect((await cell.call('/v1/health?deep=1')).body.status).toBe('ok');
+    expect((await cell.call('/v1/health?deep=0', { token: null })).status).toBe(200);
+    expect(refusal(await cell.call('/v1/health?deep=2'))).toBe('400 invalid_parameter');
+    expect(refusal(await cell.call('/v1/health?x=1'))).toBe('400 invalid_parameter');
+  });
+});
+
+test('a token in two headers is none', async () => {
+  const { handle } = testCell();
+  const headers = new Headers();
+  headers.append('x-polycell-route', mint());
+  headers.append('x-polycell-route', mint());
+  expect((await handle(new Request('https://cell-1.example/v1/devices', { headers }))).status).toBe(401);
+});
