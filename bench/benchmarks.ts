@@ -1,0 +1,5 @@
+// The benchmarks by name.
+import { ingestBenchmark } from './ingest/ingest.ts';
+import type { Benchmark } from './kit/benchmark.ts';
+
+export const benchmarks: readonly Benchmark[] = [ingestBenchmark];
