@@ -13,8 +13,8 @@ import { measureSizes } from './sizes.ts';
 const shapes = (quick: boolean): readonly Shape[] => [
   { name: 'single-300', batch: 1, bytes: 300, requests: quick ? 50 : 200 },
   { name: 'single-1000', batch: 1, bytes: 1000, requests: quick ? 50 : 200 },
-  { name: 'batch-300', batch: 100, bytes: 300, requests: quick ? 5 : 20 },
-  { name: 'batch-1000', batch: 100, bytes: 1000, requests: quick ? 5 : 20 },
+  { name: 'batch-300', batch: 100, bytes: 300, requests: quick ? 3 : 10 },
+  { name: 'batch-1000', batch: 100, bytes: 1000, requests: quick ? 3 : 10 },
 ];
 
 export const ingestBenchmark: Benchmark = {
@@ -100,7 +100,7 @@ async function meter(database: Database, entrant: Entrant, shape: Shape, context
   // The first request of a tenant makes its epoch known to the cell; that is not what every request costs.
   await store(makeRound({ ...shape, requests: 1 }, 0));
   take();
-  const work = makeRound({ ...shape, requests: 10 }, 1);
+  const work = makeRound({ ...shape, requests: 5 }, 1);
   await store(work);
   const { calls, writeUnits, readUnits } = take();
   return { calls: calls / work.events, writes: writeUnits / work.events, reads: readUnits / work.events };

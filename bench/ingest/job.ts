@@ -35,7 +35,8 @@ export function makeRound({ name, batch, bytes, requests }: Shape, round: number
       return reading({
         id: `${name}-${String(round).padStart(3, '0')}-${String(number).padStart(6, '0')}`,
         device: `device-${(number % DEVICES) + 1}`,
-        time: minute + (number % 60_000),
+        // Never a whole second: see the sizes that `ingest` reports.
+        time: minute + (number % 59) * 1000 + (number % 999) + 1,
         value: 20 + (number % 40) / 4,
         bytes,
       });

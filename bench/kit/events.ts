@@ -12,12 +12,14 @@ export interface ReadingOptions {
   readonly value: number;
   /** Bytes of the event's JSON; a member of `data` fills it up. As small as it is unless given. */
   readonly bytes?: number;
+  /** False for an event without a trace of its own, which ingest then gives one. */
+  readonly traced?: boolean;
 }
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 /** A reading that brings its own trace, so that whoever stores it stores the same. */
-export function reading({ id, device, time, value, bytes }: ReadingOptions): CloudEvent {
+export function reading({ id, device, time, value, bytes, traced = true }: ReadingOptions): CloudEvent {
   const event = (data: object) => ({
     specversion: '1.0' as const,
     type: READING_TYPE,
@@ -25,7 +27,7 @@ export function reading({ id, device, time, value, bytes }: ReadingOptions): Clo
     id,
     subject: device,
     time: new Date(time).toISOString(),
-    traceparent: TRACEPARENT,
+    ...(traced && { traceparent: TRACEPARENT }),
     data: { metric: 'temperature', value, unit: 'Cel', ...data },
   });
   const bare = event({});
