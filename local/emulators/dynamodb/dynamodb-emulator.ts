@@ -1,7 +1,10 @@
 // Starts and stops dynoxide, a DynamoDB server in one native binary, as a child process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { copyFile, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../processes/free-port.ts';
 import { dieWithParent } from '../../processes/reaper.ts';
@@ -11,6 +14,8 @@ import { sourceFile } from '../../processes/source-file.ts';
 export const DYNOXIDE_REGION = 'dynoxide';
 const START_TIMEOUT_MS = 10_000;
 const ATTEMPTS = 5;
+/** A file system in memory is used only while it has this many bytes to spare: containers often have one of 64 MiB. */
+const SCRATCH_BYTES = 2 * 1024 ** 3;
 
 export interface DynamoDbEmulatorOptions {
   /** File that keeps the tables and streams over restarts; in memory unless given. Its folder must exist. */
@@ -71,11 +76,36 @@ export class DynamoDbEmulator {
     clearTimeout(timer);
   }
 
-  /** @returns why it did not start, or undefined if it did */
+  /**
+   * dynoxide looks through all of a stream's records for every write and every read of the stream, so both get slower with
+   * each record. A file that begins as template.sqlite has an index for that; dynoxide's own memory cannot have one.
+   * @returns why it did not start, or undefined if it did
+   */
   async #tryStart(binary: string, port: number): Promise<string | undefined> {
     const { dbPath } = this.#options;
-    const flags = ['serve', '--host', '127.0.0.1', '--port', String(port)];
-    const child = spawn(binary, dbPath === undefined ? flags : [...flags, '--db-path', dbPath], {
+    if (dbPath !== undefined) {
+      await createFromTemplate(dbPath);
+      return this.#trySpawn(binary, port, dbPath);
+    }
+    const folder = await mkdtemp(path.join(await scratchFolder(), 'polycell-dynamodb-'));
+    const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
+    try {
+      const scratch = path.join(folder, 'dynamodb.sqlite');
+      await createFromTemplate(scratch);
+      const failure = await this.#trySpawn(binary, port, scratch);
+      // The server holds the file open, so it can be removed already: however the server ends, nothing stays behind.
+      if (failure !== undefined || process.platform !== 'win32') await discard();
+      else this.#child?.once('close', () => discard().catch(() => undefined));
+      return failure;
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+  }
+
+  async #trySpawn(binary: string, port: number, dbPath: string): Promise<string | undefined> {
+    const flags = ['serve', '--host', '127.0.0.1', '--port', String(port), '--db-path', dbPath];
+    const child = spawn(binary, flags, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {},
     });
@@ -108,6 +138,28 @@ export class DynamoDbEmulator {
     }
     child.kill('SIGKILL');
     return ended ?? `no answer within ${START_TIMEOUT_MS / 1000} seconds`;
+  }
+}
+
+/** Makes the file a copy of the template, unless there is one already. */
+async function createFromTemplate(dbPath: string): Promise<void> {
+  try {
+    await copyFile(sourceFile('local/emulators/dynamodb/template.sqlite'), dbPath, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Memory where Linux has a file system there, since this data is not meant to last; else the system's temporary folder. */
+async function scratchFolder(): Promise<string> {
+  const shared = '/dev/shm';
+  if (process.platform !== 'linux') return tmpdir();
+  try {
+    const { bavail, bsize } = await statfs(shared);
+    return bavail * bsize >= SCRATCH_BYTES ? shared : tmpdir();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return tmpdir();
+    throw error;
   }
 }
 

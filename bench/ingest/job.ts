@@ -1,0 +1,80 @@
+// The job that every contender of `ingest` does: the same requests, and the same items in the end.
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { toItem } from '../../adapters/aws/dynamodb-items.ts';
+import { randomIds } from '../../adapters/system/system.ts';
+import { type CloudEvent, eventKey, toStored } from '../../core/events/cloud-event.ts';
+import type { Version } from '../../core/ports/store.ts';
+import { toEvent } from '../../local/hosts/http-api/payload.ts';
+import { reading, recentMinute, TENANT } from '../kit/events.ts';
+
+/** A round's requests of one event or of a batch, as events and as the text of their bodies. */
+export interface Round {
+  readonly requests: readonly { readonly events: readonly CloudEvent[]; readonly body: string }[];
+  readonly events: number;
+}
+
+export interface Shape {
+  readonly name: string;
+  /** Events of a request; a single event is sent by itself, not as a batch of one. */
+  readonly batch: number;
+  /** Bytes of an event's JSON. */
+  readonly bytes: number;
+  /** Requests of a round. */
+  readonly requests: number;
+}
+
+export const DEVICES = 50;
+
+/** Makes a round's requests; no event of it is in any other round. */
+export function makeRound({ name, batch, bytes, requests }: Shape, round: number): Round {
+  const minute = recentMinute();
+  const made = Array.from({ length: requests }, (_, request) => {
+    const events = Array.from({ length: batch }, (_, index) => {
+      const number = request * batch + index;
+      return reading({
+        id: `${name}-${String(round).padStart(3, '0')}-${String(number).padStart(6, '0')}`,
+        device: `device-${(number % DEVICES) + 1}`,
+        // Never a whole second: see the sizes that `ingest` reports.
+        time: minute + (number % 59) * 1000 + (number % 999) + 1,
+        value: 20 + (number % 40) / 4,
+        bytes,
+      });
+    });
+    return { events, body: JSON.stringify(batch === 1 ? events[0] : events) };
+  });
+  return { requests: made, events: requests * batch };
+}
+
+/** The item that an event becomes, in the form our own store gives it. */
+export function itemOf(event: CloudEvent): Record<string, AttributeValue> {
+  const key = eventKey(TENANT, event);
+  return toItem({ ...key, body: toStored(event, key) }, randomIds.next().slice(0, 16) as Version);
+}
+
+/** The request as API Gateway would hand it to a function. */
+export function gatewayEvent(body: string, batch: boolean, token: string): APIGatewayProxyEventV2 {
+  const contentType = batch ? 'application/cloudevents-batch+json' : 'application/cloudevents+json';
+  const event = toEvent(
+    {
+      method: 'POST',
+      target: '/v1/events',
+      httpVersion: '1.1',
+      rawHeaders: [
+        ...['Host', 'api.example.com', 'User-Agent', 'bench', 'Content-Type', contentType],
+        ...['Content-Length', String(Buffer.byteLength(body)), 'X-Polycell-Route', token],
+      ],
+      body: Buffer.from(body),
+      sourceIp: '127.0.0.1',
+    },
+    {
+      apiId: 'bench',
+      accountId: '000000000000',
+      requestId: 'bench',
+      now: Date.now(),
+      traceId: 'Root=1-0-0',
+      port: 443,
+    },
+  );
+  return event as APIGatewayProxyEventV2;
+}

@@ -1,0 +1,19 @@
+// What every benchmark is given and must give back.
+import type { Report } from './report.ts';
+
+export interface Context {
+  /** Rounds to measure; a benchmark's own number unless the caller asked for another. */
+  readonly rounds: number | undefined;
+  /** Less of everything: to see that it works, not to quote. */
+  readonly quick: boolean;
+  /** Tells how far it is, on standard error. */
+  readonly progress: (text: string) => void;
+  /** Registers what must be undone at the end, in whichever way the end comes. Undone last first. */
+  readonly atEnd: (undo: () => Promise<void>) => void;
+}
+
+export interface Benchmark {
+  readonly name: string;
+  readonly summary: string;
+  run(context: Context): Promise<Report>;
+}

@@ -1,0 +1,102 @@
+// `npm run bench -- <name>`: runs one of the side-by-side benchmarks and prints what it found.
+import { parseArgs } from 'node:util';
+import { benchmarks } from './benchmarks.ts';
+import { reportText } from './kit/report.ts';
+
+const HELP = `Usage: npm run bench -- <name> [--rounds N] [--quick] [--json]
+
+${benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
+
+  --rounds N  rounds to measure, instead of the benchmark's own number
+  --quick     less of everything: to see that it works, not to quote
+  --json      the figures as JSON on standard output
+
+Example: npm run bench -- ingest --rounds 15
+`;
+
+class UsageError extends Error {}
+
+/** Runs the program; resolves with its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  // The clients inside a function read their keys from here; the SDK's word on old versions of Node.js is known.
+  process.env.AWS_ACCESS_KEY_ID ??= 'bench';
+  process.env.AWS_SECRET_ACCESS_KEY ??= 'bench';
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+  const undos: (() => Promise<void>)[] = [];
+  const undoAll = async () => {
+    for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) await undo();
+  };
+  try {
+    const options = readOptions(args);
+    if (options === 'help') {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(code));
+        void undoAll().finally(() => process.exit(code));
+      });
+    }
+    const { benchmark, rounds, quick, json } = options;
+    const report = await benchmark.run({
+      rounds,
+      quick,
+      progress: tellProgress,
+      atEnd: (undo) => undos.push(undo),
+    });
+    tellProgress('');
+    const machine = { node: process.version, platform: `${process.platform}-${process.arch}`, quick };
+    process.stdout.write(json ? `${JSON.stringify({ ...machine, ...report })}\n` : reportText(report));
+    return 0;
+  } catch (error) {
+    tellProgress('');
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  } finally {
+    await undoAll();
+  }
+}
+
+function readOptions(args: readonly string[]) {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split('. ', 1)[0]}; --help lists the options.`);
+  }
+  const { values, positionals } = parsed;
+  if (values.help === true) return 'help' as const;
+  const names = benchmarks.map(({ name }) => name).join(', ');
+  const [name] = positionals;
+  const benchmark = benchmarks.find((each) => each.name === name);
+  if (name === undefined) throw new UsageError(`Name the benchmark to run: ${names}.`);
+  if (benchmark === undefined || positionals.length > 1)
+    throw new UsageError(`No benchmark is called ${positionals.join(' ')}; there are ${names}.`);
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
+    throw new UsageError(`--rounds is ${values.rounds}; it must be a whole number from 1.`);
+  return { benchmark, rounds, quick: values.quick === true, json: values.json === true };
+}
+
+const parse = (args: readonly string[]) =>
+  parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      quick: { type: 'boolean' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+
+/** One line on standard error, overwritten in a terminal; an empty text clears it. */
+function tellProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,89 @@
+// A stack with one AWS cell in a process of its own, as `npm start` runs it, and the client's side of its HTTP API.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { StackClient } from '../../cli/stack-client.ts';
+import { dieWithParent } from '../../local/processes/reaper.ts';
+import { sourceFile } from '../../local/processes/source-file.ts';
+import type { Context } from '../kit/benchmark.ts';
+
+const CELL = 'aws-alpha';
+const TENANT = 'bench';
+const START_TIMEOUT_MS = 60_000;
+
+export interface StackProcess {
+  readonly pid: number;
+  /** Posts a batch of events; an error unless all were accepted. */
+  post(events: readonly unknown[]): Promise<void>;
+  /** All items of a listing. */
+  list<T>(path: string): Promise<readonly T[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts the stack and waits until it is ready. */
+export async function startStack(context: Context): Promise<StackProcess> {
+  const child = spawn(process.execPath, [sourceFile('cli/polycell.mjs'), 'dev', '--cells', CELL, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  dieWithParent(child);
+  const stop = () => end(child);
+  context.atEnd(stop);
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    told = `${told}${chunk.toString('utf8')}`.slice(-2000);
+  });
+  const url = await readyUrl(child, () => told);
+  const client = await StackClient.find(url);
+  const cell = await client.cell(CELL);
+  return {
+    pid: child.pid ?? 0,
+    async post(events) {
+      const response = await client.call(cell, TENANT, 'ingest', '/v1/events', {
+        method: 'POST',
+        body: JSON.stringify(events),
+        headers: { 'content-type': 'application/cloudevents-batch+json' },
+      });
+      const body = (await response.json()) as { accepted?: number };
+      if (body.accepted !== events.length)
+        throw new Error(`A batch was answered ${response.status}: ${JSON.stringify(body).slice(0, 300)}`);
+    },
+    async list<T>(path: string) {
+      const items: T[] = [];
+      let cursor: string | undefined;
+      do {
+        const separator = path.includes('?') ? '&' : '?';
+        const more = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+        const response = await client.call(cell, TENANT, 'read', `${path}${separator}limit=100${more}`);
+        // A device is known to no consumer before its first reading went through.
+        if (response.status === 404) return items;
+        const page = (await response.json()) as { items?: T[]; next?: string };
+        if (page.items === undefined)
+          throw new Error(`${path} was answered ${response.status}: ${JSON.stringify(page)}`);
+        items.push(...page.items);
+        cursor = page.next;
+      } while (cursor !== undefined);
+      return items;
+    },
+    stop,
+  };
+}
+
+async function readyUrl(child: ChildProcess, told: () => string): Promise<string> {
+  if (child.stdout === null) throw new TypeError('The stack has no standard output.');
+  const lines = createInterface({ input: child.stdout });
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  for await (const line of lines) {
+    clearTimeout(timer);
+    const { cells } = JSON.parse(line) as { cells: readonly { readonly url: string }[] };
+    return cells[0]?.url ?? '';
+  }
+  clearTimeout(timer);
+  throw new Error(`The stack did not start: ${told().trim()}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, 'exit');
+  child.kill('SIGTERM');
+  await closed;
+}
