@@ -122,7 +122,6 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
 /** The one table from what went wrong to what a client is told. */
 function toProblem(error: unknown, log: Log, traceparent: string): Problem {
   if (error instanceof Problem) return error;
-  if (isPortError(error, 'invalid')) return new Problem('invalid_cursor', 'The store does not know this cursor.');
   if (isPortError(error)) {
     log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });
     const seconds = Math.max(RETRY_AFTER_SECONDS, Math.ceil((error.retryAfterMs ?? 0) / 1000));

@@ -1,4 +1,5 @@
 // The reads of the API: devices, readings, rollups and alerts, of the caller's tenant alone.
+import { isPortError } from '../ports/errors.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import type { TelemetryQueries, View } from '../telemetry/queries.ts';
 import { type Call, json, type RouteHandler } from './call.ts';
@@ -19,7 +20,11 @@ export async function pageResponse<V extends { limit: number; cursor?: string | 
 ): Promise<Response> {
   const { limit, cursor, ...rest } = values;
   const query = [call.tenant, route, call.id, rest];
-  const { items, next } = await load({ limit, cursor: openCursor(query, cursor) });
+  const { items, next } = await load({ limit, cursor: openCursor(query, cursor) }).catch((error: unknown) => {
+    // Who forges what is inside a cursor is refused by the store.
+    if (cursor !== undefined && isPortError(error, 'invalid')) throw new Problem('invalid_cursor', error.message);
+    throw error;
+  });
   return json(200, { items, next: next === undefined ? null : sealCursor(query, next) });
 }
 

@@ -11,6 +11,8 @@ const lockFile: LockFile = JSON.parse(read('package-lock.json'));
 
 /** Tools, typings and platform packages that are used without being imported. */
 const OTHER_USES: Readonly<Record<string, OtherUse>> = {
+  // Powertools' DynamoDB persistence loads it as a peer.
+  '@aws-sdk/lib-dynamodb': { file: 'package-lock.json', text: '"@aws-sdk/lib-dynamodb": ">=3.x"' },
   '@biomejs/biome': { file: 'build/check.mjs', text: 'node_modules/.bin/biome' },
   '@dynoxide/linux-x64': { file: 'local/emulators/dynamodb/dynamodb-emulator.ts', text: '@dynoxide/' },
   '@swc/core': { file: 'package-lock.json', text: '"@swc/core": "*"' },

@@ -104,10 +104,10 @@ const ROWS: readonly Row[] = [
   },
   {
     files: /^bench\//,
-    project: ['bench/', 'cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/'],
+    project: ['bench/', 'cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/', 'functions-'],
     packages: 'declared',
     node: true,
-    instead: 'Benchmarks measure the stack, core and adapters; put helpers of theirs into bench/.',
+    instead: 'Benchmarks measure the stack, functions, core and adapters; put helpers of theirs into bench/.',
   },
   {
     files: /^build\//,
