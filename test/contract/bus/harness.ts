@@ -14,7 +14,8 @@ import type { Json } from '../../../core/ports/json.ts';
 import type { Clause } from '../contract.ts';
 import { Watched } from '../watched.ts';
 
-const LIMITS = { batchSize: 10, visibilitySeconds: 1, maximumDeliveries: 3 } as const;
+/** The visibility timeout is long enough for a busy machine to answer within it, and short enough to wait for. */
+const LIMITS = { batchSize: 10, visibilitySeconds: 2, maximumDeliveries: 3 } as const;
 
 /** The consumers that a harness's bus has. */
 export const BUS_CONSUMERS = {
