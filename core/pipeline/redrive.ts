@@ -65,7 +65,7 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
       const page = await state.query(statePartition.parked(consumer), { prefix: `${tenant}!`, limit });
       return { documents: [...page.items], more: page.next !== undefined };
     }
-    const keys = ids
+    const keys = [...new Set(ids)]
       .map((id) => parkedKey(id, tenant))
       .filter((key) => key?.partition === statePartition.parked(consumer));
     const found = await Promise.all(keys.map((key) => key && state.get(key)));
@@ -86,9 +86,10 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
 
   return async (command) => {
     const { documents, more } = await find(command);
+    const wanted = command.ids === undefined ? documents.length : new Set(command.ids).size;
     let redriven = 0;
     for (const document of documents) if (await send(document)) redriven += 1;
-    return { redriven, failed: (command.ids?.length ?? documents.length) - redriven, more };
+    return { redriven, failed: wanted - redriven, more };
   };
 }
 
