@@ -44,7 +44,9 @@ const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
   if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
-  const { redrive: consumer, event } = body as unknown as { redrive: string; event: BusMessage['event'] };
+  const { redrive: consumer, event: parked } = body;
+  if (typeof consumer !== 'string' || !isJsonObject(parked)) return undefined;
+  const event = parked as unknown as BusMessage['event'];
   const tenant = tenantOf({ partition });
   // What the relay itself had parked has reached no consumer yet.
   return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };

@@ -134,6 +134,7 @@ describe('redrive', () => {
     const sent = cell.bus.published.length;
     const { body } = await redrive(cell, { consumer: 'rollups', ids: [first?.id, first?.id] });
     expect(body).toEqual({ redriven: 1, failed: 0, more: false });
+    await cell.pump();
     expect(cell.bus.published).toHaveLength(sent + 1);
   });
 
@@ -147,11 +148,12 @@ describe('redrive', () => {
     expect(await listOf(cell)).toHaveLength(3);
   });
 
-  test('what the bus does not take stays parked', async () => {
-    const { cell } = await withParked();
-    cell.bus.fault = ({ event }) => (event.id === 'bad-2' ? 'throttled' : undefined);
-    expect((await redrive(cell, { consumer: 'rollups' })).body).toEqual({ redriven: 2, failed: 1, more: false });
-    expect(idsOf(await listOf(cell))).toEqual(['bad-2']);
+  test('what the log does not take stays parked', async () => {
+    let down = false;
+    const { cell } = await withParked({ events: () => (down ? { code: 'throttled', when: 'before' } : undefined) });
+    down = true;
+    expect(refusal(await redrive(cell, { consumer: 'rollups' }))).toBe('503 store_unavailable');
+    expect(idsOf(await listOf(cell))).toEqual(['bad-1', 'bad-2', 'bad-3']);
   });
 
   test('more than a hundred: the answer says so', async () => {
