@@ -44,7 +44,9 @@ const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
   if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
-  const { redrive: consumer, event } = body as unknown as { redrive: string; event: BusMessage['event'] };
+  const { redrive: consumer, event: parked } = body;
+  if (typeof consumer !== 'string' || !isJsonObject(parked)) return undefined;
+  const event = parked as unknown as BusMessage['event'];
   const tenant = tenantOf({ partition });
   // What the relay itself had parked has reached no consumer yet.
   return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };
@@ -65,7 +67,7 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
       const page = await state.query(statePartition.parked(consumer), { prefix: `${tenant}!`, limit });
       return { documents: [...page.items], more: page.next !== undefined };
     }
-    const keys = ids
+    const keys = [...new Set(ids)]
       .map((id) => parkedKey(id, tenant))
       .filter((key) => key?.partition === statePartition.parked(consumer));
     const found = await Promise.all(keys.map((key) => key && state.get(key)));
@@ -86,9 +88,10 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
 
   return async (command) => {
     const { documents, more } = await find(command);
+    const wanted = command.ids === undefined ? documents.length : new Set(command.ids).size;
     let redriven = 0;
     for (const document of documents) if (await send(document)) redriven += 1;
-    return { redriven, failed: (command.ids?.length ?? documents.length) - redriven, more };
+    return { redriven, failed: wanted - redriven, more };
   };
 }
 

@@ -60,11 +60,10 @@ export function relay(deps: RelayDeps): ChangeHandler {
 
 /** The message in a record; its tenant, subject and time become keys, so without them it is none. */
 function toMessage(record: ChangeRecord): BusMessage | undefined {
-  const redriven = toRedriven(record);
-  if (redriven !== undefined) return redriven;
-  const { tenant, event } = fromStored(record, record.body);
-  const isEvent = [event.id, event.source, event.type].every((attribute) => typeof attribute === 'string');
+  const message = toRedriven(record) ?? fromStored(record, record.body);
+  const { tenant, event } = message;
+  const isEvent = [event.id, event.source, event.type, event.time].every((attribute) => typeof attribute === 'string');
   return isEvent && isName(tenant) && isSubject(event.subject) && parseTime(event.time) !== undefined
-    ? { tenant, event }
+    ? message
     : undefined;
 }

@@ -1,7 +1,7 @@
 // The JSON Schemas of the built-in domain's event types. The build compiles them; the OpenAPI document shows them.
 
-/** Bounds that keep a device's state small enough to be one document. */
-export const READING_LIMITS = { metricCharacters: 128, unitCharacters: 64 } as const;
+/** Bounds that keep a device's state small enough to be one document, even if every character takes six bytes in JSON. */
+export const READING_LIMITS = { metricCharacters: 128, unitCharacters: 48 } as const;
 
 export const READING_TYPE = 'io.polycell.reading.v1';
 

@@ -61,8 +61,8 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
             let data2 = data.unit, _errs5 = errors;
             if (errors === _errs5)
               if (typeof data2 == "string") {
-                if (func2(data2) > 64)
-                  return validate10.errors = [{ instancePath: instancePath + "/unit", schemaPath: "#/properties/unit/maxLength", keyword: "maxLength", params: { limit: 64 }, message: "must NOT have more than 64 characters" }], !1;
+                if (func2(data2) > 48)
+                  return validate10.errors = [{ instancePath: instancePath + "/unit", schemaPath: "#/properties/unit/maxLength", keyword: "maxLength", params: { limit: 48 }, message: "must NOT have more than 48 characters" }], !1;
               } else
                 return validate10.errors = [{ instancePath: instancePath + "/unit", schemaPath: "#/properties/unit/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
             var valid0 = _errs5 === errors;

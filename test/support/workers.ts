@@ -60,7 +60,9 @@ export interface World {
   readonly state: MemoryStore;
   readonly scriptedState: CountedStore;
   readonly deps: DerivedDeps;
-  /** Stores readings in the log, as a client's request does. */
+  /** Stores events in the log, as a client's request does. */
+  ingest(candidates: readonly Json[]): Promise<void>;
+  /** Stores readings in the same way. */
   store(readings: readonly Made[]): Promise<void>;
 }
 
@@ -73,17 +75,18 @@ export function world(script: Script = []): World {
   const position = { next: -1 };
   const scriptedState = scripted(state, script, position);
   const take = ingest({ events, registry: new SchemaRegistry(validators), clock, ids });
+  const send = async (candidates: readonly Json[]) => {
+    if (candidates.length === 0) return;
+    const result = await take({ tenant: TENANT, candidates, traceparent: TRACEPARENT });
+    if (result.status !== 'ingested' || result.summary.rejected > 0) throw new Error(JSON.stringify(result));
+  };
   return {
     events,
     state,
     scriptedState,
     deps: { events: scripted(events, script, position), state: scriptedState, clock, ids },
-    async store(readings) {
-      if (readings.length === 0) return;
-      const candidates = readings.map((made) => toCandidate(made, DEVICE) as unknown as Json);
-      const result = await take({ tenant: TENANT, candidates, traceparent: TRACEPARENT });
-      if (result.status !== 'ingested' || result.summary.rejected > 0) throw new Error(JSON.stringify(result));
-    },
+    ingest: send,
+    store: (readings) => send(readings.map((made) => toCandidate(made, DEVICE) as unknown as Json)),
   };
 }
 

@@ -206,8 +206,8 @@ describe('data', () => {
     ['a value of null', candidate({ data: { metric: 't', value: null } }), 'invalid_data /data/value'],
     ['a unit of null', candidate({ data: { metric: 't', value: 1, unit: null } }), 'invalid_data /data/unit'],
     [
-      'a unit of 65 characters',
-      candidate({ data: measured('t', 1, { unit: 'u'.repeat(65) }) }),
+      'a unit of 49 characters',
+      candidate({ data: measured('t', 1, { unit: 'u'.repeat(49) }) }),
       'invalid_data /data/unit',
     ],
     ['a member more', candidate({ data: measured('t', 1, { quality: { good: true } }) }), 'accepted'],

@@ -1,0 +1,97 @@
+// Ingest: what is told of each event, and that nothing is told when the store could not take some of them.
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { SchemaRegistry } from '../../../core/events/registry.ts';
+import { ingest } from '../../../core/pipeline/ingest.ts';
+import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
+import type { Json } from '../../../core/ports/json.ts';
+import type { Store } from '../../../core/ports/store.ts';
+import { validators } from '../../../core/telemetry/validators.generated.mjs';
+import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { faultyStore } from '../../support/faulty-store.ts';
+import { countingIds } from '../../support/ids.ts';
+
+function setUp(wrap: (store: Store) => Store = (store) => store) {
+  const clock = new FakeClock();
+  const memory = faultyStore(new MemoryStore({ clock }));
+  const take = ingest({ events: wrap(memory), registry: new SchemaRegistry(validators), clock, ids: countingIds() });
+  return {
+    memory,
+    send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),
+  };
+}
+
+const statuses = (result: Awaited<ReturnType<ReturnType<typeof setUp>['send']>>) =>
+  result.status === 'ingested' ? result.summary.results.map(({ status }) => status) : result.error.code;
+
+test('an event twice in one request is one event, and the first one stands', async () => {
+  const { send, memory } = setUp();
+  const twice = [
+    candidate({ data: measured('t', 1) }),
+    candidate({ data: measured('t', 2), time: '2026-11-21T07:41:00.0Z' }),
+  ];
+  expect(statuses(await send(twice))).toEqual(['accepted', 'duplicate']);
+  const { items } = await memory.query('acme|pump-1', { limit: 10 });
+  expect(items).toMatchObject([{ body: { id: 'r-1', data: { metric: 't', value: 1 } } }]);
+});
+
+test('what is stored is short: the key tells the rest', async () => {
+  const { send, memory } = setUp();
+  await send([candidate({ color: 'red' })]);
+  const { items } = await memory.query('acme|pump-1', { limit: 10 });
+  expect(items[0]?.id).toMatch(/^2026-11-21T07:41:00![\w-]{16}$/);
+  expect(items[0]?.body).toEqual({
+    id: 'r-1',
+    source: 'urn:gateway:7',
+    type: 'io.polycell.reading.v1',
+    data: { metric: 'temperature', value: 21.5, unit: 'Cel' },
+    color: 'red',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
+  });
+});
+
+test('nothing acceptable: the store is not asked', async () => {
+  const { send, memory } = setUp();
+  expect(statuses(await send([{}, null, 'x']))).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(memory.calls.append).toBe(0);
+});
+
+test('500 events are one append', async () => {
+  const { send, memory } = setUp();
+  await send(Array.from({ length: 500 }, (_, index) => candidate({ id: `r-${index}` })));
+  expect(memory.calls.append).toBe(1);
+});
+
+test.each<ErrorCode>(['throttled', 'unavailable', 'unknown-outcome', 'denied', 'too-large'])(
+  'one event that the store could not take (%s): nothing is told of any, and the repeat tells all',
+  async (code) => {
+    let failing = true;
+    const { send } = setUp((store) => ({
+      ...faultyStore(store),
+      append: async (documents) => {
+        if (!failing) return store.append(documents);
+        const kept = documents.filter((_, index) => index !== 1);
+        const stored = await store.append(kept);
+        const [first, ...rest] = stored;
+        if (first === undefined) throw new Error('There are to be two documents at least.');
+        return [first, { status: 'failed', error: new PortError(code, 'planned') }, ...rest];
+      },
+    }));
+    const batch = [candidate({ id: 'a' }), {}, candidate({ id: 'b' }), candidate({ id: 'c' })];
+    expect(await send(batch)).toMatchObject({ status: 'unavailable', error: { code } });
+    failing = false;
+    expect(statuses(await send(batch))).toEqual(['duplicate', 'rejected', 'accepted', 'duplicate']);
+  },
+);
+
+test('a store that answers for fewer documents than it was given is a bug, and said to be one', async () => {
+  const { send } = setUp((store) => ({ ...faultyStore(store), append: async () => [] }));
+  await expect(send([candidate()])).rejects.toThrow('The store returned fewer outcomes');
+});
+
+test("tenants' logs are apart", async () => {
+  const { send } = setUp();
+  await send([candidate()]);
+  expect(statuses(await send([candidate()], 'globex'))).toEqual(['accepted']);
+  expect(statuses(await send([candidate()]))).toEqual(['duplicate']);
+});

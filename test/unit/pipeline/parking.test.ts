@@ -1,0 +1,177 @@
+// Parking and redriving under the API: keys, repeats, and races between them.
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { parking } from '../../../core/pipeline/parking.ts';
+import { redrive } from '../../../core/pipeline/redrive.ts';
+import { relay } from '../../../core/pipeline/relay.ts';
+import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
+import { checkedStore } from '../../../core/ports/checked-store.ts';
+import type { Json } from '../../../core/ports/json.ts';
+import { reading } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
+import { LoopbackBus } from '../../support/loopback-bus.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
+
+interface Faults {
+  readonly state?: FaultPlan;
+  readonly events?: FaultPlan;
+}
+
+function setUp(faults: Faults = {}) {
+  const clock = new FakeClock();
+  const changes: ChangeRecord[] = [];
+  const log = new MemoryStore({ clock, onChange: (record) => changes.push(record) });
+  const state = faultyStore(checkedStore(new MemoryStore({ clock })), faults.state);
+  const events = faultyStore(checkedStore(log), faults.events);
+  const bus = new LoopbackBus();
+  const parked = parking({ state, clock });
+  const park = (id: string, code = 'x', tenant = 'acme', consumer = 'rollups') =>
+    parked.park({ consumer, tenant, event: reading({ id }), reason: { code, message: 'm' } });
+  const relayed = relay({ bus, parking: parked, log: new RecordingLog() });
+  return {
+    clock,
+    changes,
+    events,
+    state,
+    bus,
+    parked,
+    park,
+    send: redrive({ events, state, clock }),
+    /** Relays what the log's stream brought. */
+    pump: () => relayed(changes.splice(0)),
+  };
+}
+
+test('an event is parked once for each consumer; parking it again replaces its reason', async () => {
+  const { park, parked, clock } = setUp();
+  await park('a', 'first');
+  await clock.advance(1000);
+  await park('a', 'second');
+  const { items } = await parked.list('rollups', 'acme', 10);
+  expect(items).toMatchObject([{ parkedAt: '2026-11-21T07:41:04.000Z', reason: { code: 'second' } }]);
+  expect(await parked.list('device-state', 'acme', 10)).toEqual({ items: [] });
+});
+
+test("a list holds one tenant's, by pages", async () => {
+  const { park, parked } = setUp();
+  for (const id of ['a', 'b', 'c']) await park(id);
+  await park('d', 'x', 'acme2');
+  await park('e', 'x', 'acm');
+  const first = await parked.list('rollups', 'acme', 2);
+  expect(first.items).toHaveLength(2);
+  const second = await parked.list('rollups', 'acme', 2, first.next);
+  expect(second.items).toHaveLength(1);
+  expect(second.next).toBeUndefined();
+});
+
+const ACME = { consumer: 'rollups', tenant: 'acme' };
+
+test('parked anew while it is redriven, it stays, and a redrive of it is another request', async () => {
+  const { park, parked, events, state, clock, bus, pump, send } = setUp();
+  await park('a');
+  const racing = redrive({
+    events: {
+      ...events,
+      append: async (documents) => {
+        const outcomes = await events.append(documents);
+        await park('a', 'again');
+        return outcomes;
+      },
+    },
+    state,
+    clock,
+  });
+  expect(await racing(ACME)).toEqual({ redriven: 1, failed: 0, more: false });
+  expect((await parked.list('rollups', 'acme', 10)).items).toMatchObject([{ reason: { code: 'again' } }]);
+  expect(await send(ACME)).toMatchObject({ redriven: 1 });
+  await pump();
+  expect(bus.published.map(({ event }) => event.id)).toEqual(['a', 'a']);
+});
+
+test('dropped while it is redriven, it is gone', async () => {
+  const { park, parked, events, state, clock } = setUp();
+  await park('a');
+  const [item] = (await parked.list('rollups', 'acme', 10)).items;
+  const racing = redrive({
+    events: {
+      ...events,
+      append: async (documents) => {
+        await parked.drop(item?.id ?? '', 'acme');
+        return events.append(documents);
+      },
+    },
+    state,
+    clock,
+  });
+  expect(await racing(ACME)).toMatchObject({ redriven: 1 });
+  expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
+});
+
+test('a failure between request and removal: the repeat sends nothing twice, and loses nothing', async () => {
+  let down = true;
+  const { park, send, bus, parked, pump } = setUp({
+    state: (method) => (method === 'delete' && down ? { code: 'unavailable', when: 'before' } : undefined),
+  });
+  await park('a');
+  await expect(send(ACME)).rejects.toMatchObject({ code: 'unavailable' });
+  down = false;
+  expect(await send(ACME)).toMatchObject({ redriven: 1 });
+  await pump();
+  expect(bus.published).toHaveLength(1);
+  expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
+});
+
+test('a log that does not take the request: it stays parked', async () => {
+  const { park, send, parked } = setUp({ events: () => ({ code: 'throttled', when: 'before' }) });
+  await park('a');
+  await expect(send(ACME)).rejects.toMatchObject({ code: 'throttled' });
+  expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
+});
+
+test('a message to one consumer names it, the relay sends to all', async () => {
+  const { park, send, bus, pump } = setUp();
+  await park('a');
+  await park('b', 'x', 'acme', 'relay');
+  await send(ACME);
+  await send({ consumer: 'relay', tenant: 'acme' });
+  await pump();
+  expect(bus.published).toEqual([
+    { tenant: 'acme', consumer: 'rollups', event: reading({ id: 'a' }) },
+    { tenant: 'acme', event: reading({ id: 'b' }) },
+  ]);
+});
+
+test('a request lies beside the log of every device, and is gone after a week', async () => {
+  const { park, send, changes, events, clock } = setUp();
+  await park('a');
+  await send(ACME);
+  const [request] = changes;
+  expect(request?.partition).toBe('acme|!redrive');
+  expect((await events.query('acme|!redrive', { limit: 10 })).items).toHaveLength(1);
+  clock.jump(7 * 24 * 3_600_000);
+  expect((await events.query('acme|!redrive', { limit: 10 })).items).toEqual([]);
+});
+
+test.each<[string, ChangeRecord['body']]>([
+  ['no object', 'x'],
+  ['without an event', { redrive: 'rollups' }],
+  ['with an event that is none', { redrive: 'rollups', event: 'x' }],
+  ['with an event without a time', { redrive: 'rollups', event: { id: 'a', source: 'b', type: 'c', subject: 'd' } }],
+  ['without a consumer', { event: reading() as unknown as Json }],
+])('a request %s is parked as unreadable, and stops nothing', async (_case, body) => {
+  const { events, bus, parked, park, send, pump } = setUp();
+  await events.append([{ partition: 'acme|!redrive', id: 'x', body }]);
+  await park('a');
+  await send(ACME);
+  expect(await pump()).toEqual({ status: 'done' });
+  expect(bus.published.map(({ event }) => event.id)).toEqual(['a']);
+  expect((await parked.list('relay', 'acme', 10)).items).toMatchObject([{ reason: { code: 'unreadable' } }]);
+});
+
+test('a parked document that is none is told to be a bug', async () => {
+  const { parked, state } = setUp();
+  await state.put({ partition: 'parked|rollups', id: 'acme!AAAAAAAAAAAAAAAA', body: 'x' }, 'any');
+  await expect(parked.list('rollups', 'acme', 10)).rejects.toThrow(
+    'The parked document acme!AAAAAAAAAAAAAAAA is not one.',
+  );
+});
