@@ -30,7 +30,7 @@ export interface QueryRequest {
   readonly pageSize: number;
   readonly continuation: string | undefined;
   /**
-   * The SDK asked for one range of an ORDER BY it merges itself. Its pages then end between documents only: when it
+   * The SDK asked for one range of an ORDER BY it merges itself. Its pages then end between documents, if they fit: when it
    * resumes, it skips the rows of the last document by itself, which must not happen twice.
    */
   readonly merged: boolean;
@@ -155,7 +155,7 @@ class Execution {
     const quota = this.#quota();
     let { taken, skipped } = start;
     let last: Position | undefined;
-    for (const entry of placed) {
+    for (const [index, entry] of placed.entries()) {
       if (seen !== undefined && !addNew(seen, entry.value)) continue;
       if (this.#position !== undefined && compare(entry, at) <= 0) continue;
       if (skipped < offset) {
@@ -163,7 +163,10 @@ class Execution {
         continue;
       }
       if (taken >= quota) break;
-      if (this.#full() && !(this.#request.merged && entry.item.sequence === last?.sequence)) break;
+      if (this.#full()) break;
+      if (this.#request.merged && entry.sequence !== last?.sequence && this.#overflows(placed, index)) {
+        return this.#page(last);
+      }
       taken += 1;
       this.#emit(entry.item, entry.value);
       const { sequence } = entry.item;
@@ -259,6 +262,13 @@ class Execution {
   #load(item: Item): void {
     this.#scanned += 1;
     this.#env.slots[DOCUMENT_SLOT] = this.#scope.container.parsed(item);
+  }
+
+  /** Whether the neighbouring rows of the document at `index` would not all fit into the page any more. */
+  #overflows(placed: readonly { readonly sequence: number }[], index: number): boolean {
+    let rows = 1;
+    while (placed[index + rows]?.sequence === placed[index]?.sequence) rows += 1;
+    return this.#rows.length > 0 && this.#rows.length + rows > this.#request.pageSize;
   }
 
   #full(): boolean {
