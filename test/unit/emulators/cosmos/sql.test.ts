@@ -1,8 +1,8 @@
 // Parser and evaluator: values of expressions, row semantics and plans, with literal expectations.
 import type { Json, Value } from '../../../../local/emulators/cosmos/json.ts';
 import { QueryCache, readParameters } from '../../../../local/emulators/cosmos/sql/cache.ts';
-import { runAll } from '../../../../local/emulators/cosmos/sql/compile.ts';
 import { planQuery } from '../../../../local/emulators/cosmos/sql/plan.ts';
+import { runAll } from '../../../../local/emulators/cosmos/sql/run.ts';
 
 const cache = new QueryCache();
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
