@@ -4,7 +4,9 @@ import { badRequest, needsQueryPlan, unsupported } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import { epkOf, keyText } from '../partition-key.ts';
 import { checkSession } from '../session.ts';
+import { keyDemanded } from '../sql/access-path.ts';
 import { readParameters } from '../sql/cache.ts';
+import type { Env } from '../sql/compile-expression.ts';
 import { executeQuery, type QueryPage, type QueryScope } from '../sql/execute.ts';
 import { checkCompositeIndex } from '../sql/indexing.ts';
 import { needsClient, planQuery } from '../sql/plan.ts';
@@ -72,7 +74,12 @@ export function query(services: Services, exchange: Exchange): Reply {
   const prepared = services.queries.prepare(sql);
   const params = readParameters(prepared.query, parameters);
   if (isTrue(exchange, 'x-ms-cosmos-is-query-plan-request')) {
-    return reply(200, planQuery(sql, prepared.query, params, services.account.clock.now()), 1);
+    const env: Env = { slots: [], params, aggregates: [], now: services.account.clock.now() };
+    const key = keyDemanded(prepared.path, container.definition, env);
+    return reply(
+      200,
+      planQuery(sql, prepared.query, env, key === undefined ? undefined : epkOf(key, container.definition)),
+    );
   }
   const scope = addressed(exchange, container);
   checkSession(header(exchange, 'x-ms-session-token'), scope.ranges);

@@ -1,5 +1,7 @@
 // Finds, in a WHERE clause, conditions on the id and the partition key that spare looking at every document.
+import type { KeyComponent } from '../hash/epk.ts';
 import type { Value } from '../json.ts';
+import type { PartitionKeyDefinition } from '../partition-key.ts';
 import type { Expr } from './ast.ts';
 import type { CompiledQuery } from './compile.ts';
 import { compileExpression, type Env, type Evaluate, type Scope } from './compile-expression.ts';
@@ -88,6 +90,21 @@ function collect(
       lower(bounds, `${text}\uffff\uffff`);
     });
   }
+}
+
+/** The full partition key that the WHERE clause demands, if it demands one. */
+export function keyDemanded(
+  path: AccessPath,
+  definition: PartitionKeyDefinition,
+  env: Env,
+): KeyComponent[] | undefined {
+  const key: KeyComponent[] = [];
+  for (const part of definition.paths) {
+    const value = path.equalities.get(pathText(part))?.(env);
+    if (value === undefined || (typeof value === 'object' && value !== null)) return undefined;
+    key.push(value);
+  }
+  return key;
 }
 
 const FLIPPED: Readonly<Record<string, string>> = { '=': '=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };

@@ -1,12 +1,11 @@
 // Runs one page of a compiled query over the documents of a container.
 
-import type { KeyComponent } from '../hash/epk.ts';
 import { canonicalText, type Json, type Value } from '../json.ts';
 import { MAX_PAGE_BYTES } from '../limits.ts';
 import type { Container } from '../store/container.ts';
 import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
-import { type AccessPath, type IdBounds, pathOf, pathText } from './access-path.ts';
+import { type AccessPath, type IdBounds, keyDemanded, pathOf } from './access-path.ts';
 import { hasBounds, idRange, liveFrom } from './candidates.ts';
 import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
@@ -212,14 +211,8 @@ class Execution {
     const bounds: IdBounds = {};
     for (const condition of path.idConditions) condition(this.#env, bounds);
     if (single !== undefined) return { partition: single.partition, nothing: single.partition === undefined, bounds };
-    const key: KeyComponent[] = [];
-    for (const part of container.definition.paths) {
-      const value = path.equalities.get(pathText(part))?.(this.#env);
-      if (value === undefined || (typeof value === 'object' && value !== null)) {
-        return { partition: undefined, nothing: false, bounds };
-      }
-      key.push(value);
-    }
+    const key = keyDemanded(path, container.definition, this.#env);
+    if (key === undefined) return { partition: undefined, nothing: false, bounds };
     const partition = container.findPartition(key);
     const visible = partition !== undefined && accepts(partition) ? partition : undefined;
     return { partition: visible, nothing: visible === undefined, bounds };

@@ -1,6 +1,6 @@
 // Query plans: what the SDK needs to run a query over all ranges itself, including the query it sends to each range.
 import { queryError } from '../errors.ts';
-import type { Json, JsonObject, Value } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { type Expr, hasAggregate, isAggregate, type Query, type Span, selected } from './ast.ts';
 import { type CompiledText, countOf, shapeOf } from './compile.ts';
 import type { Env } from './compile-expression.ts';
@@ -23,14 +23,9 @@ export function needsClient(ast: Query, grouped: boolean): boolean {
   return grouped || ast.distinct || ast.orderBy.length > 0 || ast.top !== undefined || ast.offset !== undefined;
 }
 
-/** The plan of a query, in the form of the service. */
-export function planQuery(
-  sql: string,
-  query: CompiledText,
-  params: ReadonlyMap<string, Value>,
-  now: number,
-): JsonObject {
-  return new Planner(sql, query, params, now).plan();
+/** The plan of a query, in the form of the service. `epk` is the only key that can match, when the filter demands one. */
+export function planQuery(sql: string, query: CompiledText, env: Env, epk?: string): JsonObject {
+  return new Planner(sql, query, env, epk).plan();
 }
 
 class Planner {
@@ -38,12 +33,14 @@ class Planner {
   readonly #query: CompiledText;
   readonly #ast: Query;
   readonly #env: Env;
+  readonly #epk: string | undefined;
 
-  constructor(sql: string, query: CompiledText, params: ReadonlyMap<string, Value>, now: number) {
+  constructor(sql: string, query: CompiledText, env: Env, epk: string | undefined) {
     this.#sql = sql;
     this.#query = query;
     this.#ast = query.ast;
-    this.#env = { slots: [], params, aggregates: [], now };
+    this.#env = env;
+    this.#epk = epk;
   }
 
   plan(): JsonObject {
@@ -70,7 +67,10 @@ class Planner {
         dCountInfo: null,
         hasNonStreamingOrderBy: false,
       },
-      queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
+      queryRanges:
+        this.#epk === undefined
+          ? [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }]
+          : [{ min: this.#epk, max: this.#epk, isMinInclusive: true, isMaxInclusive: true }],
     };
   }
 

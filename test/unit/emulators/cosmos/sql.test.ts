@@ -264,7 +264,10 @@ test.each([
 
 const plan = (sql: string): Record<string, unknown> => {
   const { query } = cache.prepare(sql);
-  return planQuery(sql, query, new Map(), NOW).queryInfo as Record<string, unknown>;
+  return planQuery(sql, query, { slots: [], params: new Map(), aggregates: [], now: NOW }).queryInfo as Record<
+    string,
+    unknown
+  >;
 };
 
 test('the plan of an ORDER BY asks each range for sort keys and payload', () => {
