@@ -82,10 +82,3 @@ export function canonicalText(value: Value): string {
   }
   return JSON.stringify(value);
 }
-
-/** The class used by comparison operators; only values of one class can be compared. */
-export function comparisonClass(value: Value): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value;
-}

@@ -125,7 +125,7 @@ const TOP: Readonly<Record<HashKind, string>> = { v1: '05C1F0', v2: '40', multi:
 /** A boundary strictly inside `[min, max)` that about halves it, or undefined when the range is too narrow. */
 export function middleOf(min: string, max: string, kind: HashKind): string | undefined {
   const top = max === 'FF' ? TOP[kind] : max;
-  const digits = Math.max(min.length, top.length, 32) + 2;
+  const digits = Math.max(min.length, top.length, 32);
   const low = BigInt(`0x${min.padEnd(digits, '0')}`);
   const high = BigInt(`0x${top.padEnd(digits, '0')}`);
   const middle = ((low + high) / 2n).toString(16).toUpperCase().padStart(digits, '0');

@@ -1,12 +1,16 @@
 // Operators with the query language's three-valued logic: a wrong type makes `undefined`, which is neither true nor false.
-import { compareAnyType, comparisonClass, deepEqual, type Value } from '../json.ts';
+import { compareAnyType, deepEqual, type Value } from '../json.ts';
 import type { BinaryOperator } from './ast.ts';
 import { finite } from './functions/types.ts';
 
-/** Equality: undefined when the types differ or a side is missing. */
+/**
+ * Equality: undefined when a side is missing. Values of different types are unequal, so that `c.x != null` finds what it
+ * says; the documentation calls that undefined, but the service and Microsoft's own query engine do not.
+ * https://github.com/Azure/azure-cosmos-dotnet-v3 (ScalarExpressionEvaluator, PerformBinaryEquality)
+ */
 export function equals(a: Value, b: Value): boolean | undefined {
   if (a === undefined || b === undefined) return undefined;
-  return comparisonClass(a) === comparisonClass(b) ? deepEqual(a, b) : undefined;
+  return deepEqual(a, b);
 }
 
 /** Order of two numbers, strings, booleans or nulls; undefined for anything else. */

@@ -56,9 +56,11 @@ const EXPRESSIONS: [string, Json | undefined][] = [
   ['"a" || "b" || c.s', 'abText'],
   ['0x1F', 31],
   ['1.5e3', 1500],
-  // Comparison: types do not mix
+  // Comparison: values of different types are unequal and have no order
   ['1 = 1.0', true],
-  ['1 = "1"', undefined],
+  ['1 = "1"', false],
+  ['c.n != null', true],
+  ['c.absent != null', undefined],
   ['c.z = null', true],
   ['c.absent = null', undefined],
   ['"a" < "b"', true],
