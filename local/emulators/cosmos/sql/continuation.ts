@@ -9,7 +9,7 @@ export interface Position {
   readonly sequence: number;
   /** Rows of that document already returned. */
   readonly rows: number;
-  /** ORDER BY keys of the last row. */
+  /** ORDER BY keys of the last row; left out when they are long, and then looked up in its document. */
   readonly keys: readonly Value[];
   /** Id of the last row's document, when rows come in the order of ids. */
   readonly id: string | undefined;
@@ -18,6 +18,9 @@ export interface Position {
   /** Rows passed over so far for OFFSET. */
   readonly skipped: number;
 }
+
+/** Longest keys a token carries: it travels in a header, which clients limit to 16 KiB. */
+const MAX_TOKEN_KEYS = 1500;
 
 const fingerprint = (query: string): string => murmur32(Buffer.from(query)).toString(36);
 
@@ -31,14 +34,17 @@ export function writeToken(query: string, position: Position): string {
     q: fingerprint(query),
     s: sequence,
     r: rows,
-    ...(keys.length === 0 ? {} : { k: keys.map((key) => (key === undefined ? [] : [key])) }),
+    ...(keys.length === 0 || JSON.stringify(keys).length > MAX_TOKEN_KEYS
+      ? {}
+      : { k: keys.map((key) => (key === undefined ? [] : [key])) }),
     ...(id === undefined ? {} : { i: id }),
     t: taken,
     o: skipped,
   }).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-const invalid = (): Error => badRequest('Invalid Continuation Token');
+/** The refusal of a token that is not for this query, or can no longer be followed. */
+export const invalidToken = (): Error => badRequest('Invalid Continuation Token');
 
 /** Reads a token back; a token of another query, or anything else, is the service's 400. */
 export function readToken(query: string, token: string): Position {
@@ -46,14 +52,14 @@ export function readToken(query: string, token: string): Position {
   try {
     value = JSON.parse(token) as Json;
   } catch {
-    throw invalid();
+    throw invalidToken();
   }
-  if (!isObject(value) || value.q !== fingerprint(query)) throw invalid();
+  if (!isObject(value) || value.q !== fingerprint(query)) throw invalidToken();
   const { s, r, k = [], i, t, o } = value;
   const numbers = [s, r, t, o].every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
-  if (!numbers || !Array.isArray(k) || (i !== undefined && typeof i !== 'string')) throw invalid();
+  if (!numbers || !Array.isArray(k) || (i !== undefined && typeof i !== 'string')) throw invalidToken();
   const keys = k.map((key) => {
-    if (!Array.isArray(key)) throw invalid();
+    if (!Array.isArray(key)) throw invalidToken();
     return key[0];
   });
   return { sequence: Number(s), rows: Number(r), keys, id: i, taken: Number(t), skipped: Number(o) };

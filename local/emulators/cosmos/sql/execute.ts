@@ -9,7 +9,7 @@ import { type AccessPath, type IdBounds, keyDemanded, pathOf } from './access-pa
 import { hasBounds, idRange, liveFrom } from './candidates.ts';
 import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
-import { type Position, readToken, writeToken } from './continuation.ts';
+import { invalidToken, type Position, readToken, writeToken } from './continuation.ts';
 import { Grouping, runAll } from './run.ts';
 
 /** The documents a query may see. */
@@ -147,7 +147,11 @@ class Execution {
     const tie = query.orderBy.some(({ descending }) => descending) ? -1 : 1;
     const compare = (a: { keys: readonly Value[]; sequence: number; row: number }, b: typeof a): number =>
       compareKeys(query, a.keys, b.keys) || tie * (a.sequence - b.sequence) || a.row - b.row;
-    const at = { keys: start.keys, sequence: start.sequence, row: start.rows };
+    const { sequence, rows } = start;
+    const long = this.#position !== undefined && start.keys.length < query.orderBy.length;
+    const keys = long ? found.find(({ item, row }) => item.sequence === sequence && row === rows)?.keys : start.keys;
+    if (keys === undefined) throw invalidToken();
+    const at = { keys, sequence, row: rows };
     const placed = found.map((entry) => ({ ...entry, sequence: entry.item.sequence }));
     placed.sort(compare);
     const seen = query.ast.distinct ? new Set<string>() : undefined;
@@ -169,8 +173,7 @@ class Execution {
       }
       taken += 1;
       this.#emit(entry.item, entry.value);
-      const { sequence } = entry.item;
-      last = { sequence, rows: entry.row, keys: entry.keys, id: undefined, taken, skipped };
+      last = { sequence: entry.sequence, rows: entry.row, keys: entry.keys, id: undefined, taken, skipped };
     }
     return this.#page(this.#full() && taken < quota ? last : undefined);
   }

@@ -5,7 +5,7 @@ import { finite } from './functions/types.ts';
 
 /**
  * Equality: undefined when a side is missing. Values of different types are unequal, so that `c.x != null` finds what it
- * says; the documentation calls that undefined, but the service and Microsoft's own query engine do not.
+ * says; the documentation calls that undefined, but the query engine of Microsoft's own tests does not.
  * https://github.com/Azure/azure-cosmos-dotnet-v3 (ScalarExpressionEvaluator, PerformBinaryEquality)
  */
 export function equals(a: Value, b: Value): boolean | undefined {
