@@ -88,12 +88,12 @@ export class CosmosEmulator implements Controls {
   async start(): Promise<CosmosConnection> {
     if (this.#server !== undefined) throw new Error('The emulator is already running.');
     const { dataDir, port = 0, log = () => undefined } = this.#options;
-    if (dataDir !== undefined) {
-      this.#journal = new Journal(dataDir);
-      this.#account = this.#journal.open(this.#clock, this.#options.partitionRanges ?? DEFAULT_RANGES);
-    }
     const server = makeServer({ faults: this.#faults, serve: (exchange) => this.#serve(exchange), log });
     try {
+      if (dataDir !== undefined) {
+        this.#journal = new Journal(dataDir);
+        this.#account = this.#journal.open(this.#clock, this.#options.partitionRanges ?? DEFAULT_RANGES);
+      }
       this.#port = await listen(server, port);
     } catch (error) {
       this.#journal?.close();

@@ -17,6 +17,7 @@ import { COMPACT_LOG_BYTES } from '../limits.ts';
 import { Account } from './account.ts';
 import type { Clock } from './clock.ts';
 import type { AccountEvent, AccountLog, Commit } from './journal-types.ts';
+import { lockDirectory } from './lock.ts';
 import { replaySnapshotLine, type SnapshotLine, snapshotLines } from './snapshot.ts';
 
 /** A commit as a line; documents are embedded as they are. */
@@ -48,6 +49,7 @@ export class Journal implements AccountLog {
   #bytes = 0;
   #snapshotBytes = 0;
   #account: Account | undefined;
+  #unlock: (() => void) | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -57,6 +59,7 @@ export class Journal implements AccountLog {
   /** Reads the file back into an account and opens it for appending. */
   open(clock: Clock, partitionRanges: number): Account {
     mkdirSync(this.#directory, { recursive: true });
+    this.#unlock = lockDirectory(this.#directory);
     const account = new Account(clock, SILENT, partitionRanges);
     if (existsSync(this.#path)) this.#replay(account);
     const live = new Account(clock, this, partitionRanges);
@@ -85,10 +88,13 @@ export class Journal implements AccountLog {
 
   /** Flushes and closes the file. */
   close(): void {
-    if (this.#file < 0) return;
-    fsyncSync(this.#file);
-    closeSync(this.#file);
-    this.#file = -1;
+    if (this.#file >= 0) {
+      fsyncSync(this.#file);
+      closeSync(this.#file);
+      this.#file = -1;
+    }
+    this.#unlock?.();
+    this.#unlock = undefined;
   }
 
   #write(line: string): void {

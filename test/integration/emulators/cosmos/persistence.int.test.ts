@@ -65,6 +65,13 @@ test('everything survives a restart: documents, etags, positions, tokens, splits
   await second.stop();
 });
 
+test('a second emulator on the same directory is refused', async () => {
+  const first = await start();
+  await expect(start()).rejects.toThrow(`is in use by process ${process.pid}`);
+  await first.stop();
+  await (await start()).stop();
+});
+
 test('a torn last record is cut off, and a snapshot replaces a grown log', async () => {
   const first = await start();
   const container = await first.container('docs');
