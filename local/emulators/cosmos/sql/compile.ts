@@ -1,0 +1,225 @@
+// Compiles a parsed query: where rows come from, which are kept, how they are grouped, ordered and returned.
+import { queryError, unsupported } from '../errors.ts';
+import { compareAnyType, type Json, type JsonObject, setProperty, type Value } from '../json.ts';
+import {
+  childrenOf,
+  type Expr,
+  hasAggregate,
+  isAggregate,
+  type Query,
+  type Selection,
+  type Source,
+  selected,
+} from './ast.ts';
+import {
+  type AggregateCall,
+  type CompileUnit,
+  compileExpression,
+  type Env,
+  type Evaluate,
+  type Scope,
+} from './compile-expression.ts';
+import { runAll } from './run.ts';
+
+/** Slot of the document a row comes from. */
+export const DOCUMENT_SLOT = 0;
+
+/** Calls `visit` for every row of the sources that passes WHERE; stops and answers false when `visit` does. */
+export type EachRow = (env: Env, visit: () => boolean) => boolean;
+
+/** A query ready to run. */
+export interface CompiledQuery {
+  readonly ast: Query;
+  readonly eachRow: EachRow;
+  readonly project: Evaluate;
+  readonly orderBy: readonly { readonly key: Evaluate; readonly descending: boolean }[];
+  readonly groupBy: readonly Evaluate[];
+  readonly aggregates: readonly AggregateCall[];
+  /** Rows are combined: by GROUP BY or by an aggregate over all of them. */
+  readonly grouped: boolean;
+  readonly top: Evaluate | undefined;
+  readonly offset: Evaluate | undefined;
+  readonly limit: Evaluate | undefined;
+  /** Each row is a whole document, so its stored text can be sent as it is. */
+  readonly wholeDocument: boolean;
+  /** Alias of the document when the query has one source and that is the document. */
+  readonly documentAlias: string | undefined;
+}
+
+/** A compiled query text with the parameters it needs. */
+export interface CompiledText extends CompiledQuery {
+  readonly params: ReadonlySet<string>;
+}
+
+/** Compiles a top-level query. */
+export function compileQuery(ast: Query): CompiledText {
+  const unit: CompileUnit = { nextSlot: DOCUMENT_SLOT + 1, params: new Set(), subquery: compileSubquery };
+  const query = compile(ast, { aliases: new Map(), unit, aggregates: undefined }, true);
+  return { ...query, params: unit.params };
+}
+
+function compileSubquery(ast: Query, outer: Scope): (env: Env) => Json[] {
+  const query = compile(ast, { ...outer, aggregates: undefined }, false);
+  return (env) => runAll(query, env);
+}
+
+function compile(ast: Query, outer: Scope, top: boolean): CompiledQuery {
+  const aliases = new Map(outer.aliases);
+  const { unit } = outer;
+  if (top && ast.sources[0]?.from.k === 'query') throw unsupported('A subquery as the first source of FROM');
+  const steps = ast.sources.map((source, index) => {
+    const rows = compileSource(source, { ...outer, aliases: new Map(aliases) }, top && index === 0);
+    const slot = unit.nextSlot++;
+    if (ast.sources.slice(0, index).some((earlier) => earlier.alias === source.alias && source.alias !== '')) {
+      throw queryError('SC2010', `The input alias '${source.alias}' is specified more than once in the FROM clause.`);
+    }
+    if (source.alias !== '') aliases.set(source.alias, slot);
+    return { rows, slot };
+  });
+  const scope: Scope = { aliases, unit, aggregates: undefined };
+  const where = ast.where === undefined ? undefined : compileExpression(ast.where, scope);
+  const aggregates: AggregateCall[] = [];
+  const project = compileSelection(ast.select, { ...scope, aggregates }, ast);
+  const grouped = ast.groupBy.length > 0 || aggregates.length > 0;
+  checkGrouping(ast, grouped);
+  const optional = (expr: Expr | undefined): Evaluate | undefined =>
+    expr === undefined ? undefined : compileExpression(expr, scope);
+  const documentAlias = documentAliasOf(ast);
+  return {
+    ast,
+    eachRow: compileRows(steps, where),
+    project,
+    orderBy: ast.orderBy.map(({ expr, descending }) => ({ key: compileExpression(expr, scope), descending })),
+    groupBy: ast.groupBy.map((expr) => compileExpression(expr, scope)),
+    aggregates,
+    grouped,
+    top: optional(ast.top),
+    offset: optional(ast.offset),
+    limit: optional(ast.limit),
+    wholeDocument: top && !grouped && documentAlias !== undefined && returnsAlias(ast.select, documentAlias),
+    documentAlias,
+  };
+}
+
+function compileSource(source: Source, scope: Scope, first: boolean): (env: Env) => readonly Json[] {
+  const { from, iterate } = source;
+  if (from.k === 'query') {
+    const run = scope.unit.subquery(from.query, scope);
+    if (!iterate) return run;
+    return (env) => run(env).flatMap((row) => (Array.isArray(row) ? row : [row]));
+  }
+  // At the top the container's name is whatever the client likes to call it.
+  const slot = first ? DOCUMENT_SLOT : scope.aliases.get(from.root);
+  if (slot === undefined) throw queryError('SC2001', `Identifier '${from.root}' could not be resolved.`);
+  const base: Expr = { k: 'ref', name: from.root, start: 0, end: 0 };
+  const path = from.steps.reduce<Expr>((of, key) => ({ k: 'get', of, key, start: 0, end: 0 }), base);
+  const value = compileExpression(path, { ...scope, aliases: new Map([[from.root, slot]]) });
+  if (iterate) {
+    return (env) => {
+      const array = value(env);
+      return Array.isArray(array) ? array : [];
+    };
+  }
+  return (env) => {
+    const single = value(env);
+    return single === undefined ? [] : [single];
+  };
+}
+
+function compileRows(
+  steps: readonly { readonly rows: (env: Env) => readonly Json[]; readonly slot: number }[],
+  where: Evaluate | undefined,
+): EachRow {
+  const level = (index: number, env: Env, visit: () => boolean): boolean => {
+    const step = steps[index];
+    if (step === undefined) return where === undefined || where(env) === true ? visit() : true;
+    for (const value of step.rows(env)) {
+      env.slots[step.slot] = value;
+      if (!level(index + 1, env, visit)) return false;
+    }
+    return true;
+  };
+  return (env, visit) => level(0, env, visit);
+}
+
+function compileSelection(select: Selection, scope: Scope, ast: Query): Evaluate {
+  if (select.k === 'value') return compileExpression(select.expr, scope);
+  if (select.k === 'star') {
+    const [only, ...others] = ast.sources;
+    if (ast.groupBy.length > 0) throw queryError('SC2041', "'SELECT *' is not allowed with GROUP BY.");
+    if (only === undefined || others.length > 0) {
+      throw queryError('SC2040', "'SELECT *' is only valid with a single input set.");
+    }
+    return compileExpression({ k: 'ref', name: only.alias, start: ast.start, end: ast.end }, scope);
+  }
+  const items = select.items.map(({ name, expr }) => ({ name, value: compileExpression(expr, scope) }));
+  return (env) => {
+    const row: JsonObject = {};
+    for (const { name, value } of items) {
+      const result = value(env);
+      if (result !== undefined) setProperty(row, name, result);
+    }
+    return row;
+  };
+}
+
+/**
+ * What is selected next to aggregates must come from GROUP BY; ORDER BY cannot be combined with it. Without GROUP BY
+ * the service accepts ORDER BY next to an aggregate, where it means nothing.
+ */
+function checkGrouping(ast: Query, grouped: boolean): void {
+  if (!grouped) return;
+  const keys = new Set(ast.groupBy.map(shapeOf));
+  const fits = (expr: Expr): boolean => {
+    if (keys.has(shapeOf(expr)) || isAggregate(expr) || expr.k === 'const' || expr.k === 'param') return true;
+    if (expr.k === 'ref' || expr.k === 'get' || expr.k === 'subquery') return false;
+    return childrenOf(expr).every(fits);
+  };
+  for (const expr of selected(ast.select)) {
+    if (!fits(expr)) {
+      throw queryError(
+        'SC2102',
+        'A property in the SELECT list is neither contained in an aggregate function nor in the GROUP BY clause.',
+        { start: expr.start, end: expr.end },
+      );
+    }
+  }
+  if (ast.groupBy.some(hasAggregate)) throw queryError('SC2101', 'An aggregate is not allowed in GROUP BY.');
+  if (ast.groupBy.length > 0 && ast.orderBy.length > 0) {
+    throw queryError('SC2103', 'ORDER BY cannot be combined with GROUP BY.');
+  }
+}
+
+/** An expression's structure without its place in the text. */
+export function shapeOf(expr: Expr): string {
+  return JSON.stringify(expr, (key, value: unknown) => (key === 'start' || key === 'end' ? undefined : value));
+}
+
+function documentAliasOf(ast: Query): string | undefined {
+  const [only, ...others] = ast.sources;
+  if (only === undefined || others.length > 0 || only.iterate || only.from.k !== 'path') return undefined;
+  return only.from.steps.length === 0 ? only.alias : undefined;
+}
+
+function returnsAlias(select: Selection, alias: string): boolean {
+  return select.k === 'star' || (select.k === 'value' && select.expr.k === 'ref' && select.expr.name === alias);
+}
+
+/** Compares rows by their ORDER BY keys. */
+export function compareKeys(query: CompiledQuery, a: readonly Value[], b: readonly Value[]): number {
+  for (const [index, { descending }] of query.orderBy.entries()) {
+    const comparison = compareAnyType(a[index], b[index]);
+    if (comparison !== 0) return descending ? -comparison : comparison;
+  }
+  return 0;
+}
+
+/** The value of TOP, OFFSET or LIMIT. */
+export function countOf(evaluate: Evaluate | undefined, env: Env, name: string, code: string): number | undefined {
+  if (evaluate === undefined) return undefined;
+  const value = evaluate(env);
+  if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 0x7fffffff) {
+    throw queryError(code, `The ${name} value must be a non-negative integer.`);
+  }
+  return Number(value);
+}
