@@ -1,5 +1,5 @@
 // Encodes AMQP 1.0 values; where JavaScript has one type and AMQP several, the caller names the AMQP type.
-import type { Uuid } from './values.ts';
+import { Described, Uuid, type Value } from './values.ts';
 
 /** Anything that can be written: plain values with one obvious AMQP type, or a function made by a typed constructor. */
 export type Encodable = null | undefined | boolean | string | Buffer | ((writer: Writer) => void);
@@ -31,7 +31,8 @@ export class Writer {
   }
 
   byte(value: number): void {
-    this.buffer[this.reserve(1)] = value;
+    const at = this.reserve(1);
+    this.buffer[at] = value;
   }
 
   bytes(value: Buffer): void {
@@ -213,6 +214,17 @@ export const symbolArray = (values: readonly string[]) => (writer: Writer) =>
       writer.bytes(bytes);
     }
   });
+
+/** A decoded value in a form that can be written, with the AMQP type that JavaScript's type suggests. */
+export function encodable(value: Value): Encodable {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? long(value) : double(value);
+  if (typeof value === 'bigint') return value >= 0n ? ulong(value) : long(value);
+  if (value instanceof Date) return timestamp(value.getTime());
+  if (value instanceof Uuid) return uuid(value);
+  if (value instanceof Map) return map([...value].map(([key, item]) => [encodable(key), encodable(item)]));
+  if (value instanceof Described) return encodable(value.value);
+  return Array.isArray(value) ? list(value.map(encodable)) : value;
+}
 
 /** One value as bytes. */
 export function encode(value: Encodable, size?: number): Buffer {
