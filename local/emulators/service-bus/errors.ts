@@ -92,3 +92,11 @@ export function sessionLockLost(session: string): ServiceBusError {
 export function unsupported(what: string): ServiceBusError {
   return new ServiceBusError(CONDITION.notImplemented, `${what} is not supported by the Service Bus emulator`);
 }
+
+/** The refusal of a message, in the words of the real service. */
+export function messageTooLarge(size: number, limit: number, id = 0): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.messageSizeExceeded,
+    `The received message (delivery-id:${id}, size:${size} bytes) exceeds the limit (${limit} bytes) currently allowed on the link.`,
+  );
+}

@@ -1,5 +1,5 @@
 // A link on which a client sends: it grants credit and puts the frames of a message together.
-import { CONDITION, ServiceBusError } from '../errors.ts';
+import { messageTooLarge, type ServiceBusError } from '../errors.ts';
 import type { AttachRequest, Sink } from './connection.ts';
 import { uint } from './encode.ts';
 import type { Frame } from './frames.ts';
@@ -103,12 +103,4 @@ export class IncomingLink {
   private sendCredit(): void {
     this.session.sendFlow([uint(this.handle), uint(this.deliveryCount), uint(this.credit)]);
   }
-}
-
-/** The refusal of a message, in the words of the real service. */
-export function messageTooLarge(size: number, limit: number, id = 0): ServiceBusError {
-  return new ServiceBusError(
-    CONDITION.messageSizeExceeded,
-    `The received message (delivery-id:${id}, size:${size} bytes) exceeds the limit (${limit} bytes) currently allowed on the link.`,
-  );
 }

@@ -106,6 +106,10 @@ export class Subscription implements Dates {
     this.receivable.settings = settings;
   }
 
+  sortedRules(): Rule[] {
+    return [...this.rules.values()].sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+  }
+
   /** The copies of a message that this subscription gets: one for all plain rules, one for each rule with an action. */
   route(content: MessageContent): MessageContent[] {
     const copies: MessageContent[] = [];

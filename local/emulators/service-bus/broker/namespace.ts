@@ -1,13 +1,21 @@
 // The namespace: all entities by name, and the ways messages take between them.
 
-import { messageTooLarge } from '../amqp/incoming-link.ts';
 import { type MessageContent, parseMessage } from '../amqp/message.ts';
-import { asServiceBusError, CONDITION, entityNotFound, ServiceBusError, unsupported } from '../errors.ts';
+import {
+  asServiceBusError,
+  CONDITION,
+  entityNotFound,
+  messageTooLarge,
+  ServiceBusError,
+  unsupported,
+} from '../errors.ts';
 import type { EmulatorClock } from './clock.ts';
+import { compileRule } from './compile-rule.ts';
 import { Queue, Subscription, Topic } from './entities.ts';
 import type { Journal } from './journal.ts';
 import type { MessageOrigin } from './message.ts';
 import type { Receivable } from './receivable.ts';
+import type { Rule, RuleDescription } from './rules.ts';
 import {
   LIMITS,
   type Limits,
@@ -124,9 +132,35 @@ export class Namespace {
     return true;
   }
 
+  /** Adds a rule to a subscription. */
+  addRule(subscription: Subscription, description: RuleDescription): Rule {
+    const key = description.name.toLowerCase();
+    if (subscription.rules.has(key)) throw alreadyExists(`${subscription.receivable.path}/Rules/${description.name}`);
+    if (subscription.rules.size >= this.limits.rulesPerSubscription)
+      throw new ServiceBusError(
+        CONDITION.resourceLimitExceeded,
+        `A subscription can have ${this.limits.rulesPerSubscription} rules.`,
+      );
+    const rule = compileRule(description, this.limits, this.clock.now());
+    subscription.rules.set(key, rule);
+    return rule;
+  }
+
+  /** Removes a rule; false if there is none of that name. */
+  removeRule(subscription: Subscription, name: string): boolean {
+    return subscription.rules.delete(name.toLowerCase());
+  }
+
+  /** The subscription that receives through `receivable`, unless that is a queue's. */
+  subscriptionOf(receivable: Receivable): Subscription | undefined {
+    const [, topic, name] = SUBSCRIPTION_PATH.exec(receivable.path) ?? [];
+    const subscription = topic === undefined || name === undefined ? undefined : this.subscription(topic, name);
+    return subscription?.receivable === receivable ? subscription : undefined;
+  }
+
   /** Finds what an AMQP address names; throws if there is no such entity. */
   resolve(address: string): Target {
-    const path = address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
+    const path = pathOf(address);
     const transfer = TRANSFER_SUFFIX.test(path);
     const dead = !transfer && DEAD_LETTER_SUFFIX.test(path);
     const base = path.replace(transfer ? TRANSFER_SUFFIX : DEAD_LETTER_SUFFIX, '');
@@ -187,7 +221,7 @@ export class Namespace {
           CONDITION.resourceLimitExceeded,
           `The message was forwarded more than ${this.limits.forwardHops} times.`,
         );
-      const entity = this.find(target);
+      const entity = this.find(pathOf(target));
       if (entity === undefined) throw entityNotFound(target);
       entity.check(content);
       entity.accept(content, origin);
@@ -211,6 +245,11 @@ export class Namespace {
   private requireFree(name: string): void {
     if (this.entities.has(name.toLowerCase())) throw alreadyExists(name);
   }
+}
+
+/** The path of an address that may be a whole URL. */
+function pathOf(address: string): string {
+  return address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
 }
 
 function alreadyExists(name: string): ServiceBusError {

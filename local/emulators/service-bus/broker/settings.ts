@@ -16,7 +16,6 @@ export const LIMITS = {
   sessionIdLength: 128,
   /** Hops a message may be forwarded along a chain. */
   forwardHops: 4,
-  lockDurationMinMs: 5 * SECOND,
   lockDurationMaxMs: 5 * MINUTE,
   duplicateWindowMinMs: 20 * SECOND,
   duplicateWindowMaxMs: 7 * 24 * 60 * MINUTE,
@@ -57,6 +56,10 @@ export interface SendableSettings {
   maxSizeInMegabytes: number;
   maxMessageSizeInKilobytes: number | undefined;
   enableExpress: boolean;
+  /** Shown, and without effect: there is always one partition. */
+  enablePartitioning: boolean;
+  /** The rules as they came, in XML: keys are not checked. */
+  authorizationRules: string | undefined;
 }
 
 export interface QueueSettings extends ReceivableSettings, SendableSettings {}
@@ -94,6 +97,8 @@ const SENDABLE: SendableSettings = {
   maxSizeInMegabytes: 1_024,
   maxMessageSizeInKilobytes: undefined,
   enableExpress: false,
+  enablePartitioning: false,
+  authorizationRules: undefined,
 };
 
 export const QUEUE_DEFAULTS: QueueSettings = { ...RECEIVABLE, ...SENDABLE };

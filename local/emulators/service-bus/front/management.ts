@@ -13,15 +13,15 @@ import {
 import { entry, items, numberOr, text, Uuid, type Value } from '../amqp/values.ts';
 import type { Queue, Topic } from '../broker/entities.ts';
 import { lockKey, lockToken, type StoredMessage } from '../broker/message.ts';
-import type { Namespace, Target } from '../broker/namespace.ts';
+import type { Namespace } from '../broker/namespace.ts';
 import type { SessionTable } from '../broker/sessions.ts';
 import type { MessageStore, Properties } from '../broker/store.ts';
 import { CONDITION, ServiceBusError, unsupported } from '../errors.ts';
+import { type Call, noContent, ok } from './management-call.ts';
 import type { Request, Response } from './request-response.ts';
 import { addRule, enumerateRules, removeRule } from './rule-operations.ts';
 
 const PREFIX = 'com.microsoft:';
-const NOTHING = 204;
 
 /** Serves one request to `<address>/$management`. */
 export function manage(namespace: Namespace, address: string, request: Request): Response {
@@ -29,14 +29,6 @@ export function manage(namespace: Namespace, address: string, request: Request):
   const serve = OPERATIONS.get(operation);
   if (serve === undefined) throw unsupported(`The $management operation '${operation}'`);
   return serve({ namespace, address, target: namespace.resolve(address), body: request.body });
-}
-
-/** What an operation works on. */
-export interface Call {
-  readonly namespace: Namespace;
-  readonly address: string;
-  readonly target: Target;
-  readonly body: Value;
 }
 
 const OPERATIONS = new Map<string, (call: Call) => Response>([
@@ -55,18 +47,6 @@ const OPERATIONS = new Map<string, (call: Call) => Response>([
   [`${PREFIX}remove-rule`, removeRule],
   [`${PREFIX}enumerate-rules`, enumerateRules],
 ]);
-
-/** A successful answer; without a body it says that there is nothing to return. */
-export function ok(body?: Encodable, status = 200): Response {
-  const application: Response['application'] = [
-    ['statusCode', int(status)],
-    ['statusDescription', status === NOTHING ? 'NoContent' : 'OK'],
-  ];
-  return body === undefined ? { application } : { application, body };
-}
-
-/** The answer for an empty result. */
-export const noContent = (): Response => ok(undefined, NOTHING);
 
 function storeOf({ target, address }: Call): MessageStore {
   if (target.kind === 'store') return target.store;
