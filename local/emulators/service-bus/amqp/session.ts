@@ -36,6 +36,8 @@ export class Session {
   private readonly host: ConnectionHost;
   private readonly opening = new Map<number, Opening>();
   private readonly unsettled = new Map<number, Unsettled>();
+  /** Why this side closed links whose clients have not answered yet. */
+  private readonly closedWith = new Map<number, ServiceBusError>();
   private nextIncoming: number;
   private nextOutgoing = 0;
   private nextDeliveryId = 0;
@@ -81,7 +83,7 @@ export class Session {
         return;
       case PERFORMATIVE.transfer:
         this.nextIncoming = (this.nextIncoming + 1) >>> 0;
-        this.incoming(numberOr(frame.fields[0], -1))?.onTransfer(frame);
+        this.onTransfer(frame);
         return;
       case PERFORMATIVE.disposition:
         this.onDisposition(frame);
@@ -156,6 +158,7 @@ export class Session {
     if (this.links.get(link.handle) !== link) return;
     this.links.delete(link.handle);
     this.forget(link);
+    if (error !== undefined) this.closedWith.set(link.handle, error);
     this.sendDetach(link.handle, error);
     link.dispose();
   }
@@ -197,9 +200,17 @@ export class Session {
       : undefined;
   }
 
-  private incoming(handle: number): IncomingLink | undefined {
+  private onTransfer(frame: Frame): void {
+    const handle = numberOr(frame.fields[0], -1);
     const link = this.links.get(handle);
-    return link?.direction === 'incoming' ? link : undefined;
+    if (link?.direction === 'incoming') {
+      link.onTransfer(frame);
+      return;
+    }
+    // The client sent before it saw our detach. Left without an answer, its library would wait for its whole timeout.
+    const error = this.closedWith.get(handle);
+    const [, id, , , settled] = frame.fields;
+    if (error !== undefined && settled !== true && typeof id === 'number') this.settle(id, error);
   }
 
   private onFlow({ fields }: Frame): void {
@@ -371,7 +382,10 @@ export class Session {
     const handle = numberOr(fields[0], -1);
     const link = this.links.get(handle);
     // Without a link this is the client's answer to a detach of ours.
-    if (link === undefined) return;
+    if (link === undefined) {
+      this.closedWith.delete(handle);
+      return;
+    }
     this.links.delete(handle);
     this.forget(link);
     this.connection.send(this.channel, PERFORMATIVE.detach, [uint(handle), fields[1] === true]);
