@@ -36,8 +36,6 @@ export class Session {
   private readonly host: ConnectionHost;
   private readonly opening = new Map<number, Opening>();
   private readonly unsettled = new Map<number, Unsettled>();
-  /** Why this side closed links whose clients have not answered yet. */
-  private readonly closedWith = new Map<number, ServiceBusError>();
   private nextIncoming: number;
   private nextOutgoing = 0;
   private nextDeliveryId = 0;
@@ -158,7 +156,6 @@ export class Session {
     if (this.links.get(link.handle) !== link) return;
     this.links.delete(link.handle);
     this.forget(link);
-    if (error !== undefined) this.closedWith.set(link.handle, error);
     this.sendDetach(link.handle, error);
     link.dispose();
   }
@@ -203,14 +200,8 @@ export class Session {
   private onTransfer(frame: Frame): void {
     const handle = numberOr(frame.fields[0], -1);
     const link = this.links.get(handle);
-    if (link?.direction === 'incoming') {
-      link.onTransfer(frame);
-      return;
-    }
-    // The client sent before it saw our detach. Left without an answer, its library would wait for its whole timeout.
-    const error = this.closedWith.get(handle);
-    const [, id, , , settled] = frame.fields;
-    if (error !== undefined && settled !== true && typeof id === 'number') this.settle(id, error);
+    if (link?.direction === 'incoming') link.onTransfer(frame);
+    // Without a link the client sent before it saw our detach; its library waits for no answer then, or until it times out.
   }
 
   private onFlow({ fields }: Frame): void {
@@ -382,10 +373,7 @@ export class Session {
     const handle = numberOr(fields[0], -1);
     const link = this.links.get(handle);
     // Without a link this is the client's answer to a detach of ours.
-    if (link === undefined) {
-      this.closedWith.delete(handle);
-      return;
-    }
+    if (link === undefined) return;
     this.links.delete(handle);
     this.forget(link);
     this.connection.send(this.channel, PERFORMATIVE.detach, [uint(handle), fields[1] === true]);

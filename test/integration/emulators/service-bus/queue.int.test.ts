@@ -222,10 +222,12 @@ describe('a queue', () => {
     const sender = client.createSender('orders');
     await sender.sendMessages({ body: 1 });
     emulator.namespace.delete('orders');
+    // A further round trip on the connection proves that the detach has arrived.
+    expect(await codeOf(client.createReceiver('orders').peekMessages(1))).toBe('MessagingEntityNotFound');
     expect(await codeOf(sender.sendMessages({ body: 2 }))).toBe('MessagingEntityNotFound');
   });
 
-  test('works over WebSockets, and with two clients at once', async () => {
+  test('serves two clients at once', async () => {
     const { client, connect, emulator } = harness;
     await client.createSender('orders').sendMessages({ body: 'x' });
     const other = connect();

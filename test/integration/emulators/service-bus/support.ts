@@ -82,3 +82,8 @@ export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   }
   return 'it succeeded';
 }
+
+/** Lets the event loop turn until a condition holds; the test's own timeout is the limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
