@@ -14,7 +14,7 @@ import {
   subscriptionItem,
   topicItem,
 } from './atom.ts';
-import { type AnySettings, checkUpdate, type EntityKind, readSettings } from './fields.ts';
+import { type AnySettings, checkUpdate, type EntityKind, readSettings, readUpdate } from './fields.ts';
 import { readRule } from './rule-xml.ts';
 import { child, type Element, parseXml, XmlError } from './xml.ts';
 
@@ -200,7 +200,7 @@ function onEntity(call: Call): Answer {
       : entry(call, topicItem(namespace.createTopic(path, settings)), 201);
   }
   if (existing === undefined || existing.kind !== kind) throw notFound(path);
-  const settings = readSettings(kind, element);
+  const settings = readUpdate(kind, element);
   checkUpdate(kind, existing.settings, settings);
   namespace.update(existing, settings);
   return entry(call, existing.kind === 'queue' ? queueItem(existing) : topicItem(existing));
@@ -228,8 +228,8 @@ function onSubscription(call: Call, topic: string, name: string): Answer {
   }
   if (name.length > namespace.limits.subscriptionNameLength) throw badRequest(`The name '${name}' is too long.`);
   const element = description(call, 'SubscriptionDescription');
-  const settings = readSettings('subscription', element);
   if (!call.update) {
+    const settings = readSettings('subscription', element);
     const rule = child(element, 'DefaultRuleDescription');
     const first = rule === undefined ? undefined : readRule(rule);
     const created = namespace.createSubscription(
@@ -241,6 +241,7 @@ function onSubscription(call: Call, topic: string, name: string): Answer {
     return entry(call, subscriptionItem(created), 201);
   }
   if (existing === undefined) throw notFound(call.path);
+  const settings = readUpdate('subscription', element);
   checkUpdate('subscription', existing.settings, settings);
   namespace.update(existing, settings);
   return entry(call, subscriptionItem(existing));

@@ -1,7 +1,7 @@
 // Sessions with the real SDK: ordered receiving, locks, state, and what happens when a lock is lost.
 import type { ServiceBusSessionReceiver } from '@azure/service-bus';
 import { EmulatorClock } from '../../../../local/emulators/service-bus/broker/clock.ts';
-import { codeOf, deferred, first, type Harness, openHarness } from './support.ts';
+import { codeOf, deferred, first, type Harness, openHarness, until } from './support.ts';
 
 const MINUTE = 60_000;
 const QUICKLY = { maxWaitTimeInMs: 300 };
@@ -99,6 +99,7 @@ describe('sessions', () => {
       processError: async ({ error }) => failed.resolve('code' in error ? error.code : error),
     });
     expect(await processed.promise).toBe('1');
+    await until(() => harness.emulator.messages('carts').length === 0);
     harness.emulator.advanceClock(2 * MINUTE);
     expect(await failed.promise).toBe('SessionLockLost');
   });
