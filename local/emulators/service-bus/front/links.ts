@@ -91,6 +91,9 @@ function entitySink({ namespace, faults }: Backend, entity: Queue | Topic): Sink
 }
 
 function connectReceiver(store: MessageStore, request: AttachRequest): LinkEnd | Promise<LinkEnd> {
+  const { status } = store.owner.settings;
+  if (status === 'Disabled' || status === 'ReceiveDisabled')
+    throw new ServiceBusError(CONDITION.entityDisabled, `Messaging entity '${store.path}' is currently disabled.`);
   const wanted = requestedSession(request.filter, SESSION_FILTER);
   const receiver = new Receiver(store, request.settled);
   if (wanted === undefined) {

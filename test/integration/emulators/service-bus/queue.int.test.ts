@@ -211,8 +211,11 @@ describe('a queue', () => {
     expect(await codeOf(client.createReceiver('nothing').peekMessages(1))).toBe('MessagingEntityNotFound');
   });
 
-  test('a disabled queue refuses sends, and says so', async () => {
+  test('a disabled queue refuses sends or receives, and says so', async () => {
     const { client, emulator } = harness;
+    emulator.createQueue('silent', { status: 'ReceiveDisabled' });
+    await client.createSender('silent').sendMessages({ body: 1 });
+    expect(await codeOf(client.createReceiver('silent').receiveMessages(1))).toBe('MessagingEntityDisabled');
     emulator.createQueue('closed', { status: 'SendDisabled' });
     expect(await codeOf(client.createSender('closed').sendMessages({ body: 1 }))).toBe('MessagingEntityDisabled');
   });
