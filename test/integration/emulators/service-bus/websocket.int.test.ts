@@ -1,7 +1,7 @@
 // AMQP over WebSockets: the same client, through the same port, with the framing of an independent implementation.
 import https from 'node:https';
 import { createRequire } from 'node:module';
-import type { ServiceBusClient } from '@azure/service-bus';
+import type { ServiceBusClientOptions } from '@azure/service-bus';
 import { DEVELOPMENT_CERTIFICATE } from '../../../../local/emulators/service-bus/certificate.ts';
 import { first, type Harness, openHarness } from './support.ts';
 
