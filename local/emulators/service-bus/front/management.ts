@@ -22,6 +22,8 @@ import type { Request, Response } from './request-response.ts';
 import { addRule, enumerateRules, removeRule } from './rule-operations.ts';
 
 const PREFIX = 'com.microsoft:';
+/** Dates from here on stand for .NET's largest one. */
+const END_OF_TIME = Date.UTC(9999, 11, 31);
 
 /** Serves one request to `<address>/$management`. */
 export function manage(namespace: Namespace, address: string, request: Request): Response {
@@ -223,19 +225,21 @@ function setSessionState(call: Call): Response {
   return ok();
 }
 
+/**
+ * With a date: the sessions whose state changed since then. With the end of time, which is how libraries ask for it, or a
+ * date in the past: those that have messages as well.
+ */
 function listSessions(call: Call): Response {
-  const { body } = call;
+  const { body, namespace } = call;
   const since = entry(body, 'last-updated-time');
   const after = since instanceof Date ? since.getTime() : Number.NEGATIVE_INFINITY;
+  const withMessages = after <= namespace.clock.now() || after >= END_OF_TIME;
   const skip = numberOr(entry(body, 'skip'), 0);
   const top = numberOr(entry(body, 'top'), 100);
-  // A date in the far future is how libraries ask for every session that has messages.
-  const all = [...sessionsOf(call).records.values()]
-    .filter(
-      (record) => record.updatedAt >= after || (record.next() !== undefined && after > call.namespace.clock.now()),
-    )
-    .map((record) => record.id);
-  const page = all.slice(skip, skip + top);
+  const all = [...sessionsOf(call).records.values()].filter(
+    (record) => (record.updatedAt > 0 && record.updatedAt >= after) || (withMessages && record.next() !== undefined),
+  );
+  const page = all.slice(skip, skip + top).map((record) => record.id);
   if (page.length === 0) return noContent();
   return ok(
     map([

@@ -5,7 +5,7 @@ import type { ServiceBusClientOptions } from '@azure/service-bus';
 import { DEVELOPMENT_CERTIFICATE } from '../../../../local/emulators/service-bus/certificate.ts';
 import { first, type Harness, openHarness } from './support.ts';
 
-type WebSocketConstructor = NonNullable<ServiceBusClientOptions['webSocketOptions']>['webSocket'];
+type WebSocketConstructor = NonNullable<NonNullable<ServiceBusClientOptions['webSocketOptions']>['webSocket']>;
 const webSocket: WebSocketConstructor = createRequire(__filename)('ws');
 const { cert: ca } = DEVELOPMENT_CERTIFICATE;
 
