@@ -103,7 +103,11 @@ it('takes the route prefix from host.json', async () => {
 it('lives on after requests that are no HTTP', async () => {
   const { url } = await startApp({ source: ECHO });
   const { port } = new URL(url);
-  const bad = ['\0\0\0\r\n\r\n', 'GET http://elsewhere/ HTTP/1.1\r\n\r\n', 'GET /api/plain HTTP/1.1\r\nhost: a b\r\n\r\n'];
+  const bad = [
+    '\0\0\0\r\n\r\n',
+    'GET http://elsewhere/ HTTP/1.1\r\n\r\n',
+    'GET /api/plain HTTP/1.1\r\nhost: a b\r\n\r\n',
+  ];
   for (const text of bad) {
     const answer = await new Promise<string>((resolve) => {
       let received = '';
@@ -141,22 +145,23 @@ it('names a port that is taken', async () => {
 it('limits concurrent and outstanding requests as host.json says', async () => {
   const source = `
     import { app } from '@azure/functions';
-    let open: (() => void)[] = [];
-    app.get('wait', async () => { await new Promise<void>((resolve) => open.push(resolve)); return { body: 'done' }; });
-    app.get('count', async () => ({ jsonBody: open.length }));
+    let active = 0, most = 0, open: (() => void)[] = [];
+    app.get('wait', async () => { await new Promise<void>((resolve) => open.push(resolve)); return {}; });
     app.get('free', async () => { open.splice(0).forEach((one) => one()); return {}; });
+    app.get('turn', async () => {
+      most = Math.max(most, ++active);
+      await new Promise((resolve) => setImmediate(resolve));
+      active--;
+      return { jsonBody: most };
+    });
   `;
-  const limits = { maxConcurrentRequests: 3, maxOutstandingRequests: 4 };
-  const { url } = await startApp({ source, hostJson: { extensions: { http: limits } } });
-  const waiting = [fetch(`${url}/api/wait`), fetch(`${url}/api/wait`)];
-  await eventually('both run', async () => (await (await fetch(`${url}/api/count`)).json()) === 2);
-  waiting.push(fetch(`${url}/api/wait`), fetch(`${url}/api/wait`));
-  await eventually('a fifth is refused', async () => (await fetch(`${url}/api/plain`, { method: 'PUT' })).status === 404);
-  const statuses = new Set<number>();
-  await eventually('a fifth is refused', async () => {
-    const { status } = await fetch(`${url}/api/count`, { signal: AbortSignal.timeout(300) }).catch(() => ({ status: 0 }));
-    statuses.add(status);
-    return status === 429;
-  });
-  expect(statuses.has(429)).toBe(true);
+  const one = await startApp({ source, hostJson: { extensions: { http: { maxConcurrentRequests: 1 } } } });
+  const turns = await Promise.all(Array.from({ length: 10 }, () => fetch(`${one.url}/api/turn`)));
+  expect(await Promise.all(turns.map((turn) => turn.json()))).toEqual(Array(10).fill(1));
+
+  const two = await startApp({ source, hostJson: { extensions: { http: { maxOutstandingRequests: 2 } } } });
+  const waiting = [fetch(`${two.url}/api/wait`), fetch(`${two.url}/api/wait`)];
+  await eventually('a third is refused', async () => (await fetch(`${two.url}/api/turn`)).status === 429);
+  two.host.killWorker();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([500, 500]);
 });

@@ -3,7 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { FunctionsHost, type FunctionsHostOptions, type LogEntry } from '../../../../local/hosts/azure-functions/index.ts';
+import {
+  FunctionsHost,
+  type FunctionsHostOptions,
+  type LogEntry,
+} from '../../../../local/hosts/azure-functions/index.ts';
 
 const root = path.resolve(__dirname, '../../../..');
 
@@ -29,7 +33,11 @@ export async function buildApp({ source, format = 'cjs', hostJson = {} }: AppSou
     external: ['@azure/functions-core'],
     logLevel: 'silent',
     ...(format === 'esm'
-      ? { banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" } }
+      ? {
+          banner: {
+            js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+          },
+        }
       : {}),
   });
   await writeFile(path.join(folder, 'package.json'), JSON.stringify({ main: outfile }));
@@ -58,7 +66,12 @@ export async function startApp(app: AppSource, options: Partial<FunctionsHostOpt
   const host = new FunctionsHost({ environment: {}, log: (entry) => log.push(entry), ...options, appFolder });
   started.push(host);
   const { url } = await host.start();
-  return { host, url, log, said: () => log.filter(({ category }) => category === 'user').map(({ message }) => parsed(message)) };
+  return {
+    host,
+    url,
+    log,
+    said: () => log.filter(({ category }) => category === 'user').map(({ message }) => parsed(message)),
+  };
 }
 
 /** Has `cleanUp` stop something. */
