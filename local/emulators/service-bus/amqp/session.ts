@@ -1,0 +1,405 @@
+// One AMQP session: transfer windows, delivery ids, dispositions, and the opening and closing of links.
+import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
+import type { AttachRequest, Connection, ConnectionHost, LinkEnd } from './connection.ts';
+import { describeSource } from './describe-source.ts';
+import { type Encodable, long, map, raw, symbol, uint, ulong, ushort } from './encode.ts';
+import { acceptedBytes, encodeError, encodeTransfer, type Frame, PERFORMATIVE, rejected, STATE } from './frames.ts';
+import { IncomingLink } from './incoming-link.ts';
+import { OutgoingLink } from './outgoing-link.ts';
+import { Described, entry, numberOr, text, type Value } from './values.ts';
+
+/** So wide that link credit alone limits what a client sends. */
+const INCOMING_WINDOW = 0x7fff_ffff;
+const OUTGOING_WINDOW = 0x7fff_ffff;
+const HANDLE_MAX = 255;
+/** Room for the performative in a frame whose payload is cut to size. */
+const TRANSFER_OVERHEAD = 512;
+const COORDINATOR = 0x30;
+const SETTLED = 1;
+
+interface Unsettled {
+  readonly link: OutgoingLink;
+  readonly tag: Buffer;
+}
+
+/** A link that is being opened. */
+interface Opening {
+  readonly abort: AbortController;
+  readonly frames: Frame[];
+}
+
+/** The server side of one session. Handles and channels are the client's, as only clients open anything. */
+export class Session {
+  readonly connection: Connection;
+  readonly channel: number;
+  readonly links = new Map<number, IncomingLink | OutgoingLink>();
+  private readonly host: ConnectionHost;
+  private readonly opening = new Map<number, Opening>();
+  private readonly unsettled = new Map<number, Unsettled>();
+  private nextIncoming: number;
+  private nextOutgoing = 0;
+  private nextDeliveryId = 0;
+  private remoteWindow: number;
+  private blocked: Buffer[] = [];
+  private acceptRun: { first: number; last: number } | undefined;
+
+  constructor(connection: Connection, host: ConnectionHost, begin: Frame) {
+    this.connection = connection;
+    this.host = host;
+    this.channel = begin.channel;
+    const [, nextOutgoing, incomingWindow] = begin.fields;
+    this.nextIncoming = numberOr(nextOutgoing, 0);
+    this.remoteWindow = numberOr(incomingWindow, 0);
+    connection.send(this.channel, PERFORMATIVE.begin, [
+      ushort(this.channel),
+      uint(this.nextOutgoing),
+      uint(INCOMING_WINDOW),
+      uint(OUTGOING_WINDOW),
+      uint(HANDLE_MAX),
+    ]);
+  }
+
+  /** Whether the client has room for another delivery. */
+  get canSend(): boolean {
+    return this.remoteWindow > 0 && this.blocked.length === 0 && !this.connection.congested;
+  }
+
+  onFrame(frame: Frame): void {
+    const handle = this.handleOf(frame);
+    const opening = handle === undefined ? undefined : this.opening.get(handle);
+    if (handle !== undefined && opening !== undefined) {
+      opening.frames.push(frame);
+      if (frame.performative === PERFORMATIVE.detach) opening.abort.abort();
+      return;
+    }
+    switch (frame.performative) {
+      case PERFORMATIVE.attach:
+        this.onAttach(frame);
+        return;
+      case PERFORMATIVE.flow:
+        this.onFlow(frame);
+        return;
+      case PERFORMATIVE.transfer:
+        this.nextIncoming = (this.nextIncoming + 1) >>> 0;
+        this.incoming(numberOr(frame.fields[0], -1))?.onTransfer(frame);
+        return;
+      case PERFORMATIVE.disposition:
+        this.onDisposition(frame);
+        return;
+      case PERFORMATIVE.detach:
+        this.onDetach(frame);
+        return;
+      default:
+        throw new ServiceBusError(CONDITION.notImplemented, `performative ${frame.performative}`);
+    }
+  }
+
+  /** Sends one message in as many frames as the client's frame size asks for. */
+  transfer(link: OutgoingLink, payload: Buffer, tag: Buffer, settled: boolean): void {
+    const id = this.nextDeliveryId;
+    this.nextDeliveryId = (id + 1) >>> 0;
+    if (!settled) this.unsettled.set(id, { link, tag });
+    const room = this.connection.remoteMaxFrame - TRANSFER_OVERHEAD;
+    let from = 0;
+    do {
+      const to = Math.min(payload.length, from + room);
+      const more = to < payload.length;
+      const part = from === 0 && !more ? payload : payload.subarray(from, to);
+      this.output(encodeTransfer(this.channel, link.handle, id, tag, settled, more, part));
+      from = to;
+    } while (from < payload.length);
+  }
+
+  /** Settles a delivery that the client sent; accepted ones of one tick share a frame. */
+  settle(id: number, error?: ServiceBusError): void {
+    if (error !== undefined) {
+      this.flushDispositions();
+      this.connection.send(this.channel, PERFORMATIVE.disposition, [true, uint(id), uint(id), true, rejected(error)]);
+      return;
+    }
+    if (this.acceptRun !== undefined && this.acceptRun.last + 1 === id) {
+      this.acceptRun.last = id;
+      return;
+    }
+    this.flushDispositions();
+    this.acceptRun = { first: id, last: id };
+    this.connection.beforeFlush(this);
+  }
+
+  /** Writes the dispositions that were held back to be merged. */
+  flushDispositions(): void {
+    const run = this.acceptRun;
+    if (run === undefined) return;
+    this.acceptRun = undefined;
+    this.connection.send(this.channel, PERFORMATIVE.disposition, [
+      true,
+      uint(run.first),
+      uint(run.last),
+      true,
+      acceptedBytes,
+    ]);
+  }
+
+  /** Tells the client the session's windows and, with `link`, a link's credit. */
+  sendFlow(link: readonly Encodable[] = []): void {
+    this.connection.send(this.channel, PERFORMATIVE.flow, [
+      uint(this.nextIncoming),
+      uint(INCOMING_WINDOW),
+      uint(this.nextOutgoing),
+      uint(OUTGOING_WINDOW),
+      ...link,
+    ]);
+  }
+
+  /** Closes a link from this side. */
+  detach(link: IncomingLink | OutgoingLink, error?: ServiceBusError): void {
+    if (this.links.get(link.handle) !== link) return;
+    this.links.delete(link.handle);
+    this.forget(link);
+    this.sendDetach(link.handle, error);
+    link.dispose();
+  }
+
+  /** The client can take more again. */
+  resume(): void {
+    while (this.blocked.length > 0 && this.remoteWindow > 0) {
+      const bytes = this.blocked.shift();
+      if (bytes !== undefined) this.emit(bytes);
+    }
+    for (const link of this.links.values()) if (link.direction === 'outgoing' && link.ready) link.source.demand(link);
+  }
+
+  /** The session is over. */
+  dispose(): void {
+    const links = [...this.links.values()];
+    this.links.clear();
+    for (const { abort } of this.opening.values()) abort.abort();
+    this.opening.clear();
+    this.unsettled.clear();
+    for (const link of links) link.dispose();
+  }
+
+  private output(bytes: Buffer): void {
+    if (this.remoteWindow > 0 && this.blocked.length === 0) this.emit(bytes);
+    else this.blocked.push(bytes);
+  }
+
+  private emit(bytes: Buffer): void {
+    this.remoteWindow--;
+    this.nextOutgoing = (this.nextOutgoing + 1) >>> 0;
+    this.connection.write(bytes);
+  }
+
+  private handleOf({ performative, fields }: Frame): number | undefined {
+    if (performative === PERFORMATIVE.flow) return numberOr(fields[4], undefined);
+    return performative === PERFORMATIVE.transfer || performative === PERFORMATIVE.detach
+      ? numberOr(fields[0], undefined)
+      : undefined;
+  }
+
+  private incoming(handle: number): IncomingLink | undefined {
+    const link = this.links.get(handle);
+    return link?.direction === 'incoming' ? link : undefined;
+  }
+
+  private onFlow({ fields }: Frame): void {
+    const [nextIncoming, incomingWindow, , , handle, deliveryCount, credit, , drain, echo] = fields;
+    // Before the client has seen our `begin` it cannot name the id it expects; ours start at 0.
+    const outstanding = (this.nextOutgoing - numberOr(nextIncoming, 0)) >>> 0;
+    this.remoteWindow = Math.max(0, numberOr(incomingWindow, 0) - outstanding);
+    this.resume();
+    const number = numberOr(handle, undefined);
+    if (number === undefined) {
+      if (echo === true) this.sendFlow();
+      return;
+    }
+    const link = this.links.get(number);
+    if (link?.direction === 'outgoing')
+      link.onFlow(numberOr(deliveryCount, undefined), numberOr(credit, 0), drain === true, echo === true);
+  }
+
+  private onDisposition({ fields, fieldBytes }: Frame): void {
+    const [role, first, last, settledByClient, state] = fields;
+    if (role !== true) return;
+    const from = numberOr(first, 0);
+    const to = numberOr(last, from);
+    const described = state instanceof Described ? state : undefined;
+    const descriptor = numberOr(described?.descriptor, STATE.accepted);
+    let run: { first: number; last: number } | undefined;
+    const flushRun = (): void => {
+      if (run !== undefined) this.acknowledge(run.first, run.last, acceptedBytes);
+      run = undefined;
+    };
+    for (let id = from; id <= to; id++) {
+      const delivery = this.unsettled.get(id);
+      if (delivery === undefined) continue;
+      if (descriptor === STATE.received) continue;
+      this.unsettled.delete(id);
+      const error = delivery.link.source.settle(delivery.tag, { descriptor, bytes: fieldBytes[4] });
+      if (settledByClient === true) continue;
+      if (error !== undefined) {
+        flushRun();
+        this.acknowledge(id, id, rejected(error));
+      } else if (run !== undefined && run.last + 1 === id) run.last = id;
+      else {
+        flushRun();
+        run = { first: id, last: id };
+      }
+    }
+    flushRun();
+  }
+
+  private acknowledge(first: number, last: number, state: Encodable): void {
+    this.connection.send(this.channel, PERFORMATIVE.disposition, [false, uint(first), uint(last), true, state]);
+  }
+
+  private onAttach(frame: Frame): void {
+    const [name, handle, role, sendMode, , source, target, , , , , , , properties] = frame.fields;
+    const number = numberOr(handle, 0);
+    const clientReceives = role === true;
+    const terminus = clientReceives ? source : target;
+    const abort = new AbortController();
+    const request: AttachRequest = {
+      connection: this.connection,
+      session: this,
+      name: text(name) ?? '',
+      clientReceives,
+      transactional: target instanceof Described && target.descriptor === COORDINATOR,
+      address: addressOf(terminus) ?? '',
+      replyAddress: clientReceives ? addressOf(target) : undefined,
+      filter: filterOf(source),
+      settled: numberOr(sendMode, 2) === SETTLED,
+      timeoutMs: numberOr(entry(properties, 'com.microsoft:timeout'), undefined),
+      signal: abort.signal,
+    };
+    const opening: Opening = { abort, frames: [] };
+    const finish = (outcome: LinkEnd | ServiceBusError): void => {
+      if (this.opening.get(number) !== opening) {
+        if (!(outcome instanceof ServiceBusError)) this.discard(request, outcome);
+        return;
+      }
+      this.opening.delete(number);
+      if (outcome instanceof ServiceBusError) this.refuse(frame, number, outcome);
+      else this.grant(frame, number, request, outcome);
+      for (const held of opening.frames) this.onFrame(held);
+    };
+    this.opening.set(number, opening);
+    let outcome: LinkEnd | Promise<LinkEnd>;
+    try {
+      outcome = this.host.attach(request);
+    } catch (error) {
+      finish(asServiceBusError(error));
+      return;
+    }
+    if (outcome instanceof Promise) outcome.then(finish, (error) => finish(asServiceBusError(error)));
+    else finish(outcome);
+  }
+
+  private grant(frame: Frame, handle: number, request: AttachRequest, end: LinkEnd): void {
+    const { fieldBytes } = frame;
+    const bytesOf = (index: number): Encodable => (fieldBytes[index] === undefined ? null : raw(fieldBytes[index]));
+    const head = [request.name, uint(handle), !request.clientReceives, bytesOf(3), bytesOf(4)];
+    if (end.kind === 'receiver') {
+      const link = new OutgoingLink(this, handle, request, end.source);
+      this.links.set(handle, link);
+      const source = end.session === undefined ? bytesOf(5) : describeSource(fieldBytes[5], end.session.id);
+      const properties =
+        end.session === undefined
+          ? null
+          : map([[symbol('com.microsoft:locked-until-utc'), long(dotNetTicks(end.session.lockedUntil))]]);
+      this.connection.send(this.channel, PERFORMATIVE.attach, [
+        ...head,
+        source,
+        bytesOf(6),
+        null,
+        null,
+        uint(0),
+        ulong(Number.MAX_SAFE_INTEGER),
+        null,
+        null,
+        properties,
+      ]);
+      end.source.opened(link);
+      return;
+    }
+    const link = new IncomingLink(this, handle, request, end.sink, end.maxMessageSize);
+    this.links.set(handle, link);
+    this.connection.send(this.channel, PERFORMATIVE.attach, [
+      ...head,
+      bytesOf(5),
+      bytesOf(6),
+      null,
+      null,
+      null,
+      ulong(end.maxMessageSize),
+    ]);
+    link.opened();
+  }
+
+  /** The link was granted to a client that has gone away. */
+  private discard(request: AttachRequest, end: LinkEnd): void {
+    if (end.kind === 'receiver') end.source.closed(new OutgoingLink(this, -1, request, end.source));
+    else end.sink.closed?.();
+  }
+
+  private refuse({ fields, fieldBytes }: Frame, handle: number, error: ServiceBusError): void {
+    const clientReceives = fields[2] === true;
+    const keep = fieldBytes[clientReceives ? 6 : 5];
+    const kept = keep === undefined ? null : raw(keep);
+    this.connection.send(this.channel, PERFORMATIVE.attach, [
+      text(fields[0]) ?? '',
+      uint(handle),
+      !clientReceives,
+      null,
+      null,
+      clientReceives ? null : kept,
+      clientReceives ? kept : null,
+      null,
+      null,
+      clientReceives ? uint(0) : null,
+    ]);
+    this.sendDetach(handle, error);
+  }
+
+  private sendDetach(handle: number, error?: ServiceBusError): void {
+    const fields: Encodable[] = [uint(handle), true];
+    if (error !== undefined) fields.push(encodeError(error));
+    this.connection.send(this.channel, PERFORMATIVE.detach, fields);
+  }
+
+  private onDetach({ fields }: Frame): void {
+    const handle = numberOr(fields[0], -1);
+    const link = this.links.get(handle);
+    // Without a link this is the client's answer to a detach of ours.
+    if (link === undefined) return;
+    this.links.delete(handle);
+    this.forget(link);
+    this.connection.send(this.channel, PERFORMATIVE.detach, [uint(handle), fields[1] === true]);
+    link.dispose();
+  }
+
+  private forget(link: IncomingLink | OutgoingLink): void {
+    for (const [id, delivery] of this.unsettled) if (delivery.link === link) this.unsettled.delete(id);
+  }
+}
+
+function terminusFields(terminus: Value | undefined): readonly Value[] {
+  return terminus instanceof Described && Array.isArray(terminus.value) ? terminus.value : [];
+}
+
+function addressOf(terminus: Value | undefined): string | undefined {
+  return text(terminusFields(terminus)[0]);
+}
+
+function filterOf(source: Value | undefined): ReadonlyMap<Value, Value> {
+  const filter = terminusFields(source)[7];
+  return filter instanceof Map ? filter : new Map();
+}
+
+const TICKS_PER_MS = 10_000n;
+const TICKS_AT_1970 = 621_355_968_000_000_000n;
+
+/** A point in time as .NET counts it: in 100 ns since the year 1. */
+function dotNetTicks(ms: number): bigint {
+  return BigInt(ms) * TICKS_PER_MS + TICKS_AT_1970;
+}

@@ -1,0 +1,260 @@
+// The namespace: all entities by name, and the ways messages take between them.
+
+import { type MessageContent, parseMessage } from '../amqp/message.ts';
+import {
+  asServiceBusError,
+  CONDITION,
+  entityNotFound,
+  messageTooLarge,
+  ServiceBusError,
+  unsupported,
+} from '../errors.ts';
+import type { EmulatorClock } from './clock.ts';
+import { compileRule } from './compile-rule.ts';
+import { Queue, Subscription, Topic } from './entities.ts';
+import type { Journal } from './journal.ts';
+import type { MessageOrigin } from './message.ts';
+import type { Receivable } from './receivable.ts';
+import type { Rule, RuleDescription } from './rules.ts';
+import {
+  LIMITS,
+  type Limits,
+  QUEUE_DEFAULTS,
+  type QueueSettings,
+  SUBSCRIPTION_DEFAULTS,
+  type SubscriptionSettings,
+  TOPIC_DEFAULTS,
+  type TopicSettings,
+} from './settings.ts';
+import type { MessageStore } from './store.ts';
+
+/** What an address names. */
+export type Target =
+  | { readonly kind: 'queue' | 'topic'; readonly entity: Queue | Topic }
+  | { readonly kind: 'store'; readonly store: MessageStore; readonly receivable: Receivable };
+
+/** Told when an entity is gone, so that its links can be closed. */
+export type DeletedListener = (path: string) => void;
+
+const SUBSCRIPTION_PATH = /^(.+?)\/subscriptions\/([^/]+)$/i;
+const DEAD_LETTER_SUFFIX = /\/\$deadletterqueue$/i;
+const TRANSFER_SUFFIX = /\/\$transfer\/\$deadletterqueue$/i;
+
+/** All entities. Names are compared without regard to case. */
+export class Namespace {
+  readonly clock: EmulatorClock;
+  readonly journal: Journal;
+  readonly limits: Limits;
+  readonly subscriptionDefaults = SUBSCRIPTION_DEFAULTS;
+  readonly createdAt: number;
+  private readonly entities = new Map<string, Queue | Topic>();
+  private readonly onDeleted: DeletedListener;
+
+  constructor(clock: EmulatorClock, journal: Journal, limits: Limits = LIMITS, onDeleted: DeletedListener = () => {}) {
+    this.clock = clock;
+    this.journal = journal;
+    this.limits = limits;
+    this.onDeleted = onDeleted;
+    this.createdAt = clock.now();
+  }
+
+  /** Queues or topics, sorted by name. */
+  list(kind: 'queue'): Queue[];
+  list(kind: 'topic'): Topic[];
+  list(kind: 'queue' | 'topic'): (Queue | Topic)[] {
+    return [...this.entities.values()]
+      .filter((entity) => entity.kind === kind)
+      .sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+  }
+
+  find(name: string): Queue | Topic | undefined {
+    return this.entities.get(name.toLowerCase());
+  }
+
+  queue(name: string): Queue | undefined {
+    const entity = this.find(name);
+    return entity?.kind === 'queue' ? entity : undefined;
+  }
+
+  topic(name: string): Topic | undefined {
+    const entity = this.find(name);
+    return entity?.kind === 'topic' ? entity : undefined;
+  }
+
+  subscription(topic: string, name: string): Subscription | undefined {
+    return this.topic(topic)?.subscriptions.get(name.toLowerCase());
+  }
+
+  createQueue(name: string, settings: Partial<QueueSettings> = {}): Queue {
+    this.requireFree(name);
+    const queue = new Queue(this, name, { ...QUEUE_DEFAULTS, ...settings });
+    this.entities.set(name.toLowerCase(), queue);
+    return queue;
+  }
+
+  createTopic(name: string, settings: Partial<TopicSettings> = {}): Topic {
+    this.requireFree(name);
+    const topic = new Topic(this, name, { ...TOPIC_DEFAULTS, ...settings });
+    this.entities.set(name.toLowerCase(), topic);
+    return topic;
+  }
+
+  createSubscription(topicName: string, name: string, settings: Partial<SubscriptionSettings> = {}): Subscription {
+    const topic = this.topic(topicName);
+    if (topic === undefined) throw entityNotFound(topicName);
+    if (topic.subscriptions.has(name.toLowerCase())) throw alreadyExists(`${topic.name}/Subscriptions/${name}`);
+    const subscription = new Subscription(this, topic, name, { ...SUBSCRIPTION_DEFAULTS, ...settings });
+    topic.subscriptions.set(name.toLowerCase(), subscription);
+    return subscription;
+  }
+
+  /** Deletes a queue or topic with all that is in it; false if there is none. */
+  delete(name: string): boolean {
+    const entity = this.find(name);
+    if (entity === undefined) return false;
+    if (entity.kind === 'topic') {
+      for (const subscription of [...entity.subscriptions.values()]) this.deleteSubscription(name, subscription.name);
+      entity.scheduled.dispose();
+    } else entity.receivable.dispose();
+    this.entities.delete(name.toLowerCase());
+    this.onDeleted(entity.name);
+    return true;
+  }
+
+  /** Deletes a subscription; false if there is none. */
+  deleteSubscription(topicName: string, name: string): boolean {
+    const topic = this.topic(topicName);
+    const subscription = topic?.subscriptions.get(name.toLowerCase());
+    if (topic === undefined || subscription === undefined) return false;
+    topic.subscriptions.delete(name.toLowerCase());
+    subscription.receivable.dispose();
+    this.onDeleted(subscription.receivable.path);
+    return true;
+  }
+
+  /** Adds a rule to a subscription. */
+  addRule(subscription: Subscription, description: RuleDescription): Rule {
+    const key = description.name.toLowerCase();
+    if (subscription.rules.has(key)) throw alreadyExists(`${subscription.receivable.path}/Rules/${description.name}`);
+    if (subscription.rules.size >= this.limits.rulesPerSubscription)
+      throw new ServiceBusError(
+        CONDITION.resourceLimitExceeded,
+        `A subscription can have ${this.limits.rulesPerSubscription} rules.`,
+      );
+    const rule = compileRule(description, this.limits, this.clock.now());
+    subscription.rules.set(key, rule);
+    return rule;
+  }
+
+  /** Removes a rule; false if there is none of that name. */
+  removeRule(subscription: Subscription, name: string): boolean {
+    return subscription.rules.delete(name.toLowerCase());
+  }
+
+  /** The subscription that receives through `receivable`, unless that is a queue's. */
+  subscriptionOf(receivable: Receivable): Subscription | undefined {
+    const [, topic, name] = SUBSCRIPTION_PATH.exec(receivable.path) ?? [];
+    const subscription = topic === undefined || name === undefined ? undefined : this.subscription(topic, name);
+    return subscription?.receivable === receivable ? subscription : undefined;
+  }
+
+  /** Finds what an AMQP address names; throws if there is no such entity. */
+  resolve(address: string): Target {
+    const path = pathOf(address);
+    const transfer = TRANSFER_SUFFIX.test(path);
+    const dead = !transfer && DEAD_LETTER_SUFFIX.test(path);
+    const base = path.replace(transfer ? TRANSFER_SUFFIX : DEAD_LETTER_SUFFIX, '');
+    const entity = this.find(base);
+    let receivable: Receivable | undefined;
+    if (entity === undefined) {
+      const [, topic, name] = SUBSCRIPTION_PATH.exec(base) ?? [];
+      if (topic !== undefined && name !== undefined) receivable = this.subscription(topic, name)?.receivable;
+    } else if (entity.kind === 'topic') {
+      if (transfer || dead) throw entityNotFound(path);
+      return { kind: 'topic', entity };
+    } else if (!transfer && !dead) return { kind: 'queue', entity };
+    else receivable = entity.receivable;
+    if (receivable === undefined) throw entityNotFound(path);
+    if (transfer) return { kind: 'store', store: receivable.transferDeadLetters, receivable };
+    return { kind: 'store', store: dead ? receivable.deadLetters : receivable.store, receivable };
+  }
+
+  /** Stores messages that arrived together: all of them, or none. */
+  send(entity: Queue | Topic, messages: readonly Buffer[]): void {
+    const contents = messages.map((bytes) => this.parse(entity, bytes));
+    for (const content of contents) entity.check(content);
+    for (const content of contents) entity.accept(content, {});
+    entity.accessedAt = this.clock.now();
+  }
+
+  /** Takes a message apart and checks its sizes. */
+  parse(entity: Queue | Topic, bytes: Buffer): MessageContent {
+    const limit = this.maxMessageSize(entity);
+    if (bytes.length > limit) throw messageTooLarge(bytes.length, limit);
+    const content = parseMessage(bytes);
+    if (content.messageId.length > this.limits.messageIdLength)
+      throw new ServiceBusError(
+        CONDITION.argumentError,
+        `The MessageId is longer than ${this.limits.messageIdLength} characters.`,
+      );
+    if ((content.sessionId?.length ?? 0) > this.limits.sessionIdLength)
+      throw new ServiceBusError(
+        CONDITION.argumentError,
+        `The SessionId is longer than ${this.limits.sessionIdLength} characters.`,
+      );
+    if (content.annotations.has('x-opt-via-partition-key'))
+      throw unsupported('sending via another entity (transactions)');
+    return content;
+  }
+
+  /** Bytes that one message to the entity may have. */
+  maxMessageSize(entity: Queue | Topic): number {
+    const kilobytes = entity.settings.maxMessageSizeInKilobytes;
+    return kilobytes === undefined ? this.limits.maxMessageSize : kilobytes * 1024;
+  }
+
+  /** Passes a message on to another entity; the answer says why that was impossible. */
+  forward(target: string, content: MessageContent, origin: MessageOrigin): ServiceBusError | undefined {
+    try {
+      if ((origin.hops ?? 0) > this.limits.forwardHops)
+        throw new ServiceBusError(
+          CONDITION.resourceLimitExceeded,
+          `The message was forwarded more than ${this.limits.forwardHops} times.`,
+        );
+      const entity = this.find(pathOf(target));
+      if (entity === undefined) throw entityNotFound(target);
+      entity.check(content);
+      entity.accept(content, origin);
+      return undefined;
+    } catch (error) {
+      return asServiceBusError(error);
+    }
+  }
+
+  /** Stops all timers. */
+  dispose(): void {
+    for (const entity of this.entities.values()) {
+      if (entity.kind === 'queue') entity.receivable.dispose();
+      else {
+        entity.scheduled.dispose();
+        for (const { receivable } of entity.subscriptions.values()) receivable.dispose();
+      }
+    }
+  }
+
+  private requireFree(name: string): void {
+    if (this.entities.has(name.toLowerCase())) throw alreadyExists(name);
+  }
+}
+
+/** The path of an address that may be a whole URL. */
+function pathOf(address: string): string {
+  return address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
+}
+
+function alreadyExists(name: string): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.entityAlreadyExists,
+    `SubCode=40900. Conflict. Entity '${name}' already exists. You're requesting an operation that isn't allowed in the resource's current state.`,
+  );
+}

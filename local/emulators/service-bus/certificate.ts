@@ -1,0 +1,27 @@
+// A fixed certificate for 127.0.0.1 and localhost; the key is public and protects nothing.
+
+/**
+ * Valid for a hundred years. Clients that insist on HTTPS trust it through `NODE_EXTRA_CA_CERTS` or
+ * `tlsOptions: { ca }`.
+ */
+export const DEVELOPMENT_CERTIFICATE = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBsTCCAVegAwIBAgIUNIwESxNCJ9+wWPUn8YxgqkDPZFIwCgYIKoZIzj0EAwIw
+HzEdMBsGA1UEAwwUUG9seWNlbGwgZGV2ZWxvcG1lbnQwIBcNMjYxMTIxMDgyMzM1
+WhgPMjEyNjEwMjgwODIzMzVaMB8xHTAbBgNVBAMMFFBvbHljZWxsIGRldmVsb3Bt
+ZW50MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE5w00jNRqI0XnWCuBRP7A/uwl
+WYdlp1fUr/2knv60uQLquEShL/MYa5uWeqaQr9QHJXAi6BVunOIg8+CNCuSuG6Nv
+MG0wHQYDVR0OBBYEFEaP+GfpMi1Rlr71+TMBbdetMpv9MB8GA1UdIwQYMBaAFEaP
++GfpMi1Rlr71+TMBbdetMpv9MBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAP
+BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQD1cFPoOSOqiVwmcaoU
+A8wdXDzdjG4dIjQPhVxEo6z4rAIgMeU7W1zPSqb/BwfIpBD6RriBep7OuQthZ9iT
+vu823Yo=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgiPHokSLyLxISPaGo
+AfrHB0qr3VTK5lP8+wVbvZzz9cGhRANCAATnDTSM1GojRedYK4FE/sD+7CVZh2Wn
+V9Sv/aSe/rS5Auq4RKEv8xhrm5Z6ppCv1AclcCLoFW6c4iDz4I0K5K4b
+-----END PRIVATE KEY-----
+`,
+} as const;
