@@ -63,7 +63,13 @@ export async function startApp(app: AppSource, options: Partial<FunctionsHostOpt
   const appFolder = options.appFolder ?? (await buildApp(app));
   folders.push(appFolder);
   const log: LogEntry[] = [];
-  const host = new FunctionsHost({ environment: {}, log: (entry) => log.push(entry), ...options, appFolder });
+  const host = new FunctionsHost({
+    environment: {},
+    stopGraceMs: 200,
+    log: (entry) => log.push(entry),
+    ...options,
+    appFolder,
+  });
   started.push(host);
   const { url } = await host.start();
   return {
