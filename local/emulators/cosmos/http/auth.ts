@@ -1,0 +1,42 @@
+// Verifies the signature that clients compute with the account key.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { CosmosError } from '../errors.ts';
+import { type Exchange, header } from './exchange.ts';
+
+const unauthorized = (text: string): CosmosError =>
+  new CosmosError(401, `Message: ${JSON.stringify({ Errors: [text] })}`);
+
+const WRONG_KEY =
+  "The input authorization token can't serve the request. The wrong key is being used or the expected payload is not built as per the protocol.";
+
+/** The resource type and link that a path is signed with. */
+function signedResource(segments: readonly string[]): { type: string; link: string } {
+  if (segments.length === 0) return { type: '', link: '' };
+  if (segments[0] === 'offers') return { type: 'offers', link: (segments[1] ?? '').toLowerCase() };
+  if (segments[4] === 'operations') return { type: 'colls', link: segments.slice(0, 4).join('/') };
+  if (segments.length % 2 === 1) return { type: segments.at(-1) ?? '', link: segments.slice(0, -1).join('/') };
+  return { type: segments.at(-2) ?? '', link: segments.join('/') };
+}
+
+/** Throws the service's 401 unless the request is signed with the key. */
+export function verifySignature(exchange: Exchange, key: Buffer): void {
+  const encoded = header(exchange, 'authorization');
+  const date = header(exchange, 'x-ms-date');
+  if (encoded === undefined) throw unauthorized("Required Header 'authorization' is missing.");
+  let token: string;
+  try {
+    token = decodeURIComponent(encoded);
+  } catch {
+    throw unauthorized(WRONG_KEY);
+  }
+  const match = /^type=(\w+)&ver=([\d.]+)&sig=(.*)$/s.exec(token);
+  if (match === null) throw unauthorized(WRONG_KEY);
+  if (match[1] !== 'master')
+    throw unauthorized(`Tokens of type '${match[1]}' are not supported by this emulator; use the key.`);
+  if (date === undefined) throw unauthorized("Required Header 'x-ms-date' is missing.");
+  const { type, link } = signedResource(exchange.segments);
+  const text = `${exchange.method.toLowerCase()}\n${type.toLowerCase()}\n${link}\n${date.toLowerCase()}\n\n`;
+  const expected = createHmac('sha256', key).update(text).digest();
+  const given = Buffer.from(match[3] ?? '', 'base64');
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) throw unauthorized(WRONG_KEY);
+}

@@ -1,0 +1,51 @@
+// Runs the emulator as a process of its own: prints one JSON line when ready and ends with its parent.
+import { CosmosEmulator, type CosmosEmulatorOptions } from './emulator.ts';
+
+/** Options from the command line: `--port N --key K --data DIR --ranges N --no-verify`. */
+function readOptions(args: readonly string[]): CosmosEmulatorOptions {
+  const value = (name: string): string | undefined => {
+    const at = args.indexOf(name);
+    return at < 0 ? undefined : args[at + 1];
+  };
+  const port = value('--port');
+  const key = value('--key');
+  const dataDir = value('--data');
+  const ranges = value('--ranges');
+  return {
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(key === undefined ? {} : { key }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(ranges === undefined ? {} : { partitionRanges: Number(ranges) }),
+    verifySignatures: !args.includes('--no-verify'),
+    log: (line) => console.error(line),
+  };
+}
+
+async function main(): Promise<void> {
+  const emulator = new CosmosEmulator(readOptions(process.argv.slice(2)));
+  const connection = await emulator.start();
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    emulator.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  // A parent that dies, even by kill -9, closes its end of the pipe.
+  process.once('disconnect', stop);
+  process.stdin.once('end', stop);
+  process.stdin.once('error', stop);
+  process.stdin.resume();
+  const ready = { ready: true, ...connection };
+  process.send?.(ready);
+  console.log(JSON.stringify(ready));
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+});

@@ -1,0 +1,57 @@
+// Continuation tokens of queries: where the last page ended, by value, so that later writes do not shift them.
+import { badRequest } from '../errors.ts';
+import { murmur32 } from '../hash/murmur.ts';
+import { isObject, type Json, type Value } from '../json.ts';
+
+/** A position in a query's results. */
+export interface Position {
+  /** Insertion number of the document of the last row. */
+  readonly sequence: number;
+  /** Rows of that document already returned. */
+  readonly rows: number;
+  /** ORDER BY keys of the last row. */
+  readonly keys: readonly Value[];
+  /** Id of the last row's document, when rows come in the order of ids. */
+  readonly id: string | undefined;
+  /** Rows returned so far, for TOP and LIMIT, or, for grouped queries, the position itself. */
+  readonly taken: number;
+  /** Rows passed over so far for OFFSET. */
+  readonly skipped: number;
+}
+
+const fingerprint = (sql: string): string => murmur32(Buffer.from(sql)).toString(36);
+
+/** Writes a token; `undefined` among the keys is an empty array. */
+export function writeToken(sql: string, position: Position): string {
+  const { sequence, rows, keys, id, taken, skipped } = position;
+  return JSON.stringify({
+    q: fingerprint(sql),
+    s: sequence,
+    r: rows,
+    ...(keys.length === 0 ? {} : { k: keys.map((key) => (key === undefined ? [] : [key])) }),
+    ...(id === undefined ? {} : { i: id }),
+    t: taken,
+    o: skipped,
+  }).replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const invalid = (): Error => badRequest('Invalid Continuation Token');
+
+/** Reads a token back; a token of another query, or anything else, is the service's 400. */
+export function readToken(sql: string, token: string): Position {
+  let value: Json;
+  try {
+    value = JSON.parse(token) as Json;
+  } catch {
+    throw invalid();
+  }
+  if (!isObject(value) || value.q !== fingerprint(sql)) throw invalid();
+  const { s, r, k = [], i, t, o } = value;
+  const numbers = [s, r, t, o].every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
+  if (!numbers || !Array.isArray(k) || (i !== undefined && typeof i !== 'string')) throw invalid();
+  const keys = k.map((key) => {
+    if (!Array.isArray(key)) throw invalid();
+    return key[0];
+  });
+  return { sequence: Number(s), rows: Number(r), keys, id: i, taken: Number(t), skipped: Number(o) };
+}

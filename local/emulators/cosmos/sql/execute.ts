@@ -1,0 +1,324 @@
+// Runs one page of a compiled query over the documents of a container.
+
+import type { KeyComponent } from '../hash/epk.ts';
+import { canonicalText, type Json, type Value } from '../json.ts';
+import { MAX_PAGE_BYTES } from '../limits.ts';
+import type { Container } from '../store/container.ts';
+import type { Item } from '../store/item.ts';
+import type { LogicalPartition } from '../store/partition.ts';
+import { type AccessPath, type IdBounds, pathOf, pathText } from './access-path.ts';
+import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT, Grouping, runAll } from './compile.ts';
+import type { Env } from './compile-expression.ts';
+import { type Position, readToken, writeToken } from './continuation.ts';
+import { firstAtOrAfter } from './positions.ts';
+
+/** The documents a query may see. */
+export interface QueryScope {
+  readonly container: Container;
+  /** Set when the request names a full partition key; `undefined` inside when nothing is stored under it. */
+  readonly single: { readonly partition: LogicalPartition | undefined } | undefined;
+  /** Whether a logical partition belongs to the addressed range or key prefix. */
+  readonly accepts: (partition: LogicalPartition) => boolean;
+}
+
+/** What a request asks for. */
+export interface QueryRequest {
+  readonly sql: string;
+  readonly query: CompiledText;
+  readonly path: AccessPath;
+  readonly params: ReadonlyMap<string, Value>;
+  readonly pageSize: number;
+  readonly continuation: string | undefined;
+}
+
+/** One page: rows as JSON text, and what it took to find them. */
+export interface QueryPage {
+  readonly rows: readonly string[];
+  readonly continuation: string | undefined;
+  readonly scanned: number;
+  readonly bytes: number;
+}
+
+const START: Position = { sequence: 0, rows: 0, keys: [], id: undefined, taken: 0, skipped: 0 };
+
+/** Runs one page. */
+export function executeQuery(scope: QueryScope, request: QueryRequest): QueryPage {
+  return new Execution(scope, request).run();
+}
+
+class Execution {
+  readonly #scope: QueryScope;
+  readonly #request: QueryRequest;
+  readonly #query: CompiledText;
+  readonly #env: Env;
+  readonly #position: Position | undefined;
+  readonly #rows: string[] = [];
+  #bytes = 0;
+  #scanned = 0;
+
+  constructor(scope: QueryScope, request: QueryRequest) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#query = request.query;
+    this.#env = { slots: [], params: request.params, aggregates: [], now: scope.container.shared.clock.now() };
+    this.#position = request.continuation === undefined ? undefined : readToken(request.sql, request.continuation);
+  }
+
+  run(): QueryPage {
+    const { ast, grouped, orderBy } = this.#query;
+    if (ast.sources.length === 0) return this.#constant();
+    if (grouped) return this.#grouped();
+    const narrowed = this.#narrow();
+    const { partition, bounds } = narrowed;
+    const idTerm = this.#orderedById();
+    if (partition !== undefined && (idTerm || (orderBy.length === 0 && hasBounds(bounds)))) {
+      return this.#stream(idRange(partition, bounds, idTerm?.descending === true, this.#resumeId()), (item, at) => {
+        const after = item.id === at.id ? 0 : item.id < (at.id ?? '') ? -1 : 1;
+        return idTerm?.descending === true ? -after : after;
+      });
+    }
+    if (orderBy.length > 0) return this.#sorted();
+    const from = this.#query.ast.distinct ? 0 : (this.#position?.sequence ?? 0);
+    return this.#stream(this.#documents(narrowed, from), (item, at) => item.sequence - at.sequence);
+  }
+
+  /** Rows in the order in which documents come, until the page is full and one more is known to follow. */
+  #stream(items: Iterable<Item>, relation: (item: Item, at: Position) => number): QueryPage {
+    const query = this.#query;
+    const env = this.#env;
+    const position = this.#position;
+    const start = position ?? START;
+    const offset = countOf(query.offset, env, 'OFFSET', 'SC2061') ?? 0;
+    const quota = this.#quota();
+    const seen = query.ast.distinct ? new Set<string>() : undefined;
+    let { taken, skipped } = start;
+    let last: Position | undefined;
+    let more = false;
+    for (const item of items) {
+      const relative = position === undefined ? 1 : relation(item, position);
+      if (relative < 0 && seen === undefined) continue;
+      this.#load(item);
+      let row = 0;
+      query.eachRow(env, () => {
+        row += 1;
+        const value = query.project(env);
+        if (value === undefined || (seen !== undefined && !addNew(seen, value))) return true;
+        if (relative < 0 || (relative === 0 && row <= start.rows)) return true;
+        if (skipped < offset) {
+          skipped += 1;
+          return true;
+        }
+        if (taken >= quota) return false;
+        if (this.#full()) {
+          more = true;
+          return false;
+        }
+        taken += 1;
+        this.#emit(item, value);
+        last = { sequence: item.sequence, rows: row, keys: [], id: item.id, taken, skipped };
+        return true;
+      });
+      if (more || taken >= quota) break;
+    }
+    return this.#page(more ? last : undefined);
+  }
+
+  /** Rows sorted by ORDER BY, resumed after the keys of the last page's last row. */
+  #sorted(): QueryPage {
+    const query = this.#query;
+    const env = this.#env;
+    const start = this.#position ?? START;
+    const found: { keys: Value[]; item: Item; row: number; value: Json }[] = [];
+    for (const item of this.#documents(this.#narrow(), 0)) {
+      this.#load(item);
+      let row = 0;
+      query.eachRow(env, () => {
+        row += 1;
+        const value = query.project(env);
+        if (value !== undefined) found.push({ keys: query.orderBy.map(({ key }) => key(env)), item, row, value });
+        return true;
+      });
+    }
+    // Equal keys come in the order of insertion, reversed when a term is descending; the SDK relies on it to resume.
+    const tie = query.orderBy.some(({ descending }) => descending) ? -1 : 1;
+    const compare = (a: { keys: readonly Value[]; sequence: number; row: number }, b: typeof a): number =>
+      compareKeys(query, a.keys, b.keys) || tie * (a.sequence - b.sequence) || a.row - b.row;
+    const at = { keys: start.keys, sequence: start.sequence, row: start.rows };
+    const placed = found.map((entry) => ({ ...entry, sequence: entry.item.sequence }));
+    placed.sort(compare);
+    const seen = query.ast.distinct ? new Set<string>() : undefined;
+    const offset = countOf(query.offset, env, 'OFFSET', 'SC2061') ?? 0;
+    const quota = this.#quota();
+    let { taken, skipped } = start;
+    let last: Position | undefined;
+    for (const entry of placed) {
+      if (seen !== undefined && !addNew(seen, entry.value)) continue;
+      if (this.#position !== undefined && compare(entry, at) <= 0) continue;
+      if (skipped < offset) {
+        skipped += 1;
+        continue;
+      }
+      if (taken >= quota) break;
+      if (this.#full()) return this.#page(last);
+      taken += 1;
+      this.#emit(entry.item, entry.value);
+      const { sequence } = entry.item;
+      last = { sequence, rows: entry.row, keys: entry.keys, id: undefined, taken, skipped };
+    }
+    return this.#page(undefined);
+  }
+
+  /** Groups are computed anew for every page; their position is their number. */
+  #grouped(): QueryPage {
+    const grouping = new Grouping(this.#query, this.#env);
+    for (const item of this.#documents(this.#narrow(), 0)) {
+      this.#load(item);
+      this.#query.eachRow(this.#env, () => {
+        grouping.add();
+        return true;
+      });
+    }
+    const seen = this.#query.ast.distinct ? new Set<string>() : undefined;
+    const rows = grouping.results().filter((row) => seen === undefined || addNew(seen, row));
+    const offset = countOf(this.#query.offset, this.#env, 'OFFSET', 'SC2061') ?? 0;
+    const window = rows.slice(offset, offset + Math.min(this.#quota(), rows.length));
+    let taken = this.#position?.taken ?? 0;
+    for (const row of window.slice(taken)) {
+      if (this.#full()) return this.#page({ ...START, taken });
+      this.#emit(undefined, row);
+      taken += 1;
+    }
+    return this.#page(undefined);
+  }
+
+  /** A query without FROM has one row that depends on no document. */
+  #constant(): QueryPage {
+    for (const row of runAll(this.#query, this.#env)) this.#emit(undefined, row);
+    return this.#page(undefined);
+  }
+
+  /** Applies conditions on partition key and id. */
+  #narrow(): { partition: LogicalPartition | undefined; nothing: boolean; bounds: IdBounds } {
+    const { path } = this.#request;
+    const { container, single, accepts } = this.#scope;
+    const bounds: IdBounds = {};
+    for (const condition of path.idConditions) condition(this.#env, bounds);
+    if (single !== undefined) return { partition: single.partition, nothing: single.partition === undefined, bounds };
+    const key: KeyComponent[] = [];
+    for (const part of container.definition.paths) {
+      const value = path.equalities.get(pathText(part))?.(this.#env);
+      if (value === undefined || (typeof value === 'object' && value !== null)) {
+        return { partition: undefined, nothing: false, bounds };
+      }
+      key.push(value);
+    }
+    const partition = container.findPartition(key);
+    const visible = partition !== undefined && accepts(partition) ? partition : undefined;
+    return { partition: visible, nothing: visible === undefined, bounds };
+  }
+
+  /** Candidates in insertion order, from an insertion number on. */
+  #documents(
+    narrowed: { partition: LogicalPartition | undefined; nothing: boolean; bounds: IdBounds },
+    from: number,
+  ): Iterable<Item> {
+    const { partition, nothing, bounds } = narrowed;
+    const { container, accepts } = this.#scope;
+    if (nothing) return [];
+    const { ids } = bounds;
+    if (ids !== undefined) {
+      const partitions = partition === undefined ? [...container.partitions.values()].filter(accepts) : [partition];
+      const items = partitions.flatMap(({ items: stored }) => [...ids].flatMap((id) => stored.get(id) ?? []));
+      return items.filter(({ sequence }) => sequence >= from).sort((a, b) => a.sequence - b.sequence);
+    }
+    if (partition !== undefined) return liveFrom(partition.bySequence, from, () => true);
+    return liveFrom(container.bySequence, from, accepts);
+  }
+
+  #orderedById(): { readonly descending: boolean } | undefined {
+    const { documentAlias, ast } = this.#query;
+    const [term, ...others] = ast.orderBy;
+    if (documentAlias === undefined || term === undefined || others.length > 0) return undefined;
+    return pathOf(term.expr, documentAlias)?.join('/') === 'id' ? term : undefined;
+  }
+
+  #resumeId(): string | undefined {
+    return this.#query.ast.distinct ? undefined : this.#position?.id;
+  }
+
+  #quota(): number {
+    const top = countOf(this.#query.top, this.#env, 'TOP', 'SC2060');
+    const limit = countOf(this.#query.limit, this.#env, 'LIMIT', 'SC2062');
+    return Math.min(top ?? Number.POSITIVE_INFINITY, limit ?? Number.POSITIVE_INFINITY);
+  }
+
+  #load(item: Item): void {
+    this.#scanned += 1;
+    this.#env.slots[DOCUMENT_SLOT] = this.#scope.container.parsed(item);
+  }
+
+  #full(): boolean {
+    return this.#rows.length >= this.#request.pageSize || this.#bytes >= MAX_PAGE_BYTES;
+  }
+
+  #emit(item: Item | undefined, value: Json): void {
+    const text = item !== undefined && this.#query.wholeDocument ? item.state.text : JSON.stringify(value);
+    this.#rows.push(text);
+    this.#bytes += text.length;
+  }
+
+  #page(next: Position | undefined): QueryPage {
+    const continuation = next === undefined ? undefined : writeToken(this.#request.sql, next);
+    return { rows: this.#rows, continuation, scanned: this.#scanned, bytes: this.#bytes };
+  }
+}
+
+function addNew(seen: Set<string>, value: Json): boolean {
+  const key = canonicalText(value);
+  if (seen.has(key)) return false;
+  seen.add(key);
+  return true;
+}
+
+const hasBounds = ({ ids, low, high }: IdBounds): boolean =>
+  ids !== undefined || low !== undefined || high !== undefined;
+
+function* liveFrom(
+  items: readonly Item[],
+  from: number,
+  accepts: (partition: LogicalPartition) => boolean,
+): Generator<Item> {
+  for (let at = firstAtOrAfter(items, from); at < items.length; at++) {
+    const item = items[at];
+    if (item?.live === true && accepts(item.partition)) yield item;
+  }
+}
+
+/** Documents of a partition within id bounds, in the order of ids, resuming at an id. */
+function* idRange(
+  partition: LogicalPartition,
+  bounds: IdBounds,
+  descending: boolean,
+  resume: string | undefined,
+): Generator<Item> {
+  const { ids, low, high } = bounds;
+  if (ids !== undefined) {
+    const sorted = [...ids].sort();
+    for (const id of descending ? sorted.reverse() : sorted) {
+      const item = partition.items.get(id);
+      if (item !== undefined) yield item;
+    }
+  } else if (descending) {
+    const to = resume === undefined || (high !== undefined && high < resume) ? high : resume;
+    for (const item of partition.byId.descending(to)) {
+      if (low !== undefined && item.id < low) return;
+      yield item;
+    }
+  } else {
+    const from = resume !== undefined && resume > (low ?? '') ? resume : (low ?? '');
+    for (const item of partition.byId.ascending(from)) {
+      if (high !== undefined && item.id > high) return;
+      yield item;
+    }
+  }
+}
