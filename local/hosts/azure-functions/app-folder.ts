@@ -1,6 +1,7 @@
 // Reads an app's output folder: which files the worker must load, and the settings of host.json.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { textOf } from './errors.ts';
 import { type HostJson, parseHostJson } from './host-json.ts';
 import type { AppFile } from './rpc.ts';
 
@@ -50,7 +51,7 @@ function readJson(file: string): Record<string, unknown> {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch (error) {
-    throw new AppError(`${file} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new AppError(`${file} is not valid JSON: ${textOf(error)}`);
   }
   throw new AppError(`${file} must hold a JSON object.`);
 }

@@ -3,9 +3,10 @@ import { type AppFolder, readAppFolder } from './app-folder.ts';
 import { AppSettings } from './app-settings.ts';
 import type { CosmosTimings } from './cosmos/options.ts';
 import { CosmosTrigger } from './cosmos/trigger.ts';
+import { textOf } from './errors.ts';
 import { byPrecedence, parseRoute, type Route } from './http/routes.ts';
 import { HttpFront } from './http/server.ts';
-import { type Log, stderrLog, textOf } from './log.ts';
+import { type Log, stderrLog } from './log.ts';
 import { readRetryPolicy } from './retry.ts';
 import { type FunctionMetadata, triggerOf } from './rpc.ts';
 import { AppRuntime } from './runtime.ts';
@@ -64,6 +65,8 @@ export class FunctionsHost {
   #environment: Readonly<Record<string, string>>;
   #url: string | undefined;
   #running: Running | undefined;
+  /** Counts the stops, so that a start in progress notices one. */
+  #stops = 0;
 
   constructor(options: FunctionsHostOptions) {
     this.#options = options;
@@ -96,11 +99,13 @@ export class FunctionsHost {
    */
   async start(): Promise<{ url: string }> {
     if (this.#url !== undefined) throw new Error('The Functions host is running already.');
+    const stops = this.#stops;
     const app = readAppFolder(this.#appFolder);
     const url = await this.#front.listen(this.#options.port ?? 0);
     this.#url = url;
     try {
-      this.#running = await this.#load(app, url);
+      this.#mustGoOn(stops);
+      await this.#load(app, url);
     } catch (error) {
       await this.stop();
       throw error;
@@ -110,6 +115,7 @@ export class FunctionsHost {
 
   /** Lets running invocations finish, runs the appTerminate hooks, and ends everything. Never rejects. */
   async stop(): Promise<void> {
+    this.#stops++;
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
     const closing = this.#front.close(graceMs + 500);
     await this.#unload(graceMs);
@@ -125,10 +131,12 @@ export class FunctionsHost {
     if (this.#url === undefined) throw new Error('The Functions host is not running.');
     const appFolder = next.appFolder ?? this.#appFolder;
     const app = readAppFolder(appFolder);
+    const stops = this.#stops;
     await this.#unload(this.#options.stopGraceMs ?? DEFAULT_GRACE_MS);
+    this.#mustGoOn(stops);
     this.#appFolder = appFolder;
     this.#environment = next.environment ?? this.#environment;
-    this.#running = await this.#load(app, this.#url);
+    await this.#load(app, this.#url);
   }
 
   /** Kills the worker process as a crash would: its invocations fail, and the host starts another one. */
@@ -136,7 +144,8 @@ export class FunctionsHost {
     this.#running?.runtime.kill();
   }
 
-  async #load(app: AppFolder, url: string): Promise<Running> {
+  async #load(app: AppFolder, url: string): Promise<void> {
+    const stops = this.#stops;
     const { functionTimeoutMs } = this.#options;
     const environment = workerEnvironment(this.#environment, app.folder, url);
     const runtime = new AppRuntime({
@@ -146,43 +155,41 @@ export class FunctionsHost {
       log: this.#log,
       functionTimeoutMs: functionTimeoutMs ?? app.hostJson.functionTimeoutMs,
     });
-    const triggers: Trigger[] = [];
+    const running: Running = { runtime, triggers: [], functions: [] };
+    this.#running = running;
     try {
       const loaded = await runtime.start();
       const settings = new AppSettings(this.#environment);
-      const functions: HostedFunction[] = [];
       const routes: Route[] = [];
       const bindings = new Map<string, string>();
       for (const metadata of loaded.functions) {
         const context = this.#context(metadata, settings, app, runtime);
-        const disabled = settings.isDisabled(metadata.name);
-        const { binding, functionName } = context;
+        const { binding, functionName: name } = context;
+        const disabled = settings.isDisabled(name);
         if (binding.type.toLowerCase() === 'httptrigger') {
-          const route = parseRoute(functionName, binding.route, binding.methods, app.hostJson.http.routePrefix);
+          const route = parseRoute(name, binding.route, binding.methods, app.hostJson.http.routePrefix);
           if (!disabled) routes.push(route);
-          bindings.set(functionName, context.bindingName);
+          bindings.set(name, context.bindingName);
           const methods = [...route.methods];
-          functions.push({
-            name: functionName,
-            trigger: binding.type,
-            url: `${url}/${route.template}`,
-            methods,
-            disabled,
-          });
+          running.functions.push({ name, trigger: binding.type, url: `${url}/${route.template}`, methods, disabled });
         } else {
           const trigger = this.#trigger(context);
-          if (!disabled) triggers.push(trigger);
-          functions.push({ name: functionName, trigger: binding.type, disabled });
+          if (!disabled) running.triggers.push(trigger);
+          running.functions.push({ name, trigger: binding.type, disabled });
         }
       }
+      await Promise.all(running.triggers.map((trigger) => trigger.start()));
+      this.#mustGoOn(stops);
       this.#front.serve({ runtime, routes: byPrecedence(routes), bindings, settings: app.hostJson.http });
-      await Promise.all(triggers.map((trigger) => trigger.start()));
-      return { runtime, triggers, functions };
     } catch (error) {
-      this.#front.serve(undefined);
-      await Promise.all([runtime.stop(0), ...triggers.map((trigger) => trigger.stop())]);
+      if (this.#running === running) this.#running = undefined;
+      await Promise.allSettled([runtime.stop(0), ...running.triggers.map((trigger) => trigger.stop())]);
       throw error;
     }
+  }
+
+  #mustGoOn(stops: number): void {
+    if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
   }
 
   async #unload(graceMs: number): Promise<void> {

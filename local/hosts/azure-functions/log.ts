@@ -32,8 +32,3 @@ export const stderrLog: Log = ({ level, category, message, functionName, invocat
     functionName === undefined ? 'functions host' : `${functionName} ${invocationId?.slice(0, 8) ?? ''}`.trim();
   process.stderr.write(`[${where}] ${level}: ${message}\n`);
 };
-
-/** The text of anything that was thrown. */
-export function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}

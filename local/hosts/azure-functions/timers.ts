@@ -35,3 +35,14 @@ function sleepOnce(milliseconds: number, signal: AbortSignal | undefined): Promi
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** The result of `work`, or undefined as soon as the signal aborts; `work` then goes on unobserved. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => resolve(undefined);
+    if (signal.aborted) aborted();
+    // Unlike Promise.race with one long-lived promise, this leaves nothing behind after each call.
+    signal.addEventListener('abort', aborted, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
+}

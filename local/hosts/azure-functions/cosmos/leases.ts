@@ -1,5 +1,6 @@
 // The documents of the lease container, in the shapes that the change feed processor of the .NET SDK writes.
-import { type Container, ErrorResponse, type ItemDefinition } from '@azure/cosmos';
+import type { Container, ItemDefinition } from '@azure/cosmos';
+import { codeOf } from '../errors.ts';
 import type { Timers } from '../timers.ts';
 import type { LeaseView } from './balance.ts';
 
@@ -37,18 +38,9 @@ export class LeaseLostError extends Error {
   override name = 'LeaseLostError';
 }
 
-/** While one host creates the first leases, the others wait this long before they look again. */
-const INITIALISING_WAIT_MS = 15_000;
+/** While one host creates the first leases, the others look again this often (every 15 s on Azure, to the same end). */
+const INITIALISING_POLL_MS = 250;
 const INITIALISING_LOCK_SECONDS = 30;
-
-/** A code of the service, or of Node for a request that never arrived. */
-export function codeOf(error: unknown): number | string | undefined {
-  if (error instanceof ErrorResponse) return error.code;
-  if (error instanceof Error && 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number')) {
-    return error.code;
-  }
-  return undefined;
-}
 
 /**
  * Reads and writes the leases of one processor. Every update is conditional: of two hosts one wins. Whichever property is
@@ -75,7 +67,7 @@ export class LeaseStore {
     while (!signal.aborted && (await this.#read(`${this.#prefix}.info`)) === undefined) {
       const locked = await this.#createOnce({ id: `${this.#prefix}.lock`, ttl: INITIALISING_LOCK_SECONDS });
       if (!locked) {
-        await this.#timers.sleep(INITIALISING_WAIT_MS, signal);
+        await this.#timers.sleep(INITIALISING_POLL_MS, signal);
         continue;
       }
       for (const range of ranges) await this.create(range.token, range, undefined);

@@ -1,9 +1,10 @@
 // Delivers the changes of one lease, a batch at a time, for as long as this host owns the lease.
 import { randomUUID } from 'node:crypto';
 import type { Container } from '@azure/cosmos';
-import { textOf } from '../log.ts';
+import { textOf } from '../errors.ts';
 import { invokeWithRetries } from '../retry.ts';
 import type { InvocationRequest } from '../rpc.ts';
+import { untilAborted } from '../timers.ts';
 import type { TriggerContext } from '../trigger.ts';
 import { FeedReader, type Page, type Position } from './feed.ts';
 import { type Lease, LeaseLostError, type LeaseStore } from './leases.ts';
@@ -80,12 +81,11 @@ export class LeaseProcessor {
     const { signal } = this.#ended;
     let position: Position = { ...lease.range, continuation: lease.continuation };
     let reader: FeedReader | undefined;
-    const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
     while (!signal.aborted) {
       reader ??= new FeedReader({ ...this.#o, start: position });
       let page: Page | undefined;
       try {
-        page = await Promise.race([reader.next(), aborted]);
+        page = await untilAborted(reader.next(), signal);
       } catch (error) {
         // The next reader starts where the last page ended, so an outage neither skips nor repeats anything.
         this.#log('warning', `The change feed cannot be read: ${textOf(error)}`);

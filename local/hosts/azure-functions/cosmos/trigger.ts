@@ -1,10 +1,10 @@
 // The Cosmos DB trigger: one change feed processor per function, which shares the ranges with the same function on other hosts.
 import { randomUUID } from 'node:crypto';
 import { type Container, CosmosClient, type Database } from '@azure/cosmos';
-import { textOf } from '../log.ts';
+import { codeOf, textOf } from '../errors.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
 import { leasesToTake } from './balance.ts';
-import { codeOf, type Lease, LeaseStore } from './leases.ts';
+import { type Lease, LeaseStore } from './leases.ts';
 import { type CosmosOptions, type CosmosTimings, readCosmosOptions } from './options.ts';
 import { LeaseProcessor } from './processor.ts';
 

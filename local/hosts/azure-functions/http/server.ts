@@ -1,8 +1,9 @@
 // The HTTP front of the host: finds the function for a request, calls it, and answers.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { textOf } from '../errors.ts';
 import type { HttpSettings } from '../host-json.ts';
-import { type Log, textOf } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { AppRuntime } from '../runtime.ts';
 import { matchRoute, type Route } from './routes.ts';
 import { fromRpcResponse, toRpcHttp } from './rpc-http.ts';

@@ -6,7 +6,7 @@ import {
   type ServiceBusReceiver,
   type ServiceBusSessionReceiver,
 } from '@azure/service-bus';
-import { textOf } from '../log.ts';
+import { textOf } from '../errors.ts';
 import type { Outcome } from '../runtime.ts';
 import type { TriggerContext } from '../trigger.ts';
 import { type Shape, toBatchInvocation, toSingleInvocation } from './metadata.ts';
@@ -227,5 +227,5 @@ export class Receiving {
 /** No session to be had for now, or the host is stopping: neither is a fault. */
 function isQuiet(error: unknown): boolean {
   if (isServiceBusError(error)) return error.code === 'ServiceTimeout' || error.code === 'SessionCannotBeLocked';
-  return error instanceof Error && error.name === 'AbortError';
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

@@ -1,6 +1,6 @@
 // The Service Bus trigger: picks the way of receiving that its cardinality and its sessions ask for.
 import { RetryMode, ServiceBusClient } from '@azure/service-bus';
-import { textOf } from '../log.ts';
+import { textOf } from '../errors.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
 import { type Entity, Receiving } from './receiving.ts';
 

@@ -1,6 +1,7 @@
 // Remembers when each timer ran and should run next, so that a run missed while the host was down is noticed.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { codeOf } from '../errors.ts';
 
 /** What is known of a timer; times in ms since the epoch. */
 export interface TimerStatus {
@@ -36,7 +37,7 @@ export function fileTimerStatus(folder: string): TimerStatusStore {
       try {
         text = await readFile(fileOf(name), 'utf8');
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        if (codeOf(error) === 'ENOENT') return undefined;
         throw error;
       }
       const { last, next, lastUpdated }: Record<string, unknown> = JSON.parse(text);

@@ -1,5 +1,5 @@
 // The timer trigger: one run at a time, missed runs made up for once, with the status the real host would keep.
-import { textOf } from '../log.ts';
+import { textOf } from '../errors.ts';
 import { invokeWithRetries } from '../retry.ts';
 import type { InvocationRequest } from '../rpc.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
