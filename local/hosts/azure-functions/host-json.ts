@@ -39,6 +39,8 @@ export interface HostJson {
   readonly functionTimeoutMs: number | undefined;
   readonly http: HttpSettings;
   readonly serviceBus: ServiceBusSettings;
+  /** Settings in the file that the cloud obeys and this host does not. */
+  readonly ignored: readonly string[];
 }
 
 /** Without a setting, every plan but Consumption stops a function after half an hour. */
@@ -66,6 +68,21 @@ const WITHOUT_EFFECT = new Set([
   'functionTimeout',
   'extensions',
 ]);
+
+const HTTP_KEYS = ['routePrefix', 'maxConcurrentRequests', 'maxOutstandingRequests'];
+const SERVICE_BUS_KEYS = [
+  'autoCompleteMessages',
+  'autoComplete',
+  'maxAutoLockRenewalDuration',
+  'maxConcurrentCalls',
+  'maxConcurrentSessions',
+  'maxConcurrentCallsPerSession',
+  'maxMessageBatchSize',
+  'minMessageBatchSize',
+  'maxBatchWaitTime',
+  'sessionIdleTimeout',
+  'clientRetryOptions',
+];
 
 /**
  * @param json the parsed file
@@ -98,8 +115,15 @@ export function parseHostJson(json: Record<string, unknown>, problems: string[])
   }
   const tryTimeoutMs = readClient.duration('tryTimeout', 60_000);
 
+  const unknown = (at: string, values: Record<string, unknown>, known: readonly string[]): string[] =>
+    Object.keys(values).flatMap((key) => (known.includes(key) ? [] : [`${at}.${key}`]));
   return {
     functionTimeoutMs: functionTimeout(json.functionTimeout, problems),
+    ignored: [
+      ...unknown('extensions.http', http, HTTP_KEYS),
+      ...unknown('extensions.serviceBus', bus, SERVICE_BUS_KEYS),
+      ...(json.concurrency === undefined ? [] : ['concurrency']),
+    ],
     http: {
       routePrefix: readHttp.text('routePrefix', 'api').replace(/^\/+|\/+$/g, ''),
       maxConcurrentRequests: readHttp.integer('maxConcurrentRequests', -1, -1),

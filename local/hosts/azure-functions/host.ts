@@ -147,6 +147,10 @@ export class FunctionsHost {
   async #load(app: AppFolder, url: string): Promise<void> {
     const stops = this.#stops;
     const { functionTimeoutMs } = this.#options;
+    for (const setting of app.hostJson.ignored) {
+      const message = `host.json: ${setting} has no effect in this host.`;
+      this.#log({ level: 'warning', category: 'host', message });
+    }
     const environment = workerEnvironment(this.#environment, app.folder, url);
     const runtime = new AppRuntime({
       app,
