@@ -155,7 +155,8 @@ export class AppRuntime {
       });
     }
     const result = await worker.call(invocationId, functionName, request);
-    finished.abort();
+    // With a reason of its own: making the default one, an exception with a stack, costs more than all the rest here.
+    finished.abort('finished');
     const took = `${Math.round(timers.now() - started)} ms`;
     if (result.ok) {
       log({ level: 'debug', category: 'host', message: `Executed (succeeded, ${took}).`, functionName, invocationId });
