@@ -13,7 +13,7 @@ import { AppRuntime } from './runtime.ts';
 import { ServiceBusTrigger } from './service-bus/trigger.ts';
 import { memoryTimerStatus, type TimerStatusStore } from './timer/status.ts';
 import { TimerTrigger } from './timer/trigger.ts';
-import { realTimers, type Timers } from './timers.ts';
+import { realTimers, type Timers, untilAborted } from './timers.ts';
 import type { Trigger, TriggerContext } from './trigger.ts';
 
 /** Options of a host. */
@@ -49,6 +49,8 @@ export interface HostedFunction {
 }
 
 const DEFAULT_GRACE_MS = 2000;
+/** What triggers get on top of that, to settle messages and free leases. */
+const SETTLE_MS = 1500;
 /** What a worker needs of this process's environment; the rest would make local runs differ from machine to machine. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_EXTRA_CA_CERTS', 'LANG'];
 
@@ -201,15 +203,19 @@ export class FunctionsHost {
     this.#running = undefined;
     this.#front.serve(undefined);
     if (running === undefined) return;
-    // Triggers settle what the runtime lets finish, so both stop at the same time.
-    const results = await Promise.allSettled([
+    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers nobody:
+    // whoever still waits for it is left behind.
+    const ended = new AbortController();
+    const stopping = Promise.allSettled([
       running.runtime.stop(graceMs),
       ...running.triggers.map((trigger) => trigger.stop()),
     ]);
-    for (const result of results) {
-      if (result.status === 'rejected') {
-        this.#log({ level: 'warning', category: 'host', message: `While stopping: ${textOf(result.reason)}` });
-      }
+    void this.#timers.sleep(graceMs + SETTLE_MS, ended.signal).then(() => ended.abort());
+    const results = await untilAborted(stopping, ended.signal);
+    ended.abort();
+    const failures = results?.flatMap((result) => (result.status === 'rejected' ? [textOf(result.reason)] : []));
+    for (const failure of failures ?? ['a trigger did not end in time']) {
+      this.#log({ level: 'warning', category: 'host', message: `While stopping: ${failure}.` });
     }
   }
 

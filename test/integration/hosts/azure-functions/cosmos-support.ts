@@ -1,5 +1,4 @@
 // Accounts, lease containers and apps for the tests of the Cosmos DB trigger.
-import { createServer } from 'node:net';
 import { type Container, CosmosClient, type Database } from '@azure/cosmos';
 import { CosmosEmulator } from '../../../../local/emulators/cosmos/emulator.ts';
 import { track } from './support.ts';
@@ -65,16 +64,4 @@ export function cosmosApp(options: string, handler: string): string {
     app.cosmosDB('feed', { connection: 'DB', databaseName: 'db', containerName: 'events', ${options},
       handler: ${handler.replace(/^async \((\w+), context\)/, 'async ($1: any[], context)')} } as any);
   `;
-}
-
-/** A port that nothing listens on at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -2,8 +2,8 @@
 import { type Container, CosmosClient } from '@azure/cosmos';
 import { CosmosEmulator } from '../../../../local/emulators/cosmos/emulator.ts';
 import { type FunctionsHostOptions, realTimers } from '../../../../local/hosts/azure-functions/index.ts';
-import { cosmosApp, FAST, freePort, LOG_IDS, startAccount } from './cosmos-support.ts';
-import { cleanUp, eventually, startApp, type TestHost, track } from './support.ts';
+import { cosmosApp, FAST, LOG_IDS, startAccount } from './cosmos-support.ts';
+import { cleanUp, eventually, freePort, startApp, type TestHost, track } from './support.ts';
 
 afterEach(cleanUp);
 
