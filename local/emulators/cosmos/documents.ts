@@ -38,11 +38,7 @@ function checkBody(body: Json | undefined): Body {
   for (const name of SYSTEM_PROPERTIES) if (Object.hasOwn(document, name)) delete document[name];
   const id = checkId(document.id);
   const { ttl } = document;
-  if (
-    ttl !== undefined &&
-    ttl !== null &&
-    !(typeof ttl === 'number' && Number.isInteger(ttl) && (ttl === -1 || ttl > 0))
-  ) {
+  if (ttl !== undefined && !(typeof ttl === 'number' && Number.isInteger(ttl) && (ttl === -1 || ttl > 0))) {
     throw badRequest("The input ttl is invalid. Ensure to provide a nonzero positive integer or -1 for 'ttl'.");
   }
   checkDepth(document, 0);
@@ -57,9 +53,10 @@ export function checkId(id: Json | undefined): string {
     throw badRequest("The input content is invalid because the required properties - 'id; ' - are missing");
   }
   if (typeof id !== 'string') throw badRequest('The input name is invalid: the id must be a string.');
-  if (id.length > MAX_ID_LENGTH || /[/\\#?]/.test(id) || id.endsWith(' ')) {
+  // A question mark and a trailing space are allowed here, unlike in the ids of databases and containers.
+  if (id.length > MAX_ID_LENGTH || /[/\\#]/.test(id)) {
     throw badRequest(
-      `The input name '${id.slice(0, 100)}' is invalid. Ensure it has no '/', '\\', '?', '#', does not end with a space, and has at most ${MAX_ID_LENGTH} characters.`,
+      `The input name '${id.slice(0, 100)}' is invalid. Ensure it has no '/', '\\', '#', and at most ${MAX_ID_LENGTH} characters.`,
     );
   }
   return id;

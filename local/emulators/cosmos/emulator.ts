@@ -28,6 +28,11 @@ export interface CosmosEmulatorOptions {
   readonly partitionRanges?: number;
   /** Whether a wrong key is refused with 401; default true. */
   readonly verifySignatures?: boolean;
+  /**
+   * Whether an ORDER BY with several terms is refused, as in the service, in containers without any composite index;
+   * default false. In containers that have one it is always checked.
+   */
+  readonly strictIndexes?: boolean;
   /** Receives what went wrong inside; default: dropped. */
   readonly log?: (line: string) => void;
 }
@@ -170,7 +175,8 @@ export class CosmosEmulator implements Controls {
   #serve(exchange: Exchange): Reply {
     if (exchange.segments[0] === '_control') return control(this, exchange);
     if (this.#options.verifySignatures ?? true) verifySignature(exchange, this.#keyBytes);
-    return route({ account: this.#account, queries: this.#queries, port: this.#port }, exchange);
+    const { strictIndexes = false } = this.#options;
+    return route({ account: this.#account, queries: this.#queries, port: this.#port, strictIndexes }, exchange);
   }
 }
 

@@ -111,4 +111,4 @@ export const throttled = (retryAfterMs: number): CosmosError =>
 
 /** 501: a feature of the service that this emulator does not have; always names it. */
 export const unsupported = (feature: string): CosmosError =>
-  new CosmosError(501, quoted(`${feature} is not supported by this emulator; see its README for what is.`));
+  new CosmosError(501, quoted(`Not supported by this emulator (its README lists what is): ${feature}.`));

@@ -65,21 +65,20 @@ function readOperations(exchange: Exchange): Operation[] {
 function atomic(services: Services, exchange: Exchange, container: Container, operations: readonly Operation[]): Reply {
   const key = headerKey(exchange, container);
   if (key === undefined) throw badRequest('A transactional batch needs a partition key.');
+  for (const { partitionKey } of operations) {
+    if (partitionKey !== undefined && !sameKey(parseKeyHeader(partitionKey, container.definition), key)) {
+      throw badRequest(
+        'One or more operations within the batch request have a different partition key value than the request.',
+      );
+    }
+  }
   const transaction = container.begin();
   const target = new DocumentOperations(container, key, transaction);
   const range = rangeOf(container, key);
   const results: Result[] = [];
   let failed: number | undefined;
   for (const [index, operation] of operations.entries()) {
-    const result = attempt(() => {
-      if (
-        operation.partitionKey !== undefined &&
-        !sameKey(parseKeyHeader(operation.partitionKey, container.definition), key)
-      ) {
-        throw badRequest('All operations of a transactional batch must have the partition key of the batch.');
-      }
-      return run(services, container, target, operation);
-    });
+    const result = attempt(() => run(services, container, target, operation));
     results.push(result);
     // A read that finds its document unchanged (304) is no failure, but like the service's it ends the batch.
     if (result.status >= 300) {

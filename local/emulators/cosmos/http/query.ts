@@ -6,6 +6,7 @@ import { epkOf, keyText } from '../partition-key.ts';
 import { checkSession } from '../session.ts';
 import { readParameters } from '../sql/cache.ts';
 import { executeQuery, type QueryPage, type QueryScope } from '../sql/execute.ts';
+import { checkCompositeIndex } from '../sql/indexing.ts';
 import { needsClient, planQuery } from '../sql/plan.ts';
 import type { Container } from '../store/container.ts';
 import type { LogicalPartition } from '../store/partition.ts';
@@ -76,11 +77,13 @@ export function query(services: Services, exchange: Exchange): Reply {
   const scope = addressed(exchange, container);
   checkSession(header(exchange, 'x-ms-session-token'), scope.ranges);
   if (!scope.targeted && needsClient(prepared.query.ast, prepared.query.grouped)) throw needsQueryPlan();
+  checkCompositeIndex(prepared.query, container, services.strictIndexes);
   const page = executeQuery(scope, {
     ...prepared,
     params,
     pageSize: pageSize(exchange),
     continuation: header(exchange, 'x-ms-continuation'),
+    merged: scope.targeted && scope.single === undefined,
   });
   return pageReply(exchange, scope, page);
 }
@@ -95,6 +98,7 @@ export function readFeed(services: Services, exchange: Exchange): Reply {
     params: new Map(),
     pageSize: pageSize(exchange),
     continuation: header(exchange, 'x-ms-continuation'),
+    merged: false,
   });
   return pageReply(exchange, scope, page);
 }

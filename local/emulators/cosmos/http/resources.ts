@@ -130,7 +130,8 @@ export function offers(services: Services, exchange: Exchange): Reply {
     account.offers.get(id) ?? [...account.offers.values()].find((entry) => entry.id.toLowerCase() === id.toLowerCase());
   if (offer === undefined) throw notFound();
   if (exchange.method === 'GET') return withEtag(200, offerJson(offer));
-  const { content } = objectBody(exchange);
+  const { content, _rid } = objectBody(exchange);
+  if (_rid !== undefined && _rid !== offer.id) throw badRequest('The resource id of an offer cannot be changed.');
   if (!isObject(content)) throw badRequest('An offer needs content.');
   const next: JsonObject = { ...offer.content, ...content };
   const autoscale = next.offerAutopilotSettings;

@@ -1,4 +1,5 @@
 // Decides what kind of request this is and which handler serves it.
+import { randomUUID } from 'node:crypto';
 import { CosmosError, notFound, unsupported } from '../errors.ts';
 import type { Operation, Target } from '../faults.ts';
 import { batch } from './batch.ts';
@@ -114,6 +115,9 @@ export function errorReply(error: unknown): Reply {
   const headers: Record<string, string> = {};
   if (refused.substatus !== 0) headers['x-ms-substatus'] = String(refused.substatus);
   if (refused.retryAfterMs !== undefined) headers['x-ms-retry-after-ms'] = String(refused.retryAfterMs);
-  const body = JSON.stringify({ code: refused.code, message: refused.message, ...refused.extra });
+  const activity = randomUUID();
+  headers['x-ms-activity-id'] = activity;
+  const message = `${refused.message}\r\nActivityId: ${activity}, Polycell/1.0`;
+  const body = JSON.stringify({ code: refused.code, message, ...refused.extra });
   return { status: refused.status, body, headers, charge: 1 };
 }

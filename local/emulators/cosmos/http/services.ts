@@ -7,4 +7,6 @@ export interface Services {
   readonly account: Account;
   readonly queries: QueryCache;
   readonly port: number;
+  /** Whether an ORDER BY with several terms needs a composite index even if the container has none at all. */
+  readonly strictIndexes: boolean;
 }

@@ -1,5 +1,5 @@
 // Compiles a parsed query: where rows come from, which are kept, how they are grouped, ordered and returned.
-import { queryError } from '../errors.ts';
+import { queryError, unsupported } from '../errors.ts';
 import { canonicalText, compareAnyType, type Json, type JsonObject, setProperty, type Value } from '../json.ts';
 import { accumulator } from './aggregates.ts';
 import {
@@ -66,6 +66,7 @@ function compileSubquery(ast: Query, outer: Scope): (env: Env) => Json[] {
 function compile(ast: Query, outer: Scope, top: boolean): CompiledQuery {
   const aliases = new Map(outer.aliases);
   const { unit } = outer;
+  if (top && ast.sources[0]?.from.k === 'query') throw unsupported('A subquery as the first source of FROM');
   const steps = ast.sources.map((source, index) => {
     const rows = compileSource(source, { ...outer, aliases: new Map(aliases) }, top && index === 0);
     const slot = unit.nextSlot++;
@@ -162,7 +163,10 @@ function compileSelection(select: Selection, scope: Scope, ast: Query): Evaluate
   };
 }
 
-/** What is selected next to aggregates must come from GROUP BY; ORDER BY cannot be combined with it. */
+/**
+ * What is selected next to aggregates must come from GROUP BY; ORDER BY cannot be combined with it. Without GROUP BY
+ * the service accepts ORDER BY next to an aggregate, where it means nothing.
+ */
 function checkGrouping(ast: Query, grouped: boolean): void {
   if (!grouped) return;
   const keys = new Set(ast.groupBy.map(shapeOf));
@@ -181,7 +185,9 @@ function checkGrouping(ast: Query, grouped: boolean): void {
     }
   }
   if (ast.groupBy.some(hasAggregate)) throw queryError('SC2101', 'An aggregate is not allowed in GROUP BY.');
-  if (ast.orderBy.length > 0) throw queryError('SC2103', 'ORDER BY cannot be combined with GROUP BY or aggregates.');
+  if (ast.groupBy.length > 0 && ast.orderBy.length > 0) {
+    throw queryError('SC2103', 'ORDER BY cannot be combined with GROUP BY.');
+  }
 }
 
 /** An expression's structure without its place in the text. */

@@ -19,13 +19,16 @@ export interface Position {
   readonly skipped: number;
 }
 
-const fingerprint = (sql: string): string => murmur32(Buffer.from(sql)).toString(36);
+const fingerprint = (query: string): string => murmur32(Buffer.from(query)).toString(36);
 
-/** Writes a token; `undefined` among the keys is an empty array. */
-export function writeToken(sql: string, position: Position): string {
+/**
+ * Writes a token; `undefined` among the keys is an empty array. `query` is the part of the text that a position depends
+ * on: sources and order, but not the filter, which the SDK changes when it resumes an ORDER BY over several ranges.
+ */
+export function writeToken(query: string, position: Position): string {
   const { sequence, rows, keys, id, taken, skipped } = position;
   return JSON.stringify({
-    q: fingerprint(sql),
+    q: fingerprint(query),
     s: sequence,
     r: rows,
     ...(keys.length === 0 ? {} : { k: keys.map((key) => (key === undefined ? [] : [key])) }),
@@ -38,14 +41,14 @@ export function writeToken(sql: string, position: Position): string {
 const invalid = (): Error => badRequest('Invalid Continuation Token');
 
 /** Reads a token back; a token of another query, or anything else, is the service's 400. */
-export function readToken(sql: string, token: string): Position {
+export function readToken(query: string, token: string): Position {
   let value: Json;
   try {
     value = JSON.parse(token) as Json;
   } catch {
     throw invalid();
   }
-  if (!isObject(value) || value.q !== fingerprint(sql)) throw invalid();
+  if (!isObject(value) || value.q !== fingerprint(query)) throw invalid();
   const { s, r, k = [], i, t, o } = value;
   const numbers = [s, r, t, o].every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
   if (!numbers || !Array.isArray(k) || (i !== undefined && typeof i !== 'string')) throw invalid();

@@ -29,6 +29,11 @@ export interface QueryRequest {
   readonly params: ReadonlyMap<string, Value>;
   readonly pageSize: number;
   readonly continuation: string | undefined;
+  /**
+   * The SDK asked for one range of an ORDER BY it merges itself. Its pages then end between documents, if they fit: when it
+   * resumes, it skips the rows of the last document by itself, which must not happen twice.
+   */
+  readonly merged: boolean;
 }
 
 /** One page: rows as JSON text, and what it took to find them. */
@@ -61,7 +66,8 @@ class Execution {
     this.#request = request;
     this.#query = request.query;
     this.#env = { slots: [], params: request.params, aggregates: [], now: scope.container.shared.clock.now() };
-    this.#position = request.continuation === undefined ? undefined : readToken(request.sql, request.continuation);
+    this.#position =
+      request.continuation === undefined ? undefined : readToken(identityOf(request), request.continuation);
   }
 
   run(): QueryPage {
@@ -82,7 +88,10 @@ class Execution {
     return this.#stream(this.#documents(narrowed, from), (item, at) => item.sequence - at.sequence);
   }
 
-  /** Rows in the order in which documents come, until the page is full and one more is known to follow. */
+  /**
+   * Rows in the order in which documents come. A full page always has a continuation, even if nothing follows: like the
+   * service, which then answers the next request with an empty page, it does not look ahead.
+   */
   #stream(items: Iterable<Item>, relation: (item: Item, at: Position) => number): QueryPage {
     const query = this.#query;
     const env = this.#env;
@@ -93,7 +102,6 @@ class Execution {
     const seen = query.ast.distinct ? new Set<string>() : undefined;
     let { taken, skipped } = start;
     let last: Position | undefined;
-    let more = false;
     for (const item of items) {
       const relative = position === undefined ? 1 : relation(item, position);
       if (relative < 0 && seen === undefined) continue;
@@ -109,18 +117,14 @@ class Execution {
           return true;
         }
         if (taken >= quota) return false;
-        if (this.#full()) {
-          more = true;
-          return false;
-        }
         taken += 1;
         this.#emit(item, value);
         last = { sequence: item.sequence, rows: row, keys: [], id: item.id, taken, skipped };
-        return true;
+        return !this.#full();
       });
-      if (more || taken >= quota) break;
+      if (this.#full() || taken >= quota) break;
     }
-    return this.#page(more ? last : undefined);
+    return this.#page(this.#full() && taken < quota ? last : undefined);
   }
 
   /** Rows sorted by ORDER BY, resumed after the keys of the last page's last row. */
@@ -151,7 +155,7 @@ class Execution {
     const quota = this.#quota();
     let { taken, skipped } = start;
     let last: Position | undefined;
-    for (const entry of placed) {
+    for (const [index, entry] of placed.entries()) {
       if (seen !== undefined && !addNew(seen, entry.value)) continue;
       if (this.#position !== undefined && compare(entry, at) <= 0) continue;
       if (skipped < offset) {
@@ -159,13 +163,16 @@ class Execution {
         continue;
       }
       if (taken >= quota) break;
-      if (this.#full()) return this.#page(last);
+      if (this.#full()) break;
+      if (this.#request.merged && entry.sequence !== last?.sequence && this.#overflows(placed, index)) {
+        return this.#page(last);
+      }
       taken += 1;
       this.#emit(entry.item, entry.value);
       const { sequence } = entry.item;
       last = { sequence, rows: entry.row, keys: entry.keys, id: undefined, taken, skipped };
     }
-    return this.#page(undefined);
+    return this.#page(this.#full() && taken < quota ? last : undefined);
   }
 
   /** Groups are computed anew for every page; their position is their number. */
@@ -257,6 +264,13 @@ class Execution {
     this.#env.slots[DOCUMENT_SLOT] = this.#scope.container.parsed(item);
   }
 
+  /** Whether the neighbouring rows of the document at `index` would not all fit into the page any more. */
+  #overflows(placed: readonly { readonly sequence: number }[], index: number): boolean {
+    let rows = 1;
+    while (placed[index + rows]?.sequence === placed[index]?.sequence) rows += 1;
+    return this.#rows.length > 0 && this.#rows.length + rows > this.#request.pageSize;
+  }
+
   #full(): boolean {
     return this.#rows.length >= this.#request.pageSize || this.#bytes >= MAX_PAGE_BYTES;
   }
@@ -268,9 +282,15 @@ class Execution {
   }
 
   #page(next: Position | undefined): QueryPage {
-    const continuation = next === undefined ? undefined : writeToken(this.#request.sql, next);
+    const continuation = next === undefined ? undefined : writeToken(identityOf(this.#request), next);
     return { rows: this.#rows, continuation, scanned: this.#scanned, bytes: this.#bytes };
   }
+}
+
+/** The part of the text that a position in the results depends on. */
+function identityOf({ sql, query }: QueryRequest): string {
+  const { from, groupBy, orderBy } = query.ast.spans;
+  return [from, groupBy, orderBy].map((span) => (span === undefined ? '' : sql.slice(span.start, span.end))).join('|');
 }
 
 function addNew(seen: Set<string>, value: Json): boolean {

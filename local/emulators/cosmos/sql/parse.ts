@@ -28,7 +28,9 @@ function parseSelect(cursor: Cursor): Query {
     let top: Expr | undefined;
     for (;;) {
       if (!distinct && cursor.word('DISTINCT')) distinct = true;
-      else if (top === undefined && cursor.isWord('TOP') && /number|param/.test(cursor.peek(1).kind)) {
+      else if (cursor.isWord('TOP') && cursor.isSymbol('-', 1)) {
+        throw queryError('SC2060', 'The TOP value must be a non-negative integer.');
+      } else if (top === undefined && cursor.isWord('TOP') && /number|param/.test(cursor.peek(1).kind)) {
         cursor.take();
         top = count(cursor);
       } else break;

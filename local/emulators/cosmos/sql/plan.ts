@@ -59,8 +59,8 @@ class Planner {
         top: top ?? null,
         offset: offset ?? null,
         limit: limit ?? null,
-        orderBy: ast.orderBy.map(({ descending }) => (descending ? 'Descending' : 'Ascending')),
-        orderByExpressions: ast.orderBy.map(({ expr }) => this.#text(expr)),
+        orderBy: this.#orderTerms().map(({ descending }) => (descending ? 'Descending' : 'Ascending')),
+        orderByExpressions: this.#orderTerms().map(({ expr }) => this.#text(expr)),
         groupByExpressions: ast.groupBy.map((expr) => this.#text(expr)),
         groupByAliases: this.#query.grouped && ast.select.k === 'list' ? ast.select.items.map(({ name }) => name) : [],
         aggregates: isValue ? this.#valueAggregates() : [],
@@ -72,6 +72,11 @@ class Planner {
       },
       queryRanges: [{ min: '', max: 'FF', isMinInclusive: true, isMaxInclusive: false }],
     };
+  }
+
+  /** ORDER BY next to an aggregate means nothing, and would send the SDK down the wrong path. */
+  #orderTerms(): Query['orderBy'] {
+    return this.#query.grouped ? [] : this.#ast.orderBy;
   }
 
   #text(span: Span): string {

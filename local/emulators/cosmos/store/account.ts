@@ -1,5 +1,5 @@
 // The account: databases, containers and offers, and everything they share.
-import { badRequest, conflict, notFound, ownerNotFound } from '../errors.ts';
+import { badRequest, conflict, notFound, ownerNotFound, unsupported } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import {
   DEFAULT_RANGES,
@@ -265,6 +265,9 @@ function withDefaults(given: JsonObject): JsonObject {
       typeof defaultTtl === 'number' && Number.isInteger(defaultTtl) && (defaultTtl === -1 || defaultTtl > 0);
     if (!valid) throw badRequest("The value of 'defaultTtl' must be -1 or a positive integer.");
   }
+  // A query would silently miss them, so a container that asks for them is refused.
+  if (Array.isArray(given.computedProperties) && given.computedProperties.length > 0)
+    throw unsupported('Computed properties');
   const policy: JsonObject = isObject(indexingPolicy) ? { ...indexingPolicy } : {};
   const mode = typeof policy.indexingMode === 'string' ? policy.indexingMode.toLowerCase() : 'consistent';
   if (mode !== 'consistent' && mode !== 'none' && mode !== 'lazy')
