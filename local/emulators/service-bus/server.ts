@@ -69,8 +69,12 @@ export class MultiplexedServer {
       socket.pause();
       socket.unshift(chunk);
       const [first] = chunk;
+      if (first === TLS_FIRST_BYTE && tlsAllowed) {
+        // TLS takes over the handle and reads what was put back by itself; resuming would lose it.
+        this.secure(socket);
+        return;
+      }
       if (first === AMQP_FIRST_BYTE) this.protocols.amqp(socket);
-      else if (first === TLS_FIRST_BYTE && tlsAllowed) this.secure(socket);
       else this.httpServer.emit('connection', socket);
       socket.resume();
     });

@@ -209,6 +209,13 @@ export function readSettings(kind: EntityKind, description: Element): AnySetting
   return settings;
 }
 
+/** The settings after an update: optional ones that the description leaves out are taken back. */
+export function readUpdate(kind: EntityKind, description: Element): AnySettings {
+  const optional: AnySettings = { userMetadata: undefined };
+  if (kind !== 'topic') Object.assign(optional, { forwardTo: undefined, forwardDeadLetteredTo: undefined });
+  return { ...optional, ...readSettings(kind, description) };
+}
+
 /** The elements of a description. */
 export function writeSettings(kind: EntityKind, settings: AnySettings): string {
   return FIELDS[kind].map((field) => field.write(settings) ?? '').join('');

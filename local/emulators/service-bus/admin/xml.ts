@@ -72,9 +72,11 @@ export function childText(element: Element | undefined, name: string): string | 
   return child(element, name)?.text;
 }
 
-/** Text with the characters escaped that XML reserves. */
+const ESCAPES = new Map([...ENTITIES].map(([name, character]) => [character, `&${name};`]));
+
+/** Text with the characters escaped that XML reserves; by name, as the SDK's parser knows no numbers. */
 export function escapeXml(text: string): string {
-  return text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return text.replace(/[<>&"']/g, (character) => ESCAPES.get(character) ?? character);
 }
 
 function decodeEntities(text: string): string {

@@ -55,6 +55,14 @@ const SERVICE_ANNOTATIONS = new Set([
 /** Entries of a map, each value still encoded so that its type survives. */
 export type RawMap = ReadonlyMap<string, Buffer>;
 
+/** The place of a content in the journal: the file it is in, and its number there. */
+export interface JournalPlace {
+  readonly snapshot: number;
+  readonly id: number;
+}
+
+const NOT_WRITTEN: JournalPlace = { snapshot: -1, id: 0 };
+
 /** The parts of a message that travel unchanged with it. Immutable: a change makes a new one. */
 export class MessageContent {
   readonly durable: boolean;
@@ -67,8 +75,8 @@ export class MessageContent {
   private readonly applicationEnd: number;
   private propertyCache: readonly Value[] | undefined;
   private applicationCache: ReadonlyMap<string, Value> | undefined;
-  /** Identifies the content in the journal once it has been written there. */
-  journalId = 0;
+  /** Where the content is in the journal, once it has been written there. */
+  journalId: JournalPlace = NOT_WRITTEN;
 
   constructor(parts: ContentParts) {
     this.durable = parts.durable;
@@ -149,7 +157,10 @@ export class MessageContent {
     const own = this.ttlMs ?? Number.POSITIVE_INFINITY;
     if (own === ttlMs) return this;
     const copy: MessageContent = Object.create(MessageContent.prototype);
-    return Object.assign(copy, this, { ttlMs: ttlMs === Number.POSITIVE_INFINITY ? undefined : ttlMs, journalId: 0 });
+    return Object.assign(copy, this, {
+      ttlMs: ttlMs === Number.POSITIVE_INFINITY ? undefined : ttlMs,
+      journalId: NOT_WRITTEN,
+    });
   }
 
   private *rawApplicationProperties(): Generator<[string, Buffer]> {

@@ -81,7 +81,7 @@ export class Session {
         return;
       case PERFORMATIVE.transfer:
         this.nextIncoming = (this.nextIncoming + 1) >>> 0;
-        this.incoming(numberOr(frame.fields[0], -1))?.onTransfer(frame);
+        this.onTransfer(frame);
         return;
       case PERFORMATIVE.disposition:
         this.onDisposition(frame);
@@ -197,9 +197,11 @@ export class Session {
       : undefined;
   }
 
-  private incoming(handle: number): IncomingLink | undefined {
+  private onTransfer(frame: Frame): void {
+    const handle = numberOr(frame.fields[0], -1);
     const link = this.links.get(handle);
-    return link?.direction === 'incoming' ? link : undefined;
+    if (link?.direction === 'incoming') link.onTransfer(frame);
+    // Without a link the client sent before it saw our detach; its library waits for no answer then, or until it times out.
   }
 
   private onFlow({ fields }: Frame): void {

@@ -23,6 +23,7 @@ export class EmulatorClock {
   private current: number;
   private offset = 0;
   private stepping = false;
+  private disposed = false;
   private order = 0;
   private wake: { readonly at: number; readonly handle: NodeJS.Timeout } | undefined;
 
@@ -66,15 +67,16 @@ export class EmulatorClock {
     }
   }
 
-  /** Stops all timers. */
+  /** Stops all timers; later ones never run. */
   dispose(): void {
+    this.disposed = true;
     this.timers.clear();
     if (this.wake !== undefined) clearTimeout(this.wake.handle);
     this.wake = undefined;
   }
 
   private arm(): void {
-    if (this.frozen || this.stepping) return;
+    if (this.frozen || this.stepping || this.disposed) return;
     const next = this.timers.peek();
     if (next === undefined || (this.wake !== undefined && this.wake.at <= next.at)) return;
     if (this.wake !== undefined) clearTimeout(this.wake.handle);

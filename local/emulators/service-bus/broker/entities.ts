@@ -88,12 +88,13 @@ export class Subscription implements Dates {
   accessedAt: number;
   private current: SubscriptionSettings;
 
-  constructor(namespace: Namespace, topic: Topic, name: string, settings: SubscriptionSettings) {
+  constructor(namespace: Namespace, topic: Topic, name: string, settings: SubscriptionSettings, rule?: Rule) {
     this.topic = topic;
     this.name = name;
     this.current = settings;
     this.createdAt = this.updatedAt = this.accessedAt = namespace.clock.now();
-    this.rules.set(DEFAULT_RULE.name.toLowerCase(), { ...DEFAULT_RULE, createdAt: this.createdAt });
+    const first = rule ?? { ...DEFAULT_RULE, createdAt: this.createdAt };
+    this.rules.set(first.name.toLowerCase(), first);
     this.receivable = new Receivable(namespace, `${topic.name}/Subscriptions/${name}`, settings, () => undefined);
   }
 

@@ -8,7 +8,7 @@ export interface Journal {
   removed(path: string, sequenceNumber: number): void;
   sessionState(path: string, session: string, state: Buffer | undefined): void;
   /** An entity was made, changed, or (undefined) deleted. */
-  entity(path: string, description: unknown): void;
+  entity(path: string, description: object | undefined): void;
   flush(): void;
   close(): void;
 }

@@ -12,7 +12,7 @@ import {
 import type { EmulatorClock } from './clock.ts';
 import { compileRule } from './compile-rule.ts';
 import { Queue, Subscription, Topic } from './entities.ts';
-import type { Journal } from './journal.ts';
+import { type Journal, NO_JOURNAL } from './journal.ts';
 import type { MessageOrigin } from './message.ts';
 import type { Receivable } from './receivable.ts';
 import type { Rule, RuleDescription } from './rules.ts';
@@ -33,8 +33,13 @@ export type Target =
   | { readonly kind: 'queue' | 'topic'; readonly entity: Queue | Topic }
   | { readonly kind: 'store'; readonly store: MessageStore; readonly receivable: Receivable };
 
-/** Told when an entity is gone, so that its links can be closed. */
-export type DeletedListener = (path: string) => void;
+/** Told what happens to entities: links are closed when one is gone, and changes are recorded. */
+export interface NamespaceObserver {
+  changed(entity: Queue | Topic | Subscription): void;
+  deleted(path: string): void;
+}
+
+const NO_OBSERVER: NamespaceObserver = { changed() {}, deleted() {} };
 
 const SUBSCRIPTION_PATH = /^(.+?)\/subscriptions\/([^/]+)$/i;
 const DEAD_LETTER_SUFFIX = /\/\$deadletterqueue$/i;
@@ -48,13 +53,18 @@ export class Namespace {
   readonly subscriptionDefaults = SUBSCRIPTION_DEFAULTS;
   readonly createdAt: number;
   private readonly entities = new Map<string, Queue | Topic>();
-  private readonly onDeleted: DeletedListener;
+  private readonly observer: NamespaceObserver;
 
-  constructor(clock: EmulatorClock, journal: Journal, limits: Limits = LIMITS, onDeleted: DeletedListener = () => {}) {
+  constructor(
+    clock: EmulatorClock,
+    journal: Journal = NO_JOURNAL,
+    limits: Limits = LIMITS,
+    observer: NamespaceObserver = NO_OBSERVER,
+  ) {
     this.clock = clock;
     this.journal = journal;
     this.limits = limits;
-    this.onDeleted = onDeleted;
+    this.observer = observer;
     this.createdAt = clock.now();
   }
 
@@ -89,6 +99,7 @@ export class Namespace {
     this.requireFree(name);
     const queue = new Queue(this, name, { ...QUEUE_DEFAULTS, ...settings });
     this.entities.set(name.toLowerCase(), queue);
+    this.observer.changed(queue);
     return queue;
   }
 
@@ -96,16 +107,38 @@ export class Namespace {
     this.requireFree(name);
     const topic = new Topic(this, name, { ...TOPIC_DEFAULTS, ...settings });
     this.entities.set(name.toLowerCase(), topic);
+    this.observer.changed(topic);
     return topic;
   }
 
-  createSubscription(topicName: string, name: string, settings: Partial<SubscriptionSettings> = {}): Subscription {
+  /** Makes a subscription; it has the given rule, or one that lets everything in. */
+  createSubscription(
+    topicName: string,
+    name: string,
+    settings: Partial<SubscriptionSettings> = {},
+    rule?: RuleDescription,
+  ): Subscription {
     const topic = this.topic(topicName);
     if (topic === undefined) throw entityNotFound(topicName);
     if (topic.subscriptions.has(name.toLowerCase())) throw alreadyExists(`${topic.name}/Subscriptions/${name}`);
-    const subscription = new Subscription(this, topic, name, { ...SUBSCRIPTION_DEFAULTS, ...settings });
+    const first = rule === undefined ? undefined : compileRule(rule, this.limits, this.clock.now());
+    const subscription = new Subscription(this, topic, name, { ...SUBSCRIPTION_DEFAULTS, ...settings }, first);
     topic.subscriptions.set(name.toLowerCase(), subscription);
+    this.observer.changed(subscription);
     return subscription;
+  }
+
+  /** Changes settings; those that are not named stay. */
+  update(
+    entity: Queue | Topic | Subscription,
+    settings: Partial<QueueSettings & TopicSettings & SubscriptionSettings>,
+  ): void {
+    if (entity.kind === 'queue') entity.settings = { ...entity.settings, ...settings };
+    else if (entity.kind === 'topic') entity.settings = { ...entity.settings, ...settings };
+    else entity.settings = { ...entity.settings, ...settings };
+    entity.updatedAt = this.clock.now();
+    this.observer.changed(entity);
+    if (entity.kind !== 'topic') entity.receivable.store.requestPump();
   }
 
   /** Deletes a queue or topic with all that is in it; false if there is none. */
@@ -117,7 +150,7 @@ export class Namespace {
       entity.scheduled.dispose();
     } else entity.receivable.dispose();
     this.entities.delete(name.toLowerCase());
-    this.onDeleted(entity.name);
+    this.observer.deleted(entity.name);
     return true;
   }
 
@@ -128,7 +161,7 @@ export class Namespace {
     if (topic === undefined || subscription === undefined) return false;
     topic.subscriptions.delete(name.toLowerCase());
     subscription.receivable.dispose();
-    this.onDeleted(subscription.receivable.path);
+    this.observer.deleted(subscription.receivable.path);
     return true;
   }
 
@@ -143,12 +176,23 @@ export class Namespace {
       );
     const rule = compileRule(description, this.limits, this.clock.now());
     subscription.rules.set(key, rule);
+    this.observer.changed(subscription);
+    return rule;
+  }
+
+  /** Puts a rule in the place of the one with the same name. */
+  replaceRule(subscription: Subscription, description: RuleDescription): Rule {
+    const rule = compileRule(description, this.limits, this.clock.now());
+    subscription.rules.set(description.name.toLowerCase(), rule);
+    this.observer.changed(subscription);
     return rule;
   }
 
   /** Removes a rule; false if there is none of that name. */
   removeRule(subscription: Subscription, name: string): boolean {
-    return subscription.rules.delete(name.toLowerCase());
+    const removed = subscription.rules.delete(name.toLowerCase());
+    if (removed) this.observer.changed(subscription);
+    return removed;
   }
 
   /** The subscription that receives through `receivable`, unless that is a queue's. */
@@ -177,6 +221,37 @@ export class Namespace {
     if (receivable === undefined) throw entityNotFound(path);
     if (transfer) return { kind: 'store', store: receivable.transferDeadLetters, receivable };
     return { kind: 'store', store: dead ? receivable.deadLetters : receivable.store, receivable };
+  }
+
+  /** The store at a path, a topic's being the one for its scheduled messages. */
+  storeAt(path: string): MessageStore | undefined {
+    try {
+      const target = this.resolve(path);
+      if (target.kind === 'store') return target.store;
+      return target.entity.kind === 'queue' ? target.entity.receivable.store : target.entity.scheduled;
+    } catch (error) {
+      if (error instanceof ServiceBusError && error.condition === CONDITION.notFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** Every store there is. */
+  *stores(): Generator<MessageStore> {
+    for (const entity of this.entities.values()) {
+      if (entity.kind === 'queue') yield* entity.receivable.stores;
+      else {
+        yield entity.scheduled;
+        for (const { receivable } of entity.subscriptions.values()) yield* receivable.stores;
+      }
+    }
+  }
+
+  /** Every entity, topics before their subscriptions. */
+  *all(): Generator<Queue | Topic | Subscription> {
+    for (const entity of this.entities.values()) {
+      yield entity;
+      if (entity.kind === 'topic') yield* entity.subscriptions.values();
+    }
   }
 
   /** Stores messages that arrived together: all of them, or none. */
@@ -233,13 +308,7 @@ export class Namespace {
 
   /** Stops all timers. */
   dispose(): void {
-    for (const entity of this.entities.values()) {
-      if (entity.kind === 'queue') entity.receivable.dispose();
-      else {
-        entity.scheduled.dispose();
-        for (const { receivable } of entity.subscriptions.values()) receivable.dispose();
-      }
-    }
+    for (const store of this.stores()) store.dispose();
   }
 
   private requireFree(name: string): void {

@@ -5,7 +5,7 @@ import { messageLockLost, sessionLockLost } from '../errors.ts';
 import type { Cancel, EmulatorClock } from './clock.ts';
 import { MinHeap } from './heap.ts';
 import type { Journal } from './journal.ts';
-import { type MessageLock, type MessageOrigin, newLock, StoredMessage } from './message.ts';
+import { type MessageLock, type MessageOrigin, type MessageState, newLock, StoredMessage } from './message.ts';
 import { type HeldSession, type SessionHolder, SessionTable } from './sessions.ts';
 import type { ReceivableSettings } from './settings.ts';
 
@@ -99,6 +99,14 @@ export class MessageStore {
       this.schedule.push(message);
       this.wakeAt(message.scheduledFor ?? 0);
     } else this.offer(message);
+  }
+
+  /** Puts back a change that was made before a restart. */
+  restoreChange(message: StoredMessage, content: MessageContent, deliveryCount: number, state: MessageState): void {
+    this.change(message, content);
+    message.deliveryCount = deliveryCount;
+    message.state = state;
+    this.offer(message);
   }
 
   /** Forgets a message: it was completed, cancelled, expired or moved. */
