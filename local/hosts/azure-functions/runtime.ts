@@ -4,6 +4,7 @@ import type { AppFolder } from './app-folder.ts';
 import type { Log } from './log.ts';
 import type { Capabilities, InvocationRequest, InvocationResponse, RpcError } from './rpc.ts';
 import type { Timers } from './timers.ts';
+import { traceContext } from './trace.ts';
 import { type LoadedApp, WorkerProcess } from './worker-process.ts';
 
 /**
@@ -154,7 +155,8 @@ export class AppRuntime {
         worker.kill(`the worker was restarted because ${functionName} (${invocationId}) timed out`);
       });
     }
-    const result = await worker.call(invocationId, functionName, request);
+    const traced = request.traceContext === undefined ? { ...request, traceContext: traceContext() } : request;
+    const result = await worker.call(invocationId, functionName, traced);
     // With a reason of its own: making the default one, an exception with a stack, costs more than all the rest here.
     finished.abort('finished');
     const took = `${Math.round(timers.now() - started)} ms`;

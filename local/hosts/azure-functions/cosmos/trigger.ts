@@ -1,5 +1,6 @@
 // The Cosmos DB trigger: one change feed processor per function, which shares the ranges with the same function on other hosts.
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { type Container, CosmosClient, type Database } from '@azure/cosmos';
 import { codeOf, textOf } from '../errors.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
@@ -28,6 +29,8 @@ export class CosmosTrigger implements Trigger {
   /** @throws Error if the binding's options are not valid */
   constructor(context: TriggerContext, overrides: Partial<CosmosTimings>) {
     this.#context = context;
+    // One listener a lease; Node would suspect a leak at eleven.
+    setMaxListeners(0, this.#stopping.signal);
     this.#options = readCosmosOptions(context.functionName, context.binding, context.settings, overrides);
   }
 

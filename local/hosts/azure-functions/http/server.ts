@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { textOf } from '../errors.ts';
 import type { HttpSettings } from '../host-json.ts';
 import type { Log } from '../log.ts';
+import type { InvocationRequest } from '../rpc.ts';
 import type { AppRuntime } from '../runtime.ts';
+import { traceContext } from '../trace.ts';
 import { matchRoute, type Route } from './routes.ts';
 import { fromRpcResponse, toRpcHttp } from './rpc-http.ts';
 import { proxyToWorker, type StreamedRequest, streamInvocation } from './stream.ts';
@@ -130,7 +132,14 @@ export class HttpFront {
         invocationId,
         bodyLimit: MAX_BODY_BYTES,
       };
-      await proxyToWorker(streamed, runtime.invoke(route.functionName, streamInvocation(streamed), invocationId));
+      await proxyToWorker(
+        streamed,
+        runtime.invoke(
+          route.functionName,
+          { ...streamInvocation(streamed), traceContext: tracedBy(request) },
+          invocationId,
+        ),
+      );
       return;
     }
 
@@ -138,7 +147,10 @@ export class HttpFront {
     if (body === 'too-large') return empty(response, 413);
     if (body === 'cut') return;
     const http = toRpcHttp(request, url, params, body);
-    const outcome = await runtime.invoke(route.functionName, { inputData: [{ name: bindingName, data: { http } }] });
+    const outcome = await runtime.invoke(route.functionName, {
+      inputData: [{ name: bindingName, data: { http } }],
+      traceContext: tracedBy(request),
+    });
     if (!outcome.ok) {
       if (outcome.cause === 'unavailable' || outcome.cause === 'stopped') return unavailable(response);
       return empty(response, 500);
@@ -159,6 +171,11 @@ export class HttpFront {
     }
     response.end(plain.body);
   }
+}
+
+function tracedBy({ headers }: IncomingMessage): InvocationRequest['traceContext'] & object {
+  const { traceparent, tracestate } = headers;
+  return traceContext(typeof traceparent === 'string' ? traceparent : undefined, String(tracestate ?? ''));
 }
 
 /** undefined for a request line or a Host header that makes no URL. */

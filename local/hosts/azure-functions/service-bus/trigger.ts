@@ -1,4 +1,5 @@
 // The Service Bus trigger: picks the way of receiving that its cardinality and its sessions ask for.
+import { setMaxListeners } from 'node:events';
 import { RetryMode, ServiceBusClient } from '@azure/service-bus';
 import { textOf } from '../errors.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
@@ -36,6 +37,8 @@ export class ServiceBusTrigger implements Trigger {
     else if (topic !== undefined && subscription !== undefined) this.#entity = { topic, subscription };
     else this.#entity = fail('it names neither a queue nor a topic with a subscription');
     this.#context = context;
+    // One listener a session; Node would suspect a leak at eleven.
+    setMaxListeners(0, this.#stopping.signal);
     this.#connection = settings.serviceBusConnection(text('connection') ?? 'AzureWebJobsServiceBus');
     this.#many = cardinality === 'many';
     this.#sessions = binding.isSessionsEnabled === true;

@@ -135,6 +135,19 @@ it('takes bodies up to 100 MB', async () => {
   expect(await large.json()).toBe(5_000_000);
 });
 
+it('tells the app which trace a request belongs to', async () => {
+  const source = `import { app } from '@azure/functions';
+    app.get('trace', async (_request, context) => ({ jsonBody: context.traceContext }));`;
+  const { url } = await startApp({ source });
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const seen = await (await fetch(`${url}/api/trace`, { headers: { traceparent, tracestate: 'a=1' } })).json();
+  expect(seen).toEqual({
+    traceParent: expect.stringMatching(/^00-4bf92f3577b34da6a3ce929d0e0e4736-[0-9a-f]{16}-01$/),
+    traceState: 'a=1',
+    attributes: {},
+  });
+});
+
 it('names a port that is taken', async () => {
   const { url } = await startApp({ source: ECHO });
   const port = Number(new URL(url).port);

@@ -20,7 +20,7 @@ async function startBus(
   const emulator = new ServiceBusEmulator({ port });
   const { connectionString } = await emulator.start();
   track(emulator);
-  emulator.namespace.createQueue('work', settings);
+  emulator.createQueue('work', settings);
   const client = new ServiceBusClient(connectionString);
   track({ stop: () => client.close() });
   const sender = client.createSender('work');
@@ -310,7 +310,7 @@ it('waits for a queue that does not exist yet', async () => {
   bus.emulator.namespace.delete('work');
   const { said, log } = await start(bus, `cardinality: 'many'`, BODIES);
   await eventually('it complains', () => log.some(({ message }) => message.includes('could not be found')));
-  bus.emulator.namespace.createQueue('work');
+  bus.emulator.createQueue('work');
   await bus.send([{ body: 'a' }]);
   await eventually('a batch', () => said().length === 1, 20_000);
 }, 30_000);

@@ -6,6 +6,7 @@ import { readCosmosOptions } from '../../../../local/hosts/azure-functions/cosmo
 import { parseHostJson, parseTimeSpan } from '../../../../local/hosts/azure-functions/host-json.ts';
 import { readRetryPolicy } from '../../../../local/hosts/azure-functions/retry.ts';
 import type { BindingInfo, RpcRetryOptions } from '../../../../local/hosts/azure-functions/rpc.ts';
+import { traceContext } from '../../../../local/hosts/azure-functions/trace.ts';
 
 describe('host.json', () => {
   const problemsOf = (json: Record<string, unknown>): string[] => {
@@ -206,6 +207,20 @@ describe('retry policies', () => {
 });
 
 describe('small parts', () => {
+  it('go on with the trace of a caller, or begin one', () => {
+    const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+    expect(traceContext(`00-${id}-00f067aa0ba902b7-01`, 'a=1')).toEqual({
+      traceParent: expect.stringMatching(new RegExp(`^00-${id}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`)),
+      traceState: 'a=1',
+      attributes: {},
+    });
+    for (const bad of [undefined, 'x', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`]) {
+      const { traceParent, traceState } = traceContext(bad, 'a=1');
+      expect(traceParent).toMatch(/^00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+      expect(traceState).toBe('');
+    }
+  });
+
   it('match the globs of package.json', () => {
     const files = ['index.cjs', 'dist/a.js', 'dist/functions/b.js', 'dist/functions/b.js.map'];
     const matching = (glob: string): string[] => files.filter((file) => globToRegExp(glob).test(file));
