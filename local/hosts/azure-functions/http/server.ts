@@ -143,7 +143,7 @@ export class HttpFront {
       return;
     }
 
-    const body = await readBody(request);
+    const body = await this.#readBody(request, route);
     if (body === 'too-large') return empty(response, 413);
     if (body === 'cut') return;
     const http = toRpcHttp(request, url, params, body);
@@ -171,6 +171,19 @@ export class HttpFront {
     }
     response.end(plain.body);
   }
+
+  /**
+   * In RPC mode the real host hands on no body that comes without a content-length:
+   * https://github.com/Azure/azure-functions-nodejs-library/issues/171
+   */
+  async #readBody(request: IncomingMessage, { functionName }: Route): ReturnType<typeof collectBody> {
+    const body = await collectBody(request);
+    if (request.headers['transfer-encoding'] === undefined) return body;
+    const message =
+      'Its request has a chunked body, which is dropped, as on Azure. Send a content-length, or enable HTTP streaming.';
+    this.#log({ level: 'warning', category: 'host', message, functionName });
+    return typeof body === 'string' ? body : new Uint8Array();
+  }
 }
 
 function tracedBy({ headers }: IncomingMessage): InvocationRequest['traceContext'] & object {
@@ -192,7 +205,7 @@ function absoluteUrl(request: IncomingMessage): string | undefined {
   }
 }
 
-function readBody(request: IncomingMessage): Promise<Uint8Array | 'too-large' | 'cut'> {
+function collectBody(request: IncomingMessage): Promise<Uint8Array | 'too-large' | 'cut'> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -135,6 +135,19 @@ it('takes bodies up to 100 MB', async () => {
   expect(await large.json()).toBe(5_000_000);
 });
 
+it('drops a chunked body, as the real host does, and says so', async () => {
+  const { url, log } = await startApp({ source: ECHO });
+  const body = new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(new TextEncoder().encode('gone'));
+      controller.close();
+    },
+  });
+  const response = await fetch(`${url}/api/size`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+  expect(await response.json()).toBe(0);
+  expect(log.some(({ message }) => message.startsWith('Its request has a chunked body, which is dropped'))).toBe(true);
+});
+
 it('tells the app which trace a request belongs to', async () => {
   const source = `import { app } from '@azure/functions';
     app.get('trace', async (_request, context) => ({ jsonBody: context.traceContext }));`;

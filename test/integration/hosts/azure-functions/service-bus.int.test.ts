@@ -1,55 +1,8 @@
 // Service Bus triggers against the emulator and through the real SDK: what arrives, and how batches are settled.
-import { ServiceBusClient, type ServiceBusMessage } from '@azure/service-bus';
-import { ServiceBusEmulator } from '../../../../local/emulators/service-bus/emulator.ts';
-import { cleanUp, eventually, freePort, startApp, type TestHost, track } from './support.ts';
+import { BODIES, startQueueApp as start, startBus } from './service-bus-support.ts';
+import { cleanUp, eventually, startApp } from './support.ts';
 
 afterEach(cleanUp);
-
-interface Bus {
-  readonly connectionString: string;
-  readonly emulator: ServiceBusEmulator;
-  send(messages: ServiceBusMessage[]): Promise<void>;
-  /** What is still in the queue, locked or not, and what is in its dead-letter queue. */
-  left(): Promise<{ ids: unknown[]; dead: unknown[] }>;
-}
-
-async function startBus(
-  settings: { requiresSession?: boolean; maxDeliveryCount?: number } = {},
-  port = 0,
-): Promise<Bus> {
-  const emulator = new ServiceBusEmulator({ port });
-  const { connectionString } = await emulator.start();
-  track(emulator);
-  emulator.createQueue('work', settings);
-  const client = new ServiceBusClient(connectionString);
-  track({ stop: () => client.close() });
-  const sender = client.createSender('work');
-  const peek = async (subQueue: { subQueueType?: 'deadLetter' }): Promise<unknown[]> => {
-    // A client of its own: the SDK goes on peeking where the last receiver of the same client stopped.
-    const peeking = new ServiceBusClient(connectionString);
-    const messages = await peeking.createReceiver('work', subQueue).peekMessages(100);
-    await peeking.close();
-    return messages.map(({ messageId }) => messageId);
-  };
-  return {
-    connectionString,
-    emulator,
-    send: (messages) => sender.sendMessages(messages),
-    left: async () => ({ ids: await peek({}), dead: await peek({ subQueueType: 'deadLetter' }) }),
-  };
-}
-
-function start(bus: Bus, options: string, handler: string, hostJson: object = {}, setup = ''): Promise<TestHost> {
-  const source = `
-    import { app } from '@azure/functions';
-    ${setup}
-    app.serviceBusQueue('work', { connection: 'BUS', queueName: '%QUEUE%', ${options}, handler: ${handler} });
-  `;
-  const environment = { BUS: bus.connectionString, QUEUE: 'work' };
-  return startApp({ source, hostJson: { extensions: { serviceBus: hostJson } } }, { environment });
-}
-
-const BODIES = `async (messages, context) => { context.log(JSON.stringify({ bodies: messages, counts: context.triggerMetadata.deliveryCountArray })); }`;
 
 it('hands a batch over with its metadata, and completes it', async () => {
   const bus = await startBus();
@@ -284,44 +237,4 @@ it('refuses to start without a connection, and with an identity that is not loca
   await expect(startApp({ source })).rejects.toThrow('The app setting "BUS" is not set');
   const environment = { BUS__fullyQualifiedNamespace: 'polycell.servicebus.windows.net' };
   await expect(startApp({ source }, { environment })).rejects.toThrow('The connection "BUS" uses a managed identity');
-});
-
-it.each(['many', 'one'])(
-  'goes on when the namespace was away (cardinality %s)',
-  async (cardinality) => {
-    const port = await freePort();
-    const first = await startBus({}, port);
-    const handler = `async (_messages, { triggerMetadata }) => console.log(triggerMetadata.messageIdArray ?? triggerMetadata.messageId)`;
-    const { log } = await start(first, `cardinality: '${cardinality}'`, handler);
-    const received = (id: string): boolean =>
-      log.some(({ category, message }) => category === 'console' && message.includes(id));
-    await first.send([{ body: 'a', messageId: 'm-1' }]);
-    await eventually('the first', () => received('m-1'));
-    await first.emulator.stop();
-    const second = await startBus({}, port);
-    await second.send([{ body: 'b', messageId: 'm-2' }]);
-    await eventually('the second', () => received('m-2'), 20_000);
-  },
-  30_000,
-);
-
-it('waits for a queue that does not exist yet', async () => {
-  const bus = await startBus();
-  bus.emulator.namespace.delete('work');
-  const { said, log } = await start(bus, `cardinality: 'many'`, BODIES);
-  await eventually('it complains', () => log.some(({ message }) => message.includes('could not be found')));
-  bus.emulator.createQueue('work');
-  await bus.send([{ body: 'a' }]);
-  await eventually('a batch', () => said().length === 1, 20_000);
-}, 30_000);
-
-it('stops in time although the namespace is gone', async () => {
-  const bus = await startBus();
-  const { host, said } = await start(bus, `cardinality: 'many'`, BODIES);
-  await bus.send([{ body: 'a' }]);
-  await eventually('a batch', () => said().length === 1);
-  await bus.emulator.stop();
-  const began = Date.now();
-  await host.stop();
-  expect(Date.now() - began).toBeLessThan(2500);
 });

@@ -65,6 +65,13 @@ it('passes on bodies, headers and parameters, with query parameters among the pa
   });
 });
 
+it('takes chunked bodies', async () => {
+  const { url } = await startApp({ source: SOURCE });
+  const body = new Blob(['in ', 'pieces']).stream();
+  const response = await fetch(`${url}/api/echo/7`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+  expect(await response.json()).toMatchObject({ body: 'in pieces' });
+});
+
 it('answers 500 to failures, and cuts a body that breaks half way', async () => {
   const { url } = await startApp({ source: SOURCE });
   expect((await fetch(`${url}/api/throws`)).status).toBe(500);
