@@ -1,4 +1,5 @@
 // Runs the emulator as a process of its own: prints one JSON line when ready and ends with its parent.
+import { fstatSync } from 'node:fs';
 import { CosmosEmulator, type CosmosEmulatorOptions } from './emulator.ts';
 
 /** Options from the command line: `--port N --key K --data DIR --ranges N --no-verify`. */
@@ -21,6 +22,16 @@ function readOptions(args: readonly string[]): CosmosEmulatorOptions {
   };
 }
 
+/** Whether standard input comes from another process; a terminal or an empty file says nothing about a parent. */
+function isPipe(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isSocket();
+  } catch {
+    return false;
+  }
+}
+
 async function main(): Promise<void> {
   const emulator = new CosmosEmulator(readOptions(process.argv.slice(2)));
   const connection = await emulator.start();
@@ -37,9 +48,11 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
   // A parent that dies, even by kill -9, closes its end of the pipe.
   process.once('disconnect', stop);
-  process.stdin.once('end', stop);
-  process.stdin.once('error', stop);
-  process.stdin.resume();
+  if (isPipe()) {
+    process.stdin.once('end', stop);
+    process.stdin.once('error', stop);
+    process.stdin.resume();
+  }
   const ready = { ready: true, ...connection };
   process.send?.(ready);
   console.log(JSON.stringify(ready));

@@ -2,7 +2,7 @@
 import { badRequest, notFound, unsupported } from '../errors.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { readParameters } from '../sql/cache.ts';
-import { runAll } from '../sql/compile.ts';
+import { runAll } from '../sql/run.ts';
 import type { Database, Offer, Throughput } from '../store/account.ts';
 import type { Container } from '../store/container.ts';
 import { type Exchange, header, isTrue, objectBody, pageSize, type Reply, reply } from './exchange.ts';

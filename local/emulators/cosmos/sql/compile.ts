@@ -1,7 +1,6 @@
 // Compiles a parsed query: where rows come from, which are kept, how they are grouped, ordered and returned.
 import { queryError, unsupported } from '../errors.ts';
-import { canonicalText, compareAnyType, type Json, type JsonObject, setProperty, type Value } from '../json.ts';
-import { accumulator } from './aggregates.ts';
+import { compareAnyType, type Json, type JsonObject, setProperty, type Value } from '../json.ts';
 import {
   childrenOf,
   type Expr,
@@ -20,6 +19,7 @@ import {
   type Evaluate,
   type Scope,
 } from './compile-expression.ts';
+import { runAll } from './run.ts';
 
 /** Slot of the document a row comes from. */
 export const DOCUMENT_SLOT = 0;
@@ -222,90 +222,4 @@ export function countOf(evaluate: Evaluate | undefined, env: Env, name: string, 
     throw queryError(code, `The ${name} value must be a non-negative integer.`);
   }
   return Number(value);
-}
-
-/** Groups rows and evaluates the aggregates; without GROUP BY there is one group even if there are no rows. */
-export class Grouping {
-  readonly #query: CompiledQuery;
-  readonly #env: Env;
-  readonly #groups = new Map<string, { slots: Value[]; totals: ReturnType<typeof accumulator>[] }>();
-
-  constructor(query: CompiledQuery, env: Env) {
-    this.#query = query;
-    this.#env = env;
-    if (query.groupBy.length === 0) this.#group('');
-  }
-
-  /** Takes the row currently in the environment. */
-  add(): void {
-    const key = this.#query.groupBy.map((evaluate) => canonicalText(evaluate(this.#env))).join('|');
-    const { totals } = this.#group(key);
-    for (const [index, call] of this.#query.aggregates.entries()) totals[index]?.add(call.argument(this.#env));
-  }
-
-  /** One projected value per group, in the order in which the groups appeared. */
-  results(): Json[] {
-    const rows: Json[] = [];
-    for (const { slots, totals } of this.#groups.values()) {
-      slots.forEach((value, slot) => {
-        this.#env.slots[slot] = value;
-      });
-      this.#env.aggregates = totals.map((total) => total.result());
-      const row = this.#query.project(this.#env);
-      if (row !== undefined) rows.push(row);
-    }
-    return rows;
-  }
-
-  #group(key: string): { slots: Value[]; totals: ReturnType<typeof accumulator>[] } {
-    const known = this.#groups.get(key);
-    if (known !== undefined) return known;
-    const made = { slots: [...this.#env.slots], totals: this.#query.aggregates.map(({ name }) => accumulator(name)) };
-    this.#groups.set(key, made);
-    return made;
-  }
-}
-
-/** Runs a query to its end within one environment: subqueries, and queries over lists of resources. */
-export function runAll(query: CompiledQuery, env: Env, documents?: Iterable<Json>): Json[] {
-  const rows: { keys: Value[]; value: Json }[] = [];
-  const grouping = query.grouped ? new Grouping(query, env) : undefined;
-  const visit = (): boolean => {
-    if (grouping !== undefined) {
-      grouping.add();
-      return true;
-    }
-    const value = query.project(env);
-    if (value !== undefined) rows.push({ keys: query.orderBy.map(({ key }) => key(env)), value });
-    return true;
-  };
-  if (documents === undefined) {
-    query.eachRow(env, visit);
-  } else {
-    for (const document of documents) {
-      env.slots[DOCUMENT_SLOT] = document;
-      query.eachRow(env, visit);
-    }
-  }
-  if (query.orderBy.length > 0) rows.sort((a, b) => compareKeys(query, a.keys, b.keys));
-  const values = grouping === undefined ? rows.map(({ value }) => value) : grouping.results();
-  return window(query, env, query.ast.distinct ? unique(values) : values);
-}
-
-function unique(values: readonly Json[]): Json[] {
-  const seen = new Map<string, Json>();
-  for (const value of values) {
-    const key = canonicalText(value);
-    if (!seen.has(key)) seen.set(key, value);
-  }
-  return [...seen.values()];
-}
-
-function window(query: CompiledQuery, env: Env, values: Json[]): Json[] {
-  const top = countOf(query.top, env, 'TOP', 'SC2060');
-  const offset = countOf(query.offset, env, 'OFFSET', 'SC2061');
-  const limit = countOf(query.limit, env, 'LIMIT', 'SC2062');
-  const first = offset ?? 0;
-  const last = Math.min(values.length, first + (limit ?? values.length), first + (top ?? values.length));
-  return values.slice(first, last);
 }

@@ -7,10 +7,11 @@ import type { Container } from '../store/container.ts';
 import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import { type AccessPath, type IdBounds, pathOf, pathText } from './access-path.ts';
-import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT, Grouping, runAll } from './compile.ts';
+import { hasBounds, idRange, liveFrom } from './candidates.ts';
+import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
 import { type Position, readToken, writeToken } from './continuation.ts';
-import { firstAtOrAfter } from './positions.ts';
+import { Grouping, runAll } from './run.ts';
 
 /** The documents a query may see. */
 export interface QueryScope {
@@ -298,47 +299,4 @@ function addNew(seen: Set<string>, value: Json): boolean {
   if (seen.has(key)) return false;
   seen.add(key);
   return true;
-}
-
-const hasBounds = ({ ids, low, high }: IdBounds): boolean =>
-  ids !== undefined || low !== undefined || high !== undefined;
-
-function* liveFrom(
-  items: readonly Item[],
-  from: number,
-  accepts: (partition: LogicalPartition) => boolean,
-): Generator<Item> {
-  for (let at = firstAtOrAfter(items, from); at < items.length; at++) {
-    const item = items[at];
-    if (item?.live === true && accepts(item.partition)) yield item;
-  }
-}
-
-/** Documents of a partition within id bounds, in the order of ids, resuming at an id. */
-function* idRange(
-  partition: LogicalPartition,
-  bounds: IdBounds,
-  descending: boolean,
-  resume: string | undefined,
-): Generator<Item> {
-  const { ids, low, high } = bounds;
-  if (ids !== undefined) {
-    const sorted = [...ids].sort();
-    for (const id of descending ? sorted.reverse() : sorted) {
-      const item = partition.items.get(id);
-      if (item !== undefined) yield item;
-    }
-  } else if (descending) {
-    const to = resume === undefined || (high !== undefined && high < resume) ? high : resume;
-    for (const item of partition.byId.descending(to)) {
-      if (low !== undefined && item.id < low) return;
-      yield item;
-    }
-  } else {
-    const from = resume !== undefined && resume > (low ?? '') ? resume : (low ?? '');
-    for (const item of partition.byId.ascending(from)) {
-      if (high !== undefined && item.id > high) return;
-      yield item;
-    }
-  }
 }

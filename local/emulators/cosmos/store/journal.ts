@@ -92,7 +92,7 @@ export class Journal implements AccountLog {
   }
 
   #write(line: string): void {
-    this.#bytes += writeSync(this.#file, line);
+    this.#bytes += writeFully(this.#file, line);
     if (this.#bytes > COMPACT_LOG_BYTES && this.#bytes > this.#snapshotBytes * 2) this.#compact();
   }
 
@@ -102,7 +102,7 @@ export class Journal implements AccountLog {
     const next = `${this.#path}.new`;
     const file = openSync(next, 'w');
     let bytes = 0;
-    for (const line of snapshotLines(this.#account)) bytes += writeSync(file, `${line}\n`);
+    for (const line of snapshotLines(this.#account)) bytes += writeFully(file, `${line}\n`);
     fsyncSync(file);
     closeSync(file);
     renameSync(next, this.#path);
@@ -125,6 +125,13 @@ export class Journal implements AccountLog {
     this.#bytes = start;
     this.#snapshotBytes = start / 2;
   }
+}
+
+/** A write may take only a part, for example when the disk is almost full. */
+function writeFully(file: number, text: string): number {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  return bytes.length;
 }
 
 const SILENT: AccountLog = { active: false, committed: () => undefined, event: () => undefined };

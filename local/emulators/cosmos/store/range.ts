@@ -35,9 +35,6 @@ export class PartitionRange {
   history: VersionEntry[] = [];
   /** All versions up to this LSN have been dropped from the history. */
   historyFrom: number;
-  /** RU spent and second it was spent in, for the optional throughput limit. */
-  spent = 0;
-  spentSecond = 0;
   #historyBytes = 0;
 
   constructor(id: string, min: string, max: string, parents: readonly string[] = [], lsn = 0) {
