@@ -5,9 +5,9 @@ import { Uuid, type Value } from '../amqp/values.ts';
 import { CONDITION, ServiceBusError } from '../errors.ts';
 import type { PropertyReference, Statement } from '../sql/ast.ts';
 import { SqlSyntaxError } from '../sql/errors.ts';
-import { type MutableScope, matches, type Parameters, runAction, type Scope, type SqlValue } from '../sql/evaluate.ts';
+import { type MutableScope, matches, runAction, type Scope, type SqlValue } from '../sql/evaluate.ts';
 import { parseAction, parseFilter } from '../sql/parser.ts';
-import { correlationMatcher, propertyOf, type Rule, type RuleDescription } from './rules.ts';
+import { type Arrival, correlationMatcher, propertyOf, type Rule, type RuleDescription } from './rules.ts';
 import type { Limits } from './settings.ts';
 
 /** The properties section as `sys.` names it. */
@@ -35,7 +35,7 @@ export function compileRule(description: RuleDescription, limits: Limits, create
   };
 }
 
-function filterMatcher(filter: RuleDescription['filter'], limits: Limits): (content: MessageContent) => boolean {
+function filterMatcher(filter: RuleDescription['filter'], limits: Limits): Rule['matches'] {
   switch (filter.kind) {
     case 'true':
       return () => true;
@@ -46,7 +46,7 @@ function filterMatcher(filter: RuleDescription['filter'], limits: Limits): (cont
     default: {
       const { expression, parameters = new Map() } = filter;
       const parsed = parsing('filter', expression, limits.sqlFilterLength, parseFilter);
-      return (content) => matches(parsed, new MessageScope(content), parameters);
+      return (content, arrival) => matches(parsed, new MessageScope(content, arrival), parameters);
     }
   }
 }
@@ -55,24 +55,17 @@ function actionRunner(
   action: NonNullable<RuleDescription['action']>,
   limits: Limits,
   rule: string,
-): (content: MessageContent) => MessageContent {
+): NonNullable<Rule['apply']> {
   const { expression, parameters = new Map<string, SqlValue>() } = action;
   const statements = parsing('action', expression, limits.sqlActionLength, parseAction);
   for (const { kind, property } of statements) checkWritable(kind, property);
-  return (content) => applyAction(statements, content, parameters, rule);
-}
-
-function applyAction(
-  statements: readonly Statement[],
-  content: MessageContent,
-  parameters: Parameters,
-  rule: string,
-): MessageContent {
-  const scope = new EditScope(content);
-  runAction(statements, scope, parameters);
-  // Copies made by rules with actions can be told apart by the rule's name.
-  scope.application.set('RuleName', rule);
-  return content.with(scope.application, scope.fields);
+  return (content, arrival) => {
+    const scope = new EditScope(content, arrival);
+    runAction(statements, scope, parameters);
+    // Copies made by rules with actions can be told apart by the rule's name.
+    scope.application.set('RuleName', rule);
+    return content.with(scope.application, scope.fields);
+  };
 }
 
 function parsing<T>(what: string, expression: string, limit: number, parse: (source: string) => T): T {
@@ -98,9 +91,11 @@ function checkWritable(kind: Statement['kind'], property: PropertyReference): vo
 /** A message's properties, as a filter reads them. */
 class MessageScope implements Scope {
   protected readonly content: MessageContent;
+  private readonly arrival: Arrival;
 
-  constructor(content: MessageContent) {
+  constructor(content: MessageContent, arrival: Arrival) {
     this.content = content;
+    this.arrival = arrival;
   }
 
   get(property: PropertyReference): SqlValue {
@@ -112,6 +107,11 @@ class MessageScope implements Scope {
 
   private special(name: string): SqlValue {
     switch (name) {
+      case 'sequencenumber':
+      case 'enqueuedsequencenumber':
+        return this.arrival.sequenceNumber;
+      case 'enqueuedtimeutc':
+        return new Date(this.arrival.enqueuedTime);
       case 'partitionkey':
         return this.content.partitionKey ?? null;
       case 'timetolive':

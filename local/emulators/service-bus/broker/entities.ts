@@ -1,11 +1,12 @@
 // Queues, topics and subscriptions: what a sent message meets on its way into a store.
 import type { MessageContent } from '../amqp/message.ts';
 import { CONDITION, ServiceBusError } from '../errors.ts';
+import { SqlEvaluationError } from '../sql/errors.ts';
 import { DuplicateWindow } from './duplicates.ts';
 import type { MessageOrigin, StoredMessage } from './message.ts';
 import type { Namespace } from './namespace.ts';
 import { Receivable } from './receivable.ts';
-import { DEFAULT_RULE, type Rule } from './rules.ts';
+import { type Arrival, DEFAULT_RULE, type Rule } from './rules.ts';
 import {
   type QueueSettings,
   quotaBytes,
@@ -14,6 +15,9 @@ import {
   type TopicSettings,
 } from './settings.ts';
 import { MessageStore, type StoreOwner } from './store.ts';
+
+/** Why a message is dead-lettered that a filter could not be evaluated for. */
+const FILTER_ERROR = 'FilterEvaluationException';
 
 /** Dates that the administration API shows. */
 export interface Dates {
@@ -112,16 +116,25 @@ export class Subscription implements Dates {
   }
 
   /** The copies of a message that this subscription gets: one for all plain rules, one for each rule with an action. */
-  route(content: MessageContent): MessageContent[] {
+  route(
+    content: MessageContent,
+    arrival: Arrival,
+  ): { copies: MessageContent[]; failure: SqlEvaluationError | undefined } {
     const copies: MessageContent[] = [];
     let plain = false;
+    let failure: SqlEvaluationError | undefined;
     for (const rule of this.rules.values()) {
-      if (!rule.matches(content)) continue;
-      if (rule.apply === undefined) plain = true;
-      else copies.push(rule.apply(content));
+      try {
+        if (!rule.matches(content, arrival)) continue;
+        if (rule.apply === undefined) plain = true;
+        else copies.push(rule.apply(content, arrival));
+      } catch (error) {
+        if (!(error instanceof SqlEvaluationError)) throw error;
+        failure = error;
+      }
     }
     if (plain) copies.unshift(content);
-    return copies;
+    return { copies, failure };
   }
 }
 
@@ -185,7 +198,11 @@ export class Topic implements Dates {
     for (const subscription of this.subscriptions.values()) {
       const { status } = subscription.settings;
       if (status === 'Disabled') continue;
-      for (const copy of subscription.route(content)) subscription.receivable.accept(copy.withTtl(ttlMs), passed);
+      const arrival = { sequenceNumber: enqueuedSequenceNumber, enqueuedTime: this.namespace.clock.now() };
+      const { copies, failure } = subscription.route(content, arrival);
+      for (const copy of copies) subscription.receivable.accept(copy.withTtl(ttlMs), passed);
+      if (failure !== undefined && subscription.settings.deadLetterOnFilterErrors)
+        subscription.receivable.bury(content, passed, { reason: FILTER_ERROR, description: failure.message });
     }
   }
 }

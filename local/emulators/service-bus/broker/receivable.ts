@@ -64,11 +64,16 @@ export class Receivable {
     const message = { ...origin, ...lifetime(content, settings.defaultTtlMs, this.namespace.clock.now()) };
     if (settings.requiresSession && content.sessionId === undefined) {
       // Only a topic's subscription gets here: a queue refuses such a message at the door.
-      const properties = causeProperties({ reason: NO_SESSION_REASON });
-      this.deadLetters.add(content.with(properties), { ...origin, enqueuedTime: this.namespace.clock.now() });
+      this.bury(content, origin, { reason: NO_SESSION_REASON });
       return;
     }
     this.store.add(content, message);
+  }
+
+  /** Puts a message into the dead-letter queue that never was in the entity itself. */
+  bury(content: MessageContent, origin: MessageOrigin, cause: DeadLetterCause): void {
+    const sequenceNumber = ++this.store.lastSequenceNumber;
+    this.deadLetters.add(content.with(causeProperties(cause)), { ...origin, sequenceNumber });
   }
 
   /** Stops timers and tells holders and consumers nothing: links are closed by whoever deletes the entity. */

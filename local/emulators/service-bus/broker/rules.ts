@@ -41,11 +41,17 @@ export interface RuleDescription {
   readonly action?: RuleAction;
 }
 
+/** What the topic knows of a message besides its content. */
+export interface Arrival {
+  readonly sequenceNumber: number;
+  readonly enqueuedTime: number;
+}
+
 /** A rule ready for use. */
 export interface Rule extends RuleDescription {
   readonly createdAt: number;
-  readonly matches: (content: MessageContent) => boolean;
-  readonly apply: ((content: MessageContent) => MessageContent) | undefined;
+  readonly matches: (content: MessageContent, arrival: Arrival) => boolean;
+  readonly apply: ((content: MessageContent, arrival: Arrival) => MessageContent) | undefined;
 }
 
 /** The rule that every new subscription has: it lets everything in. */

@@ -29,8 +29,7 @@ const KEYWORDS = new Set([
 ]);
 
 const SPACE = /\s+/y;
-const COMMENT = /--[^\n]*|\/\*[\s\S]*?\*\//y;
-const WORD = /[\p{L}_#$][\p{L}\p{N}_#$@-]*/uy;
+const WORD = /[\p{L}_#$][\p{L}\p{N}_#$]*/uy;
 const NUMBER = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
 const STRING = /[nN]?'((?:[^']|'')*)'/y;
 const QUOTED = /"((?:[^"]|"")*)"/y;
@@ -47,7 +46,7 @@ export function tokenize(source: string): Token[] {
     return pattern.exec(source);
   };
   while (at < source.length) {
-    const skipped = match(SPACE) ?? match(COMMENT);
+    const skipped = match(SPACE);
     if (skipped !== null) {
       at += skipped[0].length;
       continue;

@@ -106,7 +106,7 @@ describe('faults', () => {
   test('latency holds sends back', async () => {
     const { client, emulator } = harness;
     const sender = client.createSender('q');
-    await sender.open();
+    await sender.sendMessages({ body: 0 });
     emulator.setLatency(150);
     const started = performance.now();
     await sender.sendMessages({ body: 1 });
@@ -167,7 +167,7 @@ describe('faults', () => {
   test('nonsense on the port harms nobody', async () => {
     for (const bytes of [
       'AMQP\u0000\u0009\u0009\u0009',
-      'AMQP\u0000\u0001\u0000\u0000\u0000\u0000\u0000\u0001',
+      'AMQP\u0000\u0001\u0000\u0000\u0000\u0000\u0000\u0001\u0002\u0000\u0000\u0000',
       'GET / HTTP/9\r\n\r\n',
     ]) {
       const socket = net.connect(port, '127.0.0.1');

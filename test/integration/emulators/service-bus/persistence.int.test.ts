@@ -1,6 +1,6 @@
 // Persistence: what a client was told is stored is there after a restart, and after the process was killed.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,7 @@ import { ServiceBusEmulator } from '../../../../local/emulators/service-bus/emul
 import { adminClient, first, openHarness } from './support.ts';
 
 const ROOT = path.resolve(__dirname, '../../../..');
-const QUICK = { maxRetries: 0, timeoutInMs: 5_000 };
+const QUICK = { maxRetries: 0, timeoutInMs: 2_000 };
 
 interface Running {
   readonly child: ChildProcess;
@@ -151,12 +151,13 @@ describe('persistence', () => {
     const sender = harness.client.createSender('q');
     const receiver = harness.client.createReceiver('q', { receiveMode: 'receiveAndDelete' });
     for (let round = 0; round < 5; round++) {
-      await sender.sendMessages(Array.from({ length: 40 }, () => ({ body: Buffer.alloc(100_000) })));
+      await Promise.all(Array.from({ length: 40 }, () => sender.sendMessages({ body: Buffer.alloc(100_000) })));
       await receiver.receiveMessages(40, { maxWaitTimeInMs: 2_000 });
     }
     await sender.sendMessages({ body: 'kept' });
     const message = first(await receiver.peekMessages(1));
     await harness.close();
+    expect(statSync(path.join(dataDir, 'service-bus.journal')).size).toBeLessThan(16 * 1024 * 1024);
     const after = new ServiceBusEmulator({ dataDir });
     expect(after.messages('q')).toMatchObject([{ body: '"kept"', sequenceNumber: message.sequenceNumber?.toNumber() }]);
     await after.stop();
