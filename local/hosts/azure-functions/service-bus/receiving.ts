@@ -190,19 +190,18 @@ export class Receiving {
     if (!outcome.ok && messages.length > 1) {
       this.#log('error', `All ${messages.length} messages of a failed batch are abandoned: ${outcome.error.message}`);
     }
-    const settlements = messages.map((message) =>
-      this.#settler.run(async () => {
-        try {
-          if (outcome.ok) await receiver.completeMessage(message);
-          else await receiver.abandonMessage(message);
-        } catch (error) {
-          // Its lock ran out, most likely: it is delivered again, as on Azure.
-          const what = outcome.ok ? 'completed' : 'abandoned';
-          this.#log('warning', `Message ${String(message.messageId)} could not be ${what}: ${textOf(error)}`);
-        }
-      }),
-    );
-    await Promise.all(settlements);
+    const settle = async (message: ServiceBusReceivedMessage): Promise<void> => {
+      try {
+        if (outcome.ok) await receiver.completeMessage(message);
+        else await receiver.abandonMessage(message);
+      } catch (error) {
+        // Its lock ran out, most likely: it is delivered again, as on Azure.
+        const what = outcome.ok ? 'completed' : 'abandoned';
+        this.#log('warning', `Message ${String(message.messageId)} could not be ${what}: ${textOf(error)}`);
+      }
+    };
+    // One turn for all of them: they have the same outcome, and a frame for each costs half the throughput.
+    await this.#settler.run(() => Promise.all(messages.map(settle)));
   }
 
   async #shape(): Promise<Shape> {
