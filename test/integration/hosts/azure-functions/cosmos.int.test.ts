@@ -250,4 +250,4 @@ it('outlives the database: nothing is lost while it is away, nor if it comes aft
   await add(new CosmosClient(local).database('db').container('events'), 'd-2');
   await eventually('the second', () => delivered(host).length === 2, 20_000);
   expect(delivered(host)).toEqual(['d-1', 'd-2']);
-}, 45_000);
+});

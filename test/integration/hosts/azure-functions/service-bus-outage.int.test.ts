@@ -31,7 +31,7 @@ it('waits for a queue that does not exist yet', async () => {
   bus.emulator.createQueue('work');
   await bus.send([{ body: 'a' }]);
   await eventually('a batch', () => said().length === 1, 20_000);
-}, 30_000);
+});
 
 it('stops in time although the namespace is gone', async () => {
   const bus = await startBus();

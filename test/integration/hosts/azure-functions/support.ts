@@ -10,6 +10,9 @@ import {
   type LogEntry,
 } from '../../../../local/hosts/azure-functions/index.ts';
 
+// Each test starts processes and servers; on a busy machine that takes longer than Jest's five seconds.
+jest.setTimeout(30_000);
+
 const root = path.resolve(__dirname, '../../../..');
 
 /** What an app is made of. */
