@@ -1,0 +1,290 @@
+// The local Azure Functions host: runs an app's output folder, as `func start` would, without Core Tools.
+import { type AppFolder, readAppFolder } from './app-folder.ts';
+import { AppSettings } from './app-settings.ts';
+import type { CosmosTimings } from './cosmos/options.ts';
+import { CosmosTrigger } from './cosmos/trigger.ts';
+import { textOf } from './errors.ts';
+import { byPrecedence, parseRoute, type Route } from './http/routes.ts';
+import { HttpFront } from './http/server.ts';
+import { type Log, stderrLog } from './log.ts';
+import { readRetryPolicy } from './retry.ts';
+import { type FunctionMetadata, triggerOf } from './rpc.ts';
+import { AppRuntime } from './runtime.ts';
+import { ServiceBusTrigger } from './service-bus/trigger.ts';
+import { memoryTimerStatus, type TimerStatusStore } from './timer/status.ts';
+import { TimerTrigger } from './timer/trigger.ts';
+import { realTimers, type Timers, untilAborted } from './timers.ts';
+import type { Trigger, TriggerContext } from './trigger.ts';
+
+/** Options of a host. */
+export interface FunctionsHostOptions {
+  /** Holds host.json, package.json and the bundle. */
+  readonly appFolder: string;
+  /** App settings. Nothing else of this process's environment reaches the app but what Node itself needs. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  readonly log?: Log;
+  readonly timers?: Timers;
+  /** Replaces host.json's functionTimeout. */
+  readonly functionTimeoutMs?: number;
+  /** How long `stop` waits for running invocations; 2 s unless told. */
+  readonly stopGraceMs?: number;
+  /** Replaces what Cosmos DB triggers ask for, for instance a shorter poll delay than in the cloud. */
+  readonly cosmosDB?: Partial<CosmosTimings>;
+  /** Where timers keep their status; in memory unless told, so that missed runs are not noticed by a new process. */
+  readonly timerStatus?: TimerStatusStore;
+}
+
+/** A function of the running app. */
+export interface HostedFunction {
+  readonly name: string;
+  /** For instance `httpTrigger`. */
+  readonly trigger: string;
+  /** For HTTP triggers, where it answers. */
+  readonly url?: string;
+  readonly methods?: readonly string[];
+  /** Switched off by the app setting `AzureWebJobs.<name>.Disabled`. */
+  readonly disabled: boolean;
+}
+
+const DEFAULT_GRACE_MS = 2000;
+/** What triggers get on top of that, to settle messages and free leases. */
+const SETTLE_MS = 1500;
+/** What a worker needs of this process's environment; the rest would make local runs differ from machine to machine. */
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_EXTRA_CA_CERTS', 'LANG'];
+
+type Running = { runtime: AppRuntime; triggers: Trigger[]; functions: HostedFunction[] };
+
+/** Hosts one Functions app. */
+export class FunctionsHost {
+  readonly #options: FunctionsHostOptions;
+  readonly #log: Log;
+  readonly #timers: Timers;
+  readonly #timerStatus: TimerStatusStore;
+  readonly #front: HttpFront;
+  #appFolder: string;
+  #environment: Readonly<Record<string, string>>;
+  #url: string | undefined;
+  #running: Running | undefined;
+  /** Counts the stops, so that a start in progress notices one. */
+  #stops = 0;
+
+  constructor(options: FunctionsHostOptions) {
+    this.#options = options;
+    this.#log = options.log ?? stderrLog;
+    this.#timers = options.timers ?? realTimers;
+    this.#timerStatus = options.timerStatus ?? memoryTimerStatus();
+    this.#front = new HttpFront(this.#log);
+    this.#appFolder = options.appFolder;
+    this.#environment = options.environment;
+  }
+
+  /** The base URL while the host runs. */
+  get url(): string | undefined {
+    return this.#url;
+  }
+
+  /** The app's functions while the host runs. */
+  get functions(): readonly HostedFunction[] {
+    return this.#running?.functions ?? [];
+  }
+
+  /** The worker's process id while one runs. */
+  get workerPid(): number | undefined {
+    return this.#running?.runtime.pid;
+  }
+
+  /**
+   * Loads the app and begins to serve it.
+   * @throws AppError, AppLoadError or Error with one sentence that names the fault; nothing is left running then
+   */
+  async start(): Promise<{ url: string }> {
+    if (this.#url !== undefined) throw new Error('The Functions host is running already.');
+    const stops = this.#stops;
+    const app = readAppFolder(this.#appFolder);
+    const url = await this.#front.listen(this.#options.port ?? 0);
+    this.#url = url;
+    try {
+      this.#mustGoOn(stops);
+      await this.#load(app, url);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    return { url };
+  }
+
+  /** Lets running invocations finish, runs the appTerminate hooks, and ends everything. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stops++;
+    const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
+    const closing = this.#front.close(graceMs + 500);
+    await this.#unload(graceMs);
+    await closing;
+    this.#url = undefined;
+  }
+
+  /**
+   * Puts another build of the app, or other settings, behind the same URL. Requests meanwhile are answered 503.
+   * @throws as `start` does; the host then answers 503 until the next `replaceApp` succeeds
+   */
+  async replaceApp(next: { appFolder?: string; environment?: Readonly<Record<string, string>> } = {}): Promise<void> {
+    if (this.#url === undefined) throw new Error('The Functions host is not running.');
+    const appFolder = next.appFolder ?? this.#appFolder;
+    const app = readAppFolder(appFolder);
+    const stops = this.#stops;
+    await this.#unload(this.#options.stopGraceMs ?? DEFAULT_GRACE_MS);
+    this.#mustGoOn(stops);
+    this.#appFolder = appFolder;
+    this.#environment = next.environment ?? this.#environment;
+    await this.#load(app, this.#url);
+  }
+
+  /** Kills the worker process as a crash would: its invocations fail, and the host starts another one. */
+  killWorker(): void {
+    this.#running?.runtime.kill();
+  }
+
+  async #load(app: AppFolder, url: string): Promise<void> {
+    const stops = this.#stops;
+    const { functionTimeoutMs } = this.#options;
+    for (const setting of app.hostJson.ignored) {
+      const message = `host.json: ${setting} has no effect in this host.`;
+      this.#log({ level: 'warning', category: 'host', message });
+    }
+    const environment = workerEnvironment(this.#environment, app.folder, url);
+    const runtime = new AppRuntime({
+      app,
+      environment,
+      timers: this.#timers,
+      log: this.#log,
+      functionTimeoutMs: functionTimeoutMs ?? app.hostJson.functionTimeoutMs,
+    });
+    const running: Running = { runtime, triggers: [], functions: [] };
+    this.#running = running;
+    try {
+      const loaded = await runtime.start();
+      const settings = new AppSettings(this.#environment);
+      const routes: Route[] = [];
+      const bindings = new Map<string, string>();
+      for (const metadata of loaded.functions) {
+        const context = this.#context(metadata, settings, app, runtime);
+        const { binding, functionName: name } = context;
+        const disabled = settings.isDisabled(name);
+        if (binding.type.toLowerCase() === 'httptrigger') {
+          const route = parseRoute(name, binding.route, binding.methods, app.hostJson.http.routePrefix);
+          if (!disabled) routes.push(route);
+          bindings.set(name, context.bindingName);
+          const methods = [...route.methods];
+          running.functions.push({ name, trigger: binding.type, url: `${url}/${route.template}`, methods, disabled });
+        } else {
+          const trigger = this.#trigger(context);
+          if (!disabled) running.triggers.push(trigger);
+          running.functions.push({ name, trigger: binding.type, disabled });
+        }
+      }
+      await Promise.all(running.triggers.map((trigger) => trigger.start()));
+      this.#mustGoOn(stops);
+      this.#front.serve({ runtime, routes: byPrecedence(routes), bindings, settings: app.hostJson.http });
+    } catch (error) {
+      if (this.#running === running) this.#running = undefined;
+      await Promise.allSettled([runtime.stop(0), ...running.triggers.map((trigger) => trigger.stop())]);
+      throw error;
+    }
+  }
+
+  #mustGoOn(stops: number): void {
+    if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
+  }
+
+  async #unload(graceMs: number): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    this.#front.serve(undefined);
+    if (running === undefined) return;
+    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers nobody:
+    // whoever still waits for it is left behind.
+    const ended = new AbortController();
+    const stopping = Promise.allSettled([
+      running.runtime.stop(graceMs),
+      ...running.triggers.map((trigger) => trigger.stop()),
+    ]);
+    void this.#timers.sleep(graceMs + SETTLE_MS, ended.signal).then(() => ended.abort());
+    const results = await untilAborted(stopping, ended.signal);
+    ended.abort();
+    const failures = results?.flatMap((result) => (result.status === 'rejected' ? [textOf(result.reason)] : []));
+    for (const failure of failures ?? ['a trigger did not end in time']) {
+      this.#log({ level: 'warning', category: 'host', message: `While stopping: ${failure}.` });
+    }
+  }
+
+  #context(metadata: FunctionMetadata, settings: AppSettings, app: AppFolder, runtime: AppRuntime): TriggerContext {
+    const { name } = metadata;
+    if (!/^[a-z][\w-]{0,127}$/i.test(name)) throw new Error(`"${name}" is not a valid name for a function.`);
+    const trigger = triggerOf(metadata);
+    for (const [bindingName, { type }] of Object.entries(metadata.bindings)) {
+      const isHttpOutput = bindingName === '$return' && type.toLowerCase() === 'http';
+      if (bindingName !== trigger.name && !isHttpOutput) {
+        throw new Error(`The function "${name}" uses a binding of type "${type}", which this host does not support.`);
+      }
+    }
+    return {
+      functionName: name,
+      bindingName: trigger.name,
+      binding: trigger.binding,
+      retryPolicy: this.#retryPolicy(metadata, trigger.binding.type),
+      settings,
+      hostJson: app.hostJson,
+      runtime,
+      timers: this.#timers,
+      log: this.#log,
+    };
+  }
+
+  #retryPolicy(metadata: FunctionMetadata, triggerType: string): TriggerContext['retryPolicy'] {
+    const policy = readRetryPolicy(metadata);
+    if (policy === undefined || /^(cosmosDBTrigger|timerTrigger)$/i.test(triggerType)) return policy;
+    const message = `Its retry policy has no effect: a ${triggerType} does not support one, here or on Azure.`;
+    this.#log({ level: 'warning', category: 'host', message, functionName: metadata.name });
+    return undefined;
+  }
+
+  #trigger(context: TriggerContext): Trigger {
+    const { functionName, binding } = context;
+    switch (binding.type.toLowerCase()) {
+      case 'timertrigger':
+        return new TimerTrigger(context, this.#timerStatus);
+      case 'cosmosdbtrigger':
+        return new CosmosTrigger(context, this.#options.cosmosDB ?? {});
+      case 'servicebustrigger':
+        return new ServiceBusTrigger(context);
+      default:
+        throw new Error(
+          `The function "${functionName}" has a trigger of type "${binding.type}", which this host does not support. ` +
+            'It runs httpTrigger, timerTrigger, cosmosDBTrigger and serviceBusTrigger.',
+        );
+    }
+  }
+}
+
+function workerEnvironment(
+  settings: Readonly<Record<string, string>>,
+  folder: string,
+  url: string,
+): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const name of INHERITED) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return {
+    ...environment,
+    AZURE_FUNCTIONS_ENVIRONMENT: 'Development',
+    FUNCTIONS_EXTENSION_VERSION: '~4',
+    FUNCTIONS_WORKER_RUNTIME: 'node',
+    AzureWebJobsScriptRoot: folder,
+    WEBSITE_HOSTNAME: new URL(url).host,
+    ...settings,
+  };
+}
