@@ -50,6 +50,7 @@ async function readProcess(pid: number): Promise<(ProcessUse & { readonly parent
 function partOf(command: string, environment: string): string {
   if (command.includes('dynoxide')) return 'DynamoDB emulator';
   if (command.includes('sns-sqs/server')) return 'SNS and SQS emulator';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: -- the kernel ends each variable of an environment with NUL
   const name = /AWS_LAMBDA_FUNCTION_NAME=([^\u0000]+)/.exec(environment)?.[1];
   if (name !== undefined) return `function ${name}`;
   if (command.includes('polycell')) return 'dev: triggers, HTTP front';
