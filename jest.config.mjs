@@ -20,7 +20,7 @@ const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch
 export default {
   projects: [
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
-      setupFiles: ['<rootDir>/test/support/no-network.ts', '<rootDir>/test/support/one-realm.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/support/no-network.ts'],
       testPathIgnorePatterns: ['\\.(int|e2e)\\.test\\.ts$'],
     }),
     project('arch', ['<rootDir>/test/arch/*.test.ts']),

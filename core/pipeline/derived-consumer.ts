@@ -53,6 +53,12 @@ export interface DerivedDeps extends RetryDeps {
 /** A total and a leaf each take one write; this many minutes fit into a transaction with the totals of two days. */
 const MINUTES_AT_ONCE = 20;
 
+/** What delivered events change in one minute: their leaves, and where in the log they are. */
+interface Changed {
+  readonly leafIds: Set<string>;
+  readonly positions: Set<string>;
+}
+
 /**
  * Returns a consumer that keeps the derivation's documents. Exactly-once needs no claim here: a leaf is computed from the
  * log, whatever was delivered how often. Versions are read before the log, so a write that succeeds has seen every event
@@ -68,7 +74,7 @@ export function derivedConsumer<Fact, Summary extends object>(
     events.map((event) => {
       const { id } = eventKey(tenant, event);
       const minute = minuteOf(id);
-      return { minute, leafId: derivation.leafOf(derivation.project(event, id), minute) };
+      return { minute, position: id, leafId: derivation.leafOf(derivation.project(event, id), minute) };
     });
 
   /** Folds a minute of the log into those of its leaves that are wanted. */
@@ -76,9 +82,10 @@ export function derivedConsumer<Fact, Summary extends object>(
     tenant: string,
     subject: string,
     minute: string,
-    wanted: ReadonlySet<string>,
+    { leafIds, positions }: Changed,
     leaves: Map<string, Summary>,
   ) => {
+    const unseen = new Set(positions);
     let seen = 0;
     let cursor: StoredDocument['id'] | undefined;
     do {
@@ -95,17 +102,21 @@ export function derivedConsumer<Fact, Summary extends object>(
         );
       }
       for (const document of page.items) {
+        unseen.delete(document.id);
         const { event } = fromStored(document, document.body);
         const fact = accepts.has(event.type) ? projected(event, document.id) : undefined;
         if (fact === undefined) continue;
         const leafId = derivation.leafOf(fact.value, minute);
-        if (!wanted.has(leafId)) continue;
+        if (!leafIds.has(leafId)) continue;
         const leaf = leaves.get(leafId) ?? derivation.empty();
         derivation.add(leaf, fact.value);
         leaves.set(leafId, leaf);
       }
       cursor = page.next;
     } while (cursor !== undefined);
+    // What was delivered came out of the log. A read that does not show it is behind, and a leaf made of it would miss it.
+    if (unseen.size > 0)
+      throw new PortError('unavailable', `The log of ${subject} does not show ${unseen.size} delivered events yet.`);
   };
 
   /** What cannot be projected contributes nothing; it is parked when it is delivered itself, and counts once that is mended. */
@@ -117,17 +128,17 @@ export function derivedConsumer<Fact, Summary extends object>(
     }
   };
 
-  const updateOnce = async (tenant: string, subject: string, minutes: ReadonlyMap<string, ReadonlySet<string>>) => {
+  const updateOnce = async (tenant: string, subject: string, minutes: ReadonlyMap<string, Changed>) => {
     const partition = derivation.partition(tenant, subject);
-    const leafIds = [...minutes.values()].flatMap((ids) => [...ids]);
+    const leafIds = [...minutes.values()].flatMap(({ leafIds }) => [...leafIds]);
     const totalIds = [...new Set(leafIds.flatMap((leafId) => derivation.totalsOf(leafId)))];
     const ids = [...leafIds, ...totalIds];
     const found = await mapConcurrently(ids, DERIVE_LIMITS.concurrentReads, (id) => deps.state.get({ partition, id }));
     const before = new Map(ids.map((id, index) => [id, found[index]]));
 
     const leaves = new Map<string, Summary>();
-    await mapConcurrently([...minutes], DERIVE_LIMITS.concurrentReads, ([minute, wanted]) =>
-      deriveMinute(tenant, subject, minute, wanted, leaves),
+    await mapConcurrently([...minutes], DERIVE_LIMITS.concurrentReads, ([minute, changed]) =>
+      deriveMinute(tenant, subject, minute, changed, leaves),
     );
 
     const totals = new Map<string, Summary>();
@@ -150,7 +161,7 @@ export function derivedConsumer<Fact, Summary extends object>(
     await deps.state.transact(partition, writes);
   };
 
-  const update = async (tenant: string, subject: string, minutes: ReadonlyMap<string, ReadonlySet<string>>) => {
+  const update = async (tenant: string, subject: string, minutes: ReadonlyMap<string, Changed>) => {
     const backoff = new Backoff(deps, CONFLICTS);
     for (;;) {
       try {
@@ -171,12 +182,16 @@ export function derivedConsumer<Fact, Summary extends object>(
       const first = events[0];
       if (first === undefined) return;
       const { tenant, event } = first;
-      const minutes = new Map<string, Set<string>>();
-      for (const { minute, leafId } of factsOf(
+      const minutes = new Map<string, Changed>();
+      const facts = factsOf(
         tenant,
         events.map((each) => each.event),
-      )) {
-        minutes.set(minute, (minutes.get(minute) ?? new Set()).add(leafId));
+      );
+      for (const { minute, leafId, position } of facts) {
+        const changed = minutes.get(minute) ?? { leafIds: new Set(), positions: new Set() };
+        changed.leafIds.add(leafId);
+        changed.positions.add(position);
+        minutes.set(minute, changed);
       }
       for (const part of inParts(minutes)) await update(tenant, event.subject, part);
     },
@@ -186,18 +201,20 @@ export function derivedConsumer<Fact, Summary extends object>(
 const minuteOf = (position: string): string => position.slice(0, '2026-11-21T07:41'.length);
 
 /** Splits the minutes so that leaves and totals of each part fit into one transaction. */
-function inParts(minutes: ReadonlyMap<string, ReadonlySet<string>>): Map<string, ReadonlySet<string>>[] {
-  const parts: Map<string, ReadonlySet<string>>[] = [];
-  let part = new Map<string, Set<string>>();
+function inParts(minutes: ReadonlyMap<string, Changed>): Map<string, Changed>[] {
+  const parts: Map<string, Changed>[] = [];
+  let part = new Map<string, Changed>();
   let leaves = 0;
-  for (const [minute, ids] of [...minutes].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    for (const id of ids) {
+  for (const [minute, { leafIds, positions }] of [...minutes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const id of leafIds) {
       if (leaves === MINUTES_AT_ONCE) {
         parts.push(part);
         part = new Map();
         leaves = 0;
       }
-      part.set(minute, (part.get(minute) ?? new Set()).add(id));
+      const changed = part.get(minute) ?? { leafIds: new Set(), positions };
+      changed.leafIds.add(id);
+      part.set(minute, changed);
       leaves += 1;
     }
   }

@@ -6,7 +6,7 @@ import { formatTime } from '../events/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
-import { cutUtf8 } from '../ports/text.ts';
+import { cutUtf8, utf8Length } from '../ports/text.ts';
 
 /** The name under which the relay parks; what it parked has not reached any consumer yet. */
 export const RELAY = 'relay';
@@ -18,6 +18,10 @@ const NOBODY = '-';
 export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);
 
 export const PARKING_LIMITS = {
+  /** Parked documents that are read at once. */
+  documentsRead: 8,
+  /** A page of parked events ends once it has this many bytes: with 8 more of the largest documents it fits into an answer of 6 MB. */
+  pageBytes: 3 * 1024 * 1024,
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
   /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
@@ -86,12 +90,23 @@ export function parking({ state, clock }: ParkingDeps): Parking {
     },
 
     async list(consumer, tenant, limit, cursor) {
-      const page = await state.query(statePartition.parked(consumer), {
-        prefix: `${tenant}!`,
-        limit,
-        ...(cursor && { cursor }),
-      });
-      return { items: page.items.map(toParked), ...(page.next && { next: page.next }) };
+      const items: ParkedEvent[] = [];
+      let next = cursor;
+      let bytes = 0;
+      do {
+        const part = Math.min(limit - items.length, PARKING_LIMITS.documentsRead);
+        const page = await state.query(statePartition.parked(consumer), {
+          prefix: `${tenant}!`,
+          limit: part,
+          ...(next && { cursor: next }),
+        });
+        for (const document of page.items) {
+          items.push(toParked(document));
+          bytes += utf8Length(JSON.stringify(document.body));
+        }
+        next = page.next;
+      } while (next !== undefined && items.length < limit && bytes < PARKING_LIMITS.pageBytes);
+      return { items, ...(next && { next }) };
     },
 
     async drop(id, tenant) {
