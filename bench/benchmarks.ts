@@ -1,5 +1,6 @@
 // The benchmarks by name.
 import { appendBenchmark } from './append.ts';
+import { coldStartBenchmark } from './cold-start/cold-start.ts';
 import { consumersBenchmark } from './consumers/consumers.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
@@ -9,5 +10,6 @@ export const benchmarks: readonly Benchmark[] = [
   ingestBenchmark,
   appendBenchmark,
   consumersBenchmark,
+  coldStartBenchmark,
   pipelineBenchmark,
 ];
