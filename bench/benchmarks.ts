@@ -1,6 +1,15 @@
 // The benchmarks by name.
+import { appendBenchmark } from './append.ts';
+import { coldStartBenchmark } from './cold-start/cold-start.ts';
+import { consumersBenchmark } from './consumers/consumers.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
 
-export const benchmarks: readonly Benchmark[] = [ingestBenchmark, pipelineBenchmark];
+export const benchmarks: readonly Benchmark[] = [
+  ingestBenchmark,
+  appendBenchmark,
+  consumersBenchmark,
+  coldStartBenchmark,
+  pipelineBenchmark,
+];

@@ -23,6 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
   process.env.AWS_SECRET_ACCESS_KEY ??= 'bench';
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
   const undos: (() => Promise<void>)[] = [];
+  let interrupted: number | undefined;
   const undoAll = async () => {
     for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) await undo();
   };
@@ -37,6 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
       ['SIGTERM', 143],
     ] as const) {
       process.once(signal, () => {
+        interrupted = code;
         process.once(signal, () => process.exit(code));
         void undoAll().finally(() => process.exit(code));
       });
@@ -54,9 +56,12 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     tellProgress('');
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
+    // Once everything is being taken away under a benchmark, how it fails says nothing.
+    if (interrupted !== undefined) return interrupted;
+    process.stderr.write(
+      `${error instanceof UsageError ? error.message : ((error as Error).stack ?? String(error))}\n`,
+    );
+    return error instanceof UsageError ? 2 : 1;
   } finally {
     await undoAll();
   }

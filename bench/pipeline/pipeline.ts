@@ -9,7 +9,9 @@ import { type StackProcess, startStack } from './stack-process.ts';
 const DEVICES = 50;
 const BATCH = 100;
 const IN_FLIGHT = 4;
+/** Looking costs a read for each device, so a long run is looked at less often: at most this share of its time apart. */
 const LOOK_EVERY_MS = 250;
+const LOOK_SHARE = 0.03;
 /** Idle figures are taken once the stack has been left alone this long. */
 const SETTLE_MS = 1500;
 /** No progress for this long means that events were lost. */
@@ -96,6 +98,7 @@ async function sendAll(stack: StackProcess, count: number, progress: (text: stri
 
 /** Waits until the devices' readings and the days' counts both add up to the number of events. */
 async function untilApplied(stack: StackProcess, count: number, progress: (text: string) => void): Promise<void> {
+  const began = performance.now();
   let last = -1;
   let since = performance.now();
   for (;;) {
@@ -118,7 +121,7 @@ async function untilApplied(stack: StackProcess, count: number, progress: (text:
     } else if (performance.now() - since > STALLED_MS) {
       throw new Error(`Of ${count} events only ${applied} and ${rolledUp} were applied; nothing moves any more.`);
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(Math.max(LOOK_EVERY_MS, LOOK_SHARE * (performance.now() - began)));
   }
 }
 

@@ -47,12 +47,13 @@ async function readProcess(pid: number): Promise<(ProcessUse & { readonly parent
   }
 }
 
+const FUNCTION_NAME = 'AWS_LAMBDA_FUNCTION_NAME=';
+
 function partOf(command: string, environment: string): string {
   if (command.includes('dynoxide')) return 'DynamoDB emulator';
   if (command.includes('sns-sqs/server')) return 'SNS and SQS emulator';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: -- the kernel ends each variable of an environment with NUL
-  const name = /AWS_LAMBDA_FUNCTION_NAME=([^\u0000]+)/.exec(environment)?.[1];
-  if (name !== undefined) return `function ${name}`;
+  const variable = environment.split('\u0000').find((each) => each.startsWith(FUNCTION_NAME));
+  if (variable !== undefined) return `function ${variable.slice(FUNCTION_NAME.length)}`;
   if (command.includes('polycell')) return 'dev: triggers, HTTP front';
   return command.includes('/bin/sh') ? 'watchdog' : command.slice(0, 40);
 }

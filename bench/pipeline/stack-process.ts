@@ -56,11 +56,11 @@ export async function startStack(context: Context): Promise<StackProcess> {
         const response = await client.call(cell, TENANT, 'read', `${path}${separator}limit=100${more}`);
         // A device is known to no consumer before its first reading went through.
         if (response.status === 404) return items;
-        const page = (await response.json()) as { items?: T[]; next?: string };
+        const page = (await response.json()) as { items?: T[]; next?: string | null };
         if (page.items === undefined)
           throw new Error(`${path} was answered ${response.status}: ${JSON.stringify(page)}`);
         items.push(...page.items);
-        cursor = page.next;
+        cursor = page.next ?? undefined;
       } while (cursor !== undefined);
       return items;
     },
