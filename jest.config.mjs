@@ -19,7 +19,7 @@ const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch
 export default {
   projects: [
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
-      setupFiles: ['<rootDir>/test/support/no-network.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/support/no-network.ts'],
     }),
     project('arch', ['<rootDir>/test/arch/**/*.test.ts']),
     project('integration', ['<rootDir>/test/**/*.int.test.ts']),
