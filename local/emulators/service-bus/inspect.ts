@@ -43,7 +43,7 @@ function summarizeStore(store: MessageStore): StoreSummary {
     path: store.path,
     ...counts,
     sessions: store.sessions?.records.size ?? 0,
-    receivers: store.consumerCount,
+    receivers: store.dispatcher.consumerCount,
     sizeInBytes: store.sizeInBytes,
   };
 }

@@ -1,12 +1,12 @@
 // One AMQP session: transfer windows, delivery ids, dispositions, and the opening and closing of links.
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
+import { readAttach, receiverGranted, refused, senderGranted } from './attach.ts';
 import type { AttachRequest, Connection, ConnectionHost, LinkEnd } from './connection.ts';
-import { describeSource } from './describe-source.ts';
-import { type Encodable, long, map, raw, symbol, uint, ulong, ushort } from './encode.ts';
+import { type Encodable, uint, ushort } from './encode.ts';
 import { acceptedBytes, encodeError, encodeTransfer, type Frame, PERFORMATIVE, rejected, STATE } from './frames.ts';
 import { IncomingLink } from './incoming-link.ts';
 import { OutgoingLink } from './outgoing-link.ts';
-import { Described, entry, numberOr, text, type Value } from './values.ts';
+import { Described, numberOr } from './values.ts';
 
 /** So wide that link credit alone limits what a client sends. */
 const INCOMING_WINDOW = 0x7fff_ffff;
@@ -14,8 +14,6 @@ const OUTGOING_WINDOW = 0x7fff_ffff;
 const HANDLE_MAX = 255;
 /** Room for the performative in a frame whose payload is cut to size. */
 const TRANSFER_OVERHEAD = 512;
-const COORDINATOR = 0x30;
-const SETTLED = 1;
 
 interface Unsettled {
   readonly link: OutgoingLink;
@@ -256,24 +254,9 @@ export class Session {
   }
 
   private onAttach(frame: Frame): void {
-    const [name, handle, role, sendMode, , source, target, , , , , , , properties] = frame.fields;
-    const number = numberOr(handle, 0);
-    const clientReceives = role === true;
-    const terminus = clientReceives ? source : target;
+    const number = numberOr(frame.fields[1], 0);
     const abort = new AbortController();
-    const request: AttachRequest = {
-      connection: this.connection,
-      session: this,
-      name: text(name) ?? '',
-      clientReceives,
-      transactional: target instanceof Described && target.descriptor === COORDINATOR,
-      address: addressOf(terminus) ?? '',
-      replyAddress: clientReceives ? addressOf(target) : undefined,
-      filter: filterOf(source),
-      settled: numberOr(sendMode, 2) === SETTLED,
-      timeoutMs: numberOr(entry(properties, 'com.microsoft:timeout'), undefined),
-      signal: abort.signal,
-    };
+    const request = readAttach(frame, this, abort.signal);
     const opening: Opening = { abort, frames: [] };
     const finish = (outcome: LinkEnd | ServiceBusError): void => {
       if (this.opening.get(number) !== opening) {
@@ -298,43 +281,16 @@ export class Session {
   }
 
   private grant(frame: Frame, handle: number, request: AttachRequest, end: LinkEnd): void {
-    const { fieldBytes } = frame;
-    const bytesOf = (index: number): Encodable => (fieldBytes[index] === undefined ? null : raw(fieldBytes[index]));
-    const head = [request.name, uint(handle), !request.clientReceives, bytesOf(3), bytesOf(4)];
     if (end.kind === 'receiver') {
       const link = new OutgoingLink(this, handle, request, end.source);
       this.links.set(handle, link);
-      const source = end.session === undefined ? bytesOf(5) : describeSource(fieldBytes[5], end.session.id);
-      const properties =
-        end.session === undefined
-          ? null
-          : map([[symbol('com.microsoft:locked-until-utc'), long(dotNetTicks(end.session.lockedUntil))]]);
-      this.connection.send(this.channel, PERFORMATIVE.attach, [
-        ...head,
-        source,
-        bytesOf(6),
-        null,
-        null,
-        uint(0),
-        ulong(Number.MAX_SAFE_INTEGER),
-        null,
-        null,
-        properties,
-      ]);
+      this.connection.send(this.channel, PERFORMATIVE.attach, receiverGranted(frame, end.session));
       end.source.opened(link);
       return;
     }
     const link = new IncomingLink(this, handle, request, end.sink, end.maxMessageSize);
     this.links.set(handle, link);
-    this.connection.send(this.channel, PERFORMATIVE.attach, [
-      ...head,
-      bytesOf(5),
-      bytesOf(6),
-      null,
-      null,
-      null,
-      ulong(end.maxMessageSize),
-    ]);
+    this.connection.send(this.channel, PERFORMATIVE.attach, senderGranted(frame, end.maxMessageSize));
     link.opened();
   }
 
@@ -344,22 +300,8 @@ export class Session {
     else end.sink.closed?.();
   }
 
-  private refuse({ fields, fieldBytes }: Frame, handle: number, error: ServiceBusError): void {
-    const clientReceives = fields[2] === true;
-    const keep = fieldBytes[clientReceives ? 6 : 5];
-    const kept = keep === undefined ? null : raw(keep);
-    this.connection.send(this.channel, PERFORMATIVE.attach, [
-      text(fields[0]) ?? '',
-      uint(handle),
-      !clientReceives,
-      null,
-      null,
-      clientReceives ? null : kept,
-      clientReceives ? kept : null,
-      null,
-      null,
-      clientReceives ? uint(0) : null,
-    ]);
+  private refuse(frame: Frame, handle: number, error: ServiceBusError): void {
+    this.connection.send(this.channel, PERFORMATIVE.attach, refused(frame));
     this.sendDetach(handle, error);
   }
 
@@ -383,25 +325,4 @@ export class Session {
   private forget(link: IncomingLink | OutgoingLink): void {
     for (const [id, delivery] of this.unsettled) if (delivery.link === link) this.unsettled.delete(id);
   }
-}
-
-function terminusFields(terminus: Value | undefined): readonly Value[] {
-  return terminus instanceof Described && Array.isArray(terminus.value) ? terminus.value : [];
-}
-
-function addressOf(terminus: Value | undefined): string | undefined {
-  return text(terminusFields(terminus)[0]);
-}
-
-function filterOf(source: Value | undefined): ReadonlyMap<Value, Value> {
-  const filter = terminusFields(source)[7];
-  return filter instanceof Map ? filter : new Map();
-}
-
-const TICKS_PER_MS = 10_000n;
-const TICKS_AT_1970 = 621_355_968_000_000_000n;
-
-/** A point in time as .NET counts it: in 100 ns since the year 1. */
-function dotNetTicks(ms: number): bigint {
-  return BigInt(ms) * TICKS_PER_MS + TICKS_AT_1970;
 }

@@ -1,7 +1,8 @@
 // A message as it lies in a queue: its content, its place in the order, and who holds its lock.
 import { randomFillSync } from 'node:crypto';
+import { type DeliveryInfo, encodeDelivery } from '../amqp/delivery.ts';
 import { type Encodable, int, long, timestamp } from '../amqp/encode.ts';
-import { type DeliveryInfo, encodeDelivery, type MessageContent } from '../amqp/message.ts';
+import type { MessageContent } from '../amqp/message.ts';
 import { Uuid } from '../amqp/values.ts';
 import type { HeldSession } from './sessions.ts';
 

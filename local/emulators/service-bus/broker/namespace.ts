@@ -138,7 +138,7 @@ export class Namespace {
     else entity.settings = { ...entity.settings, ...settings };
     entity.updatedAt = this.clock.now();
     this.observer.changed(entity);
-    if (entity.kind !== 'topic') entity.receivable.store.requestPump();
+    if (entity.kind !== 'topic') entity.receivable.store.dispatcher.requestPump();
   }
 
   /** Deletes a queue or topic with all that is in it; false if there is none. */

@@ -3,6 +3,7 @@ import type { Encodable } from '../amqp/encode.ts';
 import type { MessageContent } from '../amqp/message.ts';
 import { messageLockLost, sessionLockLost } from '../errors.ts';
 import type { Cancel, EmulatorClock } from './clock.ts';
+import { type Consumer, Dispatcher } from './dispatcher.ts';
 import { MinHeap } from './heap.ts';
 import type { Journal } from './journal.ts';
 import { type MessageLock, type MessageOrigin, type MessageState, newLock, StoredMessage } from './message.ts';
@@ -17,17 +18,6 @@ export interface DeadLetterCause {
   readonly reason?: string | undefined;
   readonly description?: string | undefined;
   readonly properties?: Properties;
-}
-
-/** Someone who takes messages as they come. */
-export interface Consumer {
-  /** Whether it can take one now. */
-  readonly ready: boolean;
-  /** Messages are removed as they are handed out. */
-  readonly destructive: boolean;
-  /** Takes only the messages of this session. */
-  readonly session: HeldSession | undefined;
-  deliver(message: StoredMessage): void;
 }
 
 /** What a store needs from the entity it belongs to. */
@@ -48,25 +38,27 @@ export class MessageStore {
   readonly path: string;
   readonly messages = new Map<number, StoredMessage>();
   readonly sessions: SessionTable | undefined;
+  /** Who receives from here. */
+  readonly dispatcher: Dispatcher;
   readonly owner: StoreOwner;
   lastSequenceNumber = 0;
   sizeInBytes = 0;
   accessedAt = 0;
   private sorted = true;
   private highest = 0;
-  private readonly available = new MinHeap<StoredMessage>((message) => message.sequenceNumber);
   private readonly locks = new Map<string, StoredMessage>();
   private readonly expiries = new MinHeap<StoredMessage>((message) => message.expiresAt);
   private readonly schedule = new MinHeap<StoredMessage>((message) => message.scheduledFor ?? 0);
-  private readonly consumers: Consumer[] = [];
-  private turn = 0;
-  private pumping = false;
   private alarm: { readonly at: number; readonly cancel: Cancel } | undefined;
 
   constructor(path: string, owner: StoreOwner, withSessions: boolean) {
     this.path = path;
     this.owner = owner;
     this.sessions = withSessions ? new SessionTable() : undefined;
+    this.dispatcher = new Dispatcher(this.sessions, {
+      hand: (message, consumer) => this.hand(message, consumer),
+      serveWaiters: () => this.serveWaiters(),
+    });
   }
 
   private get now(): number {
@@ -98,7 +90,7 @@ export class MessageStore {
     if (message.state === 'scheduled') {
       this.schedule.push(message);
       this.wakeAt(message.scheduledFor ?? 0);
-    } else this.offer(message);
+    } else this.dispatcher.offer(message);
   }
 
   /** Puts back a change that was made before a restart. */
@@ -106,7 +98,7 @@ export class MessageStore {
     this.change(message, content);
     message.deliveryCount = deliveryCount;
     message.state = state;
-    this.offer(message);
+    this.dispatcher.offer(message);
   }
 
   /** Forgets a message: it was completed, cancelled, expired or moved. */
@@ -117,46 +109,6 @@ export class MessageStore {
     this.messages.delete(message.sequenceNumber);
     this.sizeInBytes -= message.size;
     this.owner.journal.removed(this.path, message.sequenceNumber);
-  }
-
-  /** Starts handing messages to a consumer. */
-  subscribe(consumer: Consumer): void {
-    this.consumers.push(consumer);
-    this.requestPump();
-  }
-
-  unsubscribe(consumer: Consumer): void {
-    const index = this.consumers.indexOf(consumer);
-    if (index >= 0) this.consumers.splice(index, 1);
-  }
-
-  get consumerCount(): number {
-    return this.consumers.length;
-  }
-
-  /** Hands out messages at the end of the current turn, once for all that happened in it. */
-  requestPump(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    queueMicrotask(() => {
-      this.pumping = false;
-      this.pump();
-    });
-  }
-
-  /** Hands out what consumers can take. */
-  pump(): void {
-    if (this.sessions !== undefined) {
-      this.pumpSessions();
-      return;
-    }
-    while (this.consumers.length > 0) {
-      const consumer = this.nextReady();
-      if (consumer === undefined) return;
-      const message = this.takeNext();
-      if (message === undefined) return;
-      this.hand(message, consumer);
-    }
   }
 
   /** Locks a message for a receiver. */
@@ -212,7 +164,7 @@ export class MessageStore {
     }
     this.owner.journal.changed(this.path, message);
     if (message.expiresAt <= this.now) this.expire(message);
-    else this.offer(message);
+    else this.dispatcher.offer(message);
   }
 
   /** Sets a message aside until someone asks for it by its sequence number. */
@@ -269,7 +221,7 @@ export class MessageStore {
       this.wakeAt(held.until);
       grant(held);
     });
-    table.serveWaiters(this.now + this.owner.settings.lockDurationMs);
+    this.serveWaiters();
     return withdraw;
   }
 
@@ -327,57 +279,18 @@ export class MessageStore {
     table.end(held);
     for (const message of [...this.locks.values()])
       if (message.lock?.session === held) this.abandon(message, undefined, counts);
-    table.serveWaiters(this.now + this.owner.settings.lockDurationMs);
+    this.serveWaiters();
     table.forgetIfIdle(held.id);
   }
 
-  private pumpSessions(): void {
-    for (const consumer of this.consumers) {
-      const { session } = consumer;
-      if (session === undefined || session.over) continue;
-      const record = this.sessions?.record(session.id);
-      while (consumer.ready) {
-        const message = record?.next();
-        if (record === undefined || message === undefined) break;
-        record.available.pop();
-        message.queued = false;
-        this.hand(message, consumer);
-      }
-    }
+  private serveWaiters(): void {
     this.sessions?.serveWaiters(this.now + this.owner.settings.lockDurationMs);
-  }
-
-  private nextReady(): Consumer | undefined {
-    const { consumers } = this;
-    for (let tried = 0; tried < consumers.length; tried++) {
-      this.turn = (this.turn + 1) % consumers.length;
-      const consumer = consumers[this.turn];
-      if (consumer?.ready) return consumer;
-    }
-    return undefined;
-  }
-
-  private takeNext(): StoredMessage | undefined {
-    for (let message = this.available.pop(); message !== undefined; message = this.available.pop()) {
-      message.queued = false;
-      if (message.available) return message;
-    }
-    return undefined;
   }
 
   private hand(message: StoredMessage, consumer: Consumer): void {
     if (consumer.destructive) this.remove(message);
     else this.lock(message, consumer.session);
     consumer.deliver(message);
-  }
-
-  private offer(message: StoredMessage): void {
-    if (!message.available || message.queued) return;
-    const order =
-      this.sessions === undefined ? this.available : this.sessions.record(message.content.sessionId ?? '').available;
-    message.queued = true;
-    order.push(message);
-    this.requestPump();
   }
 
   private unlock(message: StoredMessage): void {

@@ -1,7 +1,7 @@
 // Decides what a client's link is connected to: an entity, a queue's messages, `$cbs` or `$management`.
 import type { AttachRequest, LinkEnd, Sink } from '../amqp/connection.ts';
+import { splitTransfer } from '../amqp/delivery.ts';
 import { SESSION_FILTER } from '../amqp/describe-source.ts';
-import { splitTransfer } from '../amqp/message.ts';
 import type { Queue, Topic } from '../broker/entities.ts';
 import type { Namespace } from '../broker/namespace.ts';
 import type { MessageStore } from '../broker/store.ts';

@@ -5,9 +5,10 @@ import { STATE } from '../amqp/frames.ts';
 import { rawEntries } from '../amqp/message.ts';
 import type { OutgoingLink } from '../amqp/outgoing-link.ts';
 import { Described, Reader, text } from '../amqp/values.ts';
+import type { Consumer } from '../broker/dispatcher.ts';
 import type { StoredMessage } from '../broker/message.ts';
 import type { HeldSession, SessionHolder } from '../broker/sessions.ts';
-import type { Consumer, DeadLetterCause, MessageStore } from '../broker/store.ts';
+import type { DeadLetterCause, MessageStore } from '../broker/store.ts';
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
 
 /** The server's end of a receiver. */
@@ -31,12 +32,12 @@ export class Receiver implements Source, Consumer, SessionHolder {
 
   opened(link: OutgoingLink): void {
     this.link = link;
-    this.store.subscribe(this);
+    this.store.dispatcher.subscribe(this);
   }
 
   demand(): void {
     // At once, not at the end of the turn: a drain request wants what is there now.
-    this.store.pump();
+    this.store.dispatcher.pump();
   }
 
   deliver(message: StoredMessage): void {
@@ -59,7 +60,7 @@ export class Receiver implements Source, Consumer, SessionHolder {
   }
 
   closed(): void {
-    this.store.unsubscribe(this);
+    this.store.dispatcher.unsubscribe(this);
     // Message locks outlive a plain receiver; a session does not outlive its receiver.
     if (this.session !== undefined) this.store.releaseSession(this.session);
   }

@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { encodeDelivery, type MessageContent } from '../amqp/message.ts';
+import { encodeDelivery } from '../amqp/delivery.ts';
+import type { MessageContent } from '../amqp/message.ts';
 import type { Journal } from '../broker/journal.ts';
 import type { StoredMessage } from '../broker/message.ts';
 import { decodeRecords, encodeRecord, type Header, type JournalRecord } from './records.ts';

@@ -49,13 +49,13 @@ test('an abandoned message comes back before younger ones', () => {
   const { send, store } = setUp();
   send('1', '2', '3');
   const consumer = new TestConsumer(2);
-  store.subscribe(consumer);
-  store.pump();
+  store.dispatcher.subscribe(consumer);
+  store.dispatcher.pump();
   const [one] = consumer.received;
   if (one === undefined) throw new Error('nothing was delivered');
   store.abandon(one);
   consumer.credit = 2;
-  store.pump();
+  store.dispatcher.pump();
   expect(consumer.bodies).toEqual(['1', '2', '1', '3']);
   expect(one.deliveryCount).toBe(1);
 });
@@ -64,10 +64,10 @@ test('consumers take turns', () => {
   const { send, store } = setUp();
   const first = new TestConsumer(10);
   const second = new TestConsumer(10);
-  store.subscribe(first);
-  store.subscribe(second);
+  store.dispatcher.subscribe(first);
+  store.dispatcher.subscribe(second);
   send('1', '2', '3', '4');
-  store.pump();
+  store.dispatcher.pump();
   expect(first.received).toHaveLength(2);
   expect(second.received).toHaveLength(2);
 });
@@ -76,11 +76,11 @@ test('each delivery has a token of its own, and only the last one settles', () =
   const { send, store, clock } = setUp();
   send('1');
   const consumer = new TestConsumer(2);
-  store.subscribe(consumer);
-  store.pump();
+  store.dispatcher.subscribe(consumer);
+  store.dispatcher.pump();
   const before = consumer.received[0]?.lock?.key ?? '';
   clock.advance(MINUTE);
-  store.pump();
+  store.dispatcher.pump();
   expect(() => store.locked(before)).toThrow(expect.objectContaining({ condition: 'com.microsoft:message-lock-lost' }));
   const after = consumer.received[1]?.lock?.key ?? '';
   store.complete(store.locked(after));
@@ -92,8 +92,8 @@ test('locks that are renewed at different times run out at different times', () 
   const { send, store, clock } = setUp();
   send('1', '2');
   const consumer = new TestConsumer(2);
-  store.subscribe(consumer);
-  store.pump();
+  store.dispatcher.subscribe(consumer);
+  store.dispatcher.pump();
   clock.advance(MINUTE / 2);
   store.renew(consumer.received[0]?.lock?.key ?? '');
   clock.advance(MINUTE / 2);
@@ -106,8 +106,8 @@ test('a message that expires while it is locked goes when the lock ends', () => 
   const { namespace, queue, store, dead, clock } = setUp({ deadLetterOnExpiration: true });
   namespace.send(queue, [messageBytes({ ttlMs: 10_000, body: 'x' })]);
   const consumer = new TestConsumer(1);
-  store.subscribe(consumer);
-  store.pump();
+  store.dispatcher.subscribe(consumer);
+  store.dispatcher.pump();
   clock.advance(30_000);
   expect(store.messages.size).toBe(1);
   clock.advance(MINUTE);
@@ -182,8 +182,8 @@ describe('sessions', () => {
     const held = store.acquireSession('a', holder);
     const consumer = new TestConsumer(1);
     consumer.session = held;
-    store.subscribe(consumer);
-    store.pump();
+    store.dispatcher.subscribe(consumer);
+    store.dispatcher.pump();
     store.complete(store.locked(consumer.received[0]?.lock?.key ?? ''));
     store.releaseSession(held);
     expect(store.sessions?.records.size).toBe(0);
@@ -197,7 +197,7 @@ describe('sessions', () => {
     store.acquireNextSession(holder, ({ id }) => granted.push(`3:${id}`));
     withdraw();
     namespace.send(queue, [messageBytes({ session: 'a' }), messageBytes({ session: 'b' })]);
-    store.pump();
+    store.dispatcher.pump();
     expect(granted).toEqual(['1:a', '3:b']);
   });
 
@@ -207,8 +207,8 @@ describe('sessions', () => {
     const lost: string[] = [];
     const consumer = new TestConsumer(1);
     consumer.session = store.acquireSession('a', { sessionLost: ({ condition }) => lost.push(condition) });
-    store.subscribe(consumer);
-    store.pump();
+    store.dispatcher.subscribe(consumer);
+    store.dispatcher.pump();
     clock.advance(MINUTE);
     expect(lost).toEqual(['com.microsoft:session-lock-lost']);
     expect(consumer.received[0]?.deliveryCount).toBe(1);

@@ -1,6 +1,7 @@
 // The AMQP codec, held against rhea's: an independent implementation that reads what ours writes, and the reverse.
 import fc from 'fast-check';
 import rhea from 'rhea';
+import { BATCH_FORMAT, encodeDelivery, splitTransfer } from '../../../../local/emulators/service-bus/amqp/delivery.ts';
 import {
   double,
   encodable,
@@ -24,12 +25,7 @@ import {
   encodeTransfer,
   FrameReader,
 } from '../../../../local/emulators/service-bus/amqp/frames.ts';
-import {
-  BATCH_FORMAT,
-  encodeDelivery,
-  parseMessage,
-  splitTransfer,
-} from '../../../../local/emulators/service-bus/amqp/message.ts';
+import { parseMessage } from '../../../../local/emulators/service-bus/amqp/message.ts';
 import { DecodeError, Reader, Uuid, type Value } from '../../../../local/emulators/service-bus/amqp/values.ts';
 import { content, messageBytes } from './support.ts';
 
