@@ -61,8 +61,12 @@ export function eventKey(tenant: string, event: CloudEvent): Key {
  */
 export function toStored(event: CloudEvent, key: Key): JsonObject {
   const { specversion: _version, subject: _subject, time, ...rest } = event;
-  return time === timeOf(key.id) ? rest : { ...rest, time };
+  if (time === timeOf(key.id)) return rest;
+  return { ...rest, time: time === `${sortKeyOf(key.id)}Z` ? SHORT : time };
 }
+
+/** In place of a time that is written as short as it can be, such as `2026-11-21T07:41:03Z`. */
+const SHORT = 'Z';
 
 /** The tenant whose log a document lies in; empty for a partition that is none of a log. */
 export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
@@ -76,14 +80,19 @@ export function fromStored(key: Key, body: Json): { tenant: string; event: Cloud
     specversion: '1.0',
     ...stored,
     subject: key.partition.slice(tenant.length + 1),
-    time: typeof stored.time === 'string' ? stored.time : timeOf(key.id),
+    time:
+      stored.time === SHORT ? `${sortKeyOf(key.id)}Z` : typeof stored.time === 'string' ? stored.time : timeOf(key.id),
   } as CloudEvent;
   return { tenant, event };
 }
 
-/** The canonical time in a document's id: with milliseconds or finer where the id has any, else whole seconds. */
+const sortKeyOf = (id: string): string => id.slice(0, id.indexOf(AFTER_TIME));
+
+/** The time in a document's id as JavaScript would write it, which most clients do: with three digits of a second at least. */
 function timeOf(id: string): string {
-  const sortKey = id.slice(0, id.indexOf(AFTER_TIME));
-  const fraction = sortKey.slice(20);
-  return fraction === '' || fraction.length >= 3 ? `${sortKey}Z` : `${sortKey.slice(0, 20)}${fraction.padEnd(3, '0')}Z`;
+  const sortKey = sortKeyOf(id);
+  const fraction = sortKey.slice('2026-11-21T07:41:03.'.length);
+  return fraction.length >= 3
+    ? `${sortKey}Z`
+    : `${sortKey.slice(0, '2026-11-21T07:41:03'.length)}.${fraction.padEnd(3, '0')}Z`;
 }

@@ -57,7 +57,7 @@ test('a time that is none is a programming error', () => {
 });
 
 test('what the key says is not stored again', () => {
-  const event = reading({ time: '2026-11-21T07:41:00Z' });
+  const event = reading({ time: '2026-11-21T07:41:00.000Z' });
   expect(Object.keys(toStored(event, eventKey('acme', event))).sort()).toEqual([
     'data',
     'id',
@@ -65,6 +65,11 @@ test('what the key says is not stored again', () => {
     'traceparent',
     'type',
   ]);
+});
+
+test('a time that is written as short as it can be takes one character', () => {
+  const event = reading({ time: '2026-11-21T07:41:00Z' });
+  expect(toStored(event, eventKey('acme', event)).time).toBe('Z');
 });
 
 test.each([

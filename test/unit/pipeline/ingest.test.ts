@@ -46,6 +46,7 @@ test('what is stored is short: the key tells the rest', async () => {
     type: 'io.polycell.reading.v1',
     data: { metric: 'temperature', value: 21.5, unit: 'Cel' },
     color: 'red',
+    time: 'Z',
     traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
   });
 });

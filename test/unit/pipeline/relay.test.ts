@@ -46,7 +46,7 @@ test('everything is published, in order, with its tenant and as it was sent', as
   expect(ids(bus)).toEqual(['r-0', 'r-1', 'r-2', 'r-3', 'r-4']);
   expect(bus.published[1]).toEqual({
     tenant: 'acme',
-    event: { specversion: '1.0', subject: 'pump-1', time: '2026-11-21T07:41:01Z', ...(body('r-1') as object) },
+    event: { specversion: '1.0', subject: 'pump-1', time: '2026-11-21T07:41:01.000Z', ...(body('r-1') as object) },
   });
 });
 
@@ -93,7 +93,7 @@ test.each<ErrorCode>(['too-large', 'invalid', 'unsupported'])('%s is its own fau
       tenant: 'acme',
       parkedAt: '2026-11-21T07:41:03.000Z',
       reason: { code, message: `planned: ${code}` },
-      event: { id: 'r-2', subject: 'pump-1', time: '2026-11-21T07:41:02Z' },
+      event: { id: 'r-2', subject: 'pump-1', time: '2026-11-21T07:41:02.000Z' },
     },
   ]);
   expect(log.messages('error')).toEqual(['parked a record that can never be published']);
