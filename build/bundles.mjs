@@ -25,6 +25,9 @@ export const bundles = [
   { name: 'aws/http', entry: 'functions-aws/http.ts', platform: 'aws' },
   { name: 'aws/relay', entry: 'functions-aws/relay.ts', platform: 'aws' },
   { name: 'aws/worker', entry: 'functions-aws/worker.ts', platform: 'aws' },
+  { name: 'azure/http', entry: 'functions-azure/http.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'azure/relay', entry: 'functions-azure/relay.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'azure/worker', entry: 'functions-azure/worker.ts', platform: 'azure', external: ['@azure/functions-core'] },
 ];
 
 /**
@@ -68,7 +71,16 @@ export async function buildBundles({ only, onBuilt } = {}) {
       onBuilt?.(bundle.name, Math.round(performance.now() - started));
     }
   }
+  await writeFunctionsApp();
   return built;
+}
+
+/** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
+async function writeFunctionsApp() {
+  const folder = path.join(root, 'dist/azure');
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
+  await writeFile(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 
 /**

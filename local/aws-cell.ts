@@ -21,7 +21,7 @@ import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
 import { LambdaHost } from './hosts/lambda/lambda-host.ts';
-import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
+import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 
 export interface AwsCellOptions {
@@ -54,9 +54,6 @@ const IDLE_LIMIT_MS = 20_000;
 
 /** Any credentials do; AWS's SDK insists on some. */
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
-
-/** Parked events counted exactly; beyond it the count says `more`. */
-const COUNTED_PARKED = 1000;
 
 export class AwsCell implements LocalCell {
   readonly id: string;
@@ -347,21 +344,4 @@ export class AwsCell implements LocalCell {
   #name(part: string): string {
     return `${this.id}-${part}`;
   }
-}
-
-/** A function's log line as a notice: our own lines are JSON with a level, anything else is somebody's `console.log`. */
-function toNotice(part: string, line: string): Notice {
-  try {
-    const {
-      level,
-      message,
-      time: _time,
-      ...fields
-    } = JSON.parse(line) as { level?: unknown; message?: unknown; time?: unknown };
-    if ((level === 'info' || level === 'warn' || level === 'error') && typeof message === 'string')
-      return { level, part, message, fields };
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return { level: 'info', part, message: line };
 }

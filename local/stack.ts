@@ -5,6 +5,7 @@ import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
+import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
@@ -153,24 +154,23 @@ export class Stack {
       notice,
       onDeath,
     } = this.#options;
-    if (declaration.cloud !== 'aws')
-      throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
-    return new AwsCell({
+    const common = {
       declaration,
       topology,
       version,
       routeKeys: this.#keys.publicKeys,
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
-      ...(bundles && { bundles }),
-      endpoints: {
-        dynamodb: environment.DYNAMODB_ENDPOINT,
-        sns: environment.SNS_ENDPOINT,
-        sqs: environment.SQS_ENDPOINT,
-      },
       notice,
       onDeath,
-    });
+    };
+    if (declaration.cloud === 'azure') {
+      const { COSMOS_ENDPOINT: endpoint, COSMOS_KEY: key, SERVICE_BUS_CONNECTION: serviceBus } = environment;
+      const cosmos = endpoint === undefined ? undefined : `AccountEndpoint=${endpoint};AccountKey=${key ?? ''};`;
+      return new AzureCell({ ...common, connections: { cosmos, serviceBus } });
+    }
+    const { DYNAMODB_ENDPOINT: dynamodb, SNS_ENDPOINT: sns, SQS_ENDPOINT: sqs } = environment;
+    return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints: { dynamodb, sns, sqs } });
   }
 }
 
