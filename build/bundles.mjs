@@ -1,6 +1,6 @@
 // Every file esbuild makes for this project: which ones there are, and how a stale one is told from a fresh one.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -78,9 +78,8 @@ export async function buildBundles({ only, onBuilt } = {}) {
 /** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
 async function writeFunctionsApp() {
   const folder = path.join(root, 'dist/azure');
-  await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
-  await writeFile(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
+  await put(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
+  await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 
 /**
@@ -94,14 +93,26 @@ export async function compile(options) {
   const key = JSON.stringify(options);
   if (await isFresh(outfile, recordFile, key)) return false;
   const { build, stop } = await import('esbuild');
-  const result = await build({ ...options, metafile: true });
+  const result = await build({ ...options, metafile: true, write: false });
   // Its service process would otherwise stay for as long as the caller lives.
   await stop();
   const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
-  await mkdir(path.dirname(outfile), { recursive: true });
-  await writeFile(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-  await writeFile(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+  for (const { path: file, contents } of result.outputFiles) await put(file, contents);
+  await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
+  await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
   return true;
+}
+
+/**
+ * Writes a file in one step: several processes may compile the same thing at once, and others may be reading it.
+ * @param {string} file
+ * @param {string | Uint8Array} contents
+ */
+export async function put(file, contents) {
+  await mkdir(path.dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.draft`;
+  await writeFile(draft, contents);
+  await rename(draft, file);
 }
 
 /** @param {string} outfile @param {string} recordFile @param {string} key */

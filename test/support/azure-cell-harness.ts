@@ -1,8 +1,8 @@
 // An Azure cell for the end-to-end suites: emulators behind fault proxies, the real app, and shorter times than the cloud's.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../../adapters/system/system.ts';
-import { buildBundles, compile, deployableOptions, root } from '../../build/bundles.mjs';
+import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
 import { AzureCell } from '../../local/azure-cell.ts';
 import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../local/emulators/service-bus/emulator.ts';
@@ -34,15 +34,11 @@ async function testApp(): Promise<string> {
   await compile(deployableOptions({ ...worker, external: [...worker.external] }));
   const folder = path.join(root, 'dist/test/azure');
   for (const name of ['http', 'relay']) {
-    await mkdir(path.join(folder, name), { recursive: true });
-    await writeFile(
-      path.join(folder, name, 'index.cjs'),
-      await readFile(path.join(root, `dist/azure/${name}/index.cjs`)),
-    );
+    await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  await writeFile(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: '00:00:04' }));
-  await writeFile(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
+  await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: '00:00:04' }));
+  await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;
 }
 
