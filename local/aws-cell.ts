@@ -14,8 +14,9 @@ import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
 import type { CellDeclaration } from './cells.ts';
 import { DynamoDbEmulator } from './emulators/dynamodb/dynamodb-emulator.ts';
-import { type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
+import { type CellResources, type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
 import { SnsSqsEmulator } from './emulators/sns-sqs/sns-sqs-emulator.ts';
+import { type Endpoints, tellEndpoints } from './endpoints.ts';
 import { DynamoDbStreamMapping } from './hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
@@ -34,11 +35,7 @@ export interface AwsCellOptions {
   /** Port of the HTTP API; a free one without it. */
   readonly port?: number;
   /** Servers to use in place of the own emulators. */
-  readonly endpoints?: {
-    readonly dynamodb?: string | undefined;
-    readonly sns?: string | undefined;
-    readonly sqs?: string | undefined;
-  };
+  readonly endpoints?: Endpoints;
   /** Bundles to run in place of the built ones, for tests: function → path. */
   readonly bundles?: Partial<Record<'http' | 'relay' | 'worker', string>>;
   readonly notice: (notice: Notice) => void;
@@ -176,6 +173,17 @@ export class AwsCell implements LocalCell {
       await emulator.start();
       this.#stops.push(() => emulator.stop());
       sns ??= emulator.endpoint;
+  /** A server that somebody else runs is named when it cannot be set up: the SDK says only what went wrong. */
+  async #provision(clients: Parameters<typeof provision>[0], resources: CellResources): Promise<Provisioned> {
+    try {
+      return await provision(clients, resources);
+    } catch (error) {
+      const given = tellEndpoints(this.#options.endpoints ?? {});
+      if (given === '' || !(error instanceof Error)) throw error;
+      throw new Error(`${this.id} cannot be set up with ${given}: ${error.message || error.name}.`, { cause: error });
+    }
+  }
+
       sqs ??= emulator.endpoint;
       replay = !emulator.cleanStart;
     }

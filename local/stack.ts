@@ -6,6 +6,8 @@ import { topology as declaredTopology, type Topology } from '../core/cell/topolo
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import type { CellDeclaration } from './cells.ts';
+import { takeFolder } from './data-folder.ts';
+import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { ControlServer } from './control.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { registerStack, unregisterStack } from './registry.ts';
@@ -58,12 +60,16 @@ export class Stack {
   readonly cells: readonly LocalCell[];
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
+  readonly #endpoints: Endpoints;
+  #starting: Promise<StackInfo> | undefined;
+  #stopping: Promise<void> | undefined;
   readonly #control: ControlServer;
   #registered = false;
 
   private constructor(options: StackOptions, keys: RouteKeys) {
     this.#options = options;
     this.#keys = keys;
+    this.#endpoints = readEndpoints(options.environment ?? process.env);
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
       '/stack': async () => this.info(),
@@ -163,11 +169,7 @@ export class Stack {
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
       ...(bundles && { bundles }),
-      endpoints: {
-        dynamodb: environment.DYNAMODB_ENDPOINT,
-        sns: environment.SNS_ENDPOINT,
-        sqs: environment.SQS_ENDPOINT,
-      },
+      endpoints: this.#endpoints,
       notice,
       onDeath,
     });
