@@ -1,5 +1,5 @@
 // One AWS cell on this machine: emulators, resources from the topology, and the deployable bundles in their hosts.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
@@ -314,7 +314,10 @@ export class AwsCell implements LocalCell {
 
   async #keepCheckpoint(checkpoint: StreamCheckpoint | undefined): Promise<void> {
     const file = this.#checkpointFile();
-    if (file !== undefined && checkpoint !== undefined) await writeFile(file, JSON.stringify(checkpoint));
+    if (file === undefined || checkpoint === undefined) return;
+    // Renamed into place: a stop that is cut short leaves a whole file or none.
+    await writeFile(`${file}.new`, JSON.stringify(checkpoint));
+    await rename(`${file}.new`, file);
   }
 
   #queue(consumer: ConsumerDeclaration): QueueDescription {

@@ -1,5 +1,4 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
-import { mkdir } from 'node:fs/promises';
 import { systemClock } from '../adapters/system/system.ts';
 import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
@@ -65,6 +64,7 @@ export class Stack {
   #stopping: Promise<void> | undefined;
   readonly #control: ControlServer;
   #registered = false;
+  #release: (() => Promise<void>) | undefined;
 
   private constructor(options: StackOptions, keys: RouteKeys) {
     this.#options = options;
@@ -86,7 +86,7 @@ export class Stack {
   /** Starts all cells side by side. If one fails, the others are stopped again and the failure is thrown. */
   async start(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
-    if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+    if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
     const started = await Promise.allSettled(
       this.cells.map(async (cell) => {
         await cell.start();
@@ -111,7 +111,9 @@ export class Stack {
       await this.#control.stop();
       this.#registered = false;
     }
-    await Promise.all(this.cells.map((cell) => cell.stop()));
+    const failure = (await cells).find((each) => each.status === 'rejected');
+    await this.#release?.();
+    if (failure !== undefined) throw failure.reason;
   }
 
   info(): StackInfo {
