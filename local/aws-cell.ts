@@ -67,6 +67,8 @@ export class AwsCell implements LocalCell {
   #provisioned: Provisioned | undefined;
   #relay: DynamoDbStreamMapping | undefined;
   #url = '';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: AwsCellOptions) {
     this.#options = options;
@@ -79,9 +81,15 @@ export class AwsCell implements LocalCell {
   }
 
   /** Brings the cell up from the bottom: emulators, resources, functions, triggers, and the HTTP API last. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#bringUp();
+    return this.#starting;
+  }
+
+  async #bringUp(): Promise<void> {
     const { topology } = this.#options;
     const { dynamodb, sns, sqs, replay } = await this.#startEmulators();
+    this.#stillWanted();
     const client = (endpoint: string) => ({ endpoint, region: this.region, credentials: CREDENTIALS, maxAttempts: 1 });
     this.#clients = {
       dynamodb: new DynamoDBClient(client(dynamodb)),
@@ -89,7 +97,7 @@ export class AwsCell implements LocalCell {
       sns: new SNSClient(client(sns)),
       sqs: new SQSClient(client(sqs)),
     };
-    this.#provisioned = await provision(this.#clients, {
+    this.#provisioned = await this.#provision(this.#clients, {
       tables: [
         {
           name: this.#name('events'),
@@ -108,7 +116,9 @@ export class AwsCell implements LocalCell {
       topic: this.#name('events'),
       queues: topology.consumers.map((consumer) => this.#queue(consumer)),
     });
+    this.#stillWanted();
     await this.#startFunctions(dynamodb, sns);
+    this.#stillWanted();
     await this.#startTriggers(replay);
     const http = this.functions.get('http');
     if (http === undefined) throw new TypeError('The cell has no function http.');
@@ -122,11 +132,28 @@ export class AwsCell implements LocalCell {
     this.#url = front.url;
   }
 
-  /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
-  async stop(): Promise<void> {
-    for (const stop of this.#stops.reverse()) await stop();
-    this.#stops.length = 0;
+  /**
+   * Stops everything in the reverse order. What is under way comes again at the next start with the same folder. A part that
+   * is just coming up is waited for, or nobody would stop it; one that does not stop in order keeps no other from stopping.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#takeDown();
+    return this.#stopping;
+  }
+
+  async #takeDown(): Promise<void> {
+    // Why it did not come up is told to whoever started it.
+    await this.#starting?.catch(() => undefined);
+    const failures: unknown[] = [];
+    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
+      await stop().catch((error: unknown) => failures.push(error));
+    }
     for (const client of Object.values(this.#clients ?? {})) client.destroy();
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #stillWanted(): void {
+    if (this.#stopping !== undefined) throw new Error(`${this.id} was stopped while it was coming up.`);
   }
 
   /** Backlog, dead letters and parked events of each consumer, and of the relay. */
@@ -144,6 +171,17 @@ export class AwsCell implements LocalCell {
     });
     const relay = { name: RELAY, backlog: this.#relay?.backlog ?? 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
     return [relay, ...(await Promise.all(queues))];
+  }
+
+  /** A server that somebody else runs is named when it cannot be set up: the SDK says only what went wrong. */
+  async #provision(clients: Parameters<typeof provision>[0], resources: CellResources): Promise<Provisioned> {
+    try {
+      return await provision(clients, resources);
+    } catch (error) {
+      const given = tellEndpoints(this.#options.endpoints ?? {});
+      if (given === '' || !(error instanceof Error)) throw error;
+      throw new Error(`${this.id} cannot be set up with ${given}: ${error.message || error.name}.`, { cause: error });
+    }
   }
 
   async #startEmulators(): Promise<{ dynamodb: string; sns: string; sqs: string; replay: boolean }> {
@@ -173,17 +211,6 @@ export class AwsCell implements LocalCell {
       await emulator.start();
       this.#stops.push(() => emulator.stop());
       sns ??= emulator.endpoint;
-  /** A server that somebody else runs is named when it cannot be set up: the SDK says only what went wrong. */
-  async #provision(clients: Parameters<typeof provision>[0], resources: CellResources): Promise<Provisioned> {
-    try {
-      return await provision(clients, resources);
-    } catch (error) {
-      const given = tellEndpoints(this.#options.endpoints ?? {});
-      if (given === '' || !(error instanceof Error)) throw error;
-      throw new Error(`${this.id} cannot be set up with ${given}: ${error.message || error.name}.`, { cause: error });
-    }
-  }
-
       sqs ??= emulator.endpoint;
       replay = !emulator.cleanStart;
     }

@@ -5,9 +5,9 @@ import { topology as declaredTopology, type Topology } from '../core/cell/topolo
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import type { CellDeclaration } from './cells.ts';
+import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
-import { ControlServer } from './control.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { registerStack, unregisterStack } from './registry.ts';
 import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
@@ -59,10 +59,10 @@ export class Stack {
   readonly cells: readonly LocalCell[];
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
+  readonly #control: ControlServer;
   readonly #endpoints: Endpoints;
   #starting: Promise<StackInfo> | undefined;
   #stopping: Promise<void> | undefined;
-  readonly #control: ControlServer;
   #registered = false;
   #release: (() => Promise<void>) | undefined;
 
@@ -85,6 +85,16 @@ export class Stack {
 
   /** Starts all cells side by side. If one fails, the others are stopped again and the failure is thrown. */
   async start(): Promise<StackInfo> {
+    this.#starting = this.#bringUp();
+    try {
+      return await this.#starting;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #bringUp(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
     const started = await Promise.allSettled(
@@ -94,10 +104,8 @@ export class Stack {
       }),
     );
     const failure = started.find((each) => each.status === 'rejected');
-    if (failure !== undefined) {
-      await this.stop();
-      throw failure.reason;
-    }
+    if (failure !== undefined) throw failure.reason;
+    if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
     const control = await this.#control.start();
     const urls = this.cells.map(({ url }) => url);
     await registerStack({ pid: process.pid, startedAt: systemClock.now(), control, urls });
@@ -105,11 +113,19 @@ export class Stack {
     return this.info();
   }
 
-  async stop(): Promise<void> {
+  /** Stops everything, also what is still coming up. Rejects with the first failure once all that can be stopped is. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#takeDown();
+    return this.#stopping;
+  }
+
+  async #takeDown(): Promise<void> {
+    const cells = Promise.allSettled(this.cells.map((cell) => cell.stop()));
+    // Why it did not come up is told to whoever started it.
+    await this.#starting?.catch(() => undefined);
     if (this.#registered) {
       await unregisterStack(process.pid);
       await this.#control.stop();
-      this.#registered = false;
     }
     const failure = (await cells).find((each) => each.status === 'rejected');
     await this.#release?.();
@@ -151,16 +167,7 @@ export class Stack {
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
-    const {
-      environment = process.env,
-      topology = declaredTopology,
-      version,
-      portBase,
-      dataDir,
-      bundles,
-      notice,
-      onDeath,
-    } = this.#options;
+    const { topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
     if (declaration.cloud !== 'aws')
       throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
     return new AwsCell({
