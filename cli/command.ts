@@ -54,7 +54,7 @@ export async function runCommand(name: string, command: Command, args: readonly 
       throw new TypeError(`Unexpected argument '${positionals[command.positionals ?? 0]}'.`);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    err(`${(error.message.split('. ')[0] ?? '').replace(/\.$/, '')}. See \`npx polycell ${name} --help\`.`);
+    err(`${(error.message.split(/\.\s/)[0] ?? '').replace(/\.$/, '')}. See \`npx polycell ${name} --help\`.`);
     return 2;
   }
   try {

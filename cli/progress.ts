@@ -1,4 +1,5 @@
 // A progress bar on a terminal, nothing but messages elsewhere; and a pacer that keeps a sender to its rate.
+import { sleep } from '../local/hosts/event-source-mappings/wait.ts';
 
 export interface ProgressBar {
   advance(
@@ -58,11 +59,11 @@ export class Pacer {
     this.#perSecond = perSecond;
   }
 
-  /** Resolves when `units` may go. */
-  async take(units: number): Promise<void> {
+  /** Resolves when `units` may go, or when `signal` aborts. */
+  async take(units: number, signal: AbortSignal): Promise<void> {
     const now = performance.now();
     const at = Math.max(now, this.#next);
     this.#next = at + (units / this.#perSecond) * 1000;
-    if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
+    if (at > now) await sleep(at - now, signal);
   }
 }

@@ -1,9 +1,8 @@
 // Where `polycell send` takes its events from: a JSON Lines file, or readings made up on the spot.
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fingerprint } from '../core/events/cloud-event.ts';
 import { parseTime } from '../core/events/time.ts';
 import { READING_TYPE } from '../core/telemetry/schemas.ts';
+import { linesOf } from './lines.ts';
 
 /** An event to send, and where it comes from, for the report. */
 export interface Outgoing {
@@ -18,7 +17,7 @@ export interface BadLine {
 }
 
 /** Longer lines are no event: the cell takes 200 KiB. */
-const LINE_CHARACTERS = 1024 * 1024;
+const LINE_BYTES = 1024 * 1024;
 
 /**
  * Reads a file of CloudEvents or of bare readings, one JSON object a line. A bare reading has a device (`device` or `subject`), a
@@ -26,17 +25,17 @@ const LINE_CHARACTERS = 1024 * 1024;
  * Empty lines are passed over. Rejects if the file cannot be read.
  */
 export async function* fromFile(file: string): AsyncGenerator<Outgoing | BadLine> {
-  const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
-  let line = 0;
-  for await (const text of lines) {
-    line += 1;
-    const bare = line === 1 ? text.replace(/^\uFEFF/, '') : text;
-    if (bare.trim() !== '') yield toOutgoing(line, bare);
+  for await (const { number, text, bytes } of linesOf(file, LINE_BYTES)) {
+    if (text === undefined) {
+      yield { line: number, reason: `it has ${bytes} bytes, more than any event` };
+      continue;
+    }
+    const bare = number === 1 ? text.replace(/^\uFEFF/, '') : text;
+    if (bare.trim() !== '') yield toOutgoing(number, bare);
   }
 }
 
 function toOutgoing(line: number, text: string): Outgoing | BadLine {
-  if (text.length > LINE_CHARACTERS) return { line, reason: `it has ${text.length} characters, more than any event` };
   let value: unknown;
   try {
     value = JSON.parse(text);

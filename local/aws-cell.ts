@@ -1,5 +1,5 @@
 // One AWS cell on this machine: emulators, resources from the topology, and the deployable bundles in their hosts.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
@@ -14,13 +14,15 @@ import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
 import type { CellDeclaration } from './cells.ts';
 import { DynamoDbEmulator } from './emulators/dynamodb/dynamodb-emulator.ts';
-import { type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
+import { type CellResources, type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
 import { SnsSqsEmulator } from './emulators/sns-sqs/sns-sqs-emulator.ts';
+import { type Endpoints, tellEndpoints } from './endpoints.ts';
 import { DynamoDbStreamMapping } from './hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
 import { LambdaHost } from './hosts/lambda/lambda-host.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 
@@ -34,11 +36,7 @@ export interface AwsCellOptions {
   /** Port of the HTTP API; a free one without it. */
   readonly port?: number;
   /** Servers to use in place of the own emulators. */
-  readonly endpoints?: {
-    readonly dynamodb?: string | undefined;
-    readonly sns?: string | undefined;
-    readonly sqs?: string | undefined;
-  };
+  readonly endpoints?: Endpoints;
   /** Bundles to run in place of the built ones, for tests: function → path. */
   readonly bundles?: Partial<Record<'http' | 'relay' | 'worker', string>>;
   readonly notice: (notice: Notice) => void;
@@ -60,7 +58,7 @@ export class AwsCell implements LocalCell {
   readonly cloud = 'aws';
   readonly region: string;
   readonly #options: AwsCellOptions;
-  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #life: Lifecycle;
   /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
   readonly functions = new Map<string, LambdaHost>();
   #clients: { dynamodb: DynamoDBClient; streams: DynamoDBStreamsClient; sns: SNSClient; sqs: SQSClient } | undefined;
@@ -71,6 +69,7 @@ export class AwsCell implements LocalCell {
   constructor(options: AwsCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
+    this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
   }
 
@@ -79,9 +78,14 @@ export class AwsCell implements LocalCell {
   }
 
   /** Brings the cell up from the bottom: emulators, resources, functions, triggers, and the HTTP API last. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#life.start(() => this.#bringUp());
+  }
+
+  async #bringUp(): Promise<void> {
     const { topology } = this.#options;
     const { dynamodb, sns, sqs, replay } = await this.#startEmulators();
+    this.#life.stillWanted();
     const client = (endpoint: string) => ({ endpoint, region: this.region, credentials: CREDENTIALS, maxAttempts: 1 });
     this.#clients = {
       dynamodb: new DynamoDBClient(client(dynamodb)),
@@ -89,7 +93,7 @@ export class AwsCell implements LocalCell {
       sns: new SNSClient(client(sns)),
       sqs: new SQSClient(client(sqs)),
     };
-    this.#provisioned = await provision(this.#clients, {
+    this.#provisioned = await this.#provision(this.#clients, {
       tables: [
         {
           name: this.#name('events'),
@@ -108,7 +112,9 @@ export class AwsCell implements LocalCell {
       topic: this.#name('events'),
       queues: topology.consumers.map((consumer) => this.#queue(consumer)),
     });
+    this.#life.stillWanted();
     await this.#startFunctions(dynamodb, sns);
+    this.#life.stillWanted();
     await this.#startTriggers(replay);
     const http = this.functions.get('http');
     if (http === undefined) throw new TypeError('The cell has no function http.');
@@ -118,14 +124,13 @@ export class AwsCell implements LocalCell {
       onError: (message) => this.#options.notice({ level: 'warn', part: `${this.id} http`, message }),
     });
     await front.start();
-    this.#stops.push(() => front.stop());
+    this.#life.add(() => front.stop());
     this.#url = front.url;
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
-    for (const stop of this.#stops.reverse()) await stop();
-    this.#stops.length = 0;
+    await this.#life.stop();
     for (const client of Object.values(this.#clients ?? {})) client.destroy();
   }
 
@@ -146,6 +151,17 @@ export class AwsCell implements LocalCell {
     return [relay, ...(await Promise.all(queues))];
   }
 
+  /** A server that somebody else runs is named when it cannot be set up: the SDK says only what went wrong. */
+  async #provision(clients: Parameters<typeof provision>[0], resources: CellResources): Promise<Provisioned> {
+    try {
+      return await provision(clients, resources);
+    } catch (error) {
+      const given = tellEndpoints(this.#options.endpoints ?? {});
+      if (given === '' || !(error instanceof Error)) throw error;
+      throw new Error(`${this.id} cannot be set up with ${given}: ${error.message || error.name}.`, { cause: error });
+    }
+  }
+
   async #startEmulators(): Promise<{ dynamodb: string; sns: string; sqs: string; replay: boolean }> {
     const { endpoints = {}, dataDir, onDeath } = this.#options;
     const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
@@ -161,7 +177,7 @@ export class AwsCell implements LocalCell {
         ...died('the DynamoDB emulator'),
       });
       await emulator.start();
-      this.#stops.push(() => emulator.stop());
+      this.#life.add(() => emulator.stop());
       dynamodb = emulator.endpoint;
     }
     if (sns === undefined || sqs === undefined) {
@@ -171,7 +187,7 @@ export class AwsCell implements LocalCell {
         ...died('the SNS and SQS emulator'),
       });
       await emulator.start();
-      this.#stops.push(() => emulator.stop());
+      this.#life.add(() => emulator.stop());
       sns ??= emulator.endpoint;
       sqs ??= emulator.endpoint;
       replay = !emulator.cleanStart;
@@ -217,7 +233,7 @@ export class AwsCell implements LocalCell {
     add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
     add('relay', 'relay', topology.relay);
     for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
-    this.#stops.push(async () => {
+    this.#life.add(async () => {
       await Promise.all([...this.functions.values()].map((host) => host.stop()));
     });
     await Promise.all([...this.functions.values()].map((host) => host.start()));
@@ -256,7 +272,7 @@ export class AwsCell implements LocalCell {
       },
     ];
     // Side by side: each may take its grace to let a batch under way end.
-    this.#stops.push(async () => {
+    this.#life.add(async () => {
       await Promise.all(stops.map((stop) => stop()));
     });
     for (const consumer of topology.consumers) {
@@ -303,7 +319,10 @@ export class AwsCell implements LocalCell {
 
   async #keepCheckpoint(checkpoint: StreamCheckpoint | undefined): Promise<void> {
     const file = this.#checkpointFile();
-    if (file !== undefined && checkpoint !== undefined) await writeFile(file, JSON.stringify(checkpoint));
+    if (file === undefined || checkpoint === undefined) return;
+    // Renamed into place: a stop that is cut short leaves a whole file or none.
+    await writeFile(`${file}.new`, JSON.stringify(checkpoint));
+    await rename(`${file}.new`, file);
   }
 
   #queue(consumer: ConsumerDeclaration): QueueDescription {

@@ -15,7 +15,9 @@ import { CONNECTIONS } from '../functions-azure/config.ts';
 import type { CellDeclaration } from './cells.ts';
 import { AzureServices } from './emulators/azure-services.ts';
 import { DEVELOPMENT_CERTIFICATE } from './emulators/service-bus/certificate.ts';
+import type { Endpoints } from './endpoints.ts';
 import { FunctionsHost } from './hosts/azure-functions/index.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 
@@ -28,8 +30,8 @@ export interface AzureCellOptions {
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
   readonly port?: number;
-  /** Connection strings of servers to use in place of the own emulators. */
-  readonly connections?: { readonly cosmos?: string | undefined; readonly serviceBus?: string | undefined };
+  /** Servers to use in place of the own emulators. */
+  readonly endpoints?: Endpoints;
   /** The app's folder in place of the built one, for tests. */
   readonly appFolder?: string;
   readonly notice: (notice: Notice) => void;
@@ -57,7 +59,7 @@ export class AzureCell implements LocalCell {
   readonly cloud = 'azure';
   readonly region: string;
   readonly #options: AzureCellOptions;
-  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #life: Lifecycle;
   #connections = { cosmos: '', serviceBus: '' };
   #cosmos: CosmosClient | undefined;
   #administration: ServiceBusAdministrationClient | undefined;
@@ -67,6 +69,7 @@ export class AzureCell implements LocalCell {
   constructor(options: AzureCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
+    this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
   }
 
@@ -81,13 +84,19 @@ export class AzureCell implements LocalCell {
   }
 
   /** Brings the cell up from the bottom: emulators, resources, and the app with its triggers. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#life.start(() => this.#bringUp());
+  }
+
+  async #bringUp(): Promise<void> {
+    this.#life.stillWanted();
     const connections = await this.#startServices();
     this.#cosmos = new CosmosClient(connections.cosmos);
     this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
       tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
     } as object);
     await Promise.all([this.#provisionCosmos(this.#cosmos), this.#provisionServiceBus(this.#administration)]);
+    this.#life.stillWanted();
     const { version, notice, port, appFolder } = this.#options;
     this.#connections = connections;
     const host = new FunctionsHost({
@@ -104,7 +113,7 @@ export class AzureCell implements LocalCell {
     });
     const { url } = await host.start();
     this.#host = host;
-    this.#stops.push(() => host.stop());
+    this.#life.add(() => host.stop());
     this.#url = url;
   }
 
@@ -115,8 +124,7 @@ export class AzureCell implements LocalCell {
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
-    for (const stop of this.#stops.reverse()) await stop();
-    this.#stops.length = 0;
+    await this.#life.stop();
     this.#cosmos?.dispose();
   }
 
@@ -145,7 +153,7 @@ export class AzureCell implements LocalCell {
   }
 
   async #startServices(): Promise<{ cosmos: string; serviceBus: string }> {
-    const { connections = {}, dataDir, onDeath } = this.#options;
+    const { endpoints: connections = {}, dataDir, onDeath } = this.#options;
     const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
     if (folder !== undefined) await mkdir(folder, { recursive: true });
     const services = new AzureServices({
@@ -155,7 +163,7 @@ export class AzureCell implements LocalCell {
       onUnexpectedExit: (reason) => onDeath(`${this.id}: the Cosmos DB and Service Bus emulators ended: ${reason}`),
     });
     const own = connections.cosmos === undefined || connections.serviceBus === undefined ? await services.start() : {};
-    this.#stops.push(() => services.stop());
+    this.#life.add(() => services.stop());
     return {
       cosmos: connections.cosmos ?? own.cosmos ?? '',
       serviceBus: connections.serviceBus ?? own.serviceBus ?? '',

@@ -30,9 +30,11 @@ export async function declaredCells(): Promise<readonly CellDeclaration[]> {
   return cells as CellDeclaration[];
 }
 
-/** The declared cells of these ids, in the order asked for; all of them without ids. Throws for an id that is not declared. */
+/** The declared cells of these ids, in the order asked for; all of them without ids. Throws for an id that is not declared or named twice. */
 export function pickCells(declared: readonly CellDeclaration[], ids?: readonly string[]): readonly CellDeclaration[] {
   if (ids === undefined) return declared;
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw new Error(`The cell ${JSON.stringify(twice)} is named twice.`);
   return ids.map((id) => {
     const cell = declared.find((candidate) => candidate.id === id);
     if (cell === undefined)

@@ -1,6 +1,7 @@
 // Running stacks of this checkout, so that the command line finds them: one small file each, gone when the stack ends.
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isAlive } from './processes/alive.ts';
 import { sourceFile } from './processes/source-file.ts';
 
 export interface RunningStack {
@@ -53,14 +54,5 @@ async function read(file: string): Promise<RunningStack | undefined> {
     // It is being written, or its stack has just ended.
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

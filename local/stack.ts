@@ -1,5 +1,4 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
-import { mkdir } from 'node:fs/promises';
 import { systemClock } from '../adapters/system/system.ts';
 import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
@@ -8,6 +7,8 @@ import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
+import { takeFolder } from './data-folder.ts';
+import { type Endpoints, readEndpoints } from './endpoints.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { registerStack, unregisterStack } from './registry.ts';
 import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
@@ -60,11 +61,16 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
   readonly #control: ControlServer;
+  readonly #endpoints: Endpoints;
+  #starting: Promise<StackInfo> | undefined;
+  #stopping: Promise<void> | undefined;
   #registered = false;
+  #release: (() => Promise<void>) | undefined;
 
   private constructor(options: StackOptions, keys: RouteKeys) {
     this.#options = options;
     this.#keys = keys;
+    this.#endpoints = readEndpoints(options.environment ?? process.env);
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
       '/stack': async () => this.info(),
@@ -80,8 +86,18 @@ export class Stack {
 
   /** Starts all cells side by side. If one fails, the others are stopped again and the failure is thrown. */
   async start(): Promise<StackInfo> {
+    this.#starting = this.#bringUp();
+    try {
+      return await this.#starting;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #bringUp(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
-    if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+    if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
     const started = await Promise.allSettled(
       this.cells.map(async (cell) => {
         await cell.start();
@@ -89,10 +105,8 @@ export class Stack {
       }),
     );
     const failure = started.find((each) => each.status === 'rejected');
-    if (failure !== undefined) {
-      await this.stop();
-      throw failure.reason;
-    }
+    if (failure !== undefined) throw failure.reason;
+    if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
     const control = await this.#control.start();
     const urls = this.cells.map(({ url }) => url);
     await registerStack({ pid: process.pid, startedAt: systemClock.now(), control, urls });
@@ -100,13 +114,23 @@ export class Stack {
     return this.info();
   }
 
-  async stop(): Promise<void> {
+  /** Stops everything, also what is still coming up. Rejects with the first failure once all that can be stopped is. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#takeDown();
+    return this.#stopping;
+  }
+
+  async #takeDown(): Promise<void> {
+    const cells = Promise.allSettled(this.cells.map((cell) => cell.stop()));
+    // Why it did not come up is told to whoever started it.
+    await this.#starting?.catch(() => undefined);
     if (this.#registered) {
       await unregisterStack(process.pid);
       await this.#control.stop();
-      this.#registered = false;
     }
-    await Promise.all(this.cells.map((cell) => cell.stop()));
+    const failure = (await cells).find((each) => each.status === 'rejected');
+    await this.#release?.();
+    if (failure !== undefined) throw failure.reason;
   }
 
   info(): StackInfo {
@@ -144,16 +168,7 @@ export class Stack {
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
-    const {
-      environment = process.env,
-      topology = declaredTopology,
-      version,
-      portBase,
-      dataDir,
-      bundles,
-      notice,
-      onDeath,
-    } = this.#options;
+    const { topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
     const common = {
       declaration,
       topology,
@@ -164,13 +179,9 @@ export class Stack {
       notice,
       onDeath,
     };
-    if (declaration.cloud === 'azure') {
-      const { COSMOS_ENDPOINT: endpoint, COSMOS_KEY: key, SERVICE_BUS_CONNECTION: serviceBus } = environment;
-      const cosmos = endpoint === undefined ? undefined : `AccountEndpoint=${endpoint};AccountKey=${key ?? ''};`;
-      return new AzureCell({ ...common, connections: { cosmos, serviceBus } });
-    }
-    const { DYNAMODB_ENDPOINT: dynamodb, SNS_ENDPOINT: sns, SQS_ENDPOINT: sqs } = environment;
-    return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints: { dynamodb, sns, sqs } });
+    const endpoints = this.#endpoints;
+    if (declaration.cloud === 'azure') return new AzureCell({ ...common, endpoints });
+    return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints });
   }
 }
 

@@ -5,7 +5,7 @@ export interface HttpEvent {
   readonly rawPath: string;
   readonly rawQueryString: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly requestContext: { readonly domainName: string; readonly http: { readonly method: string } };
+  readonly requestContext: { readonly http: { readonly method: string } };
   readonly body?: string;
   readonly isBase64Encoded?: boolean;
 }
@@ -24,9 +24,15 @@ export function apiGateway(api: (request: Request) => Promise<Response>): (event
   };
 }
 
+/** No route depends on the name that a client called the API by, and what it sends as one need not be a name. */
+const ORIGIN = 'https://cell';
+
+/** The Fetch standard has no requests of these methods. No route has them either, so they are refused as OPTIONS would be. */
+const UNHEARD_OF = /^(connect|trace|track)$/i;
+
 function toRequest({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: HttpEvent): Request {
-  const { method } = requestContext.http;
-  const url = new URL(`https://${requestContext.domainName}`);
+  const method = UNHEARD_OF.test(requestContext.http.method) ? 'OPTIONS' : requestContext.http.method;
+  const url = new URL(ORIGIN);
   url.pathname = rawPath;
   url.search = rawQueryString;
   const bytes = body === undefined ? undefined : Buffer.from(body, isBase64Encoded === true ? 'base64' : 'utf8');

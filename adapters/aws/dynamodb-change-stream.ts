@@ -26,7 +26,7 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
   return async ({ Records }) => {
     const records = Records.flatMap(({ eventName, dynamodb }): ChangeRecord[] => {
       if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return [];
-      const { partition, id, body } = toDocument(dynamodb.NewImage);
+      const { partition, id, body } = readImage(dynamodb.NewImage);
       const kind = eventName === 'INSERT' ? 'inserted' : 'updated';
       const committedAt = epochMs((dynamodb.ApproximateCreationDateTime ?? 0) * 1000);
       return [{ partition, id, kind, body, sequence: dynamodb.SequenceNumber ?? '', committedAt }];
@@ -38,4 +38,20 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
       throw new RangeError(`The handler failed at record ${outcome.failedAt} of ${records.length}.`);
     return { batchItemFailures: [{ itemIdentifier: failed.sequence }] };
   };
+}
+
+/**
+ * An item that somebody else has put into the table comes without a body, and so as no event: were it refused here, the
+ * stream would stand still at it for ever. Only an item without our keys is refused, for it is of another table.
+ */
+function readImage(image: Record<string, AttributeValue>): Pick<ChangeRecord, 'partition' | 'id' | 'body'> {
+  const { p, s } = image;
+  if (p?.S === undefined || s?.S === undefined)
+    throw new TypeError('The stream is of another table: its items lack the keys p and s.');
+  try {
+    return toDocument(image);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof SyntaxError) return { partition: p.S, id: s.S, body: null };
+    throw error;
+  }
 }

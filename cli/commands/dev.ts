@@ -30,6 +30,8 @@ export const dev: Command = {
   async run({ options, json, out, err }) {
     const began = performance.now();
     const say = json ? err : out;
+    const ending = new Ending();
+    if (options.data === '') throw new UserError('Give --data a folder, such as ./state.');
     const portBase = wholeNumber(options, 'port-base', wholeNumber(options, 'port', 0, 1, 65_535), 1, 65_535);
     const cells = await declaredCells()
       .then((declared) =>
@@ -47,14 +49,13 @@ export const dev: Command = {
       },
     );
 
+    if (ending.code !== undefined) {
+      say('Stopped.');
+      return ending.code;
+    }
+
     const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
     let dead: string | undefined;
-    let end: (code: number) => void = () => undefined;
-    const ended = new Promise<number>((resolve) => {
-      end = resolve;
-    });
-    process.once('SIGINT', () => end(0));
-    process.once('SIGTERM', () => end(0));
     const stack = await Stack.create({
       cells,
       version,
@@ -64,31 +65,60 @@ export const dev: Command = {
       notice: (notice) => tell(notice, say),
       onDeath: (reason) => {
         dead ??= reason;
-        end(1);
+        ending.set(1);
       },
+    }).catch((error: Error) => {
+      throw new UserError(error.message);
     });
     const first = await Promise.race([
       stack.start().catch((error: Error) => {
         throw new UserError(error.message);
       }),
-      ended,
+      ending.reached,
     ]);
     if (typeof first !== 'number') {
       const tookMs = Math.round(performance.now() - began);
       if (json) out(JSON.stringify({ ready: true, tookMs, ...first }));
       else out(welcome(first, tookMs, options.data as string | undefined));
     }
-    const code = await ended;
-    if (dead !== undefined) err(`The stack stops: ${dead}.`);
+    const code = await ending.reached;
+    if (dead !== undefined && code !== 0) err(`The stack stops: ${dead}.`);
     // A second Ctrl-C is not waited for.
     process.once('SIGINT', () => process.exit(130));
-    const force = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS);
-    await stack.stop();
-    clearTimeout(force);
+    let stopped = false;
+    // Not cleared: whatever still holds the process when everything is stopped does not hold it for longer than this.
+    setTimeout(() => {
+      if (!stopped) err('The stack did not stop in time and was ended by force.');
+      process.exit(stopped ? code : 1);
+    }, STOP_TIMEOUT_MS).unref();
+    await stack.stop().catch((error: Error) => {
+      throw new UserError(`The stack has stopped, though not in order: ${error.message}.`);
+    });
+    stopped = true;
     if (code === 0) say('Stopped.');
     return code;
   },
 };
+
+/** How the stack comes to its end: a signal, heeded from the first moment on, or a part that died. The first one counts. */
+class Ending {
+  code: number | undefined;
+  readonly reached: Promise<number>;
+  #resolve: (code: number) => void = () => undefined;
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    // The terminal's end (SIGHUP) is the stack's as well.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => this.set(0));
+  }
+
+  set(code: number): void {
+    this.code ??= code;
+    this.#resolve(this.code);
+  }
+}
 
 function welcome({ cells }: StackInfo, tookMs: number, data: string | undefined): string {
   const width = Math.max(...cells.map(({ id }) => id.length));

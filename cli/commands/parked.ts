@@ -43,12 +43,16 @@ export const parked: Command = {
     const [action, ...ids] = context.positionals;
     const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
     if (run === undefined) throw new UserError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+    if (action === 'list' && ids.length > 0) throw new UserError('`parked list` takes no ids; `parked show` does.');
+    if ((action === 'list' || action === 'show') && context.options.all === true)
+      throw new UserError(`--all is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
     const stack = await StackClient.find(context.options.stack as string | undefined);
     const cell = await stack.cell(context.options.cell as string | undefined);
     const call: Call = async (path, init) => {
       const response = await stack.call(cell, tenant, 'operate', path, init);
-      if (response.ok) return response.status === 204 ? undefined : await response.json();
+      if (response.ok) return response.status === 204 ? true : await response.json();
+      if (response.status === 404) return undefined;
       const { detail } = (await response.json()) as { detail?: string };
       throw new UserError(`The cell answered ${response.status}: ${detail ?? 'no reason given'}`);
     };
@@ -56,6 +60,7 @@ export const parked: Command = {
   },
 };
 
+/** Answers with the body, `true` where there is none, and `undefined` where there is no such thing. */
 type Call = (path: string, init?: RequestInit) => Promise<unknown>;
 type ActionContext = CommandContext & { readonly ids: readonly string[]; readonly call: Call };
 
@@ -107,13 +112,17 @@ const actions: Readonly<Record<string, (context: ActionContext) => Promise<numbe
   },
 
   async drop(context) {
+    const { call, json, out, err } = context;
     let dropped = 0;
+    let missing = 0;
     for await (const id of chosen(context)) {
-      await context.call(`/v1/parked/${encodeURIComponent(id)}`, { method: 'DELETE' });
-      dropped += 1;
+      if ((await call(`/v1/parked/${encodeURIComponent(id)}`, { method: 'DELETE' })) === undefined) {
+        missing += 1;
+        err(`Nothing is parked under ${JSON.stringify(id)}.`);
+      } else dropped += 1;
     }
-    context.out(context.json ? JSON.stringify({ dropped }) : `${dropped} dropped.`);
-    return 0;
+    out(json ? JSON.stringify({ dropped, missing }) : `${dropped} dropped.`);
+    return missing === 0 ? 0 : 1;
   },
 };
 

@@ -1,9 +1,10 @@
 // `polycell send`: posts readings to a tenant's cell and sums up what became of them.
 import { access, constants } from 'node:fs/promises';
+import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
 import { type Command, required, UserError, wholeNumber } from '../command.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../readings.ts';
-import { StackClient } from '../stack-client.ts';
+import { causeOf, StackClient } from '../stack-client.ts';
 
 const LIMITS = { count: 100_000_000, devices: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
 
@@ -12,6 +13,9 @@ const CONCURRENCY = 4;
 
 /** A cell that cannot take a request now is asked again this often; a repetition is harmless. */
 const TRIES = 10;
+
+/** Exit code of what Ctrl-C ended, as shells have it. */
+const INTERRUPTED = 130;
 
 /** Problems shown one by one; the rest is counted. */
 const SHOWN = 20;
@@ -67,10 +71,8 @@ export const send: Command = {
     const batch = wholeNumber(options, 'batch', 1, 1, LIMITS.batch);
     const pacer = new Pacer(wholeNumber(options, 'rate', LIMITS.rate, 1, LIMITS.rate));
     if (file !== undefined) {
-      await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
-        throw new UserError(
-          `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'there is none' : error.message}.`,
-        );
+      await access(file, constants.R_OK).catch((error: unknown) => {
+        throw unreadable(file, error);
       });
     }
     const stack = await StackClient.find(options.stack as string | undefined);
@@ -82,9 +84,15 @@ export const send: Command = {
     let shown = 0;
     const complain = ({ line, reason }: BadLine) => {
       shown += 1;
-      if (shown <= SHOWN) bar.say(`${file === undefined ? 'event' : 'line'} ${line}: ${reason}`);
+      // The reason may quote the file, and a terminal would obey what is in there.
+      const printable = reason.replace(/\p{Cc}/gu, '\ufffd');
+      if (shown <= SHOWN) bar.say(`${file === undefined ? 'event' : 'line'} ${line}: ${printable}`);
       if (shown === SHOWN + 1) bar.say('… and more; they are counted below.');
     };
+
+    // After Ctrl-C what is under way is waited for, and then summed up; a second one ends the process.
+    const interrupted = new AbortController();
+    process.once('SIGINT', () => interrupted.abort());
 
     const post = async (events: readonly Outgoing[]) => {
       const single = events.length === 1;
@@ -93,9 +101,12 @@ export const send: Command = {
         : `[${events.map(({ event }) => JSON.stringify(event)).join(',')}]`;
       const type = single ? 'application/cloudevents+json' : 'application/cloudevents-batch+json';
       const asked = performance.now();
-      const answer = await postOnce(() =>
-        stack.call(cell, tenant, 'ingest', '/v1/events', { method: 'POST', body, headers: { 'content-type': type } }),
-      );
+      const request = () =>
+        stack.call(cell, tenant, 'ingest', '/v1/events', { method: 'POST', body, headers: { 'content-type': type } });
+      const answer = await postOnce(request, interrupted.signal).catch((error: unknown) => {
+        totals.failed += events.length;
+        throw error;
+      });
       totals.requests += 1;
       note(totals, performance.now() - asked);
       for (const [index, { line }] of events.entries()) {
@@ -121,19 +132,26 @@ export const send: Command = {
       totals.rejected += 1;
       complain(bad);
     };
-    try {
-      await inFlight(batches(source, batch, badLine), CONCURRENCY, async (events) => {
-        await pacer.take(events.length);
-        await post(events);
-      });
-    } finally {
-      bar.end();
-    }
+    const failure = await inFlight(batches(source, batch, badLine), CONCURRENCY, interrupted.signal, async (events) => {
+      await pacer.take(events.length, interrupted.signal);
+      if (!interrupted.signal.aborted) await post(events);
+    });
+    bar.end();
     const seconds = (performance.now() - began) / 1000;
     report(totals, seconds, json, out, err);
+    if (failure !== undefined) throw file === undefined ? failure : unreadable(file, failure);
+    if (interrupted.signal.aborted) return INTERRUPTED;
     return totals.rejected + totals.failed === 0 ? 0 : 1;
   },
 };
+
+/** An error of the file system as one that a person can do something about; any other as it is. */
+function unreadable(file: string, error: unknown): unknown {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is none', EISDIR: 'it is a folder' };
+  return new UserError(`The file ${file} cannot be read: ${reasons[code ?? ''] ?? message}.`);
+}
 
 /** Cuts the events into requests: by number, and by size, as a request holds 1 MiB. */
 async function* batches(
@@ -160,24 +178,43 @@ async function* batches(
   if (events.length > 0) yield events;
 }
 
-/** Works on items as they come, so many at a time. */
-async function inFlight<T>(items: AsyncGenerator<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
+/**
+ * Works on items as they come, so many at a time, until they are at their end, `signal` aborts or work fails; then waits for
+ * what is under way. Returns the first failure.
+ */
+async function inFlight<T>(
+  items: AsyncGenerator<T>,
+  limit: number,
+  signal: AbortSignal,
+  work: (item: T) => Promise<void>,
+): Promise<unknown> {
+  const failures: unknown[] = [];
   const lane = async () => {
-    for (let next = await items.next(); !next.done; next = await items.next()) await work(next.value);
+    while (!signal.aborted && failures.length === 0) {
+      const next = await items.next();
+      if (next.done) return;
+      await work(next.value);
+    }
   };
-  await Promise.all(Array.from({ length: limit }, lane));
+  await Promise.all(Array.from({ length: limit }, () => lane().catch((error: unknown) => void failures.push(error))));
+  return failures[0];
 }
 
 /** One request, repeated while the cell says that it cannot take it now. A text tells why nothing came of it. */
-async function postOnce(request: () => Promise<Response>): Promise<readonly Result[] | string> {
+async function postOnce(request: () => Promise<Response>, signal: AbortSignal): Promise<readonly Result[] | string> {
   for (let attempt = 1; ; attempt += 1) {
     const response = await request();
-    const body = (await response.json()) as { results?: Result[]; code?: string; detail?: string };
+    let body: { results?: Result[]; code?: string; detail?: string };
+    try {
+      body = (await response.json()) as typeof body;
+    } catch (error) {
+      return `the answer broke off: ${causeOf(error)}`;
+    }
     if (body.results !== undefined) return body.results;
     const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
-    if ((response.status !== 503 && response.status !== 429) || attempt === TRIES)
+    if ((response.status !== 503 && response.status !== 429) || attempt === TRIES || signal.aborted)
       return `${response.status} ${body.code ?? ''}: ${body.detail ?? 'no reason given'}`;
-    await new Promise((resolve) => setTimeout(resolve, 1000 * (wait > 0 && wait < 60 ? wait : 1)));
+    await sleep(1000 * (wait > 0 && wait < 60 ? wait : 1), signal);
   }
 }
 

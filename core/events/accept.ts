@@ -1,7 +1,7 @@
 // Turns what a client sent into an accepted event, or says exactly what is wrong with it.
 import type { EpochMs } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import { cutUtf8, utf8Length } from '../ports/text.ts';
+import { cutUtf8, toWireJson, utf8Length } from '../ports/text.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import type { SchemaRegistry } from './registry.ts';
 import { parseTime } from './time.ts';
@@ -71,7 +71,8 @@ const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptan
 /** Checks one candidate against everything that the API asks of an event. */
 export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance {
   if (!isJsonObject(candidate)) return reject('invalid_event', 'An event is a JSON object.');
-  const bytes = utf8Length(JSON.stringify(candidate));
+  // As the bus counts: what is accepted must be what can be published.
+  const bytes = utf8Length(toWireJson(candidate));
   if (bytes > EVENT_LIMITS.eventBytes) {
     return reject(
       'event_too_large',

@@ -3,7 +3,7 @@
 import { isName } from '../cell/identity.ts';
 import type { BusMessage } from '../ports/bus.ts';
 import { isJsonObject } from '../ports/json.ts';
-import { utf8Length } from '../ports/text.ts';
+import { toWireJson, utf8Length } from '../ports/text.ts';
 import { isSubject } from './accept.ts';
 
 import type { CloudEvent } from './cloud-event.ts';
@@ -15,15 +15,8 @@ import { parseTime } from './time.ts';
  */
 const TENANT = 'polycelltenant';
 
-/** Not characters to XML 1.0, and so to SNS and SQS; in JSON they can be escaped. */
-const NO_CHARACTERS = /[\ufffe\uffff]/g;
-
 /** A message as text, of characters that every bus takes. */
-export const encodeMessage = ({ tenant, event }: BusMessage): string =>
-  JSON.stringify({ ...event, [TENANT]: tenant }).replace(
-    NO_CHARACTERS,
-    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
-  );
+export const encodeMessage = ({ tenant, event }: BusMessage): string => toWireJson({ ...event, [TENANT]: tenant });
 
 /** What travels beside the text, for subscriptions to filter on and for tracing. */
 export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({

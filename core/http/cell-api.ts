@@ -51,14 +51,18 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
   const documentText = JSON.stringify(openApiDocument);
 
   const handlers: Readonly<Record<RouteName, RouteHandler>> = {
-    ingest: async ({ request, tenant, traceparent }) => {
+    ingest: async ({ request, query, tenant, traceparent }) => {
+      readParameters(routes.ingest.parameters, query);
       const result = await deps.ingest({ tenant, candidates: await readCandidates(request), traceparent });
       if (result.status === 'unavailable') throw result.error;
       const { accepted, duplicates, rejected } = result.summary;
       return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
     },
     health: ({ query, request }) => health(query, request),
-    openapi: async () => new Response(documentText, { headers: { 'content-type': 'application/json' } }),
+    openapi: async ({ query }) => {
+      readParameters(routes.openapi.parameters, query);
+      return new Response(documentText, { headers: { 'content-type': 'application/json' } });
+    },
     ...reads(deps),
     ...operations(deps),
   };

@@ -3,6 +3,7 @@ import { PARKING_LIMITS, type Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { StoreCursor } from '../ports/store.ts';
+import { cutUtf8 } from '../ports/text.ts';
 import type { View } from '../telemetry/queries.ts';
 import { parseJson, readBody } from './body.ts';
 import { json, type RouteHandler } from './call.ts';
@@ -62,6 +63,13 @@ export function operations({
       const body = parseJson(await readBody(request, REDRIVE_BODY_BYTES));
       if (!isJsonObject(body) || typeof body.consumer !== 'string')
         throw new Problem('invalid_body', 'Send {"consumer": "…", "ids"?: ["…"]}.');
+      const unknown = Object.keys(body).find((name) => name !== 'consumer' && name !== 'ids');
+      // A misspelt `ids` would redrive everything.
+      if (unknown !== undefined)
+        throw new Problem(
+          'invalid_body',
+          `There is no field ${JSON.stringify(cutUtf8(unknown, 64))}; send consumer and perhaps ids.`,
+        );
       const ids = body.ids;
       if (
         ids !== undefined &&

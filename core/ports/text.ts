@@ -6,6 +6,13 @@ const decoder = new TextDecoder();
 /** Bytes of `text` in UTF-8. */
 export const utf8Length = (text: string): number => encoder.encode(text).length;
 
+/** Not characters to XML 1.0, and so to SNS and SQS; in JSON they can be escaped. */
+const NO_CHARACTERS = /[\ufffe\uffff]/g;
+
+/** A value as JSON text of characters that every bus takes. */
+export const toWireJson = (value: unknown): string =>
+  JSON.stringify(value).replace(NO_CHARACTERS, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+
 /** Orders two texts as their UTF-8 bytes are ordered (which UTF-16 code units are not, beyond U+FFFF). */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

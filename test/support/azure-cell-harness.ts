@@ -104,7 +104,7 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
     topology: impatient(AZURE_LOCK_SECONDS),
     version: 'test',
     routeKeys: keys.publicKeys,
-    connections: {
+    endpoints: {
       cosmos: `AccountEndpoint=${store.endpoint}/;AccountKey=${account.key};`,
       serviceBus: connectionStringFor(bus.port),
     },

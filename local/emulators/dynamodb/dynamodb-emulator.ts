@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../processes/free-port.ts';
-import { dieWithParent } from '../../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 
 /** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
@@ -106,6 +106,7 @@ export class DynamoDbEmulator {
   async #trySpawn(binary: string, port: number, dbPath: string): Promise<string | undefined> {
     const flags = ['serve', '--host', '127.0.0.1', '--port', String(port), '--db-path', dbPath];
     const child = spawn(binary, flags, {
+      ...OWN_GROUP,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {},
     });

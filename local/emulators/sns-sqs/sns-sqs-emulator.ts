@@ -1,7 +1,7 @@
 // Starts and stops the SNS and SQS emulator (fauxqs) in a child process, and keeps its messages over a clean restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dieWithParent } from '../../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 
 const STOP_TIMEOUT_MS = 3_000;
@@ -51,6 +51,7 @@ export class SnsSqsEmulator {
     const { dataDir, port = 0, region = 'eu-central-1' } = this.#options;
     const argument = JSON.stringify({ port, region, ...(dataDir === undefined ? {} : { dataDir }) });
     const child = spawn(process.execPath, [sourceFile('local/emulators/sns-sqs/server.mjs'), argument], {
+      ...OWN_GROUP,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { dieWithParent } from '../../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 import { exited, MAXIMUM_RESPONSE_BYTES, responseTooLarge, timedOut } from './errors.ts';
 
@@ -158,6 +158,7 @@ export class Environment {
         sourceFile('local/hosts/lambda/bootstrap.cjs'),
       ],
       {
+        ...OWN_GROUP,
         cwd: folder,
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         env: {

@@ -285,6 +285,12 @@ describe('size', () => {
   test('bytes count, not characters', () => {
     expect(verdict(candidate({ padding: '🚰'.repeat(51_200) }))).toBe('event_too_large nowhere');
   });
+
+  test('what the bus has to escape counts as it is sent: three bytes in UTF-8, six on the bus', () => {
+    expect(verdict(candidate({ padding: '\ufffe'.repeat(34_000) }))).toBe('accepted');
+    expect(verdict(candidate({ padding: '\ufffe'.repeat(34_200) }))).toBe('event_too_large nowhere');
+    expect(verdict(candidate({ padding: '\uffff'.repeat(34_200) }))).toBe('event_too_large nowhere');
+  });
 });
 
 describe('traceparent', () => {

@@ -146,6 +146,13 @@ describe('paths and methods', () => {
   });
 });
 
+test.each([
+  ['POST', '/v1/events?dry=1'],
+  ['GET', '/openapi.json?x='],
+])('%s %s: a parameter that the path does not know is refused', async (method, path) => {
+  expect(refusal(await testCell().call(path, { method }))).toBe('400 invalid_parameter');
+});
+
 describe('problems', () => {
   test('are RFC 9457 documents with a stable code', async () => {
     const { status, headers, body } = await testCell().call('/v1/devices?limit=0', {});

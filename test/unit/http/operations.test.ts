@@ -90,6 +90,13 @@ describe('the list', () => {
 });
 
 describe('redrive', () => {
+  test('a misspelt field is refused: without ids everything would be redriven', async () => {
+    const { cell } = await withParked();
+    const answer = await redrive(cell, { consumer: 'rollups', id: ['rollups.AAAAAAAAAAAAAAAA'] });
+    expect(refusal(answer)).toBe('400 invalid_body');
+    expect(idsOf(await listOf(cell))).toEqual(['bad-1', 'bad-2', 'bad-3']);
+  });
+
   test('sends everything of a consumer again, once it is mended', async () => {
     const { cell, mend } = await withParked();
     mend();

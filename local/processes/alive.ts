@@ -1,0 +1,11 @@
+// Whether a process is there.
+
+/** Whether some process has this id now. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
