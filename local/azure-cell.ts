@@ -111,9 +111,9 @@ export class AzureCell implements LocalCell {
         else if (level === 'warning' || level === 'error') notice({ ...entry, level: 'warn' });
       },
     });
+    this.#life.add(() => host.stop());
     const { url } = await host.start();
     this.#host = host;
-    this.#life.add(() => host.stop());
     this.#url = url;
   }
 

@@ -25,8 +25,6 @@ export async function main([text = '{}']: readonly string[]): Promise<number> {
   const over = new Promise<void>((resolve) => {
     process.once('message', () => resolve());
     process.once('disconnect', () => resolve());
-    // The terminal's Ctrl-C reaches every process; the parent decides the order of the end.
-    process.on('SIGINT', () => undefined);
     process.once('SIGTERM', () => resolve());
   });
   const account = await cosmosEmulator?.start();

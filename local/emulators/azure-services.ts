@@ -1,7 +1,7 @@
 // Starts and stops a cell's Cosmos DB and Service Bus emulators, which share one child process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dieWithParent } from '../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP } from '../processes/reaper.ts';
 import { sourceFile } from '../processes/source-file.ts';
 import type { AzureServicesArguments, AzureServicesReady } from './azure-services-process.ts';
 
@@ -25,7 +25,7 @@ export class AzureServices {
   async start(): Promise<AzureServicesReady> {
     const { onUnexpectedExit, ...rest } = this.#options;
     const program = [sourceFile('build/run.mjs'), 'local/emulators/azure-services-process.ts', JSON.stringify(rest)];
-    const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], ...OWN_GROUP });
     this.#child = child;
     dieWithParent(child);
     let output = '';
