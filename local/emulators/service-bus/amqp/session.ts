@@ -1,12 +1,13 @@
 // One AMQP session: transfer windows, delivery ids, dispositions, and the opening and closing of links.
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
+import { closingDetach, grantingAttach, readAttach, refusingAttach } from './attach.ts';
 import type { AttachRequest, Connection, ConnectionHost, LinkEnd } from './connection.ts';
-import { describeSource } from './describe-source.ts';
-import { type Encodable, long, map, raw, symbol, uint, ulong, ushort } from './encode.ts';
-import { acceptedBytes, encodeError, encodeTransfer, type Frame, PERFORMATIVE, rejected, STATE } from './frames.ts';
+import { type Encodable, uint, ushort } from './encode.ts';
+import { acceptedBytes, encodeTransfer, type Frame, PERFORMATIVE, rejected } from './frames.ts';
 import { IncomingLink } from './incoming-link.ts';
+import { OutgoingDeliveries } from './outgoing-deliveries.ts';
 import { OutgoingLink } from './outgoing-link.ts';
-import { Described, entry, numberOr, text, type Value } from './values.ts';
+import { numberOr } from './values.ts';
 
 /** So wide that link credit alone limits what a client sends. */
 const INCOMING_WINDOW = 0x7fff_ffff;
@@ -14,13 +15,6 @@ const OUTGOING_WINDOW = 0x7fff_ffff;
 const HANDLE_MAX = 255;
 /** Room for the performative in a frame whose payload is cut to size. */
 const TRANSFER_OVERHEAD = 512;
-const COORDINATOR = 0x30;
-const SETTLED = 1;
-
-interface Unsettled {
-  readonly link: OutgoingLink;
-  readonly tag: Buffer;
-}
 
 /** A link that is being opened. */
 interface Opening {
@@ -35,10 +29,9 @@ export class Session {
   readonly links = new Map<number, IncomingLink | OutgoingLink>();
   private readonly host: ConnectionHost;
   private readonly opening = new Map<number, Opening>();
-  private readonly unsettled = new Map<number, Unsettled>();
+  private readonly deliveries: OutgoingDeliveries;
   private nextIncoming: number;
   private nextOutgoing = 0;
-  private nextDeliveryId = 0;
   private remoteWindow: number;
   private blocked: Buffer[] = [];
   private acceptRun: { first: number; last: number } | undefined;
@@ -47,6 +40,9 @@ export class Session {
     this.connection = connection;
     this.host = host;
     this.channel = begin.channel;
+    this.deliveries = new OutgoingDeliveries((disposition) =>
+      connection.send(this.channel, PERFORMATIVE.disposition, disposition),
+    );
     const [, nextOutgoing, incomingWindow] = begin.fields;
     this.nextIncoming = numberOr(nextOutgoing, 0);
     this.remoteWindow = numberOr(incomingWindow, 0);
@@ -84,7 +80,7 @@ export class Session {
         this.onTransfer(frame);
         return;
       case PERFORMATIVE.disposition:
-        this.onDisposition(frame);
+        this.deliveries.onDisposition(frame);
         return;
       case PERFORMATIVE.detach:
         this.onDetach(frame);
@@ -96,9 +92,7 @@ export class Session {
 
   /** Sends one message in as many frames as the client's frame size asks for. */
   transfer(link: OutgoingLink, payload: Buffer, tag: Buffer, settled: boolean): void {
-    const id = this.nextDeliveryId;
-    this.nextDeliveryId = (id + 1) >>> 0;
-    if (!settled) this.unsettled.set(id, { link, tag });
+    const id = this.deliveries.add(link, tag, settled);
     const room = this.connection.remoteMaxFrame - TRANSFER_OVERHEAD;
     let from = 0;
     do {
@@ -155,7 +149,7 @@ export class Session {
   detach(link: IncomingLink | OutgoingLink, error?: ServiceBusError): void {
     if (this.links.get(link.handle) !== link) return;
     this.links.delete(link.handle);
-    this.forget(link);
+    this.deliveries.forget(link);
     this.sendDetach(link.handle, error);
     link.dispose();
   }
@@ -175,7 +169,7 @@ export class Session {
     this.links.clear();
     for (const { abort } of this.opening.values()) abort.abort();
     this.opening.clear();
-    this.unsettled.clear();
+    this.deliveries.clear();
     for (const link of links) link.dispose();
   }
 
@@ -220,72 +214,22 @@ export class Session {
       link.onFlow(numberOr(deliveryCount, undefined), numberOr(credit, 0), drain === true, echo === true);
   }
 
-  private onDisposition({ fields, fieldBytes }: Frame): void {
-    const [role, first, last, settledByClient, state] = fields;
-    if (role !== true) return;
-    const from = numberOr(first, 0);
-    const to = numberOr(last, from);
-    const described = state instanceof Described ? state : undefined;
-    const descriptor = numberOr(described?.descriptor, STATE.accepted);
-    let run: { first: number; last: number } | undefined;
-    const flushRun = (): void => {
-      if (run !== undefined) this.acknowledge(run.first, run.last, acceptedBytes);
-      run = undefined;
-    };
-    for (let id = from; id <= to; id++) {
-      const delivery = this.unsettled.get(id);
-      if (delivery === undefined) continue;
-      if (descriptor === STATE.received) continue;
-      this.unsettled.delete(id);
-      const error = delivery.link.source.settle(delivery.tag, { descriptor, bytes: fieldBytes[4] });
-      if (settledByClient === true) continue;
-      if (error !== undefined) {
-        flushRun();
-        this.acknowledge(id, id, rejected(error));
-      } else if (run !== undefined && run.last + 1 === id) run.last = id;
-      else {
-        flushRun();
-        run = { first: id, last: id };
-      }
-    }
-    flushRun();
-  }
-
-  private acknowledge(first: number, last: number, state: Encodable): void {
-    this.connection.send(this.channel, PERFORMATIVE.disposition, [false, uint(first), uint(last), true, state]);
-  }
-
   private onAttach(frame: Frame): void {
-    const [name, handle, role, sendMode, , source, target, , , , , , , properties] = frame.fields;
-    const number = numberOr(handle, 0);
-    const clientReceives = role === true;
-    const terminus = clientReceives ? source : target;
+    const handle = numberOr(frame.fields[1], 0);
     const abort = new AbortController();
-    const request: AttachRequest = {
-      connection: this.connection,
-      session: this,
-      name: text(name) ?? '',
-      clientReceives,
-      transactional: target instanceof Described && target.descriptor === COORDINATOR,
-      address: addressOf(terminus) ?? '',
-      replyAddress: clientReceives ? addressOf(target) : undefined,
-      filter: filterOf(source),
-      settled: numberOr(sendMode, 2) === SETTLED,
-      timeoutMs: numberOr(entry(properties, 'com.microsoft:timeout'), undefined),
-      signal: abort.signal,
-    };
+    const request = readAttach(frame, this, abort.signal);
     const opening: Opening = { abort, frames: [] };
     const finish = (outcome: LinkEnd | ServiceBusError): void => {
-      if (this.opening.get(number) !== opening) {
+      if (this.opening.get(handle) !== opening) {
         if (!(outcome instanceof ServiceBusError)) this.discard(request, outcome);
         return;
       }
-      this.opening.delete(number);
-      if (outcome instanceof ServiceBusError) this.refuse(frame, number, outcome);
-      else this.grant(frame, number, request, outcome);
+      this.opening.delete(handle);
+      if (outcome instanceof ServiceBusError) this.refuse(frame, handle, outcome);
+      else this.grant(frame, handle, request, outcome);
       for (const held of opening.frames) this.onFrame(held);
     };
-    this.opening.set(number, opening);
+    this.opening.set(handle, opening);
     let outcome: LinkEnd | Promise<LinkEnd>;
     try {
       outcome = this.host.attach(request);
@@ -298,43 +242,16 @@ export class Session {
   }
 
   private grant(frame: Frame, handle: number, request: AttachRequest, end: LinkEnd): void {
-    const { fieldBytes } = frame;
-    const bytesOf = (index: number): Encodable => (fieldBytes[index] === undefined ? null : raw(fieldBytes[index]));
-    const head = [request.name, uint(handle), !request.clientReceives, bytesOf(3), bytesOf(4)];
     if (end.kind === 'receiver') {
       const link = new OutgoingLink(this, handle, request, end.source);
       this.links.set(handle, link);
-      const source = end.session === undefined ? bytesOf(5) : describeSource(fieldBytes[5], end.session.id);
-      const properties =
-        end.session === undefined
-          ? null
-          : map([[symbol('com.microsoft:locked-until-utc'), long(dotNetTicks(end.session.lockedUntil))]]);
-      this.connection.send(this.channel, PERFORMATIVE.attach, [
-        ...head,
-        source,
-        bytesOf(6),
-        null,
-        null,
-        uint(0),
-        ulong(Number.MAX_SAFE_INTEGER),
-        null,
-        null,
-        properties,
-      ]);
+      this.connection.send(this.channel, PERFORMATIVE.attach, grantingAttach(frame, handle, request, end));
       end.source.opened(link);
       return;
     }
     const link = new IncomingLink(this, handle, request, end.sink, end.maxMessageSize);
     this.links.set(handle, link);
-    this.connection.send(this.channel, PERFORMATIVE.attach, [
-      ...head,
-      bytesOf(5),
-      bytesOf(6),
-      null,
-      null,
-      null,
-      ulong(end.maxMessageSize),
-    ]);
+    this.connection.send(this.channel, PERFORMATIVE.attach, grantingAttach(frame, handle, request, end));
     link.opened();
   }
 
@@ -344,29 +261,13 @@ export class Session {
     else end.sink.closed?.();
   }
 
-  private refuse({ fields, fieldBytes }: Frame, handle: number, error: ServiceBusError): void {
-    const clientReceives = fields[2] === true;
-    const keep = fieldBytes[clientReceives ? 6 : 5];
-    const kept = keep === undefined ? null : raw(keep);
-    this.connection.send(this.channel, PERFORMATIVE.attach, [
-      text(fields[0]) ?? '',
-      uint(handle),
-      !clientReceives,
-      null,
-      null,
-      clientReceives ? null : kept,
-      clientReceives ? kept : null,
-      null,
-      null,
-      clientReceives ? uint(0) : null,
-    ]);
+  private refuse(frame: Frame, handle: number, error: ServiceBusError): void {
+    this.connection.send(this.channel, PERFORMATIVE.attach, refusingAttach(frame, handle));
     this.sendDetach(handle, error);
   }
 
   private sendDetach(handle: number, error?: ServiceBusError): void {
-    const fields: Encodable[] = [uint(handle), true];
-    if (error !== undefined) fields.push(encodeError(error));
-    this.connection.send(this.channel, PERFORMATIVE.detach, fields);
+    this.connection.send(this.channel, PERFORMATIVE.detach, closingDetach(handle, error));
   }
 
   private onDetach({ fields }: Frame): void {
@@ -375,33 +276,8 @@ export class Session {
     // Without a link this is the client's answer to a detach of ours.
     if (link === undefined) return;
     this.links.delete(handle);
-    this.forget(link);
+    this.deliveries.forget(link);
     this.connection.send(this.channel, PERFORMATIVE.detach, [uint(handle), fields[1] === true]);
     link.dispose();
   }
-
-  private forget(link: IncomingLink | OutgoingLink): void {
-    for (const [id, delivery] of this.unsettled) if (delivery.link === link) this.unsettled.delete(id);
-  }
-}
-
-function terminusFields(terminus: Value | undefined): readonly Value[] {
-  return terminus instanceof Described && Array.isArray(terminus.value) ? terminus.value : [];
-}
-
-function addressOf(terminus: Value | undefined): string | undefined {
-  return text(terminusFields(terminus)[0]);
-}
-
-function filterOf(source: Value | undefined): ReadonlyMap<Value, Value> {
-  const filter = terminusFields(source)[7];
-  return filter instanceof Map ? filter : new Map();
-}
-
-const TICKS_PER_MS = 10_000n;
-const TICKS_AT_1970 = 621_355_968_000_000_000n;
-
-/** A point in time as .NET counts it: in 100 ns since the year 1. */
-function dotNetTicks(ms: number): bigint {
-  return BigInt(ms) * TICKS_PER_MS + TICKS_AT_1970;
 }

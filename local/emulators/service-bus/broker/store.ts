@@ -1,11 +1,14 @@
 // The messages of one queue, subscription or dead-letter queue: their order, locks, expiry and receivers.
 import type { Encodable } from '../amqp/encode.ts';
 import type { MessageContent } from '../amqp/message.ts';
-import { messageLockLost, sessionLockLost } from '../errors.ts';
+import { sessionLockLost } from '../errors.ts';
 import type { Cancel, EmulatorClock } from './clock.ts';
+import { type Consumer, Consumers } from './consumers.ts';
+import { Deadlines } from './deadlines.ts';
 import { MinHeap } from './heap.ts';
 import type { Journal } from './journal.ts';
-import { type MessageLock, type MessageOrigin, type MessageState, newLock, StoredMessage } from './message.ts';
+import { LockTable } from './lock-table.ts';
+import { type MessageLock, type MessageOrigin, type MessageState, StoredMessage } from './message.ts';
 import { type HeldSession, type SessionHolder, SessionTable } from './sessions.ts';
 import type { ReceivableSettings } from './settings.ts';
 
@@ -19,17 +22,6 @@ export interface DeadLetterCause {
   readonly properties?: Properties;
 }
 
-/** Someone who takes messages as they come. */
-export interface Consumer {
-  /** Whether it can take one now. */
-  readonly ready: boolean;
-  /** Messages are removed as they are handed out. */
-  readonly destructive: boolean;
-  /** Takes only the messages of this session. */
-  readonly session: HeldSession | undefined;
-  deliver(message: StoredMessage): void;
-}
-
 /** What a store needs from the entity it belongs to. */
 export interface StoreOwner {
   readonly settings: ReceivableSettings;
@@ -40,8 +32,6 @@ export interface StoreOwner {
   /** Takes a scheduled message whose time has come. */
   activate(message: StoredMessage): void;
 }
-
-const NEVER = Number.POSITIVE_INFINITY;
 
 /** The messages of one receivable path. */
 export class MessageStore {
@@ -55,22 +45,36 @@ export class MessageStore {
   private sorted = true;
   private highest = 0;
   private readonly available = new MinHeap<StoredMessage>((message) => message.sequenceNumber);
-  private readonly locks = new Map<string, StoredMessage>();
-  private readonly expiries = new MinHeap<StoredMessage>((message) => message.expiresAt);
-  private readonly schedule = new MinHeap<StoredMessage>((message) => message.scheduledFor ?? 0);
-  private readonly consumers: Consumer[] = [];
-  private turn = 0;
+  private readonly locks = new LockTable();
+  private readonly consumers = new Consumers();
+  private readonly deadlines: Deadlines;
   private pumping = false;
-  private alarm: { readonly at: number; readonly cancel: Cancel } | undefined;
 
   constructor(path: string, owner: StoreOwner, withSessions: boolean) {
     this.path = path;
     this.owner = owner;
     this.sessions = withSessions ? new SessionTable() : undefined;
+    this.deadlines = new Deadlines(owner.clock, {
+      endMessageLocks: (now) => this.locks.endOverdue(now, (message) => this.abandon(message)),
+      endSessionLocks: (now) => {
+        for (const held of [...(this.sessions?.held ?? [])]) if (held.until <= now) this.loseSession(held);
+      },
+      nextSessionLock: () => this.sessions?.nextExpiry() ?? Number.POSITIVE_INFINITY,
+      activate: (message) => {
+        this.remove(message);
+        owner.activate(message);
+      },
+      expire: (message) => this.expire(message),
+    });
   }
 
   private get now(): number {
     return this.owner.clock.now();
+  }
+
+  /** When a lock that is taken now runs out. */
+  private get lockEnd(): number {
+    return this.now + this.owner.settings.lockDurationMs;
   }
 
   /** Takes a message in. Without a sequence number it gets the next one. */
@@ -91,14 +95,8 @@ export class MessageStore {
     this.highest = Math.max(this.highest, sequenceNumber);
     this.messages.set(sequenceNumber, message);
     this.sizeInBytes += message.size;
-    if (message.expiresAt !== NEVER) {
-      this.expiries.push(message);
-      this.wakeAt(message.expiresAt);
-    }
-    if (message.state === 'scheduled') {
-      this.schedule.push(message);
-      this.wakeAt(message.scheduledFor ?? 0);
-    } else this.offer(message);
+    this.deadlines.watch(message);
+    this.offer(message);
   }
 
   /** Puts back a change that was made before a restart. */
@@ -112,7 +110,7 @@ export class MessageStore {
   /** Forgets a message: it was completed, cancelled, expired or moved. */
   remove(message: StoredMessage): void {
     if (message.removed) return;
-    this.unlock(message);
+    this.locks.release(message);
     message.removed = true;
     this.messages.delete(message.sequenceNumber);
     this.sizeInBytes -= message.size;
@@ -121,17 +119,16 @@ export class MessageStore {
 
   /** Starts handing messages to a consumer. */
   subscribe(consumer: Consumer): void {
-    this.consumers.push(consumer);
+    this.consumers.add(consumer);
     this.requestPump();
   }
 
   unsubscribe(consumer: Consumer): void {
-    const index = this.consumers.indexOf(consumer);
-    if (index >= 0) this.consumers.splice(index, 1);
+    this.consumers.remove(consumer);
   }
 
   get consumerCount(): number {
-    return this.consumers.length;
+    return this.consumers.count;
   }
 
   /** Hands out messages at the end of the current turn, once for all that happened in it. */
@@ -150,8 +147,8 @@ export class MessageStore {
       this.pumpSessions();
       return;
     }
-    while (this.consumers.length > 0) {
-      const consumer = this.nextReady();
+    for (;;) {
+      const consumer = this.consumers.nextReady();
       if (consumer === undefined) return;
       const message = this.takeNext();
       if (message === undefined) return;
@@ -161,33 +158,19 @@ export class MessageStore {
 
   /** Locks a message for a receiver. */
   lock(message: StoredMessage, session?: HeldSession): MessageLock {
-    const lock = newLock(session?.until ?? this.now + this.owner.settings.lockDurationMs, session);
-    message.lock = lock;
-    this.locks.set(lock.key, message);
-    this.wakeAt(lock.until);
+    const lock = this.locks.take(message, session?.until ?? this.lockEnd, session);
+    this.deadlines.wakeAt(lock.until);
     return lock;
   }
 
   /** The message that a lock belongs to, if the lock still holds. */
   locked(key: string): StoredMessage {
-    const message = this.locks.get(key);
-    if (message?.lock === undefined) throw messageLockLost();
-    const { until, session } = message.lock;
-    if (session?.over === true) throw sessionLockLost(session.id);
-    if (until <= this.now && session === undefined) throw messageLockLost();
-    return message;
+    return this.locks.find(key, this.now);
   }
 
   /** Starts a lock's time anew and tells when it runs out. */
   renew(key: string): number {
-    const message = this.locked(key);
-    const { lock } = message;
-    if (lock === undefined) throw messageLockLost();
-    lock.until = this.now + this.owner.settings.lockDurationMs;
-    // Locks are kept in the order in which they run out.
-    this.locks.delete(key);
-    this.locks.set(key, message);
-    return lock.until;
+    return this.locks.renew(key, this.now, this.owner.settings.lockDurationMs);
   }
 
   complete(message: StoredMessage): void {
@@ -196,7 +179,7 @@ export class MessageStore {
 
   /** Gives a message back; it counts as a failed attempt unless it was never looked at. */
   abandon(message: StoredMessage, properties?: Properties, counts = true): void {
-    this.unlock(message);
+    this.locks.release(message);
     if (properties !== undefined && properties.size > 0) this.change(message, message.content.with(properties));
     const { deadLetter, settings } = this.owner;
     // In a dead-letter queue the count stands still, as nothing could follow from it.
@@ -217,7 +200,7 @@ export class MessageStore {
 
   /** Sets a message aside until someone asks for it by its sequence number. */
   defer(message: StoredMessage, properties?: Properties): void {
-    this.unlock(message);
+    this.locks.release(message);
     if (properties !== undefined && properties.size > 0) this.change(message, message.content.with(properties));
     if (this.owner.deadLetter !== undefined) message.deliveryCount++;
     message.state = 'deferred';
@@ -257,8 +240,8 @@ export class MessageStore {
   /** Gives the named session to a holder. */
   acquireSession(id: string, holder: SessionHolder): HeldSession {
     const table = this.requireSessions();
-    const held = table.acquire(id, holder, this.now + this.owner.settings.lockDurationMs);
-    this.wakeAt(held.until);
+    const held = table.acquire(id, holder, this.lockEnd);
+    this.deadlines.wakeAt(held.until);
     return held;
   }
 
@@ -266,18 +249,18 @@ export class MessageStore {
   acquireNextSession(holder: SessionHolder, grant: (held: HeldSession) => void): Cancel {
     const table = this.requireSessions();
     const withdraw = table.waitForNext(holder, (held) => {
-      this.wakeAt(held.until);
+      this.deadlines.wakeAt(held.until);
       grant(held);
     });
-    table.serveWaiters(this.now + this.owner.settings.lockDurationMs);
+    table.serveWaiters(this.lockEnd);
     return withdraw;
   }
 
   /** Renews a session's lock and with it those of its messages. */
   renewSession(id: string): number {
     const held = this.requireSessions().requireHeld(id);
-    held.until = this.now + this.owner.settings.lockDurationMs;
-    for (const message of this.locks.values()) if (message.lock?.session === held) message.lock.until = held.until;
+    held.until = this.lockEnd;
+    for (const { lock } of this.locks.ofSession(held)) if (lock !== undefined) lock.until = held.until;
     return held.until;
   }
 
@@ -313,8 +296,7 @@ export class MessageStore {
 
   /** Stops timers; the store is not used again. */
   dispose(): void {
-    this.alarm?.cancel();
-    this.alarm = undefined;
+    this.deadlines.dispose();
   }
 
   private requireSessions(): SessionTable {
@@ -325,16 +307,13 @@ export class MessageStore {
   private endSession(held: HeldSession, counts: boolean): void {
     const table = this.requireSessions();
     table.end(held);
-    for (const message of [...this.locks.values()])
-      if (message.lock?.session === held) this.abandon(message, undefined, counts);
-    table.serveWaiters(this.now + this.owner.settings.lockDurationMs);
+    for (const message of this.locks.ofSession(held)) this.abandon(message, undefined, counts);
+    table.serveWaiters(this.lockEnd);
     table.forgetIfIdle(held.id);
   }
 
   private pumpSessions(): void {
-    for (const consumer of this.consumers) {
-      const { session } = consumer;
-      if (session === undefined || session.over) continue;
+    for (const { consumer, session } of this.consumers.inSessions()) {
       const record = this.sessions?.record(session.id);
       while (consumer.ready) {
         const message = record?.next();
@@ -344,17 +323,7 @@ export class MessageStore {
         this.hand(message, consumer);
       }
     }
-    this.sessions?.serveWaiters(this.now + this.owner.settings.lockDurationMs);
-  }
-
-  private nextReady(): Consumer | undefined {
-    const { consumers } = this;
-    for (let tried = 0; tried < consumers.length; tried++) {
-      this.turn = (this.turn + 1) % consumers.length;
-      const consumer = consumers[this.turn];
-      if (consumer?.ready) return consumer;
-    }
-    return undefined;
+    this.sessions?.serveWaiters(this.lockEnd);
   }
 
   private takeNext(): StoredMessage | undefined {
@@ -380,12 +349,6 @@ export class MessageStore {
     this.requestPump();
   }
 
-  private unlock(message: StoredMessage): void {
-    if (message.lock === undefined) return;
-    this.locks.delete(message.lock.key);
-    message.lock = undefined;
-  }
-
   private change(message: StoredMessage, content: MessageContent): void {
     this.sizeInBytes -= message.size;
     message.content = content;
@@ -399,47 +362,5 @@ export class MessageStore {
         description: 'The message expired and was dead lettered.',
       });
     else this.remove(message);
-  }
-
-  private wakeAt(at: number): void {
-    if (at === NEVER || (this.alarm !== undefined && this.alarm.at <= at)) return;
-    this.alarm?.cancel();
-    this.alarm = { at, cancel: this.owner.clock.schedule(at, () => this.onAlarm()) };
-  }
-
-  private onAlarm(): void {
-    this.alarm = undefined;
-    const { now } = this;
-    let next = NEVER;
-    for (const message of this.locks.values()) {
-      const lock = message.lock;
-      if (lock === undefined || lock.session !== undefined) continue;
-      if (lock.until > now) {
-        next = lock.until;
-        break;
-      }
-      this.abandon(message);
-    }
-    for (const held of [...(this.sessions?.held ?? [])]) if (held.until <= now) this.loseSession(held);
-    for (let top = this.schedule.peek(); top !== undefined; top = this.schedule.peek()) {
-      if ((top.scheduledFor ?? 0) > now) break;
-      this.schedule.pop();
-      if (top.removed) continue;
-      this.remove(top);
-      this.owner.activate(top);
-    }
-    for (let top = this.expiries.peek(); top !== undefined && top.expiresAt <= now; top = this.expiries.peek()) {
-      this.expiries.pop();
-      // A locked message outlives its time until the lock ends.
-      if (!top.removed && top.lock === undefined) this.expire(top);
-    }
-    this.wakeAt(
-      Math.min(
-        next,
-        this.sessions?.nextExpiry() ?? NEVER,
-        this.schedule.peek()?.scheduledFor ?? NEVER,
-        this.expiries.peek()?.expiresAt ?? NEVER,
-      ),
-    );
   }
 }

@@ -5,9 +5,10 @@ import { STATE } from '../amqp/frames.ts';
 import { rawEntries } from '../amqp/message.ts';
 import type { OutgoingLink } from '../amqp/outgoing-link.ts';
 import { Described, Reader, text } from '../amqp/values.ts';
+import type { Consumer } from '../broker/consumers.ts';
 import type { StoredMessage } from '../broker/message.ts';
 import type { HeldSession, SessionHolder } from '../broker/sessions.ts';
-import type { Consumer, DeadLetterCause, MessageStore } from '../broker/store.ts';
+import type { DeadLetterCause, MessageStore } from '../broker/store.ts';
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
 
 /** The server's end of a receiver. */

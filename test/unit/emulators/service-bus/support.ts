@@ -11,10 +11,10 @@ import {
 import { type MessageContent, PROPERTY, parseMessage } from '../../../../local/emulators/service-bus/amqp/message.ts';
 import type { Value } from '../../../../local/emulators/service-bus/amqp/values.ts';
 import { EmulatorClock } from '../../../../local/emulators/service-bus/broker/clock.ts';
+import type { Consumer } from '../../../../local/emulators/service-bus/broker/consumers.ts';
 import type { StoredMessage } from '../../../../local/emulators/service-bus/broker/message.ts';
 import { Namespace } from '../../../../local/emulators/service-bus/broker/namespace.ts';
 import type { HeldSession } from '../../../../local/emulators/service-bus/broker/sessions.ts';
-import type { Consumer } from '../../../../local/emulators/service-bus/broker/store.ts';
 
 /** What a test says about a message. */
 export interface MessageFields {
