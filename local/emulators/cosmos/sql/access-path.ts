@@ -3,8 +3,8 @@ import type { KeyComponent } from '../hash/epk.ts';
 import type { Value } from '../json.ts';
 import type { PartitionKeyDefinition } from '../partition-key.ts';
 import type { Expr } from './ast.ts';
-import type { CompiledQuery } from './compile.ts';
 import { compileExpression, type Env, type Evaluate, type Scope } from './compile-expression.ts';
+import type { CompiledQuery } from './compiled-query.ts';
 
 /** Bounds on the ids that can match; every matching document is within them. */
 export interface IdBounds {

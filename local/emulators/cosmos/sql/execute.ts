@@ -7,8 +7,8 @@ import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import { type AccessPath, type IdBounds, keyDemanded, pathOf } from './access-path.ts';
 import { hasBounds, idRange, liveFrom } from './candidates.ts';
-import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
+import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compiled-query.ts';
 import { invalidToken, type Position, readToken, writeToken } from './continuation.ts';
 import { Grouping, runAll } from './run.ts';
 
