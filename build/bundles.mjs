@@ -1,6 +1,6 @@
 // Every file esbuild makes for this project: which ones there are, and how a stale one is told from a fresh one.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -82,14 +82,26 @@ export async function compile(options) {
   const key = JSON.stringify(options);
   if (await isFresh(outfile, recordFile, key)) return false;
   const { build, stop } = await import('esbuild');
-  const result = await build({ ...options, metafile: true });
+  const result = await build({ ...options, metafile: true, write: false });
   // Its service process would otherwise stay for as long as the caller lives.
   await stop();
   const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
   await mkdir(path.dirname(outfile), { recursive: true });
-  await writeFile(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-  await writeFile(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+  for (const { path: file, contents } of result.outputFiles) await replaceFile(file, contents);
+  await replaceFile(`${outfile}.meta.json`, JSON.stringify(result.metafile));
+  await replaceFile(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
   return true;
+}
+
+/**
+ * Puts a whole file in the place of another: two commands that find the same file stale may compile it at the same time, and
+ * neither may load what the other has half written.
+ * @param {string} file @param {string | Uint8Array} contents
+ */
+async function replaceFile(file, contents) {
+  const own = `${file}.${process.pid}`;
+  await writeFile(own, contents);
+  await rename(own, file);
 }
 
 /** @param {string} outfile @param {string} recordFile @param {string} key */
