@@ -25,6 +25,9 @@ export const bundles = [
   { name: 'aws/http', entry: 'functions-aws/http.ts', platform: 'aws' },
   { name: 'aws/relay', entry: 'functions-aws/relay.ts', platform: 'aws' },
   { name: 'aws/worker', entry: 'functions-aws/worker.ts', platform: 'aws' },
+  { name: 'azure/http', entry: 'functions-azure/http.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'azure/relay', entry: 'functions-azure/relay.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'azure/worker', entry: 'functions-azure/worker.ts', platform: 'azure', external: ['@azure/functions-core'] },
 ];
 
 /**
@@ -68,7 +71,15 @@ export async function buildBundles({ only, onBuilt } = {}) {
       onBuilt?.(bundle.name, Math.round(performance.now() - started));
     }
   }
+  await writeFunctionsApp();
   return built;
+}
+
+/** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
+async function writeFunctionsApp() {
+  const folder = path.join(root, 'dist/azure');
+  await put(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
+  await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 
 /**
@@ -86,22 +97,22 @@ export async function compile(options) {
   // Its service process would otherwise stay for as long as the caller lives.
   await stop();
   const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
-  await mkdir(path.dirname(outfile), { recursive: true });
-  for (const { path: file, contents } of result.outputFiles) await replaceFile(file, contents);
-  await replaceFile(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-  await replaceFile(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+  for (const { path: file, contents } of result.outputFiles) await put(file, contents);
+  await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
+  await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
   return true;
 }
 
 /**
- * Puts a whole file in the place of another: two commands that find the same file stale may compile it at the same time, and
- * neither may load what the other has half written.
- * @param {string} file @param {string | Uint8Array} contents
+ * Writes a file in one step: several processes may compile the same thing at once, and others may be reading it.
+ * @param {string} file
+ * @param {string | Uint8Array} contents
  */
-async function replaceFile(file, contents) {
-  const own = `${file}.${process.pid}`;
-  await writeFile(own, contents);
-  await rename(own, file);
+export async function put(file, contents) {
+  await mkdir(path.dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.draft`;
+  await writeFile(draft, contents);
+  await rename(draft, file);
 }
 
 /** @param {string} outfile @param {string} recordFile @param {string} key */

@@ -6,7 +6,8 @@ import { build } from 'esbuild';
 import { topology } from '../core/cell/topology.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
 import { eventSchemas } from '../core/telemetry/schemas.ts';
-import { PLATFORM_VARIABLES, VARIABLES } from '../functions-aws/config.ts';
+import * as aws from '../functions-aws/config.ts';
+import * as azure from '../functions-azure/config.ts';
 import { environmentDocument } from './environment.ts';
 
 // Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
@@ -19,9 +20,31 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
   'core/telemetry/validators.generated.mjs': compileValidators,
   'core/http/openapi.generated.json': async () => `${JSON.stringify(openApiDocument(), null, 1)}\n`,
   'docs/environment.md': async () =>
-    environmentDocument([{ folder: 'functions-aws', variables: VARIABLES, platform: PLATFORM_VARIABLES }]),
+    environmentDocument([
+      { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },
+      { folder: 'functions-azure', variables: azure.VARIABLES, platform: azure.PLATFORM_VARIABLES },
+    ]),
+  'functions-azure/host.json': async () => `${JSON.stringify(hostJson(), null, 2)}\n`,
   'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,
 };
+
+/** host.json of the Functions app: routes without a prefix, and batches as the topology says. */
+function hostJson(): unknown {
+  const { consumers } = topology;
+  return {
+    version: '2.0',
+    functionTimeout: '00:05:00',
+    extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
+    extensions: {
+      http: { routePrefix: '' },
+      // The settings are the host's, so the consumers share them.
+      serviceBus: {
+        maxMessageBatchSize: Math.max(...consumers.map(({ batchSize }) => batchSize)),
+        autoCompleteMessages: true,
+      },
+    },
+  };
+}
 
 /** Schemas become plain functions, so that no schema compiler is loaded where events are checked. */
 async function compileValidators(): Promise<string> {

@@ -9,6 +9,15 @@ import { compile, root } from './bundles.mjs';
  * @returns {Promise<any>} the module's exports
  */
 export async function importTypeScript(entry) {
+  return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
+}
+
+/**
+ * Compiles a program if it changed.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<string>} the compiled file, from the project's root
+ */
+export async function compileTool(entry) {
   const outfile = `dist/tools/${entry.replace(/\.ts$/, '.mjs')}`;
   await compile({
     absWorkingDir: root,
@@ -22,7 +31,7 @@ export async function importTypeScript(entry) {
     sourcemap: 'linked',
     logLevel: 'silent',
   });
-  return import(pathToFileURL(path.join(root, outfile)).href);
+  return outfile;
 }
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {

@@ -2,12 +2,19 @@
 import { spawn } from 'node:child_process';
 import { buildBundles, root } from './bundles.mjs';
 
+/** Most tests wait for processes, not for a processor; more of them at once would make each other late. */
+const WORKERS = 2;
+
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
-const jest = spawn(process.execPath, ['node_modules/jest/bin/jest.js', ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-});
+const jest = spawn(
+  process.execPath,
+  ['node_modules/jest/bin/jest.js', `--maxWorkers=${WORKERS}`, ...process.argv.slice(2)],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  },
+);
 jest.on('close', (code) => {
   process.exitCode = code ?? 1;
 });

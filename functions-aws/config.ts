@@ -1,7 +1,6 @@
 // What a function reads from its environment: everything is checked at start, and all problems are told at once.
-import { isName } from '../core/cell/identity.ts';
+import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
 import { topology } from '../core/cell/topology.ts';
-import { isJsonObject } from '../core/ports/json.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
 
 export interface CellConfig {
@@ -26,8 +25,6 @@ export interface WorkerConfig extends CellConfig {
   readonly consumer: string;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
 export const VARIABLES = {
   APP_CELL: 'Id of the cell, 1 to 63 of a-z 0-9 -',
@@ -49,92 +46,43 @@ export const PLATFORM_VARIABLES = {
   AWS_ENDPOINT_URL_SNS: 'Address of another SNS server, such as a local one; optional',
 } as const;
 
-/** Thrown at start; its message lists everything that is wrong. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /** The configuration of the function `http`. Throws a `ConfigError`. */
 export function readHttpConfig(environment: Environment): HttpConfig {
-  return read(environment, (get, problems) => ({
-    ...readCell(get, problems),
-    routeKeys: readKeys(get('APP_ROUTE_KEYS'), problems),
+  return readSettings(environment, VARIABLES, (get, problems) => ({
+    ...readCell(environment, get, problems),
+    routeKeys: readRouteKeys(get, problems),
   }));
 }
 
 /** The configuration of the function `relay`. Throws a `ConfigError`. */
 export function readRelayConfig(environment: Environment): CellConfig {
-  return read(environment, readCell);
+  return readSettings(environment, VARIABLES, (get, problems) => readCell(environment, get, problems));
 }
 
 /** The configuration of the function `worker`. Throws a `ConfigError`. */
 export function readWorkerConfig(environment: Environment): WorkerConfig {
-  return read(environment, (get, problems) => {
+  return readSettings(environment, VARIABLES, (get, problems) => {
     const consumer = get('APP_CONSUMER');
     const names = topology.consumers.map(({ name }) => name);
-    if (consumer !== '' && !names.includes(consumer))
+    if (consumer !== '' && !names.includes(consumer)) {
       problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names.join(', ')}`);
-    return { ...readCell(get, problems), consumer };
+    }
+    return { ...readCell(environment, get, problems), consumer };
   });
 }
 
-type Get = (name: keyof typeof VARIABLES | 'AWS_REGION') => string;
-
-function read<T>(environment: Environment, build: (get: Get, problems: string[], environment: Environment) => T): T {
-  const problems = Object.keys(environment)
-    .filter((name) => name.startsWith('APP_') && !(name in VARIABLES))
-    .map((name) => `${name} is not a variable of this function`);
-  const get: Get = (name) => {
-    const value = environment[name] ?? '';
-    if (value === '') problems.push(`${name} is not set`);
-    return value;
-  };
-  const config = build(get, problems, environment);
-  if (problems.length > 0) throw new ConfigError(`The environment is not complete: ${problems.join('; ')}.`);
-  const endpoint = { dynamodb: environment.AWS_ENDPOINT_URL_DYNAMODB, sns: environment.AWS_ENDPOINT_URL_SNS };
-  const endpoints = Object.fromEntries(Object.entries(endpoint).filter(([, url]) => url !== undefined && url !== ''));
-  return { ...config, endpoints };
-}
-
-function readCell(get: Get, problems: string[]): CellConfig {
-  const cell = get('APP_CELL');
-  if (cell !== '' && !isName(cell))
-    problems.push(`APP_CELL is ${JSON.stringify(cell)}; it must be 1 to 63 of a-z 0-9 -`);
+function readCell(environment: Environment, get: Get, problems: string[]): CellConfig {
   const topicArn = get('APP_TOPIC_ARN');
   if (topicArn !== '' && !topicArn.startsWith('arn:'))
     problems.push(`APP_TOPIC_ARN is ${JSON.stringify(topicArn)}, which is no ARN`);
+  const { AWS_ENDPOINT_URL_DYNAMODB: dynamodb, AWS_ENDPOINT_URL_SNS: sns } = environment;
   return {
-    cell,
+    cell: readCellId(get, problems),
     version: get('APP_VERSION'),
     region: get('AWS_REGION'),
     eventsTable: get('APP_EVENTS_TABLE'),
     stateTable: get('APP_STATE_TABLE'),
     topicArn,
-    endpoints: {},
+    endpoints: { ...(dynamodb && { dynamodb }), ...(sns && { sns }) },
   };
-}
-
-function readKeys(text: string, problems: string[]): readonly PublicKey[] {
-  if (text === '') return [];
-  let keys: unknown;
-  try {
-    keys = JSON.parse(text);
-  } catch (error) {
-    problems.push(`APP_ROUTE_KEYS is not JSON: ${(error as SyntaxError).message}`);
-    return [];
-  }
-  const isKey = (key: unknown): boolean =>
-    isJsonObject(key) &&
-    key.kty === 'OKP' &&
-    key.crv === 'Ed25519' &&
-    typeof key.kid === 'string' &&
-    typeof key.x === 'string' &&
-    !('d' in key);
-  if (!Array.isArray(keys) || keys.length < 1 || keys.length > 2 || !keys.every(isKey)) {
-    problems.push(
-      'APP_ROUTE_KEYS must be a JSON array of one or two public Ed25519 keys, each with kty, crv, kid and x',
-    );
-    return [];
-  }
-  return keys as PublicKey[];
 }

@@ -22,7 +22,8 @@ import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
 import { LambdaHost } from './hosts/lambda/lambda-host.ts';
-import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 
 export interface AwsCellOptions {
@@ -52,27 +53,23 @@ const IDLE_LIMIT_MS = 20_000;
 /** Any credentials do; AWS's SDK insists on some. */
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
-/** Parked events counted exactly; beyond it the count says `more`. */
-const COUNTED_PARKED = 1000;
-
 export class AwsCell implements LocalCell {
   readonly id: string;
   readonly cloud = 'aws';
   readonly region: string;
   readonly #options: AwsCellOptions;
-  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #life: Lifecycle;
   /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
   readonly functions = new Map<string, LambdaHost>();
   #clients: { dynamodb: DynamoDBClient; streams: DynamoDBStreamsClient; sns: SNSClient; sqs: SQSClient } | undefined;
   #provisioned: Provisioned | undefined;
   #relay: DynamoDbStreamMapping | undefined;
   #url = '';
-  #starting: Promise<void> | undefined;
-  #stopping: Promise<void> | undefined;
 
   constructor(options: AwsCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
+    this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
   }
 
@@ -82,14 +79,13 @@ export class AwsCell implements LocalCell {
 
   /** Brings the cell up from the bottom: emulators, resources, functions, triggers, and the HTTP API last. */
   start(): Promise<void> {
-    this.#starting ??= this.#bringUp();
-    return this.#starting;
+    return this.#life.start(() => this.#bringUp());
   }
 
   async #bringUp(): Promise<void> {
     const { topology } = this.#options;
     const { dynamodb, sns, sqs, replay } = await this.#startEmulators();
-    this.#stillWanted();
+    this.#life.stillWanted();
     const client = (endpoint: string) => ({ endpoint, region: this.region, credentials: CREDENTIALS, maxAttempts: 1 });
     this.#clients = {
       dynamodb: new DynamoDBClient(client(dynamodb)),
@@ -116,9 +112,9 @@ export class AwsCell implements LocalCell {
       topic: this.#name('events'),
       queues: topology.consumers.map((consumer) => this.#queue(consumer)),
     });
-    this.#stillWanted();
+    this.#life.stillWanted();
     await this.#startFunctions(dynamodb, sns);
-    this.#stillWanted();
+    this.#life.stillWanted();
     await this.#startTriggers(replay);
     const http = this.functions.get('http');
     if (http === undefined) throw new TypeError('The cell has no function http.');
@@ -128,32 +124,14 @@ export class AwsCell implements LocalCell {
       onError: (message) => this.#options.notice({ level: 'warn', part: `${this.id} http`, message }),
     });
     await front.start();
-    this.#stops.push(() => front.stop());
+    this.#life.add(() => front.stop());
     this.#url = front.url;
   }
 
-  /**
-   * Stops everything in the reverse order. What is under way comes again at the next start with the same folder. A part that
-   * is just coming up is waited for, or nobody would stop it; one that does not stop in order keeps no other from stopping.
-   */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#takeDown();
-    return this.#stopping;
-  }
-
-  async #takeDown(): Promise<void> {
-    // Why it did not come up is told to whoever started it.
-    await this.#starting?.catch(() => undefined);
-    const failures: unknown[] = [];
-    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
-      await stop().catch((error: unknown) => failures.push(error));
-    }
+  /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
+  async stop(): Promise<void> {
+    await this.#life.stop();
     for (const client of Object.values(this.#clients ?? {})) client.destroy();
-    if (failures.length > 0) throw failures[0];
-  }
-
-  #stillWanted(): void {
-    if (this.#stopping !== undefined) throw new Error(`${this.id} was stopped while it was coming up.`);
   }
 
   /** Backlog, dead letters and parked events of each consumer, and of the relay. */
@@ -199,7 +177,7 @@ export class AwsCell implements LocalCell {
         ...died('the DynamoDB emulator'),
       });
       await emulator.start();
-      this.#stops.push(() => emulator.stop());
+      this.#life.add(() => emulator.stop());
       dynamodb = emulator.endpoint;
     }
     if (sns === undefined || sqs === undefined) {
@@ -209,7 +187,7 @@ export class AwsCell implements LocalCell {
         ...died('the SNS and SQS emulator'),
       });
       await emulator.start();
-      this.#stops.push(() => emulator.stop());
+      this.#life.add(() => emulator.stop());
       sns ??= emulator.endpoint;
       sqs ??= emulator.endpoint;
       replay = !emulator.cleanStart;
@@ -255,7 +233,7 @@ export class AwsCell implements LocalCell {
     add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
     add('relay', 'relay', topology.relay);
     for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
-    this.#stops.push(async () => {
+    this.#life.add(async () => {
       await Promise.all([...this.functions.values()].map((host) => host.stop()));
     });
     await Promise.all([...this.functions.values()].map((host) => host.start()));
@@ -294,7 +272,7 @@ export class AwsCell implements LocalCell {
       },
     ];
     // Side by side: each may take its grace to let a batch under way end.
-    this.#stops.push(async () => {
+    this.#life.add(async () => {
       await Promise.all(stops.map((stop) => stop()));
     });
     for (const consumer of topology.consumers) {
@@ -385,21 +363,4 @@ export class AwsCell implements LocalCell {
   #name(part: string): string {
     return `${this.id}-${part}`;
   }
-}
-
-/** A function's log line as a notice: our own lines are JSON with a level, anything else is somebody's `console.log`. */
-function toNotice(part: string, line: string): Notice {
-  try {
-    const {
-      level,
-      message,
-      time: _time,
-      ...fields
-    } = JSON.parse(line) as { level?: unknown; message?: unknown; time?: unknown };
-    if ((level === 'info' || level === 'warn' || level === 'error') && typeof message === 'string')
-      return { level, part, message, fields };
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  return { level: 'info', part, message: line };
 }

@@ -32,3 +32,23 @@ export interface LocalCell {
   stop(): Promise<void>;
   consumers(): Promise<readonly ConsumerStatus[]>;
 }
+
+/** Parked events counted exactly; beyond it the status says `more`. */
+export const COUNTED_PARKED = 1000;
+
+/** A function's log line as a notice: our own lines are JSON with a level, anything else is somebody's `console.log`. */
+export function toNotice(part: string, line: string): Notice {
+  try {
+    const {
+      level,
+      message,
+      time: _time,
+      ...fields
+    } = JSON.parse(line) as { level?: unknown; message?: unknown; time?: unknown };
+    if ((level === 'info' || level === 'warn' || level === 'error') && typeof message === 'string')
+      return { level, part, message, fields };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { level: 'info', part, message: line };
+}

@@ -4,6 +4,7 @@ import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
+import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
@@ -168,20 +169,19 @@ export class Stack {
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
     const { topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
-    if (declaration.cloud !== 'aws')
-      throw new Error(`${declaration.id} is a cell on ${declaration.cloud}, which the local stack cannot run yet.`);
-    return new AwsCell({
+    const common = {
       declaration,
       topology,
       version,
       routeKeys: this.#keys.publicKeys,
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
-      ...(bundles && { bundles }),
-      endpoints: this.#endpoints,
       notice,
       onDeath,
-    });
+    };
+    const endpoints = this.#endpoints;
+    if (declaration.cloud === 'azure') return new AzureCell({ ...common, endpoints });
+    return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints });
   }
 }
 

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { systemClock } from '../../adapters/system/system.ts';
 import { compile, deployableOptions, root } from '../../build/bundles.mjs';
-import { type Topology, topology } from '../../core/cell/topology.ts';
+import { topology } from '../../core/cell/topology.ts';
 import { AwsCell } from '../../local/aws-cell.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
@@ -11,6 +11,7 @@ import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import type { CellHarness } from './cell-harness.ts';
+import { impatient } from './impatient.ts';
 
 const declaration = {
   id: 'aws-test',
@@ -20,17 +21,6 @@ const declaration = {
   capacity: 10,
   cidr: '10.0.0.0/16',
 } as const;
-
-/** The declared topology, but for waiting times that a test has no patience for. */
-export const impatient: Topology = {
-  ...topology,
-  consumers: topology.consumers.map((consumer) => ({
-    ...consumer,
-    timeoutSeconds: 4,
-    visibilitySeconds: 5,
-    batchSize: 50,
-  })),
-};
 
 /** Starts a cell. `notices` collects what it would tell a person. */
 export async function openAwsCell(notices: Notice[] = []): Promise<CellHarness> {
@@ -54,7 +44,7 @@ export async function openAwsCell(notices: Notice[] = []): Promise<CellHarness> 
   const keys = await makeRouteKeys(systemClock);
   const cell = new AwsCell({
     declaration,
-    topology: impatient,
+    topology: impatient(5),
     version: 'test',
     routeKeys: keys.publicKeys,
     endpoints: { dynamodb: store.endpoint, sns: bus.endpoint, sqs: bus.endpoint },

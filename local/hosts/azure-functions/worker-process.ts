@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { dieWithParent } from '../../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 import type { AppFolder } from './app-folder.ts';
 import { asLogLevel, type Log } from './log.ts';
@@ -51,7 +51,9 @@ export class WorkerProcess {
     this.#child = fork(sourceFile('local/hosts/azure-functions/bootstrap.cjs'), [], {
       cwd: app.folder,
       env: { ...environment },
-      execArgv: [],
+      ...OWN_GROUP,
+      // As for Lambda's environments: half the memory for a few per cent of speed.
+      execArgv: ['--max-semi-space-size=4'],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

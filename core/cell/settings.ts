@@ -1,0 +1,74 @@
+// How a function's configuration is read from its environment: everything is checked at start, and all problems told at once.
+import { isJsonObject } from '../ports/json.ts';
+import type { PublicKey } from '../routing/route-token.ts';
+import { isName } from './identity.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Thrown at start; its message lists everything that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads one variable; a missing or empty one becomes a problem and the empty text. */
+export type Get = (name: string) => string;
+
+/** What our own variables begin with. One that nobody declares is a typing mistake, and stops the start. */
+const OWN = 'APP_';
+
+/**
+ * Builds a configuration. `declared` are the names that the functions folder declares; `build` reads what it needs and adds to
+ * `problems` what it finds wrong. Throws a `ConfigError` if there is any problem.
+ */
+export function readSettings<T>(
+  environment: Environment,
+  declared: Readonly<Record<string, string>>,
+  build: (get: Get, problems: string[]) => T,
+): T {
+  const problems = Object.keys(environment)
+    .filter((name) => name.startsWith(OWN) && !Object.hasOwn(declared, name))
+    .map((name) => `${name} is not a variable of this function`);
+  const config = build((name) => {
+    const value = environment[name] ?? '';
+    if (value === '') problems.push(`${name} is not set`);
+    return value;
+  }, problems);
+  if (problems.length > 0) throw new ConfigError(`The environment is not complete: ${problems.join('; ')}.`);
+  return config;
+}
+
+/** The id of a cell. */
+export function readCellId(get: Get, problems: string[]): string {
+  const cell = get('APP_CELL');
+  if (cell !== '' && !isName(cell))
+    problems.push(`APP_CELL is ${JSON.stringify(cell)}; it must be 1 to 63 of a-z 0-9 -`);
+  return cell;
+}
+
+/** The edge's public keys: one, or two while they are being changed. */
+export function readRouteKeys(get: Get, problems: string[]): readonly PublicKey[] {
+  const text = get('APP_ROUTE_KEYS');
+  if (text === '') return [];
+  let keys: unknown;
+  try {
+    keys = JSON.parse(text);
+  } catch (error) {
+    problems.push(`APP_ROUTE_KEYS is not JSON: ${(error as SyntaxError).message}`);
+    return [];
+  }
+  if (!Array.isArray(keys) || keys.length < 1 || keys.length > 2 || !keys.every(isPublicKey)) {
+    problems.push(
+      'APP_ROUTE_KEYS must be a JSON array of one or two public Ed25519 keys, each with kty, crv, kid and x',
+    );
+    return [];
+  }
+  return keys;
+}
+
+const isPublicKey = (key: unknown): key is PublicKey =>
+  isJsonObject(key) &&
+  key.kty === 'OKP' &&
+  key.crv === 'Ed25519' &&
+  typeof key.kid === 'string' &&
+  typeof key.x === 'string' &&
+  !('d' in key);

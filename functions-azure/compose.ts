@@ -1,0 +1,139 @@
+// Wires core to Azure: the only file here that knows both. Called once for each start of the app.
+
+import { CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
+import type { HttpRequest, HttpResponseInit } from '@azure/functions';
+import { ServiceBusClient } from '@azure/service-bus';
+import { cosmosChangeFeed } from '../adapters/azure/cosmos-change-feed.ts';
+import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
+import { keepErrors } from '../adapters/azure/errors.ts';
+import { functionsHttp } from '../adapters/azure/functions-http.ts';
+import { ServiceBus } from '../adapters/azure/service-bus.ts';
+import { serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
+import { epochGuard } from '../core/cell/epoch-guard.ts';
+import { cellHealth } from '../core/cell/health.ts';
+import { topology } from '../core/cell/topology.ts';
+import { SchemaRegistry } from '../core/events/registry.ts';
+import { cellApi } from '../core/http/cell-api.ts';
+import { consume } from '../core/pipeline/consume.ts';
+import type { Consumer } from '../core/pipeline/consumer.ts';
+import { ingest } from '../core/pipeline/ingest.ts';
+import { parking, RELAY } from '../core/pipeline/parking.ts';
+import { redrive } from '../core/pipeline/redrive.ts';
+import { relay } from '../core/pipeline/relay.ts';
+import { trials } from '../core/pipeline/trials.ts';
+import { checkedStore } from '../core/ports/checked-store.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Ids } from '../core/ports/ids.ts';
+import type { Log } from '../core/ports/log.ts';
+import type { Store } from '../core/ports/store.ts';
+import { routeTokenVerifier } from '../core/routing/route-token.ts';
+import { consumers } from '../core/telemetry/consumers.ts';
+import { telemetryQueries } from '../core/telemetry/queries.ts';
+import { validators } from '../core/telemetry/validators.generated.mjs';
+import type { CellConfig, HttpConfig } from './config.ts';
+
+/** What a test may put in place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock;
+  readonly ids?: Ids;
+  readonly log?: Log;
+  /** Changes the consumers of the worker, as a faulty release would. */
+  readonly consumer?: (consumer: Consumer) => Consumer;
+  /** How long the subscriptions lock a message, where it is not what the topology says. */
+  readonly lockSeconds?: number;
+}
+
+interface Platform {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** A service that does not answer within this time is taken for one that will not, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 3000;
+
+/** The adapters know what may be repeated, so the SDK does not repeat anything. */
+const NO_RETRIES = { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 } as const;
+
+const platform = ({
+  clock = systemClock,
+  ids = randomIds,
+  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
+}: Overrides): Platform => ({ clock, ids, log });
+
+function stores({ connections, database }: CellConfig, { clock, ids }: Platform): { events: Store; state: Store } {
+  const client = new CosmosClient({
+    connectionString: connections.cosmos,
+    connectionPolicy: {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      retryOptions: NO_RETRIES,
+      enableBackgroundEndpointRefreshing: false,
+    },
+    plugins: keepErrors,
+  } as CosmosClientOptions);
+  const store = (container: string) =>
+    checkedStore(new CosmosStore({ container: client.database(database).container(container), clock, ids }));
+  return { events: store('events'), state: store('state') };
+}
+
+/** The function behind the HTTP trigger. */
+export function composeHttp(
+  config: HttpConfig,
+  overrides: Overrides = {},
+): (request: HttpRequest) => Promise<HttpResponseInit> {
+  const { clock, ids, log } = platform(overrides);
+  const { events, state } = stores(config, { clock, ids, log });
+  const identity = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
+  return functionsHttp(
+    cellApi({
+      cell: identity,
+      consumers: [...topology.consumers.map(({ name }) => name), RELAY],
+      verifyRouteToken: routeTokenVerifier({ keys: config.routeKeys, cell: config.cell, clock }),
+      guardEpoch: epochGuard(state),
+      ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
+      queries: telemetryQueries({ events, state }),
+      parking: parking({ state, clock }),
+      redrive: redrive({ events, state, clock }),
+      health: cellHealth({ state, clock, cell: config.cell }),
+      ids,
+      log,
+    }),
+  );
+}
+
+/** The function behind the event log's change feed. */
+export function composeRelay(
+  config: CellConfig,
+  overrides: Overrides = {},
+): (items: readonly unknown[]) => Promise<void> {
+  const own = platform(overrides);
+  const { state } = stores(config, own);
+  const client = new ServiceBusClient(config.connections.serviceBus, {
+    retryOptions: { maxRetries: 0, timeoutInMs: REQUEST_TIMEOUT_MS },
+  });
+  const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
+  return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
+}
+
+/** The functions behind the consumers' subscriptions, by consumer. */
+export function composeWorkers(
+  config: CellConfig,
+  overrides: Overrides = {},
+): Readonly<Record<string, (bodies: readonly unknown[], deliveryCounts: readonly unknown[]) => Promise<void>>> {
+  const { clock, ids, log } = platform(overrides);
+  const { events, state } = stores(config, { clock, ids, log });
+  const built = consumers({ events, state, clock, ids });
+  const workers = topology.consumers.map((declaration) => {
+    const consumer = built[declaration.name];
+    if (consumer === undefined) throw new TypeError(`No consumer ${declaration.name} is built in.`);
+    const changed = overrides.consumer?.(consumer) ?? consumer;
+    const deps = { declaration, parking: parking({ state, clock }), trials: trials(state, clock), clock, log };
+    const handler = consume({ consumer: changed, ...deps });
+    return [
+      declaration.name,
+      serviceBusConsumer(handler, { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 }),
+    ] as const;
+  });
+  return Object.fromEntries(workers);
+}

@@ -1,0 +1,27 @@
+// Functions entry point of the relay: event log's change feed in, topic out.
+import { app } from '@azure/functions';
+import { topology } from '../core/cell/topology.ts';
+import { composeRelay } from './compose.ts';
+import { CONNECTIONS, readCellConfig } from './config.ts';
+
+const config = readCellConfig(process.env);
+
+app.cosmosDB('relay', {
+  connection: CONNECTIONS.cosmos,
+  databaseName: config.database,
+  containerName: 'events',
+  leaseContainerName: 'leases',
+  leaseContainerPrefix: 'relay',
+  createLeaseContainerIfNotExists: false,
+  startFromBeginning: true,
+  maxItemsPerInvocation: topology.relay.batchSize,
+  feedPollDelay: 1000,
+  // Without an endless policy the platform checkpoints past a batch that fails, and its events are never published.
+  retry: {
+    strategy: 'exponentialBackoff',
+    maxRetryCount: topology.relay.maximumRetryAttempts,
+    minimumInterval: { seconds: 1 },
+    maximumInterval: { seconds: 30 },
+  },
+  handler: composeRelay(config),
+});

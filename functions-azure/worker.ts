@@ -1,0 +1,17 @@
+// Functions entry point of the consumers: one subscription's messages in, for each.
+import { app, type InvocationContext } from '@azure/functions';
+import { composeWorkers } from './compose.ts';
+import { CONNECTIONS, readCellConfig } from './config.ts';
+
+const config = readCellConfig(process.env);
+
+for (const [name, work] of Object.entries(composeWorkers(config))) {
+  app.serviceBusTopic(name, {
+    connection: CONNECTIONS.serviceBus,
+    topicName: config.topic,
+    subscriptionName: name,
+    cardinality: 'many',
+    handler: (bodies: unknown, context: InvocationContext) =>
+      work(bodies as unknown[], (context.triggerMetadata?.deliveryCountArray ?? []) as unknown[]),
+  });
+}

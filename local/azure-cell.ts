@@ -1,0 +1,219 @@
+// One Azure cell on this machine: emulators, resources from the topology, and the deployable app in the Functions host.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { RestError } from '@azure/core-rest-pipeline';
+import { CosmosClient } from '@azure/cosmos';
+import { ServiceBusAdministrationClient } from '@azure/service-bus';
+import { PARTITION_KEY_PATH } from '../adapters/azure/cosmos-items.ts';
+import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
+import { randomIds, systemClock } from '../adapters/system/system.ts';
+import { statePartition } from '../core/cell/identity.ts';
+import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
+import { RELAY } from '../core/pipeline/parking.ts';
+import type { PublicKey } from '../core/routing/route-token.ts';
+import { CONNECTIONS } from '../functions-azure/config.ts';
+import type { CellDeclaration } from './cells.ts';
+import { AzureServices } from './emulators/azure-services.ts';
+import { DEVELOPMENT_CERTIFICATE } from './emulators/service-bus/certificate.ts';
+import type { Endpoints } from './endpoints.ts';
+import { FunctionsHost } from './hosts/azure-functions/index.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
+import { sourceFile } from './processes/source-file.ts';
+
+export interface AzureCellOptions {
+  readonly declaration: CellDeclaration;
+  readonly topology: Topology;
+  readonly version: string;
+  readonly routeKeys: readonly PublicKey[];
+  /** Folder that keeps the cell's state; in memory without it. */
+  readonly dataDir?: string;
+  /** Port of the HTTP API; a free one without it. */
+  readonly port?: number;
+  /** Servers to use in place of the own emulators. */
+  readonly endpoints?: Endpoints;
+  /** The app's folder in place of the built one, for tests. */
+  readonly appFolder?: string;
+  readonly notice: (notice: Notice) => void;
+  /** Called when a part of the cell ends by itself. */
+  readonly onDeath: (reason: string) => void;
+}
+
+/** The names inside the cell's own account and namespace. */
+const DATABASE = 'polycell';
+const TOPIC = 'events';
+
+/**
+ * Shorter than the cloud's times: a person waits here, and a stack that was killed must get its leases back soon. The renewal
+ * has to come well within the expiry.
+ */
+const COSMOS_TIMINGS = {
+  feedPollDelayMs: 100,
+  leaseAcquireIntervalMs: 1000,
+  leaseRenewIntervalMs: 2000,
+  leaseExpirationIntervalMs: 8000,
+} as const;
+
+export class AzureCell implements LocalCell {
+  readonly id: string;
+  readonly cloud = 'azure';
+  readonly region: string;
+  readonly #options: AzureCellOptions;
+  readonly #life: Lifecycle;
+  #connections = { cosmos: '', serviceBus: '' };
+  #cosmos: CosmosClient | undefined;
+  #administration: ServiceBusAdministrationClient | undefined;
+  #host: FunctionsHost | undefined;
+  #url = '';
+
+  constructor(options: AzureCellOptions) {
+    this.#options = options;
+    this.id = options.declaration.id;
+    this.#life = new Lifecycle(this.id);
+    this.region = options.declaration.region;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** The host that runs the cell's functions; only after `start`. */
+  get host(): FunctionsHost {
+    if (this.#host === undefined) throw new TypeError('The cell has not been started.');
+    return this.#host;
+  }
+
+  /** Brings the cell up from the bottom: emulators, resources, and the app with its triggers. */
+  start(): Promise<void> {
+    return this.#life.start(() => this.#bringUp());
+  }
+
+  async #bringUp(): Promise<void> {
+    this.#life.stillWanted();
+    const connections = await this.#startServices();
+    this.#cosmos = new CosmosClient(connections.cosmos);
+    this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
+      tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
+    } as object);
+    await Promise.all([this.#provisionCosmos(this.#cosmos), this.#provisionServiceBus(this.#administration)]);
+    this.#life.stillWanted();
+    const { version, notice, port, appFolder } = this.#options;
+    this.#connections = connections;
+    const host = new FunctionsHost({
+      appFolder: appFolder ?? path.dirname(sourceFile('dist/azure/host.json')),
+      environment: this.#settings(version),
+      ...(port !== undefined && { port }),
+      cosmosDB: COSMOS_TIMINGS,
+      log: ({ functionName, level, category, message }) => {
+        const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
+        if (category !== 'host') notice(entry);
+        // The host tells of every invocation; a person wants to know what goes wrong.
+        else if (level === 'warning' || level === 'error') notice({ ...entry, level: 'warn' });
+      },
+    });
+    this.#life.add(() => host.stop());
+    const { url } = await host.start();
+    this.#host = host;
+    this.#url = url;
+  }
+
+  /** Starts the app anew under another version, as a deployment would. */
+  async replaceVersion(version: string): Promise<void> {
+    await this.host.replaceApp({ environment: this.#settings(version) });
+  }
+
+  /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
+  async stop(): Promise<void> {
+    await this.#life.stop();
+    this.#cosmos?.dispose();
+  }
+
+  /** Backlog, dead letters and parked events of each consumer, and of the relay. */
+  async consumers(): Promise<readonly ConsumerStatus[]> {
+    const subscriptions = this.#options.topology.consumers.map(async ({ name }): Promise<ConsumerStatus> => {
+      const counts = await this.#administration?.getSubscriptionRuntimeProperties(TOPIC, name);
+      const { activeMessageCount: backlog = 0, deadLetterMessageCount: deadLetters = 0 } = counts ?? {};
+      return { name, backlog, deadLetters, ...(await this.#parked(name)) };
+    });
+    const relay = { name: RELAY, backlog: 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
+    return [relay, ...(await Promise.all(subscriptions))];
+  }
+
+  #settings(version: string): Record<string, string> {
+    return {
+      APP_CELL: this.id,
+      APP_VERSION: version,
+      APP_REGION: this.region,
+      APP_DATABASE: DATABASE,
+      APP_TOPIC: TOPIC,
+      APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
+      [CONNECTIONS.cosmos]: this.#connections.cosmos,
+      [CONNECTIONS.serviceBus]: this.#connections.serviceBus,
+    };
+  }
+
+  async #startServices(): Promise<{ cosmos: string; serviceBus: string }> {
+    const { endpoints: connections = {}, dataDir, onDeath } = this.#options;
+    const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
+    if (folder !== undefined) await mkdir(folder, { recursive: true });
+    const services = new AzureServices({
+      ...(folder !== undefined && { dataDir: folder }),
+      cosmos: connections.cosmos === undefined,
+      serviceBus: connections.serviceBus === undefined,
+      onUnexpectedExit: (reason) => onDeath(`${this.id}: the Cosmos DB and Service Bus emulators ended: ${reason}`),
+    });
+    const own = connections.cosmos === undefined || connections.serviceBus === undefined ? await services.start() : {};
+    this.#life.add(() => services.stop());
+    return {
+      cosmos: connections.cosmos ?? own.cosmos ?? '',
+      serviceBus: connections.serviceBus ?? own.serviceBus ?? '',
+    };
+  }
+
+  async #provisionCosmos(client: CosmosClient): Promise<void> {
+    const { database } = await client.databases.createIfNotExists({ id: DATABASE });
+    // `defaultTtl` -1: items live for ever unless they say otherwise.
+    const documents = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
+    await database.containers.createIfNotExists({ id: 'events', ...documents });
+    await database.containers.createIfNotExists({ id: 'state', ...documents });
+    await database.containers.createIfNotExists({ id: 'leases', partitionKey: { paths: ['/id'] }, defaultTtl: -1 });
+  }
+
+  async #provisionServiceBus(client: ServiceBusAdministrationClient): Promise<void> {
+    await unlessThere(() => client.createTopic(TOPIC));
+    await Promise.all(this.#options.topology.consumers.map((consumer) => provisionSubscription(client, consumer)));
+  }
+
+  async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
+    if (this.#cosmos === undefined) return { parked: 0, more: false };
+    const container = this.#cosmos.database(DATABASE).container('state');
+    const store = new CosmosStore({ container, clock: systemClock, ids: randomIds });
+    const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
+    return { parked: page.items.length, more: page.next !== undefined };
+  }
+}
+
+async function provisionSubscription(
+  client: ServiceBusAdministrationClient,
+  consumer: ConsumerDeclaration,
+): Promise<void> {
+  const { name, types, visibilitySeconds, maximumDeliveries } = consumer;
+  const typeList = types.map((type) => `'${type.replaceAll("'", "''")}'`).join(', ');
+  const sqlExpression = `type IN (${typeList}) AND (consumer IS NULL OR consumer = '${name}')`;
+  await unlessThere(() =>
+    client.createSubscription(TOPIC, name, {
+      lockDuration: `PT${visibilitySeconds}S`,
+      maxDeliveryCount: maximumDeliveries,
+      defaultRuleOptions: { name: 'topology', filter: { sqlExpression } },
+    }),
+  );
+}
+
+/** A restart with the same folder finds everything there. */
+async function unlessThere(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof RestError && error.statusCode === 409)) throw error;
+  }
+}

@@ -1,0 +1,190 @@
+// An Azure cell for the end-to-end suites: emulators behind fault proxies, the real app, and shorter times than the cloud's.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { systemClock } from '../../adapters/system/system.ts';
+import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
+import { AzureCell } from '../../local/azure-cell.ts';
+import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
+import { connectionStringFor, ServiceBusEmulator } from '../../local/emulators/service-bus/emulator.ts';
+import { type Fault, FaultProxy, type ProxiedCall } from '../../local/faults/fault-proxy.ts';
+import type { Notice } from '../../local/local-cell.ts';
+import { makeRouteKeys } from '../../local/route-keys.ts';
+import type { CellHarness } from './cell-harness.ts';
+import { AZURE_LOCK_SECONDS, impatient } from './impatient.ts';
+import { TcpGate } from './tcp-gate.ts';
+
+const declaration = {
+  id: 'azure-test',
+  cloud: 'azure',
+  region: 'westeurope',
+  jurisdiction: 'eu',
+  capacity: 10,
+  cidr: '10.0.0.0/16',
+} as const;
+
+/** Builds the app of the tests: the real HTTP and relay bundles, and the consumers with shorter locks. */
+async function testApp(): Promise<string> {
+  await buildBundles({ only: ['azure/http', 'azure/relay'] });
+  const worker = {
+    name: 'test/azure/worker',
+    entry: 'test/support/azure-worker.ts',
+    platform: 'azure',
+    external: ['@azure/functions-core'],
+  } as const;
+  await compile(deployableOptions({ ...worker, external: [...worker.external] }));
+  const folder = path.join(root, 'dist/test/azure');
+  for (const name of ['http', 'relay']) {
+    await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
+  }
+  const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
+  await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: '00:00:04' }));
+  await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
+  return folder;
+}
+
+const answer = (status: number, headers: Record<string, string>): Fault => ({
+  kind: 'answer',
+  response: {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ code: String(status), message: 'injected' }),
+  },
+});
+
+const isData = ({ operation }: ProxiedCall) => /\/colls\/(events|state)\//.test(operation);
+const isWrite = (call: ProxiedCall) =>
+  isData(call) &&
+  call.headers['x-ms-documentdb-isquery'] === undefined &&
+  !call.operation.startsWith('GET') &&
+  call.headers['x-ms-cosmos-is-query-plan-request'] === undefined;
+const isTransaction = (call: ProxiedCall) =>
+  call.headers['x-ms-cosmos-batch-atomic']?.toString().toLowerCase() === 'true';
+const isBulk = (call: ProxiedCall) =>
+  call.headers['x-ms-cosmos-is-batch-request'] !== undefined && !isTransaction(call);
+const isCheckpoint = ({ operation, body }: ProxiedCall) =>
+  operation.startsWith('PUT') && operation.includes('/colls/leases/') && body.includes('"ContinuationToken":"');
+
+/** The first and third operation of a bulk request answer with 429, though they were carried out. */
+const someThrottled: Fault = {
+  kind: 'transform',
+  response: (response) => ({
+    ...response,
+    status: 207,
+    body: JSON.stringify(
+      (JSON.parse(response.body) as object[]).map((each, index) =>
+        index === 0 || index === 2 ? { statusCode: 429, requestCharge: 0 } : each,
+      ),
+    ),
+  }),
+};
+
+/** Starts a cell. `notices` collects what it would tell a person. */
+export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness> {
+  const appFolder = await testApp();
+  const cosmos = new CosmosEmulator();
+  const serviceBus = new ServiceBusEmulator();
+  const [account, namespace] = await Promise.all([cosmos.start(), serviceBus.start()]);
+  const store = new FaultProxy({ target: account.endpoint.replace(/\/$/, '') });
+  const bus = new TcpGate(namespace.port);
+  await Promise.all([store.start(), bus.open()]);
+  // The account tells the SDK where it is; that must be the proxy.
+  store.inject({
+    operation: 'GET /',
+    fault: {
+      kind: 'transform',
+      response: (response) => ({
+        ...response,
+        body: response.body.replaceAll(account.endpoint.replace(/\/$/, ''), store.endpoint),
+      }),
+    },
+  });
+  const keys = await makeRouteKeys(systemClock);
+  const cell = new AzureCell({
+    declaration,
+    topology: impatient(AZURE_LOCK_SECONDS),
+    version: 'test',
+    routeKeys: keys.publicKeys,
+    endpoints: {
+      cosmos: `AccountEndpoint=${store.endpoint}/;AccountKey=${account.key};`,
+      serviceBus: connectionStringFor(bus.port),
+    },
+    appFolder,
+    notice: (notice) => notices.push(notice),
+    onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
+  });
+  await cell.start();
+  let current = 'healthy';
+
+  return {
+    id: cell.id,
+    url: cell.url,
+    token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
+      keys.mint({ tenant, cell: target, scopes, ...rest }),
+    release: async (release) => {
+      if (release === current) return;
+      current = release;
+      await cell.replaceVersion(release === 'faulty' ? 'faulty' : 'test');
+    },
+    killWorkers: async () => {
+      cell.host.killWorker();
+      return 1;
+    },
+    store: {
+      goDown: () => store.goDown(),
+      comeUp: () => store.comeUp(),
+      throttle: (calls) =>
+        void store.inject({
+          when: isData,
+          fault: answer(429, { 'x-ms-substatus': '3200', 'x-ms-retry-after-ms': '5' }),
+          times: calls,
+        }),
+      failSomeEntries: (calls) => void store.inject({ when: isBulk, fault: someThrottled, times: calls }),
+      loseAnswers: (calls) => void store.inject({ when: isWrite, fault: { kind: 'cut-after' }, times: calls }),
+      holdWrites: () => {
+        let release: () => void = () => undefined;
+        const until = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        let seen: () => void = () => undefined;
+        const waiting = new Promise<void>((resolve) => {
+          seen = resolve;
+        });
+        const active = store.inject({
+          when: (call) => {
+            const held = isTransaction(call);
+            if (held) seen();
+            return held;
+          },
+          fault: { kind: 'hold', until },
+        });
+        return {
+          waiting,
+          release: () => {
+            active.heal();
+            release();
+          },
+        };
+      },
+    },
+    bus: {
+      goDown: () => bus.shut(),
+      comeUp: () => bus.open(),
+      throttle: (calls) => serviceBus.throttle(calls),
+      failSomeEntries: (calls) => serviceBus.rejectSends(calls),
+      loseAnswers: () => void serviceBus.disconnect(),
+      holdWrites: () => {
+        throw new Error('Nothing holds the writes of Service Bus.');
+      },
+    },
+    crashRelayAfterPublish: (times) => {
+      // The relay has published when its host wants to checkpoint; that is where it dies.
+      store.inject({ when: isCheckpoint, fault: { kind: 'cut-before' }, times });
+    },
+    deadLetters: async () => (await cell.consumers()).reduce((sum, { deadLetters }) => sum + deadLetters, 0),
+    close: async () => {
+      await cell.stop();
+      await Promise.all([store.stop(), bus.shut()]);
+      await Promise.all([cosmos.stop(), serviceBus.stop()]);
+    },
+  };
+}

@@ -1,0 +1,23 @@
+// The Functions entry point of the consumers in tests: locks are shorter, and APP_VERSION says whether the release is a bad one.
+import { app, type InvocationContext } from '@azure/functions';
+import { composeWorkers } from '../../functions-azure/compose.ts';
+import { CONNECTIONS, readCellConfig } from '../../functions-azure/config.ts';
+import { faulty } from './faulty.ts';
+import { AZURE_LOCK_SECONDS } from './impatient.ts';
+
+const config = readCellConfig(process.env);
+const workers = composeWorkers(config, {
+  lockSeconds: AZURE_LOCK_SECONDS,
+  ...(config.version === 'faulty' && { consumer: faulty }),
+});
+
+for (const [name, work] of Object.entries(workers)) {
+  app.serviceBusTopic(name, {
+    connection: CONNECTIONS.serviceBus,
+    topicName: config.topic,
+    subscriptionName: name,
+    cardinality: 'many',
+    handler: (bodies: unknown, context: InvocationContext) =>
+      work(bodies as unknown[], (context.triggerMetadata?.deliveryCountArray ?? []) as unknown[]),
+  });
+}

@@ -1,0 +1,19 @@
+// The declared topology, but for waiting times that a test has no patience for.
+import { type Topology, topology } from '../../core/cell/topology.ts';
+
+/**
+ * How long a message stays locked on Azure. Its platform gives the messages of a crashed worker back at once, and takes up to
+ * eight seconds to start the next one while it holds locks.
+ */
+export const AZURE_LOCK_SECONDS = 20;
+
+/** `visibilitySeconds`: how long a delivered message stays hidden or locked. */
+export const impatient = (visibilitySeconds: number): Topology => ({
+  ...topology,
+  consumers: topology.consumers.map((consumer) => ({
+    ...consumer,
+    timeoutSeconds: 4,
+    visibilitySeconds,
+    batchSize: 50,
+  })),
+});

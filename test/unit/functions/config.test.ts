@@ -1,0 +1,98 @@
+// What a function refuses to start with: every problem of its environment at once, on both clouds.
+import * as aws from '../../../functions-aws/config.ts';
+import * as azure from '../../../functions-azure/config.ts';
+
+const key = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'dGhpcyBpcyBubyByZWFsIGtleSBidXQgMzIgYnl0ZXM' };
+
+const awsEnvironment = {
+  APP_CELL: 'aws-alpha',
+  APP_VERSION: '1.0.0',
+  APP_EVENTS_TABLE: 'events',
+  APP_STATE_TABLE: 'state',
+  APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:1:events',
+  APP_ROUTE_KEYS: JSON.stringify([key]),
+  AWS_REGION: 'eu-central-1',
+};
+
+const azureEnvironment = {
+  APP_CELL: 'azure-beta',
+  APP_VERSION: '1.0.0',
+  APP_REGION: 'westeurope',
+  APP_DATABASE: 'polycell',
+  APP_TOPIC: 'events',
+  APP_ROUTE_KEYS: JSON.stringify([key]),
+  COSMOS: 'AccountEndpoint=https://a.documents.azure.com/;AccountKey=a2V5;',
+  SERVICE_BUS: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b',
+};
+
+test('on AWS a complete environment is read', () => {
+  expect(aws.readHttpConfig({ ...awsEnvironment, PATH: '/bin' })).toEqual({
+    cell: 'aws-alpha',
+    version: '1.0.0',
+    region: 'eu-central-1',
+    eventsTable: 'events',
+    stateTable: 'state',
+    topicArn: 'arn:aws:sns:eu-central-1:1:events',
+    endpoints: {},
+    routeKeys: [key],
+  });
+  const local = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_SNS: '' };
+  expect(aws.readRelayConfig({ ...awsEnvironment, ...local }).endpoints).toEqual({ dynamodb: 'http://127.0.0.1:1' });
+  expect(aws.readWorkerConfig({ ...awsEnvironment, APP_CONSUMER: 'rollups' }).consumer).toBe('rollups');
+});
+
+test('on Azure a complete environment is read', () => {
+  expect(azure.readHttpConfig(azureEnvironment)).toEqual({
+    cell: 'azure-beta',
+    version: '1.0.0',
+    region: 'westeurope',
+    database: 'polycell',
+    topic: 'events',
+    connections: { cosmos: azureEnvironment.COSMOS, serviceBus: azureEnvironment.SERVICE_BUS },
+    routeKeys: [key],
+  });
+});
+
+test('an empty environment is refused with everything that it lacks', () => {
+  expect(() => aws.readHttpConfig({})).toThrow(
+    'The environment is not complete: APP_TOPIC_ARN is not set; APP_CELL is not set; APP_VERSION is not set; AWS_REGION is not set; ' +
+      'APP_EVENTS_TABLE is not set; APP_STATE_TABLE is not set; APP_ROUTE_KEYS is not set.',
+  );
+  expect(() => azure.readCellConfig({})).toThrow(
+    'The environment is not complete: COSMOS is not set; SERVICE_BUS is not set; APP_CELL is not set; APP_VERSION is not set; ' +
+      'APP_REGION is not set; APP_DATABASE is not set; APP_TOPIC is not set.',
+  );
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ['a variable of ours that is none', { APP_TABEL: 'x' }, 'APP_TABEL is not a variable of this function'],
+  ['a cell that cannot be one', { APP_CELL: 'Alpha' }, 'APP_CELL is "Alpha"; it must be 1 to 63 of a-z 0-9 -'],
+  ['a topic that is no ARN', { APP_TOPIC_ARN: 'events' }, 'APP_TOPIC_ARN is "events", which is no ARN'],
+  ['keys that are not JSON', { APP_ROUTE_KEYS: '{' }, 'APP_ROUTE_KEYS is not JSON'],
+  ['no keys', { APP_ROUTE_KEYS: '[]' }, 'APP_ROUTE_KEYS must be a JSON array of one or two public Ed25519 keys'],
+  [
+    'three keys',
+    { APP_ROUTE_KEYS: JSON.stringify([key, key, key]) },
+    'APP_ROUTE_KEYS must be a JSON array of one or two',
+  ],
+  [
+    'a private key',
+    { APP_ROUTE_KEYS: JSON.stringify([{ ...key, d: 'x' }]) },
+    'APP_ROUTE_KEYS must be a JSON array of one or two',
+  ],
+])('on AWS %s is refused', (_what, change, complaint) => {
+  expect(() => aws.readHttpConfig({ ...awsEnvironment, ...change })).toThrow(complaint);
+});
+
+test('on AWS a consumer that the topology does not declare is refused', () => {
+  expect(() => aws.readWorkerConfig({ ...awsEnvironment, APP_CONSUMER: 'none' })).toThrow(
+    'APP_CONSUMER is "none"; there are device-state, rollups',
+  );
+});
+
+test.each([
+  ['COSMOS', 'https://a.documents.azure.com', 'COSMOS is no connection string of a Cosmos DB account'],
+  ['SERVICE_BUS', 'n.servicebus.windows.net', 'SERVICE_BUS is no connection string of a Service Bus namespace'],
+])('on Azure a %s that is none is refused', (name, value, complaint) => {
+  expect(() => azure.readHttpConfig({ ...azureEnvironment, [name]: value })).toThrow(complaint);
+});
