@@ -13,14 +13,25 @@ export interface RunningStack {
   readonly urls: readonly string[];
 }
 
+/** Stacks that may end in the very moment in which one begins. */
+const ATTEMPTS = 10;
+
 const folder = (): string => path.join(path.dirname(sourceFile('package.json')), '.polycell');
 
 const fileOf = (pid: number): string => path.join(folder(), `stack-${pid}.json`);
 
 /** Makes a stack known. */
 export async function registerStack(stack: RunningStack): Promise<void> {
-  await mkdir(folder(), { recursive: true });
-  await writeFile(fileOf(stack.pid), JSON.stringify(stack));
+  for (let attempt = 1; ; attempt += 1) {
+    await mkdir(folder(), { recursive: true });
+    try {
+      await writeFile(fileOf(stack.pid), JSON.stringify(stack));
+      return;
+    } catch (error) {
+      // Another stack has just ended, and has taken the empty folder with it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === ATTEMPTS) throw error;
+    }
+  }
 }
 
 /** Forgets a stack, and the folder with the last one. */

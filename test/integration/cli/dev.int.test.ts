@@ -1,0 +1,126 @@
+// `polycell dev`: what it says when it is ready, how it ends, and what it says when it cannot start.
+import { createServer } from 'node:net';
+import { freePort } from '../../../local/processes/free-port.ts';
+import { eventually } from '../../support/eventually.ts';
+import { dev, endAll, oneLine, polycell, Run } from './run.ts';
+
+jest.setTimeout(30_000);
+afterEach(endAll);
+
+/** The longest that a stop may take, in milliseconds. */
+const STOP_MS = 5000;
+
+test('--json prints one line on standard output, and SIGINT ends everything in order', async () => {
+  const run = await dev();
+  const url = await run.url();
+  expect(JSON.parse(run.out)).toEqual({
+    ready: true,
+    tookMs: expect.any(Number),
+    edge: null,
+    cells: [
+      {
+        id: 'aws-alpha',
+        cloud: 'aws',
+        region: 'eu-central-1',
+        url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      },
+    ],
+  });
+  expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+  const processes = await run.descendants();
+  expect(processes.length).toBeGreaterThan(2);
+  const asked = performance.now();
+  run.child.kill('SIGINT');
+  const { code, out, err } = await run.ended;
+  expect(code).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(STOP_MS);
+  expect(out.split('\n')).toHaveLength(2);
+  expect(err).toMatch(/Stopped\.\n$/);
+  await run.isGone(processes);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s during the start leaves nothing running', async (signal) => {
+  const run = await dev();
+  const processes = await eventually(async () => {
+    const found = await run.descendants();
+    if (!found.some(({ command }) => command.includes('dynoxide'))) throw new Error('Nothing is up yet.');
+    return found;
+  });
+  expect(run.out).toBe('');
+  const asked = performance.now();
+  run.child.kill(signal);
+  expect(await run.ended).toMatchObject({ code: 0, out: '' });
+  expect(performance.now() - asked).toBeLessThan(STOP_MS);
+  await run.isGone([...processes, ...(await run.descendants())]);
+});
+
+test("a terminal's Ctrl-C, which reaches the whole group, is no accident to any part", async () => {
+  const run = await dev([], { group: true });
+  await run.url();
+  const processes = await run.descendants();
+  process.kill(-run.pid, 'SIGINT');
+  const { code, err } = await run.ended;
+  expect(code).toBe(0);
+  expect(err).not.toMatch(/WARN|ERROR|ended/);
+  await run.isGone(processes);
+});
+
+test('a part that dies takes the stack down, which says which one', async () => {
+  const run = await dev();
+  await run.url();
+  const processes = await run.descendants();
+  const database = processes.find(({ command }) => command.includes('dynoxide serve'));
+  process.kill(database?.pid ?? 0, 'SIGKILL');
+  const { code, err } = await run.ended;
+  expect(code).toBe(1);
+  expect(err).toMatch(/The stack stops: aws-alpha: the DynamoDB emulator ended: signal SIGKILL/);
+  await run.isGone(processes);
+});
+
+test('a taken port is one line that names it; --port is where the cell listens', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  const run = await dev(['--port', String(port)]);
+  expect(await run.ended).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(new RegExp(`^(?:  built .*\n)*Port ${port} is in use[^\n]*\n$`)),
+  });
+  await new Promise((resolve) => server.close(resolve));
+
+  const free = await freePort();
+  expect(await (await dev(['--port', String(free)])).url()).toBe(`http://127.0.0.1:${free}`);
+});
+
+test.each<[string, string[], Record<string, string>, number, RegExp]>([
+  ['an unknown cell', ['--cells', 'aws-beta'], {}, 1, /There is no cell "aws-beta"; infra\/cells\.json declares /],
+  ['a cell named twice', ['--cells', 'aws-alpha,aws-alpha'], {}, 1, /The cell "aws-alpha" is named twice/],
+  ['no folder', ['--data', ''], {}, 1, /Give --data a folder/],
+  ['a file as the folder', ['--data', 'package.json'], {}, 1, /package\.json cannot keep the state: EEXIST/],
+  ['a port beyond all ports', ['--port', '65536'], {}, 1, /--port must be a whole number from 1 to 65535/],
+  ['an unknown option', ['--prot', '1'], {}, 2, /Unknown option '--prot'\. See `npx polycell dev --help`/],
+  ['an address that is none', [], { DYNAMODB_ENDPOINT: 'here' }, 1, /DYNAMODB_ENDPOINT must be an address/],
+  ['half a bus', [], { SNS_ENDPOINT: 'http://127.0.0.1:9' }, 1, /Set SNS_ENDPOINT and SQS_ENDPOINT both or not at all/],
+  [
+    'a server that is not there',
+    [],
+    { DYNAMODB_ENDPOINT: 'http://127.0.0.1:9' },
+    1,
+    /DYNAMODB_ENDPOINT=http:\/\/127\.0\.0\.1:9: connect ECONNREFUSED/,
+  ],
+])('%s is one line that says what to do', async (_case, args, environment, code, message) => {
+  expect(await new Run(['dev', ...args], { environment }).ended).toMatchObject({ code, err: oneLine(message) });
+});
+
+test('an empty endpoint variable is one that is not set', async () => {
+  const run = await dev([], { environment: { DYNAMODB_ENDPOINT: '', SNS_ENDPOINT: '', SQS_ENDPOINT: '' } });
+  expect(await run.url()).toMatch(/^http:/);
+});
+
+test('help tells every option and an example', async () => {
+  const { code, out } = await polycell('dev', '--help');
+  expect(code).toBe(0);
+  for (const text of ['--cells', '--port', '--port-base', '--data', '--json', 'Example: npx polycell dev'])
+    expect(out).toContain(text);
+});

@@ -1,0 +1,132 @@
+// The command line as a person runs it: a real process, what it says, and what it leaves behind.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { root } from '../../../build/bundles.mjs';
+import { eventually } from '../../support/eventually.ts';
+
+const ps = promisify(execFile);
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Settings {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** In a process group of its own, as a terminal's foreground job is. */
+  readonly group?: boolean;
+}
+
+/** `npx polycell …` under way. */
+export class Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  out = '';
+  err = '';
+
+  constructor(args: readonly string[], { environment = {}, group = false }: Settings = {}) {
+    this.child = spawn(process.execPath, ['cli/polycell.mjs', ...args], {
+      cwd: root,
+      detached: group,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.out += chunk.toString('utf8');
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.err += chunk.toString('utf8');
+    });
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code) => resolve({ code, out: this.out, err: this.err }));
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** Resolves when what it has said so far matches. */
+  said(pattern: RegExp): Promise<RegExpExecArray> {
+    return eventually(async () => {
+      const match = pattern.exec(this.out) ?? pattern.exec(this.err);
+      if (match === null) throw new Error(`It has not said ${pattern} but:\n${this.out}${this.err}`);
+      return match;
+    });
+  }
+}
+
+/** Runs a command to its end. */
+export const polycell = (...args: string[]): Promise<Ended> => new Run(args).ended;
+
+/** Whatever a message is, it is one line. */
+export const oneLine = (pattern: RegExp) => expect.stringMatching(new RegExp(`^[^\\n]*${pattern.source}[^\\n]*\\n$`));
+
+/** A `polycell dev` of a test, with a folder of its own for temporary files. */
+export interface Dev extends Run {
+  /** Of the first cell; once it is ready. */
+  url(): Promise<string>;
+  /** Processes that it has started, and their children. */
+  descendants(): Promise<{ pid: number; command: string }[]>;
+  /** Rejects until nothing of it is left: no process of these, no temporary file, no entry among the running stacks. */
+  isGone(processes: readonly { pid: number }[]): Promise<void>;
+}
+
+const opened: { run: Run; scratch: string }[] = [];
+
+/** Ends what a test has left running. */
+export async function endAll(): Promise<void> {
+  for (const { run, scratch } of opened.splice(0)) {
+    if (run.child.exitCode === null && run.child.signalCode === null) run.child.kill('SIGKILL');
+    await run.ended;
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Starts `polycell dev --json …`. */
+export async function dev(args: readonly string[] = [], { environment, ...settings }: Settings = {}): Promise<Dev> {
+  const scratch = await mkdtemp(path.join(tmpdir(), 'polycell-cli-test-'));
+  const run = new Run(['dev', '--json', ...args], { ...settings, environment: { TMPDIR: scratch, ...environment } });
+  opened.push({ run, scratch });
+  return Object.assign(run, {
+    url: async () => {
+      const [line] = await run.said(/^\{"ready":true.*\}\n/);
+      return (JSON.parse(line) as { cells: { url: string }[] }).cells[0]?.url ?? '';
+    },
+    descendants: () => descendantsOf(run.pid),
+    isGone: (processes: readonly { pid: number }[]) =>
+      eventually(async () => {
+        const alive = (await processTable()).filter(({ pid }) => processes.some((each) => each.pid === pid));
+        expect(alive).toEqual([]);
+        expect(await readdir(scratch)).toEqual([]);
+        expect(await registered()).not.toContain(`stack-${run.pid}.json`);
+      }, 5000),
+  });
+}
+
+async function registered(): Promise<string[]> {
+  return readdir(path.join(root, '.polycell')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+}
+
+async function processTable(): Promise<{ pid: number; parent: number; command: string }[]> {
+  const { stdout } = await ps('ps', ['-A', '-o', 'pid=,ppid=,stat=,args=']);
+  return stdout.split('\n').flatMap((line) => {
+    const [, pid, parent, stat = '', command = ''] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    // What has ended and waits for its parent to hear of it is gone.
+    return pid === undefined || stat.startsWith('Z') ? [] : [{ pid: Number(pid), parent: Number(parent), command }];
+  });
+}
+
+async function descendantsOf(ancestor: number): Promise<{ pid: number; command: string }[]> {
+  const table = await processTable();
+  const below = (parent: number): typeof table =>
+    table.filter((each) => each.parent === parent).flatMap((each) => [each, ...below(each.pid)]);
+  return below(ancestor).filter(({ command }) => !/^ps /.test(command));
+}
