@@ -1,0 +1,79 @@
+// How a document looks as a Cosmos DB item.
+import type { OperationInput } from '@azure/cosmos';
+import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
+import type { Json } from '../../core/ports/json.ts';
+import type { NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
+
+/** The path of the partition key of both containers. */
+export const PARTITION_KEY_PATH = '/p';
+
+/**
+ * `p` partition, `b` body, `w` the write that put it there, `x` expiry in milliseconds. `ttl` counts whole seconds from the
+ * last write, so it only reaps what `x` has hidden long before.
+ */
+export interface Item {
+  readonly id: string;
+  readonly p: string;
+  readonly b: Json;
+  readonly w: string;
+  readonly x?: number;
+  readonly ttl?: number;
+}
+
+/** An item as the service returns it. */
+export type FoundItem = Item & { readonly _etag: string };
+
+/** A document as an item; `write` is a fresh id, by which the item is known again after an answer was lost. */
+export function toItem({ partition, id, body, expiresAt }: NewDocument, write: string, now: EpochMs): Item {
+  const item = { id, p: partition, b: body, w: write };
+  if (expiresAt === undefined) return item;
+  // The service takes whole seconds from 1; a minute more than needed, as its clock is another one.
+  return { ...item, x: expiresAt, ttl: Math.max(1, Math.ceil((expiresAt - now) / 1000)) + 60 };
+}
+
+/** Whether an item has expired. */
+export const isExpired = ({ x }: Pick<Item, 'x'>, now: EpochMs): boolean => x !== undefined && x <= now;
+
+/** An item as a document. Throws a TypeError for an item that this adapter has not written. */
+export function toDocument({ id, p, b, x, _etag }: FoundItem): StoredDocument {
+  if (typeof p !== 'string' || b === undefined) throw new TypeError('The container holds an item that is no document.');
+  return {
+    partition: p,
+    id,
+    body: b,
+    version: versionOf(_etag, x),
+    ...(x !== undefined && { expiresAt: epochMs(x) }),
+  };
+}
+
+/** Separates the two halves of a version; no etag holds it. */
+const EXPIRY = '~';
+
+/**
+ * The etag and the expiry: with both in hand, an expired version is known to be no longer there without asking the service,
+ * which still has it until it reaps it.
+ */
+export const versionOf = (etag: string, expiresAt: number | undefined): Version =>
+  (expiresAt === undefined ? etag : `${etag}${EXPIRY}${expiresAt}`) as Version;
+
+/** The etag and expiry of a version. */
+export function partsOf(version: Version): { etag: string; x?: number } {
+  const at = version.lastIndexOf(EXPIRY);
+  return at < 0 ? { etag: version } : { etag: version.slice(0, at), x: Number(version.slice(at + 1)) };
+}
+
+/** An operation of a batch or bulk request as the service takes it; the SDK's types leave out some of what it passes on. */
+export type Operation = (
+  | { readonly operationType: 'Create' | 'Upsert'; readonly resourceBody: Item }
+  | { readonly operationType: 'Replace'; readonly id: string; readonly resourceBody: Item }
+  | { readonly operationType: 'Delete'; readonly id: string }
+  | {
+      readonly operationType: 'Patch';
+      readonly id: string;
+      readonly resourceBody: { readonly operations: readonly { op: 'set'; path: string; value: number }[] };
+    }
+) & { readonly ifMatch?: string; readonly partitionKey?: string };
+
+/** Operations for the SDK. */
+export const toOperations = (operations: readonly Operation[]): OperationInput[] =>
+  operations as unknown as OperationInput[];
