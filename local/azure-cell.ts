@@ -4,6 +4,7 @@ import path from 'node:path';
 import { RestError } from '@azure/core-rest-pipeline';
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
+import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { PARTITION_KEY_PATH } from '../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
@@ -38,6 +39,9 @@ export interface AzureCellOptions {
   /** Called when a part of the cell ends by itself. */
   readonly onDeath: (reason: string) => void;
 }
+
+/** Of a request to Cosmos DB by the stack itself, which may be busy with starting, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 /** The names inside the cell's own account and namespace. */
 const DATABASE = 'polycell';
@@ -91,7 +95,10 @@ export class AzureCell implements LocalCell {
   async #bringUp(): Promise<void> {
     this.#life.stillWanted();
     const connections = await this.#startServices();
-    this.#cosmos = new CosmosClient(connections.cosmos);
+    this.#cosmos = new CosmosClient({
+      connectionString: connections.cosmos,
+      ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+    });
     this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
       tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
     } as object);

@@ -1,6 +1,8 @@
 // Azure SDK errors as port errors: one table by Cosmos DB's status codes, one by Service Bus's error codes.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
+
+/** The range that was addressed has split or moved; nothing was carried out. */
+export const COSMOS_GONE = 410;
 
 /** https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb */
 const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
@@ -11,14 +13,16 @@ const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
   // The service gave up on a request that it may have carried out.
   408: 'unknown-outcome',
   409: 'conflict',
-  410: 'unavailable',
+  [COSMOS_GONE]: 'unavailable',
   412: 'conflict',
   413: 'too-large',
   429: 'throttled',
   449: 'throttled',
-  500: 'unavailable',
-  502: 'unavailable',
-  503: 'unavailable',
+  // So it did when it failed on its side: a write may have reached the replicas all the same.
+  500: 'unknown-outcome',
+  502: 'unknown-outcome',
+  503: 'unknown-outcome',
+  504: 'unknown-outcome',
 };
 
 /** https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-exceptions */
@@ -77,49 +81,26 @@ function codeOf({ name = '', code = '', retryable, cause }: SdkError): ErrorCode
   return retryable === true ? 'unavailable' : 'unknown';
 }
 
+/** An SDK error of a read as a port error: losing its answer leaves nothing in doubt. */
+export function toReadError(error: unknown): PortError {
+  const portError = toPortError(error);
+  if (portError.code !== 'unknown-outcome') return portError;
+  return new PortError('unavailable', portError.message, { cause: error });
+}
+
 /** The error of one operation of a batch, by its status code. */
-export function operationError(statusCode: number, retryAfterMs: number | undefined): PortError {
+export function operationError(statusCode: number, retryAfterMs?: number): PortError {
   const details = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
+}
+
+/** Once an answer was lost, a repetition that cannot be made leaves open whether the write has happened. */
+export function inDoubt(error: PortError, answerLost: boolean): PortError {
+  if (!answerLost || !isTransient(error)) return error;
+  const { message, cause, retryAfterMs } = error;
+  return new PortError('unknown-outcome', message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 /** Whether the adapters repeat a request on their own, within their budget. */
 export const isTransient = (error: PortError): boolean =>
   error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';
-
-const lastError = new AsyncLocalStorage<{ error?: unknown }>();
-
-/** What a plugin of the client is; @azure/cosmos 4.9.3 has them, but leaves them out of its types. */
-interface RequestPlugin {
-  readonly on: 'request';
-  plugin(context: unknown, diagnostics: unknown, next: (context: unknown) => Promise<unknown>): Promise<unknown>;
-}
-
-/**
- * For the client's `plugins`. `items.batch` and `items.bulk` of @azure/cosmos 4.9.3 turn every failed request into a bare `Error`
- * without code or status (Items.js, "Batch request error"); this keeps the error as it came off the wire.
- */
-export const keepErrors: readonly RequestPlugin[] = [
-  {
-    on: 'request',
-    plugin: async (context, _diagnostics, next) => {
-      try {
-        return await next(context);
-      } catch (error) {
-        const kept = lastError.getStore();
-        if (kept !== undefined) kept.error = error;
-        throw error;
-      }
-    },
-  },
-];
-
-/** Runs a batch or bulk call, and throws what really went wrong. */
-export async function withErrorsKept<T>(call: () => Promise<T>): Promise<T> {
-  const kept: { error?: unknown } = {};
-  try {
-    return await lastError.run(kept, call);
-  } catch (error) {
-    throw toPortError(kept.error ?? error);
-  }
-}
