@@ -9,7 +9,7 @@ export function absent(name, file) {
   const refuse = () => {
     throw new Error(`${name} of ${file} is left out of this bundle; build/lean-azure.mjs tells why.`);
   };
-  return new Proxy(() => {}, {
+  return new Proxy(class {}, {
     apply: refuse,
     construct: refuse,
     get: (target, key) => (typeof key === 'symbol' || key === 'prototype' ? Reflect.get(target, key) : refuse()),
