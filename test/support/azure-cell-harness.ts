@@ -176,9 +176,18 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
         throw new Error('Nothing holds the writes of Service Bus.');
       },
     },
-    crashRelayAfterPublish: (times) => {
-      // The relay has published when its host wants to checkpoint; that is where it dies.
-      store.inject({ when: isCheckpoint, fault: { kind: 'cut-before' }, times });
+    crashRelayAfterPublish: () => {
+      // The relay has published when its host wants to checkpoint. None of that gets through until the app has been started
+      // anew, from where it last was.
+      let restarted: Promise<unknown> | undefined;
+      const lost = store.inject({
+        when: (call) => {
+          if (!isCheckpoint(call)) return false;
+          restarted ??= cell.replaceVersion('test').finally(() => lost.heal());
+          return true;
+        },
+        fault: { kind: 'cut-before' },
+      });
     },
     deadLetters: async () => (await cell.consumers()).reduce((sum, { deadLetters }) => sum + deadLetters, 0),
     close: async () => {
