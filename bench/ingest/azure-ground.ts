@@ -53,7 +53,7 @@ const ours: Entrant = {
 };
 
 /** The item that an event becomes, in the form our own store gives it. */
-function itemOf(event: CloudEvent): Item {
+export function itemOf(event: CloudEvent): Item {
   const key = eventKey(TENANT, event);
   return toItem({ ...key, body: toStored(event, key) }, randomIds.next().slice(0, 16), systemClock.now());
 }

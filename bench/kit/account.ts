@@ -37,14 +37,23 @@ export async function openAccount({ atEnd }: Pick<Context, 'atEnd'>): Promise<Ac
   return {
     connectionString,
     client,
-    async createDatabase(name) {
-      const { database } = await own.databases.createIfNotExists({ id: name });
-      const shape = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
-      for (const id of ['events', 'state']) await database.containers.createIfNotExists({ id, ...shape });
-      return name;
-    },
+    createDatabase: (name) => createIn(own, name),
     scan: async (database) => (await events(database).items.readAll<Record<string, unknown>>().fetchAll()).resources,
   };
+}
+
+/** The same for an account that is there already. */
+export async function createDatabase(connectionString: string, name: string): Promise<void> {
+  const client = new CosmosClient(connectionString);
+  await createIn(client, name);
+  client.dispose();
+}
+
+async function createIn(client: CosmosClient, name: string): Promise<string> {
+  const { database } = await client.databases.createIfNotExists({ id: name });
+  const shape = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
+  for (const id of ['events', 'state']) await database.containers.createIfNotExists({ id, ...shape });
+  return name;
 }
 
 /** Starts a meter in front of an account: it adds up the charges that answers tell. For counting, never for timing. */

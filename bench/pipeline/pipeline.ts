@@ -153,7 +153,7 @@ function summary(sizes: readonly number[], runs: readonly Run[], { cloud }: Cont
     }),
     notes: [
       'applied: from the first request until device state and rollups both hold every event, watched through the API.',
-      'Memory is the sum of resident sets, so what processes share counts once for each; the database lies in a file system in memory on top, about 1 KB an event.',
+      'Memory is the sum of resident sets, so what processes share counts once for each; on AWS the database lies in a file system in memory on top, about 1 KB an event.',
     ],
   };
 }
