@@ -15,6 +15,7 @@ export interface AppendService<Row> {
   readonly ids: Ids;
   readonly retry: RetryPolicy;
   readonly concurrentRequests: number;
+  /** The document in the service's terms, each time with a fresh id of its write. */
   toRow(document: NewDocument): Row;
   /** Rows for one request each, in order. */
   toRequests(rows: readonly Row[]): readonly (readonly Row[])[];
@@ -24,6 +25,7 @@ export interface AppendService<Row> {
   look(rows: readonly Row[]): Promise<readonly Occupant[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
+  /** The port error of anything that these methods reject with. */
   toPortError(error: unknown): PortError;
   /** Whether a repetition may help within the budget. */
   isTransient(error: PortError): boolean;
