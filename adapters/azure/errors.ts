@@ -35,6 +35,13 @@ const SERVICE_BUS_CODES: Readonly<Record<string, ErrorCode>> = {
   ServiceTimeout: 'unknown-outcome',
   ServiceCommunicationProblem: 'unavailable',
   UnauthorizedAccess: 'denied',
+  // Names of conditions that the SDK has no codes for (core-amqp, errors.ts).
+  ArgumentError: 'invalid',
+  ArgumentOutOfRangeError: 'invalid',
+  DecodeError: 'invalid',
+  InvalidFieldError: 'invalid',
+  InvalidOperationError: 'misconfigured',
+  NotImplementedError: 'unsupported',
 };
 
 /** The connection was never made, so the request did not happen. */
@@ -59,7 +66,6 @@ interface SdkError {
   readonly message?: string;
   readonly retryAfterInMs?: number;
   readonly retryable?: boolean;
-  readonly cause?: unknown;
 }
 
 /** An SDK error as a port error; one that is a port error already stays as it is. */
@@ -71,12 +77,13 @@ export function toPortError(error: unknown): PortError {
   return new PortError(codeOf(sdkError), `${name} ${code}: ${message}`, details);
 }
 
-function codeOf({ name = '', code = '', retryable, cause }: SdkError): ErrorCode {
-  if (typeof code === 'number') return COSMOS_CODES[code] ?? 'unknown';
+function codeOf({ name = '', code: given = '', message = '', retryable }: SdkError): ErrorCode {
+  if (typeof given === 'number') return COSMOS_CODES[given] ?? 'unknown';
+  // @azure/service-bus 7.9.5 has few codes; of all other errors the SDK writes its own name before the service's text.
+  const code = given === 'GeneralError' ? message.slice(0, Math.max(0, message.indexOf(':'))) : given;
   const known = SERVICE_BUS_CODES[code];
   if (known !== undefined) return known;
-  const inner = (cause as SdkError | undefined)?.code;
-  if (NOT_SENT.has(code) || (typeof inner === 'string' && NOT_SENT.has(inner))) return 'unavailable';
+  if (NOT_SENT.has(code)) return 'unavailable';
   if (ANSWER_LOST.has(code) || ANSWER_LOST.has(name)) return 'unknown-outcome';
   return retryable === true ? 'unavailable' : 'unknown';
 }

@@ -15,6 +15,7 @@ export interface AppendService<Row> {
   readonly ids: Ids;
   readonly retry: RetryPolicy;
   readonly concurrentRequests: number;
+  /** The document in the service's terms, each time with a fresh id of its write. */
   /** The document in the service's terms. */
   toRow(document: NewDocument): Row;
   /** Rows for one request each, in order. */
@@ -25,6 +26,7 @@ export interface AppendService<Row> {
   look(rows: readonly Row[]): Promise<readonly Occupant[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
+  /** The port error of anything that these methods reject with. */
   /** What a failure of `write`, `look` or `put` means. */
   toPortError(error: unknown): PortError;
   /** Whether a repetition may help within the budget. */

@@ -4,11 +4,13 @@ import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
 import { PortError } from '../../core/ports/errors.ts';
+import type { Version } from '../../core/ports/store.ts';
 import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
 import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';
+import { codeOf } from './contract.ts';
 import { storeContract } from './store.contract.ts';
 
 // Far more than any clause takes, for machines that are busy with other things.
@@ -70,5 +72,40 @@ test('a client that could not learn about its container at first learns about it
     await faults.heal();
   }
   expect(await append()).toStrictEqual([{ status: 'stored' }]);
+  await close();
+});
+
+test('a version holds for every write after checks of it have touched its document', async () => {
+  const { store, close } = await openContainer();
+  const writes: ((version: Version) => Promise<unknown>)[] = [
+    (version) => store.put({ partition: 'p', id: 'a', body: 2 }, version),
+    (version) => store.delete({ partition: 'p', id: 'a' }, version),
+    (version) => store.transact('p', [{ kind: 'put', id: 'a', body: 2, expected: version }]),
+    (version) => store.transact('p', [{ kind: 'delete', id: 'a', expected: version }]),
+  ];
+  for (const write of writes) {
+    const version = await store.put({ partition: 'p', id: 'a', body: 1 }, 'any');
+    for (let check = 0; check < 2; check += 1)
+      await store.transact('p', [{ kind: 'check', id: 'a', expected: version }]);
+    expect((await store.get({ partition: 'p', id: 'a' }))?.version).toBe(version);
+    await write(version);
+    expect(await codeOf(write(version))).toBe('conflict');
+  }
+  await close();
+});
+
+test('documents whose ids no URL holds are written on condition, as all others', async () => {
+  const { store, other, faults, close } = await openContainer();
+  for (const id of ['..', ' ', '100%', 'é']) {
+    const key = { partition: 'p', id };
+    faults.loseAnswers(1);
+    const version = await store.put({ ...key, body: 1 }, 'absent');
+    expect(await other.get(key)).toStrictEqual({ ...key, body: 1, version });
+    expect(await codeOf(store.put({ ...key, body: 2 }, 'absent'))).toBe('conflict');
+    const next = await store.put({ ...key, body: 2 }, version);
+    expect(await codeOf(store.delete(key, version))).toBe('conflict');
+    await store.delete(key, next);
+    expect(await other.get(key)).toBeUndefined();
+  }
   await close();
 });
