@@ -29,7 +29,7 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
 };
 
 /** Between the end of a function and the end of the locks that it holds. */
-const LOCK_MARGIN_SECONDS = 20;
+const LOCK_MARGIN_SECONDS = 5;
 
 const hoursMinutesSeconds = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
 

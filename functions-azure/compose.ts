@@ -8,7 +8,7 @@ import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
-import { serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { epochGuard } from '../core/cell/epoch-guard.ts';
 import { cellHealth } from '../core/cell/health.ts';
@@ -112,7 +112,7 @@ export function composeRelay(
 export function composeWorkers(
   config: CellConfig,
   overrides: Overrides = {},
-): Readonly<Record<string, (bodies: readonly unknown[], deliveryCounts: readonly unknown[]) => Promise<void>>> {
+): Readonly<Record<string, (batch: ServiceBusBatch) => Promise<void>>> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const built = consumers({ events, state, clock, ids });

@@ -179,11 +179,12 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
     crashRelayAfterPublish: () => {
       // The relay has published when its host wants to checkpoint. None of that gets through until the app has been started
       // anew, from where it last was.
-      let restarted: Promise<unknown> | undefined;
+      let restarted = false;
       const lost = store.inject({
         when: (call) => {
           if (!isCheckpoint(call)) return false;
-          restarted ??= cell.replaceVersion('test').finally(() => lost.heal());
+          if (!restarted) void cell.replaceVersion('test').finally(() => lost.heal());
+          restarted = true;
           return true;
         },
         fault: { kind: 'cut-before' },
