@@ -23,7 +23,7 @@ const declaration = {
 } as const;
 
 /** Builds the app of the tests: the real HTTP and relay bundles, and the consumers with shorter locks. */
-async function testApp(): Promise<string> {
+async function testApp(timeoutSeconds: number): Promise<string> {
   await buildBundles({ only: ['azure/http', 'azure/relay'] });
   const worker = {
     name: 'test/azure/worker',
@@ -41,7 +41,7 @@ async function testApp(): Promise<string> {
     );
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  await writeFile(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: '00:00:04' }));
+  await writeFile(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: `00:00:${String(timeoutSeconds).padStart(2, '0')}` }));
   await writeFile(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;
 }
@@ -83,8 +83,8 @@ const someThrottled: Fault = {
 };
 
 /** Starts a cell. `notices` collects what it would tell a person. */
-export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness> {
-  const appFolder = await testApp();
+export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4 } = {}): Promise<CellHarness> {
+  const appFolder = await testApp(timeoutSeconds);
   const cosmos = new CosmosEmulator();
   const serviceBus = new ServiceBusEmulator();
   const [account, namespace] = await Promise.all([cosmos.start(), serviceBus.start()]);
@@ -105,7 +105,7 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
   const keys = await makeRouteKeys(systemClock);
   const cell = new AzureCell({
     declaration,
-    topology: impatient(AZURE_LOCK_SECONDS),
+    topology: impatient(AZURE_LOCK_SECONDS, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
     connections: {
