@@ -3,10 +3,14 @@ import { parseArgs } from 'node:util';
 import { benchmarks } from './benchmarks.ts';
 import { reportText } from './kit/report.ts';
 
-const HELP = `Usage: npm run bench -- <name> [--rounds N] [--quick] [--json]
+const HELP = `Usage: npm run bench -- <name> [--cloud aws|azure] [--rounds N] [--quick] [--json]
 
 ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
+  --cloud C   the cloud to measure, aws unless given; for ${benchmarks
+    .filter(({ clouds }) => clouds !== undefined)
+    .map(({ name }) => name)
+    .join(' and ')}
   --rounds N  rounds to measure, instead of the benchmark's own number
   --quick     less of everything: to see that it works, not to quote
   --json      the figures as JSON on standard output
@@ -43,9 +47,10 @@ export async function main(args: readonly string[]): Promise<number> {
         void undoAll().finally(() => process.exit(code));
       });
     }
-    const { benchmark, rounds, quick, json } = options;
+    const { benchmark, cloud, rounds, quick, json } = options;
     const report = await benchmark.run({
       rounds,
+      cloud,
       quick,
       progress: tellProgress,
       atEnd: (undo) => undos.push(undo),
@@ -85,7 +90,11 @@ function readOptions(args: readonly string[]) {
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
     throw new UsageError(`--rounds is ${values.rounds}; it must be a whole number from 1.`);
-  return { benchmark, rounds, quick: values.quick === true, json: values.json === true };
+  const cloud = (['aws', 'azure'] as const).find((each) => each === (values.cloud ?? 'aws'));
+  if (cloud === undefined) throw new UsageError(`--cloud is ${values.cloud}; it must be aws or azure.`);
+  if (values.cloud !== undefined && benchmark.clouds?.includes(cloud) !== true)
+    throw new UsageError(`${name} has no --cloud ${cloud}.`);
+  return { benchmark, cloud, rounds, quick: values.quick === true, json: values.json === true };
 }
 
 const parse = (args: readonly string[]) =>
@@ -93,6 +102,7 @@ const parse = (args: readonly string[]) =>
     args: [...args],
     allowPositionals: true,
     options: {
+      cloud: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean' },
       json: { type: 'boolean' },

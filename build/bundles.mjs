@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leanAzure } from './lean-azure.mjs';
 
 /** The project's folder, also when this module has been compiled into a program below dist/. */
 export const root = findRoot(path.dirname(fileURLToPath(import.meta.url)));
@@ -31,8 +32,8 @@ export const bundles = [
 ];
 
 /**
- * The esbuild options of a deployable bundle. CommonJS, `module` before `main`, no dynamic import and a lean credential
- * chain each cut the cold start; docs/adr/0010-bundles.md has the figures.
+ * The esbuild options of a deployable bundle. CommonJS, `module` before `main`, no dynamic import and leaving out what
+ * no function reaches each cut the cold start; docs/adr/0010-bundles.md has the figures.
  * @param {Bundle} bundle
  * @returns {import('esbuild').BuildOptions}
  */
@@ -52,6 +53,7 @@ export function deployableOptions(bundle) {
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
+    plugins: bundle.platform === 'azure' ? [leanAzure(root)] : [],
     logLevel: 'silent',
   };
 }

@@ -28,12 +28,20 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
   'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,
 };
 
+/** Between the end of a function and the end of the locks that it holds. */
+const LOCK_MARGIN_SECONDS = 5;
+
+const hoursMinutesSeconds = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
+
 /** host.json of the Functions app: routes without a prefix, and batches as the topology says. */
 function hostJson(): unknown {
   const { consumers } = topology;
   return {
     version: '2.0',
-    functionTimeout: '00:05:00',
+    // A worker that hangs must be gone before its messages' locks are: nobody else may have them in the meantime.
+    functionTimeout: hoursMinutesSeconds(
+      Math.min(...consumers.map(({ visibilitySeconds }) => visibilitySeconds)) - LOCK_MARGIN_SECONDS,
+    ),
     extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
     extensions: {
       http: { routePrefix: '' },

@@ -1,14 +1,14 @@
 // Wires core to Azure: the only file here that knows both. Called once for each start of the app.
 
-import { CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
+import { CosmosClient } from '@azure/cosmos';
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { ServiceBusClient } from '@azure/service-bus';
 import { cosmosChangeFeed } from '../adapters/azure/cosmos-change-feed.ts';
+import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
-import { keepErrors } from '../adapters/azure/errors.ts';
 import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
-import { serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { epochGuard } from '../core/cell/epoch-guard.ts';
 import { cellHealth } from '../core/cell/health.ts';
@@ -53,9 +53,6 @@ interface Platform {
 /** A service that does not answer within this time is taken for one that will not, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 3000;
 
-/** The adapters know what may be repeated, so the SDK does not repeat anything. */
-const NO_RETRIES = { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 } as const;
-
 const platform = ({
   clock = systemClock,
   ids = randomIds,
@@ -65,13 +62,8 @@ const platform = ({
 function stores({ connections, database }: CellConfig, { clock, ids }: Platform): { events: Store; state: Store } {
   const client = new CosmosClient({
     connectionString: connections.cosmos,
-    connectionPolicy: {
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      retryOptions: NO_RETRIES,
-      enableBackgroundEndpointRefreshing: false,
-    },
-    plugins: keepErrors,
-  } as CosmosClientOptions);
+    ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+  });
   const store = (container: string) =>
     checkedStore(new CosmosStore({ container: client.database(database).container(container), clock, ids }));
   return { events: store('events'), state: store('state') };
@@ -120,7 +112,7 @@ export function composeRelay(
 export function composeWorkers(
   config: CellConfig,
   overrides: Overrides = {},
-): Readonly<Record<string, (bodies: readonly unknown[], deliveryCounts: readonly unknown[]) => Promise<void>>> {
+): Readonly<Record<string, (batch: ServiceBusBatch) => Promise<void>>> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const built = consumers({ events, state, clock, ids });

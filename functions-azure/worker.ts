@@ -11,7 +11,11 @@ for (const [name, work] of Object.entries(composeWorkers(config))) {
     topicName: config.topic,
     subscriptionName: name,
     cardinality: 'many',
-    handler: (bodies: unknown, context: InvocationContext) =>
-      work(bodies as unknown[], (context.triggerMetadata?.deliveryCountArray ?? []) as unknown[]),
+    handler: (bodies: unknown, { triggerMetadata = {} }: InvocationContext) =>
+      work({
+        bodies: bodies as unknown[],
+        deliveryCounts: (triggerMetadata.deliveryCountArray ?? []) as unknown[],
+        properties: (triggerMetadata.applicationPropertiesArray ?? []) as unknown[],
+      }),
   });
 }

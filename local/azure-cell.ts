@@ -1,9 +1,9 @@
 // One Azure cell on this machine: emulators, resources from the topology, and the deployable app in the Functions host.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { RestError } from '@azure/core-rest-pipeline';
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
+import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { PARTITION_KEY_PATH } from '../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
@@ -11,7 +11,6 @@ import { statePartition } from '../core/cell/identity.ts';
 import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
-import { CONNECTIONS } from '../functions-azure/config.ts';
 import type { CellDeclaration } from './cells.ts';
 import { AzureServices } from './emulators/azure-services.ts';
 import { DEVELOPMENT_CERTIFICATE } from './emulators/service-bus/certificate.ts';
@@ -39,9 +38,11 @@ export interface AzureCellOptions {
   readonly onDeath: (reason: string) => void;
 }
 
-/** The names inside the cell's own account and namespace. */
-const DATABASE = 'polycell';
-const TOPIC = 'events';
+/** Of a request to Cosmos DB by the stack itself, which may be busy with starting, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** The names inside account and namespace, which several cells may share when they are somebody else's. */
+const names = (cell: string) => ({ database: cell, topic: `${cell}-events` });
 
 /**
  * Shorter than the cloud's times: a person waits here, and a stack that was killed must get its leases back soon. The renewal
@@ -60,6 +61,7 @@ export class AzureCell implements LocalCell {
   readonly region: string;
   readonly #options: AzureCellOptions;
   readonly #life: Lifecycle;
+  readonly #names: ReturnType<typeof names>;
   #connections = { cosmos: '', serviceBus: '' };
   #cosmos: CosmosClient | undefined;
   #administration: ServiceBusAdministrationClient | undefined;
@@ -69,6 +71,7 @@ export class AzureCell implements LocalCell {
   constructor(options: AzureCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
+    this.#names = names(this.id);
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
   }
@@ -91,7 +94,10 @@ export class AzureCell implements LocalCell {
   async #bringUp(): Promise<void> {
     this.#life.stillWanted();
     const connections = await this.#startServices();
-    this.#cosmos = new CosmosClient(connections.cosmos);
+    this.#cosmos = new CosmosClient({
+      connectionString: connections.cosmos,
+      ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+    });
     this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
       tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
     } as object);
@@ -131,7 +137,7 @@ export class AzureCell implements LocalCell {
   /** Backlog, dead letters and parked events of each consumer, and of the relay. */
   async consumers(): Promise<readonly ConsumerStatus[]> {
     const subscriptions = this.#options.topology.consumers.map(async ({ name }): Promise<ConsumerStatus> => {
-      const counts = await this.#administration?.getSubscriptionRuntimeProperties(TOPIC, name);
+      const counts = await this.#administration?.getSubscriptionRuntimeProperties(this.#names.topic, name);
       const { activeMessageCount: backlog = 0, deadLetterMessageCount: deadLetters = 0 } = counts ?? {};
       return { name, backlog, deadLetters, ...(await this.#parked(name)) };
     });
@@ -144,11 +150,11 @@ export class AzureCell implements LocalCell {
       APP_CELL: this.id,
       APP_VERSION: version,
       APP_REGION: this.region,
-      APP_DATABASE: DATABASE,
-      APP_TOPIC: TOPIC,
+      APP_DATABASE: this.#names.database,
+      APP_TOPIC: this.#names.topic,
       APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
-      [CONNECTIONS.cosmos]: this.#connections.cosmos,
-      [CONNECTIONS.serviceBus]: this.#connections.serviceBus,
+      COSMOS: this.#connections.cosmos,
+      SERVICE_BUS: this.#connections.serviceBus,
     };
   }
 
@@ -171,7 +177,7 @@ export class AzureCell implements LocalCell {
   }
 
   async #provisionCosmos(client: CosmosClient): Promise<void> {
-    const { database } = await client.databases.createIfNotExists({ id: DATABASE });
+    const { database } = await client.databases.createIfNotExists({ id: this.#names.database });
     // `defaultTtl` -1: items live for ever unless they say otherwise.
     const documents = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
     await database.containers.createIfNotExists({ id: 'events', ...documents });
@@ -180,13 +186,15 @@ export class AzureCell implements LocalCell {
   }
 
   async #provisionServiceBus(client: ServiceBusAdministrationClient): Promise<void> {
-    await unlessThere(() => client.createTopic(TOPIC));
-    await Promise.all(this.#options.topology.consumers.map((consumer) => provisionSubscription(client, consumer)));
+    await unlessThere(() => client.createTopic(this.#names.topic));
+    await Promise.all(
+      this.#options.topology.consumers.map((consumer) => provisionSubscription(client, this.#names.topic, consumer)),
+    );
   }
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
     if (this.#cosmos === undefined) return { parked: 0, more: false };
-    const container = this.#cosmos.database(DATABASE).container('state');
+    const container = this.#cosmos.database(this.#names.database).container('state');
     const store = new CosmosStore({ container, clock: systemClock, ids: randomIds });
     const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
     return { parked: page.items.length, more: page.next !== undefined };
@@ -195,13 +203,14 @@ export class AzureCell implements LocalCell {
 
 async function provisionSubscription(
   client: ServiceBusAdministrationClient,
+  topic: string,
   consumer: ConsumerDeclaration,
 ): Promise<void> {
   const { name, types, visibilitySeconds, maximumDeliveries } = consumer;
   const typeList = types.map((type) => `'${type.replaceAll("'", "''")}'`).join(', ');
   const sqlExpression = `type IN (${typeList}) AND (consumer IS NULL OR consumer = '${name}')`;
   await unlessThere(() =>
-    client.createSubscription(TOPIC, name, {
+    client.createSubscription(topic, name, {
       lockDuration: `PT${visibilitySeconds}S`,
       maxDeliveryCount: maximumDeliveries,
       defaultRuleOptions: { name: 'topology', filter: { sqlExpression } },
@@ -214,6 +223,6 @@ async function unlessThere(create: () => Promise<unknown>): Promise<void> {
   try {
     await create();
   } catch (error) {
-    if (!(error instanceof RestError && error.statusCode === 409)) throw error;
+    if ((error as { statusCode?: unknown }).statusCode !== 409) throw error;
   }
 }

@@ -8,6 +8,7 @@ import {
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
+import { mapConcurrently } from '../../core/ports/concurrently.ts';
 import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
@@ -41,11 +42,7 @@ export class SnsBus implements Bus {
   async publish(messages: readonly BusMessage[]): Promise<readonly PublishOutcome[]> {
     const all = messages.map(toPending);
     const batches = inBatches(all.filter(({ outcome }) => outcome === undefined));
-    let next = 0;
-    const lane = async () => {
-      for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) await this.#publishBatch(batch);
-    };
-    await Promise.all(Array.from({ length: Math.min(LIMITS.concurrentCalls, batches.length) }, lane));
+    await mapConcurrently(batches, LIMITS.concurrentCalls, (batch) => this.#publishBatch(batch));
     return all.map(
       ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The message was not reached.') },
     );

@@ -1,7 +1,7 @@
 // The change feed as the Functions Cosmos DB trigger delivers it: items in, an error for what must come again.
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { epochMs } from '../../core/ports/clock.ts';
-import { isJsonObject, type Json } from '../../core/ports/json.ts';
+import { isJsonObject } from '../../core/ports/json.ts';
 
 /** Thrown when records must be delivered again; the trigger's endless retry policy repeats the whole batch. */
 export class ChangeFeedRetry extends Error {
@@ -22,21 +22,18 @@ export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unkno
   };
 }
 
-/** What is no document of ours becomes a record without a body: the relay parks it rather than stumbling over it for ever. */
+/**
+ * What is no document of ours becomes a record without a body: the relay parks it rather than stumbling over it for ever. Ranges
+ * count their writes apart, and the writes of a transaction share one number, so the etag tells writes from each other.
+ */
 function toRecord(item: unknown): ChangeRecord {
-  const {
-    p,
-    id,
-    b = null,
-    _lsn,
-    _ts,
-  } = (isJsonObject(item) ? item : {}) as { p?: unknown; id?: unknown; b?: Json; _lsn?: unknown; _ts?: unknown };
+  const { p, id, b = null, _lsn, _etag, _ts } = isJsonObject(item) ? item : {};
   return {
     partition: typeof p === 'string' ? p : '',
     id: typeof id === 'string' ? id : '',
     kind: 'updated',
     body: b,
-    sequence: String(_lsn ?? ''),
+    sequence: `${String(_lsn)} ${String(_etag)}`,
     committedAt: epochMs(Number(_ts ?? 0) * 1000),
   };
 }

@@ -9,13 +9,15 @@ export const PARTITION_KEY_PATH = '/p';
 
 /**
  * `p` partition, `b` body, `w` the write that put it there, `x` expiry in milliseconds. `ttl` counts whole seconds from the
- * last write, so it only reaps what `x` has hidden long before.
+ * last write, so it only reaps what `x` has hidden long before. `v` is the version that the item shows in place of its etag,
+ * where a check has had to touch it.
  */
 export interface Item {
   readonly id: string;
   readonly p: string;
   readonly b: Json;
   readonly w: string;
+  readonly v?: string;
   readonly x?: number;
   readonly ttl?: number;
 }
@@ -35,16 +37,20 @@ export function toItem({ partition, id, body, expiresAt }: NewDocument, write: s
 export const isExpired = ({ x }: Pick<Item, 'x'>, now: EpochMs): boolean => x !== undefined && x <= now;
 
 /** An item as a document. Throws a TypeError for an item that this adapter has not written. */
-export function toDocument({ id, p, b, x, _etag }: FoundItem): StoredDocument {
+export function toDocument(item: FoundItem): StoredDocument {
+  const { id, p, b, x } = item;
   if (typeof p !== 'string' || b === undefined) throw new TypeError('The container holds an item that is no document.');
   return {
     partition: p,
     id,
     body: b,
-    version: versionOf(_etag, x),
+    version: versionOf(shownEtag(item), x),
     ...(x !== undefined && { expiresAt: epochMs(x) }),
   };
 }
+
+/** The etag of the last write that was no check. */
+export const shownEtag = ({ v, _etag }: Pick<FoundItem, 'v' | '_etag'>): string => v ?? _etag;
 
 /** Separates the two halves of a version; no etag holds it. */
 const EXPIRY = '~';
@@ -66,11 +72,11 @@ export function partsOf(version: Version): { etag: string; x?: number } {
 export type Operation = (
   | { readonly operationType: 'Create' | 'Upsert'; readonly resourceBody: Item }
   | { readonly operationType: 'Replace'; readonly id: string; readonly resourceBody: Item }
-  | { readonly operationType: 'Delete'; readonly id: string }
+  | { readonly operationType: 'Read' | 'Delete'; readonly id: string }
   | {
       readonly operationType: 'Patch';
       readonly id: string;
-      readonly resourceBody: { readonly operations: readonly { op: 'set'; path: string; value: number }[] };
+      readonly resourceBody: { readonly operations: readonly { op: 'set'; path: string; value: string }[] };
     }
 ) & { readonly ifMatch?: string; readonly partitionKey?: string };
 

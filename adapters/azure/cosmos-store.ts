@@ -1,5 +1,5 @@
 // The store on one Cosmos DB container: conditional writes by etag, transactional batches, and queries within a partition.
-import type { Container, FeedOptions, ItemResponse, SqlQuerySpec } from '@azure/cosmos';
+import type { Container, SqlQuerySpec } from '@azure/cosmos';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
@@ -17,16 +17,26 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
-import { afterPrefix, compareUtf8 } from '../../core/ports/text.ts';
+import { afterPrefix } from '../../core/ports/text.ts';
 import { appendToContainer } from './cosmos-append.ts';
-import { type FoundItem, isExpired, partsOf, toDocument, toItem, versionOf } from './cosmos-items.ts';
-import { transactInContainer } from './cosmos-transaction.ts';
-import { isTransient, toPortError } from './errors.ts';
+import {
+  type FoundItem,
+  type Item,
+  isExpired,
+  partsOf,
+  shownEtag,
+  toDocument,
+  toItem,
+  versionOf,
+} from './cosmos-items.ts';
+import { readInBatch, transactInContainer } from './cosmos-transaction.ts';
+import { inDoubt, isTransient, toPortError, toReadError } from './errors.ts';
 
 export interface CosmosStoreOptions {
   /**
-   * Of a client without retries of its own (`retryOptions` all zero) and with the plugins `keepErrors`: this adapter retries, and
-   * knows which repetition is safe. The account's consistency must be Strong: consumers read what other processes wrote.
+   * Of a client made with `cosmosClientOptions`: this adapter retries, and knows which repetition is safe. Its partition key is
+   * `PARTITION_KEY_PATH`, its default time to live -1. The account's consistency must be Strong: consumers read what other
+   * processes wrote.
    */
   readonly container: Container;
   readonly clock: Clock;
@@ -37,7 +47,20 @@ export interface CosmosStoreOptions {
 /** 404 with this substatus: the container or database is missing, not the item. */
 const OWNER_NOT_FOUND = 1003;
 
+/** The item is not in the version that the write named. */
+const PRECONDITION_FAILED = 412;
+
+/** 64 random bits, to know a write again by. */
 const WRITE_CHARACTERS = 16;
+
+/**
+ * Ids that a URL holds as they are. The SDK and what lies on the way refuse, trim or resolve others (` `, `..`), so those are
+ * named in the bodies of batches alone.
+ */
+const ADDRESSABLE = /^(?!\.{1,2}$)[\w.~!$&'()*+,;=:@|-]+$/;
+
+/** What has not expired. */
+const LIVE = '(NOT IS_DEFINED(c.x) OR c.x > @now)';
 
 export class CosmosStore implements Store {
   readonly #options: Required<CosmosStoreOptions>;
@@ -52,28 +75,18 @@ export class CosmosStore implements Store {
   }
 
   async put(document: NewDocument, expected: Expected): Promise<Version> {
-    const { clock } = this.#options;
-    const item = toItem(document, this.#newWrite(), clock.now());
-    let answerLost = false;
-    let settled = false;
-    const send = async (): Promise<Version> => {
-      try {
-        const etag = await this.#putOnce(item, expected);
-        return versionOf(etag, item.x);
-      } catch (error) {
-        const portError = toPortError(error);
-        answerLost ||= portError.code === 'unknown-outcome';
-        if (portError.code !== 'conflict' || !answerLost) throw portError;
-        // The conflict may be with our own earlier try; the write's id tells.
-        settled = true;
+    if (!ADDRESSABLE.test(document.id)) {
+      const [version] = await this.transact(document.partition, [{ kind: 'put', expected, ...document }]);
+      return version as Version;
+    }
+    const item = toItem(document, this.#newWrite(), this.#options.clock.now());
+    return this.#write(
+      async () => versionOf(await this.#putOnce(item, expected), item.x),
+      async () => {
         const found = await this.#read(document);
-        if (found?.w === item.w) return versionOf(found._etag, found.x);
-        throw new PortError('unknown-outcome', 'The answer to the write was lost, and another write has followed.', {
-          cause: error,
-        });
-      }
-    };
-    return this.#retry(send, (error) => !settled && isTransient(error));
+        return found?.w === item.w ? versionOf(shownEtag(found), found.x) : undefined;
+      },
+    );
   }
 
   append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
@@ -100,97 +113,121 @@ export class CosmosStore implements Store {
       ['c.id < @prefixEnd', '@prefixEnd', prefix === '' ? undefined : afterPrefix(prefix)],
       [descending ? 'c.id < @cursor' : 'c.id > @cursor', '@cursor', cursor],
     ];
-    if (cursor !== undefined && !within(cursor, bounds))
-      throw new PortError('invalid', 'The cursor lies outside of the query.');
     const used = bounds.filter(([, , value]) => value !== undefined);
+    const conditions = ['c.p = @p', LIVE, ...used.map(([condition]) => condition)].join(' AND ');
     const spec: SqlQuerySpec = {
-      query: `SELECT * FROM c WHERE ${['c.p = @p', '(NOT IS_DEFINED(c.x) OR c.x > @now)', ...used.map(([text]) => text)].join(' AND ')} ORDER BY c.id ${descending ? 'DESC' : 'ASC'}`,
+      query: `SELECT * FROM c WHERE ${conditions} ORDER BY c.id ${descending ? 'DESC' : 'ASC'}`,
       parameters: [
         { name: '@p', value: partition },
         { name: '@now', value: clock.now() },
         ...used.map(([, name, value]) => ({ name, value: value ?? '' })),
       ],
     };
-    // One more than asked for tells whether there is a next page.
-    const options: FeedOptions = { partitionKey: partition, maxItemCount: limit + 1 };
     return this.#retry(async () => {
-      const items: StoredDocument[] = [];
-      const iterator = container.items.query<FoundItem>(spec, options);
-      while (items.length <= limit) {
-        const { resources, hasMoreResults } = await iterator.fetchNext().catch(throwPortError);
-        for (const item of resources ?? []) items.push(toDocument(item));
-        if (!hasMoreResults) break;
+      // One more than asked for tells whether there is a next page. The SDK writes into the options, so each try has its own.
+      const iterator = container.items.query<FoundItem>(spec, { partitionKey: partition, maxItemCount: limit + 1 });
+      for (;;) {
+        const { resources, hasMoreResults } = await iterator.fetchNext().catch(throwReadError);
+        const items = (resources ?? []).map(toDocument);
+        // The service ends a page at 4 MB; so does this one, rather than gathering up to a thousand large documents.
+        if (items.length === 0 && hasMoreResults) continue;
+        const last = items.length > limit ? items[limit - 1] : hasMoreResults ? items.at(-1) : undefined;
+        return { items: items.slice(0, limit), ...(last !== undefined && { next: last.id as StoreCursor }) };
       }
-      const last = items[limit - 1];
-      return items.length > limit && last !== undefined
-        ? { items: items.slice(0, limit), next: last.id as StoreCursor }
-        : { items };
     }, isTransient);
   }
 
   async delete(key: Key, expected: Version | 'any'): Promise<void> {
-    const { container, clock } = this.#options;
-    const { etag, x } = expected === 'any' ? { etag: undefined, x: undefined } : partsOf(expected);
-    if (x !== undefined && isExpired({ x }, clock.now())) throw new PortError('conflict', `${key.id} has expired.`);
-    let answerLost = false;
-    await this.#retry(async () => {
-      try {
-        const condition = etag === undefined ? {} : { accessCondition: { type: 'IfMatch', condition: etag } };
-        await container.item(key.id, key.partition).delete(condition);
-      } catch (error) {
-        this.#refuseMissingContainer(error);
-        const portError = toPortError(error);
-        answerLost ||= portError.code === 'unknown-outcome';
-        if (portError.code !== 'not-found') throw portError;
-        // Gone: as wanted, or by our own earlier try, or by somebody else's hand.
-        if (etag !== undefined && !answerLost)
-          throw new PortError('conflict', `${key.id} is not there.`, { cause: error });
-      }
-    }, isTransient);
+    if (!ADDRESSABLE.test(key.id)) {
+      await this.transact(key.partition, [{ kind: 'delete', id: key.id, expected }]);
+      return;
+    }
+    const item = this.#options.container.item(key.id, key.partition);
+    await this.#write(
+      async () => {
+        if (expected !== 'any')
+          await this.#onVersion(key, expected, (accessCondition) => item.delete({ accessCondition }));
+        else await item.delete().catch(throwUnlessMissing);
+        return true;
+      },
+      // Gone: by our own earlier try, or by somebody else's hand; the version will not come back.
+      async () => ((await this.#read(key)) === undefined ? true : undefined),
+    );
   }
 
-  async #putOnce(item: ReturnType<typeof toItem>, expected: Expected): Promise<string> {
+  /**
+   * Repeats a write. Where it conflicts after a try whose answer was lost, the conflict may be with that very try: `findOwn` looks
+   * for its result.
+   */
+  async #write<T>(send: () => Promise<T>, findOwn: () => Promise<T | undefined>): Promise<T> {
+    let answerLost = false;
+    let settled = false;
+    const attempt = async (): Promise<T> => {
+      try {
+        return await send();
+      } catch (error) {
+        const portError = toWriteError(error);
+        answerLost ||= portError.code === 'unknown-outcome';
+        if (portError.code !== 'conflict' || !answerLost) throw inDoubt(portError, answerLost);
+        const own = await findOwn().catch((cause: unknown) => {
+          throw inDoubt(toPortError(cause), answerLost);
+        });
+        if (own !== undefined) return own;
+        settled = true;
+        throw new PortError('unknown-outcome', 'The answer to the write was lost, and another write has followed.', {
+          cause: error,
+        });
+      }
+    };
+    return this.#retry(attempt, (error) => !settled && isTransient(error));
+  }
+
+  async #putOnce(item: Item, expected: Expected): Promise<string> {
     const { container, clock } = this.#options;
+    const { items } = container;
+    const key = { partition: item.p, id: item.id };
+    const replace = async (accessCondition: AccessCondition) =>
+      (await container.item(item.id, item.p).replace({ ...item }, { accessCondition })).etag;
     try {
-      if (expected === 'any') return etagOf(await container.items.upsert(item));
-      if (expected === 'absent') return etagOf(await container.items.create(item));
-      const { etag, x } = partsOf(expected);
-      if (x !== undefined && isExpired({ x }, clock.now())) throw new PortError('conflict', `${item.id} has expired.`);
-      return await this.#replace(item, etag);
+      if (expected === 'any') return (await items.upsert(item)).etag;
+      if (expected !== 'absent') return await this.#onVersion(key, expected, replace).catch(throwWriteError);
+      return (await items.create(item)).etag;
     } catch (error) {
-      this.#refuseMissingContainer(error);
       const portError = toPortError(error);
-      if (expected !== 'any' && portError.code === 'not-found')
-        throw new PortError('conflict', `${item.id} is not there.`, { cause: error });
       if (expected !== 'absent' || portError.code !== 'conflict') throw portError;
-      const found = await this.#read({ partition: item.p, id: item.id });
+      const found = await this.#read(key);
       if (found === undefined || !isExpired(found, clock.now())) throw portError;
-      return await this.#replace(item, found._etag).catch(throwPortError);
+      return await replace(ifMatch(found._etag)).catch(throwWriteError);
     }
   }
 
-  async #replace(item: ReturnType<typeof toItem>, etag: string): Promise<string> {
-    const { container } = this.#options;
-    return etagOf(
-      await container
-        .item(item.id, item.p)
-        .replace({ ...item }, { accessCondition: { type: 'IfMatch', condition: etag } }),
-    );
+  /** Sends a write on condition of a version. Where checks have touched the item since, that is the version it shows. */
+  async #onVersion<T>(key: Key, expected: Version, send: (condition: AccessCondition) => Promise<T>): Promise<T> {
+    const { etag, x } = partsOf(expected);
+    if (x !== undefined && isExpired({ x }, this.#options.clock.now()))
+      throw new PortError('conflict', `${key.id} has expired.`);
+    for (let condition = etag; ; ) {
+      try {
+        return await send(ifMatch(condition));
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== PRECONDITION_FAILED) throw error;
+        const found = await this.#read(key);
+        if (found?.v !== etag || found._etag === condition) throw error;
+        condition = found._etag;
+      }
+    }
   }
 
   /** The item as it is, expired or not. */
   async #read({ partition, id }: Key): Promise<FoundItem | undefined> {
     const { container } = this.#options;
+    if (!ADDRESSABLE.test(id)) return this.#retry(() => readInBatch(container, partition, id), isTransient);
     return this.#retry(async () => {
-      const response = await container.item(id, partition).read<FoundItem>().catch(throwPortError);
-      if (response.resource === undefined && response.substatus === OWNER_NOT_FOUND) throw missingContainer(container);
+      const response = await container.item(id, partition).read<FoundItem>().catch(throwReadError);
+      if (response.resource === undefined && response.substatus === OWNER_NOT_FOUND)
+        throw new PortError('not-found', `There is no container ${container.id}.`);
       return response.resource;
     }, isTransient);
-  }
-
-  #refuseMissingContainer(error: unknown): void {
-    const { code, substatus } = error as { code?: unknown; substatus?: unknown };
-    if (code === 404 && substatus === OWNER_NOT_FOUND) throw missingContainer(this.#options.container, error);
   }
 
   #retry<T>(operation: () => Promise<T>, again: (error: PortError) => boolean): Promise<T> {
@@ -202,19 +239,33 @@ export class CosmosStore implements Store {
   }
 }
 
-const missingContainer = (container: Container, cause?: unknown): PortError =>
-  new PortError('not-found', `There is no container ${container.id}.`, cause === undefined ? {} : { cause });
-
-const etagOf = (response: ItemResponse<object>): string => response.etag;
-
-function throwPortError(error: unknown): never {
-  throw toPortError(error);
+interface AccessCondition {
+  readonly type: 'IfMatch';
+  readonly condition: string;
 }
 
-function within(cursor: string, bounds: readonly [string, string, string | undefined][]): boolean {
-  return bounds.every(([text, name, value]) => {
-    if (value === undefined || name === '@cursor') return true;
-    const order = compareUtf8(cursor, value);
-    return text.includes('>=') ? order >= 0 : order < 0;
-  });
+const ifMatch = (etag: string): AccessCondition => ({ type: 'IfMatch', condition: etag });
+
+/** Whether a write of one item did not find it. */
+function isMissing(error: unknown): boolean {
+  const { code, substatus } = error as { code?: unknown; substatus?: unknown };
+  return code === 404 && substatus !== OWNER_NOT_FOUND;
+}
+
+/** A replacement or deletion that does not find its item is a conflict. */
+function toWriteError(error: unknown): PortError {
+  if (!isMissing(error)) return toPortError(error);
+  return new PortError('conflict', 'The document is not there.', { cause: error });
+}
+
+function throwWriteError(error: unknown): never {
+  throw toWriteError(error);
+}
+
+function throwUnlessMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
+}
+
+function throwReadError(error: unknown): never {
+  throw toReadError(error);
 }

@@ -1,21 +1,23 @@
 // Transactions on Cosmos DB: one transactional batch, in the service's own terms.
-import type { Container, OperationResponse } from '@azure/cosmos';
+import type { Container } from '@azure/cosmos';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PortError } from '../../core/ports/errors.ts';
+import { isPortError, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type { Version, Write } from '../../core/ports/store.ts';
+import type { OperationAnswer } from './cosmos-client.ts';
 import {
   type FoundItem,
   type Item,
   isExpired,
   type Operation,
   partsOf,
+  shownEtag,
   toItem,
   toOperations,
   versionOf,
 } from './cosmos-items.ts';
-import { isTransient, operationError, withErrorsKept } from './errors.ts';
+import { inDoubt, isTransient, operationError, toPortError, toReadError } from './errors.ts';
 
 export interface TransactionOptions {
   readonly container: Container;
@@ -29,44 +31,67 @@ export interface TransactionOptions {
 /** A write of the transaction and the operations that stand for it; the last one's answer is the write's. */
 interface Step {
   readonly write: Write;
+  /** What a put puts. */
   readonly item: Item | undefined;
   operations: readonly Operation[];
 }
 
+type Versions = readonly (Version | undefined)[];
+
+/** https://learn.microsoft.com/azure/cosmos-db/nosql/transactional-batch */
+const MAXIMUM_OPERATIONS = 100;
+
 /** 424: this operation was not to blame. */
 const FAILED_DEPENDENCY = 424;
 
-/** Rounds of one transaction: each mends one operation that found an expired item, or none where it wanted to delete. */
-const ROUNDS = 101;
+/** Rounds of one transaction: each mends one operation that met an expired or a touched item, or nothing where it was to delete. */
+const ROUNDS = 2 * MAXIMUM_OPERATIONS;
 
-/** Does all writes or none. A batch that is answered with a conflict after a lost answer may have been ours: the items tell. */
+/**
+ * Does all writes or none. A check of absence takes two operations, so with such checks fewer than 100 writes fit. Before a batch
+ * whose answer was lost is sent again, the items tell whether it was carried out.
+ */
 export async function transactInContainer(
   options: TransactionOptions,
   partition: string,
   writes: readonly Write[],
-): Promise<readonly (Version | undefined)[]> {
+): Promise<Versions> {
   const now = options.clock.now();
   const steps = writes.map((write, index) => toStep(options, partition, write, index, now));
   let answerLost = false;
   let settled = false;
+  const attempt = async (): Promise<Versions | Refusal> => {
+    if (answerLost) {
+      const done = await findOwn(options, steps);
+      if (done !== undefined) return done;
+      if (!isGuarded(steps)) {
+        settled = true;
+        throw unknownOutcome('to repeat it might undo other writes');
+      }
+    }
+    return send(options.container, partition, steps);
+  };
   const again = (error: PortError) => {
     answerLost ||= error.code === 'unknown-outcome';
     return !settled && isTransient(error);
   };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const active = steps.filter(({ operations }) => operations.length > 0);
-    if (active.length === 0) return steps.map(() => undefined);
-    const result = await withRetry(options, options.retry, () => send(options.container, partition, active), again);
-    if (result.failedStep === undefined) return steps.map((step) => versionFrom(step, active, result.responses));
-    if (answerLost) {
-      settled = true;
-      const done = await findOwn(options, steps);
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const result = await withRetry(options, options.retry, attempt, again);
+      if (!('failedStep' in result)) return result;
+      const done = answerLost ? await findOwn(options, steps) : undefined;
       if (done !== undefined) return done;
+      await mend(options, result, steps.indexOf(result.failedStep));
     }
-    await mend(options, result.failedStep, result.statusCode, steps.indexOf(result.failedStep));
+  } catch (error) {
+    if (answerLost && isPortError(error, 'conflict')) throw unknownOutcome('other writes have followed', error);
+    throw inDoubt(toPortError(error), answerLost);
   }
   throw new PortError('unavailable', 'The documents of the transaction kept appearing and vanishing.');
 }
+
+const unknownOutcome = (why: string, cause?: unknown): PortError =>
+  new PortError('unknown-outcome', `The answer to the transaction was lost, and ${why}.`, { cause });
 
 function toStep(
   { newWrite }: TransactionOptions,
@@ -76,20 +101,19 @@ function toStep(
   now: ReturnType<Clock['now']>,
 ): Step {
   const { id, expected } = write;
-  const conflict = () => new PortError('conflict', `${id} has expired.`, { failedWrite: index });
-  const version = expected === 'any' || expected === 'absent' ? undefined : partsOf(expected);
-  if (version?.x !== undefined && isExpired({ x: version.x }, now)) throw conflict();
-  const ifMatch = version === undefined ? {} : { ifMatch: version.etag };
+  const { etag, x } =
+    expected === 'any' || expected === 'absent' ? { etag: undefined, x: undefined } : partsOf(expected);
+  if (x !== undefined && isExpired({ x }, now)) throw conflictAt(index);
+  const ifMatch = etag === undefined ? {} : { ifMatch: etag };
   if (write.kind === 'put') {
     const item = toItem({ ...write, partition }, newWrite(), now);
-    const resourceBody = item;
-    if (expected === 'absent') return { write, item, operations: [{ operationType: 'Create', resourceBody }] };
-    if (expected === 'any') return { write, item, operations: [{ operationType: 'Upsert', resourceBody }] };
-    return { write, item, operations: [{ operationType: 'Replace', id, resourceBody, ...ifMatch }] };
+    if (expected === 'absent') return { write, item, operations: [{ operationType: 'Create', resourceBody: item }] };
+    if (expected === 'any') return { write, item, operations: [{ operationType: 'Upsert', resourceBody: item }] };
+    return { write, item, operations: [{ operationType: 'Replace', id, resourceBody: item, ...ifMatch }] };
   }
   if (write.kind === 'delete')
     return { write, item: undefined, operations: [{ operationType: 'Delete', id, ...ifMatch }] };
-  if (expected === 'absent') {
+  if (etag === undefined) {
     // The service has no check for absence: an item that is made and removed within the batch leaves nothing behind.
     const resourceBody = toItem({ partition, id, body: null }, newWrite(), now);
     return {
@@ -101,86 +125,121 @@ function toStep(
       ],
     };
   }
-  // Nor one for a version: a change that says nothing, on condition of the etag.
-  const operations = [{ op: 'set' as const, path: '/k', value: 0 }];
-  return {
-    write,
-    item: undefined,
-    operations: [{ operationType: 'Patch', id, resourceBody: { operations }, ...ifMatch }],
-  };
+  return { write, item: undefined, operations: [touch(id, etag, etag)] };
 }
 
-interface BatchResult {
-  readonly responses: readonly OperationResponse[];
-  readonly failedStep?: Step;
+/**
+ * The check of a version. The service ignores conditions of reads within a batch
+ * (https://github.com/Azure/azure-cosmos-dotnet-v3/issues/1581), so the item is written, with the version it keeps showing.
+ */
+const touch = (id: string, shown: string, ifMatch: string): Operation => ({
+  operationType: 'Patch',
+  id,
+  resourceBody: { operations: [{ op: 'set', path: '/v', value: shown }] },
+  ifMatch,
+});
+
+const conflictAt = (failedWrite: number): PortError =>
+  new PortError('conflict', `The condition of write ${failedWrite} did not hold.`, { failedWrite });
+
+/** Whether the batch, once carried out, is refused when it comes again; one that puts whatever is there is not. */
+const isGuarded = (steps: readonly Step[]): boolean =>
+  steps.every(({ write }) => write.kind !== 'put' || write.expected !== 'any') ||
+  steps.some(({ write }) => write.kind !== 'check' && write.expected !== 'any');
+
+/** The operation of a step met something else than it wanted. */
+interface Refusal {
+  readonly failedStep: Step;
   readonly statusCode: number;
 }
 
-async function send(container: Container, partition: string, steps: readonly Step[]): Promise<BatchResult> {
+async function send(container: Container, partition: string, steps: readonly Step[]): Promise<Versions | Refusal> {
   const operations = steps.flatMap((step) => step.operations);
-  const { result = [] } = await withErrorsKept(() => container.items.batch(toOperations(operations), partition));
-  const failed = result.findIndex(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY);
-  if (failed < 0) return { responses: result, statusCode: 200 };
-  const statusCode = result[failed]?.statusCode ?? 0;
-  const error = operationError(statusCode, undefined);
-  if (error.code !== 'conflict' && error.code !== 'not-found') throw error;
-  let index = failed;
-  const failedStep = steps.find((step) => {
-    index -= step.operations.length;
-    return index < 0;
+  if (operations.length === 0) return steps.map(() => undefined);
+  if (operations.length > MAXIMUM_OPERATIONS)
+    throw new PortError('too-large', `The transaction takes ${operations.length} operations of ${MAXIMUM_OPERATIONS}.`);
+  const answers = await answersOf(container, partition, operations);
+  const failed = answers.findIndex(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY);
+  // Where the answers of each step begin.
+  const starts = steps.map((_, index) => steps.slice(0, index).reduce((sum, step) => sum + step.operations.length, 0));
+  if (failed < 0)
+    return steps.map(({ item }, index) => item && versionOf(answers[starts[index] ?? 0]?.eTag ?? '', item.x));
+  const statusCode = answers[failed]?.statusCode ?? 0;
+  const error = operationError(statusCode);
+  const failedStep = steps[starts.findLastIndex((start) => start <= failed)];
+  if (failedStep === undefined || (error.code !== 'conflict' && error.code !== 'not-found')) throw error;
+  return { failedStep, statusCode };
+}
+
+async function answersOf(
+  container: Container,
+  partition: string,
+  operations: readonly Operation[],
+): Promise<readonly OperationAnswer[]> {
+  const { result = [] } = await container.items.batch(toOperations(operations), partition).catch((error: unknown) => {
+    throw toPortError(error);
   });
-  return failedStep === undefined ? { responses: result, statusCode } : { responses: result, statusCode, failedStep };
+  const answers: readonly OperationAnswer[] = result;
+  if (answers[0]?.failure !== undefined) throw answers[0].failure;
+  if (answers.length !== operations.length)
+    throw new PortError('unknown-outcome', 'The service answered for another number of operations.');
+  return answers;
 }
 
 /** Changes the operations of a step that failed for a reason which is no conflict, or throws the conflict. */
-async function mend(options: TransactionOptions, step: Step, statusCode: number, failedWrite: number): Promise<void> {
-  const { write, item } = step;
-  if (write.kind === 'delete' && write.expected === 'any' && statusCode === 404) {
-    step.operations = [];
+async function mend(options: TransactionOptions, { failedStep, statusCode }: Refusal, index: number): Promise<void> {
+  const { write, item } = failedStep;
+  const { id, expected } = write;
+  if (write.kind === 'delete' && expected === 'any') {
+    // Nothing there is as good as deleted.
+    failedStep.operations = [];
     return;
   }
-  const conflict = new PortError('conflict', `The condition of write ${failedWrite} did not hold.`, { failedWrite });
-  if (write.expected !== 'absent') throw conflict;
-  const found = await options.read(write.id);
-  if (found === undefined) return;
-  if (!isExpired(found, options.clock.now())) throw conflict;
-  const ifMatch = found._etag;
-  step.operations =
-    item === undefined
-      ? [{ operationType: 'Delete', id: write.id, ifMatch }]
-      : [{ operationType: 'Replace', id: write.id, resourceBody: item, ifMatch }];
+  if (expected === 'any' || statusCode === 404) throw conflictAt(index);
+  const found = await options.read(id);
+  if (expected === 'absent') {
+    if (found === undefined) return;
+    if (!isExpired(found, options.clock.now())) throw conflictAt(index);
+    const ifMatch = found._etag;
+    failedStep.operations =
+      item === undefined
+        ? [{ operationType: 'Delete', id, ifMatch }]
+        : [{ operationType: 'Replace', id, resourceBody: item, ifMatch }];
+    return;
+  }
+  const { etag } = partsOf(expected);
+  if (found === undefined || shownEtag(found) !== etag) throw conflictAt(index);
+  failedStep.operations =
+    write.kind === 'check'
+      ? [touch(id, etag, found._etag)]
+      : failedStep.operations.map((operation) => ({ ...operation, ifMatch: found._etag }));
 }
 
-/** After a lost answer: whether the transaction had happened, by any item that it put. */
-async function findOwn(
-  { read }: TransactionOptions,
-  steps: readonly Step[],
-): Promise<(Version | undefined)[] | undefined> {
+/**
+ * After a lost answer: the versions, if any item that the transaction put is there. One that another write has followed shows
+ * a version of its own that nothing has any more.
+ */
+async function findOwn({ read }: TransactionOptions, steps: readonly Step[]): Promise<Versions | undefined> {
   const versions: (Version | undefined)[] = [];
+  let isOurs = false;
   for (const { write, item } of steps) {
-    const found = item === undefined ? undefined : await read(write.id);
-    if (item !== undefined && found?.w !== item.w) return undefined;
-    versions.push(found && versionOf(found._etag, found.x));
+    const found = item && (await read(write.id));
+    const isOwn = found !== undefined && found.w === item?.w;
+    isOurs ||= isOwn;
+    versions.push(item && versionOf(isOwn ? shownEtag(found) : item.w, item.x));
   }
-  return steps.some(({ item }) => item !== undefined) ? versions : undefined;
+  return isOurs ? versions : undefined;
 }
 
-function versionFrom(
-  step: Step,
-  active: readonly Step[],
-  responses: readonly OperationResponse[],
-): Version | undefined {
-  if (!active.includes(step) || step.write.kind === 'delete') return undefined;
-  let last = -1;
-  for (const each of active) {
-    last += each.operations.length;
-    if (each === step) break;
+/** Reads an item whose id no URL can hold. */
+export async function readInBatch(container: Container, partition: string, id: string): Promise<FoundItem | undefined> {
+  try {
+    const [answer] = await answersOf(container, partition, [{ operationType: 'Read', id }]);
+    const { statusCode = 0, resourceBody } = answer ?? {};
+    if (statusCode === 200) return resourceBody as unknown as FoundItem;
+    if (statusCode === 404) return undefined;
+    throw operationError(statusCode);
+  } catch (error) {
+    throw toReadError(error);
   }
-  const etag = responses[last]?.eTag;
-  const x =
-    step.item?.x ??
-    (step.write.kind === 'check' && step.write.expected !== 'absent' ? partsOf(step.write.expected).x : undefined);
-  return etag === undefined || (step.write.kind === 'check' && step.write.expected === 'absent')
-    ? undefined
-    : versionOf(etag, x);
 }

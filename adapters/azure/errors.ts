@@ -1,6 +1,8 @@
 // Azure SDK errors as port errors: one table by Cosmos DB's status codes, one by Service Bus's error codes.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
+
+/** The range that was addressed has split or moved; nothing was carried out. */
+export const COSMOS_GONE = 410;
 
 /** https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb */
 const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
@@ -11,14 +13,16 @@ const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
   // The service gave up on a request that it may have carried out.
   408: 'unknown-outcome',
   409: 'conflict',
-  410: 'unavailable',
+  [COSMOS_GONE]: 'unavailable',
   412: 'conflict',
   413: 'too-large',
   429: 'throttled',
   449: 'throttled',
-  500: 'unavailable',
-  502: 'unavailable',
-  503: 'unavailable',
+  // So it did when it failed on its side: a write may have reached the replicas all the same.
+  500: 'unknown-outcome',
+  502: 'unknown-outcome',
+  503: 'unknown-outcome',
+  504: 'unknown-outcome',
 };
 
 /** https://learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-exceptions */
@@ -31,6 +35,13 @@ const SERVICE_BUS_CODES: Readonly<Record<string, ErrorCode>> = {
   ServiceTimeout: 'unknown-outcome',
   ServiceCommunicationProblem: 'unavailable',
   UnauthorizedAccess: 'denied',
+  // Names of conditions that the SDK has no codes for (core-amqp, errors.ts).
+  ArgumentError: 'invalid',
+  ArgumentOutOfRangeError: 'invalid',
+  DecodeError: 'invalid',
+  InvalidFieldError: 'invalid',
+  InvalidOperationError: 'misconfigured',
+  NotImplementedError: 'unsupported',
 };
 
 /** The connection was never made, so the request did not happen. */
@@ -55,7 +66,6 @@ interface SdkError {
   readonly message?: string;
   readonly retryAfterInMs?: number;
   readonly retryable?: boolean;
-  readonly cause?: unknown;
 }
 
 /** An SDK error as a port error; one that is a port error already stays as it is. */
@@ -67,59 +77,37 @@ export function toPortError(error: unknown): PortError {
   return new PortError(codeOf(sdkError), `${name} ${code}: ${message}`, details);
 }
 
-function codeOf({ name = '', code = '', retryable, cause }: SdkError): ErrorCode {
-  if (typeof code === 'number') return COSMOS_CODES[code] ?? 'unknown';
+function codeOf({ name = '', code: given = '', message = '', retryable }: SdkError): ErrorCode {
+  if (typeof given === 'number') return COSMOS_CODES[given] ?? 'unknown';
+  // @azure/service-bus 7.9.5 has few codes; of all other errors the SDK writes its own name before the service's text.
+  const code = given === 'GeneralError' ? message.slice(0, Math.max(0, message.indexOf(':'))) : given;
   const known = SERVICE_BUS_CODES[code];
   if (known !== undefined) return known;
-  const inner = (cause as SdkError | undefined)?.code;
-  if (NOT_SENT.has(code) || (typeof inner === 'string' && NOT_SENT.has(inner))) return 'unavailable';
+  if (NOT_SENT.has(code)) return 'unavailable';
   if (ANSWER_LOST.has(code) || ANSWER_LOST.has(name)) return 'unknown-outcome';
   return retryable === true ? 'unavailable' : 'unknown';
 }
 
+/** An SDK error of a read as a port error: losing its answer leaves nothing in doubt. */
+export function toReadError(error: unknown): PortError {
+  const portError = toPortError(error);
+  if (portError.code !== 'unknown-outcome') return portError;
+  return new PortError('unavailable', portError.message, { cause: error });
+}
+
 /** The error of one operation of a batch, by its status code. */
-export function operationError(statusCode: number, retryAfterMs: number | undefined): PortError {
+export function operationError(statusCode: number, retryAfterMs?: number): PortError {
   const details = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
+}
+
+/** Once an answer was lost, a repetition that cannot be made leaves open whether the write has happened. */
+export function inDoubt(error: PortError, answerLost: boolean): PortError {
+  if (!answerLost || !isTransient(error)) return error;
+  const { message, cause, retryAfterMs } = error;
+  return new PortError('unknown-outcome', message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
 /** Whether the adapters repeat a request on their own, within their budget. */
 export const isTransient = (error: PortError): boolean =>
   error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';
-
-const lastError = new AsyncLocalStorage<{ error?: unknown }>();
-
-/** What a plugin of the client is; @azure/cosmos 4.9.3 has them, but leaves them out of its types. */
-interface RequestPlugin {
-  readonly on: 'request';
-  plugin(context: unknown, diagnostics: unknown, next: (context: unknown) => Promise<unknown>): Promise<unknown>;
-}
-
-/**
- * For the client's `plugins`. `items.batch` and `items.bulk` of @azure/cosmos 4.9.3 turn every failed request into a bare `Error`
- * without code or status (Items.js, "Batch request error"); this keeps the error as it came off the wire.
- */
-export const keepErrors: readonly RequestPlugin[] = [
-  {
-    on: 'request',
-    plugin: async (context, _diagnostics, next) => {
-      try {
-        return await next(context);
-      } catch (error) {
-        const kept = lastError.getStore();
-        if (kept !== undefined) kept.error = error;
-        throw error;
-      }
-    },
-  },
-];
-
-/** Runs a batch or bulk call, and throws what really went wrong. */
-export async function withErrorsKept<T>(call: () => Promise<T>): Promise<T> {
-  const kept: { error?: unknown } = {};
-  try {
-    return await lastError.run(kept, call);
-  } catch (error) {
-    throw toPortError(kept.error ?? error);
-  }
-}

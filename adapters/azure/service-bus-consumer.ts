@@ -1,8 +1,11 @@
 // A consumer's messages as the Functions Service Bus trigger delivers them, and its rule that a batch succeeds or fails as a whole.
-import { readMessage } from '../../core/events/wire.ts';
+import { decodeMessage, readMessage } from '../../core/events/wire.ts';
 import type { DeliveredMessage, DeliveryHandler, UnreadableMessage } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { describeError } from '../../core/ports/errors.ts';
+import { isJsonObject } from '../../core/ports/json.ts';
+
+const decoder = new TextDecoder();
 
 /** Thrown when messages must be delivered again; the platform abandons the whole batch. */
 export class BatchRetry extends Error {
@@ -15,11 +18,21 @@ export interface ServiceBusConsumerOptions {
   readonly lockMs: number;
 }
 
+/**
+ * What the trigger hands over: bodies, and `deliveryCountArray` and `applicationPropertiesArray` of its metadata. Bodies should be
+ * bytes (`dataType: 'binary'`): otherwise the worker parses what it can, and what came is not known any more.
+ */
+export interface ServiceBusBatch {
+  readonly bodies: readonly unknown[];
+  readonly deliveryCounts: readonly unknown[];
+  readonly properties?: readonly unknown[];
+}
+
 /** Pauses between tries of what a service's fault keeps from being applied, in milliseconds: doubling up to the last. */
-const PAUSES = { firstMs: 500, lastMs: 15_000 } as const;
+const PAUSES = { firstMs: 2000, lastMs: 15_000 } as const;
 
 /** This share of the lock's time is used; the rest is for settling the batch. */
-const LOCK_SHARE = 0.75;
+const LOCK_SHARE = 0.85;
 
 /** Tries within one delivery, far more than fit into its time. */
 const TRIES = 1000;
@@ -32,17 +45,21 @@ const TRIES = 1000;
 export function serviceBusConsumer(
   handler: DeliveryHandler,
   { clock, lockMs }: ServiceBusConsumerOptions,
-): (bodies: readonly unknown[], deliveryCounts: readonly unknown[]) => Promise<void> {
-  return async (bodies, deliveryCounts) => {
+): (batch: ServiceBusBatch) => Promise<void> {
+  return async ({ bodies, deliveryCounts, properties = [] }) => {
     const deadline = clock.now() + lockMs * LOCK_SHARE;
-    let open = bodies.map((body, index) => toMessage(body, index, Number(deliveryCounts[index] ?? 1)));
+    let open = bodies.map((body, index) =>
+      toMessage(body, { deliveryId: String(index), attempt: Number(deliveryCounts[index] ?? 1) }, properties[index]),
+    );
     let pause: number = PAUSES.firstMs;
     for (let tried = 0; tried < TRIES; tried += 1) {
       const outcomes = await handler(open, deadline);
       open = open.filter((_, index) => outcomes[index]?.status !== 'done');
       if (open.length === 0) return;
-      if (clock.now() + pause >= deadline) break;
-      await clock.sleep(pause);
+      const left = deadline - clock.now();
+      // What comes again does so at the pace of the lock: an abandoned message would come back at once.
+      await clock.sleep(Math.max(0, Math.min(pause, left)));
+      if (pause >= left) break;
       pause = Math.min(pause * 2, PAUSES.lastMs);
     }
     throw new BatchRetry(
@@ -51,16 +68,22 @@ export function serviceBusConsumer(
   };
 }
 
-/** The trigger has parsed the body where it could. */
-function toMessage(body: unknown, index: number, attempt: number): DeliveredMessage | UnreadableMessage {
-  const common = { deliveryId: String(index), attempt };
+/** Bytes are decoded here; a body that the trigger has parsed already is a message, or no text can be shown for it but JSON. */
+function toMessage(
+  body: unknown,
+  common: { readonly deliveryId: string; readonly attempt: number },
+  properties: unknown,
+): DeliveredMessage | UnreadableMessage {
+  const text = body instanceof Uint8Array ? decoder.decode(body) : typeof body === 'string' ? body : undefined;
   try {
-    return { ...common, ...readMessage(body) };
+    return { ...common, ...(text === undefined ? readMessage(body) : decodeMessage(text)) };
   } catch (error) {
+    const tenant = isJsonObject(properties) ? properties.tenant : undefined;
     return {
       ...common,
       unreadable: describeError(error).message,
-      text: typeof body === 'string' ? body : JSON.stringify(body),
+      text: text ?? JSON.stringify(body),
+      ...(typeof tenant === 'string' && { tenant }),
     };
   }
 }

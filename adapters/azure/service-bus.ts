@@ -1,15 +1,12 @@
 // The bus on one Service Bus topic: batches by the negotiated size, failed batches repeated alone.
 import type { ServiceBusMessage, ServiceBusSender } from '@azure/service-bus';
-import { encodeMessage, messageAttributes } from '../../core/events/wire.ts';
-import type { Bus, BusMessage, PublishOutcome } from '../../core/ports/bus.ts';
+import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PortError } from '../../core/ports/errors.ts';
+import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
-import { isTransient, toPortError } from './errors.ts';
-
-/** The standard tier takes 256 KB a message and a batch; the link may say less. */
-const MAXIMUM_BATCH_BYTES = 256 * 1024;
+import { inDoubt, isTransient, toPortError } from './errors.ts';
 
 export interface ServiceBusOptions {
   /** Of a client with `retryOptions: { maxRetries: 0 }`: this adapter retries. */
@@ -32,19 +29,35 @@ export class ServiceBus implements Bus {
   }
 
   async publish(messages: readonly BusMessage[]): Promise<readonly PublishOutcome[]> {
-    const all = messages.map((message): Pending => ({ message: toServiceBus(message) }));
-    const backoff = new Backoff(this.#options, this.#options.retry);
-    for (;;) {
-      const open = all.filter(({ outcome }) => outcome === undefined);
-      const error = await this.#publishSome(open);
-      if (error === undefined) break;
-      if (isTransient(error) && (await backoff.pause(error.retryAfterMs))) continue;
-      for (const pending of open) pending.outcome ??= { status: 'failed', error };
-      break;
-    }
+    const all = messages.map(toPending);
+    await this.#publishAll(all.filter(({ outcome }) => outcome === undefined));
     return all.map(
       ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The message was not reached.') },
     );
+  }
+
+  /** Sends these messages in batches that the service takes or refuses as a whole; what it did not take is tried again. */
+  async #publishAll(pending: readonly Pending[]): Promise<void> {
+    const backoff = new Backoff(this.#options, this.#options.retry);
+    let open = pending;
+    let answerLost = false;
+    while (open.length > 0) {
+      const error = await this.#publishSome(open);
+      if (error === undefined) return;
+      answerLost ||= error.code === 'unknown-outcome';
+      open = open.filter(({ outcome }) => outcome === undefined);
+      if (ITS_OWN_FAULT[error.code] && open.length > 1) {
+        // The service does not say whose fault it is: halves of the batch find out, and publish the others.
+        const half = Math.ceil(open.length / 2);
+        await this.#publishAll(open.slice(0, half));
+        await this.#publishAll(open.slice(half));
+        return;
+      }
+      if (isTransient(error) && (await backoff.pause(error.retryAfterMs))) continue;
+      const last = inDoubt(error, answerLost);
+      for (const each of open) each.outcome = { status: 'failed', error: last };
+      return;
+    }
   }
 
   /** Sends batch after batch; returns the first error, with which those of its batch and all behind it are still open. */
@@ -53,27 +66,19 @@ export class ServiceBus implements Bus {
     try {
       let next = 0;
       while (next < open.length) {
-        const batch = await sender.createMessageBatch({ maxSizeInBytes: MAXIMUM_BATCH_BYTES });
+        const batch = await sender.createMessageBatch();
         const sent: Pending[] = [];
-        for (
-          let pending = open[next];
-          pending !== undefined && batch.tryAddMessage(pending.message);
-          pending = open[next]
-        ) {
-          sent.push(pending);
+        for (let each = open[next]; each !== undefined && batch.tryAddMessage(each.message); each = open[next]) {
+          sent.push(each);
           next += 1;
         }
         if (sent.length === 0) {
-          const tooLarge = open[next++];
-          if (tooLarge !== undefined)
-            tooLarge.outcome = {
-              status: 'failed',
-              error: new PortError('too-large', `The message is larger than ${MAXIMUM_BATCH_BYTES} bytes.`),
-            };
+          settle(open.slice(next, next + 1), { status: 'failed', error: tooLarge() });
+          next += 1;
           continue;
         }
         await sender.sendMessages(batch);
-        for (const pending of sent) pending.outcome = { status: 'published' };
+        settle(sent, { status: 'published' });
       }
       return undefined;
     } catch (error) {
@@ -82,11 +87,21 @@ export class ServiceBus implements Bus {
   }
 }
 
+function settle(pending: readonly Pending[], outcome: PublishOutcome): void {
+  for (const each of pending) each.outcome = outcome;
+}
+
+const tooLarge = (): PortError =>
+  new PortError('too-large', `The message is larger than ${BUS_LIMITS.messageBytes} bytes.`);
+
 /** Filters see application properties; consumers read the body alone, as triggers do not hand properties through unharmed. */
-function toServiceBus(message: BusMessage): ServiceBusMessage {
-  return {
-    body: Buffer.from(encodeMessage(message)),
-    contentType: 'application/json',
-    applicationProperties: messageAttributes(message),
+function toPending(message: BusMessage): Pending {
+  const text = encodeMessage(message);
+  const applicationProperties = messageAttributes(message);
+  const pending: Pending = {
+    message: { body: Buffer.from(text), contentType: 'application/json', applicationProperties },
   };
+  if (messageBytes(text, applicationProperties) > BUS_LIMITS.messageBytes)
+    settle([pending], { status: 'failed', error: tooLarge() });
+  return pending;
 }

@@ -1,11 +1,13 @@
-// What `cold-start` compares: our bundles as they are deployed, the same entries as esbuild makes them by default, and two floors.
+// What `cold-start` compares: our bundles as they are deployed, the same entries as esbuild makes them by default, and floors.
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build } from 'esbuild';
-import { type Bundle, buildBundles, deployableOptions, root } from '../../build/bundles.mjs';
+import { buildBundles, deployableOptions, root } from '../../build/bundles.mjs';
+import type { Cloud } from '../kit/benchmark.ts';
 
 export interface Candidate {
+  readonly cloud: Cloud;
   /** The function whose event it is given. */
   readonly of: 'http' | 'relay' | 'worker' | 'floor';
   readonly name: string;
@@ -17,56 +19,75 @@ export interface Candidate {
 }
 
 export const DEPLOYED = 'as deployed';
-export const LEANEST = 'leanest SDK bundle (one PutItem)';
+export const LEANEST: Readonly<Record<Cloud, string>> = {
+  aws: 'leanest SDK bundle (one PutItem)',
+  azure: 'leanest SDK bundle (one create)',
+};
 const FOLDER = 'dist/bench/cold-start';
 
 /** Builds what is stale or the benchmark's own. */
 export async function makeCandidates(): Promise<readonly Candidate[]> {
   await buildBundles();
   await mkdir(path.join(root, FOLDER), { recursive: true });
-  const bundle = (name: string, entry: string): Bundle => ({
-    name: `bench/cold-start/${name}`,
-    entry,
-    platform: 'aws',
-  });
-  const lean = await made('floor', LEANEST, deployableOptions(bundle('lean', 'bench/cold-start/lean.ts')));
-  const empty = await made('floor', 'empty handler', deployableOptions(bundle('empty', 'bench/cold-start/empty.ts')));
-  const ours: Candidate[] = [];
-  for (const of of ['http', 'relay', 'worker'] as const) {
-    const entry = `functions-aws/${of}.ts`;
-    const deployed = await measured(of, DEPLOYED, path.join(root, `dist/aws/${of}/index.cjs`));
-    ours.push(
-      deployed,
-      { ...deployed, name: 'as deployed + V8 code cache', cache: path.join(root, FOLDER, `${of}.cache`) },
-      await made(of, 'esbuild’s defaults, CommonJS', defaults(of, entry, 'cjs')),
-      await made(of, 'esbuild’s defaults, ES module', defaults(of, entry, 'esm')),
-    );
-  }
-  return [empty, lean, ...ours];
+  return [...(await candidatesOf('aws')), ...(await candidatesOf('azure'))];
 }
 
+async function candidatesOf(cloud: Cloud): Promise<readonly Candidate[]> {
+  const floor = (name: string, entry: string) =>
+    made(
+      { cloud, of: 'floor', name },
+      deployableOptions({
+        name: `bench/cold-start/${path.basename(entry, '.ts')}`,
+        entry: `bench/cold-start/${entry}`,
+        platform: cloud,
+        external: [...EXTERNAL],
+      }),
+    );
+  const floors = [await floor(LEANEST[cloud], cloud === 'aws' ? 'lean.ts' : 'lean-azure.ts')];
+  if (cloud === 'aws') floors.unshift(await floor('empty handler', 'empty.ts'));
+  const ours: Candidate[] = [];
+  for (const of of ['http', 'relay', 'worker'] as const) {
+    const deployed = await measured({ cloud, of, name: DEPLOYED }, path.join(root, `dist/${cloud}/${of}/index.cjs`));
+    ours.push(
+      deployed,
+      { ...deployed, name: 'as deployed + V8 code cache', cache: path.join(root, FOLDER, `${cloud}-${of}.cache`) },
+      await made({ cloud, of, name: 'esbuild’s defaults, CommonJS' }, defaults(cloud, of, 'cjs')),
+    );
+    // The worker of Azure Functions hands its own module to `require` alone.
+    if (cloud === 'aws')
+      ours.push(await made({ cloud, of, name: 'esbuild’s defaults, ES module' }, defaults(cloud, of, 'esm')));
+  }
+  return [...floors, ...ours];
+}
+
+/** The Functions host's worker has this module, and no package. */
+const EXTERNAL = ['@azure/functions-core'];
+
 /** What a guide's one-liner does: `esbuild --bundle --minify --platform=node`. An ES module needs `require` for the SDK's sake. */
-const defaults = (of: string, entry: string, format: 'cjs' | 'esm'): BuildOptions => ({
+const defaults = (cloud: Cloud, of: string, format: 'cjs' | 'esm'): BuildOptions => ({
   absWorkingDir: root,
-  entryPoints: [entry],
-  outfile: `${FOLDER}/${of}-default.${format === 'cjs' ? 'cjs' : 'mjs'}`,
+  entryPoints: [`functions-${cloud}/${of}.ts`],
+  outfile: `${FOLDER}/${cloud}-${of}-default.${format === 'cjs' ? 'cjs' : 'mjs'}`,
   bundle: true,
   minify: true,
   platform: 'node',
   target: 'node20',
   format,
+  external: EXTERNAL,
   logLevel: 'silent',
   ...(format === 'esm' && {
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   }),
 });
 
-async function made(of: Candidate['of'], name: string, options: BuildOptions): Promise<Candidate> {
+type Naming = Pick<Candidate, 'cloud' | 'of' | 'name'>;
+
+async function made(naming: Naming, options: BuildOptions): Promise<Candidate> {
   await build(options);
-  return measured(of, name, path.join(root, options.outfile ?? ''));
+  return measured(naming, path.join(root, options.outfile ?? ''));
 }
 
-async function measured(of: Candidate['of'], name: string, file: string): Promise<Candidate> {
+async function measured(naming: Naming, file: string): Promise<Candidate> {
   const bytes = await readFile(file);
-  return { of, name, file, rawKiB: bytes.length / 1024, gzipKiB: gzipSync(bytes, { level: 9 }).length / 1024 };
+  return { ...naming, file, rawKiB: bytes.length / 1024, gzipKiB: gzipSync(bytes, { level: 9 }).length / 1024 };
 }

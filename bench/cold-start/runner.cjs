@@ -23,26 +23,69 @@ async function makeCache() {
   const script = new vm.Script(Module.wrap(readFileSync(file, 'utf8')), { filename: file });
   const loaded = { exports: /** @type {any} */ ({}) };
   script.runInThisContext().call(loaded.exports, loaded.exports, require, loaded, file, path.dirname(file));
-  await loaded.exports.handler(event, context);
+  await handlerOf(loaded.exports)?.(event, context);
   require('node:fs').writeFileSync(cache, script.createCachedData());
 }
 
 const context = { getRemainingTimeInMillis: () => 10_000 };
 
+/** @type {{ metadata: any, callback: Function }[]} what an Azure app registered */
+const functions = [];
+/** @type {any} the programming model of its library */
+let model;
+
+/** What the worker of Azure Functions gives an app, as far as loading it and one call need it. */
+const core = {
+  version: '3.12.0',
+  hostVersion: '4.0.0',
+  Disposable: class {},
+  setProgrammingModel: (/** @type {unknown} */ next) => {
+    model = next;
+  },
+  getProgrammingModel: () => model,
+  registerFunction: (/** @type {object} */ metadata, /** @type {Function} */ callback) => {
+    functions.push({ metadata, callback });
+  },
+  registerHook: () => undefined,
+  log: () => undefined,
+};
+
+/** @type {any} */
+const loader = Module;
+const load = loader._load;
+/** @param {string} request @param {...unknown} rest */
+loader._load = (request, ...rest) => (request === '@azure/functions-core' ? core : load(request, ...rest));
+
+/** Calls the app's first function as the worker does. @param {{ data: object, triggerMetadata?: object }} request */
+async function callFunction({ data, triggerMetadata }) {
+  const { metadata, callback } = functions[0] ?? { metadata: {}, callback: () => undefined };
+  const name = Object.keys(metadata.bindings).find((each) => metadata.bindings[each].direction === 'in');
+  const request = { inputData: [{ name, data }], triggerMetadata };
+  const call = await model.getInvocationModel({ invocationId: '1', request, metadata, log: core.log });
+  const made = await call.getArguments();
+  const result = await call.invokeFunction(made.context, made.inputs, callback);
+  const { returnValue } = await call.getResponse(made.context, result);
+  return { statusCode: Number(returnValue?.http?.statusCode) };
+}
+
+/** @param {{ handler?: Function }} exported */
+const handlerOf = ({ handler }) => (functions.length > 0 ? callFunction : handler);
+
 async function main() {
-  if (process.argv[3] === 'make-cache') return makeCache();
+  if (process.argv[3] === 'make-cache') {
+    await makeCache();
+    // Connections that are kept alive would hold the process.
+    process.exit(0);
+  }
   const began = performance.now();
-  const { handler } = file.endsWith('.mjs')
-    ? await import(file)
-    : cache === undefined
-      ? require(file)
-      : requireCached();
-  if (typeof handler !== 'function') throw new Error(`${file} exports no handler.`);
+  const handler = handlerOf(
+    file.endsWith('.mjs') ? await import(file) : cache === undefined ? require(file) : requireCached(),
+  );
+  if (typeof handler !== 'function') throw new Error(`${file} has no handler.`);
   const loaded = performance.now();
   const answer = await handler(event, context);
   const called = performance.now();
   process.stdout.write(JSON.stringify({ load: loaded - began, first: called - loaded, answer }));
-  // Connections that are kept alive would hold the process.
   process.exit(0);
 }
 

@@ -2,11 +2,11 @@
 import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { type CloudEvent, eventKey, toStored } from '../../core/events/cloud-event.ts';
-import { mapConcurrently } from '../../core/pipeline/concurrently.ts';
 import { CONSUME_LIMITS } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
 import type { DerivedDeps } from '../../core/pipeline/derived-consumer.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
+import { mapConcurrently } from '../../core/ports/concurrently.ts';
 import { deviceStateConsumer } from '../../core/telemetry/device-state.ts';
 import { rollupsConsumer } from '../../core/telemetry/rollups.ts';
 import type { Benchmark, Context } from '../kit/benchmark.ts';

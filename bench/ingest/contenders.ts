@@ -1,35 +1,25 @@
-// Who takes part in `ingest`: each is given an endpoint and a table, and stores the events of a request.
+// Who takes part in `ingest` on AWS: each is given an endpoint and a table, and stores the events of a request.
 import {
   BatchExecuteStatementCommand,
   type DynamoDBClient,
   PutItemCommand,
   type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { systemClock } from '../../adapters/system/system.ts';
 import type { CloudEvent } from '../../core/events/cloud-event.ts';
 import { composeHttp } from '../../functions-aws/compose.ts';
 import { LambdaHost } from '../../local/hosts/lambda/lambda-host.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
-import { makeRouteKeys } from '../../local/route-keys.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { type Database, REGION } from '../kit/database.ts';
-import { TENANT } from '../kit/events.ts';
-import { gatewayEvent, itemOf, type Round } from './job.ts';
+import type { Participant, Store } from './ground.ts';
+import { CELL, expectStored, gatewayEvent, itemOf, OURS, tokens } from './job.ts';
 import { plainHandler } from './plain-handler.ts';
 
-/** Stores one round's requests, one after the other, as one environment of a function would. */
-export type Store = (round: Round) => Promise<void>;
-
-export interface Entrant {
-  readonly name: string;
-  /** For single events, for batches, or for both. */
-  readonly takes: 'single' | 'batch' | 'both';
+export interface Entrant extends Participant {
   /** Makes it ready to write to a table behind an endpoint. */
   prepare(database: Database, endpoint: string, table: string, context: Context): Promise<Store>;
 }
 
-const CELL = 'bench-cell';
-export const OURS = 'polycell';
 export const OURS_HOSTED = 'polycell in LambdaHost';
 export const BARE_SINGLE = 'bare SDK, PutItem';
 export const BARE_BATCH = 'bare SDK, PartiQL 4x25';
@@ -46,29 +36,6 @@ const environmentOf = (endpoint: string, table: string, keys: string) => ({
   APP_ROUTE_KEYS: keys,
   AWS_ENDPOINT_URL_DYNAMODB: endpoint,
 });
-
-/** Sends each request with a token that is still good; one token serves for half its life, as the edge has it. */
-async function tokens(): Promise<{ publicKeys: string; token: () => Promise<string> }> {
-  const keys = await makeRouteKeys(systemClock);
-  let until = 0;
-  let current = '';
-  return {
-    publicKeys: JSON.stringify(keys.publicKeys),
-    async token() {
-      if (Date.now() >= until) {
-        current = await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] });
-        until = Date.now() + 30_000;
-      }
-      return current;
-    },
-  };
-}
-
-function expectStored(statusCode: number | undefined, body: string | undefined, events: number): void {
-  const { accepted } = JSON.parse(body ?? '{}') as { accepted?: number };
-  if (statusCode !== 202 || accepted !== events)
-    throw new Error(`A request of ${events} events was answered ${statusCode}: ${body?.slice(0, 300)}`);
-}
 
 const ours: Entrant = {
   name: OURS,

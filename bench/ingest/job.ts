@@ -2,10 +2,11 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { toItem } from '../../adapters/aws/dynamodb-items.ts';
-import { randomIds } from '../../adapters/system/system.ts';
+import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { type CloudEvent, eventKey, toStored } from '../../core/events/cloud-event.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { toEvent } from '../../local/hosts/http-api/payload.ts';
+import { makeRouteKeys } from '../../local/route-keys.ts';
 import { reading, recentMinute, TENANT } from '../kit/events.ts';
 
 /** A round's requests of one event or of a batch, as events and as the text of their bodies. */
@@ -25,6 +26,8 @@ export interface Shape {
 }
 
 export const DEVICES = 50;
+export const CELL = 'bench-cell';
+export const OURS = 'polycell';
 
 /** Makes a round's requests; no event of it is in any other round. */
 export function makeRound({ name, batch, bytes, requests }: Shape, round: number): Round {
@@ -77,4 +80,28 @@ export function gatewayEvent(body: string, batch: boolean, token: string): APIGa
     },
   );
   return event as APIGatewayProxyEventV2;
+}
+
+/** Sends each request with a token that is still good; one token serves for half its life, as the edge has it. */
+export async function tokens(): Promise<{ publicKeys: string; token: () => Promise<string> }> {
+  const keys = await makeRouteKeys(systemClock);
+  let until = 0;
+  let current = '';
+  return {
+    publicKeys: JSON.stringify(keys.publicKeys),
+    async token() {
+      if (Date.now() >= until) {
+        current = await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] });
+        until = Date.now() + 30_000;
+      }
+      return current;
+    },
+  };
+}
+
+/** Throws unless a request was answered as one whose events are all stored. */
+export function expectStored(statusCode: number | undefined, body: string | undefined, events: number): void {
+  const { accepted } = JSON.parse(body ?? '{}') as { accepted?: number };
+  if (statusCode !== 202 || accepted !== events)
+    throw new Error(`A request of ${events} events was answered ${statusCode}: ${body?.slice(0, 300)}`);
 }

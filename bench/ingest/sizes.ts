@@ -4,7 +4,8 @@ import type { Database } from '../kit/database.ts';
 import { type ReadingOptions, reading, recentMinute } from '../kit/events.ts';
 import { startMeter } from '../kit/meter.ts';
 import type { Table } from '../kit/report.ts';
-import { entrants, OURS } from './contenders.ts';
+import { entrants } from './contenders.ts';
+import { OURS } from './job.ts';
 
 /** Kinds of events whose items differ in more than the event's size. */
 const kinds: readonly { readonly name: string; readonly more: Partial<ReadingOptions> }[] = [

@@ -1,9 +1,13 @@
 // What every benchmark is given and must give back.
 import type { Report } from './report.ts';
 
+export type Cloud = 'aws' | 'azure';
+
 export interface Context {
   /** Rounds to measure; a benchmark's own number unless the caller asked for another. */
   readonly rounds: number | undefined;
+  /** The cloud whose side is measured, for benchmarks that have one of each. */
+  readonly cloud: Cloud;
   /** Less of everything: to see that it works, not to quote. */
   readonly quick: boolean;
   /** Tells how far it is, on standard error. */
@@ -15,5 +19,7 @@ export interface Context {
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
+  /** The clouds to choose from; without it there is nothing to choose. */
+  readonly clouds?: readonly Cloud[];
   run(context: Context): Promise<Report>;
 }

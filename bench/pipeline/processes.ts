@@ -52,6 +52,8 @@ const FUNCTION_NAME = 'AWS_LAMBDA_FUNCTION_NAME=';
 function partOf(command: string, environment: string): string {
   if (command.includes('dynoxide')) return 'DynamoDB emulator';
   if (command.includes('sns-sqs/server')) return 'SNS and SQS emulator';
+  if (command.includes('azure-services-process')) return 'Cosmos DB and Service Bus emulators';
+  if (command.includes('azure-functions/bootstrap')) return 'functions of the app';
   const variable = environment.split('\u0000').find((each) => each.startsWith(FUNCTION_NAME));
   if (variable !== undefined) return `function ${variable.slice(FUNCTION_NAME.length)}`;
   if (command.includes('polycell')) return 'dev: triggers, HTTP front';

@@ -1,4 +1,4 @@
-// A stack with one AWS cell in a process of its own, as `npm start` runs it, and the client's side of its HTTP API.
+// A stack with one cell in a process of its own, as `npm start` runs it, and the client's side of its HTTP API.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -7,7 +7,7 @@ import { dieWithParent } from '../../local/processes/reaper.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 
-const CELL = 'aws-alpha';
+const CELLS = { aws: 'aws-alpha', azure: 'azure-beta' } as const;
 const TENANT = 'bench';
 const START_TIMEOUT_MS = 60_000;
 
@@ -22,7 +22,8 @@ export interface StackProcess {
 
 /** Starts the stack and waits until it is ready. */
 export async function startStack(context: Context): Promise<StackProcess> {
-  const child = spawn(process.execPath, [sourceFile('cli/polycell.mjs'), 'dev', '--cells', CELL, '--json'], {
+  const id = CELLS[context.cloud];
+  const child = spawn(process.execPath, [sourceFile('cli/polycell.mjs'), 'dev', '--cells', id, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   dieWithParent(child);
@@ -34,7 +35,7 @@ export async function startStack(context: Context): Promise<StackProcess> {
   });
   const url = await readyUrl(child, () => told);
   const client = await StackClient.find(url);
-  const cell = await client.cell(CELL);
+  const cell = await client.cell(id);
   return {
     pid: child.pid ?? 0,
     async post(events) {

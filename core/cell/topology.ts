@@ -48,7 +48,7 @@ export interface Topology {
   readonly deadLetterRetentionDays: number;
 }
 
-/** What every consumer has in common. 100 deliveries of a message that is hidden for 2 minutes outlast three hours of outage. */
+/** What every consumer has in common. 100 deliveries of a message that is hidden for 2 minutes outlast two hours of outage. */
 const consumerDefaults = {
   types: [READING_TYPE],
   // Large batches hold several readings of a device, which then cost one write together.

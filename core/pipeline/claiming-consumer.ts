@@ -2,10 +2,10 @@
 
 import { statePartition } from '../cell/identity.ts';
 import { eventKey } from '../events/cloud-event.ts';
+import { mapConcurrently } from '../ports/concurrently.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import { Backoff, type RetryDeps, type RetryPolicy } from '../ports/retry.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
-import { mapConcurrently } from './concurrently.ts';
 import type { Consumer, TenantEvent } from './consumer.ts';
 
 export const CLAIM_LIMITS = {

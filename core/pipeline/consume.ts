@@ -3,9 +3,9 @@
 import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import { mapConcurrently } from '../ports/concurrently.ts';
 import { describeError, ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
-import { mapConcurrently } from './concurrently.ts';
 import type { Consumer } from './consumer.ts';
 import { type Parking, tenantForParking } from './parking.ts';
 import type { Suspect, Trials } from './trials.ts';

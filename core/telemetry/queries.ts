@@ -1,7 +1,7 @@
 // The built-in domain's reads: devices, readings and rollups of one tenant.
 import { statePartition } from '../cell/identity.ts';
 import { fromStored, logPartition } from '../events/cloud-event.ts';
-import { mapConcurrently } from '../pipeline/concurrently.ts';
+import { mapConcurrently } from '../ports/concurrently.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';

@@ -1,6 +1,7 @@
 // What is deployed: which files and packages each bundle holds, and how large it may be.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { absent } from '../../build/absent.mjs';
 import { buildBundles, bundles } from '../../build/bundles.mjs';
 import { BUDGETS, bundleFaults, type Metafile } from './support/bundles.ts';
 import { fixtureRoot, PROJECT, report } from './support/sources.ts';
@@ -35,6 +36,14 @@ test('whatever does not belong into a bundle is refused', () => {
     'node_modules/ajv/dist/ajv.js is in',
     'test/support/fake-clock.ts is in',
   ]);
+});
+
+test('a part of an SDK that is left out may be imported and tested for, and says so when it is used', () => {
+  const Left = absent('BulkHelper', 'bulk.js');
+  class Child extends Left {}
+  expect({} instanceof Left).toBe(false);
+  for (const use of [() => new Left(), () => Left(), () => Left.create(), () => new Child()])
+    expect(use).toThrow('BulkHelper of bulk.js is left out of this bundle; build/lean-azure.mjs tells why.');
 });
 
 test('a bundle without a budget is refused', () => {

@@ -1,7 +1,7 @@
 // Who may import what; CONTRIBUTING.md has the table in words.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { forbiddenImports, importCycles, importsOf, LOADERS } from './support/imports.ts';
+import { forbiddenImports, INSIDE_PACKAGES, importCycles, importsOf, LOADERS } from './support/imports.ts';
 import { fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
 
 const { devDependencies, dependencies, optionalDependencies } = JSON.parse(
@@ -28,6 +28,17 @@ test('a file that may compute its imports does compute one', () => {
   const computing = sources.filter((source) => importsOf(source).some(({ specifier }) => specifier === undefined));
   const present = Object.keys(LOADERS).filter((file) => sources.some((source) => source.file === file));
   expect(present.filter((file) => !computing.some((source) => source.file === file))).toEqual([]);
+});
+
+test('a file that may look inside a package does so', () => {
+  const looking = sources.filter((source) =>
+    importsOf(source).some(({ specifier }) =>
+      path.posix
+        .join(path.posix.dirname(source.file), specifier ?? '')
+        .startsWith(INSIDE_PACKAGES[source.file]?.folder ?? '\0'),
+    ),
+  );
+  expect(looking.map(({ file }) => file)).toEqual(Object.keys(INSIDE_PACKAGES).sort());
 });
 
 test('no file imports itself by way of others', () => {

@@ -23,7 +23,7 @@ const declaration = {
 } as const;
 
 /** Starts a cell. `notices` collects what it would tell a person. */
-export async function openAwsCell(notices: Notice[] = []): Promise<CellHarness> {
+export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 } = {}): Promise<CellHarness> {
   const faultyWorker = {
     name: 'test/faulty-aws-worker',
     entry: 'test/support/faulty-aws-worker.ts',
@@ -44,7 +44,7 @@ export async function openAwsCell(notices: Notice[] = []): Promise<CellHarness> 
   const keys = await makeRouteKeys(systemClock);
   const cell = new AwsCell({
     declaration,
-    topology: impatient(5),
+    topology: impatient(timeoutSeconds + 1, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
     endpoints: { dynamodb: store.endpoint, sns: bus.endpoint, sqs: bus.endpoint },

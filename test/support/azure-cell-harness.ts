@@ -23,21 +23,22 @@ const declaration = {
 } as const;
 
 /** Builds the app of the tests: the real HTTP and relay bundles, and the consumers with shorter locks. */
-async function testApp(): Promise<string> {
+async function testApp(timeoutSeconds: number): Promise<string> {
   await buildBundles({ only: ['azure/http', 'azure/relay'] });
   const worker = {
-    name: 'test/azure/worker',
+    name: `test/azure-${timeoutSeconds}/worker`,
     entry: 'test/support/azure-worker.ts',
     platform: 'azure',
     external: ['@azure/functions-core'],
   } as const;
   await compile(deployableOptions({ ...worker, external: [...worker.external] }));
-  const folder = path.join(root, 'dist/test/azure');
+  const folder = path.join(root, `dist/test/azure-${timeoutSeconds}`);
   for (const name of ['http', 'relay']) {
     await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: '00:00:04' }));
+  const functionTimeout = `00:00:${String(timeoutSeconds).padStart(2, '0')}`;
+  await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout }));
   await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;
 }
@@ -79,8 +80,8 @@ const someThrottled: Fault = {
 };
 
 /** Starts a cell. `notices` collects what it would tell a person. */
-export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness> {
-  const appFolder = await testApp();
+export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4 } = {}): Promise<CellHarness> {
+  const appFolder = await testApp(timeoutSeconds);
   const cosmos = new CosmosEmulator();
   const serviceBus = new ServiceBusEmulator();
   const [account, namespace] = await Promise.all([cosmos.start(), serviceBus.start()]);
@@ -101,7 +102,7 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
   const keys = await makeRouteKeys(systemClock);
   const cell = new AzureCell({
     declaration,
-    topology: impatient(AZURE_LOCK_SECONDS),
+    topology: impatient(AZURE_LOCK_SECONDS, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
     endpoints: {
@@ -176,9 +177,19 @@ export async function openAzureCell(notices: Notice[] = []): Promise<CellHarness
         throw new Error('Nothing holds the writes of Service Bus.');
       },
     },
-    crashRelayAfterPublish: (times) => {
-      // The relay has published when its host wants to checkpoint; that is where it dies.
-      store.inject({ when: isCheckpoint, fault: { kind: 'cut-before' }, times });
+    crashRelayAfterPublish: () => {
+      // The relay has published when its host wants to checkpoint. None of that gets through until the app has been started
+      // anew, from where it last was.
+      let restarted = false;
+      const lost = store.inject({
+        when: (call) => {
+          if (!isCheckpoint(call)) return false;
+          if (!restarted) void cell.replaceVersion('test').finally(() => lost.heal());
+          restarted = true;
+          return true;
+        },
+        fault: { kind: 'cut-before' },
+      });
     },
     deadLetters: async () => (await cell.consumers()).reduce((sum, { deadLetters }) => sum + deadLetters, 0),
     close: async () => {

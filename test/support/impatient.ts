@@ -7,12 +7,12 @@ import { type Topology, topology } from '../../core/cell/topology.ts';
  */
 export const AZURE_LOCK_SECONDS = 20;
 
-/** `visibilitySeconds`: how long a delivered message stays hidden or locked. */
-export const impatient = (visibilitySeconds: number): Topology => ({
+/** `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. */
+export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topology => ({
   ...topology,
   consumers: topology.consumers.map((consumer) => ({
     ...consumer,
-    timeoutSeconds: 4,
+    timeoutSeconds,
     visibilitySeconds,
     batchSize: 50,
   })),

@@ -44,13 +44,27 @@ export function typeRank(value: Value): number {
   return Array.isArray(value) ? 6 : 7;
 }
 
+/** Orders texts by code points, as their UTF-8 bytes and so the terms of an index are ordered; code units are not, past U+FFFF. */
+export function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const left = a.charCodeAt(index);
+    const right = b.charCodeAt(index);
+    if (left !== right) return aboveAll(left) - aboveAll(right);
+  }
+  return a.length - b.length;
+}
+
+/** Halves of surrogate pairs moved above all other code units, as the code points they make are. */
+const aboveAll = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
+
 /** Total order over all values: by type first, then by value; used for ORDER BY, MIN and MAX. */
 export function compareAnyType(a: Value, b: Value): number {
   const rankA = typeRank(a);
   const rankB = typeRank(b);
   if (rankA !== rankB) return rankA - rankB;
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
+  if (typeof a === 'string' && typeof b === 'string') return compareText(a, b);
   if (rankA < 6) return 0;
   const textA = canonicalText(a);
   const textB = canonicalText(b);

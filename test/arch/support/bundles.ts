@@ -1,4 +1,5 @@
 // What a deployable bundle holds, as esbuild's metafile tells it, and what it may hold.
+import { isBuiltin } from 'node:module';
 import { importsAllowedToCore } from './imports.ts';
 import type { Violation } from './sources.ts';
 
@@ -27,6 +28,9 @@ export const BUDGETS: Readonly<Record<string, number>> = {
   'aws/http': 350 * KIB,
   'aws/relay': 290 * KIB,
   'aws/worker': 260 * KIB,
+  'azure/http': 450 * KIB,
+  'azure/relay': 630 * KIB,
+  'azure/worker': 400 * KIB,
 };
 
 const OWN_CLOUD: Readonly<Record<string, readonly RegExp[]>> = {
@@ -42,6 +46,10 @@ const NEVER: readonly (readonly [RegExp, string])[] = [
   [
     /^node_modules\/@aws-sdk\/(credential-provider|nested-clients|token-providers|client-ss|client-sts)/,
     'A function finds its keys in the environment: build/lean-credentials.mjs stands for the chain.',
+  ],
+  [
+    /^node_modules\/(@azure\/(identity|keyvault-.*|msal-.*)|agent-base)\//,
+    'The functions sign with keys, encrypt nothing and know no proxy: build/lean-azure.mjs leaves those parts out.',
   ],
 ];
 
@@ -74,7 +82,7 @@ export function bundleFaults(name: string, metafile: Metafile, budget: number | 
       if (!importsAllowedToCore(path)) fault(`${input} brings in ${path}. core brings in core and @noble/hashes only.`);
   }
   for (const { path, external } of output.imports)
-    if (external === true && !path.startsWith('node:') && !isCoreOfFunctions(path))
+    if (external === true && !isBuiltin(path) && !isCoreOfFunctions(path))
       fault(`${path} is left out of the bundle, so it would be missing where the bundle runs.`);
   return faults;
 }

@@ -227,6 +227,16 @@ describe('given readings of one device', () => {
     expect(writesOf(here.scriptedState)).toBe(0);
   });
 
+  test('a log that does not show yet what was delivered out of it is asked again: nothing is derived without it', async () => {
+    const here = world();
+    await here.store([at(1)]);
+    for (const name of NAMES) {
+      const behind = consumerOf(here, name).apply([delivered(at(1)), delivered(at(2))]);
+      await expect(behind).rejects.toMatchObject({ code: 'unavailable' });
+    }
+    expect(writesOf(here.scriptedState)).toBe(0);
+  });
+
   test('no events are no work', async () => {
     const here = world();
     await consumerOf(here, 'rollups').apply([]);

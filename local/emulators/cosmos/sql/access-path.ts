@@ -1,10 +1,11 @@
 // Finds, in a WHERE clause, conditions on the id and the partition key that spare looking at every document.
 import type { KeyComponent } from '../hash/epk.ts';
 import type { Value } from '../json.ts';
+import { compareText } from '../json.ts';
 import type { PartitionKeyDefinition } from '../partition-key.ts';
 import type { Expr } from './ast.ts';
-import type { CompiledQuery } from './compile.ts';
 import { compileExpression, type Env, type Evaluate, type Scope } from './compile-expression.ts';
+import type { CompiledQuery } from './compiled-query.ts';
 
 /** Bounds on the ids that can match; every matching document is within them. */
 export interface IdBounds {
@@ -87,7 +88,7 @@ function collect(
       if (typeof text !== 'string') return;
       raise(bounds, text);
       // No string with this prefix sorts after it followed by the greatest code unit.
-      lower(bounds, `${text}\uffff\uffff`);
+      lower(bounds, `${text}\udbff\udfff\udbff\udfff`);
     });
   }
 }
@@ -124,9 +125,10 @@ function only(bounds: IdBounds, values: readonly Value[]): void {
 }
 
 function raise(bounds: IdBounds, value: Value): void {
-  if (typeof value === 'string' && (bounds.low === undefined || value > bounds.low)) bounds.low = value;
+  if (typeof value === 'string' && (bounds.low === undefined || compareText(value, bounds.low) > 0)) bounds.low = value;
 }
 
 function lower(bounds: IdBounds, value: Value): void {
-  if (typeof value === 'string' && (bounds.high === undefined || value < bounds.high)) bounds.high = value;
+  if (typeof value === 'string' && (bounds.high === undefined || compareText(value, bounds.high) < 0))
+    bounds.high = value;
 }

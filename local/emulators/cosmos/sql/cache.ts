@@ -3,7 +3,8 @@ import { queryError } from '../errors.ts';
 import { isObject, type Json, type Value } from '../json.ts';
 import { SQL_CACHE_ENTRIES } from '../limits.ts';
 import { type AccessPath, accessPath } from './access-path.ts';
-import { type CompiledText, compileQuery } from './compile.ts';
+import { compileQuery } from './compile.ts';
+import type { CompiledText } from './compiled-query.ts';
 import { parseQuery } from './parse.ts';
 
 /** A compiled query text with its access path. */

@@ -1,4 +1,5 @@
 // The documents a query has to look at: in insertion order, or in the order of ids within bounds.
+import { compareText } from '../json.ts';
 import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import type { IdBounds } from './access-path.ts';
@@ -34,15 +35,15 @@ export function* idRange(
       if (item !== undefined) yield item;
     }
   } else if (descending) {
-    const to = resume === undefined || (high !== undefined && high < resume) ? high : resume;
+    const to = resume === undefined || (high !== undefined && compareText(high, resume) < 0) ? high : resume;
     for (const item of partition.byId.descending(to)) {
-      if (low !== undefined && item.id < low) return;
+      if (low !== undefined && compareText(item.id, low) < 0) return;
       yield item;
     }
   } else {
-    const from = resume !== undefined && resume > (low ?? '') ? resume : (low ?? '');
+    const from = resume !== undefined && compareText(resume, low ?? '') > 0 ? resume : (low ?? '');
     for (const item of partition.byId.ascending(from)) {
-      if (high !== undefined && item.id > high) return;
+      if (high !== undefined && compareText(item.id, high) > 0) return;
       yield item;
     }
   }

@@ -1,6 +1,6 @@
 // Compiles a parsed query: where rows come from, which are kept, how they are grouped, ordered and returned.
 import { queryError, unsupported } from '../errors.ts';
-import { compareAnyType, type Json, type JsonObject, setProperty, type Value } from '../json.ts';
+import { type Json, type JsonObject, setProperty } from '../json.ts';
 import {
   childrenOf,
   type Expr,
@@ -19,37 +19,8 @@ import {
   type Evaluate,
   type Scope,
 } from './compile-expression.ts';
+import { type CompiledQuery, type CompiledText, DOCUMENT_SLOT, type EachRow } from './compiled-query.ts';
 import { runAll } from './run.ts';
-
-/** Slot of the document a row comes from. */
-export const DOCUMENT_SLOT = 0;
-
-/** Calls `visit` for every row of the sources that passes WHERE; stops and answers false when `visit` does. */
-export type EachRow = (env: Env, visit: () => boolean) => boolean;
-
-/** A query ready to run. */
-export interface CompiledQuery {
-  readonly ast: Query;
-  readonly eachRow: EachRow;
-  readonly project: Evaluate;
-  readonly orderBy: readonly { readonly key: Evaluate; readonly descending: boolean }[];
-  readonly groupBy: readonly Evaluate[];
-  readonly aggregates: readonly AggregateCall[];
-  /** Rows are combined: by GROUP BY or by an aggregate over all of them. */
-  readonly grouped: boolean;
-  readonly top: Evaluate | undefined;
-  readonly offset: Evaluate | undefined;
-  readonly limit: Evaluate | undefined;
-  /** Each row is a whole document, so its stored text can be sent as it is. */
-  readonly wholeDocument: boolean;
-  /** Alias of the document when the query has one source and that is the document. */
-  readonly documentAlias: string | undefined;
-}
-
-/** A compiled query text with the parameters it needs. */
-export interface CompiledText extends CompiledQuery {
-  readonly params: ReadonlySet<string>;
-}
 
 /** Compiles a top-level query. */
 export function compileQuery(ast: Query): CompiledText {
@@ -203,23 +174,4 @@ function documentAliasOf(ast: Query): string | undefined {
 
 function returnsAlias(select: Selection, alias: string): boolean {
   return select.k === 'star' || (select.k === 'value' && select.expr.k === 'ref' && select.expr.name === alias);
-}
-
-/** Compares rows by their ORDER BY keys. */
-export function compareKeys(query: CompiledQuery, a: readonly Value[], b: readonly Value[]): number {
-  for (const [index, { descending }] of query.orderBy.entries()) {
-    const comparison = compareAnyType(a[index], b[index]);
-    if (comparison !== 0) return descending ? -comparison : comparison;
-  }
-  return 0;
-}
-
-/** The value of TOP, OFFSET or LIMIT. */
-export function countOf(evaluate: Evaluate | undefined, env: Env, name: string, code: string): number | undefined {
-  if (evaluate === undefined) return undefined;
-  const value = evaluate(env);
-  if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 0x7fffffff) {
-    throw queryError(code, `The ${name} value must be a non-negative integer.`);
-  }
-  return Number(value);
 }

@@ -1,14 +1,14 @@
 // Runs one page of a compiled query over the documents of a container.
 
-import { canonicalText, type Json, type Value } from '../json.ts';
+import { canonicalText, compareText, type Json, type Value } from '../json.ts';
 import { MAX_PAGE_BYTES } from '../limits.ts';
 import type { Container } from '../store/container.ts';
 import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import { type AccessPath, type IdBounds, keyDemanded, pathOf } from './access-path.ts';
 import { hasBounds, idRange, liveFrom } from './candidates.ts';
-import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
+import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compiled-query.ts';
 import { invalidToken, type Position, readToken, writeToken } from './continuation.ts';
 import { Grouping, runAll } from './run.ts';
 
@@ -79,7 +79,7 @@ class Execution {
     const idTerm = this.#orderedById();
     if (partition !== undefined && (idTerm || (orderBy.length === 0 && hasBounds(bounds)))) {
       return this.#stream(idRange(partition, bounds, idTerm?.descending === true, this.#resumeId()), (item, at) => {
-        const after = item.id === at.id ? 0 : item.id < (at.id ?? '') ? -1 : 1;
+        const after = compareText(item.id, at.id ?? '');
         return idTerm?.descending === true ? -after : after;
       });
     }

@@ -3,7 +3,7 @@ import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { Container } from '../store/container.ts';
 import { pathOf } from './access-path.ts';
-import type { CompiledQuery } from './compile.ts';
+import type { CompiledQuery } from './compiled-query.ts';
 
 interface Term {
   readonly path: string;

@@ -2,8 +2,9 @@
 import { queryError } from '../errors.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { type Expr, hasAggregate, isAggregate, type Query, type Span, selected } from './ast.ts';
-import { type CompiledText, countOf, shapeOf } from './compile.ts';
+import { shapeOf } from './compile.ts';
 import type { Env } from './compile-expression.ts';
+import { type CompiledText, countOf } from './compiled-query.ts';
 import { FILTER_PLACEHOLDER } from './tokens.ts';
 
 /** Names of aggregates in a plan. */

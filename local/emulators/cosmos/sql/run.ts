@@ -1,8 +1,8 @@
 // Runs a whole query at once: subqueries, lists of resources, and the grouping of rows.
 import { canonicalText, type Json, type Value } from '../json.ts';
 import { accumulator } from './aggregates.ts';
-import { type CompiledQuery, compareKeys, countOf, DOCUMENT_SLOT } from './compile.ts';
 import type { Env } from './compile-expression.ts';
+import { type CompiledQuery, compareKeys, countOf, DOCUMENT_SLOT } from './compiled-query.ts';
 
 /** Groups rows and evaluates the aggregates; without GROUP BY there is one group even if there are no rows. */
 export class Grouping {

@@ -1,7 +1,7 @@
 // One logical partition: the documents that share a partition key, and the indexes over them.
 import { uniqueConflict } from '../errors.ts';
 import type { KeyComponent } from '../hash/epk.ts';
-import { canonicalText, type JsonObject } from '../json.ts';
+import { canonicalText, compareText, type JsonObject } from '../json.ts';
 import { valueAt } from '../partition-key.ts';
 import type { Item } from './item.ts';
 import type { PartitionRange } from './range.ts';
@@ -34,7 +34,7 @@ export class LogicalPartition {
   get byId(): SortedItems {
     if (this.#byId === undefined) {
       this.#byId = new SortedItems();
-      const sorted = [...this.items.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+      const sorted = [...this.items.values()].sort((a, b) => compareText(a.id, b.id));
       for (const item of sorted) this.#byId.add(item);
     }
     return this.#byId;

@@ -1,4 +1,5 @@
 // Documents of one logical partition sorted by id, in chunks, so that id ranges are found without a scan.
+import { compareText } from '../json.ts';
 import type { Item } from './item.ts';
 
 /** Chunks are split in two when they outgrow this; keeps an insertion's memory move small. */
@@ -68,7 +69,7 @@ export class SortedItems {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const last = this.#chunks[middle]?.at(-1);
-      if (last !== undefined && last.id < id) low = middle + 1;
+      if (last !== undefined && compareText(last.id, id) < 0) low = middle + 1;
       else high = middle;
     }
     return Math.max(low, 0);
@@ -82,7 +83,7 @@ function lowerBound(items: readonly Item[], id: string): number {
   while (low < high) {
     const middle = (low + high) >>> 1;
     const item = items[middle];
-    if (item !== undefined && item.id < id) low = middle + 1;
+    if (item !== undefined && compareText(item.id, id) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

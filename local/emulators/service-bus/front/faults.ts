@@ -13,6 +13,8 @@ export class Faults {
   /** Every send and every `$management` request waits this long, in real time. */
   latencyMs = 0;
   private throttled = 0;
+  private unanswered = 0;
+  private refused: { readonly text: Buffer; readonly error: ServiceBusError } | undefined;
   private rejections:
     | { remaining: number; readonly error: ServiceBusError; readonly entity: string | undefined }
     | undefined;
@@ -28,8 +30,21 @@ export class Faults {
     this.rejections = { remaining: count, error, entity: entity?.toLowerCase() };
   }
 
+  /** Sends of anything that holds this text are refused. */
+  rejectSendsWith(text: string, condition: Condition | (string & {}) = CONDITION.argumentError): void {
+    const error = new ServiceBusError(condition, `The send was refused on demand (${condition}).`);
+    this.refused = { text: Buffer.from(text), error };
+  }
+
+  /** The next `count` sends are carried out and never answered; clients wait until their time is over. */
+  loseAnswers(count: number): void {
+    this.unanswered = count;
+  }
+
   clear(): void {
     this.latencyMs = 0;
+    this.unanswered = 0;
+    this.refused = undefined;
     this.throttled = 0;
     this.rejections = undefined;
   }
@@ -53,14 +68,22 @@ export class Faults {
   }
 
   /** The refusal that a send meets, if any. */
-  onSend(entity: string): ServiceBusError | undefined {
+  onSend(entity: string, payload: Buffer): ServiceBusError | undefined {
     const busy = this.onRequest();
     if (busy !== undefined) return busy;
-    const { rejections } = this;
+    const { rejections, refused } = this;
+    if (refused !== undefined && payload.includes(refused.text)) return refused.error;
     if (rejections === undefined || rejections.remaining <= 0) return undefined;
     if (rejections.entity !== undefined && rejections.entity !== entity.toLowerCase()) return undefined;
     rejections.remaining--;
     return rejections.error;
+  }
+
+  /** Whether the answer to a send that was carried out gets lost. */
+  losesAnswer(): boolean {
+    if (this.unanswered <= 0) return false;
+    this.unanswered--;
+    return true;
   }
 
   /** Runs something now, or after the latency that is asked for. */

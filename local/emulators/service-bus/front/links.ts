@@ -78,10 +78,10 @@ function entitySink({ namespace, faults }: Backend, entity: Queue | Topic): Sink
     receive(payload, format, settle) {
       faults.delay(() => {
         try {
-          const refusal = faults.onSend(entity.name);
+          const refusal = faults.onSend(entity.name, payload);
           if (refusal !== undefined) throw refusal;
           namespace.send(entity, splitTransfer(payload, format));
-          settle();
+          if (!faults.losesAnswer()) settle();
         } catch (error) {
           settle(asServiceBusError(error));
         }

@@ -1,12 +1,9 @@
 // AMQP over WebSockets: the same client, through the same port, with the framing of an independent implementation.
 import https from 'node:https';
-import { createRequire } from 'node:module';
-import type { ServiceBusClientOptions } from '@azure/service-bus';
+import { WebSocket } from 'ws';
 import { DEVELOPMENT_CERTIFICATE } from '../../../../local/emulators/service-bus/certificate.ts';
 import { first, type Harness, openHarness } from './support.ts';
 
-type WebSocketConstructor = NonNullable<NonNullable<ServiceBusClientOptions['webSocketOptions']>['webSocket']>;
-const webSocket: WebSocketConstructor = createRequire(__filename)('ws');
 const { cert: ca } = DEVELOPMENT_CERTIFICATE;
 
 describe('WebSockets', () => {
@@ -20,7 +17,7 @@ describe('WebSockets', () => {
   afterEach(() => harness.close());
 
   test('carry messages of every size both ways', async () => {
-    const client = harness.connect({ webSocketOptions: { webSocket, webSocketConstructorOptions: { ca } } });
+    const client = harness.connect({ webSocketOptions: { webSocket: WebSocket, webSocketConstructorOptions: { ca } } });
     const sender = client.createSender('q');
     const receiver = client.createReceiver('q');
     for (const size of [10, 1_000, 60_000, 200_000]) {

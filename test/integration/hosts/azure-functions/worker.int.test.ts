@@ -119,14 +119,17 @@ it('answers 503 while the app cannot be restarted, and recovers when it can', as
     app.get('die', async () => { rmSync(process.env.FLAG!); process.exit(1); });
     app.get('ok', async () => ({}));
   `;
-  // Time stands still for the pauses between restarts until the test lets it go on.
+  // Time stands still for the pauses between restarts until the test lets it go on, which may be before the pause begins.
   let goOn: () => void = () => undefined;
+  const mayGoOn = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
   const timers = {
     now: () => Date.now(),
     sleep: (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve) => {
         if (ms === 0) resolve();
-        if (ms === 1000) goOn = resolve;
+        if (ms === 1000) void mayGoOn.then(resolve);
         signal?.addEventListener('abort', () => resolve());
       }),
   };

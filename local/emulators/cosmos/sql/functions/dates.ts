@@ -1,5 +1,5 @@
-// Built-in date functions on ISO 8601 text with 100-nanosecond digits, timestamps (ms) and ticks (100 ns).
-// https://learn.microsoft.com/cosmos-db/query/date-time-functions
+// Built-in date functions on ISO 8601 text with 100-nanosecond digits, timestamps (ms) and ticks (100 ns);
+// what they return is in https://learn.microsoft.com/cosmos-db/query/date-time-functions.
 import type { Value } from '../../json.ts';
 import { type BuiltIn, type BuiltIns, fixed } from './types.ts';
 

@@ -1,4 +1,4 @@
-// Built-in mathematical functions. https://learn.microsoft.com/cosmos-db/query/mathematical-functions
+// Built-in mathematical functions, as in https://learn.microsoft.com/cosmos-db/query/mathematical-functions.
 import type { Value } from '../../json.ts';
 import { type BuiltIn, type BuiltIns, finite, fixed, ofNumber, ofNumbers } from './types.ts';
 

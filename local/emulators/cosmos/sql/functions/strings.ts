@@ -1,4 +1,4 @@
-// Built-in string functions. https://learn.microsoft.com/cosmos-db/query/string-functions
+// Built-in string functions, as in https://learn.microsoft.com/cosmos-db/query/string-functions.
 import type { Json, Value } from '../../json.ts';
 import { type BuiltIn, type BuiltIns, fixed, ofString } from './types.ts';
 

@@ -1,5 +1,5 @@
 // Work on many items, a bounded number at a time.
-import { mapConcurrently } from '../../../core/pipeline/concurrently.ts';
+import { mapConcurrently } from '../../../core/ports/concurrently.ts';
 import { settle } from '../../support/fake-clock.ts';
 
 test('results are in order, and no more than the limit run at once', async () => {

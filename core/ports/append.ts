@@ -1,0 +1,134 @@
+// What `append` does alike on every service: requests side by side, repetition of what failed alone, and exact duplicates.
+import type { Clock } from './clock.ts';
+import { mapConcurrently } from './concurrently.ts';
+import { isPortError, PortError } from './errors.ts';
+import type { Ids } from './ids.ts';
+import { Backoff, type RetryPolicy } from './retry.ts';
+import type { AppendOutcome, NewDocument, Version } from './store.ts';
+
+/** Who stands where a document was to be written: this call's own try, somebody's document, one that has expired, or nobody now. */
+export type Occupant = 'own' | 'other' | 'expired' | 'nobody';
+
+/** A service's way of writing; `Row` is a document in its terms, with an id of this write. */
+export interface AppendService<Row> {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly retry: RetryPolicy;
+  readonly concurrentRequests: number;
+  /** The document in the service's terms, each time with a fresh id of its write. */
+  /** The document in the service's terms. */
+  toRow(document: NewDocument): Row;
+  /** Rows for one request each, in order. */
+  toRequests(rows: readonly Row[]): readonly (readonly Row[])[];
+  /** Writes the rows, each if absent: one error or `undefined` a row, `conflict` where something stands. */
+  write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
+  /** Looks who stands where these rows were to be written. */
+  look(rows: readonly Row[]): Promise<readonly Occupant[]>;
+  /** Writes a document over one that has expired; `conflict` with any other. */
+  put(document: NewDocument): Promise<Version>;
+  /** The port error of anything that these methods reject with. */
+  /** What a failure of `write`, `look` or `put` means. */
+  toPortError(error: unknown): PortError;
+  /** Whether a repetition may help within the budget. */
+  isTransient(error: PortError): boolean;
+}
+
+interface Pending<Row> {
+  readonly document: NewDocument;
+  readonly row: Row;
+  outcome?: AppendOutcome;
+}
+
+/**
+ * Appends documents. Where a write finds something, a look tells whether that was there before, is our own (the answer to an
+ * earlier try was lost) or has expired, so `duplicate` is exact.
+ */
+export async function appendWith<Row>(
+  service: AppendService<Row>,
+  documents: readonly NewDocument[],
+): Promise<readonly AppendOutcome[]> {
+  const first = new Map<string, Pending<Row>>();
+  const all = documents.map((document): Pending<Row> => {
+    const pending: Pending<Row> = { document, row: service.toRow(document) };
+    // No key holds a zero character.
+    const key = `${document.partition}\u0000${document.id}`;
+    if (first.has(key)) pending.outcome = { status: 'duplicate' };
+    else first.set(key, pending);
+    return pending;
+  });
+  const byRow = new Map([...first.values()].map((pending) => [pending.row, pending]));
+  const requests = service.toRequests([...byRow.keys()]);
+  await mapConcurrently(requests, service.concurrentRequests, (rows) =>
+    writeAll(
+      service,
+      rows.flatMap((row) => byRow.get(row) ?? []),
+    ),
+  );
+  return all.map(
+    ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The document was not reached.') },
+  );
+}
+
+/** Writes what fits into one request; what was throttled or not answered is tried again alone, within the budget. */
+async function writeAll<Row>(service: AppendService<Row>, request: readonly Pending<Row>[]): Promise<void> {
+  const backoff = new Backoff(service, service.retry);
+  let open = request;
+  // Once an answer was lost, what is still open at the end may have been stored, whatever the last try met.
+  let lost: PortError | undefined;
+  for (;;) {
+    let lastError: PortError | undefined;
+    try {
+      lastError = await writeOnce(service, open);
+    } catch (error) {
+      lastError = service.toPortError(error);
+      if (!service.isTransient(lastError))
+        for (const pending of open) pending.outcome ??= { status: 'failed', error: lastError };
+    }
+    if (lastError?.code === 'unknown-outcome') lost = lastError;
+    open = open.filter(({ outcome }) => outcome === undefined);
+    if (open.length === 0) return;
+    if (!(await backoff.pause(lastError?.retryAfterMs))) {
+      const error = lost ?? lastError ?? new PortError('unavailable', 'The documents kept appearing and vanishing.');
+      for (const pending of open) pending.outcome = { status: 'failed', error };
+      return;
+    }
+  }
+}
+
+/** Tries once, and settles what the answers tell. Returns the error of a document that may be tried again, if there is one. */
+async function writeOnce<Row>(
+  service: AppendService<Row>,
+  open: readonly Pending<Row>[],
+): Promise<PortError | undefined> {
+  const errors = await service.write(open.map(({ row }) => row));
+  if (errors.length !== open.length)
+    throw new PortError('unknown-outcome', 'The service answered for another number of documents.');
+  let lastError: PortError | undefined;
+  const taken: Pending<Row>[] = [];
+  for (const [index, pending] of open.entries()) {
+    const error = errors[index];
+    if (error === undefined) pending.outcome = { status: 'stored' };
+    else if (error.code === 'conflict') taken.push(pending);
+    else if (service.isTransient(error)) lastError = error;
+    else pending.outcome = { status: 'failed', error };
+  }
+  const occupants = taken.length === 0 ? [] : await service.look(taken.map(({ row }) => row));
+  for (const [index, pending] of taken.entries()) {
+    const occupant = occupants[index];
+    if (occupant === 'own') pending.outcome = { status: 'stored' };
+    else if (occupant === 'other') pending.outcome = { status: 'duplicate' };
+    else if (occupant === 'expired') pending.outcome = await replaceExpired(service, pending.document);
+    // What has vanished meanwhile stays without an outcome and is tried again.
+  }
+  return lastError;
+}
+
+async function replaceExpired<Row>(service: AppendService<Row>, document: NewDocument): Promise<AppendOutcome> {
+  try {
+    await service.put(document);
+    return { status: 'stored' };
+  } catch (error) {
+    if (isPortError(error, 'conflict')) return { status: 'duplicate' };
+    return { status: 'failed', error: service.toPortError(error) };
+  }
+}

@@ -1,0 +1,111 @@
+// The store contract, kept by CosmosStore against the Cosmos DB emulator.
+import { PARTITION_KEY_PATH } from '../../adapters/azure/cosmos-items.ts';
+import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
+import { randomIds } from '../../adapters/system/system.ts';
+import { checkedStore } from '../../core/ports/checked-store.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import type { Version } from '../../core/ports/store.ts';
+import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
+import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { HastyClock } from '../support/fake-clock.ts';
+import { cosmosClient } from './azure/clients.ts';
+import { cosmosFaults } from './azure/store-faults.ts';
+import { codeOf } from './contract.ts';
+import { storeContract } from './store.contract.ts';
+
+// Far more than any clause takes, for machines that are busy with other things.
+jest.setTimeout(20_000);
+
+// Several ranges, so that what lies in different ones is met.
+const emulator = new CosmosEmulator({ partitionRanges: 3 });
+beforeAll(() => emulator.start());
+afterAll(() => emulator.stop());
+
+const DATABASE = 'cell';
+let containers = 0;
+
+/** A new container, reached directly and through a proxy that can fail. */
+async function openContainer() {
+  const id = `documents-${++containers}`;
+  const proxy = new FaultProxy({ target: emulator.connection.endpoint });
+  await proxy.start();
+  const direct = cosmosClient(emulator.connection.endpoint);
+  const proxied = cosmosClient(proxy.endpoint);
+  const { database } = await direct.databases.createIfNotExists({ id: DATABASE });
+  await database.containers.create({ id, partitionKey: PARTITION_KEY_PATH, defaultTtl: -1 });
+  const clock = new HastyClock();
+  const open = (client: typeof direct, container = id) =>
+    checkedStore(new CosmosStore({ clock, ids: randomIds, container: client.database(DATABASE).container(container) }));
+  return {
+    store: open(proxied),
+    other: open(direct),
+    missing: open(direct, 'nobody-made-this'),
+    clock,
+    proxy,
+    faults: cosmosFaults(proxy),
+    /** Has the client read what it needs to know about the container, as its first requests do. */
+    warmUp: () =>
+      proxied
+        .database(DATABASE)
+        .container(id)
+        .items.bulk([{ operationType: 'Read', id: 'nothing', partitionKey: 'p' }]),
+    close: async () => {
+      for (const client of [direct, proxied]) client.dispose();
+      await proxy.stop();
+    },
+  };
+}
+
+// The clauses about lost answers count requests for documents, so the clients have their first ones behind them.
+storeContract('Cosmos DB', async () => {
+  const harness = await openContainer();
+  await harness.warmUp();
+  return harness;
+});
+
+test('a client that could not learn about its container at first learns about it later', async () => {
+  const { store, faults, close } = await openContainer();
+  const append = () => store.append([{ partition: 'p', id: 'a', body: 1 }]);
+  for (const fail of [() => faults.loseRequests(), () => faults.throttle(), () => faults.disconnect()]) {
+    await fail();
+    expect(await append()).toStrictEqual([{ status: 'failed', error: expect.any(PortError) }]);
+    await faults.heal();
+  }
+  expect(await append()).toStrictEqual([{ status: 'stored' }]);
+  await close();
+});
+
+test('a version holds for every write after checks of it have touched its document', async () => {
+  const { store, close } = await openContainer();
+  const writes: ((version: Version) => Promise<unknown>)[] = [
+    (version) => store.put({ partition: 'p', id: 'a', body: 2 }, version),
+    (version) => store.delete({ partition: 'p', id: 'a' }, version),
+    (version) => store.transact('p', [{ kind: 'put', id: 'a', body: 2, expected: version }]),
+    (version) => store.transact('p', [{ kind: 'delete', id: 'a', expected: version }]),
+  ];
+  for (const write of writes) {
+    const version = await store.put({ partition: 'p', id: 'a', body: 1 }, 'any');
+    for (let check = 0; check < 2; check += 1)
+      await store.transact('p', [{ kind: 'check', id: 'a', expected: version }]);
+    expect((await store.get({ partition: 'p', id: 'a' }))?.version).toBe(version);
+    await write(version);
+    expect(await codeOf(write(version))).toBe('conflict');
+  }
+  await close();
+});
+
+test('documents whose ids no URL holds are written on condition, as all others', async () => {
+  const { store, other, faults, close } = await openContainer();
+  for (const id of ['..', ' ', '100%', 'é']) {
+    const key = { partition: 'p', id };
+    faults.loseAnswers(1);
+    const version = await store.put({ ...key, body: 1 }, 'absent');
+    expect(await other.get(key)).toStrictEqual({ ...key, body: 1, version });
+    expect(await codeOf(store.put({ ...key, body: 2 }, 'absent'))).toBe('conflict');
+    const next = await store.put({ ...key, body: 2 }, version);
+    expect(await codeOf(store.delete(key, version))).toBe('conflict');
+    await store.delete(key, next);
+    expect(await other.get(key)).toBeUndefined();
+  }
+  await close();
+});

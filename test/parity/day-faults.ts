@@ -1,0 +1,41 @@
+// The bad hours of the day: what fails around the cells while events come in.
+import { dayReadings } from './day-ingest.ts';
+import { ask, type Caller, deed, event, post, type Step, settle } from './recording.ts';
+
+const outage: Caller = { tenant: 'outage' };
+
+export function faultSteps(): Step[] {
+  const readings = dayReadings(90, 7).map((each) => event(each));
+  let taken = 0;
+  const patiently = (name: string) => {
+    taken += 15;
+    return post('faults', outage, readings.slice(taken - 15, taken), { name, patient: true });
+  };
+  return [
+    settle('initech', 24),
+    deed('store throttles'),
+    patiently('a batch while the store throttles'),
+    deed('store fails some entries'),
+    patiently('a batch of which the store fails entries'),
+    deed('bus throttles'),
+    patiently('a batch while the bus throttles'),
+    settle('outage', 45),
+    deed('bus goes down'),
+    patiently('a batch while the bus is down'),
+    deed('bus comes up'),
+    patiently('a batch while workers die'),
+    deed('kill workers'),
+    settle('outage', 75),
+    deed('store goes down'),
+    post('faults', outage, readings.slice(75, 80), { name: 'events while the store is down' }),
+    ask('faults', outage, 'GET', '/v1/devices', { name: 'a read while the store is down' }),
+    ask('faults', outage, 'GET', '/v1/parked', { name: 'parked events while the store is down' }),
+    ask('faults', { tenant: 'newcomer' }, 'GET', '/v1/devices', { name: 'a new tenant while the store is down' }),
+    ask('faults', outage, 'GET', '/v1/health?deep=1', { name: 'deep health while the store is down' }),
+    ask('faults', null, 'GET', '/v1/health', { name: 'health while the store is down' }),
+    deed('store comes up'),
+    patiently('a batch after the outage'),
+    settle('outage', 90),
+    ask('faults', null, 'GET', '/v1/health', { name: 'health after the outage' }),
+  ];
+}

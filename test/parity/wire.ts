@@ -1,0 +1,60 @@
+// A request as it stands, with no client that tidies paths or headers up, and its answer as it came.
+import http from 'node:http';
+
+export interface WireRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  readonly chunked: boolean;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  /** Names as they came, repeated ones joined. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Sends one request on a connection of its own. */
+export function send(base: string, { method, path, headers, body, chunked }: WireRequest): Promise<WireAnswer> {
+  const { hostname, port } = new URL(base);
+  const bytes = Buffer.from(body);
+  const length =
+    chunked || (bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method))
+      ? {}
+      : { 'content-length': String(bytes.length) };
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      // A cell's port differs from the other's; the host header must not.
+      { hostname, port, method, path, agent: false, headers: { host: 'cell.test', ...length, ...headers } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: joined(response.rawHeaders),
+            body: Buffer.concat(chunks).toString('latin1'),
+          }),
+        );
+      },
+    );
+    request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`${method} ${path} got no answer.`)));
+    request.on('error', reject);
+    request.end(bytes);
+  });
+}
+
+function joined(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? '';
+    const value = raw[index + 1] ?? '';
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  return headers;
+}
