@@ -43,7 +43,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('after %s everything that was accepte
 test('a folder that a running stack uses is refused, and the running stack goes on', async () => {
   const first = await dev(['--data', folder]);
   const url = await first.url();
-  expect(await polycell('dev', '--data', folder)).toMatchObject({
+  expect(await polycell('dev', '--cells', 'aws-alpha', '--data', folder)).toMatchObject({
     code: 1,
     err: oneLine(new RegExp(`The stack with process id ${first.pid} uses the folder ${folder}`)),
   });
