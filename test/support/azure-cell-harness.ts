@@ -41,7 +41,10 @@ async function testApp(timeoutSeconds: number): Promise<string> {
     );
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  await writeFile(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout: `00:00:${String(timeoutSeconds).padStart(2, '0')}` }));
+  await writeFile(
+    path.join(folder, 'host.json'),
+    JSON.stringify({ ...hostJson, functionTimeout: `00:00:${String(timeoutSeconds).padStart(2, '0')}` }),
+  );
   await writeFile(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;
 }
