@@ -66,7 +66,7 @@ describe('devices', () => {
     expect(items(rollups)).toMatchObject([{ metric: '__proto__', count: 1, sum: 1 }]);
   });
 
-  test.each(['pump-9', 'a%2Fb', '%00', '%F0%9F%9A%B0', `${'d'.repeat(129)}`, '%2e%2e%2fparked', 'a%7Cb'])(
+  test.each(['pump-9', 'a%2Fb', '%00', '%F0%9F%9A%B0', `${'d'.repeat(129)}`, 'a%7Cb'])(
     'a device %s that nobody heard of: 404',
     async (id) => {
       const cell = await filled();
