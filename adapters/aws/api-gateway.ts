@@ -33,11 +33,24 @@ const UNHEARD_OF = /^(connect|trace|track)$/i;
 function toRequest({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: HttpEvent): Request {
   const method = UNHEARD_OF.test(requestContext.http.method) ? 'OPTIONS' : requestContext.http.method;
   const url = new URL(ORIGIN);
-  url.pathname = rawPath;
-  url.search = rawQueryString;
-  const bytes = body === undefined ? undefined : Buffer.from(body, isBase64Encoded === true ? 'base64' : 'utf8');
+  // It comes decoded, and must not be decoded again.
+  url.pathname = rawPath.split('/').map(encodeURIComponent).join('/');
+  url.search = `?${rawQueryString}`;
+  const bytes = toBytes(body, isBase64Encoded === true, headers['content-length']);
   const hasBody = bytes !== undefined && bytes.length > 0 && method !== 'GET' && method !== 'HEAD';
   return new Request(url, { method, headers: toHeaders(headers), ...(hasBody && { body: bytes }) });
+}
+
+/**
+ * The body's bytes. The gateway puts U+FFFD, of three bytes, in place of what is not UTF-8; the length that the client sent
+ * gives it away. Such a body is handed on with bytes that are not UTF-8 either, to be refused as it would be elsewhere.
+ */
+function toBytes(body: string | undefined, isBase64: boolean, sentLength: string | undefined): Buffer | undefined {
+  if (body === undefined) return undefined;
+  const bytes = Buffer.from(body, isBase64 ? 'base64' : 'utf8');
+  const isAltered =
+    !isBase64 && sentLength !== undefined && Number(sentLength) !== bytes.length && body.includes('\ufffd');
+  return isAltered ? Buffer.from(body.replaceAll('\ufffd', '\u00ff'), 'latin1') : bytes;
 }
 
 /** Header values beyond Latin-1 cannot be in a `Headers` object; percent-encoded they can, and binary-mode events decode them. */

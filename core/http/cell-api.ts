@@ -19,7 +19,7 @@ import { operations } from './operations.ts';
 import { readParameters } from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { reads } from './reads.ts';
-import { matchRoute, type RouteName, routes } from './routes.ts';
+import { matchRoute, plainPath, type RouteName, routes } from './routes.ts';
 
 /** The header in which the edge hands its route token to a cell. */
 export const ROUTE_HEADER = 'x-polycell-route';
@@ -97,7 +97,7 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
 
   const dispatch = async (request: Request, traceparent: string): Promise<Response> => {
     const url = new URL(request.url);
-    const match = matchRoute(request.method, url.pathname);
+    const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
       if (match.allowed.length === 0)
         throw new Problem('not_found', 'There is no such path; GET /openapi.json lists all of them.');

@@ -87,7 +87,8 @@ export function operations({
       readParameters(routes.drop.parameters, query);
       if (!(await parking.drop(id, tenant)))
         throw new Problem('unknown_parked_event', 'It may have been redriven or dropped before.');
-      return new Response(null, { status: 204 });
+      // Without a content type API Gateway makes one up.
+      return new Response(null, { status: 204, headers: { 'content-type': 'application/json' } });
     },
   };
 }

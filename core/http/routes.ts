@@ -106,7 +106,7 @@ export type RouteName = keyof typeof routes;
 
 export interface RouteMatch {
   readonly name: RouteName;
-  /** The decoded segment that `{…}` stands for, or an empty text. */
+  /** The segment that `{…}` stands for, or an empty text. */
   readonly id: string;
 }
 
@@ -116,7 +116,18 @@ const patterns = (Object.entries(routes) as [RouteName, Route][]).map(([name, ro
   pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/, '([^/]+)')}$`),
 }));
 
-/** The route of a request, or which methods the path has (none for a path that is not there). */
+/**
+ * The path as both clouds can tell it. API Gateway hands it over decoded, cut at a `?` that decoding brought up, and so loses
+ * what was encoded; the Functions host hands it over as it came. The poorer form is the one for both.
+ */
+export function plainPath(pathname: string): string {
+  const [path = ''] = (decodePath(pathname) ?? pathname).split('?', 1);
+  const encoded = path.split(/[\\/]/).map(encodeURIComponent).join('/');
+  // Encoded dots and slashes have become segments such as `..` by now.
+  return decodePath(new URL(`http://cell${encoded}`).pathname) ?? '';
+}
+
+/** The route of a plain path, or which methods the path has (none for a path that is not there). */
 export function matchRoute(method: string, path: string): RouteMatch | { readonly allowed: readonly string[] } {
   const found = patterns.flatMap((route) => {
     const match = route.pattern.exec(path);
@@ -124,13 +135,12 @@ export function matchRoute(method: string, path: string): RouteMatch | { readonl
   });
   const exact = found.find((route) => route.method === method);
   if (exact === undefined) return { allowed: found.map((route) => route.method) };
-  const id = decodeSegment(exact.segment ?? '');
-  return id === undefined ? { allowed: [] } : { name: exact.name, id };
+  return { name: exact.name, id: exact.segment ?? '' };
 }
 
-function decodeSegment(segment: string): string | undefined {
+function decodePath(path: string): string | undefined {
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(path);
   } catch (error) {
     if (error instanceof URIError) return undefined;
     throw error;

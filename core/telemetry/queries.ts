@@ -158,7 +158,9 @@ async function search<T>(
 }
 
 function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {
-  const values = Object.entries(metrics).map(
+  // By name: the order in which they came is an accident of delivery.
+  const byName = Object.entries(metrics).sort(([a], [b]) => (a < b ? -1 : 1));
+  const values = byName.map(
     ([metric, { value, unit, time }]) => [metric, { value, ...(unit !== undefined && { unit }), time }] as const,
   );
   return { id, ...(lastSeen && { lastSeen: lastSeen.time }), readings, metrics: Object.fromEntries(values) };

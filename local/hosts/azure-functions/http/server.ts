@@ -157,7 +157,11 @@ export class HttpFront {
     }
     const plain = fromRpcResponse(outcome.response);
     try {
-      response.writeHead(plain.status, { ...plain.headers, 'content-length': plain.body.length });
+      response.writeHead(plain.status, {
+        ...plain.headers,
+        // RFC 9110, 8.6: never with these.
+        ...(plain.status === 204 || plain.status === 304 ? {} : { 'content-length': plain.body.length }),
+      });
     } catch (error) {
       // A status or a header that HTTP does not have.
       const { functionName } = route;

@@ -1,0 +1,11 @@
+// One recorded day on both clouds: the same answers and the same state in the end, but for what allowed.json lists.
+import { playDay } from '../parity/run.ts';
+
+jest.setTimeout(300_000);
+
+test('both clouds answer a recorded day alike', async () => {
+  const { counts, unexpected, unused } = await playDay();
+  expect(unexpected).toEqual([]);
+  expect(unused).toEqual([]);
+  expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(500);
+});
