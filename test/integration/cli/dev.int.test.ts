@@ -110,7 +110,10 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
     /DYNAMODB_ENDPOINT=http:\/\/127\.0\.0\.1:9: connect ECONNREFUSED/,
   ],
 ])('%s is one line that says what to do', async (_case, args, environment, code, message) => {
-  expect(await new Run(['dev', '--cells', 'aws-alpha', ...args], { environment }).ended).toMatchObject({ code, err: oneLine(message) });
+  expect(await new Run(['dev', '--cells', 'aws-alpha', ...args], { environment }).ended).toMatchObject({
+    code,
+    err: oneLine(message),
+  });
 });
 
 test('an empty endpoint variable is one that is not set', async () => {

@@ -92,7 +92,10 @@ export async function dev(args: readonly string[] = [], { environment, ...settin
   const scratch = await mkdtemp(path.join(tmpdir(), 'polycell-cli-test-'));
   // Told apart by its first cell alone: what every cell adds is the cells' own tests'.
   const cells = args.includes('--cells') ? [] : ['--cells', 'aws-alpha'];
-  const run = new Run(['dev', '--json', ...cells, ...args], { ...settings, environment: { TMPDIR: scratch, ...environment } });
+  const run = new Run(['dev', '--json', ...cells, ...args], {
+    ...settings,
+    environment: { TMPDIR: scratch, ...environment },
+  });
   opened.push({ run, scratch });
   return Object.assign(run, {
     url: async () => {
