@@ -1,6 +1,6 @@
 // Bad input of every kind that the API refuses, and callers who may not.
 import { reading } from '../support/readings.ts';
-import { ask, type Caller, event, post, type RequestOptions, type Step, settle, TYPES } from './recording.ts';
+import { ask, type Caller, event, post, type RequestOptions, type Step, TYPES } from './recording.ts';
 
 const caller: Caller = { tenant: 'wrong' };
 const good = (id: string, more: Readonly<Record<string, unknown>> = {}) =>

@@ -40,7 +40,7 @@ export class MultiplexedServer {
       this.server.once('error', (error: NodeJS.ErrnoException) => {
         const taken = error.code === 'EADDRINUSE';
         reject(
-          taken ? new Error(`Port ${port} is already in use; choose another one for the Service Bus emulator`) : error,
+          taken ? new Error(`Port ${port} is already in use; choose another one for the Service Bus emulator.`) : error,
         );
       });
       this.server.listen(port, HOST, () => resolve((this.server.address() as net.AddressInfo).port));

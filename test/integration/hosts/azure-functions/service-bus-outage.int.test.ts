@@ -10,7 +10,9 @@ it.each(['many', 'one'])(
     const port = await freePort();
     const first = await startBus({}, port);
     const handler = `async (_messages, { triggerMetadata }) => console.log(triggerMetadata.messageIdArray ?? triggerMetadata.messageId)`;
-    const { log } = await start(first, `cardinality: '${cardinality}'`, handler);
+    // The namespace may go while a message is being completed. The client waits this long for the answer, by default a minute.
+    const hostJson = { clientRetryOptions: { tryTimeout: '00:00:03' } };
+    const { log } = await start(first, `cardinality: '${cardinality}'`, handler, hostJson);
     const received = (id: string): boolean =>
       log.some(({ category, message }) => category === 'console' && message.includes(id));
     await first.send([{ body: 'a', messageId: 'm-1' }]);
