@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles } from '../../build/bundles.mjs';
+import { importTypeScript } from '../../build/run.mjs';
 import { declaredCells, pickCells } from '../../local/cells.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
-import { Stack, type StackInfo } from '../../local/stack.ts';
+import type { StackInfo } from '../../local/stack.ts';
 import { type Command, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
@@ -56,6 +57,8 @@ export const dev: Command = {
 
     const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
     let dead: string | undefined;
+    // A program of its own: the other commands do without both clouds' SDKs, which take ten times as long to load as they do.
+    const { Stack } = (await importTypeScript('local/stack.ts')) as typeof import('../../local/stack.ts');
     const stack = await Stack.create({
       cells,
       version,
