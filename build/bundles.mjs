@@ -84,25 +84,39 @@ async function writeFunctionsApp() {
   await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 
+/** The compile that is under way in this process: stopping esbuild's service under another one would leave it waiting for ever. */
+let underWay = /** @type {Promise<unknown>} */ (Promise.resolve());
+
 /**
- * Runs esbuild unless every input of the last run is untouched.
+ * Runs esbuild unless every input of the last run is untouched. Those that are asked for at once take turns.
  * @param {import('esbuild').BuildOptions} options
  * @returns {Promise<boolean>} whether it compiled
  */
-export async function compile(options) {
+export function compile(options) {
+  const turn = underWay.then(() => compileNow(options));
+  // Whoever asked for it is told of its failure.
+  underWay = turn.catch(() => undefined);
+  return turn;
+}
+
+/** @param {import('esbuild').BuildOptions} options @returns {Promise<boolean>} */
+async function compileNow(options) {
   const outfile = path.join(root, /** @type {string} */ (options.outfile));
   const recordFile = `${outfile}.inputs.json`;
   const key = JSON.stringify(options);
   if (await isFresh(outfile, recordFile, key)) return false;
   const { build, stop } = await import('esbuild');
-  const result = await build({ ...options, metafile: true, write: false });
-  // Its service process would otherwise stay for as long as the caller lives.
-  await stop();
-  const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
-  for (const { path: file, contents } of result.outputFiles) await put(file, contents);
-  await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-  await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
-  return true;
+  try {
+    const result = await build({ ...options, metafile: true, write: false });
+    const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
+    for (const { path: file, contents } of result.outputFiles) await put(file, contents);
+    await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
+    await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+    return true;
+  } finally {
+    // Its service process would otherwise stay for as long as the caller lives.
+    await stop();
+  }
 }
 
 /**
