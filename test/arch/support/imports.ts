@@ -60,7 +60,7 @@ const ROWS: readonly Row[] = [
   {
     files: /^core\/ports\//,
     project: ['core/ports/'],
-    types: ['core/events/cloud-event.ts'],
+    types: ['core/events/cloud-event.ts', 'core/routing/directory-model.ts'],
     packages: [],
     node: false,
     instead: 'A port stands by itself: only the event it carries comes from elsewhere, as a type.',
