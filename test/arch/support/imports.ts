@@ -22,9 +22,10 @@ const THROUGH_A_PORT = 'Declare what is needed as a port in core/ports and let c
 const BELOW_THE_WIRE =
   'It speaks the wire protocol and reads infra/topology.json; what it shares with core would hide a fault of both.';
 
-const adapter = (cloud: string, packages: readonly string[]): Row => ({
+const adapter = (cloud: string, packages: readonly string[], types: readonly string[] = []): Row => ({
   files: new RegExp(`^adapters/${cloud}/`),
   project: ['core/ports/', 'core/events/', `adapters/${cloud}/`],
+  types,
   packages,
   node: false,
   instead: `An adapter knows core/ports, core/events, its own folder and ${packages.join(', ')}; compose.ts passes in the rest.`,
@@ -70,7 +71,7 @@ const ROWS: readonly Row[] = [
   inProcess('system'),
   adapter('aws', ['@aws-sdk/']),
   adapter('azure', ['@azure/']),
-  adapter('cloudflare', ['cloudflare:']),
+  adapter('cloudflare', ['cloudflare:'], ['core/routing/directory-model.ts']),
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
   ...functions('edge', [], ['cloudflare:']),
