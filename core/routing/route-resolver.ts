@@ -27,8 +27,7 @@ export type ResolverLimits = Pick<
   | 'negativeMs'
   | 'pauseMs'
   | 'patienceMs'
-  | 'cacheMs'
-  | 'directoryMs'
+  | 'lookupMs'
   | 'rereadMs'
 >;
 
@@ -64,9 +63,8 @@ export class RouteResolver {
     this.#deps = deps;
     this.#limits = { ...ROUTER_LIMITS, ...deps.limits };
     this.#memory = new RouteMemory(this.#limits);
-    const { flights, cacheMs, directoryMs } = this.#limits;
-    // The read cache is asked twice at most, for the tenant and then for its cells.
-    this.#flights = new Flights({ clock: deps.clock, capacity: flights, lifeMs: 3 * cacheMs + directoryMs });
+    const { flights, lookupMs } = this.#limits;
+    this.#flights = new Flights({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
   }
 
   /** Entries that are kept. */
@@ -135,7 +133,7 @@ export class RouteResolver {
   /** Whether the read cache has the tenant and the cells that resolving it needs. */
   async #readCache(tenant: string): Promise<boolean> {
     const { cache, clock } = this.#deps;
-    const record = await this.#inTime(cache.tenant(tenant));
+    const record = await cache.tenant(tenant);
     if (record === undefined) return false;
     this.#memory.keepTenant(record, clock.now());
     // Memory may know a newer record of it.
@@ -149,20 +147,16 @@ export class RouteResolver {
     const { cache, clock } = this.#deps;
     const known = this.#memory.freshCell(id, clock.now());
     if (known !== undefined) return known;
-    const read = await this.#inTime(cache.cell(id));
+    const read = await cache.cell(id);
     if (read === undefined) return undefined;
     this.#memory.keepCell(read, clock.now(), false);
     return this.#memory.freshCell(id, clock.now());
   }
 
-  #inTime<T>(read: Promise<T>): Promise<T> {
-    return within(this.#deps.clock, this.#limits.cacheMs, read, 'The read cache');
-  }
-
   async #ask(tenant: string): Promise<Lookup> {
     const { directory, clock, log } = this.#deps;
     try {
-      const found = await within(clock, this.#limits.directoryMs, directory.lookup(tenant), 'The directory');
+      const found = await directory.lookup(tenant);
       const now = clock.now();
       for (const cell of found.cells) this.#memory.keepCell(cell, now, true);
       if (found.tenant === null) {

@@ -11,10 +11,8 @@ export const ROUTER_LIMITS = {
   pauseMs: 1000,
   /** A tenant that is known waits this long at most for cache and directory together, in milliseconds, then is served from memory. */
   patienceMs: 750,
-  /** The read cache is given up after this, in milliseconds, and the directory is asked. */
-  cacheMs: 1000,
-  /** The directory is given up after this, in milliseconds. */
-  directoryMs: 3000,
+  /** A lookup that takes longer than cache and directory together may is one that nobody does any more, in milliseconds. */
+  lookupMs: 6000,
   /** A cell that fails is looked up in the directory this often at most, in milliseconds, however many requests fail. */
   rereadMs: 250,
   /** Tenants that an isolate remembers, about 400 bytes each; those used longest ago are forgotten first. */
