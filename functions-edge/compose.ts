@@ -1,4 +1,6 @@
 // Wires the parts of the edge.
+
+import { CertificateCredentials } from '../adapters/cloudflare/certificate-credentials.ts';
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
 import {
   DIRECTORY_NAME,
@@ -9,6 +11,7 @@ import { keptJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
+import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { directory } from '../core/routing/directory.ts';
@@ -70,7 +73,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   return edge({
     version: config.version,
     tenants: router({
-      credentials: [jwt(AUDIENCES.tenants, tenantCaller)],
+      credentials: [
+        jwt(AUDIENCES.tenants, tenantCaller),
+        new CertificateCredentials({
+          authorities: config.deviceCa,
+          revoked: keptRevocations(bindings.ROUTES, clock),
+          clock,
+        }),
+      ],
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
