@@ -39,18 +39,24 @@ const inProcess = (name: string): Row => ({
   instead: `adapters/${name} runs everywhere: it knows core and the language, no package and no platform.`,
 });
 
-const functions = (cloud: string, sdk: readonly string[], model: readonly string[]): readonly Row[] => [
+/** `platform`: whose adapters they run on, where that is not the name of the folder. */
+const functions = (
+  cloud: string,
+  sdk: readonly string[],
+  model: readonly string[],
+  platform = cloud,
+): readonly Row[] => [
   {
     files: new RegExp(`^functions-${cloud}/compose\\.ts$`),
-    project: ['core/', `adapters/${cloud}/`, 'adapters/system/', `functions-${cloud}/`],
+    project: ['core/', `adapters/${platform}/`, 'adapters/system/', `functions-${cloud}/`],
     packages: [...sdk, ...model],
     node: true,
-    instead: `compose.ts wires core to adapters/${cloud} and adapters/system. Other clouds have a folder of their own.`,
+    instead: `compose.ts wires core to adapters/${platform} and adapters/system. Other clouds have a folder of their own.`,
   },
   {
     files: new RegExp(`^functions-${cloud}/`),
     project: ['core/', `functions-${cloud}/`],
-    types: [`adapters/${cloud}/`],
+    types: [`adapters/${platform}/`],
     packages: model,
     node: true,
     instead: 'Make clients and adapters in compose.ts and take the composed handler from there; types may be imported.',
@@ -74,7 +80,7 @@ const ROWS: readonly Row[] = [
   adapter('cloudflare', ['cloudflare:'], ['core/routing/directory-model.ts']),
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
-  ...functions('edge', [], ['cloudflare:']),
+  ...functions('edge', [], ['cloudflare:'], 'cloudflare'),
   {
     files: /^local\/(emulators|hosts|faults|processes)\//,
     project: ['local/', 'infra/'],
