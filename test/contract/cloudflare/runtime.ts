@@ -65,7 +65,6 @@ export class WorkersRuntime {
       },
       durableObjectsPersist: path.join(this.#folder, 'objects'),
       kvNamespaces: ['CACHE', 'ROUTES'],
-      kvPersist: path.join(this.#folder, 'kv'),
     };
   }
 }
