@@ -1,5 +1,5 @@
 // Tells a cell a tenant's epoch, by a request that does nothing else.
-import { ROUTE_HEADER } from '../http/cell-api.ts';
+import { ROUTE_HEADER } from '../http/headers.ts';
 import { type EpochSeconds, toEpochSeconds } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { Cell } from '../routing/directory-model.ts';

@@ -3,10 +3,10 @@ import { type Clock, type EpochMs, epochMs } from '../ports/clock.ts';
 import { mapConcurrently } from '../ports/concurrently.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Json } from '../ports/json.ts';
-import type { MonitorStorage } from '../ports/monitor-storage.ts';
 import { cutUtf8 } from '../ports/text.ts';
 import { type Cell, epochOf, resolveTenant, type Tenant } from '../routing/directory-model.ts';
 import { type FencingJob, jobsOf, jobsOfCells, targetsOf } from './fencing-jobs.ts';
+import type { MonitorStorage } from './monitor-storage.ts';
 
 export const FENCING_LIMITS = {
   /** Jobs kept at most; while there are as many, the audit log is not read on, and loses nothing. */

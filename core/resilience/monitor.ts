@@ -5,7 +5,6 @@ import { type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import type { MonitorStorage } from '../ports/monitor-storage.ts';
 import { MONITOR } from '../routing/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../routing/directory-model.ts';
 import type { Fencing, FencingProgress } from './fencing.ts';
@@ -24,6 +23,7 @@ import {
   worthSaving,
 } from './health-monitor.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
+import type { MonitorStorage } from './monitor-storage.ts';
 
 /** Probes at the same time; more than six connections wait for each other on Workers anyway. */
 export const PROBES_AT_ONCE = 6;

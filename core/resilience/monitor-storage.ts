@@ -1,5 +1,5 @@
 // Where a monitor keeps what has to survive its restart: a few JSON values by key.
-import type { Json } from './json.ts';
+import type { Json } from '../ports/json.ts';
 
 /**
  * Keys are texts of 1 to 2,048 bytes, values JSON of at most 128 KiB. One writer. Acknowledged writes are durable. Every method rejects with
