@@ -62,7 +62,7 @@ export function composeMonitor(
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
-  const asking = { fetch: (request: Request) => fetch(request, { cache: 'no-store' }), clock };
+  const asking = { fetch: (request: Request) => fetch(request), clock };
   const fence = fenceRequest({ ...asking, sign: routeTokenSigner(routeKey) }, timeoutMs);
   const watch = monitor({
     directory: keeper,
