@@ -103,8 +103,9 @@ const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as cons
  * A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. A redirection is
  * the client's to follow, because the route token is for this cell alone.
  */
-const send = (url: string, outgoing: Outgoing): Promise<Response> =>
-  fetch(url, { ...outgoing, redirect: 'manual', cache: 'no-store' });
+const AS_IT_IS = { redirect: 'manual', cache: 'no-store' } as const;
+
+const send = (url: string, outgoing: Outgoing): Promise<Response> => fetch(url, { ...outgoing, ...AS_IT_IS });
 
 /** Returns the edge's HTTP API; made once for each isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
