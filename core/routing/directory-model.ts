@@ -36,6 +36,8 @@ export interface Cell extends CellDefinition {
   readonly state: CellState;
   /** Times that it was failed over or back. Part of the epoch of each tenant whose home it is, so that one write raises them all. */
   readonly switches: number;
+  /** Only of a cell that was draining when it was failed over: it comes back as it was. */
+  readonly returnsTo?: 'draining';
   /** The directory's revision that wrote this record; an older one never replaces a newer one. */
   readonly revision: number;
 }

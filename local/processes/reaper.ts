@@ -2,20 +2,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * A shell that reads `+pid` and `-pid` lines and, when its input ends, kills what is left. A child cannot be trusted to do
+ * A shell that reads `+pid` and `-pid` lines and, when its input ends, kills what is left; then it removes the folders that
+ * `/folder` lines name. A child cannot be trusted to do
  * this itself: it may be frozen by SIGSTOP or stuck in a busy loop. Signals that reach the whole terminal are ignored, as
  * the stack's own shutdown must come first.
  */
 const SCRIPT = `trap '' INT TERM HUP
 pids=' '
-while read -r line; do
+folders=''
+while IFS= read -r line; do
   pid=\${line#?}
   case $line in
     +*) pids="$pids$pid " ;;
     -*) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    /*) folders="$folders$line
+" ;;
   esac
 done
 for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
+printf %s "$folders" | while IFS= read -r folder; do rm -rf -- "$folder"; done
 exit 0`;
 
 let shell: ChildProcess | undefined;
@@ -66,4 +71,14 @@ export function dieWithParent(child: ChildProcess): void {
       shell = undefined;
     }
   });
+}
+
+/**
+ * Makes sure that a folder does not outlive this process and its guarded children, however this process ends. To be called
+ * while a guarded child runs; without effect on Windows.
+ * @param folder an absolute path
+ */
+export function removeWithParent(folder: string): void {
+  if (!/^\/[^\n]+$/.test(folder)) return;
+  tell(folder);
 }

@@ -2,20 +2,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { copyFile, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../processes/free-port.ts';
 import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
+import { scratchFolder } from '../../processes/scratch-folder.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 
 /** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
 export const DYNOXIDE_REGION = 'dynoxide';
 const START_TIMEOUT_MS = 10_000;
 const ATTEMPTS = 5;
-/** A file system in memory is used only while it has this many bytes to spare: containers often have one of 64 MiB. */
-const SCRATCH_BYTES = 2 * 1024 ** 3;
 
 export interface DynamoDbEmulatorOptions {
   /** File that keeps the tables and streams over restarts; in memory unless given. Its folder must exist. */
@@ -148,19 +146,6 @@ async function createFromTemplate(dbPath: string): Promise<void> {
     await copyFile(sourceFile('local/emulators/dynamodb/template.sqlite'), dbPath, constants.COPYFILE_EXCL);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-/** Memory where Linux has a file system there, since this data is not meant to last; else the system's temporary folder. */
-async function scratchFolder(): Promise<string> {
-  const shared = '/dev/shm';
-  if (process.platform !== 'linux') return tmpdir();
-  try {
-    const { bavail, bsize } = await statfs(shared);
-    return bavail * bsize >= SCRATCH_BYTES ? shared : tmpdir();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return tmpdir();
-    throw error;
   }
 }
 

@@ -1,0 +1,90 @@
+// The directory as its clients see it: calls to the one Durable Object that keeps it.
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Directory } from '../../core/ports/directory.ts';
+import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
+import type { Ids } from '../../core/ports/ids.ts';
+import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
+import { within } from './deadline.ts';
+import { toObjectError } from './errors.ts';
+
+/** The name of the one object. */
+export const DIRECTORY_NAME = 'directory';
+
+/** A result on its way out of an object. Errors lose their class on that way, so that a port's error travels as a value. */
+export type Answer<T> =
+  | { readonly value: T }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } };
+
+/** The directory's methods as the object offers them. */
+export type DirectoryStub = {
+  [M in keyof Directory]: (...args: Parameters<Directory[M]>) => Promise<Answer<Awaited<ReturnType<Directory[M]>>>>;
+};
+
+/** Turns what `work` comes to into an answer. Errors other than a port's stay errors. */
+export async function answer<T>(work: Promise<T>): Promise<Answer<T>> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    if (!(error instanceof PortError)) throw error;
+    return { error: { code: error.code, message: error.message } };
+  }
+}
+
+/** How long one call may take before it counts as failed: long enough for an object that has to start on another continent. */
+export const DIRECTORY_TIMEOUT_MS = 2000;
+
+/** An object that is being moved answers the second or third try. */
+const READING: RetryPolicy = { attempts: 3, baseMs: 20, maximumMs: 100, budgetMs: DIRECTORY_TIMEOUT_MS };
+
+export interface DurableObjectDirectoryOptions {
+  /** Makes a stub. One that has failed may be broken for good, so each call takes a new one. */
+  readonly stub: () => DirectoryStub;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly timeoutMs?: number;
+}
+
+export class DurableObjectDirectory implements Directory {
+  readonly #options: DurableObjectDirectoryOptions;
+
+  constructor(options: DurableObjectDirectoryOptions) {
+    this.#options = options;
+  }
+
+  lookup: Directory['lookup'] = (tenant) => this.#read((stub) => stub.lookup(tenant));
+
+  cells: Directory['cells'] = () => this.#read((stub) => stub.cells());
+
+  tenants: Directory['tenants'] = (query) => this.#read((stub) => stub.tenants(query));
+
+  audit: Directory['audit'] = (query) => this.#read((stub) => stub.audit(query));
+
+  /** Never repeated here: the second answer would say `unchanged`, or `changed_meanwhile`, of what the first one did. */
+  change: Directory['change'] = (command, intent) => this.#call(true, (stub) => stub.change(command, intent));
+
+  #read<T>(call: (stub: DirectoryStub) => Promise<Answer<T>>): Promise<T> {
+    return withRetry(
+      this.#options,
+      { ...READING, budgetMs: this.#options.timeoutMs ?? READING.budgetMs },
+      () => this.#call(false, call),
+      ({ code }) => code === 'unavailable',
+    );
+  }
+
+  async #call<T>(isChange: boolean, call: (stub: DirectoryStub) => Promise<Answer<T>>): Promise<T> {
+    const { stub, clock, timeoutMs = DIRECTORY_TIMEOUT_MS } = this.#options;
+    const late = () =>
+      new PortError(
+        isChange ? 'unknown-outcome' : 'unavailable',
+        `The directory has not answered within ${timeoutMs} ms.`,
+      );
+    let result: Answer<T>;
+    try {
+      result = await within(clock, timeoutMs, call(stub()), late);
+    } catch (error) {
+      throw toObjectError(error, isChange);
+    }
+    if ('error' in result) throw new PortError(result.error.code, result.error.message);
+    return result.value;
+  }
+}

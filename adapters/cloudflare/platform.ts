@@ -1,0 +1,38 @@
+// The few interfaces of the Workers platform that are used here; the whole of its types clashes with those of Node.js.
+
+/** A value that SQLite keeps. */
+export type SqlValue = string | number | null;
+
+/** The rows of one statement; https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/ */
+export interface SqlCursor {
+  toArray(): Record<string, SqlValue>[];
+}
+
+export interface SqlStorage {
+  exec(query: string, ...bindings: SqlValue[]): SqlCursor;
+}
+
+/** What an object keeps: a database, and one alarm. */
+export interface ObjectStorage {
+  readonly sql: SqlStorage;
+  transactionSync<T>(work: () => T): T;
+  getAlarm(): Promise<number | null>;
+  setAlarm(at: number): Promise<void>;
+  deleteAlarm(): Promise<void>;
+}
+
+/** What an object is given when it is made. */
+export interface ObjectContext {
+  readonly storage: ObjectStorage;
+}
+
+/** The objects of one class; `Stub` has the methods that they answer. */
+export interface ObjectNamespace<Stub> {
+  getByName(name: string): Stub;
+}
+
+/** A namespace of Workers KV; https://developers.cloudflare.com/kv/api/ */
+export interface KvNamespace {
+  get(key: string, options: { readonly type: 'text'; readonly cacheTtl?: number }): Promise<string | null>;
+  put(key: string, value: string): Promise<void>;
+}

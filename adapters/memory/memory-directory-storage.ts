@@ -1,0 +1,178 @@
+// The directory's storage in memory: what unit tests run on, held by the same contract as the real one.
+import type { DirectoryStorage } from '../../core/ports/directory-storage.ts';
+import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+
+type Query = Parameters<DirectoryStorage['tenants']>[0];
+type Kind = DirectoryRecord['kind'];
+
+/** Tenants of a home that have the same standby. */
+interface Group {
+  readonly home: string;
+  readonly standby: string | null;
+  tenants: number;
+}
+
+const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
+const byId = <T extends { readonly id: string }>(a: T, b: T): number => (a.id < b.id ? -1 : 1);
+
+export class MemoryDirectoryStorage implements DirectoryStorage {
+  /** Records as text: nobody holds a piece of what is stored. */
+  readonly #records = new Map<string, string>();
+  readonly #audit: string[] = [];
+  readonly #groups = new Map<string, Group>();
+  readonly #outbox = new Map<string, number>();
+  /** Ids of the tenants in order; made anew when it is asked for after one has been added. */
+  #ids: string[] | undefined;
+  #cells: string[] = [];
+  #revision = 0;
+  /** What takes back the writes of the step that is under way, the last one last. */
+  #undo: (() => void)[] | undefined;
+
+  atomically<T>(work: () => T): T {
+    if (this.#undo !== undefined) throw new TypeError('A step is under way already.');
+    this.#undo = [];
+    try {
+      return work();
+    } catch (error) {
+      for (const undo of this.#undo.reverse()) undo();
+      throw error;
+    } finally {
+      this.#undo = undefined;
+    }
+  }
+
+  revision(): number {
+    return this.#revision;
+  }
+
+  cell(id: string): Cell | undefined {
+    return this.#read('cell', id) as Cell | undefined;
+  }
+
+  cells(): readonly Cell[] {
+    return this.#cells.map((id) => this.#read('cell', id) as Cell).sort(byId);
+  }
+
+  tenant(id: string): Tenant | undefined {
+    return this.#read('tenant', id) as Tenant | undefined;
+  }
+
+  tenants({ cell, after = '', limit }: Query): readonly Tenant[] {
+    this.#ids ??= [...this.#records.keys()]
+      .flatMap((key) => (key.startsWith('tenant/') ? [key.slice('tenant/'.length)] : []))
+      .sort((a, b) => (a < b ? -1 : 1));
+    const found: Tenant[] = [];
+    for (let index = firstAfter(this.#ids, after); found.length < limit; index += 1) {
+      const id = this.#ids[index];
+      if (id === undefined) break;
+      const tenant = this.#read('tenant', id) as Tenant;
+      if (cell === undefined || tenant.cell === cell) found.push(tenant);
+    }
+    return found;
+  }
+
+  homes(cell: string): number {
+    return this.homesByStandby(cell).reduce((sum, { tenants }) => sum + tenants, 0);
+  }
+
+  standbysByHome(cell: string): readonly { readonly home: string; readonly tenants: number }[] {
+    return [...this.#groups.values()]
+      .filter(({ standby, tenants }) => standby === cell && tenants > 0)
+      .map(({ home, tenants }) => ({ home, tenants }))
+      .sort((a, b) => (a.home < b.home ? -1 : 1));
+  }
+
+  homesByStandby(cell: string): readonly { readonly standby: string | null; readonly tenants: number }[] {
+    return [...this.#groups.values()]
+      .filter(({ home, tenants }) => home === cell && tenants > 0)
+      .map(({ standby, tenants }) => ({ standby, tenants }))
+      .sort((a, b) => ((a.standby ?? '') < (b.standby ?? '') ? -1 : 1));
+  }
+
+  write(records: readonly DirectoryRecord[], entry: AuditEntry): void {
+    const before = { revision: this.#revision, cells: this.#cells };
+    this.#revision = entry.revision;
+    this.#audit.push(JSON.stringify(entry));
+    this.#undo?.push(() => {
+      this.#revision = before.revision;
+      this.#cells = before.cells;
+      this.#audit.pop();
+    });
+    for (const record of records) this.#put(record);
+  }
+
+  audit({ before, limit }: { readonly before?: number; readonly limit: number }) {
+    const end = Math.min(this.#audit.length, (before ?? Number.POSITIVE_INFINITY) - 1);
+    return this.#audit
+      .slice(Math.max(0, end - limit), Math.max(0, end))
+      .map((text, index) => ({
+        sequence: Math.max(0, end - limit) + index + 1,
+        entry: JSON.parse(text) as AuditEntry,
+      }))
+      .reverse();
+  }
+
+  unpublished(limit: number): readonly DirectoryRecord[] {
+    return [...this.#outbox.keys()].slice(0, limit).map((key) => {
+      const [kind = '', id = ''] = key.split('/');
+      return { kind, value: this.#read(kind as Kind, id) } as DirectoryRecord;
+    });
+  }
+
+  published({ kind, value }: DirectoryRecord): void {
+    const key = keyOf(kind, value.id);
+    const revision = this.#outbox.get(key);
+    if (revision === undefined || revision > value.revision) return;
+    this.#outbox.delete(key);
+  }
+
+  #read(kind: Kind, id: string): Cell | Tenant | undefined {
+    const text = this.#records.get(keyOf(kind, id));
+    return text === undefined ? undefined : (JSON.parse(text) as Cell | Tenant);
+  }
+
+  #put({ kind, value }: DirectoryRecord): void {
+    const key = keyOf(kind, value.id);
+    const before = this.#records.get(key);
+    const waiting = this.#outbox.get(key);
+    const known = this.#read(kind, value.id);
+    const count = (record: Cell | Tenant | undefined, by: number) => {
+      if (kind === 'tenant' && record !== undefined) this.#count(record as Tenant, by);
+    };
+    this.#undo?.push(() => {
+      if (before === undefined) this.#records.delete(key);
+      else this.#records.set(key, before);
+      if (waiting === undefined) this.#outbox.delete(key);
+      else this.#outbox.set(key, waiting);
+      count(value, -1);
+      count(known, 1);
+      this.#ids = undefined;
+    });
+    this.#records.set(key, JSON.stringify(value));
+    this.#outbox.set(key, value.revision);
+    count(known, -1);
+    count(value, 1);
+    if (before !== undefined) return;
+    if (kind === 'cell') this.#cells = [...this.#cells, value.id];
+    else this.#ids = undefined;
+  }
+
+  #count({ cell: home, standby }: Tenant, by: number): void {
+    const key = `${home}/${standby ?? ''}`;
+    const group = this.#groups.get(key) ?? { home, standby, tenants: 0 };
+    group.tenants += by;
+    this.#groups.set(key, group);
+  }
+}
+
+/** The place of the first id behind `after` in a sorted list. */
+function firstAfter(ids: readonly string[], after: string): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ids[middle] ?? '') <= after) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,24 @@
+// The route cache in memory, for unit tests; it is never behind.
+import type { RouteCache } from '../../core/ports/route-cache.ts';
+import type { Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+
+export class MemoryRouteCache implements RouteCache {
+  readonly #records = new Map<string, string>();
+
+  async tenant(id: string): Promise<Tenant | undefined> {
+    return this.#read(`tenant/${id}`) as Tenant | undefined;
+  }
+
+  async cell(id: string): Promise<Cell | undefined> {
+    return this.#read(`cell/${id}`) as Cell | undefined;
+  }
+
+  async put({ kind, value }: DirectoryRecord): Promise<void> {
+    this.#records.set(`${kind}/${value.id}`, JSON.stringify(value));
+  }
+
+  #read(key: string): unknown {
+    const text = this.#records.get(key);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+}

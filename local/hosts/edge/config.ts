@@ -1,0 +1,104 @@
+// The configuration of the `workerd` process that runs the edge: its Workers, what they may reach, and where they listen.
+
+/** The behaviour of the runtime that the edge is written for; a deployment states the same date. */
+export const EDGE_COMPATIBILITY_DATE = '2026-04-01';
+
+export interface EdgeLayout {
+  /** Durable Objects: binding → class that the bundle exports. */
+  readonly objects: Readonly<Record<string, string>>;
+  /** Binding of the KV namespace. */
+  readonly routeCache: string;
+  /** Names of variables; the values come from the process's environment. */
+  readonly variables: readonly string[];
+  readonly port: number;
+  /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
+  readonly storage: string;
+  /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
+  readonly vouchHeader: string;
+}
+
+/** Variable of the environment with the secret of the platform's own interface. */
+export const SECRET_VARIABLE = 'POLYCELL_EDGE_SECRET';
+
+/** Text in Cap'n Proto's notation, which knows JSON's escapes but those of control characters. */
+function text(value: string): string {
+  if ([...value].some((character) => character < ' ' && character !== '\n'))
+    throw new TypeError(`${JSON.stringify(value)} cannot be configured.`);
+  return JSON.stringify(value);
+}
+
+/** The main module of the edge's Worker: the bundle, behind what can break its way to its Durable Objects. */
+export function mainModule(objects: EdgeLayout['objects']): string {
+  const classes = [...new Set(Object.values(objects))];
+  return [
+    "import * as bundle from './bundle.mjs';",
+    "import { guard } from './guard.mjs';",
+    "export { Switch } from './guard.mjs';",
+    `const { handlers, object } = guard(bundle, ${JSON.stringify(Object.keys(objects))});`,
+    'export default handlers;',
+    ...classes.map((name) => `export const ${name} = object(${JSON.stringify(name)});`),
+  ].join('\n');
+}
+
+/** The modules that lie beside the configuration: the bundle, and the Workers that play the platform. */
+export const EDGE_MODULES = ['front.mjs', 'guard.mjs', 'platform.mjs'] as const;
+export const BUNDLE_MODULE = 'bundle.mjs';
+
+/** The configuration as text. */
+export function edgeConfig(layout: EdgeLayout): string {
+  const { objects, routeCache, variables, port, storage, vouchHeader } = layout;
+  const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}`;
+  const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
+  const classes = [...new Set(Object.values(objects))];
+  const namespaces = classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`);
+  const bindings = [
+    ...Object.entries(objects).map(
+      ([name, className]) => `(name = ${text(name)}, durableObjectNamespace = (className = ${text(className)}))`,
+    ),
+    `(name = ${text(routeCache)}, kvNamespace = (name = "platform", entrypoint = "RouteCache"))`,
+    ...variables.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
+  ];
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  logging = (structuredLogging = true),
+  services = [
+    (name = "storage", disk = (path = ${text(storage)}, writable = true)),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+    (name = "front", worker = (
+      modules = [${module('front.mjs')}],
+      bindings = [(name = "EDGE", service = "edge")],
+      ${date},
+    )),
+    (name = "edge", worker = (
+      modules = [
+        (name = "main.mjs", esModule = ${text(mainModule(objects))}),
+        ${module('guard.mjs')},
+        ${module(BUNDLE_MODULE)},
+      ],
+      bindings = [${bindings.join(',\n        ')}],
+      durableObjectNamespaces = [${namespaces.join(', ')}],
+      durableObjectStorage = (localDisk = "storage"),
+      globalOutbound = (name = "platform", entrypoint = "Outbound"),
+      ${date},
+    )),
+    (name = "platform", worker = (
+      modules = [${module('platform.mjs')}],
+      bindings = [
+        (name = "STORE", durableObjectNamespace = (className = "Store")),
+        (name = "SWITCH", service = (name = "edge", entrypoint = "Switch")),
+        (name = "SECRET", fromEnvironment = ${text(SECRET_VARIABLE)}),
+      ],
+      durableObjectNamespaces = [(className = "Store", uniqueKey = "kv", enableSql = true)],
+      durableObjectStorage = (localDisk = "storage"),
+      globalOutbound = "internet",
+      ${date},
+    )),
+  ],
+  sockets = [
+    (name = "front", address = "127.0.0.1:${port}", http = (), service = "front"),
+    (name = "tls", address = "127.0.0.1:0", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
+    (name = "platform", address = "127.0.0.1:0", http = (), service = "platform"),
+  ],
+);
+`;
+}
