@@ -1,6 +1,6 @@
 // workerd, Cloudflare's runtime, as a process of the benchmark's own: no simulator around it that would be measured as well.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,7 +15,7 @@ export interface WorkerdConfig {
   readonly services: string;
   /** Further declarations of the file. */
   readonly declarations: string;
-  /** Files beside it: name → text. */
+  /** Files beside it: name → text. There is an empty folder `storage` as well. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -37,6 +37,7 @@ const START_TIMEOUT_MS = 10_000;
 /** Starts it on a free port. Rejects with what it said if it does not come up. */
 export async function startWorkerd({ services, declarations, files }: WorkerdConfig): Promise<WorkerdProcess> {
   const folder = await mkdtemp(path.join(tmpdir(), 'polycell-bench-'));
+  await mkdir(path.join(folder, 'storage'));
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
