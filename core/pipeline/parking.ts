@@ -8,6 +8,9 @@ import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { cutUtf8, utf8Length } from '../ports/text.ts';
 
+/** Stands before the fingerprint of what is no event, and sorts it behind all events: a redrive that takes all passes it by. */
+const NO_EVENT = '~';
+
 /** The name under which the relay parks; what it parked has not reached any consumer yet. */
 export const RELAY = 'relay';
 
@@ -32,7 +35,7 @@ export const PARKING_LIMITS = {
 
 /** An event that waits for somebody to look at it. */
 export interface ParkedEvent {
-  /** `<consumer>.<fingerprint>`; names it in the API. */
+  /** `<consumer>.<fingerprint>`, with a `~` before the fingerprint of what is no event; names it in the API. */
   readonly id: string;
   readonly consumer: string;
   readonly tenant: string;
@@ -85,7 +88,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
           ? { text: cutUtf8(typeof subject === 'string' ? subject : JSON.stringify(subject), PARKING_LIMITS.textBytes) }
           : { event: event as unknown as Json }),
       };
-      const id = `${tenant}!${fingerprint(identity)}`;
+      const id = `${tenant}!${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
       await state.put({ partition: statePartition.parked(consumer), id, body }, 'any');
     },
 
@@ -120,11 +123,17 @@ export function parking({ state, clock }: ParkingDeps): Parking {
 
 /** `<consumer>.<fingerprint>` and the caller's tenant make the key: nobody can name another tenant's. */
 export function parkedKey(id: string, tenant: string): Key | undefined {
-  const match = /^([a-z0-9-]{1,63})\.([\w-]{16})$/.exec(id);
+  const match = /^([a-z0-9-]{1,63})\.(~?[\w-]{16})$/.exec(id);
   return match?.[1] === undefined
     ? undefined
     : { partition: statePartition.parked(match[1]), id: `${tenant}!${match[2]}` };
 }
+
+/** Where a tenant's parked events lie within a consumer's partition, without what is no event and cannot be sent. */
+export const sendableIds = (tenant: string): { from: string; to: string } => ({
+  from: `${tenant}!`,
+  to: `${tenant}!${NO_EVENT}`,
+});
 
 /** A parked document as the API shows it. */
 export function toParked(document: StoredDocument): ParkedEvent {
