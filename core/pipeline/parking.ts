@@ -14,8 +14,8 @@ const NO_EVENT = '~';
 /** The name under which the relay parks; what it parked has not reached any consumer yet. */
 export const RELAY = 'relay';
 
-/** Under this name lies what belongs to no tenant that could be told. */
-const NOBODY = '-';
+/** Under this name lies what belongs to no tenant that could be told. It is no tenant's name, so no token shows it to anybody. */
+const NOBODY = '_';
 
 /** The tenant to park under: what is no tenant's name could not be part of a key. */
 export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);

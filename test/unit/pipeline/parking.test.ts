@@ -1,6 +1,6 @@
 // Parking and redriving under the API: keys, repeats, and races between them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { parking } from '../../../core/pipeline/parking.ts';
+import { parking, tenantForParking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
@@ -193,4 +193,20 @@ test('what the log will never take counts as failed and stays; the others are se
   const send = redrive({ events: picky, state, clock });
   expect(await send({ consumer: 'rollups', tenant: 'acme' })).toEqual({ redriven: 2, failed: 1, more: false });
   expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
+});
+
+test('what belongs to nobody is shown to nobody, not even to the tenant -', async () => {
+  const { parked, state } = setUp();
+  for (const tenant of [undefined, '', 'ACME', '_', 'a b']) {
+    await parked.park({
+      consumer: 'rollups',
+      tenant: tenantForParking(tenant),
+      event: undefined,
+      subject: `of ${tenant}`,
+      reason: { code: 'unreadable', message: 'm' },
+    });
+  }
+  expect((await parked.list('rollups', '-', 100)).items).toEqual([]);
+  expect((await state.query('parked|rollups', { prefix: '_!', limit: 100 })).items).toHaveLength(5);
+  expect(tenantForParking('-')).toBe('-');
 });
