@@ -110,6 +110,27 @@ export const faultClauses = {
     });
   },
 
+  'a write whose answer was lost, and that cannot be repeated, is unknown-outcome': async (harness) => {
+    const { store, other } = harness;
+    for (const fail of ['throttle', 'disconnect'] as const) {
+      const version = await other.put({ ...key, body: 0 }, 'any');
+      const writes: readonly (() => Promise<unknown>)[] = [
+        () => store.put({ ...key, body: 1 }, 'any'),
+        () => store.put({ ...key, id: fail, body: 1 }, 'absent'),
+        () => store.transact('p', [{ kind: 'put', id: fail, body: 1, expected: 'absent' }]),
+        () => store.delete(key, 'any'),
+        () => store.delete(key, version),
+      ];
+      for (const write of writes) {
+        faultsOf(harness).loseAnswers(1);
+        if (fail === 'throttle') faultsOf(harness).throttle();
+        else harness.clock.duringNextSleep(() => faultsOf(harness).disconnect());
+        expect(await codeOf(write())).toBe('unknown-outcome');
+        await faultsOf(harness).heal();
+      }
+    }
+  },
+
   'a put whose answer was lost succeeds with the version that is stored': async (harness) => {
     const { store, other } = harness;
     for (const expected of ['absent', 'version', 'any'] as const) {
