@@ -71,6 +71,20 @@ export const faultClauses = {
     expect(await readIds(harness.store, 'p')).toStrictEqual(['0', '1', '2', '3', '4', '5']);
   },
 
+  'a document for which the service refuses the whole request fails alone': async (harness) => {
+    const { store, other } = harness;
+    faultsOf(harness).refuseBulk('not to its liking');
+    const bad = [3, 24, 30];
+    const documents = times(40, (index) => ({
+      ...key,
+      id: String(index).padStart(2, '0'),
+      body: bad.includes(index) ? 'not to its liking' : index,
+    }));
+    const outcomes = await store.append(documents);
+    expect(words(outcomes)).toStrictEqual(times(40, (index) => (bad.includes(index) ? 'invalid' : 'stored')));
+    expect(await readIds(other, 'p')).toHaveLength(37);
+  },
+
   'a service that nobody answers for is unavailable, for every method, until it is back': async (harness) => {
     await faultsOf(harness).disconnect();
     expect(await codesOf(harness.store)).toStrictEqual(allMethods('unavailable'));
