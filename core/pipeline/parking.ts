@@ -1,12 +1,13 @@
 // Parking: what a consumer cannot process is kept in the cell's own store with its reason, listed, redriven or dropped.
 
+import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { isName, statePartition } from '../cell/identity.ts';
 import { type CloudEvent, eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
-import { cutUtf8, utf8Length } from '../ports/text.ts';
+import { cutUtf8 } from '../ports/text.ts';
 
 /** Stands before the fingerprint of what is no event, and sorts it behind all events: a redrive that takes all passes it by. */
 const NO_EVENT = '~';
@@ -21,10 +22,11 @@ const NOBODY = '_';
 export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);
 
 export const PARKING_LIMITS = {
-  /** Parked documents that are read at once. */
-  documentsRead: 8,
-  /** A page of parked events ends once it has this many bytes: with 8 more of the largest documents it fits into an answer of 6 MB. */
-  pageBytes: 3 * 1024 * 1024,
+  /**
+   * Parked documents that are read at once. A page ends once it has `ANSWER_LIMITS.pageBytes`; the largest four more, of 256 KiB
+   * that escaping may double, still fit into an answer.
+   */
+  documentsRead: 4,
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
   /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
@@ -105,10 +107,10 @@ export function parking({ state, clock }: ParkingDeps): Parking {
         });
         for (const document of page.items) {
           items.push(toParked(document));
-          bytes += utf8Length(JSON.stringify(document.body));
+          bytes += answerBytes(document.body);
         }
         next = page.next;
-      } while (next !== undefined && items.length < limit && bytes < PARKING_LIMITS.pageBytes);
+      } while (next !== undefined && items.length < limit && bytes < ANSWER_LIMITS.pageBytes);
       return { items, ...(next && { next }) };
     },
 
