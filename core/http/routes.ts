@@ -110,7 +110,11 @@ export interface RouteMatch<Name extends string = RouteName> {
   readonly id: string;
 }
 
-/** Returns a function that finds the route of a plain path, or which methods the path has (none for a path that is not there). */
+/**
+ * Returns a function that finds the route of a plain path, or which methods the path has (none for a path that is not there). What
+ * can be asked with GET can be asked with HEAD (RFC 9110, 9.3.2): the answer is made as for GET, and the server in front leaves
+ * the body out. It needs the body to count the length, which must be that of GET.
+ */
 export function routeMatcher<Name extends string>(
   table: Readonly<Record<Name, Pick<Route, 'method' | 'path'>>>,
 ): (method: string, path: string) => RouteMatch<Name> | { readonly allowed: readonly string[] } {
@@ -124,8 +128,10 @@ export function routeMatcher<Name extends string>(
       const match = route.pattern.exec(path);
       return match === null ? [] : [{ ...route, segment: match[1] }];
     });
-    const exact = found.find((route) => route.method === method);
-    if (exact === undefined) return { allowed: found.map((route) => route.method) };
+    const wanted = method === 'HEAD' ? 'GET' : method;
+    const exact = found.find((route) => route.method === wanted);
+    if (exact === undefined)
+      return { allowed: found.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])) };
     return { name: exact.name, id: exact.segment ?? '' };
   };
 }

@@ -298,11 +298,11 @@ test('other paths and other methods are refused', async () => {
   for (const path of ['', 'cell', 'cells/', 'cells/a/b', 'cells//drain', 'tenants/a/place/', '../v1/cell'])
     expect([path, await refused('GET', path)]).toEqual([path, '404 not_found']);
   for (const [method, path, allow] of [
-    ['POST', 'cells', 'GET'],
+    ['POST', 'cells', 'GET, HEAD'],
     ['DELETE', 'cells/a', 'PUT'],
     ['GET', 'cells/a/drain', 'POST'],
-    ['PATCH', 'tenants/a', 'GET, PUT'],
-    ['PUT', 'failovers', 'GET, POST'],
+    ['PATCH', 'tenants/a', 'GET, HEAD, PUT'],
+    ['PUT', 'failovers', 'GET, HEAD, POST'],
   ] as const) {
     const { status, body, headers } = await call(method, path, method === 'GET' ? undefined : why);
     expect([path, status, body.code, headers.get('allow')]).toEqual([path, 405, 'method_not_allowed', allow]);
