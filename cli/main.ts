@@ -1,6 +1,7 @@
 // The command line `polycell`: picks the command and hands it its arguments.
 import { type Command, runCommand } from './command.ts';
 import { dev } from './commands/dev.ts';
+import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { get } from './commands/get.ts';
 import { parked } from './commands/parked.ts';
@@ -8,7 +9,7 @@ import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { token } from './commands/token.ts';
 
-const commands: Readonly<Record<string, Command>> = { dev, send, get, status, parked, token, emulate };
+const commands: Readonly<Record<string, Command>> = { dev, send, get, status, parked, token, drill, emulate };
 
 function help(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));
