@@ -1,4 +1,6 @@
 // Wires the parts of the edge.
+
+import { CertificateCredentials } from '../adapters/cloudflare/certificate-credentials.ts';
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
 import {
   DIRECTORY_NAME,
@@ -15,6 +17,7 @@ import {
   monitorObject,
 } from '../adapters/cloudflare/monitor-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
+import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { describeError } from '../core/ports/errors.ts';
@@ -22,9 +25,9 @@ import { fenceRequest } from '../core/resilience/fence-request.ts';
 import { fencing } from '../core/resilience/fencing.ts';
 import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
 import { healthProbe } from '../core/resilience/probe.ts';
+import { controlApi } from '../core/routing/control-api.ts';
 import { directory } from '../core/routing/directory.ts';
 import { edge } from '../core/routing/edge.ts';
-import { EdgeRefusal } from '../core/routing/edge-problem.ts';
 import { forwarder, type Outgoing } from '../core/routing/forward.ts';
 import { publisher } from '../core/routing/publisher.ts';
 import { quota } from '../core/routing/quota.ts';
@@ -100,8 +103,9 @@ const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as cons
  * A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. A redirection is
  * the client's to follow, because the route token is for this cell alone.
  */
-const send = (url: string, outgoing: Outgoing): Promise<Response> =>
-  fetch(url, { ...outgoing, redirect: 'manual', cache: 'no-store' });
+const AS_IT_IS = { redirect: 'manual', cache: 'no-store' } as const;
+
+const send = (url: string, outgoing: Outgoing): Promise<Response> => fetch(url, { ...outgoing, ...AS_IT_IS });
 
 /** Returns the edge's HTTP API; made once for each isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
@@ -110,16 +114,28 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   const keys = keptJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
   const jwt = (audience: string, caller: typeof tenantCaller) =>
     new JwtCredentials({ issuer, audience, keys, caller, clock });
+  const directoryClient = new DurableObjectDirectory({
+    stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME),
+    clock,
+    ids,
+  });
   const resolver = new RouteResolver({
     cache: new KvRouteCache({ namespace: bindings.ROUTES, clock }),
-    directory: new DurableObjectDirectory({ stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME), clock, ids }),
+    directory: directoryClient,
     clock,
     log,
   });
   return edge({
     version: config.version,
     tenants: router({
-      credentials: [jwt(AUDIENCES.tenants, tenantCaller)],
+      credentials: [
+        jwt(AUDIENCES.tenants, tenantCaller),
+        new CertificateCredentials({
+          authorities: config.deviceCa,
+          revoked: keptRevocations(bindings.ROUTES, clock),
+          clock,
+        }),
+      ],
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
@@ -129,9 +145,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       bodyLifeMs: BODY_LIVES * forwardMs,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
-    control: async () => {
-      throw new EdgeRefusal({ code: 'not_found', detail: 'There is no control plane here.' });
-    },
+    control: controlApi({ directory: directoryClient, log }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,
