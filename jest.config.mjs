@@ -9,7 +9,7 @@ const shared = {
     '^.+\\.mjs$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
   extensionsToTreatAsEsm: [],
-  transformIgnorePatterns: ['node_modules/(?!@noble/)'],
+  transformIgnorePatterns: ['node_modules/(?!@noble/|jose/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   setupFiles: ['<rootDir>/test/support/one-realm.ts'],
 };

@@ -14,8 +14,8 @@ function findRoot(folder) {
 }
 
 /**
- * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`.
- * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure', external?: string[] }} Bundle
+ * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge.
+ * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure' | 'edge', external?: string[] }} Bundle
  */
 
 /** The credential providers a function in the cloud never uses weigh 60 kB and 10 ms of every cold start. */
@@ -29,7 +29,25 @@ export const bundles = [
   { name: 'azure/http', entry: 'functions-azure/http.ts', platform: 'azure', external: ['@azure/functions-core'] },
   { name: 'azure/relay', entry: 'functions-azure/relay.ts', platform: 'azure', external: ['@azure/functions-core'] },
   { name: 'azure/worker', entry: 'functions-azure/worker.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'edge/http', entry: 'functions-edge/http.ts', platform: 'edge', external: ['cloudflare:*'] },
 ];
+
+/**
+ * The file that a bundle is compiled to.
+ * @param {Pick<Bundle, 'name' | 'platform'>} bundle
+ */
+export const outfileOf = ({ name, platform }) => `dist/${name}/index.${platform === 'edge' ? 'mjs' : 'cjs'}`;
+
+/**
+ * The Workers runtime is a browser's: modules, web standards, and no Node.js.
+ * @type {import('esbuild').BuildOptions}
+ */
+const WORKERS = {
+  platform: 'browser',
+  conditions: ['workerd', 'worker', 'browser'],
+  target: 'es2022',
+  format: 'esm',
+};
 
 /**
  * The esbuild options of a deployable bundle. CommonJS, `module` before `main`, no dynamic import and leaving out what
@@ -41,11 +59,9 @@ export function deployableOptions(bundle) {
   return {
     absWorkingDir: root,
     entryPoints: [bundle.entry],
-    outfile: `dist/${bundle.name}/index.cjs`,
+    outfile: outfileOf(bundle),
     bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
+    ...(bundle.platform === 'edge' ? WORKERS : { platform: 'node', target: 'node20', format: 'cjs' }),
     minify: true,
     mainFields: ['module', 'main'],
     supported: { 'dynamic-import': false },

@@ -8,6 +8,7 @@ import { openApiDocument } from '../core/http/openapi.ts';
 import { eventSchemas } from '../core/telemetry/schemas.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
+import * as edge from '../functions-edge/config.ts';
 import { environmentDocument } from './environment.ts';
 
 // Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
@@ -23,6 +24,7 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
     environmentDocument([
       { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },
       { folder: 'functions-azure', variables: azure.VARIABLES, platform: azure.PLATFORM_VARIABLES },
+      { folder: 'functions-edge', variables: edge.VARIABLES, platform: edge.PLATFORM_VARIABLES },
     ]),
   'functions-azure/host.json': async () => `${JSON.stringify(hostJson(), null, 2)}\n`,
   'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,

@@ -1,11 +1,27 @@
 // Wires the parts of the edge.
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
+import {
+  DIRECTORY_NAME,
+  type DirectoryStub,
+  DurableObjectDirectory,
+} from '../adapters/cloudflare/durable-object-directory.ts';
+import { keptJwks } from '../adapters/cloudflare/jwks.ts';
+import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
-import type { KvNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
+import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
-import { systemClock as clock, jsonLog } from '../adapters/system/system.ts';
+import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { directory } from '../core/routing/directory.ts';
+import { edge } from '../core/routing/edge.ts';
+import { EdgeRefusal } from '../core/routing/edge-problem.ts';
+import { forwarder, type Outgoing } from '../core/routing/forward.ts';
 import { publisher } from '../core/routing/publisher.ts';
+import { quota } from '../core/routing/quota.ts';
+import { RouteResolver } from '../core/routing/route-resolver.ts';
+import { routeSigner } from '../core/routing/route-signer.ts';
+import { routeTokenSigner } from '../core/routing/route-token.ts';
+import { router } from '../core/routing/router.ts';
+import type { EdgeConfig } from './config.ts';
 
 /** What the directory's object is bound to. */
 export interface DirectoryBindings {
@@ -18,4 +34,58 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   const cache = new KvRouteCache({ namespace: ROUTES, clock });
   const publish = publisher({ storage: records, cache, log: jsonLog(console.log) });
   return directoryObject({ directory: directory({ storage: records, clock }), records, publish, storage, clock });
+}
+
+/** A body is kept through two tries and the time between them; what is older belongs to a request that has ended. */
+const BODY_LIVES = 4;
+
+/** What the Worker is bound to. */
+export interface EdgeBindings extends DirectoryBindings {
+  readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
+}
+
+/** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither is taken for the other. */
+const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as const;
+
+/**
+ * A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. A redirection is
+ * the client's to follow, because the route token is for this cell alone.
+ */
+const send = (url: string, outgoing: Outgoing): Promise<Response> =>
+  fetch(url, { ...outgoing, redirect: 'manual', cache: 'no-store' });
+
+/** Returns the edge's HTTP API; made once for each isolate. */
+export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
+  const log = jsonLog(console.log);
+  const { issuer, forwardMs } = config;
+  const keys = keptJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
+  const jwt = (audience: string, caller: typeof tenantCaller) =>
+    new JwtCredentials({ issuer, audience, keys, caller, clock });
+  const resolver = new RouteResolver({
+    cache: new KvRouteCache({ namespace: bindings.ROUTES, clock }),
+    directory: new DurableObjectDirectory({ stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME), clock, ids }),
+    clock,
+    log,
+  });
+  return edge({
+    version: config.version,
+    tenants: router({
+      credentials: [jwt(AUDIENCES.tenants, tenantCaller)],
+      resolver,
+      quota: quota({ rules: config.quotas, clock }),
+      sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
+      forward: forwarder({ send, clock, forwardMs }),
+      clock,
+      log,
+      bodyLifeMs: BODY_LIVES * forwardMs,
+    }),
+    operators: jwt(AUDIENCES.operators, operatorCaller),
+    control: async () => {
+      throw new EdgeRefusal({ code: 'not_found', detail: 'There is no control plane here.' });
+    },
+    failedAt: () => resolver.failedAt,
+    clock,
+    ids,
+    log,
+  });
 }

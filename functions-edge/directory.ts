@@ -4,9 +4,7 @@ import type { DirectoryStub } from '../adapters/cloudflare/durable-object-direct
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
 import { composeDirectory, type DirectoryBindings } from './compose.ts';
 
-type Call<M extends keyof DirectoryStub> = Parameters<DirectoryStub[M]>;
-
-/** Methods of its prototype are what other Workers can call. */
+/** Other Workers can call the methods of its prototype, which is why each is written out. */
 export class DirectoryObject extends DurableObject<DirectoryBindings> implements DirectoryStub {
   readonly #methods;
 
@@ -15,26 +13,21 @@ export class DirectoryObject extends DurableObject<DirectoryBindings> implements
     this.#methods = composeDirectory(context.storage, bindings);
   }
 
-  lookup(...call: Call<'lookup'>) {
+  lookup(...call: Parameters<DirectoryStub['lookup']>) {
     return this.#methods.lookup(...call);
   }
-
   cells() {
     return this.#methods.cells();
   }
-
-  tenants(...call: Call<'tenants'>) {
+  tenants(...call: Parameters<DirectoryStub['tenants']>) {
     return this.#methods.tenants(...call);
   }
-
-  audit(...call: Call<'audit'>) {
+  audit(...call: Parameters<DirectoryStub['audit']>) {
     return this.#methods.audit(...call);
   }
-
-  change(...call: Call<'change'>) {
+  change(...call: Parameters<DirectoryStub['change']>) {
     return this.#methods.change(...call);
   }
-
   alarm() {
     return this.#methods.alarm();
   }

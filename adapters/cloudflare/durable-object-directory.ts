@@ -65,7 +65,7 @@ export class DurableObjectDirectory implements Directory {
   #read<T>(call: (stub: DirectoryStub) => Promise<Answer<T>>): Promise<T> {
     return withRetry(
       this.#options,
-      READING,
+      { ...READING, budgetMs: this.#options.timeoutMs ?? READING.budgetMs },
       () => this.#call(false, call),
       ({ code }) => code === 'unavailable',
     );

@@ -14,18 +14,13 @@ import type { RouteClaims, RouteVerdict, Scope } from '../routing/route-token.ts
 import type { TelemetryQueries } from '../telemetry/queries.ts';
 import { readCandidates } from './body.ts';
 import { json, type RouteHandler } from './call.ts';
+import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import openApiDocument from './openapi.generated.json' with { type: 'json' };
 import { operations } from './operations.ts';
 import { readParameters } from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { reads } from './reads.ts';
 import { matchRoute, plainPath, type RouteName, routes } from './routes.ts';
-
-/** The header in which the edge hands its route token to a cell. */
-export const ROUTE_HEADER = 'x-polycell-route';
-
-/** The header by which every answer tells its cell. */
-export const CELL_HEADER = 'x-polycell-cell';
 
 /** What a client is asked to wait when the store gives no time of its own, in seconds. */
 const RETRY_AFTER_SECONDS = 2;

@@ -25,6 +25,7 @@ export interface CellOverview {
   readonly standbys: number;
 }
 
+/** A part of a listing. */
 export interface DirectoryPage<T> {
   readonly items: readonly T[];
   /** Where the next page begins; opaque. */

@@ -130,7 +130,9 @@ function newStandby(
     if (asked === undefined) {
       const found = findStandby(context, id, residency, home, notes);
       if (found !== null)
-        notes.push(`${id} gets the standby ${found.id}: ${present.id} lies in the failure domain of ${home.id}.`);
+        notes.push(
+          `${id} gets the standby ${found.id}: ${present.id} would be lost together with its home ${home.id}.`,
+        );
       return found?.id ?? null;
     }
   }

@@ -40,13 +40,14 @@ function unfitForAnybody(cell: Cell, residency: string): Unfit | undefined {
   return undefined;
 }
 
-const sharedDomain = (cell: Cell, other: Cell): Unfit | undefined =>
-  failureDomain(cell) === failureDomain(other)
-    ? {
-        code: 'same_failure_domain',
-        detail: `${cell.id} and ${other.id} both lie in ${failureDomain(cell)} and would be lost together`,
-      }
-    : undefined;
+function sharedDomain(cell: Cell, other: Cell): Unfit | undefined {
+  if (failureDomain(cell) !== failureDomain(other)) return undefined;
+  const detail =
+    cell.id === other.id
+      ? `${cell.id} cannot be both home and standby`
+      : `${cell.id} and ${other.id} both lie in ${failureDomain(cell)} and would be lost together`;
+  return { code: 'same_failure_domain', detail };
+}
 
 /** Why the cell cannot become the home of a tenant that it is not home of yet; `standby` is the one it will have, if that is settled. */
 export function unfitForHome(

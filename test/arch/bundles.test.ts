@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { absent } from '../../build/absent.mjs';
-import { buildBundles, bundles } from '../../build/bundles.mjs';
+import { buildBundles, bundles, outfileOf } from '../../build/bundles.mjs';
 import { BUDGETS, bundleFaults, type Metafile } from './support/bundles.ts';
 import { fixtureRoot, PROJECT, report } from './support/sources.ts';
 
@@ -10,10 +10,13 @@ const metafileAt = (file: string): Metafile => JSON.parse(readFileSync(file, 'ut
 
 beforeAll(() => buildBundles(), 60_000);
 
-test.each(bundles.map(({ name }) => name))('%s holds what it needs, within its budget', (name) => {
-  const metafile = metafileAt(path.join(PROJECT, `dist/${name}/index.cjs.meta.json`));
-  expect(report(bundleFaults(name, metafile, BUDGETS[name]))).toEqual([]);
-});
+test.each(bundles.map((bundle) => [bundle.name, outfileOf(bundle)] as const))(
+  '%s holds what it needs, within its budget',
+  (name, outfile) => {
+    const metafile = metafileAt(path.join(PROJECT, `${outfile}.meta.json`));
+    expect(report(bundleFaults(name, metafile, BUDGETS[name]))).toEqual([]);
+  },
+);
 
 test('every budget is a bundle’s', () => {
   const names = bundles.map(({ name }) => name);
@@ -35,6 +38,15 @@ test('whatever does not belong into a bundle is refused', () => {
     'node_modules/@azure/cosmos/index.js belongs to',
     'node_modules/ajv/dist/ajv.js is in',
     'test/support/fake-clock.ts is in',
+  ]);
+});
+
+test('a module of Node.js and a package of a cloud are refused at the edge', () => {
+  const metafile = metafileAt(path.join(fixtureRoot('bundles'), 'edge.meta.json'));
+  expect(bundleFaults('edge/http', metafile, BUDGETS['edge/http']).map(({ message }) => message)).toEqual([
+    'node_modules/@azure/cosmos/index.js belongs to another cloud.',
+    'adapters/aws/errors.ts belongs to another cloud.',
+    'node:crypto is left out of the bundle, so it would be missing where the bundle runs.',
   ]);
 });
 

@@ -31,11 +31,14 @@ export const BUDGETS: Readonly<Record<string, number>> = {
   'azure/http': 450 * KIB,
   'azure/relay': 630 * KIB,
   'azure/worker': 400 * KIB,
+  // The platform's own limit is 3 MiB (https://developers.cloudflare.com/workers/platform/limits/#worker-size); an isolate starts in milliseconds.
+  'edge/http': 120 * KIB,
 };
 
 const OWN_CLOUD: Readonly<Record<string, readonly RegExp[]>> = {
   aws: [/^adapters\/azure\//, /^functions-azure\//, /^node_modules\/@azure\//],
   azure: [/^adapters\/aws\//, /^functions-aws\//, /^node_modules\/@(aws-sdk|smithy)\//],
+  edge: [/^(adapters|functions)[-/](aws|azure)\//, /^node_modules\/@(aws-sdk|smithy|azure)\//],
 };
 
 /** Beginning of a path → why it is in no bundle. */
@@ -53,12 +56,15 @@ const NEVER: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** The modules that the Workers runtime brings. */
+const isOfWorkers = (path: string): boolean => path.startsWith('cloudflare:');
+
 /** Functions that serve no HTTP load nothing of the API. */
 const NO_API = new Set(['relay', 'worker']);
 
 /** Everything that a bundle holds and should not, and its size if that is over its budget. */
 export function bundleFaults(name: string, metafile: Metafile, budget: number | undefined): Violation[] {
-  const [file, output] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('.cjs')) ?? [];
+  const [file, output] = Object.entries(metafile.outputs).find(([path]) => /\.[cm]js$/.test(path)) ?? [];
   const at = { file: file ?? name, line: 1 };
   if (output === undefined) return [{ ...at, message: 'The metafile names no bundle.' }];
   const [cloud = '', role = ''] = name.split('/');
@@ -82,7 +88,7 @@ export function bundleFaults(name: string, metafile: Metafile, budget: number | 
       if (!importsAllowedToCore(path)) fault(`${input} brings in ${path}. core brings in core and @noble/hashes only.`);
   }
   for (const { path, external } of output.imports)
-    if (external === true && !isBuiltin(path) && !isCoreOfFunctions(path))
+    if (external === true && !(cloud === 'edge' ? isOfWorkers(path) : isBuiltin(path) || isCoreOfFunctions(path)))
       fault(`${path} is left out of the bundle, so it would be missing where the bundle runs.`);
   return faults;
 }

@@ -22,9 +22,14 @@ const THROUGH_A_PORT = 'Declare what is needed as a port in core/ports and let c
 const BELOW_THE_WIRE =
   'It speaks the wire protocol and reads infra/topology.json; what it shares with core would hide a fault of both.';
 
-const adapter = (cloud: string, packages: readonly string[], types: readonly string[] = []): Row => ({
+const adapter = (
+  cloud: string,
+  packages: readonly string[],
+  types: readonly string[] = [],
+  helpers: readonly string[] = [],
+): Row => ({
   files: new RegExp(`^adapters/${cloud}/`),
-  project: ['core/ports/', 'core/events/', `adapters/${cloud}/`],
+  project: ['core/ports/', 'core/events/', `adapters/${cloud}/`, ...helpers],
   types,
   packages,
   node: false,
@@ -39,18 +44,23 @@ const inProcess = (name: string): Row => ({
   instead: `adapters/${name} runs everywhere: it knows core and the language, no package and no platform.`,
 });
 
-const functions = (cloud: string, sdk: readonly string[], model: readonly string[]): readonly Row[] => [
+const functions = (
+  cloud: string,
+  sdk: readonly string[],
+  model: readonly string[],
+  adapters = `adapters/${cloud}/`,
+): readonly Row[] => [
   {
     files: new RegExp(`^functions-${cloud}/compose\\.ts$`),
-    project: ['core/', `adapters/${cloud}/`, 'adapters/system/', `functions-${cloud}/`],
+    project: ['core/', adapters, 'adapters/system/', `functions-${cloud}/`],
     packages: [...sdk, ...model],
     node: true,
-    instead: `compose.ts wires core to adapters/${cloud} and adapters/system. Other clouds have a folder of their own.`,
+    instead: `compose.ts wires core to ${adapters} and adapters/system. Other clouds have a folder of their own.`,
   },
   {
     files: new RegExp(`^functions-${cloud}/`),
     project: ['core/', `functions-${cloud}/`],
-    types: [`adapters/${cloud}/`],
+    types: [adapters],
     packages: model,
     node: true,
     instead: 'Make clients and adapters in compose.ts and take the composed handler from there; types may be imported.',
@@ -61,7 +71,7 @@ const ROWS: readonly Row[] = [
   {
     files: /^core\/ports\//,
     project: ['core/ports/'],
-    types: ['core/events/cloud-event.ts', 'core/routing/directory-model.ts'],
+    types: ['core/events/cloud-event.ts', 'core/routing/directory-model.ts', 'core/routing/route-token.ts'],
     packages: [],
     node: false,
     instead: 'A port stands by itself: only the event it carries comes from elsewhere, as a type.',
@@ -71,10 +81,16 @@ const ROWS: readonly Row[] = [
   inProcess('system'),
   adapter('aws', ['@aws-sdk/']),
   adapter('azure', ['@azure/']),
-  adapter('cloudflare', ['cloudflare:'], ['core/routing/directory-model.ts']),
+  adapter(
+    'cloudflare',
+    ['cloudflare:', 'jose'],
+    ['core/routing/directory-model.ts', 'core/routing/route-token.ts'],
+    // What a credential may name, and how many are remembered, is the same for every kind of credential.
+    ['core/cell/identity.ts', 'core/routing/bounded-cache.ts'],
+  ),
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
-  ...functions('edge', [], ['cloudflare:']),
+  ...functions('edge', [], ['cloudflare:'], 'adapters/cloudflare/'),
   {
     files: /^local\/(emulators|hosts|faults|processes)\//,
     project: ['local/', 'infra/'],

@@ -1,0 +1,155 @@
+// Credentials that are JSON Web Tokens of our issuer: the algorithm is fixed, the audience says what they are for, and each is verified once.
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { isName } from '../../core/cell/identity.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Authentication, Caller, Credentials } from '../../core/ports/credentials.ts';
+import { BoundedCache } from '../../core/routing/bounded-cache.ts';
+import type { IssuerKeys } from './jwks.ts';
+import type { Kept } from './kept.ts';
+
+export const JWT_LIMITS = {
+  /** Characters of a token; one of ours has about 400. */
+  characters: 4096,
+  /** How far the issuer's clock and ours may differ, in seconds. */
+  skewSeconds: 5,
+  /** Verified tokens that an isolate remembers, about 700 bytes each. */
+  remembered: 10_000,
+  /** A token is verified again after this, in milliseconds, so that a key that was withdrawn stops counting. */
+  rememberedMs: 300_000,
+  /** Bytes of an operator's name. */
+  subject: 256,
+} as const;
+
+/** Who a token of this audience is: what its claims say beyond issuer, audience and times. */
+export type ReadCaller = (claims: JWTPayload) => Caller | { readonly refusal: string } | { readonly powerless: string };
+
+export interface JwtCredentialsOptions {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys: Kept<IssuerKeys>;
+  readonly caller: ReadCaller;
+  readonly clock: Clock;
+  readonly remembered?: number;
+}
+
+interface Remembered {
+  readonly authentication: Authentication;
+  readonly notBefore: number;
+  readonly expiresAt: number;
+  readonly verifiedAt: number;
+}
+
+const ABSENT: Authentication = { status: 'absent' };
+const refused = (reason: string): Authentication => ({ status: 'refused', reason });
+const EXPIRED = refused('it has expired');
+const EARLY = refused('it is not valid yet');
+
+/** One credential and nothing else: several Authorization headers arrive as one text with commas. */
+const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+export class JwtCredentials implements Credentials {
+  readonly #options: JwtCredentialsOptions;
+  readonly #remembered: BoundedCache<string, Remembered>;
+
+  constructor(options: JwtCredentialsOptions) {
+    this.#options = options;
+    this.#remembered = new BoundedCache(options.remembered ?? JWT_LIMITS.remembered);
+  }
+
+  authenticate(request: Request): Authentication | Promise<Authentication> {
+    const header = request.headers.get('authorization');
+    if (header === null) return ABSENT;
+    const known = this.#remembered.get(header);
+    if (known !== undefined) {
+      const now = this.#options.clock.now();
+      const age = now - known.verifiedAt;
+      if (age >= 0 && age < JWT_LIMITS.rememberedMs) {
+        const seconds = now / 1000;
+        if (seconds >= known.expiresAt + JWT_LIMITS.skewSeconds) return EXPIRED;
+        return seconds < known.notBefore - JWT_LIMITS.skewSeconds ? EARLY : known.authentication;
+      }
+    }
+    if (header.length > JWT_LIMITS.characters) return refused('it is too long');
+    const token = BEARER.exec(header)?.[1];
+    if (token === undefined) return refused('it is no bearer token in the form of a JSON Web Token');
+    return this.#verify(header, token);
+  }
+
+  async #verify(header: string, token: string): Promise<Authentication> {
+    const { issuer, audience, clock, caller } = this.#options;
+    const now = clock.now();
+    let claims: JWTPayload;
+    try {
+      const { payload } = await jwtVerify(token, (head, jws) => this.#findKey(head.kid, head, jws), {
+        algorithms: ['EdDSA'],
+        issuer,
+        audience,
+        clockTolerance: JWT_LIMITS.skewSeconds,
+        requiredClaims: ['exp'],
+        currentDate: new Date(now),
+      });
+      claims = payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return refused(reasonOf(error));
+      throw error;
+    }
+    const read = caller(claims);
+    if ('refusal' in read) return refused(read.refusal);
+    const authentication: Authentication =
+      'powerless' in read ? { status: 'powerless', reason: read.powerless } : { status: 'accepted', caller: read };
+    this.#remembered.set(header, {
+      authentication,
+      notBefore: claims.nbf ?? 0,
+      expiresAt: claims.exp ?? 0,
+      verifiedAt: now,
+    });
+    return authentication;
+  }
+
+  async #findKey(
+    kid: string | undefined,
+    ...named: Parameters<IssuerKeys['find']>
+  ): Promise<Awaited<ReturnType<IssuerKeys['find']>>> {
+    if (kid === undefined) throw new errors.JWKSNoMatchingKey();
+    const { keys } = this.#options;
+    const current = await keys.get();
+    // The issuer may have begun to sign with a new one.
+    return (current.has(kid) ? current : await keys.renewed()).find(...named);
+  }
+}
+
+/** What the client is told; nothing in it that a guesser could learn from. */
+function reasonOf(error: errors.JOSEError): string {
+  if (error instanceof errors.JWTExpired) return 'it has expired';
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return error.claim === 'nbf' ? 'it is not valid yet' : `its claim ${error.claim} is not what is needed here`;
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not EdDSA';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'its key is not one of the issuer’s';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
+  return 'it is no JSON Web Token of the issuer';
+}
+
+/** The scopes that a tenant's token can have, in the order in which a route token has them. */
+const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const;
+
+/** A tenant: the claims `tenant` and `scope`. Scopes that are not a tenant's mean nothing here. */
+export const tenantCaller: ReadCaller = ({ tenant, scope }) => {
+  if (!isName(tenant)) return { refusal: 'it names no tenant' };
+  const named = new Set(typeof scope === 'string' ? scope.split(' ') : []);
+  const scopes = TENANT_SCOPES.filter((each) => named.has(each));
+  return scopes.length === 0
+    ? { powerless: `it has none of the scopes ${TENANT_SCOPES.join(', ')}` }
+    : { kind: 'tenant', tenant, scopes };
+};
+
+const CONTROL_SCOPES = ['control.read', 'control.write'] as const;
+
+/** An operator: the claims `sub` and `scope`. */
+export const operatorCaller: ReadCaller = ({ sub, scope }) => {
+  if (sub === undefined || sub === '' || sub.length > JWT_LIMITS.subject) return { refusal: 'it names no operator' };
+  const named = new Set(typeof scope === 'string' ? scope.split(' ') : []);
+  const scopes = CONTROL_SCOPES.filter((each) => named.has(each));
+  return scopes.length === 0
+    ? { powerless: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }
+    : { kind: 'operator', subject: sub, scopes };
+};

@@ -1,0 +1,150 @@
+// One request to one cell: within the cell's share of what is under way, within a time, and told apart by what came of it.
+import { ROUTE_HEADER } from '../http/headers.ts';
+import type { Clock } from '../ports/clock.ts';
+import { isJsonObject, type Json } from '../ports/json.ts';
+import { Allowance } from './allowance.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { ROUTER_LIMITS } from './router-limits.ts';
+
+/** What is sent to a cell. */
+export interface Outgoing {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache. */
+export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
+
+export type Forwarded =
+  /** The cell's answer, as it is. */
+  | { readonly status: 'answered'; readonly response: Response }
+  /** The cell says that the tenant is not its own, or no longer under this epoch. It has done nothing. */
+  | { readonly status: 'refused' }
+  /** There is no answer. The cell may have done what was asked. */
+  | { readonly status: 'unreachable'; readonly reason: string }
+  /** The cell has not been asked: too many others wait for it. */
+  | { readonly status: 'overloaded' }
+  /** The client has gone, and nobody waits for an answer. */
+  | { readonly status: 'abandoned' };
+
+export interface ForwardDeps {
+  readonly send: Send;
+  readonly clock: Clock;
+  /** How long a cell may take until its answer begins, in milliseconds. */
+  readonly forwardMs: number;
+  /** Requests that wait for one cell at a time; `ROUTER_LIMITS.perCell` unless given. */
+  readonly perCell?: number;
+}
+
+/** A request on its way to a cell. */
+export interface Forwarding {
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
+  /** Path and query, from the first slash. */
+  readonly target: string;
+  /** Of the client's connection. */
+  readonly signal: AbortSignal;
+}
+
+/** The cell that it is sent to, with the token that it takes. */
+export interface Destination {
+  readonly cell: string;
+  readonly endpoint: string;
+  readonly token: string;
+}
+
+/** A share that nobody has given back is taken back after so many times what a cell may take: its request is certainly over. */
+const SHARE_LIVES = 2;
+
+/** Returns a function that sends a request to a cell. It never rejects. */
+export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perCell }: ForwardDeps) {
+  const underWay = new BoundedCache<string, Allowance>(ROUTER_LIMITS.cells);
+  const allowanceOf = (cell: string): Allowance => {
+    let allowance = underWay.get(cell);
+    if (allowance === undefined) {
+      allowance = new Allowance({ capacity: perCell, lifeMs: SHARE_LIVES * forwardMs, clock });
+      underWay.set(cell, allowance);
+    }
+    return allowance;
+  };
+
+  return async (request: Forwarding, { cell, endpoint, token }: Destination): Promise<Forwarded> => {
+    const { method, headers, body, target, signal } = request;
+    if (signal.aborted) return { status: 'abandoned' };
+    const allowance = allowanceOf(cell);
+    const share = allowance.take(1);
+    if (share === undefined) return { status: 'overloaded' };
+    headers.set(ROUTE_HEADER, token);
+    const controller = new AbortController();
+    // For as long as the answer streams as well.
+    signal.addEventListener('abort', () => controller.abort(), { once: true });
+    let waiting = true;
+    const late = clock.sleep(forwardMs).then(() => {
+      if (waiting) controller.abort();
+    });
+    try {
+      const answer = send(endpoint + target, { method, headers, body, signal: controller.signal });
+      // Whoever sends need not heed the signal at once.
+      const response = await Promise.race([answer, late]);
+      if (response === undefined) {
+        answer.catch(() => undefined);
+        return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
+      }
+      return await judge(response);
+    } catch (error) {
+      if (signal.aborted) return { status: 'abandoned' };
+      return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
+    } finally {
+      waiting = false;
+      allowance.give(share);
+    }
+  };
+}
+
+/**
+ * What Cloudflare answers in place of an origin that it cannot reach; no cell has such a status
+ * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
+ */
+const isNoAnswer = (status: number): boolean => (status >= 520 && status <= 527) || status === 530;
+
+function judge(response: Response): Forwarded | Promise<Forwarded> {
+  const { status } = response;
+  if (status === 409) return judgeConflict(response);
+  if (status === 421) {
+    discard(response);
+    return { status: 'refused' };
+  }
+  if (isNoAnswer(status)) {
+    discard(response);
+    return { status: 'unreachable', reason: `it could not be reached (${status})` };
+  }
+  return { status: 'answered', response };
+}
+
+/** Only a refusal of the epoch is the edge's business; another conflict is the client's. */
+async function judgeConflict(response: Response): Promise<Forwarded> {
+  const length = Number(response.headers.get('content-length') ?? 0);
+  if (response.headers.get('content-type') !== 'application/problem+json' || length > ROUTER_LIMITS.refusal)
+    return { status: 'answered', response };
+  const text = await response.text();
+  if (codeOf(text) === 'stale_epoch') return { status: 'refused' };
+  return { status: 'answered', response: new Response(text, response) };
+}
+
+function codeOf(text: string): unknown {
+  try {
+    const problem = JSON.parse(text) as Json;
+    return isJsonObject(problem) ? problem.code : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** An answer that nobody reads would keep its connection. */
+function discard({ body }: Response): void {
+  body?.cancel().catch(() => undefined);
+}

@@ -1,0 +1,47 @@
+// What of a client's headers a cell gets to see: neither its credential, nor what belongs to the connection, nor what only the edge may say.
+import { ROUTER_LIMITS } from './router-limits.ts';
+
+/** Headers that belong to one connection (https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1), and those that the sender of a request makes itself. */
+const OWN = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'expect',
+  'host',
+] as const;
+
+/** The client's credential, and the tenant that it claims: the route token says both. */
+const CREDENTIALS = ['authorization', 'x-tenant-id'] as const;
+
+const DROPPED: ReadonlySet<string> = new Set([...OWN, ...CREDENTIALS]);
+
+/** What the edge tells a cell, and what the platform in front of the edge tells the edge. */
+const RESERVED = /^(?:x-polycell-|cf-)/;
+
+/**
+ * A copy of the headers for the cell, or `undefined` if there is more of them than `ROUTER_LIMITS.headers`. The copy is made in one walk:
+ * asking for each name that is to be dropped would cost more.
+ */
+export function forwardedHeaders(incoming: Headers): Headers | undefined {
+  const connection = incoming.get('connection');
+  const named = connection === null ? undefined : namedBy(connection);
+  const headers = new Headers();
+  let size = 0;
+  for (const [name, value] of incoming) {
+    if (DROPPED.has(name) || RESERVED.test(name) || named?.has(name)) continue;
+    size += name.length + value.length;
+    if (size > ROUTER_LIMITS.headers) return undefined;
+    headers.append(name, value);
+  }
+  return headers;
+}
+
+const namedBy = (connection: string): ReadonlySet<string> =>
+  new Set(connection.split(',').map((name) => name.trim().toLowerCase()));

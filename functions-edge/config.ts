@@ -1,0 +1,127 @@
+// What the edge reads from its environment: everything is checked at start, and all problems are told at once.
+import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
+import { isJsonObject, type Json } from '../core/ports/json.ts';
+import { TIERS } from '../core/routing/directory-model.ts';
+import type { QuotaRule, QuotaRules } from '../core/routing/quota.ts';
+import type { PrivateKey } from '../core/routing/route-token.ts';
+
+export interface EdgeConfig {
+  readonly version: string;
+  /** With which the edge signs route tokens. */
+  readonly routeKey: PrivateKey;
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  /** Certificates of the authorities that sign devices' certificates, as PEM; none if no device may connect by one. */
+  readonly deviceCa: readonly string[];
+  readonly quotas: QuotaRules;
+  readonly forwardMs: number;
+}
+
+/** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
+export const VARIABLES = {
+  APP_VERSION: 'Version of the deployment, told by the health check',
+  APP_ROUTE_KEY: 'Private Ed25519 key (JWK with kid) with which route tokens are signed; a secret',
+  APP_ISSUER: 'Issuer of the tokens of tenants and operators: their claim iss',
+  APP_JWKS_URL: 'Address of the issuer’s public keys (a JWK set)',
+  APP_DEVICE_CA: 'PEM of one to four certificates of authorities that sign devices’ certificates, or none',
+  APP_QUOTAS:
+    'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}',
+  APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
+} as const;
+
+/** What the platform binds to the Worker; part of the same document. */
+export const PLATFORM_VARIABLES = {
+  ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
+  DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
+} as const;
+
+const MAXIMUM_AUTHORITIES = 4;
+const FORWARD_MS = { from: 100, to: 60_000 } as const;
+
+/** The configuration of the Worker. Throws a `ConfigError`. */
+export function readEdgeConfig(environment: Environment): EdgeConfig {
+  return readSettings(environment, VARIABLES, (get, problems) => ({
+    version: get('APP_VERSION'),
+    routeKey: readRouteKey(get, problems),
+    issuer: get('APP_ISSUER'),
+    jwksUrl: readUrl('APP_JWKS_URL', get, problems),
+    deviceCa: readDeviceCa(get, problems),
+    quotas: readQuotas(get, problems),
+    forwardMs: readForwardMs(get, problems),
+  }));
+}
+
+const NO_KEY: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid: '', x: '', d: '' };
+
+function readRouteKey(get: Get, problems: string[]): PrivateKey {
+  const key = readJson('APP_ROUTE_KEY', get, problems);
+  if (key === undefined) return NO_KEY;
+  if (isPrivateKey(key)) return key;
+  // The key itself is not told.
+  problems.push('APP_ROUTE_KEY must be a private Ed25519 key as a JSON Web Key, with kty, crv, kid, x and d');
+  return NO_KEY;
+}
+
+const isPrivateKey = (key: unknown): key is PrivateKey =>
+  isJsonObject(key) &&
+  key.kty === 'OKP' &&
+  key.crv === 'Ed25519' &&
+  ['kid', 'x', 'd'].every((name) => typeof key[name] === 'string' && key[name] !== '');
+
+function readUrl(name: string, get: Get, problems: string[]): string {
+  const text = get(name);
+  if (text !== '' && !/^https?:\/\/[^\s]+$/.test(text))
+    problems.push(`${name} is ${JSON.stringify(text)}, which is no address`);
+  return text;
+}
+
+function readDeviceCa(get: Get, problems: string[]): readonly string[] {
+  const text = get('APP_DEVICE_CA');
+  if (text === '' || text === 'none') return [];
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length < 1 || certificates.length > MAXIMUM_AUTHORITIES)
+    problems.push(`APP_DEVICE_CA must be one to ${MAXIMUM_AUTHORITIES} certificates as PEM, or none`);
+  return certificates;
+}
+
+function readQuotas(get: Get, problems: string[]): QuotaRules {
+  const read = readJson('APP_QUOTAS', get, problems);
+  const none: QuotaRules = { standard: { perSecond: 1, burst: 1 }, premium: { perSecond: 1, burst: 1 } };
+  if (read === undefined) return none;
+  if (isJsonObject(read) && Object.keys(read).length === TIERS.length && TIERS.every((tier) => isRule(read[tier])))
+    return read as unknown as QuotaRules;
+  problems.push(
+    `APP_QUOTAS must have for each of ${TIERS.join(', ')} the numbers perSecond (above 0) and burst (from 1)`,
+  );
+  return none;
+}
+
+const isRule = (rule: unknown): rule is QuotaRule =>
+  isJsonObject(rule) &&
+  Object.keys(rule).length === 2 &&
+  typeof rule.perSecond === 'number' &&
+  rule.perSecond > 0 &&
+  typeof rule.burst === 'number' &&
+  rule.burst >= 1;
+
+function readForwardMs(get: Get, problems: string[]): number {
+  const text = get('APP_FORWARD_TIMEOUT_MS');
+  const value = Number(text);
+  if (text !== '' && !(Number.isInteger(value) && value >= FORWARD_MS.from && value <= FORWARD_MS.to))
+    problems.push(
+      `APP_FORWARD_TIMEOUT_MS is ${JSON.stringify(text)}; it must be ${FORWARD_MS.from} to ${FORWARD_MS.to}`,
+    );
+  return value;
+}
+
+function readJson(name: string, get: Get, problems: string[]): Json | undefined {
+  const text = get(name);
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    problems.push(`${name} is not JSON`);
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+// The directory contract, kept by DurableObjectDirectory and the object behind it in the Workers runtime.
+import type { Directory } from '../../core/ports/directory.ts';
+import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
+import { WorkersRuntime } from './cloudflare/runtime.ts';
+import { directoryContract } from './directory.contract.ts';
+
+// Far more than any clause takes, for machines that are busy with other things.
+jest.setTimeout(60_000);
+
+const runtime = new WorkersRuntime();
+beforeAll(() => runtime.start());
+afterAll(() => runtime.stop());
+
+let objects = 0;
+
+directoryContract('Durable Object', () => {
+  const name = `directory-${++objects}`;
+  let fault: Fault = NO_FAULT;
+  const client = (faultNow: () => Fault): Directory => {
+    const method =
+      <M extends keyof Directory>(method: M) =>
+      (...args: Parameters<Directory[M]>) =>
+        runtime.call<Awaited<ReturnType<Directory[M]>>>({ target: 'directory', name, method, args, fault: faultNow() });
+    return {
+      lookup: method('lookup'),
+      cells: method('cells'),
+      tenants: method('tenants'),
+      change: method('change'),
+      audit: method('audit'),
+    };
+  };
+  return {
+    directory: client(() => {
+      const now = fault;
+      if (now.kind === 'move') fault = NO_FAULT;
+      return now;
+    }),
+    other: client(() => NO_FAULT),
+    restart: () => runtime.restart(),
+    faults: {
+      hang: () => {
+        fault = { kind: 'hang' };
+      },
+      loseAnswers: () => {
+        fault = { kind: 'lose' };
+      },
+      overload: () => {
+        fault = { kind: 'overload' };
+      },
+      move: (calls) => {
+        fault = { kind: 'move', calls };
+      },
+      heal: () => {
+        fault = NO_FAULT;
+      },
+    },
+    close: async () => undefined,
+  };
+});

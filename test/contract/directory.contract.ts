@@ -1,0 +1,19 @@
+// What every directory promises, clause by clause; core/ports/directory.ts says the same in words.
+import { type Exemptions, runContract } from './contract.ts';
+import { cellClauses } from './directory/cells.ts';
+import type { DirectoryHarness } from './directory/harness.ts';
+import { faultClauses, historyClauses } from './directory/history.ts';
+import { tenantClauses } from './directory/tenants.ts';
+
+export const directoryClauses = { ...cellClauses, ...tenantClauses, ...historyClauses, ...faultClauses };
+
+export type DirectoryClauseName = keyof typeof directoryClauses;
+
+/** Runs every clause against one adapter. `openHarness` makes a directory without cells. */
+export function directoryContract(
+  adapter: string,
+  openHarness: () => DirectoryHarness | Promise<DirectoryHarness>,
+  exempt: Exemptions<DirectoryClauseName, DirectoryHarness> = {},
+): void {
+  runContract(`directory contract: ${adapter}`, directoryClauses, openHarness, exempt);
+}

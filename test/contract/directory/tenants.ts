@@ -1,0 +1,241 @@
+// Clauses of the directory: where tenants are placed, and who serves them when cells fail.
+import type { DirectoryCommand } from '../../../core/routing/directory-model.ts';
+import {
+  ALPHA,
+  add,
+  apply,
+  BETA,
+  BY_OPS,
+  cell,
+  type DirectoryClause,
+  type DirectoryHarness,
+  GAMMA,
+  resultOf,
+  servedBy,
+  tenant,
+} from './harness.ts';
+
+const place = (id: string, more: { cell?: string; standby?: string | null }): DirectoryCommand => ({
+  kind: 'place-tenant',
+  tenant: id,
+  ...more,
+});
+const failOver = (id: string, partial?: boolean): DirectoryCommand => ({
+  kind: 'fail-over',
+  cell: id,
+  ...(partial !== undefined && { partial }),
+});
+const failBack = (id: string): DirectoryCommand => ({ kind: 'fail-back', cell: id });
+const US = cell('us', { region: 'us-east-1', jurisdiction: 'us' });
+
+const withCells = ({ directory }: DirectoryHarness) => apply(directory, add(ALPHA), add(BETA), add(GAMMA), add(US));
+
+export const tenantClauses = {
+  'a tenant is placed in its residency, with a standby on another cloud': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'));
+    const { tenant: acme, cells } = await directory.lookup('acme');
+    expect(acme).toEqual({
+      id: 'acme',
+      cell: 'alpha',
+      standby: 'beta',
+      epochBase: 1,
+      residency: 'eu',
+      tier: 'standard',
+      pinned: false,
+      revision: 5,
+    });
+    expect(cells.map(({ id }) => id)).toEqual(['alpha', 'beta']);
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+  },
+
+  'a tenant without a possible standby is placed all the same, and an operator is told': async ({ directory }) => {
+    await apply(directory, add(ALPHA));
+    const { notes } = await apply(directory, tenant('acme'));
+    expect(notes).toEqual(['acme has no standby: alpha cannot be both home and standby.']);
+  },
+
+  'a tenant that no cell can take is refused, with a reason for each cell': async ({ directory }) => {
+    expect(await resultOf(directory, tenant('acme'))).toBe('no_cell_fits');
+    await apply(directory, add({ ...ALPHA, capacity: 1 }), add(BETA), add(US), tenant('first', { cell: 'alpha' }));
+    await apply(directory, { kind: 'drain-cell', cell: 'beta' });
+    expect(await directory.change(tenant('acme'), BY_OPS)).toEqual({
+      status: 'refused',
+      code: 'no_cell_fits',
+      detail:
+        'No cell fits: alpha has room for 1 tenants, all of it taken; beta is draining and takes nobody new; us lies in us, and the data must stay in eu.',
+    });
+    expect(await resultOf(directory, tenant('acme', { cell: 'alpha' }))).toBe('no_capacity');
+  },
+
+  'a home and a standby that are asked for are held against the same rules': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    const sameRegion = cell('alpha2');
+    await apply(directory, add(sameRegion), tenant('acme', { cell: 'alpha', standby: null }));
+    for (const [command, expected] of [
+      [tenant('x', { cell: 'us' }), 'residency_violated'],
+      [tenant('x', { cell: 'nowhere' }), 'unknown_cell'],
+      [tenant('x', { standby: 'nowhere' }), 'unknown_cell'],
+      [tenant('x', { cell: 'alpha', standby: 'alpha' }), 'same_failure_domain'],
+      [tenant('x', { cell: 'alpha', standby: 'alpha2' }), 'same_failure_domain'],
+      [tenant('x', { cell: 'alpha', standby: 'us' }), 'residency_violated'],
+      [place('acme', { cell: 'us' }), 'residency_violated'],
+      [place('acme', { standby: 'us' }), 'residency_violated'],
+      [place('acme', { standby: 'alpha2' }), 'same_failure_domain'],
+      [place('nobody', { cell: 'alpha' }), 'unknown_tenant'],
+      [{ kind: 'pin-tenant', tenant: 'nobody', pinned: true }, 'unknown_tenant'],
+    ] as const)
+      expect([command, await resultOf(directory, command)]).toEqual([command, expected]);
+  },
+
+  'a standby that is asked for keeps the home out of its failure domain': async ({ directory }) => {
+    await apply(directory, add(ALPHA), add(BETA), tenant('acme', { standby: 'alpha' }));
+    expect((await directory.lookup('acme')).tenant).toMatchObject({ cell: 'beta', standby: 'alpha' });
+  },
+
+  'adding a tenant again changes nothing, and another one of its name is refused': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'));
+    for (const same of [tenant('acme'), tenant('acme', { cell: 'alpha' }), tenant('acme', { standby: 'beta' })])
+      expect(await resultOf(directory, same)).toBe('unchanged');
+    for (const different of [
+      tenant('acme', { cell: 'beta' }),
+      tenant('acme', { standby: null }),
+      { ...tenant('acme'), tier: 'premium' },
+    ])
+      expect(await resultOf(directory, different as DirectoryCommand)).toBe('tenant_exists');
+  },
+
+  'a new home raises the epoch, and so does the way back': async (harness) => {
+    await withCells(harness);
+    const { directory, other } = harness;
+    await apply(directory, tenant('acme'));
+    expect((await apply(directory, place('acme', { cell: 'gamma' }))).movedTenants).toBe(1);
+    expect(await servedBy(other, 'acme')).toBe('gamma@2');
+    expect(await resultOf(directory, place('acme', { cell: 'gamma' }))).toBe('unchanged');
+    await apply(directory, place('acme', { cell: 'alpha', standby: 'gamma' }));
+    expect(await servedBy(other, 'acme')).toBe('alpha@3');
+    expect((await directory.cells()).map(({ homes, standbys }) => [homes, standbys])).toEqual([
+      [1, 0],
+      [0, 0],
+      [0, 1],
+      [0, 0],
+    ]);
+  },
+
+  'a home in the failure domain of the standby brings another standby': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'));
+    const { notes } = await apply(directory, place('acme', { cell: 'beta' }));
+    expect(notes).toEqual(['acme gets the standby alpha: beta would be lost together with its home beta.']);
+    expect((await directory.lookup('acme')).tenant).toMatchObject({ cell: 'beta', standby: 'alpha' });
+  },
+
+  'another standby of a home that serves moves nobody': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'));
+    expect((await apply(directory, place('acme', { standby: 'gamma' }))).movedTenants).toBe(0);
+    expect((await apply(directory, place('acme', { standby: null }))).movedTenants).toBe(0);
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+  },
+
+  'a pinned tenant keeps its home, and may have another standby': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    const pin = (pinned: boolean): DirectoryCommand => ({ kind: 'pin-tenant', tenant: 'acme', pinned });
+    await apply(directory, tenant('acme'), pin(true));
+    expect(await resultOf(directory, pin(true))).toBe('unchanged');
+    expect(await resultOf(directory, place('acme', { cell: 'beta' }))).toBe('tenant_pinned');
+    await apply(directory, place('acme', { standby: 'gamma' }), pin(false), place('acme', { cell: 'beta' }));
+  },
+
+  'failing a cell over is one record, and moves every tenant of it': async (harness) => {
+    await withCells(harness);
+    const { directory, other } = harness;
+    const ids = Array.from({ length: 30 }, (_, index) => `t${index}`);
+    for (const id of ids) await apply(directory, tenant(id, { cell: 'alpha', standby: id < 't2' ? 'beta' : 'gamma' }));
+    const outcome = await apply(directory, failOver('alpha'));
+    expect([outcome.changes.length, outcome.movedTenants, outcome.notes]).toEqual([1, 30, []]);
+    expect(await resultOf(directory, failOver('alpha'))).toBe('unchanged');
+    for (const id of ids) expect(await servedBy(other, id)).toBe(id < 't2' ? 'beta@2' : 'gamma@2');
+    expect((await apply(directory, failBack('alpha'))).movedTenants).toBe(30);
+    expect(await resultOf(directory, failBack('alpha'))).toBe('unchanged');
+    for (const id of ids) expect(await servedBy(other, id)).toBe('alpha@3');
+  },
+
+  'a failover into a hole is refused, unless it is partial and saves somebody': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(
+      directory,
+      tenant('saved', { cell: 'alpha', standby: 'gamma' }),
+      tenant('lone', { cell: 'alpha', standby: null }),
+    );
+    await apply(directory, tenant('hers', { cell: 'alpha', standby: 'beta' }), failOver('beta'));
+    expect(await directory.change(failOver('alpha'), BY_OPS)).toEqual({
+      status: 'refused',
+      code: 'standby_unavailable',
+      detail: 'Unserved would be: 1 tenant of alpha without a standby; 1 tenant of alpha whose standby beta is down.',
+    });
+    const outcome = await apply(directory, failOver('alpha', true));
+    expect(outcome.movedTenants).toBe(3);
+    expect(outcome.notes).toEqual([
+      'Unserved: 1 tenant of alpha without a standby.',
+      'Unserved: 1 tenant of alpha whose standby beta is down.',
+    ]);
+    expect([
+      await servedBy(directory, 'saved'),
+      await servedBy(directory, 'lone'),
+      await servedBy(directory, 'hers'),
+    ]).toEqual(['gamma@2', '-@2', '-@2']);
+    await apply(directory, failBack('beta'));
+    expect(await servedBy(directory, 'hers')).toBe('beta@2');
+  },
+
+  'a failover that leaves nobody served is refused even if it is partial': async ({ directory }) => {
+    await apply(directory, add(ALPHA), tenant('lone', { cell: 'alpha', standby: null }));
+    expect(await resultOf(directory, failOver('alpha', true))).toBe('standby_unavailable');
+  },
+
+  'a cell that stands in for another one is not failed over': async ({ directory }) => {
+    await apply(
+      directory,
+      add(ALPHA),
+      add(BETA),
+      tenant('acme', { cell: 'alpha', standby: 'beta' }),
+      failOver('alpha'),
+    );
+    for (const partial of [false, true])
+      expect(await resultOf(directory, failOver('beta', partial))).toBe('standby_unavailable');
+    await apply(directory, failBack('alpha'), failOver('beta'));
+    expect(await servedBy(directory, 'acme')).toBe('alpha@3');
+  },
+
+  'another standby while the home is down is another serving cell': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'), failOver('alpha'));
+    expect(await resultOf(directory, place('acme', { standby: null }))).toBe('standby_unavailable');
+    expect((await apply(directory, place('acme', { standby: 'gamma' }))).movedTenants).toBe(1);
+    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+    await apply(directory, failBack('alpha'));
+    expect(await servedBy(directory, 'acme')).toBe('alpha@4');
+  },
+
+  'a tenant whose home is down can be given another home': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'), failOver('alpha'));
+    expect(await resultOf(directory, place('acme', { cell: 'alpha' }))).toBe('unchanged');
+    expect(await resultOf(directory, tenant('new', { cell: 'alpha' }))).toBe('cell_down');
+    await apply(directory, place('acme', { cell: 'gamma' }));
+    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+    await apply(directory, failBack('alpha'));
+    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+  },
+} satisfies Record<string, DirectoryClause>;

@@ -1,0 +1,42 @@
+// The directory contract, kept by the directory over its storage in memory.
+import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import type { Directory } from '../../core/ports/directory.ts';
+import { directory } from '../../core/routing/directory.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { type Exemption, exemptFrom } from './contract.ts';
+import type { DirectoryHarness } from './directory/harness.ts';
+import { faultClauses } from './directory/history.ts';
+import { directoryContract } from './directory.contract.ts';
+
+const noNetwork: Exemption<DirectoryHarness> = {
+  reason: 'it has no network',
+  instead: async ({ directory, faults }) => {
+    expect(faults).toBeUndefined();
+    expect(await directory.cells()).toEqual([]);
+  },
+};
+
+directoryContract(
+  'memory',
+  () => {
+    const storage = new MemoryDirectoryStorage();
+    const clock = new FakeClock();
+    let current = directory({ storage, clock });
+    const client: Directory = {
+      lookup: (...call) => current.lookup(...call),
+      cells: () => current.cells(),
+      tenants: (...call) => current.tenants(...call),
+      change: (...call) => current.change(...call),
+      audit: (...call) => current.audit(...call),
+    };
+    return {
+      directory: client,
+      other: client,
+      restart: async () => {
+        current = directory({ storage, clock });
+      },
+      close: async () => undefined,
+    };
+  },
+  exemptFrom(faultClauses, noNetwork),
+);
