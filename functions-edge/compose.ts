@@ -8,9 +8,20 @@ import {
 import { keptJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
+import {
+  MONITOR_NAME,
+  type MonitorObjectMethods,
+  type MonitorStub,
+  monitorObject,
+} from '../adapters/cloudflare/monitor-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
+import { describeError } from '../core/ports/errors.ts';
+import { fenceRequest } from '../core/resilience/fence-request.ts';
+import { fencing } from '../core/resilience/fencing.ts';
+import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
+import { healthProbe } from '../core/resilience/probe.ts';
 import { directory } from '../core/routing/directory.ts';
 import { edge } from '../core/routing/edge.ts';
 import { EdgeRefusal } from '../core/routing/edge-problem.ts';
@@ -36,12 +47,50 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: directory({ storage: records, clock }), records, publish, storage, clock });
 }
 
+/** What the monitor's object is bound to. */
+export interface MonitorBindings {
+  readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
+}
+
+/** Returns the methods of the object that watches the cells. */
+export function composeMonitor(
+  storage: ObjectStorage,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
+  { DIRECTORY }: MonitorBindings,
+): MonitorObjectMethods<MonitorStatus> {
+  const { routeKey, monitor: settings } = config;
+  const { intervalMs, timeoutMs } = settings;
+  const log = jsonLog(console.log);
+  const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
+  const asking = { fetch: (request: Request) => fetch(request), clock };
+  const fence = fenceRequest({ ...asking, sign: routeTokenSigner(routeKey) }, timeoutMs);
+  const watch = monitor({
+    directory: keeper,
+    probe: healthProbe(asking, timeoutMs),
+    fencing: fencing({ directory: keeper, storage, fence, clock }),
+    storage,
+    clock,
+    log,
+    settings,
+  });
+  return monitorObject({ monitor: watch, storage, clock, intervalMs });
+}
+
 /** A body is kept through two tries and the time between them; what is older belongs to a request that has ended. */
 const BODY_LIVES = 4;
 
 /** What the Worker is bound to. */
-export interface EdgeBindings extends DirectoryBindings {
-  readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
+export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
+  readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
+}
+
+/** Sees to it that the monitor runs. Nothing depends on it at once: the next isolate tries again. */
+export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<void> {
+  try {
+    await MONITOR.getByName(MONITOR_NAME).wake();
+  } catch (error) {
+    jsonLog(console.log).warn('the monitor cannot be woken', describeError(error));
+  }
 }
 
 /** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither is taken for the other. */

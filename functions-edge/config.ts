@@ -1,6 +1,12 @@
 // What the edge reads from its environment: everything is checked at start, and all problems are told at once.
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
 import { isJsonObject, type Json } from '../core/ports/json.ts';
+import {
+  MONITOR_BOUNDS,
+  MONITOR_DEFAULTS,
+  type MonitorSettings,
+  settingsFaults,
+} from '../core/resilience/monitor-settings.ts';
 import { TIERS } from '../core/routing/directory-model.ts';
 import type { QuotaRule, QuotaRules } from '../core/routing/quota.ts';
 import type { PrivateKey } from '../core/routing/route-token.ts';
@@ -15,6 +21,7 @@ export interface EdgeConfig {
   readonly deviceCa: readonly string[];
   readonly quotas: QuotaRules;
   readonly forwardMs: number;
+  readonly monitor: MonitorSettings;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -27,12 +34,15 @@ export const VARIABLES = {
   APP_QUOTAS:
     'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}',
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
+  APP_MONITOR:
+    'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "window", "failures", "recoveries", "graceMs"}; `{}` takes the defaults',
 } as const;
 
 /** What the platform binds to the Worker; part of the same document. */
 export const PLATFORM_VARIABLES = {
   ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
   DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
+  MONITOR: 'Durable Object namespace of the class MonitorObject',
 } as const;
 
 const MAXIMUM_AUTHORITIES = 4;
@@ -48,6 +58,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     deviceCa: readDeviceCa(get, problems),
     quotas: readQuotas(get, problems),
     forwardMs: readForwardMs(get, problems),
+    monitor: readMonitor(get, problems),
   }));
 }
 
@@ -112,6 +123,20 @@ function readForwardMs(get: Get, problems: string[]): number {
       `APP_FORWARD_TIMEOUT_MS is ${JSON.stringify(text)}; it must be ${FORWARD_MS.from} to ${FORWARD_MS.to}`,
     );
   return value;
+}
+
+function readMonitor(get: Get, problems: string[]): MonitorSettings {
+  const read = readJson('APP_MONITOR', get, problems) ?? {};
+  const unknown = isJsonObject(read) ? Object.keys(read).find((name) => !Object.hasOwn(MONITOR_BOUNDS, name)) : '';
+  if (unknown !== undefined) {
+    problems.push(
+      `APP_MONITOR must be an object of ${Object.keys(MONITOR_BOUNDS).join(', ')}, each of which may be left out`,
+    );
+    return MONITOR_DEFAULTS;
+  }
+  const settings = { ...MONITOR_DEFAULTS, ...(read as object) };
+  problems.push(...settingsFaults(settings).map((fault) => `APP_MONITOR: ${fault}`));
+  return settings;
 }
 
 function readJson(name: string, get: Get, problems: string[]): Json | undefined {

@@ -1,15 +1,25 @@
 // The Worker: every request to the edge, and the classes of its Durable Objects.
-import { composeEdge, type EdgeBindings } from './compose.ts';
+import { composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 export { DirectoryObject } from './directory.ts';
+export { MonitorObject } from './monitor.ts';
+
+type Environment = EdgeBindings & Record<string, string>;
+type Context = { waitUntil(work: Promise<unknown>): void };
 
 let edge: ((request: Request) => Promise<Response>) | undefined;
 
 export default {
   /** The platform hands the environment over with each request; it is read at the first one of an isolate. */
-  fetch(request: Request, environment: EdgeBindings & Record<string, string>): Promise<Response> {
-    edge ??= composeEdge(readEdgeConfig(environment), environment);
+  fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
+    if (edge === undefined) {
+      edge = composeEdge(readEdgeConfig(environment), environment);
+      context.waitUntil(wakeMonitor(environment));
+    }
     return edge(request);
   },
+
+  /** A cron trigger: the monitor runs also while nobody calls. */
+  scheduled: (_controller: unknown, environment: Environment): Promise<void> => wakeMonitor(environment),
 };

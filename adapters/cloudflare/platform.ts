@@ -12,8 +12,12 @@ export interface SqlStorage {
   exec(query: string, ...bindings: SqlValue[]): SqlCursor;
 }
 
-/** What an object keeps: a database, and one alarm. */
+/** What an object keeps: values by key, a database, and one alarm. */
 export interface ObjectStorage {
+  get<T>(key: string): Promise<T | undefined>;
+  put<T>(key: string, value: T): Promise<void>;
+  delete(key: string): Promise<boolean>;
+  list<T>(query: { readonly prefix: string; readonly limit: number }): Promise<ReadonlyMap<string, T>>;
   readonly sql: SqlStorage;
   transactionSync<T>(work: () => T): T;
   getAlarm(): Promise<number | null>;

@@ -27,6 +27,10 @@ import { RecordingLog } from './recording-log.ts';
 import { EDGE_KEY, type Forgery, mint, publicPart } from './route-tokens.ts';
 
 export interface CellOptions {
+  /** `cell-1` unless given. */
+  readonly id?: string;
+  /** The clock that it shares with others; one of its own without it. */
+  readonly clock?: EagerClock;
   /** Faults of the log as the API sees it. */
   readonly events?: FaultPlan;
   /** Faults of the state as the API sees it. */
@@ -57,8 +61,13 @@ export interface Loose {
 const ORIGIN = 'https://cell-1.example';
 
 /** A cell named cell-1 that knows the edge's first key, at 2026-11-21T07:41:03Z. */
-export function testCell({ events: eventFaults, state: stateFaults, consumer = (each) => each }: CellOptions = {}) {
-  const clock = new EagerClock();
+export function testCell({
+  id = 'cell-1',
+  clock = new EagerClock(),
+  events: eventFaults,
+  state: stateFaults,
+  consumer = (each) => each,
+}: CellOptions = {}) {
   const ids = countingIds();
   const log = new RecordingLog();
   const changes: ChangeRecord[] = [];
@@ -68,9 +77,9 @@ export function testCell({ events: eventFaults, state: stateFaults, consumer = (
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
   const bus = new LoopbackBus(topology.consumers);
   const handle = cellApi({
-    cell: { id: 'cell-1', cloud: 'memory', region: 'here', version: '1.2.3' },
+    cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     consumers: [...topology.consumers.map(({ name }) => name), RELAY],
-    verifyRouteToken: routeTokenVerifier({ keys: [publicPart(EDGE_KEY)], cell: 'cell-1', clock }),
+    verifyRouteToken: routeTokenVerifier({ keys: [publicPart(EDGE_KEY)], cell: id, clock }),
     guardEpoch: epochGuard(state),
     ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
     queries: telemetryQueries({ events, state }),

@@ -1,0 +1,72 @@
+// Several cells in memory with a directory, and the network between them: what the monitor and its fences are tried on.
+import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import type { Fetch } from '../../core/resilience/timed-fetch.ts';
+import { directory } from '../../core/routing/directory.ts';
+import type {
+  CellDefinition,
+  DirectoryCommand,
+  DirectoryOutcome,
+  FailoverPolicy,
+} from '../../core/routing/directory-model.ts';
+import { testCell } from './cell.ts';
+import { EagerClock } from './fake-clock.ts';
+import { mint } from './route-tokens.ts';
+
+/** How the network treats a cell: `gone` refuses connections, `deaf` never answers. */
+export type Reach = 'there' | 'gone' | 'deaf';
+
+export const definition = (id: string, failover: FailoverPolicy = 'automatic'): CellDefinition => ({
+  id,
+  cloud: 'aws',
+  region: `region-of-${id}`,
+  jurisdiction: 'eu',
+  endpoint: `https://${id}.example`,
+  capacity: 10_000,
+  price: 1,
+  failover,
+});
+
+/** Cells of these ids, all with the same edge key. */
+export function testCloud(...ids: readonly string[]) {
+  const clock = new EagerClock();
+  const storage = new MemoryDirectoryStorage();
+  const keeper = directory({ storage, clock });
+  const cells = new Map(ids.map((id) => [id, testCell({ id, clock: new EagerClock() })]));
+  const reach = new Map<string, Reach>();
+  /** Requests that reached a cell, as `cell path`. */
+  const asked: string[] = [];
+
+  const fetch: Fetch = async (request) => {
+    const { hostname, pathname } = new URL(request.url);
+    const id = hostname.replace('.example', '');
+    const cell = cells.get(id);
+    const how = reach.get(id) ?? 'there';
+    if (how === 'deaf') return new Promise(() => undefined);
+    if (cell === undefined || how === 'gone')
+      throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
+    asked.push(`${id} ${pathname}`);
+    return cell.handle(request);
+  };
+
+  const change = (command: DirectoryCommand): Promise<DirectoryOutcome> =>
+    keeper.change(command, { actor: 'operator', reason: 'a test' });
+
+  const add = async (...definitions: readonly CellDefinition[]): Promise<void> => {
+    for (const cell of definitions) await change({ kind: 'add-cell', cell });
+  };
+
+  const addTenant = (tenant: string, cell: string, standby: string | null) =>
+    change({ kind: 'add-tenant', tenant, residency: 'any', tier: 'standard', cell, standby });
+
+  /** Status and code by which a cell answers a read with a token of this epoch. */
+  const asks = async (cell: string, tenant: string, epoch: number): Promise<string> => {
+    const answer = await cells
+      .get(cell)
+      ?.call('/v1/alerts', { token: mint({ claims: { ten: tenant, cel: cell, epo: epoch } }) });
+    return `${answer?.status} ${String(answer?.body.code ?? '')}`.trim();
+  };
+
+  return { clock, storage, directory: keeper, cells, reach, asked, fetch, change, add, addTenant, asks };
+}
+
+export type TestCloud = ReturnType<typeof testCloud>;
