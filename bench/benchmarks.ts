@@ -2,6 +2,7 @@
 import { appendBenchmark } from './append.ts';
 import { coldStartBenchmark } from './cold-start/cold-start.ts';
 import { consumersBenchmark } from './consumers/consumers.ts';
+import { edgeBenchmark } from './edge/edge.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
@@ -12,4 +13,5 @@ export const benchmarks: readonly Benchmark[] = [
   consumersBenchmark,
   coldStartBenchmark,
   pipelineBenchmark,
+  edgeBenchmark,
 ];

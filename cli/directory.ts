@@ -1,6 +1,6 @@
 // What the commands that look at the directory or change it have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/routing/directory-model.ts';
-import { type CommandContext, UserError, wholeNumber } from './command.ts';
+import { type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
 import { type Column, Table } from './table.ts';
 
@@ -55,7 +55,7 @@ export async function runAction(
 ): Promise<number> {
   const [action, ...rest] = context.positionals;
   const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (run === undefined) throw new UserError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+  if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
   const stack = await StackClient.find(context.options.stack as string | undefined);
   const told = ['polycell', name, ...context.positionals].join(' ');
   return run({ ...context, control: await stack.control(), arguments: rest, told });
@@ -64,10 +64,10 @@ export async function runAction(
 /** The one argument of an action: the id of a cell or a tenant. */
 export function idOf({ arguments: given }: ActionContext, what: string): string {
   const [id, ...more] = given;
-  if (id === undefined) throw new UserError(`Name the ${what}.`);
-  if (more.length > 0) throw new UserError(`One ${what} at a time, not ${given.join(' and ')} too.`);
+  if (id === undefined) throw new UsageError(`Name the ${what}.`);
+  if (more.length > 0) throw new UsageError(`One ${what} at a time, not ${given.join(' and ')} too.`);
   if (!/^[a-z0-9-]{1,63}$/.test(id))
-    throw new UserError(`${JSON.stringify(id)} cannot be a ${what}: it is 1 to 63 of a-z 0-9 -`);
+    throw new UsageError(`${JSON.stringify(id)} cannot be a ${what}: it is 1 to 63 of a-z 0-9 -`);
   return id;
 }
 

@@ -2,7 +2,7 @@
 
 import { runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
-import { UserError } from './command.ts';
+import { UsageError, UserError } from './command.ts';
 
 /** Nothing of the stack takes longer to answer, in milliseconds. */
 const TIMEOUT_MS = 15_000;
@@ -57,7 +57,7 @@ export class StackClient {
     }
     const bare = url.replace(/\/+$/, '').replace('//localhost', '//127.0.0.1');
     if (!/^https?:\/\/[^/]+$/.test(bare))
-      throw new UserError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
+      throw new UsageError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
     return new StackClient(stacks.find((stack) => stack.urls.includes(bare))?.control ?? bare);
   }
 
@@ -135,7 +135,7 @@ export class StackClient {
 
   /** Asks for a fresh route token. */
   async mint(query: Readonly<Record<string, string>>): Promise<string> {
-    return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`)).token;
+    return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`, UsageError)).token;
   }
 
   /** A token by which a tenant's client shows the edge who it is. */
@@ -145,7 +145,7 @@ export class StackClient {
       ...(scope !== undefined && { scope }),
       ...(ttl !== undefined && { ttl: String(ttl) }),
     });
-    return (await this.#ask<{ token: string }>(`/tenant-token?${query}`)).token;
+    return (await this.#ask<{ token: string }>(`/tenant-token?${query}`, UsageError)).token;
   }
 
   /** A token by which an operator shows the edge who it is; it lives for minutes. */
@@ -155,7 +155,7 @@ export class StackClient {
 
   /** Orders something of the stack: that a cell is lost or revived, that ways of the edge are broken. */
   async order(path: string, body: object = {}): Promise<void> {
-    await this.#ask(path, { method: 'POST', body: JSON.stringify(body) });
+    await this.#ask(path, UserError, { method: 'POST', body: JSON.stringify(body) });
   }
 
   /** Route tokens are asked for anew: their tenants may have been assigned anew. */
@@ -165,7 +165,7 @@ export class StackClient {
 
   /** Asks for a certificate of a device. */
   deviceCertificate(tenant: string, device: string): Promise<DeviceCertificate> {
-    return this.#ask<DeviceCertificate>(`/device-certificate?${new URLSearchParams({ tenant, device })}`);
+    return this.#ask<DeviceCertificate>(`/device-certificate?${new URLSearchParams({ tenant, device })}`, UsageError);
   }
 
   /** A token that is good for at least some seconds more. Those who ask at once share one. */
@@ -178,7 +178,8 @@ export class StackClient {
     return token;
   }
 
-  async #ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+  /** `refusal`: what it is that the stack does not accept: without it nothing that was asked for is at fault. */
+  async #ask<T>(path: string, refusal = UserError, init: RequestInit = {}): Promise<T> {
     let response: Response;
     let body: T & { error?: string };
     try {
@@ -187,6 +188,7 @@ export class StackClient {
     } catch (error) {
       throw new UserError(`No stack answers at ${this.#control}: ${causeOf(error)}. Start one with \`npm start\`.`);
     }
+    if (response.status === 400 && body.error !== undefined) throw new refusal(body.error);
     if (!response.ok)
       throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
     return body;

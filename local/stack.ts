@@ -1,5 +1,5 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
-import { systemClock } from '../adapters/system/system.ts';
+import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import { AzureCell } from './azure-cell.ts';
@@ -12,7 +12,7 @@ import { NoWorkerd } from './hosts/edge/edge-host.ts';
 import { type EdgeFaults, readFaults } from './hosts/edge/faults.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
-import { registerStack, unregisterStack } from './registry.ts';
+import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
 import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
 import type { TenantDeclaration } from './tenants.ts';
 import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
@@ -83,6 +83,7 @@ const HEALTH_TIMEOUT_MS = 2000;
 
 export class Stack {
   readonly cells: readonly LocalCell[];
+  readonly #id = randomIds.next();
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
   readonly #control: ControlServer;
@@ -101,6 +102,7 @@ export class Stack {
     this.#endpoints = readEndpoints(options.environment ?? process.env);
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
+      [`GET ${IDENTITY_PATH}`]: async () => ({ id: this.#id }),
       'GET /stack': async () => this.info(),
       'GET /status': () => this.status(),
       'GET /token': async ({ query }) => ({ token: await this.#routeToken(query) }),
@@ -150,7 +152,7 @@ export class Stack {
     if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
     await this.#edge?.seed(this.#declaredEndpoints(), this.#options.tenants ?? []);
     const urls = [this.#edge?.url, this.#edge?.tlsUrl, ...this.cells.map(({ url }) => url)].filter(isText);
-    await registerStack({ pid: process.pid, startedAt: systemClock.now(), control, urls });
+    await registerStack({ id: this.#id, pid: process.pid, startedAt: systemClock.now(), control, urls });
     this.#registered = true;
     return this.info();
   }

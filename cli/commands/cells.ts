@@ -1,6 +1,6 @@
 // `polycell cells`: the cells as the directory knows them, and what may be done with them.
 import { FAILOVER_POLICIES } from '../../core/routing/directory-model.ts';
-import { type Command, required, UserError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -63,7 +63,7 @@ const actions: Readonly<Record<string, Action>> = {
   async add(context) {
     const { options } = context;
     const price = Number(options.price ?? 1);
-    if (!(price >= 0)) throw new UserError(`--price must be a number from 0, not ${JSON.stringify(options.price)}.`);
+    if (!(price >= 0)) throw new UsageError(`--price must be a number from 0, not ${JSON.stringify(options.price)}.`);
     return change(context, 'PUT', `cells/${idOf(context, 'cell')}`, {
       cloud: required(options, 'cloud'),
       region: required(options, 'region'),

@@ -1,5 +1,5 @@
 // `polycell failover`: sends a cell's tenants to their standbys, and back.
-import { type Command, UserError } from '../command.ts';
+import { type Command, UsageError } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -27,7 +27,7 @@ export const failover: Command = {
   },
   run(context) {
     if (context.options.partial === true && context.positionals[0] !== 'start')
-      throw new UserError('--partial is for start.');
+      throw new UsageError('--partial is for start.');
     return runAction('failover', actions, context);
   },
 };

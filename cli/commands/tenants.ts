@@ -1,6 +1,6 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
 import type { Resolution, Tenant } from '../../core/routing/directory-model.ts';
-import { type Command, UserError } from '../command.ts';
+import { type Command, UsageError } from '../command.ts';
 import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
 import type { Column } from '../table.ts';
 
@@ -76,7 +76,7 @@ const actions: Readonly<Record<string, Action>> = {
 
   place: (context) => {
     const place = placeOf(context.options);
-    if (Object.keys(place).length === 0) throw new UserError('Give --cell, --standby, or both.');
+    if (Object.keys(place).length === 0) throw new UsageError('Give --cell, --standby, or both.');
     return change(context, 'POST', `tenants/${idOf(context, 'tenant')}/place`, place);
   },
 
