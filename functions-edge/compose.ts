@@ -1,4 +1,6 @@
 // Wires the parts of the edge.
+
+import { CertificateCredentials } from '../adapters/cloudflare/certificate-credentials.ts';
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
 import {
   DIRECTORY_NAME,
@@ -15,6 +17,7 @@ import {
   monitorObject,
 } from '../adapters/cloudflare/monitor-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
+import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { describeError } from '../core/ports/errors.ts';
@@ -100,8 +103,9 @@ const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as cons
  * A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. A redirection is
  * the client's to follow, because the route token is for this cell alone.
  */
-const send = (url: string, outgoing: Outgoing): Promise<Response> =>
-  fetch(url, { ...outgoing, redirect: 'manual', cache: 'no-store' });
+const AS_IT_IS = { redirect: 'manual', cache: 'no-store' } as const;
+
+const send = (url: string, outgoing: Outgoing): Promise<Response> => fetch(url, { ...outgoing, ...AS_IT_IS });
 
 /** Returns the edge's HTTP API; made once for each isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
@@ -119,7 +123,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   return edge({
     version: config.version,
     tenants: router({
-      credentials: [jwt(AUDIENCES.tenants, tenantCaller)],
+      credentials: [
+        jwt(AUDIENCES.tenants, tenantCaller),
+        new CertificateCredentials({
+          authorities: config.deviceCa,
+          revoked: keptRevocations(bindings.ROUTES, clock),
+          clock,
+        }),
+      ],
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),

@@ -40,3 +40,11 @@ export interface KvNamespace {
   get(key: string, options: { readonly type: 'text'; readonly cacheTtl?: number }): Promise<string | null>;
   put(key: string, value: string): Promise<void>;
 }
+
+/** A request as it comes from a client, with what the platform says of the connection. */
+export interface ConnectingRequest extends Request {
+  /** https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties */
+  readonly cf?: {
+    readonly tlsClientAuth?: { readonly certPresented: string; readonly certFingerprintSHA256: string };
+  };
+}

@@ -79,8 +79,15 @@ export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perC
     if (share === undefined) return { status: 'overloaded' };
     headers.set(ROUTE_HEADER, token);
     const controller = new AbortController();
-    // For as long as the answer streams as well.
-    signal.addEventListener('abort', () => controller.abort(), { once: true });
+    // For as long as the answer streams as well. Of a request whose client has gone, the Workers runtime may run nothing but this.
+    signal.addEventListener(
+      'abort',
+      () => {
+        allowance.give(share);
+        controller.abort();
+      },
+      { once: true },
+    );
     let waiting = true;
     const late = clock.sleep(forwardMs).then(() => {
       if (waiting) controller.abort();

@@ -49,6 +49,8 @@ export type RereadCause =
 /** What a lookup came to; the records themselves are in memory by then. */
 type Lookup = 'found' | 'unknown' | 'unavailable';
 
+const WARNING_MS = 1000;
+
 const UNKNOWN: Route = { status: 'unknown' };
 const UNAVAILABLE: Route = { status: 'unavailable' };
 
@@ -58,6 +60,8 @@ export class RouteResolver {
   readonly #memory: RouteMemory;
   readonly #flights: Flights<Lookup>;
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** Message → when it was last logged; there are two. */
+  readonly #warnedAt = new Map<string, number>();
 
   constructor(deps: RouteResolverDeps) {
     this.#deps = deps;
@@ -120,12 +124,10 @@ export class RouteResolver {
   }
 
   async #lookUp(tenant: string): Promise<Lookup> {
-    const { log } = this.#deps;
     try {
       if (await this.#readCache(tenant)) return 'found';
     } catch (error) {
-      this.#failedAt = this.#deps.clock.now();
-      log.warn('the read cache of routes does not answer', describeError(error));
+      this.#warn('the read cache of routes does not answer', error);
     }
     return this.#ask(tenant);
   }
@@ -154,7 +156,7 @@ export class RouteResolver {
   }
 
   async #ask(tenant: string): Promise<Lookup> {
-    const { directory, clock, log } = this.#deps;
+    const { directory, clock } = this.#deps;
     try {
       const found = await directory.lookup(tenant);
       const now = clock.now();
@@ -166,9 +168,17 @@ export class RouteResolver {
       this.#memory.keepTenant(found.tenant, now);
       return 'found';
     } catch (error) {
-      this.#failedAt = clock.now();
-      log.warn('the directory does not answer', describeError(error));
+      this.#warn('the directory does not answer', error);
       return 'unavailable';
     }
+  }
+
+  /** One line a second of each kind: while nobody answers, every lookup fails. */
+  #warn(message: string, error: unknown): void {
+    const now = this.#deps.clock.now();
+    this.#failedAt = now;
+    if (now - (this.#warnedAt.get(message) ?? Number.NEGATIVE_INFINITY) < WARNING_MS) return;
+    this.#warnedAt.set(message, now);
+    this.#deps.log.warn(message, describeError(error));
   }
 }

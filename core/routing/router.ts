@@ -110,13 +110,17 @@ export function router(deps: RouterDeps): (request: Request, target: string, tra
 
     const read = outgoingBody(request, length, room);
     const body = 'content' in read ? read : await read;
+    const { share } = body;
+    const giveBack = () => share !== undefined && room.give(share);
+    // Of a request whose client has gone, the Workers runtime may run nothing but this.
+    if (share !== undefined) request.signal.addEventListener('abort', giveBack, { once: true });
     try {
       const forwarding = { method: request.method, headers, body: body.content, target, signal: request.signal };
       const answer = await deliver(forwarding, route, caller);
       if (answer.status === 'answered') return answer.response;
       return await secondTry(answer, route, forwarding, caller, body);
     } finally {
-      if (body.share !== undefined) room.give(body.share);
+      giveBack();
     }
   };
 }

@@ -1,0 +1,135 @@
+// Credentials that are devices' certificates: Cloudflare proves that the client holds the key, and all the rest is checked here.
+import { isName } from '../../core/cell/identity.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { Authentication, Credentials } from '../../core/ports/credentials.ts';
+import { BoundedCache } from '../../core/routing/bounded-cache.ts';
+import { type Certificate, isSignedBy, readCertificate } from './certificate.ts';
+import { DerError, hex } from './der.ts';
+import type { Kept } from './kept.ts';
+import type { ConnectingRequest } from './platform.ts';
+
+export const CERTIFICATE_LIMITS = {
+  /** Characters of a certificate in base64; one of ours has about 800. */
+  characters: 8192,
+  /** Verified certificates that an isolate remembers, about 2 KiB each. */
+  remembered: 5000,
+} as const;
+
+/** Cloudflare sets it to the certificate that the client has shown, when the zone is told to. */
+export const CERTIFICATE_HEADER = 'cf-client-cert-der-base64';
+
+export interface CertificateCredentialsOptions {
+  /** Certificates of our authorities, as PEM. Throws a `DerError` if one of them is not an authority's. */
+  readonly authorities: readonly string[];
+  /** Serial numbers that are no longer believed. */
+  readonly revoked: Kept<ReadonlySet<string>>;
+  readonly clock: Clock;
+  readonly remembered?: number;
+}
+
+interface Device {
+  readonly certificate: Certificate;
+  readonly authority: Certificate;
+  readonly fingerprint: string;
+  readonly accepted: Authentication;
+}
+
+const ABSENT: Authentication = { status: 'absent' };
+const refused = (reason: string): Authentication => ({ status: 'refused', reason });
+const NOT_SHOWN = refused('the connection was not made with this certificate');
+
+/** The alternative name of a device's certificate. */
+const DEVICE = /^polycell:\/\/([^/]+)\/devices\/([A-Za-z0-9._:~@+-]{1,128})$/;
+
+/** What a device may do. It is trusted with its tenant's events: a gateway sends those of many devices. */
+const SCOPES = ['ingest', 'read'] as const;
+
+export class CertificateCredentials implements Credentials {
+  readonly #options: CertificateCredentialsOptions;
+  readonly #authorities: readonly Certificate[];
+  readonly #remembered: BoundedCache<string, Device>;
+
+  constructor(options: CertificateCredentialsOptions) {
+    this.#options = options;
+    this.#remembered = new BoundedCache(options.remembered ?? CERTIFICATE_LIMITS.remembered);
+    this.#authorities = options.authorities.map(readAuthority);
+  }
+
+  authenticate(request: Request): Authentication | Promise<Authentication> {
+    const text = request.headers.get(CERTIFICATE_HEADER);
+    if (text === null || text === '') return ABSENT;
+    if (this.#authorities.length === 0) return refused('devices cannot connect by certificates here');
+    // The header alone proves nothing: what Cloudflare says of the handshake must be about the same certificate.
+    const shown = (request as ConnectingRequest).cf?.tlsClientAuth;
+    if (shown?.certPresented !== '1') return NOT_SHOWN;
+    const fingerprint = shown.certFingerprintSHA256.toLowerCase();
+    const known = this.#remembered.get(text);
+    if (known === undefined) return this.#verify(text, fingerprint);
+    const revoked = this.#options.revoked.get();
+    return 'has' in revoked
+      ? this.#judge(known, fingerprint, revoked)
+      : revoked.then((list) => this.#judge(known, fingerprint, list));
+  }
+
+  /** What can change between two requests. */
+  #judge(
+    { certificate, authority, fingerprint, accepted }: Device,
+    shown: string,
+    revoked: ReadonlySet<string>,
+  ): Authentication {
+    if (fingerprint !== shown) return NOT_SHOWN;
+    const now = this.#options.clock.now();
+    if (now < certificate.notBefore || now < authority.notBefore) return refused('it is not valid yet');
+    if (now > certificate.notAfter || now > authority.notAfter) return refused('it has expired');
+    return revoked.has(certificate.serial) ? refused('it has been revoked') : accepted;
+  }
+
+  async #verify(text: string, shown: string): Promise<Authentication> {
+    try {
+      const device = await this.#read(text);
+      if (typeof device === 'string') return refused(device);
+      const verdict = this.#judge(device, shown, await this.#options.revoked.get());
+      if (verdict.status === 'accepted') this.#remembered.set(text, device);
+      return verdict;
+    } catch (error) {
+      if (error instanceof DerError) return refused('it is no certificate of the form that is believed here');
+      throw error;
+    }
+  }
+
+  /** The device of a certificate, or what is wrong with it. */
+  async #read(text: string): Promise<Device | string> {
+    const der = text.length > CERTIFICATE_LIMITS.characters ? undefined : decodeBase64(text);
+    if (der === undefined) return 'it is not in base64, or too long';
+    const certificate = readCertificate(der);
+    const authority = await this.#authorityOf(certificate);
+    if (authority === undefined) return 'none of our authorities has signed it';
+    if (certificate.isAuthority || !certificate.mayAuthenticate) return 'it is not made for a device';
+    const [uri, ...others] = certificate.uris;
+    const [, tenant, device = ''] = DEVICE.exec(uri ?? '') ?? [];
+    if (!isName(tenant) || others.length > 0) return 'it does not name one tenant and one device';
+    const fingerprint = hex(new Uint8Array(await crypto.subtle.digest('SHA-256', der)));
+    const accepted: Authentication = { status: 'accepted', caller: { kind: 'tenant', tenant, scopes: SCOPES, device } };
+    return { certificate, authority, fingerprint, accepted };
+  }
+
+  /** Names can be anybody's; the signature says which authority it was. */
+  async #authorityOf(certificate: Certificate): Promise<Certificate | undefined> {
+    for (const authority of this.#authorities)
+      if (authority.subject === certificate.issuer && (await isSignedBy(certificate, authority))) return authority;
+    return undefined;
+  }
+}
+
+function readAuthority(pem: string): Certificate {
+  const der = decodeBase64(pem.replace(/-----[A-Z ]+-----|\s/g, ''));
+  const certificate = der === undefined ? undefined : readCertificate(der);
+  if (certificate === undefined || !certificate.isAuthority || !certificate.maySignCertificates)
+    throw new DerError('A certificate that is to be an authority’s is not.');
+  return certificate;
+}
+
+function decodeBase64(text: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}

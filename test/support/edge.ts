@@ -1,0 +1,215 @@
+// The edge in memory: a directory, a read cache that can be behind, cells that are functions of a test, and faults of them all.
+import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
+import type { Authentication, Credentials } from '../../core/ports/credentials.ts';
+import type { Directory } from '../../core/ports/directory.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import type { RouteCache } from '../../core/ports/route-cache.ts';
+import { directory } from '../../core/routing/directory.ts';
+import type { DirectoryCommand } from '../../core/routing/directory-model.ts';
+import { edge } from '../../core/routing/edge.ts';
+import { forwarder, type Outgoing, type Send } from '../../core/routing/forward.ts';
+import { type QuotaRules, quota } from '../../core/routing/quota.ts';
+import { type ResolverLimits, RouteResolver } from '../../core/routing/route-resolver.ts';
+import { routeSigner } from '../../core/routing/route-signer.ts';
+import { routeTokenSigner } from '../../core/routing/route-token.ts';
+import { router } from '../../core/routing/router.ts';
+import { definition } from './cloud.ts';
+import { FakeClock, settle } from './fake-clock.ts';
+import { countingIds } from './ids.ts';
+import { RecordingLog } from './recording-log.ts';
+import { EDGE_KEY } from './route-tokens.ts';
+
+export type Source = 'there' | 'gone' | 'silent';
+
+/** `Bearer tenant:<tenant>` and `Bearer operator:<name>` are credentials here; how real ones are verified is tested with their adapters. */
+export const sayso = (kind: 'tenant' | 'operator'): Credentials => ({
+  authenticate(request): Authentication {
+    const header = request.headers.get('authorization');
+    if (header === null) return { status: 'absent' };
+    const [, said, name = ''] = /^Bearer (\w+):(.+)$/.exec(header) ?? [];
+    if (said !== kind) return { status: 'refused', reason: 'it is another one' };
+    const caller =
+      kind === 'tenant'
+        ? ({ kind, tenant: name, scopes: ['ingest', 'read'] } as const)
+        : ({ kind, subject: name, scopes: ['control.read'] } as const);
+    return { status: 'accepted', caller };
+  },
+});
+
+export interface TestEdgeOptions {
+  readonly limits?: Partial<ResolverLimits>;
+  readonly quotas?: QuotaRules;
+  readonly perCell?: number;
+  readonly credentials?: readonly Credentials[];
+  readonly clock?: FakeClock;
+  /** Another edge whose directory, read cache and cells this one shares. */
+  readonly beside?: TestEdge;
+}
+
+export interface Received extends Outgoing {
+  readonly url: string;
+}
+
+export const PLENTY: QuotaRules = {
+  standard: { perSecond: 1e6, burst: 1e6 },
+  premium: { perSecond: 1e6, burst: 1e6 },
+};
+
+/** A source that may be gone or silent; `count` is called for each question. */
+function faulty<T extends object>(inner: T, how: () => Source, count: () => void): T {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...call: unknown[]) => {
+        count();
+        if (how() === 'gone') throw new PortError('unavailable', 'It is gone.');
+        if (how() === 'silent') return new Promise(() => undefined);
+        return Reflect.apply(method, target, call);
+      };
+    },
+  });
+}
+
+function world() {
+  const storage = new MemoryDirectoryStorage();
+  const clock = new FakeClock();
+  return {
+    storage,
+    cache: new MemoryRouteCache(),
+    keeper: directory({ storage, clock }),
+    /** Endpoint → what answers there; a request to any other one is refused. */
+    cells: new Map<string, Send>(),
+  };
+}
+
+export type World = ReturnType<typeof world>;
+
+export function testEdge({
+  limits,
+  quotas = PLENTY,
+  perCell,
+  credentials,
+  clock = new FakeClock(),
+  beside,
+}: TestEdgeOptions = {}) {
+  const shared: World = beside?.world ?? world();
+  const { storage, cache, keeper, cells } = shared;
+  const log = new RecordingLog();
+  const ids = countingIds();
+  const sources: { cache: Source; directory: Source } = { cache: 'there', directory: 'there' };
+  const asked = { cache: 0, directory: 0 };
+  const received: Received[] = [];
+  const resolver = new RouteResolver({
+    cache: faulty<RouteCache>(
+      cache,
+      () => sources.cache,
+      () => (asked.cache += 1),
+    ),
+    directory: faulty<Directory>(
+      keeper,
+      () => sources.directory,
+      () => (asked.directory += 1),
+    ),
+    clock,
+    log,
+    ...(limits && { limits }),
+  });
+  const forwardMs = 3000;
+  const send: Send = async (url, outgoing) => {
+    received.push({ ...outgoing, url, headers: new Headers(outgoing.headers) });
+    const answer = cells.get(new URL(url).origin);
+    if (answer === undefined) throw new TypeError('connection refused');
+    return answer(url, outgoing);
+  };
+  const handle = edge({
+    version: '1.2.3',
+    tenants: router({
+      credentials: credentials ?? [sayso('tenant')],
+      resolver,
+      quota: quota({ rules: quotas, clock }),
+      sign: routeSigner({ sign: routeTokenSigner(EDGE_KEY), clock }),
+      forward: forwarder({ send, clock, forwardMs, ...(perCell !== undefined && { perCell }) }),
+      clock,
+      log,
+      bodyLifeMs: 4 * forwardMs,
+    }),
+    operators: sayso('operator'),
+    control: async (_request, operator) => Response.json({ operator: operator.subject }),
+    failedAt: () => resolver.failedAt,
+    clock,
+    ids,
+    log,
+  });
+
+  const change = async (command: DirectoryCommand) => {
+    const outcome = await keeper.change(command, { actor: 'operator', reason: 'a test' });
+    if (outcome.status === 'refused') throw new Error(`${outcome.code}: ${outcome.detail}`);
+  };
+
+  return {
+    world: shared,
+    clock,
+    log,
+    resolver,
+    sources,
+    asked,
+    received,
+    cells,
+    handle,
+    change,
+    /** Brings the read cache up to date. */
+    publish: async () => {
+      for (const record of storage.unpublished(1000)) {
+        await cache.put(record);
+        storage.published(record);
+      }
+    },
+    /** Adds cells whose answer is their own name. */
+    addCells: async (...names: readonly string[]) => {
+      for (const name of names) {
+        await change({ kind: 'add-cell', cell: definition(name) });
+        cells.set(`https://${name}.example`, async () => new Response(name, { headers: { 'x-polycell-cell': name } }));
+      }
+    },
+    addTenant: (tenant: string, cell: string, standby: string | null = null) =>
+      change({ kind: 'add-tenant', tenant, residency: 'any', tier: 'standard', cell, standby }),
+    /** Resolves once cells have received so many requests in all: signing takes other threads' time. */
+    arrived: async (count: number) => {
+      for (let turn = 0; received.length < count; turn += 1) {
+        if (turn > 1000) throw new Error(`Only ${received.length} requests have arrived, not ${count}.`);
+        await settle();
+      }
+    },
+    /** A request of a tenant. */
+    call: (path: string, init: RequestInit & { readonly tenant?: string | null } = {}): Promise<Response> => {
+      const { tenant = 'acme', ...rest } = init;
+      const headers = new Headers(rest.headers);
+      if (tenant !== null) headers.set('authorization', `Bearer tenant:${tenant}`);
+      return handle(new Request(`https://edge.example${path}`, { ...rest, headers }));
+    },
+  };
+}
+
+export type TestEdge = ReturnType<typeof testEdge>;
+
+/** What a client sees of an answer: the cell that gave it, or status and code of a refusal. */
+export async function seen(response: Promise<Response> | Response): Promise<string> {
+  const { status, headers, ...rest } = await unpack(await response);
+  return headers.get('content-type') === 'application/problem+json'
+    ? `${status} ${JSON.parse(rest.text).code}`
+    : `${status} ${rest.text}`;
+}
+
+const unpack = async (response: Response) => ({
+  status: response.status,
+  headers: response.headers,
+  text: await response.text(),
+});
+
+/** What a route token says, unverified. */
+export function claimsOf({ headers }: { readonly headers: Headers }): Record<string, unknown> {
+  const [, payload = ''] = (headers.get('x-polycell-route') ?? '').split('.');
+  return JSON.parse(Buffer.from(payload, 'base64url').toString());
+}

@@ -1,0 +1,91 @@
+// The edge's own answers: its health, its document, the way to the control plane, and what it says of its own faults.
+import { PortError } from '../../../core/ports/errors.ts';
+import { seen, testEdge } from '../../support/edge.ts';
+
+test('the edge tells its own health without asking for a credential or touching a cell', async () => {
+  const edge = testEdge();
+  const response = await edge.call('/v1/health', { tenant: null });
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-polycell-cell': 'edge',
+    traceparent: expect.stringMatching(/^00-/),
+  });
+  expect([response.status, await response.json()]).toEqual([200, { status: 'ok', cell: 'edge', version: '1.2.3' }]);
+  expect(edge.asked).toEqual({ cache: 0, directory: 0 });
+});
+
+test('it is degraded for half a minute after read cache or directory have failed', async () => {
+  const edge = testEdge();
+  await edge.addCells('a');
+  await edge.addTenant('acme', 'a');
+  const health = async () =>
+    ((await (await edge.call('/v1/health', { tenant: null })).json()) as { status: string }).status;
+  edge.sources.cache = 'gone';
+  expect(await seen(edge.call('/v1/devices'))).toBe('200 a');
+  expect(await health()).toBe('degraded');
+  await edge.clock.advance(29_999);
+  expect(await health()).toBe('degraded');
+  await edge.clock.advance(1);
+  expect(await health()).toBe('ok');
+});
+
+test('a deep look is one at the tenant’s cell, and takes a credential', async () => {
+  const edge = testEdge();
+  await edge.addCells('a');
+  await edge.addTenant('acme', 'a');
+  expect(await seen(edge.call('/v1/health?deep=1', { tenant: null }))).toBe('401 missing_credential');
+  expect(await seen(edge.call('/v1/health?deep=1'))).toBe('200 a');
+});
+
+test('the document of the API is everybody’s', async () => {
+  const response = await testEdge().call('/openapi.json', { tenant: null });
+  expect(response.headers.get('content-type')).toBe('application/json');
+  expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/v1/events');
+});
+
+test('the control plane is for operators', async () => {
+  const edge = testEdge();
+  const call = (path: string) => edge.call(path, { tenant: null, headers: { authorization: 'Bearer operator:ann' } });
+  expect(await (await call('/control/v1/cells')).json()).toEqual({ operator: 'ann' });
+  // Written in any other way, the path is a tenant's.
+  for (const path of ['//control/v1/cells', '/%63ontrol/v1/cells', '/Control/v1/cells', '/v1/..%2fcontrol/v1/cells'])
+    expect(await seen(call(path))).toBe('401 invalid_credential');
+});
+
+test('a fault of our own is told as one, logged under its trace, and says nothing of itself', async () => {
+  const edge = testEdge({
+    credentials: [
+      {
+        authenticate: () => {
+          throw new RangeError('a secret');
+        },
+      },
+    ],
+  });
+  const response = await edge.call('/v1/devices');
+  const text = await response.clone().text();
+  expect([await seen(response), text.includes('secret')]).toEqual(['500 internal_error', false]);
+  expect(edge.log.lines).toMatchObject([
+    { level: 'error', fields: { message: 'a secret', traceparent: response.headers.get('traceparent') } },
+  ]);
+});
+
+test('two credentials are none', async () => {
+  const always = {
+    authenticate: async () => ({
+      status: 'accepted' as const,
+      caller: { kind: 'tenant' as const, tenant: 'acme', scopes: ['read' as const] },
+    }),
+  };
+  const edge = testEdge({ credentials: [always, always] });
+  expect(await seen(edge.call('/v1/devices'))).toBe('401 invalid_credential');
+});
+
+test('a credential that cannot be verified now is no invalid one', async () => {
+  const edge = testEdge({
+    credentials: [{ authenticate: () => Promise.reject(new PortError('unavailable', 'no keys')) }],
+  });
+  const response = await edge.call('/v1/devices');
+  expect([response.headers.get('retry-after'), await seen(response)]).toEqual(['5', '503 issuer_unavailable']);
+});
