@@ -8,6 +8,7 @@ import type { DevelopmentCa, IssuedCertificate } from './hosts/edge/certificates
 import { EdgeHost, type EdgeLogLine } from './hosts/edge/edge-host.ts';
 import type { EdgeFaults } from './hosts/edge/faults.ts';
 import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 import type { TenantDeclaration } from './tenants.ts';
@@ -57,6 +58,7 @@ interface ControlAnswer {
 
 export class LocalEdge {
   readonly #options: LocalEdgeOptions;
+  readonly #life = new Lifecycle('the edge');
   #host: EdgeHost | undefined;
   #ca: DevelopmentCa | undefined;
 
@@ -80,7 +82,11 @@ export class LocalEdge {
   }
 
   /** @throws NoWorkerd when this platform has none; Error in one sentence for anything else */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#life.start(() => this.#bringUp());
+  }
+
+  async #bringUp(): Promise<void> {
     const { version, routeKey, jwksUrl, port, dataDir, variables, notice, onDeath } = this.#options;
     const folder = dataDir === undefined ? undefined : path.join(dataDir, 'edge');
     this.#ca = await authority(folder);
@@ -105,11 +111,14 @@ export class LocalEdge {
       onUnexpectedExit: (reason) => onDeath(`the edge ended: ${reason}`),
     });
     this.#host = host;
+    this.#life.stillWanted();
+    this.#life.add(() => host.stop());
     await host.start();
   }
 
-  async stop(): Promise<void> {
-    await this.#host?.stop();
+  /** Ends it, also while it is coming up. */
+  stop(): Promise<void> {
+    return this.#life.stop();
   }
 
   /** Breaks what is named and mends the rest, for drills. */

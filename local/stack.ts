@@ -140,15 +140,19 @@ export class Stack {
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
     // First of all: the edge asks it for the issuer's keys.
     const control = await this.#control.start();
-    const started = await Promise.allSettled([
-      ...this.cells.map(async (cell) => {
-        await cell.start();
-        progress?.(`${cell.id} is up`);
-      }),
-      this.#startEdge(control),
-    ]);
-    const failure = started.find((each) => each.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
+    let failed = false;
+    const start = async (name: string, part: Promise<void>) => {
+      await part;
+      if (!failed) progress?.(`${name} is up`);
+    };
+    // The first failure is enough: the others are stopped while they are coming up.
+    await Promise.all([
+      this.#startEdge(control, start),
+      ...this.cells.map((cell) => start(cell.id, cell.start())),
+    ]).catch((error: unknown) => {
+      failed = true;
+      throw error;
+    });
     if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
     await this.#edge?.seed(this.#declaredEndpoints(), this.#options.tenants ?? []);
     const urls = [this.#edge?.url, this.#edge?.tlsUrl, ...this.cells.map(({ url }) => url)].filter(isText);
@@ -157,8 +161,8 @@ export class Stack {
     return this.info();
   }
 
-  async #startEdge(control: string): Promise<void> {
-    const { edge: wanted, version, port, dataDir, edgeVariables, notice, onDeath, progress } = this.#options;
+  async #startEdge(control: string, start: (name: string, part: Promise<void>) => Promise<void>): Promise<void> {
+    const { edge: wanted, version, port, dataDir, edgeVariables, notice, onDeath } = this.#options;
     if (wanted === false) return;
     const edge = new LocalEdge({
       version,
@@ -173,8 +177,7 @@ export class Stack {
     });
     this.#edge = edge;
     try {
-      await edge.start();
-      progress?.('the edge is up');
+      await start('the edge', edge.start());
     } catch (error) {
       if (!(error instanceof NoWorkerd)) throw error;
       this.#edge = undefined;
@@ -197,9 +200,9 @@ export class Stack {
 
   async #takeDown(): Promise<void> {
     const cells = Promise.allSettled(this.cells.map((cell) => cell.stop()));
+    const edge = Promise.allSettled([this.#edge?.stop()]);
     // Why it did not come up is told to whoever started it.
     await this.#starting?.catch(() => undefined);
-    const edge = Promise.allSettled([this.#edge?.stop()]);
     if (this.#registered) await unregisterStack(process.pid);
     await this.#control.stop();
     const failure = [...(await cells), ...(await edge)].find((each) => each.status === 'rejected');
