@@ -1,6 +1,6 @@
 // What becomes of a cell: added, drained, retired, failed over and back.
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
-import { type Cell, type CellDefinition, isServing } from './directory-model.ts';
+import { type Cell, type CellDefinition, EPOCH_STRIDE, isServing } from './directory-model.ts';
 import {
   cellChange,
   countTenants,
@@ -95,6 +95,12 @@ function dependents({ storage }: PlanContext, id: string) {
 export function failOver(context: PlanContext, id: string, partial: boolean): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'down') return NOTHING;
+  // The way back is a switch as well.
+  if (cell.switches + 2 >= EPOCH_STRIDE)
+    throw new Refused(
+      'no_capacity',
+      `${id} has been switched more often than epochs can tell: let another cell replace it.`,
+    );
   const { own, guests, sum } = dependents(context, id);
   const taken = own.filter(({ standbyCell }) => standbyCell !== undefined && isServing(standbyCell));
   const stranded = own.filter((group) => !taken.includes(group));

@@ -50,7 +50,7 @@ export interface Tenant {
   readonly cell: string;
   /** Who serves it while its home is down; in its residency, and in another failure domain. */
   readonly standby: string | null;
-  /** Its epoch is this and the `switches` of its home; may be negative, the sum never is. */
+  /** Its epoch is this and the `switches` of its home. Each new home or standby raises it by `EPOCH_STRIDE`. */
   readonly epochBase: number;
   /** The jurisdiction that its data must stay in, or `ANYWHERE`. */
   readonly residency: string;
@@ -73,7 +73,14 @@ export type Resolution =
   /** Its home is down and nobody can stand in: sending its requests anywhere would lose or split them. */
   | { readonly status: 'unserved'; readonly reason: string };
 
-/** The tenant's epoch under this home: it rises with each change of the cell that serves the tenant. */
+/**
+ * More than any cell is ever switched. So every epoch of an assignment lies below those of the next one, whatever becomes of the
+ * old home: who reads an old record of a tenant together with a new one of a cell can name an epoch that never was, but never one
+ * as high as the present. 2^24 switches are one a minute for 30 years, and leave 2^29 assignments to a tenant.
+ */
+export const EPOCH_STRIDE = 2 ** 24;
+
+/** The tenant's epoch under this home: it rises with each change of the cell that serves the tenant, and names that cell. */
 export const epochOf = (tenant: Tenant, home: Cell): number => tenant.epochBase + home.switches;
 
 /** Two cells of one failure domain are lost together. */

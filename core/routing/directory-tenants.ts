@@ -2,9 +2,8 @@
 import {
   type Cell,
   type DirectoryCommand,
-  epochOf,
+  EPOCH_STRIDE,
   failureDomain,
-  isServing,
   resolveTenant,
   type Tenant,
 } from './directory-model.ts';
@@ -47,7 +46,7 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
     id,
     cell: home.id,
     standby: standby?.id ?? null,
-    epochBase: 1 - home.switches,
+    epochBase: 1,
     residency,
     tier,
     pinned: false,
@@ -93,16 +92,11 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   const standby = newStandby(context, tenant, home, command.standby, notes);
   if (!isMove && standby === tenant.standby) return NOTHING;
 
-  // A home that is not serving has its standby serve, so that another standby is another serving cell.
-  const isRaised = isMove || !isServing(oldHome);
-  const epoch = epochOf(tenant, oldHome) + (isRaised ? 1 : 0);
-  const after: Tenant = {
-    ...tenant,
-    cell: home.id,
-    standby,
-    epochBase: epoch - home.switches,
-    revision: context.revision,
-  };
+  // Every assignment has epochs of its own, also one that moves nobody now: it decides who serves after a failover.
+  const epochBase = tenant.epochBase + EPOCH_STRIDE;
+  if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
+    throw new Refused('no_capacity', `${tenant.id} has been placed more often than epochs can tell.`);
+  const after: Tenant = { ...tenant, cell: home.id, standby, epochBase, revision: context.revision };
   const servedBy = (each: Tenant) => {
     const resolution = resolveTenant(each, (id) => storage.cell(id));
     return resolution.status === 'served' ? resolution.cell : null;

@@ -100,14 +100,21 @@ export async function resultOf(
   return outcome.status === 'refused' ? outcome.code : outcome.status;
 }
 
-/** Who serves a tenant and under which epoch: `alpha@1`; `-@2` for nobody. */
+/** Epochs of one assignment; the next assignment's begin above them. */
+const STRIDE = 2 ** 24;
+
+/** An epoch of the first assignment as it is, and one of a later assignment with its number in front: `2:1`. */
+const tell = (epoch: number): string =>
+  epoch < STRIDE ? String(epoch) : `${Math.floor(epoch / STRIDE)}:${epoch % STRIDE}`;
+
+/** Who serves a tenant and under which epoch: `alpha@1`, `beta@1:1` after another assignment; `-@2` for nobody. */
 export async function servedBy(directory: Directory, id: string): Promise<string> {
   const { tenant: found, cells } = await directory.lookup(id);
   if (found === null) return 'unknown';
   const resolution = resolveTenant(found, (name) => cells.find((each) => each.id === name));
-  if (resolution.status === 'served') return `${resolution.cell}@${resolution.epoch}`;
+  if (resolution.status === 'served') return `${resolution.cell}@${tell(resolution.epoch)}`;
   const home = cells.find((each) => each.id === found.cell);
-  return `-@${home === undefined ? '?' : epochOf(found, home)}`;
+  return `-@${home === undefined ? '?' : tell(epochOf(found, home))}`;
 }
 
 /** All items of a listing, page by page. */

@@ -45,7 +45,7 @@ export const historyClauses = {
     );
     expect(results.filter((each) => each === 'applied')).toHaveLength(1);
     expect(results.filter((each) => each === 'changed_meanwhile')).toHaveLength(9);
-    expect(await servedBy(directory, 'acme')).toMatch(/@2$/);
+    expect(await servedBy(directory, 'acme')).toMatch(/@1:1$/);
   },
 
   'what many do at the same time is one order, told without a gap by the audit log': async ({ directory, other }) => {

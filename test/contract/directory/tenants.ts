@@ -114,10 +114,10 @@ export const tenantClauses = {
     const { directory, other } = harness;
     await apply(directory, tenant('acme'));
     expect((await apply(directory, place('acme', { cell: 'gamma' }))).movedTenants).toBe(1);
-    expect(await servedBy(other, 'acme')).toBe('gamma@2');
+    expect(await servedBy(other, 'acme')).toBe('gamma@1:1');
     expect(await resultOf(directory, place('acme', { cell: 'gamma' }))).toBe('unchanged');
     await apply(directory, place('acme', { cell: 'alpha', standby: 'gamma' }));
-    expect(await servedBy(other, 'acme')).toBe('alpha@3');
+    expect(await servedBy(other, 'acme')).toBe('alpha@2:1');
     expect((await directory.cells()).map(({ homes, standbys }) => [homes, standbys])).toEqual([
       [1, 0],
       [0, 0],
@@ -135,13 +135,13 @@ export const tenantClauses = {
     expect((await directory.lookup('acme')).tenant).toMatchObject({ cell: 'beta', standby: 'alpha' });
   },
 
-  'another standby of a home that serves moves nobody': async (harness) => {
+  'another standby of a home that serves moves nobody, and has epochs of its own': async (harness) => {
     await withCells(harness);
     const { directory } = harness;
     await apply(directory, tenant('acme'));
     expect((await apply(directory, place('acme', { standby: 'gamma' }))).movedTenants).toBe(0);
     expect((await apply(directory, place('acme', { standby: null }))).movedTenants).toBe(0);
-    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+    expect(await servedBy(directory, 'acme')).toBe('alpha@2:1');
   },
 
   'a pinned tenant keeps its home, and may have another standby': async (harness) => {
@@ -222,9 +222,9 @@ export const tenantClauses = {
     await apply(directory, tenant('acme'), failOver('alpha'));
     expect(await resultOf(directory, place('acme', { standby: null }))).toBe('standby_unavailable');
     expect((await apply(directory, place('acme', { standby: 'gamma' }))).movedTenants).toBe(1);
-    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+    expect(await servedBy(directory, 'acme')).toBe('gamma@1:2');
     await apply(directory, failBack('alpha'));
-    expect(await servedBy(directory, 'acme')).toBe('alpha@4');
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1:3');
   },
 
   'a tenant whose home is down can be given another home': async (harness) => {
@@ -234,8 +234,8 @@ export const tenantClauses = {
     expect(await resultOf(directory, place('acme', { cell: 'alpha' }))).toBe('unchanged');
     expect(await resultOf(directory, tenant('new', { cell: 'alpha' }))).toBe('cell_down');
     await apply(directory, place('acme', { cell: 'gamma' }));
-    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+    expect(await servedBy(directory, 'acme')).toBe('gamma@1:1');
     await apply(directory, failBack('alpha'));
-    expect(await servedBy(directory, 'acme')).toBe('gamma@3');
+    expect(await servedBy(directory, 'acme')).toBe('gamma@1:1');
   },
 } satisfies Record<string, DirectoryClause>;
