@@ -22,9 +22,9 @@ import { fenceRequest } from '../core/resilience/fence-request.ts';
 import { fencing } from '../core/resilience/fencing.ts';
 import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
 import { healthProbe } from '../core/resilience/probe.ts';
+import { controlApi } from '../core/routing/control-api.ts';
 import { directory } from '../core/routing/directory.ts';
 import { edge } from '../core/routing/edge.ts';
-import { EdgeRefusal } from '../core/routing/edge-problem.ts';
 import { forwarder, type Outgoing } from '../core/routing/forward.ts';
 import { publisher } from '../core/routing/publisher.ts';
 import { quota } from '../core/routing/quota.ts';
@@ -110,9 +110,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   const keys = keptJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
   const jwt = (audience: string, caller: typeof tenantCaller) =>
     new JwtCredentials({ issuer, audience, keys, caller, clock });
+  const directoryClient = new DurableObjectDirectory({
+    stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME),
+    clock,
+    ids,
+  });
   const resolver = new RouteResolver({
     cache: new KvRouteCache({ namespace: bindings.ROUTES, clock }),
-    directory: new DurableObjectDirectory({ stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME), clock, ids }),
+    directory: directoryClient,
     clock,
     log,
   });
@@ -129,9 +134,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       bodyLifeMs: BODY_LIVES * forwardMs,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
-    control: async () => {
-      throw new EdgeRefusal({ code: 'not_found', detail: 'There is no control plane here.' });
-    },
+    control: controlApi({ directory: directoryClient, log }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,

@@ -149,6 +149,8 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
       this.#ids = undefined;
     });
     this.#records.set(key, JSON.stringify(value));
+    // Behind those of older revisions.
+    this.#outbox.delete(key);
     this.#outbox.set(key, value.revision);
     count(known, -1);
     count(value, 1);

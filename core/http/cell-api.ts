@@ -18,7 +18,7 @@ import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import openApiDocument from './openapi.generated.json' with { type: 'json' };
 import { operations } from './operations.ts';
 import { readParameters } from './parameters.ts';
-import { Problem, problemResponse } from './problem.ts';
+import { PROBLEMS, Problem, problemResponse } from './problem.ts';
 import { reads } from './reads.ts';
 import { matchRoute, plainPath, type RouteName, routes } from './routes.ts';
 
@@ -110,7 +110,7 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
     try {
       response = await dispatch(request, traceparent);
     } catch (error) {
-      response = problemResponse(toProblem(error, log, traceparent));
+      response = problemResponse(toProblem(error, log, traceparent), PROBLEMS);
     }
     response.headers.set('traceparent', traceparent);
     response.headers.set(CELL_HEADER, cell.id);

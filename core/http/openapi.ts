@@ -5,26 +5,22 @@ import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
 import { eventSchemas } from '../telemetry/schemas.ts';
 import { EVENT_MEDIA_TYPES } from './body.ts';
+import {
+  answer,
+  content,
+  count,
+  describePaths,
+  number,
+  object,
+  page,
+  problemSchema,
+  ref,
+  type Specifics,
+  text,
+  time,
+} from './openapi-parts.ts';
 import { PROBLEMS } from './problem.ts';
-import { type Route, type RouteName, routes } from './routes.ts';
-
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const content = (schema: unknown, type = 'application/json') => ({ [type]: { schema } });
-const page = (item: string) => ({
-  type: 'object',
-  required: ['items', 'next'],
-  properties: { items: { type: 'array', items: ref(item) }, next: { type: ['string', 'null'] } },
-});
-const object = (required: readonly string[], properties: Record<string, unknown>) => ({
-  type: 'object',
-  required,
-  properties,
-});
-
-const text = { type: 'string' } as const;
-const number = { type: 'number' } as const;
-const count = { type: 'integer', minimum: 0 } as const;
-const time = { type: 'string', format: 'date-time' } as const;
+import { type RouteName, routes } from './routes.ts';
 
 const schemas = {
   CloudEvent: {
@@ -102,14 +98,7 @@ const schemas = {
     region: text,
     version: text,
   }),
-  Problem: object(['type', 'title', 'status', 'detail', 'code', 'errors'], {
-    type: text,
-    title: text,
-    status: { type: 'integer' },
-    detail: text,
-    code: { type: 'string', enum: Object.keys(PROBLEMS) },
-    errors: { type: 'array', items: object(['detail'], { pointer: text, parameter: text, detail: text }) },
-  }),
+  Problem: problemSchema(PROBLEMS),
 };
 
 const ingestBody = {
@@ -125,11 +114,8 @@ const ingestBody = {
   },
 };
 
-const answer = (description: string, schema?: unknown) =>
-  schema === undefined ? { description } : { description, content: content(schema) };
-
 /** Each route's answers on success, and its body. */
-const specifics: Record<RouteName, { responses: Record<string, unknown>; requestBody?: unknown }> = {
+const specifics: Record<RouteName, Specifics> = {
   ingest: {
     requestBody: ingestBody,
     responses: {
@@ -160,35 +146,10 @@ const specifics: Record<RouteName, { responses: Record<string, unknown>; request
 
 /** The document as an object; `npm run generate` writes it beside this file, and the API serves that. */
 export function openApiDocument(): unknown {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const [name, route] of Object.entries(routes) as [RouteName, Route][]) {
-    const { responses, requestBody } = specifics[name];
-    const inPath = route.path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: text }] : [];
-    const inQuery = Object.entries(route.parameters).map(([parameter, { description, schema }]) => ({
-      name: parameter,
-      in: 'query',
-      description,
-      schema,
-    }));
-    paths[route.path] = {
-      ...paths[route.path],
-      [route.method.toLowerCase()]: {
-        operationId: name,
-        summary: route.summary,
-        parameters: [...inPath, ...inQuery],
-        ...(requestBody !== undefined && { requestBody }),
-        ...(route.scope !== null && { security: [{ routeToken: [route.scope] }] }),
-        responses: {
-          ...responses,
-          default: { description: 'A problem.', content: content(ref('Problem'), 'application/problem+json') },
-        },
-      },
-    };
-  }
   return {
     openapi: '3.1.0',
     info: { title: 'A Polycell cell', version: '1', description: 'Events in, device state and rollups out.' },
-    paths,
+    paths: describePaths<RouteName>(routes, specifics, 'routeToken'),
     components: {
       securitySchemes: { routeToken: { type: 'apiKey', in: 'header', name: 'x-polycell-route' } },
       schemas,

@@ -1,6 +1,9 @@
-// Errors of the API: RFC 9457 problem documents, one line for each code.
+// Errors of an HTTP API: RFC 9457 problem documents, one line for each code; and those of a cell.
 
 /** Code → HTTP status and title. The codes are stable; clients act on them. */
+export type ProblemTable = Readonly<Record<string, readonly [status: number, title: string]>>;
+
+/** The problems of a cell. */
 export const PROBLEMS = {
   invalid_json: [400, 'The body is not JSON'],
   invalid_body: [400, 'The body does not fit this request'],
@@ -20,7 +23,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, 'This content type is not accepted'],
   internal_error: [500, 'Something went wrong in the cell'],
   store_unavailable: [503, 'The store cannot be reached now'],
-} as const satisfies Record<string, readonly [number, string]>;
+} as const satisfies ProblemTable;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
@@ -31,14 +34,14 @@ export interface FieldError {
 }
 
 /** A refusal on its way to the client. Thrown by the parts of the API, turned into a response in one place. */
-export class Problem extends Error {
+export class Problem<Code extends string = ProblemCode> extends Error {
   override readonly name = 'Problem';
-  readonly code: ProblemCode;
+  readonly code: Code;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    code: ProblemCode,
+    code: Code,
     detail: string,
     more: { errors?: readonly FieldError[]; headers?: Readonly<Record<string, string>> } = {},
   ) {
@@ -49,12 +52,22 @@ export class Problem extends Error {
   }
 }
 
-/** The response that tells a problem. */
-export function problemResponse({ code, message, errors, headers }: Problem): Response {
-  const [status, title] = PROBLEMS[code];
-  const body = { type: 'about:blank', title, status, detail: message, code, errors };
-  return new Response(JSON.stringify(body), {
-    status,
+/** The body that tells a problem. */
+export const problemBody = (
+  [status, title]: ProblemTable[string],
+  code: string,
+  detail: string,
+  errors: readonly FieldError[] = [],
+) => ({ type: 'about:blank', title, status, detail, code, errors });
+
+/** The response that tells a problem of this table. */
+export function problemResponse<Code extends string>(
+  { code, message, errors, headers }: Problem<Code>,
+  table: Readonly<Record<Code, ProblemTable[string]>>,
+): Response {
+  const line = table[code];
+  return new Response(JSON.stringify(problemBody(line, code, message, errors)), {
+    status: line[0],
     headers: { ...headers, 'content-type': 'application/problem+json' },
   });
 }

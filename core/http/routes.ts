@@ -2,12 +2,12 @@
 import type { Scope } from '../routing/route-token.ts';
 import { choice, type Parameters, paging, text, time } from './parameters.ts';
 
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+export interface Route<S extends string = Scope> {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** `{name}` stands for one segment of the path. */
   readonly path: string;
   /** The scope that the route token needs; `null` for what anybody may ask. */
-  readonly scope: Scope | null;
+  readonly scope: S | null;
   readonly summary: string;
   readonly parameters: Parameters;
 }
@@ -104,17 +104,34 @@ export const routes = {
 
 export type RouteName = keyof typeof routes;
 
-export interface RouteMatch {
-  readonly name: RouteName;
+export interface RouteMatch<Name extends string = RouteName> {
+  readonly name: Name;
   /** The segment that `{…}` stands for, or an empty text. */
   readonly id: string;
 }
 
-const patterns = (Object.entries(routes) as [RouteName, Route][]).map(([name, route]) => ({
-  name,
-  method: route.method,
-  pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/, '([^/]+)')}$`),
-}));
+/** Returns a function that finds the route of a plain path, or which methods the path has (none for a path that is not there). */
+export function routeMatcher<Name extends string>(
+  table: Readonly<Record<Name, Pick<Route, 'method' | 'path'>>>,
+): (method: string, path: string) => RouteMatch<Name> | { readonly allowed: readonly string[] } {
+  const patterns = (Object.entries(table) as [Name, Pick<Route, 'method' | 'path'>][]).map(([name, route]) => ({
+    name,
+    method: route.method,
+    pattern: new RegExp(`^${route.path.replaceAll('.', '\\.').replace(/\{\w+\}/, '([^/]+)')}$`),
+  }));
+  return (method, path) => {
+    const found = patterns.flatMap((route) => {
+      const match = route.pattern.exec(path);
+      return match === null ? [] : [{ ...route, segment: match[1] }];
+    });
+    const exact = found.find((route) => route.method === method);
+    if (exact === undefined) return { allowed: found.map((route) => route.method) };
+    return { name: exact.name, id: exact.segment ?? '' };
+  };
+}
+
+/** The route of a cell's plain path. */
+export const matchRoute = routeMatcher(routes);
 
 /**
  * The path as both clouds can tell it. API Gateway hands it over decoded, cut at a `?` that decoding brought up, and so loses
@@ -125,17 +142,6 @@ export function plainPath(pathname: string): string {
   const encoded = path.split(/[\\/]/).map(encodeURIComponent).join('/');
   // Encoded dots and slashes have become segments such as `..` by now.
   return decodePath(new URL(`http://cell${encoded}`).pathname) ?? '';
-}
-
-/** The route of a plain path, or which methods the path has (none for a path that is not there). */
-export function matchRoute(method: string, path: string): RouteMatch | { readonly allowed: readonly string[] } {
-  const found = patterns.flatMap((route) => {
-    const match = route.pattern.exec(path);
-    return match === null ? [] : [{ ...route, segment: match[1] }];
-  });
-  const exact = found.find((route) => route.method === method);
-  if (exact === undefined) return { allowed: found.map((route) => route.method) };
-  return { name: exact.name, id: exact.segment ?? '' };
 }
 
 function decodePath(path: string): string | undefined {

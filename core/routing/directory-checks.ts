@@ -19,12 +19,29 @@ export const DIRECTORY_LIMITS = {
 /** What answers of the edge itself name as their cell. */
 const RESERVED_CELL = 'edge';
 
-interface Field {
+export interface Field {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly fits: (value: unknown) => boolean;
   /** What the field must be, after "it must be ". */
   readonly says: string;
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
+
+const isLine = (value: unknown, bytes: number): boolean =>
+  typeof value === 'string' && value.trim() !== '' && utf8Length(value) <= bytes && !UNPRINTABLE.test(value);
+
+const line = (bytes: number): Field => ({
+  schema: { type: 'string', minLength: 1, maxLength: bytes },
+  fits: (value) => isLine(value, bytes),
+  says: `a line of 1 to ${bytes} bytes`,
+});
+
+const actorField = line(DIRECTORY_LIMITS.actorBytes);
+
+/** Why a change is made. */
+export const reasonField = line(DIRECTORY_LIMITS.reasonBytes);
 
 const name: Field = { schema: { type: 'string', pattern: NAME_PATTERN }, fits: isName, says: '1 to 63 of a-z 0-9 -' };
 
@@ -144,19 +161,11 @@ export function commandFaults(command: DirectoryCommand): FieldFault[] {
   return [];
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
-
-const isLine = (value: unknown, bytes: number): boolean =>
-  typeof value === 'string' && value.trim() !== '' && utf8Length(value) <= bytes && !UNPRINTABLE.test(value);
-
 /** Every fault of what is said about who wants a change and why. */
 export function intentFaults({ actor, reason, dryRun, ifRevision }: DirectoryIntent): FieldFault[] {
   const faults: FieldFault[] = [];
-  if (!isLine(actor, DIRECTORY_LIMITS.actorBytes))
-    faults.push({ field: 'actor', detail: `it must be a line of 1 to ${DIRECTORY_LIMITS.actorBytes} bytes` });
-  if (!isLine(reason, DIRECTORY_LIMITS.reasonBytes))
-    faults.push({ field: 'reason', detail: `it must be a line of 1 to ${DIRECTORY_LIMITS.reasonBytes} bytes` });
+  if (!actorField.fits(actor)) faults.push({ field: 'actor', detail: `it must be ${actorField.says}` });
+  if (!reasonField.fits(reason)) faults.push({ field: 'reason', detail: `it must be ${reasonField.says}` });
   if (dryRun !== undefined && typeof dryRun !== 'boolean')
     faults.push({ field: 'dryRun', detail: `it must be ${flag.says}` });
   if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0))

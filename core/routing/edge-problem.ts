@@ -1,5 +1,6 @@
 // The edge's own answers when it refuses: RFC 9457 problem documents, one line for each code, in the form that cells use.
 import { CELL_HEADER } from '../http/headers.ts';
+import { type ProblemTable, problemBody } from '../http/problem.ts';
 
 /** Code → HTTP status and title. The codes are stable; clients act on them. */
 export const EDGE_PROBLEMS = {
@@ -19,7 +20,7 @@ export const EDGE_PROBLEMS = {
   cell_overloaded: [503, 'The tenant’s cell has too much to do now'],
   directory_unavailable: [503, 'It cannot be told now where the tenant’s cell is'],
   issuer_unavailable: [503, 'The credential cannot be verified now'],
-} as const satisfies Record<string, readonly [number, string]>;
+} as const satisfies ProblemTable;
 
 export type EdgeProblemCode = keyof typeof EDGE_PROBLEMS;
 
@@ -49,9 +50,9 @@ export class EdgeRefusal extends Error {
 
 /** The response that tells a problem. */
 export function edgeProblem(traceparent: string, { code, detail, retryAfterSeconds, headers }: EdgeProblem): Response {
-  const [status, title] = EDGE_PROBLEMS[code];
-  const body = { type: 'about:blank', title, status, detail, code, errors: [] };
-  return new Response(JSON.stringify(body), {
+  const line = EDGE_PROBLEMS[code];
+  const [status] = line;
+  return new Response(JSON.stringify(problemBody(line, code, detail)), {
     status,
     headers: {
       ...ownHeaders(traceparent, 'application/problem+json'),

@@ -32,6 +32,7 @@ directoryContract(
     return {
       directory: client,
       other: client,
+      changeAll: (commands, intent) => Promise.all(commands.map((command) => client.change(command, intent))),
       restart: async () => {
         current = directory({ storage, clock });
       },

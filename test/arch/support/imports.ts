@@ -141,6 +141,13 @@ const ROWS: readonly Row[] = [
     instead: 'A contract names no adapter: what differs comes from the harness that the adapter brings.',
   },
   {
+    files: /^test\/contract\/cloudflare\/worker\.ts$/,
+    project: ['test/contract/cloudflare/', 'core/', 'adapters/cloudflare/', 'adapters/system/', 'functions-edge/'],
+    packages: ['cloudflare:'],
+    node: false,
+    instead: 'It runs in the Workers runtime, beside the adapters that it calls.',
+  },
+  {
     files: /^test\//,
     project: ['test/', 'core/', 'adapters/', 'functions-', 'local/', 'cli/', 'bench/', 'build/', 'infra/'],
     packages: 'declared',

@@ -10,6 +10,7 @@ import type { KvNamespace, ObjectContext, ObjectNamespace } from '../../../adapt
 import { SqliteDirectoryStorage } from '../../../adapters/cloudflare/sqlite-directory-storage.ts';
 import { randomIds as ids, systemClock } from '../../../adapters/system/system.ts';
 import { describeError } from '../../../core/ports/errors.ts';
+import type { DirectoryCommand, DirectoryIntent } from '../../../core/routing/directory-model.ts';
 import type { Call, Fault, Step } from './calls.ts';
 
 export { DirectoryObject } from '../../../functions-edge/directory.ts';
@@ -17,7 +18,7 @@ export { DirectoryObject } from '../../../functions-edge/directory.ts';
 interface Bindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
   readonly STORAGE: ObjectNamespace<{ run(call: Call): Promise<unknown> }>;
-  readonly CACHE: KvNamespace;
+  readonly ROUTES: KvNamespace;
 }
 
 /** Patience with what never answers: a clause waits for the end of it. */
@@ -84,35 +85,39 @@ function faultyStub(stub: DirectoryStub, fault: Fault): DirectoryStub {
 }
 
 function faultyNamespace(namespace: KvNamespace, fault: Fault): KvNamespace {
-  const trouble = async () => {
-    if (fault.kind === 'hang') return never();
+  const trouble = () => {
     if (fault.kind === 'status') throw new Error(`KV PUT failed: ${fault.status} It Says`);
   };
   return {
     get: async (key, options) => {
-      await trouble();
+      trouble();
       return namespace.get(key, options);
     },
     put: async (key, value) => {
-      await trouble();
+      trouble();
       return namespace.put(key, value);
     },
   };
 }
 
 export default {
-  async fetch(request: Request, { DIRECTORY, STORAGE, CACHE }: Bindings): Promise<Response> {
+  async fetch(request: Request, { DIRECTORY, STORAGE, ROUTES }: Bindings): Promise<Response> {
+    // The host asks whether it works at all.
+    if (request.method !== 'POST') return new Response(null, { status: 204 });
     const call = (await request.json()) as Call;
     const { target, name, method, args, fault } = call;
     const timeoutMs = fault.kind === 'hang' || fault.kind === 'lose' ? SHORT_MS : 5 * DIRECTORY_TIMEOUT_MS;
     const clock = { ...systemClock, sleep: (ms: number) => systemClock.sleep(Math.min(ms, timeoutMs)) };
     if (target === 'storage') return Response.json(await STORAGE.getByName(name).run(call));
-    if (target === 'text') return Response.json({ value: await CACHE.put(name, String(args[0])) });
-    const adapter =
-      target === 'cache'
-        ? new KvRouteCache({ namespace: faultyNamespace(CACHE, fault), clock })
-        : new DurableObjectDirectory({ stub: () => stub, clock, ids, timeoutMs });
+    if (target === 'text') return Response.json({ value: await ROUTES.put(name, String(args[0])) });
     const stub = faultyStub(DIRECTORY.getByName(name), fault);
+    const directory = new DurableObjectDirectory({ stub: () => stub, clock, ids, timeoutMs });
+    if (method === 'changeAll') {
+      const [commands, intent] = args as [DirectoryCommand[], DirectoryIntent];
+      return Response.json({ value: await Promise.all(commands.map((command) => directory.change(command, intent))) });
+    }
+    const adapter =
+      target === 'cache' ? new KvRouteCache({ namespace: faultyNamespace(ROUTES, fault), clock }) : directory;
     return Response.json(await toldOf(async () => invoke(adapter, method, args)));
   },
 };

@@ -29,6 +29,8 @@ export interface DirectoryHarness {
   readonly directory: Directory;
   /** A second client of the same directory. */
   readonly other: Directory;
+  /** Sends many commands at once, by one request where there is a network. */
+  changeAll(commands: readonly DirectoryCommand[], intent: DirectoryIntent): Promise<readonly DirectoryOutcome[]>;
   /** Ends the process that keeps the directory, and starts another one. */
   restart(): Promise<void>;
   /** For adapters with a network. */

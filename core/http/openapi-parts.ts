@@ -1,0 +1,75 @@
+// What OpenAPI documents are put together from: schemas of common things, and paths made from a table of routes.
+import type { ProblemTable } from './problem.ts';
+import type { Route } from './routes.ts';
+
+export const text = { type: 'string' } as const;
+export const number = { type: 'number' } as const;
+export const count = { type: 'integer', minimum: 0 } as const;
+export const time = { type: 'string', format: 'date-time' } as const;
+
+export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+export const content = (schema: unknown, type = 'application/json') => ({ [type]: { schema } });
+
+export const object = (required: readonly string[], properties: Record<string, unknown>) => ({
+  type: 'object',
+  required,
+  properties,
+});
+
+export const page = (item: string) =>
+  object(['items', 'next'], { items: { type: 'array', items: ref(item) }, next: { type: ['string', 'null'] } });
+
+export const answer = (description: string, schema?: unknown) =>
+  schema === undefined ? { description } : { description, content: content(schema) };
+
+/** The schema of the problems in a table. */
+export const problemSchema = (table: ProblemTable) =>
+  object(['type', 'title', 'status', 'detail', 'code', 'errors'], {
+    type: text,
+    title: text,
+    status: { type: 'integer' },
+    detail: text,
+    code: { type: 'string', enum: Object.keys(table) },
+    errors: { type: 'array', items: object(['detail'], { pointer: text, parameter: text, detail: text }) },
+  });
+
+/** A route's answers on success, and its body. */
+export interface Specifics {
+  readonly responses: Record<string, unknown>;
+  readonly requestBody?: unknown;
+}
+
+/** The paths of a table of routes; `security` names the scheme that their scopes are of. */
+export function describePaths<Name extends string>(
+  routes: Readonly<Record<Name, Route<string>>>,
+  specifics: Readonly<Record<Name, Specifics>>,
+  security: string,
+): Record<string, Record<string, unknown>> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const [name, route] of Object.entries(routes) as [Name, Route<string>][]) {
+    const { responses, requestBody } = specifics[name];
+    const inPath = route.path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: text }] : [];
+    const inQuery = Object.entries(route.parameters).map(([parameter, { description, schema }]) => ({
+      name: parameter,
+      in: 'query',
+      description,
+      schema,
+    }));
+    paths[route.path] = {
+      ...paths[route.path],
+      [route.method.toLowerCase()]: {
+        operationId: name,
+        summary: route.summary,
+        parameters: [...inPath, ...inQuery],
+        ...(requestBody !== undefined && { requestBody }),
+        ...(route.scope !== null && { security: [{ [security]: [route.scope] }] }),
+        responses: {
+          ...responses,
+          default: { description: 'A problem.', content: content(ref('Problem'), 'application/problem+json') },
+        },
+      },
+    };
+  }
+  return paths;
+}

@@ -1,0 +1,107 @@
+// The contracts of the directory's storage and of the route cache, kept by SQLite and Workers KV in the Workers runtime.
+import type { KvRouteCache } from '../../adapters/cloudflare/kv-route-cache.ts';
+import type { SqliteDirectoryStorage } from '../../adapters/cloudflare/sqlite-directory-storage.ts';
+import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
+import { WorkersRuntime } from './cloudflare/runtime.ts';
+import { codeOf } from './contract.ts';
+import { directoryStorageContract, type RemoteStorage } from './directory-storage.contract.ts';
+import { routeCacheContract } from './route-cache.contract.ts';
+
+// Far more than any clause takes, for machines that are busy with other things.
+jest.setTimeout(60_000);
+
+const runtime = new WorkersRuntime();
+beforeAll(() => runtime.start());
+afterAll(() => runtime.stop());
+
+let harnesses = 0;
+
+const inObject = (name: string) => {
+  const run = <T>(method: string, args: readonly unknown[]) =>
+    runtime.call<T>({ target: 'storage', name, method, args, fault: NO_FAULT });
+  const remote =
+    <M extends keyof RemoteStorage>(method: M) =>
+    (...args: Parameters<SqliteDirectoryStorage[M]>) =>
+      run<ReturnType<SqliteDirectoryStorage[M]>>(method, args);
+  return { run, remote };
+};
+
+directoryStorageContract('SQLite in a Durable Object', () => {
+  const { run, remote } = inObject(`storage-${++harnesses}`);
+  return {
+    storage: {
+      revision: remote('revision'),
+      cell: remote('cell'),
+      cells: remote('cells'),
+      tenant: remote('tenant'),
+      tenants: remote('tenants'),
+      homes: remote('homes'),
+      standbysByHome: remote('standbysByHome'),
+      homesByStandby: remote('homesByStandby'),
+      write: remote('write'),
+      audit: remote('audit'),
+      unpublished: remote('unpublished'),
+      published: remote('published'),
+    },
+    step: (writes, fails) => run<void>('step', [{ writes, fails }]),
+    restart: () => runtime.restart(),
+    close: async () => undefined,
+  };
+});
+
+test('tables of a later version are not touched', async () => {
+  const { run, remote } = inObject('later');
+  await remote('revision')();
+  await run('sql', ["UPDATE facts SET value = 2 WHERE name = 'schema'"]);
+  expect(await codeOf(remote('revision')())).toBe('misconfigured');
+});
+
+test('no question about a cell reads the tenants', async () => {
+  const { run, remote } = inObject('plans');
+  await remote('revision')();
+  const plan = async (query: string) =>
+    (await run<{ detail: string }[]>('sql', [`EXPLAIN QUERY PLAN ${query}`])).map(({ detail }) => detail);
+  expect(await plan("SELECT SUM(tenants) FROM pairs WHERE home = 'a'")).toEqual([
+    'SEARCH pairs USING PRIMARY KEY (home=?)',
+  ]);
+  expect(await plan("SELECT home, tenants FROM pairs WHERE standby = 'a' ORDER BY home")).toEqual([
+    'SEARCH pairs USING INDEX pairs_by_standby (standby=?)',
+  ]);
+  expect(await plan("SELECT record FROM tenants WHERE home = 'a' AND id > 'b' ORDER BY id LIMIT 5")).toEqual([
+    'SEARCH tenants USING INDEX tenants_by_home (home=? AND id>?)',
+  ]);
+});
+
+routeCacheContract('Workers KV', () => {
+  let fault: Fault = NO_FAULT;
+  const call = <T>(method: string, ...args: readonly unknown[]) =>
+    runtime.call<T>({ target: 'cache', name: '', method, args, fault });
+  const cache: Pick<KvRouteCache, 'tenant' | 'cell' | 'put'> = {
+    tenant: (id) => call<Tenant | undefined>('tenant', id),
+    cell: (id) => call<Cell | undefined>('cell', id),
+    put: (record) => call('put', record),
+  };
+  const heal = async () => {
+    fault = NO_FAULT;
+    await runtime.setFaults({});
+  };
+  return {
+    cache,
+    prefix: `cache-${++harnesses}`,
+    faults: {
+      disconnect: () => runtime.setFaults({ routeCache: 'refused' }),
+      hang: async () => {
+        fault = { kind: 'hang' };
+        await runtime.setFaults({ routeCache: 'silent' });
+      },
+      refuse: async (status) => {
+        await heal();
+        fault = { kind: 'status', status };
+      },
+      heal,
+      putText: (name, text) => runtime.call({ target: 'text', name, method: 'put', args: [text], fault: NO_FAULT }),
+    },
+    close: heal,
+  };
+});
