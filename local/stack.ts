@@ -272,7 +272,7 @@ export class Stack {
     const request = readRouteTokenRequest(query);
     this.#cell(request.cell);
     // Cells refuse older epochs, and adopt newer ones.
-    const epoch = (await this.#edge?.epochOf(request.tenant)) ?? 1;
+    const epoch = request.epoch ?? (await this.#edge?.epochOf(request.tenant)) ?? 1;
     return this.#keys.mint({ ...request, epoch });
   }
 

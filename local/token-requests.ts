@@ -6,8 +6,12 @@ import { TENANT_SCOPES, TOKEN_LIFE_SECONDS } from './issuer.ts';
 /** @throws Error in one sentence, as all of these */
 export function readRouteTokenRequest(query: URLSearchParams) {
   const lifeSeconds = Number(query.get('ttl') ?? ROUTE_TOKEN_LIMITS.lifeSeconds);
+  const epoch = query.get('epoch');
+  if (epoch !== null && !/^[1-9]\d{0,14}$/.test(epoch)) throw new Error('An epoch is a whole number from 1.');
   const request = {
     tenant: readTenant(query),
+    // Drills speak as a router that has not heard of the present one.
+    ...(epoch !== null && { epoch: Number(epoch) }),
     cell: query.get('cell') ?? '',
     scopes: readScopes(query, SCOPES) as readonly Scope[],
     lifeSeconds,

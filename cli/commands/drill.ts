@@ -11,7 +11,7 @@ import { runDrill } from '../drill/run.ts';
 import { StackClient } from '../stack-client.ts';
 
 /** The bounds of a drill; the most events fit the memory of what was acknowledged. */
-const LIMITS = { rate: 2000, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
+const LIMITS = { rate: 2000, batch: 500, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
 
 /** Load before the fault and after it, in seconds, generously. */
 const RESERVE_SECONDS = 180;
@@ -24,12 +24,13 @@ const KINDS = DRILLS.join('|');
 
 export const drill: Command = {
   summary: 'break something on purpose, and measure whether the promises hold',
-  usage: `${KINDS} [--cell C] [--load R] [--duration S] [--tenants N] [--report DIR]`,
+  usage: `${KINDS} [--cell C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]`,
   example: 'npx polycell drill cell-loss --cell aws-alpha --load 200',
   positionals: 1,
   options: {
     cell: { type: 'string' },
     load: { type: 'string' },
+    batch: { type: 'string' },
     duration: { type: 'string' },
     tenants: { type: 'string' },
     delay: { type: 'string' },
@@ -39,6 +40,7 @@ export const drill: Command = {
   describe: {
     '--cell C': 'the cell that is lost, slow or cut off; the first one if not given',
     '--load R': 'events a second, kept up whatever happens; 200 if not given',
+    '--batch B': 'events in a request; 5 if not given',
     '--duration S': 'seconds that the fault lasts; 15 if not given',
     '--tenants N': 'tenants of the cell; 10 if not given',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
@@ -52,6 +54,7 @@ export const drill: Command = {
       wholeNumber(options, name, fallback, 1, maximum);
     const rate = number('load', 200, LIMITS.rate);
     const seconds = number('duration', 15, LIMITS.seconds);
+    const batch = number('batch', 5, LIMITS.batch);
     const tenants = number('tenants', 10, LIMITS.tenants);
     const delayMs = number('delay', 400, LIMITS.delayMs);
     if (rate * (seconds + RESERVE_SECONDS) > LEDGER_EVENTS)
@@ -76,6 +79,7 @@ export const drill: Command = {
         kind,
         cell,
         rate,
+        batch,
         seconds,
         tenants,
         delayMs,

@@ -63,8 +63,12 @@ export class EdgeControl {
     await this.#ask('PUT', `cells/${id}`, { ...definition, reason: 'a drill' });
   }
 
-  async failBack(cell: string): Promise<void> {
-    await this.#ask('POST', `failovers/${cell}/back`, { reason: 'the drill is over' });
+  /** Resolves with the directory's revision afterwards. */
+  async failBack(cell: string): Promise<number> {
+    const outcome = await this.#ask<{ revision: number }>('POST', `failovers/${cell}/back`, {
+      reason: 'the drill is over',
+    });
+    return outcome.revision;
   }
 
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {

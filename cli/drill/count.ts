@@ -2,7 +2,7 @@
 import type { Ledger } from '../../core/resilience/drill/ledger.ts';
 import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
 import { UserError } from '../command.ts';
-import type { StackClient } from '../stack-client.ts';
+import type { StackClient, Target } from '../stack-client.ts';
 import { deviceOf, numberOf } from './load.ts';
 
 type CellAddress = { readonly id: string; readonly url: string };
@@ -26,9 +26,22 @@ export interface CountOptions {
   readonly signal: AbortSignal;
 }
 
+interface Asking extends CountOptions {
+  /** The cell itself, and not the edge, for a tenant. */
+  readonly targetOf: (tenant: string, cell: string) => Promise<Target>;
+}
+
 /** Fills the ledger; returns how many devices had other effects than their log says. */
-export async function countEvents(options: CountOptions): Promise<number> {
-  const { cells, tenants, ledger, progress } = options;
+export async function countEvents(counted: CountOptions): Promise<number> {
+  const { stack, cells, tenants, ledger, progress } = counted;
+  const targets = new Map<string, Promise<Target>>();
+  const targetOf = (tenant: string, cell: string): Promise<Target> => {
+    const key = `${tenant} ${cell}`;
+    const target = targets.get(key) ?? stack.target(tenant, cell);
+    targets.set(key, target);
+    return target;
+  };
+  const options: Asking = { ...counted, targetOf };
   const logs: { cell: CellAddress; tenant: string; events: number }[] = [];
   for (const cell of cells) {
     ledger.beginLog();
@@ -45,7 +58,7 @@ export async function countEvents(options: CountOptions): Promise<number> {
   return different;
 }
 
-async function readLog(options: CountOptions, cell: CellAddress, tenant: string): Promise<number> {
+async function readLog(options: Asking, cell: CellAddress, tenant: string): Promise<number> {
   const { run, ledger } = options;
   let events = 0;
   let cursor: string | null = null;
@@ -71,7 +84,7 @@ async function readLog(options: CountOptions, cell: CellAddress, tenant: string)
 
 /** Whether the device's state and its rollups count each event of the log once; waits for consumers that are behind. */
 async function hasItsEffects(
-  options: CountOptions,
+  options: Asking,
   { cell, tenant, events }: { cell: CellAddress; tenant: string; events: number },
   until: number,
 ): Promise<boolean> {
@@ -95,14 +108,14 @@ async function hasItsEffects(
 
 /** Asks a cell directly; `undefined` for a device that it does not know. */
 async function ask<T>(
-  { stack, signal }: CountOptions,
+  { stack, signal, targetOf }: Asking,
   cell: CellAddress,
   tenant: string,
   path: string,
 ): Promise<T | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
-    const response = await stack.call(cell, tenant, 'read', path);
+    const response = await (await targetOf(tenant, cell.id)).call('read', path);
     const body = (await response.json()) as T & { code?: string; detail?: string };
     if (response.ok) return body;
     if (response.status === 404 && body.code === 'unknown_device') return undefined;

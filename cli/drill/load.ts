@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly edge: string;
   /** Events a second. */
   readonly rate: number;
+  /** Events in a request; all of them are one tenant's. */
+  readonly batch: number;
   /** Tenants with their tokens; they take turns. */
   readonly tenants: readonly { readonly id: string; readonly token: string }[];
   /** Tells this drill's events from every other's. */
@@ -64,7 +66,7 @@ export class Load {
     return this.#sent;
   }
 
-  /** Events that were due and not sent, because too many requests were under way. */
+  /** Requests that were due and not sent, because too many requests were under way. */
   get unsent(): number {
     return this.#unsent;
   }
@@ -81,12 +83,13 @@ export class Load {
   }
 
   async #run(): Promise<void> {
-    const { rate, events } = this.#options;
+    const { rate, batch, events } = this.#options;
     const { signal } = this.#stop;
+    const requests = Math.floor(events / batch);
     let next = 0;
-    while (!signal.aborted && next < events) {
+    while (!signal.aborted && next < requests) {
       // By the clock and not by the answers: an edge that slows down is asked as often as before.
-      const due = Math.min(events, Math.floor((this.elapsed * rate) / 1000));
+      const due = Math.min(requests, Math.floor((this.elapsed * rate) / 1000 / batch));
       for (; next < due && !signal.aborted; next += 1) {
         if (this.#underWay.size >= LOAD_LIMITS.inFlight) {
           this.#unsent += 1;
@@ -99,14 +102,9 @@ export class Load {
     }
   }
 
-  async #send(number: number): Promise<void> {
-    const { edge, rate, tenants, run, ledger, onServed } = this.#options;
-    const tenant = tenants[number % tenants.length];
-    if (tenant === undefined) return;
-    this.#sent += 1;
-    const { phase } = this;
-    const sentAt = this.elapsed;
-    const event = {
+  #event(number: number) {
+    const { rate, run } = this.#options;
+    return {
       specversion: '1.0',
       type: READING_TYPE,
       source: sourceOf(run),
@@ -115,20 +113,30 @@ export class Load {
       time: new Date(this.#startedOn + Math.floor((number * 1000) / rate)).toISOString(),
       data: { metric: 'temperature', value: 20 + (number % 40) / 4 },
     };
+  }
+
+  async #send(request: number): Promise<void> {
+    const { edge, batch, tenants, ledger, onServed } = this.#options;
+    const tenant = tenants[request % tenants.length];
+    if (tenant === undefined) return;
+    const numbers = Array.from({ length: batch }, (_, index) => request * batch + index);
+    this.#sent += batch;
+    const { phase } = this;
+    const sentAt = this.elapsed;
     let status: number | string;
     let cell: string | null = null;
     try {
       const response = await fetch(`${edge}/v1/events`, {
         method: 'POST',
-        body: JSON.stringify(event),
-        headers: { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${tenant.token}` },
+        body: JSON.stringify(numbers.map((number) => this.#event(number))),
+        headers: { 'content-type': 'application/cloudevents-batch+json', authorization: `Bearer ${tenant.token}` },
         signal: AbortSignal.timeout(LOAD_LIMITS.timeoutMs),
       });
       cell = response.headers.get('x-polycell-cell');
       const body = await response.text();
       status = response.status;
       // An answer is an acknowledgement once all of it is here.
-      if (isSuccess(status)) ledger.acknowledge(number, cell ?? '');
+      if (isSuccess(status)) for (const number of numbers) ledger.acknowledge(number, cell ?? '');
       else status = `${status} ${codeOf(body)}`.trim();
     } catch (error) {
       status = error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : causeOf(error);

@@ -11,7 +11,7 @@ import { EdgeControl } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
 import { Load } from './load.ts';
-import { cellAnswers, fencedWithin, oldTokens, until, watchFailover } from './watch.ts';
+import { cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
   readonly kind: DrillKind;
@@ -19,6 +19,8 @@ export interface DrillOptions {
   readonly cell: string | undefined;
   /** Events a second. */
   readonly rate: number;
+  /** Events in a request. */
+  readonly batch: number;
   /** How long the fault lasts, in seconds. */
   readonly seconds: number;
   /** Tenants of the cell; every other cell has a few as well. */
@@ -41,7 +43,7 @@ const RETURN_WITHIN_MS = 60_000;
 
 /** Runs the drill. Rejects when it cannot be run; a missed target is in the report. */
 export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
-  const { kind, rate, seconds, say, signal } = options;
+  const { kind, rate, batch, seconds, say, signal } = options;
   const { edge, cells } = await stack.info();
   if (edge === null) throw new UserError('The stack runs without an edge, so there is nothing to drill.');
   const address = cells.find(({ id }) => id === options.cell) ?? cells[0];
@@ -72,6 +74,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const load = new Load({
     edge: edge.url,
     rate,
+    batch,
     tenants,
     run,
     events,
@@ -90,7 +93,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   let healed = true;
   try {
     load.start();
-    note(`load: ${rate} events a second from ${tenants.length} tenants`);
+    note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
 
@@ -124,14 +127,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
         measured = { ...measured, fencedMs: fenced ? Math.round(load.elapsed - healedAt) : null };
         note(fenced ? `${address.id} refuses the older epoch of each tenant` : `${address.id} was never fenced`);
       }
-      await control.failBack(address.id);
-      note(`${address.id} is failed back`);
-      const settled = await until(
-        async () => (await control.monitor()).fencing.waiting === 0,
-        RETURN_WITHIN_MS,
-        signal,
-      );
-      note(settled ? 'every standby has heard of it' : 'some standbys have not heard of it');
+      await goHome(control, address.id, note, signal);
     }
     load.phase = 'after';
     await sleep(AFTER_MS, signal);
@@ -195,6 +191,20 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     },
     measured: all,
   };
+}
+
+/** Fails the cell back if it is failed over, and waits for whoever stood in to know. */
+async function goHome(
+  control: EdgeControl,
+  cell: string,
+  note: (what: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return;
+  const revision = await control.failBack(cell);
+  note(`${cell} is failed back`);
+  const known = await until(() => standbysKnow(control, cell, revision), RETURN_WITHIN_MS, signal);
+  note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 
 function refuseUnready(cells: readonly Cell[], id: string, kind: DrillKind): void {

@@ -66,6 +66,12 @@ export async function cellAnswers(control: EdgeControl, cell: string): Promise<b
   return (await control.monitor()).cells.find(({ id }) => id === cell)?.verdict === 'up';
 }
 
+/** Whether the monitor has told every standby of the cell's tenants that it does not serve them any more. */
+export async function standbysKnow(control: EdgeControl, cell: string, revision: number): Promise<boolean> {
+  const { fencing } = await control.monitor();
+  return fencing.jobs.some((job) => job.of === `home ${cell}` && job.revision >= revision && job.state === 'done');
+}
+
 export interface OldToken {
   readonly tenant: string;
   readonly epoch: number;
