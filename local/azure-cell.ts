@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
-import { PARTITION_KEY_PATH } from '../adapters/azure/cosmos-items.ts';
+import { PARTITION_KEY } from '../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { statePartition } from '../core/cell/identity.ts';
@@ -179,7 +179,7 @@ export class AzureCell implements LocalCell {
   async #provisionCosmos(client: CosmosClient): Promise<void> {
     const { database } = await client.databases.createIfNotExists({ id: this.#names.database });
     // `defaultTtl` -1: items live for ever unless they say otherwise.
-    const documents = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
+    const documents = { partitionKey: PARTITION_KEY, defaultTtl: -1 };
     await database.containers.createIfNotExists({ id: 'events', ...documents });
     await database.containers.createIfNotExists({ id: 'state', ...documents });
     await database.containers.createIfNotExists({ id: 'leases', partitionKey: { paths: ['/id'] }, defaultTtl: -1 });
