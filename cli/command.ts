@@ -26,7 +26,12 @@ export interface Command {
 
 /** A failure that the person at the terminal can do something about; told in one sentence, without a stack trace. */
 export class UserError extends Error {
-  override readonly name = 'UserError';
+  override readonly name: string = 'UserError';
+}
+
+/** Arguments that make no sense; told as a `UserError` is, with the exit code of a misspelt option. */
+export class UsageError extends UserError {
+  override readonly name = 'UsageError';
 }
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
@@ -62,7 +67,7 @@ export async function runCommand(name: string, command: Command, args: readonly 
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     err(error.message);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 
@@ -79,7 +84,7 @@ export function helpOf(name: string, { summary, usage, example, describe }: Comm
 /** An option's text, or a complaint that it is missing. */
 export function required(options: CommandContext['options'], name: string): string {
   const value = options[name];
-  if (typeof value !== 'string' || value === '') throw new UserError(`Give --${name}.`);
+  if (typeof value !== 'string' || value === '') throw new UsageError(`Give --${name}.`);
   return value;
 }
 
@@ -95,7 +100,7 @@ export function wholeNumber(
   if (typeof value !== 'string') return fallback;
   const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
   if (!(number >= minimum && number <= maximum))
-    throw new UserError(
+    throw new UsageError(
       `--${name} must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(value)}.`,
     );
   return number;

@@ -2,7 +2,7 @@
 
 import { runningStacks } from '../local/registry.ts';
 import type { CellStatus, StackInfo } from '../local/stack.ts';
-import { UserError } from './command.ts';
+import { UsageError, UserError } from './command.ts';
 
 /** Nothing of the stack takes longer to answer, in milliseconds. */
 const TIMEOUT_MS = 15_000;
@@ -30,7 +30,7 @@ export class StackClient {
     }
     const bare = url.replace(/\/+$/, '').replace('//localhost', '//127.0.0.1');
     if (!/^https?:\/\/[^/]+$/.test(bare))
-      throw new UserError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
+      throw new UsageError(`--stack must be an address such as http://127.0.0.1:8080, not ${JSON.stringify(url)}.`);
     return new StackClient(stacks.find((stack) => stack.urls.includes(bare))?.control ?? bare);
   }
 
@@ -66,7 +66,7 @@ export class StackClient {
 
   /** Asks for a fresh token. */
   async mint(query: Readonly<Record<string, string>>): Promise<string> {
-    return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`)).token;
+    return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`, UsageError)).token;
   }
 
   /** Calls a cell's API for a tenant. */
@@ -88,7 +88,8 @@ export class StackClient {
     }
   }
 
-  async #ask<T>(path: string): Promise<T> {
+  /** `refusal`: what it is that the stack does not accept: without it nothing that was asked for is at fault. */
+  async #ask<T>(path: string, refusal = UserError): Promise<T> {
     let response: Response;
     let body: T & { error?: string };
     try {
@@ -97,6 +98,7 @@ export class StackClient {
     } catch (error) {
       throw new UserError(`No stack answers at ${this.#control}: ${causeOf(error)}. Start one with \`npm start\`.`);
     }
+    if (response.status === 400 && body.error !== undefined) throw new refusal(body.error);
     if (!response.ok)
       throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
     return body;

@@ -7,16 +7,11 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { epochGuard } from '../core/cell/epoch-guard.ts';
-import { cellHealth } from '../core/cell/health.ts';
-import { consumerNamed, topology } from '../core/cell/topology.ts';
-import { SchemaRegistry } from '../core/events/registry.ts';
-import { cellApi } from '../core/http/cell-api.ts';
+import { consumerNamed } from '../core/cell/topology.ts';
+import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
-import { ingest } from '../core/pipeline/ingest.ts';
-import { parking, RELAY } from '../core/pipeline/parking.ts';
-import { redrive } from '../core/pipeline/redrive.ts';
+import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { trials } from '../core/pipeline/trials.ts';
 import type { Bus } from '../core/ports/bus.ts';
@@ -25,10 +20,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { routeTokenVerifier } from '../core/routing/route-token.ts';
 import { consumers } from '../core/telemetry/consumers.ts';
-import { telemetryQueries } from '../core/telemetry/queries.ts';
-import { validators } from '../core/telemetry/validators.generated.mjs';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -79,24 +71,9 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 
 /** The function behind the HTTP API. */
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
-  const identity = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
-  return apiGateway(
-    cellApi({
-      cell: identity,
-      consumers: [...topology.consumers.map(({ name }) => name), RELAY],
-      verifyRouteToken: routeTokenVerifier({ keys: config.routeKeys, cell: config.cell, clock }),
-      guardEpoch: epochGuard(state),
-      ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
-      queries: telemetryQueries({ events, state }),
-      parking: parking({ state, clock }),
-      redrive: redrive({ events, state, clock }),
-      health: cellHealth({ state, clock, cell: config.cell }),
-      ids,
-      log,
-    }),
-  );
+  const own = platform(overrides);
+  const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
+  return apiGateway(builtInApi({ cell, routeKeys: config.routeKeys, ...stores(config, own), ...own }));
 }
 
 /** The function behind the event log's stream. */

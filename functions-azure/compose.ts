@@ -11,16 +11,11 @@ import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { epochGuard } from '../core/cell/epoch-guard.ts';
-import { cellHealth } from '../core/cell/health.ts';
 import { topology } from '../core/cell/topology.ts';
-import { SchemaRegistry } from '../core/events/registry.ts';
-import { cellApi } from '../core/http/cell-api.ts';
+import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
-import { ingest } from '../core/pipeline/ingest.ts';
-import { parking, RELAY } from '../core/pipeline/parking.ts';
-import { redrive } from '../core/pipeline/redrive.ts';
+import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { trials } from '../core/pipeline/trials.ts';
 import { checkedStore } from '../core/ports/checked-store.ts';
@@ -28,10 +23,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { routeTokenVerifier } from '../core/routing/route-token.ts';
 import { consumers } from '../core/telemetry/consumers.ts';
-import { telemetryQueries } from '../core/telemetry/queries.ts';
-import { validators } from '../core/telemetry/validators.generated.mjs';
 import type { CellConfig, HttpConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -88,25 +80,11 @@ export function composeHttp(
   config: HttpConfig,
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
-  const { clock, ids, log } = platform(overrides);
-  const { client, events, state } = stores(config, { clock, ids, log });
-  void tellWeakConsistency(client, log);
-  const identity = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  return functionsHttp(
-    cellApi({
-      cell: identity,
-      consumers: [...topology.consumers.map(({ name }) => name), RELAY],
-      verifyRouteToken: routeTokenVerifier({ keys: config.routeKeys, cell: config.cell, clock }),
-      guardEpoch: epochGuard(state),
-      ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
-      queries: telemetryQueries({ events, state }),
-      parking: parking({ state, clock }),
-      redrive: redrive({ events, state, clock }),
-      health: cellHealth({ state, clock, cell: config.cell }),
-      ids,
-      log,
-    }),
-  );
+  const own = platform(overrides);
+  const { client, ...both } = stores(config, own);
+  void tellWeakConsistency(client, own.log);
+  const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
+  return functionsHttp(builtInApi({ cell, routeKeys: config.routeKeys, ...both, ...own }));
 }
 
 /** The function behind the event log's change feed. */

@@ -5,6 +5,8 @@ import { isAlive } from './processes/alive.ts';
 import { sourceFile } from './processes/source-file.ts';
 
 export interface RunningStack {
+  /** Its control server answers with this, and no other stack's does. */
+  readonly id: string;
   readonly pid: number;
   readonly startedAt: number;
   /** Address of its control server. */
@@ -12,6 +14,12 @@ export interface RunningStack {
   /** Addresses by which a person may know it: edge and cells. */
   readonly urls: readonly string[];
 }
+
+/** Where a control server tells the id of its stack. */
+export const IDENTITY_PATH = '/identity';
+
+/** A stack that is alive and does not say so within this time is busy, in milliseconds. */
+const IDENTITY_TIMEOUT_MS = 1000;
 
 /** Stacks that may end in the very moment in which one begins. */
 const ATTEMPTS = 10;
@@ -42,20 +50,36 @@ export async function unregisterStack(pid: number): Promise<void> {
   });
 }
 
-/** The stacks that run, newest first. Files of stacks that were killed are removed. */
+/**
+ * The stacks that run, newest first. Files of stacks that were killed are removed, also where another process has got the
+ * stack's process id, or another server its port, since.
+ */
 export async function runningStacks(): Promise<readonly RunningStack[]> {
   const names = await readdir(folder()).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  const stacks: RunningStack[] = [];
-  for (const name of names.filter((each) => /^stack-\d+\.json$/.test(each))) {
-    const stack = await read(path.join(folder(), name));
-    if (stack === undefined) continue;
-    if (isAlive(stack.pid)) stacks.push(stack);
-    else await unregisterStack(stack.pid);
+  const files = names.filter((each) => /^stack-\d+\.json$/.test(each));
+  const stacks = await Promise.all(
+    files.map(async (name) => {
+      const stack = await read(path.join(folder(), name));
+      if (stack === undefined) return [];
+      if (isAlive(stack.pid) && (await isItself(stack))) return [stack];
+      await unregisterStack(stack.pid);
+      return [];
+    }),
+  );
+  return stacks.flat().sort((a, b) => b.startedAt - a.startedAt);
+}
+
+/** Whether its control server is its own. One that is slow to answer is given the benefit of the doubt. */
+async function isItself({ id, control }: RunningStack): Promise<boolean> {
+  try {
+    const response = await fetch(control + IDENTITY_PATH, { signal: AbortSignal.timeout(IDENTITY_TIMEOUT_MS) });
+    return ((await response.json()) as { id?: unknown }).id === id;
+  } catch (error) {
+    return (error as Error).name === 'TimeoutError';
   }
-  return stacks.sort((a, b) => b.startedAt - a.startedAt);
 }
 
 async function read(file: string): Promise<RunningStack | undefined> {

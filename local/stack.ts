@@ -1,5 +1,5 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
-import { systemClock } from '../adapters/system/system.ts';
+import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
@@ -10,7 +10,7 @@ import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
-import { registerStack, unregisterStack } from './registry.ts';
+import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
 import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
 
 export interface StackOptions {
@@ -58,6 +58,7 @@ const HEALTH_TIMEOUT_MS = 2000;
 
 export class Stack {
   readonly cells: readonly LocalCell[];
+  readonly #id = randomIds.next();
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
   readonly #control: ControlServer;
@@ -73,6 +74,7 @@ export class Stack {
     this.#endpoints = readEndpoints(options.environment ?? process.env);
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
+      [IDENTITY_PATH]: async () => ({ id: this.#id }),
       '/stack': async () => this.info(),
       '/status': async () => ({ cells: await this.status() }),
       '/token': async (query) => ({ token: await this.#token(query) }),
@@ -109,7 +111,7 @@ export class Stack {
     if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
     const control = await this.#control.start();
     const urls = this.cells.map(({ url }) => url);
-    await registerStack({ pid: process.pid, startedAt: systemClock.now(), control, urls });
+    await registerStack({ id: this.#id, pid: process.pid, startedAt: systemClock.now(), control, urls });
     this.#registered = true;
     return this.info();
   }

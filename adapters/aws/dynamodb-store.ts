@@ -11,7 +11,7 @@ import {
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PortError } from '../../core/ports/errors.ts';
+import { inDoubt, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type {
@@ -86,7 +86,17 @@ export class DynamoDbStore implements Store {
     });
     // The token makes a repetition of this very transaction harmless for ten minutes.
     const command = new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken: ids.next() });
-    await withRetry({ clock, ids }, retry, () => client.send(command).catch(throwTransactionError), isTransient);
+    let answerLost = false;
+    const attempt = async () => {
+      try {
+        await client.send(command);
+      } catch (error) {
+        const portError = toTransactionError(error);
+        answerLost ||= portError.code === 'unknown-outcome';
+        throw inDoubt(portError, answerLost);
+      }
+    };
+    await withRetry({ clock, ids }, retry, attempt, isTransient);
     return versions;
   }
 
@@ -144,9 +154,12 @@ export class DynamoDbStore implements Store {
         } catch (error) {
           const portError = toPortError(error);
           answerLost ||= portError.code === 'unknown-outcome';
-          if (portError.code !== 'conflict' || !answerLost) throw portError;
+          if (portError.code !== 'conflict' || !answerLost) throw inDoubt(portError, answerLost);
+          const found = await this.#peek(key).catch((cause: unknown) => {
+            throw inDoubt(toPortError(cause), answerLost);
+          });
           // A version is never used twice: if it is gone after a try whose answer was lost, that try may have removed it.
-          if ((await this.#peek(key)) === undefined) return;
+          if (found === undefined) return;
           mayBeOurs = true;
           throw new PortError(
             'unknown-outcome',
@@ -184,7 +197,7 @@ export class DynamoDbStore implements Store {
             );
           }
           if (portError.code === 'unknown-outcome') own = version;
-          throw portError;
+          throw inDoubt(portError, own !== undefined);
         }
       },
       (error) => !lost && isTransient(error),
@@ -242,18 +255,18 @@ function throwReadError(error: unknown): never {
 }
 
 /** A cancelled transaction says for each of its items why; the first condition that failed is the conflict. */
-function throwTransactionError(error: unknown): never {
-  if (!(error instanceof TransactionCanceledException)) throw toPortError(error);
+function toTransactionError(error: unknown): PortError {
+  if (!(error instanceof TransactionCanceledException)) return toPortError(error);
   const reasons = error.CancellationReasons ?? [];
   const failedWrite = reasons.findIndex((reason) => reason.Code === 'ConditionalCheckFailed');
   if (failedWrite >= 0)
-    throw new PortError('conflict', `The condition of write ${failedWrite} did not hold.`, {
+    return new PortError('conflict', `The condition of write ${failedWrite} did not hold.`, {
       failedWrite,
       cause: error,
     });
   const reason = reasons.find((candidate) => candidate.Code !== undefined && candidate.Code !== 'None');
   const { code } = itemError(reason?.Code, reason?.Message);
-  throw new PortError(
+  return new PortError(
     code,
     `The transaction was cancelled: ${reason?.Code ?? 'no reason given'} ${reason?.Message ?? ''}`.trim(),
     { cause: error },

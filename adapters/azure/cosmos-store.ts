@@ -1,7 +1,7 @@
 // The store on one Cosmos DB container: conditional writes by etag, transactional batches, and queries within a partition.
 import type { Container, SqlQuerySpec } from '@azure/cosmos';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PortError } from '../../core/ports/errors.ts';
+import { inDoubt, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type {
@@ -30,7 +30,7 @@ import {
   versionOf,
 } from './cosmos-items.ts';
 import { readInBatch, transactInContainer } from './cosmos-transaction.ts';
-import { inDoubt, isTransient, toPortError, toReadError } from './errors.ts';
+import { isTransient, toPortError, toReadError } from './errors.ts';
 
 export interface CosmosStoreOptions {
   /**

@@ -1,7 +1,7 @@
 // Transactions on Cosmos DB: one transactional batch, in the service's own terms.
 import type { Container } from '@azure/cosmos';
 import type { Clock } from '../../core/ports/clock.ts';
-import { isPortError, PortError } from '../../core/ports/errors.ts';
+import { inDoubt, isPortError, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type { Version, Write } from '../../core/ports/store.ts';
@@ -17,7 +17,7 @@ import {
   toOperations,
   versionOf,
 } from './cosmos-items.ts';
-import { inDoubt, isTransient, operationError, toPortError, toReadError } from './errors.ts';
+import { isTransient, operationError, toPortError, toReadError } from './errors.ts';
 
 export interface TransactionOptions {
   readonly container: Container;

@@ -101,13 +101,6 @@ export function operationError(statusCode: number, retryAfterMs?: number): PortE
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
 }
 
-/** Once an answer was lost, a repetition that cannot be made leaves open whether the write has happened. */
-export function inDoubt(error: PortError, answerLost: boolean): PortError {
-  if (!answerLost || !isTransient(error)) return error;
-  const { message, cause, retryAfterMs } = error;
-  return new PortError('unknown-outcome', message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
-}
-
 /** Whether the adapters repeat a request on their own, within their budget. */
 export const isTransient = (error: PortError): boolean =>
   error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

@@ -3,10 +3,10 @@ import type { ServiceBusMessage, ServiceBusSender } from '@azure/service-bus';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
+import { ITS_OWN_FAULT, inDoubt, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
-import { inDoubt, isTransient, toPortError } from './errors.ts';
+import { isTransient, toPortError } from './errors.ts';
 
 export interface ServiceBusOptions {
   /** Of a client with `retryOptions: { maxRetries: 0 }`: this adapter retries. */

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles } from '../../build/bundles.mjs';
 import { importTypeScript } from '../../build/run.mjs';
-import { declaredCells, pickCells } from '../../local/cells.ts';
+import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
-import { type Command, UserError, wholeNumber } from '../command.ts';
+import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
 const STOP_TIMEOUT_MS = 4500;
@@ -32,18 +32,12 @@ export const dev: Command = {
     const began = performance.now();
     const say = json ? err : out;
     const ending = new Ending();
-    if (options.data === '') throw new UserError('Give --data a folder, such as ./state.');
+    if (options.data === '') throw new UsageError('Give --data a folder, such as ./state.');
     const portBase = wholeNumber(options, 'port-base', wholeNumber(options, 'port', 0, 1, 65_535), 1, 65_535);
-    const cells = await declaredCells()
-      .then((declared) =>
-        pickCells(
-          declared,
-          (options.cells as string | undefined)?.split(',').map((id) => id.trim()),
-        ),
-      )
-      .catch((error: Error) => {
-        throw new UserError(error.message);
-      });
+    const declared = await declaredCells().catch((error: Error) => {
+      throw new UserError(error.message);
+    });
+    const cells = picked(declared, options.cells as string | undefined);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
         throw new UserError(`The bundles cannot be built: ${error.message}`);
@@ -91,8 +85,9 @@ export const dev: Command = {
     let stopped = false;
     // Not cleared: whatever still holds the process when everything is stopped does not hold it for longer than this.
     setTimeout(() => {
+      // Nothing is left of it either way: its processes and temporary files do not outlive this one.
       if (!stopped) err('The stack did not stop in time and was ended by force.');
-      process.exit(stopped ? code : 1);
+      process.exit(code);
     }, STOP_TIMEOUT_MS).unref();
     await stack.stop().catch((error: Error) => {
       throw new UserError(`The stack has stopped, though not in order: ${error.message}.`);
@@ -102,6 +97,17 @@ export const dev: Command = {
     return code;
   },
 };
+
+function picked(declared: readonly CellDeclaration[], ids: string | undefined): readonly CellDeclaration[] {
+  try {
+    return pickCells(
+      declared,
+      ids?.split(',').map((id) => id.trim()),
+    );
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
 
 /** How the stack comes to its end: a signal, heeded from the first moment on, or a part that died. The first one counts. */
 class Ending {

@@ -1,5 +1,5 @@
 // `polycell get`: reads a path of the API as a tenant.
-import { type Command, required, UserError } from '../command.ts';
+import { type Command, required, UsageError } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 export const get: Command = {
@@ -15,7 +15,8 @@ export const get: Command = {
   },
   async run({ positionals, options, json, out, err }) {
     const path = positionals[0];
-    if (path === undefined || !path.startsWith('/')) throw new UserError('Give the path to read, such as /v1/devices.');
+    if (path === undefined || !path.startsWith('/'))
+      throw new UsageError('Give the path to read, such as /v1/devices.');
     const tenant = required(options, 'tenant');
     const stack = await StackClient.find(options.stack as string | undefined);
     const cell = await stack.cell(options.cell as string | undefined);

@@ -1,5 +1,5 @@
 // `polycell parked`: the events that a consumer could not process, and what to do with them.
-import { type Command, type CommandContext, required, UserError } from '../command.ts';
+import { type Command, type CommandContext, required, UsageError, UserError } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 interface Parked {
@@ -42,10 +42,10 @@ export const parked: Command = {
   async run(context) {
     const [action, ...ids] = context.positionals;
     const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-    if (run === undefined) throw new UserError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
-    if (action === 'list' && ids.length > 0) throw new UserError('`parked list` takes no ids; `parked show` does.');
+    if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+    if (action === 'list' && ids.length > 0) throw new UsageError('`parked list` takes no ids; `parked show` does.');
     if ((action === 'list' || action === 'show') && context.options.all === true)
-      throw new UserError(`--all is for redrive and drop, not for ${action}.`);
+      throw new UsageError(`--all is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
     const stack = await StackClient.find(context.options.stack as string | undefined);
     const cell = await stack.cell(context.options.cell as string | undefined);
@@ -81,7 +81,7 @@ const actions: Readonly<Record<string, (context: ActionContext) => Promise<numbe
   },
 
   async show({ options, ids, call, json, out, err }) {
-    if (ids.length === 0) throw new UserError('Give the ids to show; `polycell parked list` has them.');
+    if (ids.length === 0) throw new UsageError('Give the ids to show; `polycell parked list` has them.');
     const missing = new Set(ids);
     for await (const event of everything(call, options.consumer)) {
       if (missing.delete(event.id)) out(JSON.stringify(event, null, json ? undefined : 2));
@@ -142,7 +142,7 @@ async function* everything(call: Call, consumer: unknown): AsyncGenerator<Parked
 /** The ids given, or with `--all` those of everything that is parked now: collected first, as redriving changes the list. */
 async function* chosen({ options, ids, call }: ActionContext): AsyncGenerator<string> {
   if ((options.all === true) === ids.length > 0)
-    throw new UserError('Give ids, or --all for everything that list shows.');
+    throw new UsageError('Give ids, or --all for everything that list shows.');
   const wanted = [...ids];
   if (options.all === true) for await (const { id } of everything(call, options.consumer)) wanted.push(id);
   yield* wanted;

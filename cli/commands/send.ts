@@ -1,7 +1,7 @@
 // `polycell send`: posts readings to a tenant's cell and sums up what became of them.
 import { access, constants } from 'node:fs/promises';
 import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
-import { type Command, required, UserError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../readings.ts';
 import { causeOf, StackClient } from '../stack-client.ts';
@@ -65,7 +65,7 @@ export const send: Command = {
     const tenant = required(options, 'tenant');
     const file = options.file as string | undefined;
     if (file !== undefined && (options.count !== undefined || options.devices !== undefined))
-      throw new UserError('Give either --file, or --count and --devices.');
+      throw new UsageError('Give either --file, or --count and --devices.');
     const count = wholeNumber(options, 'count', 1, 1, LIMITS.count);
     const devices = wholeNumber(options, 'devices', 1, 1, LIMITS.devices);
     const batch = wholeNumber(options, 'batch', 1, 1, LIMITS.batch);

@@ -21,8 +21,11 @@ export const EVENT_LIMITS = {
   futureMs: 5 * 60 * 1000,
 } as const;
 
-/** The subject names the device or entity and is the partition of its events. */
-export const SUBJECT_PATTERN = '^[A-Za-z0-9._:~@+-]{1,128}$';
+/**
+ * The subject names the device or entity and is the partition of its events. `.` and `..` alone are none: every URL parser takes
+ * them out of a path, encoded or not, so such a device could be written to and never read.
+ */
+export const SUBJECT_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$';
 const SUBJECT = new RegExp(SUBJECT_PATTERN);
 
 /** Whether the value can name a device or entity. */
@@ -136,7 +139,10 @@ function checkRequired(event: JsonObject, context: AcceptContext): Rejection | u
     };
   }
   if (!isSubject(subject)) {
-    return invalid('subject', 'The attribute subject must have 1 to 128 characters of A-Z a-z 0-9 . _ : ~ @ + -');
+    return invalid(
+      'subject',
+      'The attribute subject must have 1 to 128 characters of A-Z a-z 0-9 . _ : ~ @ + - and be neither . nor ..',
+    );
   }
   const instant = parseTime(time ?? '');
   if (instant === undefined)

@@ -1,4 +1,5 @@
 // The reads of the API: devices, readings, rollups and alerts, of the caller's tenant alone.
+import { isSubject } from '../events/accept.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import type { TelemetryQueries, View } from '../telemetry/queries.ts';
@@ -49,7 +50,7 @@ export function reads({
 
   /** An id that no device can have is refused here: the store does not take it. */
   const checked = (call: Call): Call => {
-    if (!/^[A-Za-z0-9._:~@+-]{1,128}$/.test(call.id)) throw unknownDevice(call);
+    if (!isSubject(call.id)) throw unknownDevice(call);
     return call;
   };
 

@@ -127,14 +127,20 @@ export function plainPath(pathname: string): string {
   return decodePath(new URL(`http://cell${encoded}`).pathname) ?? '';
 }
 
-/** The route of a plain path, or which methods the path has (none for a path that is not there). */
+/**
+ * The route of a plain path, or which methods the path has (none for a path that is not there). What can be asked with GET can
+ * be asked with HEAD (RFC 9110, 9.3.2): the answer is made as for GET, and the server in front leaves the body out. It needs the
+ * body to count the length, which must be that of GET.
+ */
 export function matchRoute(method: string, path: string): RouteMatch | { readonly allowed: readonly string[] } {
   const found = patterns.flatMap((route) => {
     const match = route.pattern.exec(path);
     return match === null ? [] : [{ ...route, segment: match[1] }];
   });
-  const exact = found.find((route) => route.method === method);
-  if (exact === undefined) return { allowed: found.map((route) => route.method) };
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  const exact = found.find((route) => route.method === wanted);
+  if (exact === undefined)
+    return { allowed: found.flatMap((route) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])) };
   return { name: exact.name, id: exact.segment ?? '' };
 }
 

@@ -1,27 +1,32 @@
 // Parking: what a consumer cannot process is kept in the cell's own store with its reason, listed, redriven or dropped.
 
+import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { isName, statePartition } from '../cell/identity.ts';
 import { type CloudEvent, eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
-import { cutUtf8, utf8Length } from '../ports/text.ts';
+import { cutUtf8 } from '../ports/text.ts';
+
+/** Stands before the fingerprint of what is no event, and sorts it behind all events: a redrive that takes all passes it by. */
+const NO_EVENT = '~';
 
 /** The name under which the relay parks; what it parked has not reached any consumer yet. */
 export const RELAY = 'relay';
 
-/** Under this name lies what belongs to no tenant that could be told. */
-const NOBODY = '-';
+/** Under this name lies what belongs to no tenant that could be told. It is no tenant's name, so no token shows it to anybody. */
+const NOBODY = '_';
 
 /** The tenant to park under: what is no tenant's name could not be part of a key. */
 export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);
 
 export const PARKING_LIMITS = {
-  /** Parked documents that are read at once. */
-  documentsRead: 8,
-  /** A page of parked events ends once it has this many bytes: with 8 more of the largest documents it fits into an answer of 6 MB. */
-  pageBytes: 3 * 1024 * 1024,
+  /**
+   * Parked documents that are read at once. A page ends once it has `ANSWER_LIMITS.pageBytes`; the largest four more, of 256 KiB
+   * that escaping may double, still fit into an answer.
+   */
+  documentsRead: 4,
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
   /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
@@ -32,7 +37,7 @@ export const PARKING_LIMITS = {
 
 /** An event that waits for somebody to look at it. */
 export interface ParkedEvent {
-  /** `<consumer>.<fingerprint>`; names it in the API. */
+  /** `<consumer>.<fingerprint>`, with a `~` before the fingerprint of what is no event; names it in the API. */
   readonly id: string;
   readonly consumer: string;
   readonly tenant: string;
@@ -85,7 +90,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
           ? { text: cutUtf8(typeof subject === 'string' ? subject : JSON.stringify(subject), PARKING_LIMITS.textBytes) }
           : { event: event as unknown as Json }),
       };
-      const id = `${tenant}!${fingerprint(identity)}`;
+      const id = `${tenant}!${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
       await state.put({ partition: statePartition.parked(consumer), id, body }, 'any');
     },
 
@@ -102,10 +107,10 @@ export function parking({ state, clock }: ParkingDeps): Parking {
         });
         for (const document of page.items) {
           items.push(toParked(document));
-          bytes += utf8Length(JSON.stringify(document.body));
+          bytes += answerBytes(document.body);
         }
         next = page.next;
-      } while (next !== undefined && items.length < limit && bytes < PARKING_LIMITS.pageBytes);
+      } while (next !== undefined && items.length < limit && bytes < ANSWER_LIMITS.pageBytes);
       return { items, ...(next && { next }) };
     },
 
@@ -120,11 +125,17 @@ export function parking({ state, clock }: ParkingDeps): Parking {
 
 /** `<consumer>.<fingerprint>` and the caller's tenant make the key: nobody can name another tenant's. */
 export function parkedKey(id: string, tenant: string): Key | undefined {
-  const match = /^([a-z0-9-]{1,63})\.([\w-]{16})$/.exec(id);
+  const match = /^([a-z0-9-]{1,63})\.(~?[\w-]{16})$/.exec(id);
   return match?.[1] === undefined
     ? undefined
     : { partition: statePartition.parked(match[1]), id: `${tenant}!${match[2]}` };
 }
+
+/** Where a tenant's parked events lie within a consumer's partition, without what is no event and cannot be sent. */
+export const sendableIds = (tenant: string): { from: string; to: string } => ({
+  from: `${tenant}!`,
+  to: `${tenant}!${NO_EVENT}`,
+});
 
 /** A parked document as the API shows it. */
 export function toParked(document: StoredDocument): ParkedEvent {

@@ -4,10 +4,10 @@ import { fingerprint, tenantOf } from '../events/cloud-event.ts';
 import type { BusMessage } from '../ports/bus.ts';
 import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
-import { isPortError, type PortError } from '../ports/errors.ts';
+import { ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
-import { PARKING_LIMITS, parkedKey, RELAY, toParked } from './parking.ts';
+import { PARKING_LIMITS, parkedKey, RELAY, sendableIds, toParked } from './parking.ts';
 
 export interface RedriveSummary {
   readonly redriven: number;
@@ -19,7 +19,10 @@ export interface RedriveSummary {
 export interface RedriveCommand {
   readonly consumer: string;
   readonly tenant: string;
-  /** Ids of parked events; without them the first `PARKING_LIMITS.redriveEvents` that are found. */
+  /**
+   * Ids of parked events; without them the first `PARKING_LIMITS.redriveEvents` that are found. Messages that could not be read
+   * are passed by then: they cannot be sent, and would be found first again and again.
+   */
   readonly ids?: readonly string[] | undefined;
 }
 
@@ -54,7 +57,7 @@ export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' |
 
 /**
  * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends it twice, which
- * consumers expect. One that never was an event stays parked and counts as failed. Rejects with the store's error.
+ * consumers expect. One that was asked for by its id and never was an event stays parked and counts as failed. Rejects with the store's error.
  */
 export function redrive({ events, state, clock }: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
   const find = async ({
@@ -64,7 +67,7 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
   }: RedriveCommand): Promise<{ documents: StoredDocument[]; more: boolean }> => {
     if (ids === undefined) {
       const limit = PARKING_LIMITS.redriveEvents;
-      const page = await state.query(statePartition.parked(consumer), { prefix: `${tenant}!`, limit });
+      const page = await state.query(statePartition.parked(consumer), { ...sendableIds(tenant), limit });
       return { documents: [...page.items], more: page.next !== undefined };
     }
     const keys = [...new Set(ids)]
@@ -81,7 +84,11 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
     const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
     const body = { redrive: consumer, event: event as unknown as Json };
     const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
-    if (outcome?.status === 'failed') throw outcome.error;
+    if (outcome?.status === 'failed') {
+      // What the log will never take is to hold up no others.
+      if (ITS_OWN_FAULT[outcome.error.code]) return false;
+      throw outcome.error;
+    }
     await state.delete(document, document.version).catch(unlessParkedAnew);
     return true;
   };

@@ -1,7 +1,7 @@
 // What `append` does alike on every service: requests side by side, repetition of what failed alone, and exact duplicates.
 import type { Clock } from './clock.ts';
 import { mapConcurrently } from './concurrently.ts';
-import { isPortError, PortError } from './errors.ts';
+import { ITS_OWN_FAULT, isPortError, PortError } from './errors.ts';
 import type { Ids } from './ids.ts';
 import { Backoff, type RetryPolicy } from './retry.ts';
 import type { AppendOutcome, NewDocument, Version } from './store.ts';
@@ -16,17 +16,18 @@ export interface AppendService<Row> {
   readonly retry: RetryPolicy;
   readonly concurrentRequests: number;
   /** The document in the service's terms, each time with a fresh id of its write. */
-  /** The document in the service's terms. */
   toRow(document: NewDocument): Row;
   /** Rows for one request each, in order. */
   toRequests(rows: readonly Row[]): readonly (readonly Row[])[];
-  /** Writes the rows, each if absent: one error or `undefined` a row, `conflict` where something stands. */
+  /**
+   * Writes the rows, each if absent: one error or `undefined` a row, `conflict` where something stands. Rows whose request was
+   * refused as a whole share one error object; a rejection is that of all rows.
+   */
   write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
   /** Looks who stands where these rows were to be written. */
   look(rows: readonly Row[]): Promise<readonly Occupant[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
-  /** The port error of anything that these methods reject with. */
   /** What a failure of `write`, `look` or `put` means. */
   toPortError(error: unknown): PortError;
   /** Whether a repetition may help within the budget. */
@@ -69,16 +70,30 @@ export async function appendWith<Row>(
   );
 }
 
-/** Writes what fits into one request; what was throttled or not answered is tried again alone, within the budget. */
-async function writeAll<Row>(service: AppendService<Row>, request: readonly Pending<Row>[]): Promise<void> {
-  const backoff = new Backoff(service, service.retry);
+/**
+ * Writes what fits into one request; what was throttled or not answered is tried again alone, within the budget. A request that
+ * is refused as a whole for the fault of a document in it is halved until that one stands alone: of N documents they
+ * cost at most 2 N - 1 requests, and nothing of it is a repetition that would need a pause.
+ */
+async function writeAll<Row>(
+  service: AppendService<Row>,
+  request: readonly Pending<Row>[],
+  backoff = new Backoff(service, service.retry),
+  lostBefore?: PortError,
+): Promise<void> {
   let open = request;
   // Once an answer was lost, what is still open at the end may have been stored, whatever the last try met.
-  let lost: PortError | undefined;
+  let lost = lostBefore;
   for (;;) {
     let lastError: PortError | undefined;
     try {
-      lastError = await writeOnce(service, open);
+      const tried = await writeOnce(service, open);
+      lastError = tried.lastError;
+      for (const group of tried.together) {
+        const half = Math.ceil(group.length / 2);
+        await writeAll(service, group.slice(0, half), backoff, lost);
+        await writeAll(service, group.slice(half), backoff, lost);
+      }
     } catch (error) {
       lastError = service.toPortError(error);
       if (!service.isTransient(lastError))
@@ -95,22 +110,36 @@ async function writeAll<Row>(service: AppendService<Row>, request: readonly Pend
   }
 }
 
-/** Tries once, and settles what the answers tell. Returns the error of a document that may be tried again, if there is one. */
-async function writeOnce<Row>(
-  service: AppendService<Row>,
-  open: readonly Pending<Row>[],
-): Promise<PortError | undefined> {
-  const errors = await service.write(open.map(({ row }) => row));
+interface Tried<Row> {
+  /** The error of a document that may be tried again, if there is one. */
+  readonly lastError: PortError | undefined;
+  /** Documents that were refused together, for what is the fault of at least one of them. */
+  readonly together: readonly (readonly Pending<Row>[])[];
+}
+
+/** Tries once, and settles what the answers tell. */
+async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pending<Row>[]): Promise<Tried<Row>> {
+  const errors = await service
+    .write(open.map(({ row }) => row))
+    .catch((error: unknown) => Array<PortError>(open.length).fill(service.toPortError(error)));
   if (errors.length !== open.length)
     throw new PortError('unknown-outcome', 'The service answered for another number of documents.');
   let lastError: PortError | undefined;
+  const refused = new Map<PortError, Pending<Row>[]>();
   const taken: Pending<Row>[] = [];
   for (const [index, pending] of open.entries()) {
     const error = errors[index];
     if (error === undefined) pending.outcome = { status: 'stored' };
     else if (error.code === 'conflict') taken.push(pending);
     else if (service.isTransient(error)) lastError = error;
+    else if (ITS_OWN_FAULT[error.code]) refused.set(error, [...(refused.get(error) ?? []), pending]);
     else pending.outcome = { status: 'failed', error };
+  }
+  const together: Pending<Row>[][] = [];
+  for (const [error, group] of refused) {
+    const [alone, ...others] = group;
+    if (others.length > 0) together.push(group);
+    else if (alone !== undefined) alone.outcome = { status: 'failed', error };
   }
   const occupants = taken.length === 0 ? [] : await service.look(taken.map(({ row }) => row));
   for (const [index, pending] of taken.entries()) {
@@ -120,7 +149,7 @@ async function writeOnce<Row>(
     else if (occupant === 'expired') pending.outcome = await replaceExpired(service, pending.document);
     // What has vanished meanwhile stays without an outcome and is tried again.
   }
-  return lastError;
+  return { lastError, together };
 }
 
 async function replaceExpired<Row>(service: AppendService<Row>, document: NewDocument): Promise<AppendOutcome> {

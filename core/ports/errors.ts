@@ -96,3 +96,13 @@ export function describeError(error: unknown): { code: string; message: string }
   if (error instanceof Error) return { code: error.name, message: error.message };
   return { code: 'Error', message: String(error) };
 }
+
+/**
+ * The last error of a write that was repeated. Once an answer was lost, a repetition that cannot be made leaves open whether the
+ * write has happened, whatever it failed of.
+ */
+export function inDoubt(error: PortError, answerLost: boolean): PortError {
+  if (!answerLost || (error.code !== 'throttled' && error.code !== 'unavailable')) return error;
+  const { message, cause, retryAfterMs } = error;
+  return new PortError('unknown-outcome', message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}

@@ -1,4 +1,5 @@
 // The built-in domain's reads: devices, readings and rollups of one tenant.
+import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { statePartition } from '../cell/identity.ts';
 import { fromStored, logPartition } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../ports/concurrently.ts';
@@ -11,6 +12,8 @@ import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollup
 export const QUERY_LIMITS = {
   /** Device documents read at the same time for a page of devices. */
   concurrentReads: 16,
+  /** Device documents held at once, of which a page may turn out to have room for a few only. */
+  devicesRead: 64,
   /** Pages of the log that one request reads in search of a metric; then it answers with a short page and a cursor. */
   pagesPerRequest: 10,
 } as const;
@@ -84,16 +87,40 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
     return document && deviceView(id, document.body as unknown as DeviceSummary);
   };
 
+  /** Reads devices, in order, until an answer has no room for more. Returns how many have room; one always does. */
+  const readWhileFitting = async (
+    tenant: string,
+    listed: readonly StoredDocument[],
+    seen: Map<string, DeviceView | undefined>,
+  ): Promise<number> => {
+    let bytes = 0;
+    for (let from = 0; from < listed.length; from += QUERY_LIMITS.devicesRead) {
+      const part = listed.slice(from, from + QUERY_LIMITS.devicesRead);
+      const views = await mapConcurrently(part, QUERY_LIMITS.concurrentReads, ({ id }) => device(tenant, id));
+      for (const [index, { id }] of part.entries()) {
+        bytes += answerBytes(views[index] ?? '');
+        if (bytes > ANSWER_LIMITS.pageBytes && from + index > 0) return from + index;
+        seen.set(id, views[index]);
+      }
+    }
+    return listed.length;
+  };
+
   return {
     device,
 
-    async devices(tenant, page) {
-      const listed = await state.query(statePartition.devices(tenant), {
-        limit: page.limit,
-        ...(page.cursor && { cursor: page.cursor }),
-      });
-      const found = await mapConcurrently(listed.items, QUERY_LIMITS.concurrentReads, ({ id }) => device(tenant, id));
-      return { items: found.filter((each) => each !== undefined), ...(listed.next && { next: listed.next }) };
+    async devices(tenant, { limit, cursor }) {
+      const partition = statePartition.devices(tenant);
+      const ids = (count: number) => state.query(partition, { limit: count, ...(cursor && { cursor }) });
+      const listed = await ids(limit);
+      const seen = new Map<string, DeviceView | undefined>();
+      const fits = await readWhileFitting(tenant, listed.items, seen);
+      // The cursor behind those that fit is the store's to give. A device that has come meanwhile may take the last one's place.
+      const page = fits === listed.items.length ? listed : await ids(fits);
+      const views = await mapConcurrently(page.items, QUERY_LIMITS.concurrentReads, ({ id }) =>
+        seen.has(id) ? Promise.resolve(seen.get(id)) : device(tenant, id),
+      );
+      return { items: views.filter((each) => each !== undefined), ...(page.next && { next: page.next }) };
     },
 
     async readings(tenant, deviceId, { metric, from, to, order, ...page }) {

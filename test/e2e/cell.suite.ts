@@ -215,6 +215,20 @@ export function cellSuite(name: string, open: () => Promise<CellHarness>): void 
       expect(response.headers.get('x-polycell-cell')).toBe(cell.id);
     });
 
+    test('answers HEAD with the headers of GET and no body', async () => {
+      const tenant = new CellClient(cell, 'head');
+      for (const path of ['/v1/devices', '/v1/devices/nobody', '/openapi.json']) {
+        const [head, get] = [await tenant.request(path, { method: 'HEAD' }), await tenant.request(path)];
+        const told = ({ status, headers }: Response) =>
+          [status, ...['content-type', 'content-length', 'x-polycell-cell'].map((name) => headers.get(name))] as const;
+        expect(told(head)).toEqual(told(get));
+        expect([await head.text(), (await get.text()).length]).toEqual([
+          '',
+          Number(head.headers.get('content-length')),
+        ]);
+      }
+    });
+
     test("refuses a cursor of another tenant's query", async () => {
       const one = new CellClient(cell, 'cursor-one');
       await one.post(manyReadings(4, 4));

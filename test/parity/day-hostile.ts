@@ -99,7 +99,13 @@ export function hostileSteps(): Step[] {
           ask('methods', caller, method, path),
         ),
     ),
-    ask('methods', null, 'HEAD', '/openapi.json'),
+    ...['/openapi.json', '/v1/health', '/v1/devices'].map((path) =>
+      ask('methods', null, 'HEAD', path, { name: `HEAD ${path} without a token` }),
+    ),
+    ask('methods', caller, 'HEAD', '/v1/devices?limit=2'),
+    ask('methods', caller, 'HEAD', '/v1/devices?limit=0'),
+    ask('methods', caller, 'HEAD', '/v1/devices/nobody'),
+    ask('methods', caller, 'HEAD', '/v1/devices/pump-3/readings'),
     ask('methods', null, 'PUT', '/v1/devices', { name: 'PUT without a token' }),
     ask('methods', caller, 'PUT', '/v1/devices', { name: 'PUT with a body', body: '{}' }),
     ask('methods', null, 'OPTIONS', '/v1/events', {

@@ -20,6 +20,7 @@ const BAD: readonly (readonly [string, unknown])[] = [
   ['an id of 257 bytes', good('x'.repeat(257))],
   ['a source of 129 times two bytes', good('d', { source: 'ü'.repeat(129) })],
   ['a subject that is a path', good('e', { subject: '../etc/passwd' })],
+  ['a subject that no path can hold', good('e1', { subject: '..' })],
   ['a subject of 129 characters', good('e2', { subject: 'x'.repeat(129) })],
   ['a time of the year 2999', good('f', { time: '2999-01-01T00:00:00Z' })],
   ['no time at all', good('f2', { time: 'yesterday' })],

@@ -1,7 +1,7 @@
 // An AWS cell for the end-to-end suites: emulators behind fault proxies, real bundles, and shorter times than the cloud's.
 import path from 'node:path';
 import { systemClock } from '../../adapters/system/system.ts';
-import { compile, deployableOptions, root } from '../../build/bundles.mjs';
+import { buildBundles, compile, deployableOptions, root } from '../../build/bundles.mjs';
 import { topology } from '../../core/cell/topology.ts';
 import { AwsCell } from '../../local/aws-cell.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
@@ -29,6 +29,8 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     entry: 'test/support/faulty-aws-worker.ts',
     platform: 'aws',
   } as const;
+  // Without its bundles, as in a fresh checkout, the cell would wait for functions that never begin.
+  await buildBundles({ only: ['aws/http', 'aws/relay', 'aws/worker'] });
   await compile(deployableOptions(faultyWorker));
   const bundles = {
     healthy: path.join(root, 'dist/aws/worker/index.cjs'),

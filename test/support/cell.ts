@@ -1,24 +1,16 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { epochGuard } from '../../core/cell/epoch-guard.ts';
-import { cellHealth } from '../../core/cell/health.ts';
 import { topology } from '../../core/cell/topology.ts';
-import { SchemaRegistry } from '../../core/events/registry.ts';
-import { cellApi } from '../../core/http/cell-api.ts';
+import { builtInApi } from '../../core/http/built-in-api.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
-import { ingest } from '../../core/pipeline/ingest.ts';
-import { parking, RELAY } from '../../core/pipeline/parking.ts';
-import { redrive } from '../../core/pipeline/redrive.ts';
+import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import { trials } from '../../core/pipeline/trials.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
 import type { Json } from '../../core/ports/json.ts';
-import { routeTokenVerifier } from '../../core/routing/route-token.ts';
 import { consumers } from '../../core/telemetry/consumers.ts';
-import { telemetryQueries } from '../../core/telemetry/queries.ts';
-import { validators } from '../../core/telemetry/validators.generated.mjs';
 import { EagerClock } from './fake-clock.ts';
 import { type FaultPlan, faultyStore } from './faulty-store.ts';
 import { countingIds } from './ids.ts';
@@ -67,16 +59,12 @@ export function testCell({ events: eventFaults, state: stateFaults, consumer = (
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
   const bus = new LoopbackBus(topology.consumers);
-  const handle = cellApi({
+  const handle = builtInApi({
     cell: { id: 'cell-1', cloud: 'memory', region: 'here', version: '1.2.3' },
-    consumers: [...topology.consumers.map(({ name }) => name), RELAY],
-    verifyRouteToken: routeTokenVerifier({ keys: [publicPart(EDGE_KEY)], cell: 'cell-1', clock }),
-    guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
-    queries: telemetryQueries({ events, state }),
-    parking: parking({ state, clock }),
-    redrive: redrive({ events, state, clock }),
-    health: cellHealth({ state, clock, cell: 'cell-1' }),
+    routeKeys: [publicPart(EDGE_KEY)],
+    events,
+    state,
+    clock,
     ids,
     log,
   });

@@ -12,6 +12,12 @@ export function dynamoDbFaults(proxy: FaultProxy): StoreFaults {
     throttle: (requests) => inject(jsonError('ThrottlingException', 'Rate of requests exceeds the limit.'), requests),
     throttleDocuments: (indices) =>
       proxy.inject({ fault: throttledStatements(indices), operation: 'BatchExecuteStatement', times: 1 }),
+    refuseBulk: (text) =>
+      proxy.inject({
+        fault: jsonError('ValidationException', 'One of the statements is not valid.'),
+        operation: 'BatchExecuteStatement',
+        when: ({ body }) => body.includes(text),
+      }),
     loseAnswers: (requests) => inject({ kind: 'cut-after' }, requests),
     loseRequests: (requests) => inject({ kind: 'cut-before' }, requests),
     disconnect: () => proxy.goDown(),

@@ -15,6 +15,11 @@ export function cosmosFaults(proxy: FaultProxy): StoreFaults {
         requests,
       ),
     throttleDocuments: (indices) => proxy.inject({ fault: throttledOperations(indices), when: isBulk, times: 1 }),
+    refuseBulk: (text) =>
+      proxy.inject({
+        fault: answer(400, 'One of the operations is not valid.'),
+        when: (call) => isBulk(call) && call.body.includes(text),
+      }),
     loseAnswers: (requests) => inject({ kind: 'cut-after' }, requests),
     loseRequests: (requests) => inject({ kind: 'cut-before' }, requests),
     disconnect: () => proxy.goDown(),

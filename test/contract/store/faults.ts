@@ -71,6 +71,20 @@ export const faultClauses = {
     expect(await readIds(harness.store, 'p')).toStrictEqual(['0', '1', '2', '3', '4', '5']);
   },
 
+  'a document for which the service refuses the whole request fails alone': async (harness) => {
+    const { store, other } = harness;
+    faultsOf(harness).refuseBulk('not to its liking');
+    const bad = [3, 24, 30];
+    const documents = times(40, (index) => ({
+      ...key,
+      id: String(index).padStart(2, '0'),
+      body: bad.includes(index) ? 'not to its liking' : index,
+    }));
+    const outcomes = await store.append(documents);
+    expect(words(outcomes)).toStrictEqual(times(40, (index) => (bad.includes(index) ? 'invalid' : 'stored')));
+    expect(await readIds(other, 'p')).toHaveLength(37);
+  },
+
   'a service that nobody answers for is unavailable, for every method, until it is back': async (harness) => {
     await faultsOf(harness).disconnect();
     expect(await codesOf(harness.store)).toStrictEqual(allMethods('unavailable'));
@@ -108,6 +122,27 @@ export const faultClauses = {
       get: 'unavailable',
       query: 'unavailable',
     });
+  },
+
+  'a write whose answer was lost, and that cannot be repeated, is unknown-outcome': async (harness) => {
+    const { store, other } = harness;
+    for (const fail of ['throttle', 'disconnect'] as const) {
+      const version = await other.put({ ...key, body: 0 }, 'any');
+      const writes: readonly (() => Promise<unknown>)[] = [
+        () => store.put({ ...key, body: 1 }, 'any'),
+        () => store.put({ ...key, id: fail, body: 1 }, 'absent'),
+        () => store.transact('p', [{ kind: 'put', id: fail, body: 1, expected: 'absent' }]),
+        () => store.delete(key, 'any'),
+        () => store.delete(key, version),
+      ];
+      for (const write of writes) {
+        faultsOf(harness).loseAnswers(1);
+        if (fail === 'throttle') faultsOf(harness).throttle();
+        else harness.clock.duringNextSleep(() => faultsOf(harness).disconnect());
+        expect(await codeOf(write())).toBe('unknown-outcome');
+        await faultsOf(harness).heal();
+      }
+    }
   },
 
   'a put whose answer was lost succeeds with the version that is stored': async (harness) => {

@@ -11,6 +11,8 @@ export interface StoreFaults {
   throttle(requests?: number): void;
   /** Of the next append's first request the service takes all documents but those of these indices, which it throttles. */
   throttleDocuments(indices: readonly number[]): void;
+  /** The service refuses as invalid every bulk request, however many documents it has, that this text is in. */
+  refuseBulk(text: string): void;
   /** The service does what it is asked, and the connection breaks before the answer: so many times, or until healed. */
   loseAnswers(requests?: number): void;
   /** The connection breaks before the service has heard anything, which the client cannot know. */

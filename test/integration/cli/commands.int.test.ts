@@ -79,25 +79,25 @@ describe('token', () => {
 });
 
 test.each<[string[], number, RegExp]>([
-  [['token'], 1, /Give --tenant/],
-  [['token', '--tenant', 'A B'], 1, /a tenant is 1 to 63 of a-z 0-9 -/],
+  [['token'], 2, /Give --tenant/],
+  [['token', '--tenant', 'A B'], 2, /a tenant is 1 to 63 of a-z 0-9 -/],
   [['token', '--tenant', 'acme', '--cell', 'no'], 1, /No cell "no" runs; there are cell-1/],
-  [['token', '--tenant', 'acme', '--ttl', '61'], 1, /A route token lives 1 to 60 seconds/],
-  [['token', '--tenant', 'acme', '--scope', 'all'], 1, /There is no scope "all"/],
+  [['token', '--tenant', 'acme', '--ttl', '61'], 2, /A route token lives 1 to 60 seconds/],
+  [['token', '--tenant', 'acme', '--scope', 'all'], 2, /There is no scope "all"/],
   [
     ['send', '--tenant', 'acme', '--count', '-1'],
     2,
     /Option '--count' argument is ambiguous. See `npx polycell send --help`/,
   ],
-  [['send', '--tenant', 'acme', '--count', '0'], 1, /--count must be a whole number from 1/],
-  [['send', '--tenant', 'acme', '--file', 'x', '--count', '1'], 1, /Give either --file, or --count and --devices/],
+  [['send', '--tenant', 'acme', '--count', '0'], 2, /--count must be a whole number from 1/],
+  [['send', '--tenant', 'acme', '--file', 'x', '--count', '1'], 2, /Give either --file, or --count and --devices/],
   [['send', '--tenant', 'acme', '--file', 'nowhere.jsonl'], 1, /The file nowhere.jsonl cannot be read: there is none/],
-  [['get', 'v1/devices', '--tenant', 'acme'], 1, /Give the path to read, such as \/v1\/devices/],
+  [['get', 'v1/devices', '--tenant', 'acme'], 2, /Give the path to read, such as \/v1\/devices/],
   [['get', '/v1/devices/none', '--tenant', 'acme'], 1, /The cell answered 404: .*unknown_device/],
-  [['parked', '--tenant', 'acme'], 1, /Say what to do: list, show, redrive, drop/],
-  [['parked', 'list', 'x', '--tenant', 'acme'], 1, /`parked list` takes no ids/],
-  [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 1, /--all is for redrive and drop, not for show/],
-  [['parked', 'drop', '--tenant', 'acme'], 1, /Give ids, or --all/],
+  [['parked', '--tenant', 'acme'], 2, /Say what to do: list, show, redrive, drop/],
+  [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
+  [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
+  [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
   [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 1, /There are: device-state, rollups, relay/],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
@@ -111,7 +111,7 @@ test('a stack that is not there, and an address that is none, are told in one li
     err: oneLine(/No stack answers at .*ECONNREFUSED.*npm start/),
   });
   expect(await polycell('status', '--stack', 'here')).toMatchObject({
-    code: 1,
+    code: 2,
     err: oneLine(/--stack must be an address/),
   });
 });

@@ -54,6 +54,20 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s during the start leaves 
   await run.isGone([...processes, ...(await run.descendants())]);
 });
 
+test('parts that do not stop are ended by force: in time, leaving nothing behind, and that is no failure', async () => {
+  const run = await dev();
+  await run.url();
+  const processes = await run.descendants();
+  // The shell is what ends the others when the stack itself is gone.
+  for (const { pid, command } of processes) if (!command.startsWith('/bin/sh')) process.kill(pid, 'SIGSTOP');
+  const asked = performance.now();
+  run.child.kill('SIGTERM');
+  const { code, err } = await run.ended;
+  expect(performance.now() - asked).toBeLessThan(STOP_MS);
+  expect([code, err]).toEqual([0, expect.stringMatching(/Stopped\.\n$|ended by force\.\n$/)]);
+  await run.isGone(processes);
+});
+
 test("a terminal's Ctrl-C, which reaches the whole group, is no accident to any part", async () => {
   const run = await dev([], { group: true });
   await run.url();
@@ -94,11 +108,11 @@ test('a taken port is one line that names it; --port is where the cell listens',
 });
 
 test.each<[string, string[], Record<string, string>, number, RegExp]>([
-  ['an unknown cell', ['--cells', 'aws-beta'], {}, 1, /There is no cell "aws-beta"; infra\/cells\.json declares /],
-  ['a cell named twice', ['--cells', 'aws-alpha,aws-alpha'], {}, 1, /The cell "aws-alpha" is named twice/],
-  ['no folder', ['--data', ''], {}, 1, /Give --data a folder/],
+  ['an unknown cell', ['--cells', 'aws-beta'], {}, 2, /There is no cell "aws-beta"; infra\/cells\.json declares /],
+  ['a cell named twice', ['--cells', 'aws-alpha,aws-alpha'], {}, 2, /The cell "aws-alpha" is named twice/],
+  ['no folder', ['--data', ''], {}, 2, /Give --data a folder/],
   ['a file as the folder', ['--data', 'package.json'], {}, 1, /package\.json cannot keep the state: EEXIST/],
-  ['a port beyond all ports', ['--port', '65536'], {}, 1, /--port must be a whole number from 1 to 65535/],
+  ['a port beyond all ports', ['--port', '65536'], {}, 2, /--port must be a whole number from 1 to 65535/],
   ['an unknown option', ['--prot', '1'], {}, 2, /Unknown option '--prot'\. See `npx polycell dev --help`/],
   ['an address that is none', [], { DYNAMODB_ENDPOINT: 'here' }, 1, /DYNAMODB_ENDPOINT must be an address/],
   ['half a bus', [], { SNS_ENDPOINT: 'http://127.0.0.1:9' }, 1, /Set SNS_ENDPOINT and SQS_ENDPOINT both or not at all/],

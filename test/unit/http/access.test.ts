@@ -146,16 +146,26 @@ describe('paths and methods', () => {
   test.each([
     ['DELETE', '/v1/events', 'POST'],
     ['GET', '/v1/events', 'POST'],
-    ['PUT', '/v1/devices', 'GET'],
-    ['POST', '/v1/devices/pump-1', 'GET'],
-    ['POST', '/v1/health', 'GET'],
+    ['HEAD', '/v1/events', 'POST'],
+    ['PUT', '/v1/devices', 'GET, HEAD'],
+    ['POST', '/v1/devices/pump-1', 'GET, HEAD'],
+    ['POST', '/v1/health', 'GET, HEAD'],
     ['GET', '/v1/parked/redrive', 'POST, DELETE'],
     ['PATCH', '/v1/parked/rollups.AAAAAAAAAAAAAAAA', 'DELETE'],
-    ['OPTIONS', '/openapi.json', 'GET'],
+    ['OPTIONS', '/openapi.json', 'GET, HEAD'],
   ])('%s %s: 405, and what is allowed', async (method, path, allow) => {
     const answer = await testCell().call(path, { method });
     expect(refusal(answer)).toBe('405 method_not_allowed');
     expect(answer.headers.get('allow')).toBe(allow);
+  });
+
+  test.each(ROUTES.filter(([method]) => method === 'GET'))('%s %s: HEAD is answered as GET is', async (_get, path) => {
+    const cell = testCell();
+    const told = async (method: string, token: Call['token']) => {
+      const { status, headers } = await cell.call(path, { method, ...(token !== undefined && { token }) });
+      return { status, headers: [...headers].filter(([name]) => name !== 'traceparent') };
+    };
+    for (const token of [{}, null]) expect(await told('HEAD', token)).toEqual(await told('GET', token));
   });
 });
 

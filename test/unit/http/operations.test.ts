@@ -180,8 +180,27 @@ describe('redrive', () => {
       subject: '{half',
       reason: { code: 'unreadable', message: 'x' },
     });
-    expect((await redrive(cell, { consumer: 'rollups' })).body).toEqual({ redriven: 3, failed: 1, more: false });
-    expect(await listOf(cell)).toMatchObject([{ text: '{half', reason: { code: 'unreadable' } }]);
+    expect((await redrive(cell, { consumer: 'rollups' })).body).toEqual({ redriven: 3, failed: 0, more: false });
+    const left = await listOf(cell);
+    expect(left).toMatchObject([{ text: '{half', reason: { code: 'unreadable' } }]);
+    const [id = ''] = left.map((parked) => String(parked.id));
+    expect((await redrive(cell, { consumer: 'rollups', ids: [id, id] })).body).toEqual({
+      redriven: 0,
+      failed: 1,
+      more: false,
+    });
+    expect((await cell.call(`/v1/parked/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(await listOf(cell)).toEqual([]);
+  });
+
+  test('a hundred and more that can never be sent hold up no others', async () => {
+    const { cell } = await withParked();
+    for (let index = 0; index < 120; index += 1) {
+      const reason = { code: 'unreadable', message: 'x' };
+      await cell.parking.park({ consumer: 'rollups', tenant: 'acme', event: undefined, subject: `{${index}`, reason });
+    }
+    expect((await redrive(cell, { consumer: 'rollups' })).body).toEqual({ redriven: 3, failed: 0, more: false });
+    expect((await cell.call('/v1/parked?consumer=rollups&limit=1000')).body.items).toHaveLength(120);
   });
 
   test('the relay sends what it parked to everybody', async () => {

@@ -212,7 +212,7 @@ describe('messages that could not be read', () => {
     const { handle, listed } = setUp();
     const { tenant: _tenant, ...rest } = unreadable('x');
     expect(await handle([tenant === undefined ? rest : { ...rest, tenant }], FAR)).toEqual([DONE]);
-    expect(await listed('-')).toHaveLength(1);
+    expect(await listed('_')).toHaveLength(1);
     expect(await listed()).toHaveLength(0);
   });
 

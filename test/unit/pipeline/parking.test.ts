@@ -1,10 +1,11 @@
 // Parking and redriving under the API: keys, repeats, and races between them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { parking } from '../../../core/pipeline/parking.ts';
+import { parking, tenantForParking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
 import { checkedStore } from '../../../core/ports/checked-store.ts';
+import { PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import { reading } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -174,4 +175,38 @@ test('a parked document that is none is told to be a bug', async () => {
   await expect(parked.list('rollups', 'acme', 10)).rejects.toThrow(
     'The parked document acme!AAAAAAAAAAAAAAAA is not one.',
   );
+});
+
+test('what the log will never take counts as failed and stays; the others are sent', async () => {
+  const { park, parked, events, state, clock } = setUp();
+  for (const id of ['a', 'b', 'c']) await park(id);
+  let appends = 0;
+  const picky: typeof events = {
+    ...events,
+    append: async (documents) => {
+      appends += 1;
+      return appends > 1
+        ? events.append(documents)
+        : documents.map(() => ({ status: 'failed', error: new PortError('too-large', 'planned') }));
+    },
+  };
+  const send = redrive({ events: picky, state, clock });
+  expect(await send({ consumer: 'rollups', tenant: 'acme' })).toEqual({ redriven: 2, failed: 1, more: false });
+  expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
+});
+
+test('what belongs to nobody is shown to nobody, not even to the tenant -', async () => {
+  const { parked, state } = setUp();
+  for (const tenant of [undefined, '', 'ACME', '_', 'a b']) {
+    await parked.park({
+      consumer: 'rollups',
+      tenant: tenantForParking(tenant),
+      event: undefined,
+      subject: `of ${tenant}`,
+      reason: { code: 'unreadable', message: 'm' },
+    });
+  }
+  expect((await parked.list('rollups', '-', 100)).items).toEqual([]);
+  expect((await state.query('parked|rollups', { prefix: '_!', limit: 100 })).items).toHaveLength(5);
+  expect(tenantForParking('-')).toBe('-');
 });

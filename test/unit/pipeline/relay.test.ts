@@ -129,7 +129,7 @@ test('a partition that names no tenant and subject is parked for nobody', async 
   });
   expect(bus.published).toEqual([]);
   expect(await parked.list('relay', 'acme', 10)).toMatchObject({ items: [{ reason: { code: 'unreadable' } }] });
-  expect(await parked.list('relay', '-', 10)).toMatchObject({ items: [{ reason: { code: 'unreadable' } }] });
+  expect(await parked.list('relay', '_', 10)).toMatchObject({ items: [{ reason: { code: 'unreadable' } }] });
 });
 
 test('parking down: the batch is repeated, and parked once the store is back', async () => {
