@@ -1,14 +1,36 @@
 // The command line `polycell`: picks the command and hands it its arguments.
 import { type Command, runCommand } from './command.ts';
+import { audit } from './commands/audit.ts';
+import { cells } from './commands/cells.ts';
 import { dev } from './commands/dev.ts';
+import { deviceCertificate } from './commands/device-certificate.ts';
+import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
+import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
 import { parked } from './commands/parked.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
+import { tenantToken } from './commands/tenant-token.ts';
+import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
 
-const commands: Readonly<Record<string, Command>> = { dev, send, get, status, parked, token, emulate };
+const commands: Readonly<Record<string, Command>> = {
+  dev,
+  send,
+  get,
+  status,
+  parked,
+  cells,
+  tenants,
+  failover,
+  audit,
+  'tenant-token': tenantToken,
+  'device-certificate': deviceCertificate,
+  token,
+  drill,
+  emulate,
+};
 
 function help(): string {
   const width = Math.max(...Object.keys(commands).map((name) => name.length));

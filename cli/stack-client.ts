@@ -1,19 +1,46 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
 
 import { runningStacks } from '../local/registry.ts';
-import type { CellStatus, StackInfo } from '../local/stack.ts';
+import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';
 
 /** Nothing of the stack takes longer to answer, in milliseconds. */
 const TIMEOUT_MS = 15_000;
 
-/** Route tokens are asked for anew this long before they expire, in milliseconds. */
-const TOKEN_LIFE_MS = 60_000;
+/** A request takes this long at most, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** How long the tokens live that are asked for here. */
+const ROUTE_TOKEN_SECONDS = 60;
+const TENANT_TOKEN_SECONDS = 600;
+const OPERATOR_TOKEN_SECONDS = 300;
+
+/** They are asked for anew this long before they expire, in milliseconds. */
 const TOKEN_MARGIN_MS = 15_000;
+
+/** Where a tenant's requests go. */
+export interface Target {
+  /** For messages. */
+  readonly name: string;
+  /** Sends a request as the tenant. Rejects with a `UserError` if nobody answers. */
+  call(scope: string, path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** Asks the control plane. Rejects with a `UserError` that says why it refuses. */
+export type Control = (method: 'GET' | 'PUT' | 'POST', what: string, body?: object) => Promise<unknown>;
+
+export interface DeviceCertificate {
+  /** All in PEM. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly authority: string;
+  /** Where it is good for something. */
+  readonly url: string;
+}
 
 export class StackClient {
   readonly #control: string;
-  readonly #tokens = new Map<string, { token: string; until: number }>();
+  readonly #tokens = new Map<string, { token: Promise<string>; until: number }>();
 
   private constructor(control: string) {
     this.#control = control;
@@ -38,8 +65,8 @@ export class StackClient {
     return this.#ask('/stack');
   }
 
-  async status(): Promise<readonly CellStatus[]> {
-    return (await this.#ask<{ cells: CellStatus[] }>('/status')).cells;
+  status(): Promise<StackStatus> {
+    return this.#ask<StackStatus>('/status');
   }
 
   /** The cell of this id, or the first one. */
@@ -53,47 +80,110 @@ export class StackClient {
     return cell;
   }
 
-  /** A route token that is good for at least some seconds more. */
-  async token(tenant: string, cell: string, scope: string): Promise<string> {
-    const key = `${tenant} ${cell} ${scope}`;
-    const known = this.#tokens.get(key);
-    if (known !== undefined && known.until > Date.now()) return known.token;
-    const until = Date.now() + TOKEN_LIFE_MS - TOKEN_MARGIN_MS;
-    const token = await this.mint({ tenant, cell, scope });
-    this.#tokens.set(key, { token, until });
-    return token;
+  /** Whom a tenant's requests go to: the edge, as a client's would, unless a cell is named or there is no edge. */
+  async target(tenant: string, cell: string | undefined): Promise<Target> {
+    const { edge } = await this.info();
+    if (cell !== undefined || edge === null) return this.#cellTarget(tenant, await this.cell(cell));
+    return {
+      name: 'the edge',
+      call: async (scope, path, init = {}) => {
+        const token = await this.#remembered(`edge ${tenant} ${scope}`, TENANT_TOKEN_SECONDS, () =>
+          this.tenantToken(tenant, scope, TENANT_TOKEN_SECONDS),
+        );
+        const request = { ...init, headers: { ...headersOf(init), authorization: `Bearer ${token}` } };
+        const response = await reach(`The edge at ${edge.url}`, edge.url + path, request);
+        if (response.status !== 404) return response;
+        const text = await response.text();
+        if (text.includes('"unknown_tenant"'))
+          throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
+        return new Response(text, response);
+      },
+    };
   }
 
-  /** Asks for a fresh token. */
+  #cellTarget(tenant: string, cell: { id: string; url: string }): Target {
+    return {
+      name: `the cell ${cell.id}`,
+      call: async (scope, path, init = {}) => {
+        const token = await this.#remembered(`${cell.id} ${tenant} ${scope}`, ROUTE_TOKEN_SECONDS, () =>
+          this.mint({ tenant, cell: cell.id, scope }),
+        );
+        const request = { ...init, headers: { ...headersOf(init), 'x-polycell-route': token } };
+        return reach(`The cell ${cell.id} at ${cell.url}`, cell.url + path, request);
+      },
+    };
+  }
+
+  /** The directory's control plane at the edge, as the developer. */
+  async control(): Promise<Control> {
+    const { edge } = await this.info();
+    if (edge === null) throw new UserError('This stack has no edge, so there is no directory to ask.');
+    return async (method, what, body) => {
+      const token = await this.#remembered('operator', OPERATOR_TOKEN_SECONDS, () =>
+        this.operatorToken(process.env.USER ?? 'developer'),
+      );
+      const response = await reach(`The edge at ${edge.url}`, `${edge.url}/control/v1/${what}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      const answer = (await response.json()) as ControlProblem;
+      if (response.ok) return answer;
+      throw new UserError(tellProblem(answer, response.status));
+    };
+  }
+
+  /** Asks for a fresh route token. */
   async mint(query: Readonly<Record<string, string>>): Promise<string> {
     return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`, UsageError)).token;
   }
 
-  /** Calls a cell's API for a tenant. */
-  async call(
-    cell: { id: string; url: string },
-    tenant: string,
-    scope: string,
-    path: string,
-    init: RequestInit = {},
-  ): Promise<Response> {
-    const headers = {
-      ...(init.headers as Record<string, string> | undefined),
-      'x-polycell-route': await this.token(tenant, cell.id, scope),
-    };
-    try {
-      return await fetch(cell.url + path, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS * 4) });
-    } catch (error) {
-      throw new UserError(`The cell ${cell.id} at ${cell.url} does not answer: ${causeOf(error)}.`);
-    }
+  /** A token by which a tenant's client shows the edge who it is. */
+  async tenantToken(tenant: string, scope?: string, ttl?: number | string): Promise<string> {
+    const query = new URLSearchParams({
+      tenant,
+      ...(scope !== undefined && { scope }),
+      ...(ttl !== undefined && { ttl: String(ttl) }),
+    });
+    return (await this.#ask<{ token: string }>(`/tenant-token?${query}`, UsageError)).token;
+  }
+
+  /** A token by which an operator shows the edge who it is; it lives for minutes. */
+  async operatorToken(subject: string): Promise<string> {
+    return (await this.#ask<{ token: string }>(`/operator-token?${new URLSearchParams({ subject })}`)).token;
+  }
+
+  /** Orders something of the stack: that a cell is lost or revived, that ways of the edge are broken. */
+  async order(path: string, body: object = {}): Promise<void> {
+    await this.#ask(path, UserError, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  /** Route tokens are asked for anew: their tenants may have been assigned anew. */
+  forgetTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** Asks for a certificate of a device. */
+  deviceCertificate(tenant: string, device: string): Promise<DeviceCertificate> {
+    return this.#ask<DeviceCertificate>(`/device-certificate?${new URLSearchParams({ tenant, device })}`, UsageError);
+  }
+
+  /** A token that is good for at least some seconds more. Those who ask at once share one. */
+  async #remembered(key: string, lifeSeconds: number, mint: () => Promise<string>): Promise<string> {
+    const known = this.#tokens.get(key);
+    if (known !== undefined && known.until > Date.now()) return known.token;
+    const token = mint();
+    this.#tokens.set(key, { token, until: Date.now() + lifeSeconds * 1000 - TOKEN_MARGIN_MS });
+    token.catch(() => this.#tokens.delete(key));
+    return token;
   }
 
   /** `refusal`: what it is that the stack does not accept: without it nothing that was asked for is at fault. */
-  async #ask<T>(path: string, refusal = UserError): Promise<T> {
+  async #ask<T>(path: string, refusal = UserError, init: RequestInit = {}): Promise<T> {
     let response: Response;
     let body: T & { error?: string };
     try {
-      response = await fetch(this.#control + path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+      response = await fetch(this.#control + path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
       body = (await response.json()) as T & { error?: string };
     } catch (error) {
       throw new UserError(`No stack answers at ${this.#control}: ${causeOf(error)}. Start one with \`npm start\`.`);
@@ -105,9 +195,36 @@ export class StackClient {
   }
 }
 
+interface ControlProblem {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+}
+
+/** A refusal in one sentence, with the code for whoever looks it up. */
+function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
+  const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
+  const told = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
+  return `${told} (${code ?? status}).`;
+}
+
+const headersOf = (init: RequestInit) => init.headers as Record<string, string> | undefined;
+
+async function reach(whom: string, url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  } catch (error) {
+    throw new UserError(`${whom} does not answer: ${causeOf(error)}.`);
+  }
+}
+
 /** What a failed `fetch` was really about. */
 export function causeOf(error: unknown): string {
   const cause = error instanceof Error ? ((error.cause as Error | undefined) ?? error) : error;
   if (!(cause instanceof Error)) return String(cause);
   return (cause as NodeJS.ErrnoException).code ?? cause.message;
 }
+
+/** Whose answer it is: the edge passes on those of cells as they are. */
+export const whoAnswered = (response: Response): string =>
+  response.headers.get('x-polycell-cell') === 'edge' ? 'The edge' : 'The cell';

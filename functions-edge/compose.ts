@@ -1,12 +1,14 @@
 // Wires the parts of the edge.
 
 import { CertificateCredentials } from '../adapters/cloudflare/certificate-credentials.ts';
+import { within } from '../adapters/cloudflare/deadline.ts';
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
 import {
   DIRECTORY_NAME,
   type DirectoryStub,
   DurableObjectDirectory,
 } from '../adapters/cloudflare/durable-object-directory.ts';
+import { toObjectError } from '../adapters/cloudflare/errors.ts';
 import { keptJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
@@ -20,7 +22,7 @@ import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cl
 import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
-import { describeError } from '../core/ports/errors.ts';
+import { describeError, PortError } from '../core/ports/errors.ts';
 import { fenceRequest } from '../core/resilience/fence-request.ts';
 import { fencing } from '../core/resilience/fencing.ts';
 import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
@@ -87,6 +89,18 @@ export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
 }
 
+/** How long the monitor may take to say how things stand. */
+const MONITOR_TIMEOUT_MS = 2000;
+
+async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
+  const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
+  try {
+    return await within(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
+  } catch (error) {
+    throw toObjectError(error, false);
+  }
+}
+
 /** Sees to it that the monitor runs. Nothing depends on it at once: the next isolate tries again. */
 export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<void> {
   try {
@@ -145,7 +159,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       bodyLifeMs: BODY_LIVES * forwardMs,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
-    control: controlApi({ directory: directoryClient, log }),
+    control: controlApi({ directory: directoryClient, monitor: () => askMonitor(bindings), log }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,

@@ -1,5 +1,5 @@
 // One AWS cell on this machine: emulators, resources from the topology, and the deployable bundles in their hosts.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
@@ -9,22 +9,18 @@ import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import type { ConsumerDeclaration, FunctionLimits, Topology } from '../core/cell/topology.ts';
+import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
+import { AwsCompute } from './aws-compute.ts';
+import { type AwsServiceAddresses, AwsServices } from './aws-services.ts';
 import type { CellDeclaration } from './cells.ts';
-import { DynamoDbEmulator } from './emulators/dynamodb/dynamodb-emulator.ts';
 import { type CellResources, type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
-import { SnsSqsEmulator } from './emulators/sns-sqs/sns-sqs-emulator.ts';
 import { type Endpoints, tellEndpoints } from './endpoints.ts';
-import { DynamoDbStreamMapping } from './hosts/event-source-mappings/dynamodb-stream-mapping.ts';
-import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
-import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
-import { LambdaHost } from './hosts/lambda/lambda-host.ts';
-import { Lifecycle } from './lifecycle.ts';
-import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
-import { sourceFile } from './processes/source-file.ts';
+import type { LambdaHost } from './hosts/lambda/lambda-host.ts';
+import { Lifecycle, Switch } from './lifecycle.ts';
+import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice } from './local-cell.ts';
 
 export interface AwsCellOptions {
   readonly declaration: CellDeclaration;
@@ -44,14 +40,18 @@ export interface AwsCellOptions {
   readonly onDeath: (reason: string) => void;
 }
 
-/** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. */
-const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: 1 } as const;
-
-/** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
-const IDLE_LIMIT_MS = 20_000;
-
 /** Any credentials do; AWS's SDK insists on some. */
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
+
+function clientsOf({ dynamodb, sns, sqs }: AwsServiceAddresses, region: string) {
+  const options = (endpoint: string) => ({ endpoint, region, credentials: CREDENTIALS, maxAttempts: 1 });
+  return {
+    dynamodb: new DynamoDBClient(options(dynamodb)),
+    streams: new DynamoDBStreamsClient(options(dynamodb)),
+    sns: new SNSClient(options(sns)),
+    sqs: new SQSClient(options(sqs)),
+  };
+}
 
 export class AwsCell implements LocalCell {
   readonly id: string;
@@ -59,22 +59,34 @@ export class AwsCell implements LocalCell {
   readonly region: string;
   readonly #options: AwsCellOptions;
   readonly #life: Lifecycle;
-  /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
-  readonly functions = new Map<string, LambdaHost>();
-  #clients: { dynamodb: DynamoDBClient; streams: DynamoDBStreamsClient; sns: SNSClient; sqs: SQSClient } | undefined;
+  readonly #switch = new Switch();
+  #services: AwsServices | undefined;
+  #addresses: AwsServiceAddresses | undefined;
+  #clients: ReturnType<typeof clientsOf> | undefined;
   #provisioned: Provisioned | undefined;
-  #relay: DynamoDbStreamMapping | undefined;
-  #url = '';
+  #compute: AwsCompute | undefined;
+  #port: number | undefined;
+  #checkpoint: StreamCheckpoint | undefined;
 
   constructor(options: AwsCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
+    this.#port = options.port;
   }
 
   get url(): string {
-    return this.#url;
+    return this.#compute === undefined ? '' : `http://127.0.0.1:${this.#port}`;
+  }
+
+  get crashed(): boolean {
+    return this.#switch.off;
+  }
+
+  /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
+  get functions(): ReadonlyMap<string, LambdaHost> {
+    return this.#compute?.functions ?? new Map();
   }
 
   /** Brings the cell up from the bottom: emulators, resources, functions, triggers, and the HTTP API last. */
@@ -83,54 +95,104 @@ export class AwsCell implements LocalCell {
   }
 
   async #bringUp(): Promise<void> {
-    const { topology } = this.#options;
-    const { dynamodb, sns, sqs, replay } = await this.#startEmulators();
+    this.#life.add(async () => this.#services?.stop());
+    await this.#startServices();
     this.#life.stillWanted();
-    const client = (endpoint: string) => ({ endpoint, region: this.region, credentials: CREDENTIALS, maxAttempts: 1 });
-    this.#clients = {
-      dynamodb: new DynamoDBClient(client(dynamodb)),
-      streams: new DynamoDBStreamsClient(client(dynamodb)),
-      sns: new SNSClient(client(sns)),
-      sqs: new SQSClient(client(sqs)),
-    };
-    this.#provisioned = await this.#provision(this.#clients, {
-      tables: [
-        {
-          name: this.#name('events'),
-          partitionKey: ATTRIBUTES.partition,
-          sortKey: ATTRIBUTES.id,
-          stream: 'NEW_IMAGE',
-          timeToLiveAttribute: ATTRIBUTES.timeToLive,
-        },
-        {
-          name: this.#name('state'),
-          partitionKey: ATTRIBUTES.partition,
-          sortKey: ATTRIBUTES.id,
-          timeToLiveAttribute: ATTRIBUTES.timeToLive,
-        },
-      ],
-      topic: this.#name('events'),
-      queues: topology.consumers.map((consumer) => this.#queue(consumer)),
-    });
-    this.#life.stillWanted();
-    await this.#startFunctions(dynamodb, sns);
-    this.#life.stillWanted();
-    await this.#startTriggers(replay);
-    const http = this.functions.get('http');
-    if (http === undefined) throw new TypeError('The cell has no function http.');
-    const front = new HttpApiFront({
-      invoke: (event) => http.invoke(event),
-      ...(this.#options.port !== undefined && { port: this.#options.port }),
-      onError: (message) => this.#options.notice({ level: 'warn', part: `${this.id} http`, message }),
-    });
-    await front.start();
-    this.#life.add(() => front.stop());
-    this.#url = front.url;
+    this.#life.add(() => this.#stopCompute());
+    await this.#startCompute();
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
+    await this.#switch.settled();
     await this.#life.stop();
+    this.#dropClients();
+  }
+
+  /**
+   * The cell is lost: its connections are cut and its processes killed. What it has stored stays: in memory the servers of its
+   * store and queues live on, as a cloud's disks do; with a folder they are killed as well. Repeating it is harmless.
+   */
+  crash(): Promise<void> {
+    return this.#switch.turnOff(async () => {
+      // The place in the stream is the cloud's to remember, not the cell's.
+      this.#checkpoint = this.#compute?.checkpoint;
+      await this.#compute?.crash();
+      if (this.#options.dataDir === undefined) return;
+      await this.#services?.kill();
+      this.#dropClients();
+    });
+  }
+
+  /** The cell is there again, at the same address and with what it had stored. Repeating it is harmless. */
+  revive(): Promise<void> {
+    return this.#switch.turnOn(async () => {
+      if (this.#options.dataDir !== undefined) await this.#startServices();
+      await this.#startCompute();
+    });
+  }
+
+  async #startServices(): Promise<void> {
+    const { dataDir, endpoints = {}, onDeath, topology } = this.#options;
+    const services = new AwsServices({
+      id: this.id,
+      region: this.region,
+      folder: dataDir === undefined ? undefined : path.join(dataDir, this.id),
+      endpoints,
+      onDeath,
+    });
+    this.#services = services;
+    const addresses = await services.start();
+    this.#addresses = addresses;
+    this.#life.stillWanted();
+    const clients = clientsOf(addresses, this.region);
+    this.#clients = clients;
+    const keys = {
+      partitionKey: ATTRIBUTES.partition,
+      sortKey: ATTRIBUTES.id,
+      timeToLiveAttribute: ATTRIBUTES.timeToLive,
+    };
+    this.#provisioned = await this.#provision(clients, {
+      tables: [
+        { name: this.#name('events'), ...keys, stream: 'NEW_IMAGE' },
+        { name: this.#name('state'), ...keys },
+      ],
+      topic: this.#name('events'),
+      queues: topology.consumers.map((consumer) => this.#queue(consumer)),
+    });
+    this.#checkpoint = await this.#takeCheckpoint(addresses.replay);
+  }
+
+  async #startCompute(): Promise<void> {
+    const { topology, version, routeKeys, bundles, notice } = this.#options;
+    if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
+      throw new TypeError('The cell is not set up.');
+    const compute = new AwsCompute({
+      id: this.id,
+      region: this.region,
+      topology,
+      version,
+      routeKeys,
+      services: this.#addresses,
+      provisioned: this.#provisioned,
+      clients: this.#clients,
+      checkpoint: this.#checkpoint,
+      port: this.#port,
+      bundles,
+      notice,
+    });
+    this.#compute = compute;
+    await compute.start();
+    this.#port = compute.port;
+  }
+
+  async #stopCompute(): Promise<void> {
+    if (this.crashed) return;
+    await this.#compute?.stop();
+    await this.#keepCheckpoint(this.#compute?.checkpoint);
+  }
+
+  #dropClients(): void {
     for (const client of Object.values(this.#clients ?? {})) client.destroy();
   }
 
@@ -147,7 +209,7 @@ export class AwsCell implements LocalCell {
         ...(await this.#parked(name)),
       };
     });
-    const relay = { name: RELAY, backlog: this.#relay?.backlog ?? 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
+    const relay = { name: RELAY, backlog: this.#compute?.backlog ?? 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
     return [relay, ...(await Promise.all(queues))];
   }
 
@@ -159,141 +221,6 @@ export class AwsCell implements LocalCell {
       const given = tellEndpoints(this.#options.endpoints ?? {});
       if (given === '' || !(error instanceof Error)) throw error;
       throw new Error(`${this.id} cannot be set up with ${given}: ${error.message || error.name}.`, { cause: error });
-    }
-  }
-
-  async #startEmulators(): Promise<{ dynamodb: string; sns: string; sqs: string; replay: boolean }> {
-    const { endpoints = {}, dataDir, onDeath } = this.#options;
-    const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
-    if (folder !== undefined) await mkdir(folder, { recursive: true });
-    const died = (part: string) => ({
-      onUnexpectedExit: (reason: string) => onDeath(`${this.id}: ${part} ended: ${reason}`),
-    });
-    let { dynamodb, sns, sqs } = endpoints;
-    let replay = true;
-    if (dynamodb === undefined) {
-      const emulator = new DynamoDbEmulator({
-        ...(folder !== undefined && { dbPath: path.join(folder, 'dynamodb.sqlite') }),
-        ...died('the DynamoDB emulator'),
-      });
-      await emulator.start();
-      this.#life.add(() => emulator.stop());
-      dynamodb = emulator.endpoint;
-    }
-    if (sns === undefined || sqs === undefined) {
-      const emulator = new SnsSqsEmulator({
-        region: this.region,
-        ...(folder !== undefined && { dataDir: folder }),
-        ...died('the SNS and SQS emulator'),
-      });
-      await emulator.start();
-      this.#life.add(() => emulator.stop());
-      sns ??= emulator.endpoint;
-      sqs ??= emulator.endpoint;
-      replay = !emulator.cleanStart;
-    }
-    return { dynamodb, sns, sqs, replay };
-  }
-
-  async #startFunctions(dynamodb: string, sns: string): Promise<void> {
-    const { topology, version, routeKeys, notice } = this.#options;
-    const environment = {
-      APP_CELL: this.id,
-      APP_VERSION: version,
-      APP_EVENTS_TABLE: this.#name('events'),
-      APP_STATE_TABLE: this.#name('state'),
-      APP_TOPIC_ARN: this.#provisioned?.topicArn ?? '',
-      AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-      AWS_ENDPOINT_URL_SNS: sns,
-      // The SDK's advice about Node.js versions is for whoever picks the runtime, not for every function's log.
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    };
-    const add = (
-      name: string,
-      bundle: 'http' | 'relay' | 'worker',
-      limits: FunctionLimits,
-      more: Record<string, string> = {},
-    ) => {
-      const host = new LambdaHost({
-        functionName: this.#name(name),
-        bundle: this.#options.bundles?.[bundle] ?? sourceFile(`dist/aws/${bundle}/index.cjs`),
-        handler: 'handler',
-        environment: { ...environment, ...more },
-        timeoutMs: limits.timeoutSeconds * 1000,
-        memoryMb: limits.memoryMegabytes,
-        maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
-        region: this.region,
-        idleLimitMs: IDLE_LIMIT_MS,
-        // Clients wait for HTTP; the other functions may take their cold start with the first event.
-        warmEnvironments: bundle === 'http' ? 1 : 0,
-        log: (record) => notice(toNotice(`${this.id} ${name}`, record.message)),
-      });
-      this.functions.set(name, host);
-    };
-    add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
-    add('relay', 'relay', topology.relay);
-    for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
-    this.#life.add(async () => {
-      await Promise.all([...this.functions.values()].map((host) => host.stop()));
-    });
-    await Promise.all([...this.functions.values()].map((host) => host.start()));
-  }
-
-  async #startTriggers(replay: boolean): Promise<void> {
-    const { topology, notice } = this.#options;
-    const { streams, sqs } = this.#clients ?? {};
-    const problem = (part: string) => (message: string) =>
-      notice({ level: 'warn', part: `${this.id} ${part}`, message });
-    const relayFunction = this.functions.get('relay');
-    if (streams === undefined || sqs === undefined || relayFunction === undefined)
-      throw new TypeError('The cell is not set up.');
-    const checkpoint = await this.#takeCheckpoint(replay);
-    const relay = new DynamoDbStreamMapping({
-      client: streams,
-      tableName: this.#name('events'),
-      invoke: (event) => relayFunction.invoke(event),
-      region: this.region,
-      partitionKey: ATTRIBUTES.partition,
-      batchSize: topology.relay.batchSize,
-      maximumBatchingWindowSeconds: topology.relay.batchWindowSeconds,
-      parallelizationFactor: topology.relay.parallelizationFactor,
-      maximumRetryAttempts: topology.relay.maximumRetryAttempts,
-      reportBatchItemFailures: true,
-      startingPosition: 'TRIM_HORIZON',
-      ...(checkpoint && { checkpoint }),
-      onProblem: problem('relay'),
-    });
-    this.#relay = relay;
-    relay.start();
-    const stops = [
-      async () => {
-        await relay.stop();
-        await this.#keepCheckpoint(relay.checkpoint);
-      },
-    ];
-    // Side by side: each may take its grace to let a batch under way end.
-    this.#life.add(async () => {
-      await Promise.all(stops.map((stop) => stop()));
-    });
-    for (const consumer of topology.consumers) {
-      const worker = this.functions.get(consumer.name);
-      const queue = this.#provisioned?.queues[this.#name(consumer.name)];
-      if (worker === undefined || queue === undefined)
-        throw new TypeError(`The cell has no worker for ${consumer.name}.`);
-      const mapping = new SqsMapping({
-        client: sqs,
-        queueUrl: queue.url,
-        queueArn: queue.arn,
-        invoke: (event) => worker.invoke(event),
-        region: this.region,
-        batchSize: consumer.batchSize,
-        maximumBatchingWindowSeconds: consumer.batchWindowSeconds,
-        maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY.worker),
-        reportBatchItemFailures: true,
-        onProblem: problem(consumer.name),
-      });
-      mapping.start();
-      stops.push(() => mapping.stop());
     }
   }
 

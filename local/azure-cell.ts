@@ -16,7 +16,7 @@ import { AzureServices } from './emulators/azure-services.ts';
 import { DEVELOPMENT_CERTIFICATE } from './emulators/service-bus/certificate.ts';
 import type { Endpoints } from './endpoints.ts';
 import { FunctionsHost } from './hosts/azure-functions/index.ts';
-import { Lifecycle } from './lifecycle.ts';
+import { Lifecycle, Switch } from './lifecycle.ts';
 import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
 import { sourceFile } from './processes/source-file.ts';
 
@@ -62,6 +62,9 @@ export class AzureCell implements LocalCell {
   readonly #options: AzureCellOptions;
   readonly #life: Lifecycle;
   readonly #names: ReturnType<typeof names>;
+  readonly #switch = new Switch();
+  #services: AzureServices | undefined;
+  #port: number | undefined;
   #connections = { cosmos: '', serviceBus: '' };
   #cosmos: CosmosClient | undefined;
   #administration: ServiceBusAdministrationClient | undefined;
@@ -74,10 +77,15 @@ export class AzureCell implements LocalCell {
     this.#names = names(this.id);
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
+    this.#port = options.port;
   }
 
   get url(): string {
     return this.#url;
+  }
+
+  get crashed(): boolean {
+    return this.#switch.off;
   }
 
   /** The host that runs the cell's functions; only after `start`. */
@@ -93,22 +101,44 @@ export class AzureCell implements LocalCell {
 
   async #bringUp(): Promise<void> {
     this.#life.stillWanted();
-    const connections = await this.#startServices();
-    this.#cosmos = new CosmosClient({
-      connectionString: connections.cosmos,
-      ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
-    });
-    this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
-      tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
-    } as object);
-    await Promise.all([this.#provisionCosmos(this.#cosmos), this.#provisionServiceBus(this.#administration)]);
+    this.#life.add(async () => this.#services?.stop());
+    await this.#startServices();
     this.#life.stillWanted();
-    const { version, notice, port, appFolder } = this.#options;
-    this.#connections = connections;
+    this.#life.add(async () => {
+      if (!this.crashed) await this.#host?.stop();
+    });
+    await this.#startHost();
+  }
+
+  /**
+   * The cell is lost: its connections are cut and its worker is killed. What it has stored stays: in memory the servers of its
+   * store and queues live on, as a cloud's disks do; with a folder they are killed as well. Repeating it is harmless.
+   */
+  crash(): Promise<void> {
+    return this.#switch.turnOff(async () => {
+      const killed = this.#options.dataDir === undefined ? undefined : this.#services?.kill();
+      await this.#host?.crash();
+      await killed;
+    });
+  }
+
+  /** The cell is there again, at the same address and with what it had stored. Repeating it is harmless. */
+  revive(): Promise<void> {
+    return this.#switch.turnOn(async () => {
+      if (this.#options.dataDir !== undefined) {
+        this.#cosmos?.dispose();
+        await this.#startServices();
+      }
+      await this.#startHost();
+    });
+  }
+
+  async #startHost(): Promise<void> {
+    const { version, notice, appFolder } = this.#options;
     const host = new FunctionsHost({
       appFolder: appFolder ?? path.dirname(sourceFile('dist/azure/host.json')),
       environment: this.#settings(version),
-      ...(port !== undefined && { port }),
+      ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
       log: ({ functionName, level, category, message }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
@@ -117,10 +147,10 @@ export class AzureCell implements LocalCell {
         else if (level === 'warning' || level === 'error') notice({ ...entry, level: 'warn' });
       },
     });
-    this.#life.add(() => host.stop());
-    const { url } = await host.start();
     this.#host = host;
+    const { url } = await host.start();
     this.#url = url;
+    this.#port = Number(new URL(url).port);
   }
 
   /** Starts the app anew under another version, as a deployment would. */
@@ -130,6 +160,7 @@ export class AzureCell implements LocalCell {
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
+    await this.#switch.settled();
     await this.#life.stop();
     this.#cosmos?.dispose();
   }
@@ -158,22 +189,31 @@ export class AzureCell implements LocalCell {
     };
   }
 
-  async #startServices(): Promise<{ cosmos: string; serviceBus: string }> {
-    const { endpoints: connections = {}, dataDir, onDeath } = this.#options;
+  async #startServices(): Promise<void> {
+    const { endpoints: given = {}, dataDir, onDeath } = this.#options;
     const folder = dataDir === undefined ? undefined : path.join(dataDir, this.id);
     if (folder !== undefined) await mkdir(folder, { recursive: true });
     const services = new AzureServices({
       ...(folder !== undefined && { dataDir: folder }),
-      cosmos: connections.cosmos === undefined,
-      serviceBus: connections.serviceBus === undefined,
+      cosmos: given.cosmos === undefined,
+      serviceBus: given.serviceBus === undefined,
       onUnexpectedExit: (reason) => onDeath(`${this.id}: the Cosmos DB and Service Bus emulators ended: ${reason}`),
     });
-    const own = connections.cosmos === undefined || connections.serviceBus === undefined ? await services.start() : {};
-    this.#life.add(() => services.stop());
-    return {
-      cosmos: connections.cosmos ?? own.cosmos ?? '',
-      serviceBus: connections.serviceBus ?? own.serviceBus ?? '',
+    this.#services = services;
+    const own = given.cosmos === undefined || given.serviceBus === undefined ? await services.start() : {};
+    const connections = {
+      cosmos: given.cosmos ?? own.cosmos ?? '',
+      serviceBus: given.serviceBus ?? own.serviceBus ?? '',
     };
+    this.#connections = connections;
+    this.#cosmos = new CosmosClient({
+      connectionString: connections.cosmos,
+      ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+    });
+    this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
+      tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
+    } as object);
+    await Promise.all([this.#provisionCosmos(this.#cosmos), this.#provisionServiceBus(this.#administration)]);
   }
 
   async #provisionCosmos(client: CosmosClient): Promise<void> {

@@ -1,6 +1,7 @@
 // The cells as the platform declares them, in infra/cells.json.
 import { readFile } from 'node:fs/promises';
 import { isName } from '../core/cell/identity.ts';
+import type { FailoverPolicy } from '../core/routing/directory-model.ts';
 import { sourceFile } from './processes/source-file.ts';
 
 /** One declared cell. */
@@ -12,6 +13,10 @@ export interface CellDeclaration {
   readonly jurisdiction: string;
   /** Tenants it is meant for, at most. */
   readonly capacity: number;
+  /** What a tenant costs there, compared with other cells. */
+  readonly price: number;
+  /** Who may fail it over. */
+  readonly failover: FailoverPolicy;
   /** Its private network. */
   readonly cidr: string;
 }

@@ -1,12 +1,23 @@
-// The stack's own HTTP interface for the command line: where things are, how they are, and development tokens.
+// The stack's own HTTP interface for the command line: where things are, how they are, development tokens, and drills.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Path → what it answers. A rejection is told to the caller as status 400 with its message. */
-export type ControlRoutes = Readonly<Record<string, (query: URLSearchParams) => Promise<unknown>>>;
+/** What is asked. */
+export interface ControlCall {
+  readonly query: URLSearchParams;
+  /** The JSON that was posted; undefined if there is none. */
+  readonly body: unknown;
+}
+
+/** Method and path → what it answers. A rejection is told to the caller as status 400 with its message. */
+export type ControlRoutes = Readonly<Record<`${'GET' | 'POST'} /${string}`, (call: ControlCall) => Promise<unknown>>>;
+
+/** Bytes of a posted body. */
+const MAXIMUM_BODY_BYTES = 65_536;
 
 export class ControlServer {
   readonly #server: Server;
+  #starting: Promise<string> | undefined;
 
   constructor(routes: ControlRoutes) {
     this.#server = createServer((request, response) => {
@@ -17,7 +28,12 @@ export class ControlServer {
   }
 
   /** Listens on a free port of 127.0.0.1; resolves with its address. */
-  async start(): Promise<string> {
+  start(): Promise<string> {
+    this.#starting ??= this.#listen();
+    return this.#starting;
+  }
+
+  async #listen(): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(0, '127.0.0.1', resolve);
@@ -25,9 +41,10 @@ export class ControlServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Repeating it, or stopping what was never started, is harmless. */
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 }
 
@@ -42,14 +59,26 @@ async function respond(routes: ControlRoutes, request: IncomingMessage, response
     return;
   }
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-  const route = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
-  if (route === undefined || request.method !== 'GET') {
+  const name = `${request.method} ${url.pathname}` as keyof ControlRoutes;
+  const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
+  if (route === undefined) {
     send(404, { error: `There are: ${Object.keys(routes).join(', ')}.` });
     return;
   }
   try {
-    send(200, await route(url.searchParams));
+    send(200, (await route({ query: url.searchParams, body: await readJson(request) })) ?? {});
   } catch (error) {
     send(400, { error: error instanceof Error ? error.message : String(error) });
   }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAXIMUM_BODY_BYTES) throw new Error(`A body has ${MAXIMUM_BODY_BYTES} bytes at most.`);
+    chunks.push(chunk);
+  }
+  return bytes === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }

@@ -46,3 +46,43 @@ export class Lifecycle {
     if (failures.length > 0) throw failures[0];
   }
 }
+
+/** Something that is up until it is turned off, and can be turned on again; one turn after the other. */
+export class Switch {
+  #off = false;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  get off(): boolean {
+    return this.#off;
+  }
+
+  /** Does the work unless it is off already. It counts as off from the beginning of the work. */
+  turnOff(work: () => Promise<void>): Promise<void> {
+    return this.#next(async () => {
+      if (this.#off) return;
+      this.#off = true;
+      await work();
+    });
+  }
+
+  /** Does the work unless it is on. It counts as on when the work is done. */
+  turnOn(work: () => Promise<void>): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#off) return;
+      await work();
+      this.#off = false;
+    });
+  }
+
+  /** Resolves when no turn is under way. */
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    // Whoever asked for it is told of its failure.
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}

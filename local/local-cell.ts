@@ -31,6 +31,12 @@ export interface LocalCell {
   start(): Promise<void>;
   stop(): Promise<void>;
   consumers(): Promise<readonly ConsumerStatus[]>;
+  /** Whether it is lost. */
+  readonly crashed: boolean;
+  /** The cell is lost at once; see the cells for what stays. Repeating it is harmless. */
+  crash(): Promise<void>;
+  /** It is there again, at the same address and with what it had stored. Repeating it is harmless. */
+  revive(): Promise<void>;
 }
 
 /** Parked events counted exactly; beyond it the status says `more`. */

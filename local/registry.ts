@@ -16,7 +16,7 @@ export interface RunningStack {
 }
 
 /** Where a control server tells the id of its stack. */
-export const IDENTITY_PATH = '/identity';
+export const IDENTITY_PATH = '/identity' as const;
 
 /** A stack that is alive and does not say so within this time is busy, in milliseconds. */
 const IDENTITY_TIMEOUT_MS = 1000;

@@ -1,4 +1,4 @@
-// The development key that stands for the edge's: made anew with each stack, and kept nowhere.
+// The development key of the edge: made anew with each stack, and kept nowhere.
 
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
 import {
@@ -22,6 +22,8 @@ export interface TokenRequest {
 export interface RouteKeys {
   /** What the cells verify with. */
   readonly publicKeys: readonly PublicKey[];
+  /** What the edge signs with. */
+  readonly privateKey: PrivateKey;
   /** Signs a token that a cell of this stack accepts. */
   mint(request: TokenRequest): Promise<string>;
 }
@@ -37,6 +39,7 @@ export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteK
   const { d: _private, ...publicKey } = key;
   return {
     publicKeys: [publicKey],
+    privateKey: key,
     mint({ tenant, cell, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
       const issuedAt = toEpochSeconds(clock.now());
       return sign({ tenant, cell, epoch, scopes, issuedAt, expiresAt: (issuedAt + lifeSeconds) as EpochSeconds });

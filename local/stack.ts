@@ -1,23 +1,35 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import { isName } from '../core/cell/identity.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
-import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/routing/route-token.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
+import { type DirectoryCell, LocalEdge } from './edge.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
+import { NoWorkerd } from './hosts/edge/edge-host.ts';
+import { type EdgeFaults, readFaults } from './hosts/edge/faults.ts';
+import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
 import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
+import type { TenantDeclaration } from './tenants.ts';
+import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
 
 export interface StackOptions {
   readonly cells: readonly CellDeclaration[];
   readonly version: string;
+  /** The edge's port; a free one without it. */
+  readonly port?: number;
   /** The first cell's port; the others' follow it. Free ports without it. */
   readonly portBase?: number;
+  /** `false`: cells alone. */
+  readonly edge?: false;
+  /** Other variables of the edge than the usual ones, for tests. */
+  readonly edgeVariables?: Readonly<Record<string, string>>;
+  /** The tenants that the edge knows from the beginning. */
+  readonly tenants?: readonly TenantDeclaration[];
   /** Folder that keeps the state over restarts; in memory without it. */
   readonly dataDir?: string;
   /** Told of noteworthy happenings. */
@@ -41,7 +53,13 @@ export interface StackInfo {
     readonly region: string;
     readonly url: string;
   }[];
-  readonly edge: { readonly url: string } | null;
+  readonly edge: EdgeInfo | null;
+}
+
+export interface EdgeInfo {
+  readonly url: string;
+  /** For devices that show a certificate. */
+  readonly tlsUrl: string;
 }
 
 export interface CellStatus {
@@ -50,7 +68,14 @@ export interface CellStatus {
   readonly region: string;
   readonly url: string;
   readonly health: string;
+  /** What the directory says of it; `null` without an edge, or if it does not know the cell. */
+  readonly directory: { readonly state: string; readonly homes: number; readonly standbys: number } | null;
   readonly consumers: readonly ConsumerStatus[];
+}
+
+export interface StackStatus {
+  readonly edge: (EdgeInfo & { readonly health: string }) | null;
+  readonly cells: readonly CellStatus[];
 }
 
 /** A cell that does not answer for its health within this time is down, in milliseconds. */
@@ -62,31 +87,44 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
   readonly #control: ControlServer;
+  readonly #issuer: DevelopmentIssuer;
+  #edge: LocalEdge | undefined;
   readonly #endpoints: Endpoints;
   #starting: Promise<StackInfo> | undefined;
   #stopping: Promise<void> | undefined;
   #registered = false;
   #release: (() => Promise<void>) | undefined;
 
-  private constructor(options: StackOptions, keys: RouteKeys) {
+  private constructor(options: StackOptions, keys: RouteKeys, issuer: DevelopmentIssuer) {
     this.#options = options;
     this.#keys = keys;
+    this.#issuer = issuer;
     this.#endpoints = readEndpoints(options.environment ?? process.env);
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
-      [IDENTITY_PATH]: async () => ({ id: this.#id }),
-      '/stack': async () => this.info(),
-      '/status': async () => ({ cells: await this.status() }),
-      '/token': async (query) => ({ token: await this.#token(query) }),
+      [`GET ${IDENTITY_PATH}`]: async () => ({ id: this.#id }),
+      'GET /stack': async () => this.info(),
+      'GET /status': () => this.status(),
+      'GET /token': async ({ query }) => ({ token: await this.#routeToken(query) }),
+      'GET /tenant-token': async ({ query }) => ({ token: await issuer.tenantToken(readTenantTokenRequest(query)) }),
+      'GET /operator-token': async ({ query }) => ({
+        token: await issuer.operatorToken(query.get('subject') ?? 'developer'),
+      }),
+      'GET /device-certificate': ({ query }) => this.#deviceCertificate(query),
+      'GET /jwks.json': async () => issuer.jwks,
+      'POST /crash': ({ query }) => this.crash(query.get('cell') ?? ''),
+      'POST /revive': ({ query }) => this.revive(query.get('cell') ?? ''),
+      'POST /edge-faults': ({ body }) => this.setEdgeFaults(body as EdgeFaults),
     });
   }
 
   /** Makes a stack that is not started yet. */
   static async create(options: StackOptions): Promise<Stack> {
-    return new Stack(options, await makeRouteKeys(systemClock));
+    const [keys, issuer] = await Promise.all([makeRouteKeys(systemClock), makeIssuer(systemClock)]);
+    return new Stack(options, keys, issuer);
   }
 
-  /** Starts all cells side by side. If one fails, the others are stopped again and the failure is thrown. */
+  /** Starts all cells and the edge side by side. If one fails, the others are stopped again and the failure is thrown. */
   async start(): Promise<StackInfo> {
     this.#starting = this.#bringUp();
     try {
@@ -100,20 +138,58 @@ export class Stack {
   async #bringUp(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
-    const started = await Promise.allSettled(
-      this.cells.map(async (cell) => {
-        await cell.start();
-        progress?.(`${cell.id} is up`);
-      }),
-    );
-    const failure = started.find((each) => each.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
-    if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
+    // First of all: the edge asks it for the issuer's keys.
     const control = await this.#control.start();
-    const urls = this.cells.map(({ url }) => url);
+    let failed = false;
+    const start = async (name: string, part: Promise<void>) => {
+      await part;
+      if (!failed) progress?.(`${name} is up`);
+    };
+    // The first failure is enough: the others are stopped while they are coming up.
+    await Promise.all([
+      this.#startEdge(control, start),
+      ...this.cells.map((cell) => start(cell.id, cell.start())),
+    ]).catch((error: unknown) => {
+      failed = true;
+      throw error;
+    });
+    if (this.#stopping !== undefined) throw new Error('The stack was stopped while it was coming up.');
+    await this.#edge?.seed(this.#declaredEndpoints(), this.#options.tenants ?? []);
+    const urls = [this.#edge?.url, this.#edge?.tlsUrl, ...this.cells.map(({ url }) => url)].filter(isText);
     await registerStack({ id: this.#id, pid: process.pid, startedAt: systemClock.now(), control, urls });
     this.#registered = true;
     return this.info();
+  }
+
+  async #startEdge(control: string, start: (name: string, part: Promise<void>) => Promise<void>): Promise<void> {
+    const { edge: wanted, version, port, dataDir, edgeVariables, notice, onDeath } = this.#options;
+    if (wanted === false) return;
+    const edge = new LocalEdge({
+      version,
+      routeKey: this.#keys.privateKey,
+      issuer: this.#issuer,
+      jwksUrl: `${control}/jwks.json`,
+      ...(port !== undefined && { port }),
+      ...(dataDir !== undefined && { dataDir }),
+      ...(edgeVariables !== undefined && { variables: edgeVariables }),
+      notice,
+      onDeath,
+    });
+    this.#edge = edge;
+    try {
+      await start('the edge', edge.start());
+    } catch (error) {
+      if (!(error instanceof NoWorkerd)) throw error;
+      this.#edge = undefined;
+      notice({ level: 'warn', part: 'edge', message: `${error.message} The cells run without an edge.` });
+    }
+  }
+
+  #declaredEndpoints() {
+    return this.#options.cells.map((declaration, index) => ({
+      ...declaration,
+      endpoint: this.cells[index]?.url ?? '',
+    }));
   }
 
   /** Stops everything, also what is still coming up. Rejects with the first failure once all that can be stopped is. */
@@ -124,49 +200,87 @@ export class Stack {
 
   async #takeDown(): Promise<void> {
     const cells = Promise.allSettled(this.cells.map((cell) => cell.stop()));
+    const edge = Promise.allSettled([this.#edge?.stop()]);
     // Why it did not come up is told to whoever started it.
     await this.#starting?.catch(() => undefined);
-    if (this.#registered) {
-      await unregisterStack(process.pid);
-      await this.#control.stop();
-    }
-    const failure = (await cells).find((each) => each.status === 'rejected');
+    if (this.#registered) await unregisterStack(process.pid);
+    await this.#control.stop();
+    const failure = [...(await cells), ...(await edge)].find((each) => each.status === 'rejected');
     await this.#release?.();
     if (failure !== undefined) throw failure.reason;
   }
 
   info(): StackInfo {
-    return { edge: null, cells: this.cells.map(({ id, cloud, region, url }) => ({ id, cloud, region, url })) };
+    const edge = this.#edge;
+    return {
+      edge: edge === undefined ? null : { url: edge.url, tlsUrl: edge.tlsUrl },
+      cells: this.cells.map(({ id, cloud, region, url }) => ({ id, cloud, region, url })),
+    };
   }
 
-  status(): Promise<readonly CellStatus[]> {
-    return Promise.all(
-      this.cells.map(async (cell) => {
-        const { id, cloud, region, url } = cell;
-        return { id, cloud, region, url, health: await health(url), consumers: await cell.consumers() };
-      }),
-    );
+  async status(): Promise<StackStatus> {
+    const edge = this.info().edge;
+    const directory = (await this.#edge?.cells().catch(() => undefined)) ?? new Map<string, DirectoryCell>();
+    const cells = this.cells.map(async (cell) => {
+      const { id, cloud, region, url, crashed } = cell;
+      const known = directory.get(id);
+      return {
+        ...{ id, cloud, region, url, health: await health(url) },
+        directory: known === undefined ? null : { state: known.state, homes: known.homes, standbys: known.standbys },
+        consumers: crashed ? [] : await cell.consumers(),
+      };
+    });
+    return {
+      edge: edge === null ? null : { ...edge, health: await health(edge.url) },
+      cells: await Promise.all(cells),
+    };
+  }
+
+  /** The cell is lost: see `LocalCell.crash`. */
+  async crash(cell: string): Promise<void> {
+    const lost = this.#cell(cell);
+    await lost.crash();
+    this.#options.notice({ level: 'warn', part: cell, message: 'is lost, as it was asked to be' });
+  }
+
+  /** It is there again: see `LocalCell.revive`. */
+  async revive(cell: string): Promise<void> {
+    await this.#cell(cell).revive();
+    this.#options.notice({ level: 'info', part: cell, message: 'is there again' });
+  }
+
+  /** Breaks ways of the edge; see `EdgeHost.setFaults`. Replaces what was broken before. */
+  async setEdgeFaults(faults: EdgeFaults): Promise<void> {
+    if (this.#edge === undefined) throw new Error('This stack has no edge.');
+    await this.#edge.setFaults(readFaults(faults));
+  }
+
+  #cell(id: string): LocalCell {
+    const cell = this.cells.find((each) => each.id === id);
+    if (cell === undefined)
+      throw new Error(`No cell ${JSON.stringify(id)} runs; there are ${this.cells.map((each) => each.id).join(', ')}.`);
+    return cell;
   }
 
   /** Signs a development route token. */
   mint: RouteKeys['mint'] = (request) => this.#keys.mint(request);
 
-  async #token(query: URLSearchParams): Promise<string> {
-    const tenant = query.get('tenant') ?? '';
-    const cell = query.get('cell') ?? '';
-    const lifeSeconds = Number(query.get('ttl') ?? ROUTE_TOKEN_LIMITS.lifeSeconds);
-    const scopes = (query.get('scope') ?? 'ingest,read,operate').split(',');
-    if (!isName(tenant))
-      throw new Error(`${JSON.stringify(tenant)} cannot be a tenant: a tenant is 1 to 63 of a-z 0-9 -`);
-    if (!this.cells.some(({ id }) => id === cell))
-      throw new Error(`No cell ${JSON.stringify(cell)} runs; there are ${this.cells.map(({ id }) => id).join(', ')}.`);
-    if (!Number.isInteger(lifeSeconds) || lifeSeconds < 1 || lifeSeconds > ROUTE_TOKEN_LIMITS.lifeSeconds) {
-      throw new Error(`A route token lives 1 to ${ROUTE_TOKEN_LIMITS.lifeSeconds} seconds; cells refuse any other.`);
-    }
-    const unknown = scopes.find((scope) => !(SCOPES as readonly string[]).includes(scope));
-    if (unknown !== undefined)
-      throw new Error(`There is no scope ${JSON.stringify(unknown)}; there are ${SCOPES.join(', ')}.`);
-    return this.#keys.mint({ tenant, cell, scopes: scopes as Scope[], lifeSeconds });
+  /** A client's token, from the development issuer. */
+  tenantToken: DevelopmentIssuer['tenantToken'] = (request) => this.#issuer.tenantToken(request);
+
+  async #routeToken(query: URLSearchParams): Promise<string> {
+    const request = readRouteTokenRequest(query);
+    this.#cell(request.cell);
+    // Cells refuse older epochs, and adopt newer ones.
+    const epoch = request.epoch ?? (await this.#edge?.epochOf(request.tenant)) ?? 1;
+    return this.#keys.mint({ ...request, epoch });
+  }
+
+  async #deviceCertificate(query: URLSearchParams): Promise<object> {
+    if (this.#edge === undefined) throw new Error('This stack has no edge, so nobody asks for certificates.');
+    const { tenant, device } = readDeviceRequest(query);
+    const issued = await this.#edge.issueDevice(tenant, device);
+    return { ...issued, authority: this.#edge.authority, url: this.#edge.tlsUrl };
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
@@ -186,6 +300,8 @@ export class Stack {
     return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints });
   }
 }
+
+const isText = (value: string | undefined): value is string => value !== undefined && value !== '';
 
 async function health(url: string): Promise<string> {
   try {

@@ -35,11 +35,11 @@ export async function startStack(context: Context): Promise<StackProcess> {
   });
   const url = await readyUrl(child, () => told);
   const client = await StackClient.find(url);
-  const cell = await client.cell(id);
+  const target = await client.target(TENANT, id);
   return {
     pid: child.pid ?? 0,
     async post(events) {
-      const response = await client.call(cell, TENANT, 'ingest', '/v1/events', {
+      const response = await target.call('ingest', '/v1/events', {
         method: 'POST',
         body: JSON.stringify(events),
         headers: { 'content-type': 'application/cloudevents-batch+json' },
@@ -54,7 +54,7 @@ export async function startStack(context: Context): Promise<StackProcess> {
       do {
         const separator = path.includes('?') ? '&' : '?';
         const more = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-        const response = await client.call(cell, TENANT, 'read', `${path}${separator}limit=100${more}`);
+        const response = await target.call('read', `${path}${separator}limit=100${more}`);
         // A device is known to no consumer before its first reading went through.
         if (response.status === 404) return items;
         const page = (await response.json()) as { items?: T[]; next?: string | null };

@@ -7,6 +7,7 @@ import { type CellDeclaration, declaredCells, pickCells } from '../../local/cell
 import type { Notice } from '../../local/local-cell.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
+import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
@@ -14,7 +15,7 @@ const STOP_TIMEOUT_MS = 4500;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port-base N] [--data DIR]',
+  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
@@ -24,7 +25,7 @@ export const dev: Command = {
   },
   describe: {
     '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
-    '--port N': 'the port of the edge; there is no edge yet, so it is the first cell’s',
+    '--port N': 'the port of the edge; a free one if not given',
     '--port-base N': 'the first cell’s port, the others’ follow; free ports if not given',
     '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
   },
@@ -33,8 +34,9 @@ export const dev: Command = {
     const say = json ? err : out;
     const ending = new Ending();
     if (options.data === '') throw new UsageError('Give --data a folder, such as ./state.');
-    const portBase = wholeNumber(options, 'port-base', wholeNumber(options, 'port', 0, 1, 65_535), 1, 65_535);
-    const declared = await declaredCells().catch((error: Error) => {
+    const port = wholeNumber(options, 'port', 0, 1, 65_535);
+    const portBase = wholeNumber(options, 'port-base', 0, 1, 65_535);
+    const [declared, tenants] = await Promise.all([declaredCells(), declaredTenants()]).catch((error: Error) => {
       throw new UserError(error.message);
     });
     const cells = picked(declared, options.cells as string | undefined);
@@ -56,6 +58,8 @@ export const dev: Command = {
     const stack = await Stack.create({
       cells,
       version,
+      tenants,
+      ...(port > 0 && { port }),
       ...(portBase > 0 && { portBase }),
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
@@ -129,13 +133,18 @@ class Ending {
   }
 }
 
-function welcome({ cells }: StackInfo, tookMs: number, data: string | undefined): string {
-  const width = Math.max(...cells.map(({ id }) => id.length));
-  const first = cells[0]?.id ?? '';
+function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | undefined): string {
+  const width = Math.max('edge'.length, ...cells.map(({ id }) => id.length));
+  const first = cells[0];
+  const curl =
+    edge === null
+      ? `curl ${first?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
+      : `curl ${edge.url}/v1/devices -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
   return [
     '',
     `Ready in ${(tookMs / 1000).toFixed(1)} s.`,
     '',
+    ...(edge === null ? [] : [`  ${'edge'.padEnd(width)}  ${edge.url}  (${edge.tlsUrl} for devices)`]),
     ...cells.map(({ id, url, cloud, region }) => `  ${id.padEnd(width)}  ${url}  (${cloud} ${region})`),
     '',
     'Send an event, and read it back:',
@@ -143,8 +152,9 @@ function welcome({ cells }: StackInfo, tookMs: number, data: string | undefined)
     '  npx polycell get /v1/devices --tenant acme',
     '',
     'Or talk to the API yourself:',
-    `  curl ${cells[0]?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first})"`,
+    `  ${curl}`,
     '',
+    ...(edge === null ? [] : ['See who is served where, and change it:', '  npx polycell tenants list', '']),
     data === undefined
       ? 'State is in memory and gone when the stack stops; --data DIR keeps it.'
       : `State is kept in ${data}.`,

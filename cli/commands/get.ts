@@ -1,6 +1,6 @@
 // `polycell get`: reads a path of the API as a tenant.
 import { type Command, required, UsageError } from '../command.ts';
-import { StackClient } from '../stack-client.ts';
+import { StackClient, whoAnswered } from '../stack-client.ts';
 
 export const get: Command = {
   summary: 'read from the API, such as /v1/devices',
@@ -10,7 +10,7 @@ export const get: Command = {
   positionals: 1,
   describe: {
     '--tenant T': 'the tenant to read as',
-    '--cell C': 'the cell to ask; the first one if not given',
+    '--cell C': 'ask this cell directly; through the edge if not given',
     '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ positionals, options, json, out, err }) {
@@ -19,11 +19,11 @@ export const get: Command = {
       throw new UsageError('Give the path to read, such as /v1/devices.');
     const tenant = required(options, 'tenant');
     const stack = await StackClient.find(options.stack as string | undefined);
-    const cell = await stack.cell(options.cell as string | undefined);
-    const response = await stack.call(cell, tenant, 'read,operate', path);
+    const target = await stack.target(tenant, options.cell as string | undefined);
+    const response = await target.call('read,operate', path);
     const text = await response.text();
     if (!response.ok) {
-      err(`The cell answered ${response.status}: ${text}`);
+      err(`${whoAnswered(response)} answered ${response.status}: ${text}`);
       return 1;
     }
     out(json ? text : JSON.stringify(JSON.parse(text), null, 2));

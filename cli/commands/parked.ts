@@ -1,6 +1,6 @@
 // `polycell parked`: the events that a consumer could not process, and what to do with them.
 import { type Command, type CommandContext, required, UsageError, UserError } from '../command.ts';
-import { StackClient } from '../stack-client.ts';
+import { StackClient, whoAnswered } from '../stack-client.ts';
 
 interface Parked {
   readonly id: string;
@@ -36,7 +36,7 @@ export const parked: Command = {
     '--tenant T': 'the tenant whose events they are',
     '--consumer C': 'only this consumer',
     '--all': 'redrive or drop all that list shows',
-    '--cell C': 'the cell to ask; the first one if not given',
+    '--cell C': 'ask this cell directly; through the edge if not given',
     '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run(context) {
@@ -48,13 +48,13 @@ export const parked: Command = {
       throw new UsageError(`--all is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
     const stack = await StackClient.find(context.options.stack as string | undefined);
-    const cell = await stack.cell(context.options.cell as string | undefined);
+    const target = await stack.target(tenant, context.options.cell as string | undefined);
     const call: Call = async (path, init) => {
-      const response = await stack.call(cell, tenant, 'operate', path, init);
+      const response = await target.call('operate', path, init);
       if (response.ok) return response.status === 204 ? true : await response.json();
       if (response.status === 404) return undefined;
       const { detail } = (await response.json()) as { detail?: string };
-      throw new UserError(`The cell answered ${response.status}: ${detail ?? 'no reason given'}`);
+      throw new UserError(`${whoAnswered(response)} answered ${response.status}: ${detail ?? 'no reason given'}`);
     };
     return run({ ...context, ids, call });
   },

@@ -1,4 +1,4 @@
-// `polycell send`: posts readings to a tenant's cell and sums up what became of them.
+// `polycell send`: posts readings as a tenant and sums up what became of them.
 import { access, constants } from 'node:fs/promises';
 import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
@@ -11,7 +11,7 @@ const LIMITS = { count: 100_000_000, devices: 1_000_000, batch: 500, rate: 1_000
 /** Requests under way at once. */
 const CONCURRENCY = 4;
 
-/** A cell that cannot take a request now is asked again this often; a repetition is harmless. */
+/** Who cannot take a request now is asked again this often; a repetition is harmless. */
 const TRIES = 10;
 
 /** Exit code of what Ctrl-C ended, as shells have it. */
@@ -57,8 +57,8 @@ export const send: Command = {
     '--count N': 'readings to make up; 1 if not given',
     '--devices D': 'devices they come from; 1 if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
-    '--rate R': 'events a second, at most; as fast as the cell takes them if not given',
-    '--cell C': 'the cell to send to; the first one if not given',
+    '--rate R': 'events a second, at most; as fast as they are taken if not given',
+    '--cell C': 'send to this cell directly; through the edge if not given',
     '--stack URL': 'the stack to use, if not the one started last',
   },
   async run({ options, json, out, err }) {
@@ -76,7 +76,7 @@ export const send: Command = {
       });
     }
     const stack = await StackClient.find(options.stack as string | undefined);
-    const cell = await stack.cell(options.cell as string | undefined);
+    const target = await stack.target(tenant, options.cell as string | undefined);
 
     const began = performance.now();
     const totals: Totals = { accepted: 0, duplicates: 0, rejected: 0, failed: 0, requests: 0, latencies: [] };
@@ -102,7 +102,7 @@ export const send: Command = {
       const type = single ? 'application/cloudevents+json' : 'application/cloudevents-batch+json';
       const asked = performance.now();
       const request = () =>
-        stack.call(cell, tenant, 'ingest', '/v1/events', { method: 'POST', body, headers: { 'content-type': type } });
+        target.call('ingest', '/v1/events', { method: 'POST', body, headers: { 'content-type': type } });
       const answer = await postOnce(request, interrupted.signal).catch((error: unknown) => {
         totals.failed += events.length;
         throw error;
@@ -111,7 +111,7 @@ export const send: Command = {
       note(totals, performance.now() - asked);
       for (const [index, { line }] of events.entries()) {
         const result: Result | string =
-          typeof answer === 'string' ? answer : (answer[index] ?? 'the cell did not say what became of it');
+          typeof answer === 'string' ? answer : (answer[index] ?? 'nobody said what became of it');
         if (typeof result === 'string') {
           totals.failed += 1;
           complain({ line, reason: result });
@@ -200,7 +200,7 @@ async function inFlight<T>(
   return failures[0];
 }
 
-/** One request, repeated while the cell says that it cannot take it now. A text tells why nothing came of it. */
+/** One request, repeated while the answer is that it cannot be taken now. A text tells why nothing came of it. */
 async function postOnce(request: () => Promise<Response>, signal: AbortSignal): Promise<readonly Result[] | string> {
   for (let attempt = 1; ; attempt += 1) {
     const response = await request();

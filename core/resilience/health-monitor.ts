@@ -234,7 +234,11 @@ function tell(before: CellMemory, seen: CellMemory, cell: Cell, stay: Stay | nul
   const was = before.saved.verdict;
   const { verdict, detail } = seen.saved;
   if (verdict === 'failing' && was !== 'failing')
-    notices.push({ level: 'warn', cell: id, message: `It no longer answers its probes: ${detail}.` });
+    notices.push({
+      level: 'warn',
+      cell: id,
+      message: `It no longer answers its probes: ${detail.replace(/\.$/, '')}.`,
+    });
   if (verdict === 'up' && was === 'failing')
     notices.push({
       level: 'info',

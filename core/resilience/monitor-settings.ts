@@ -45,7 +45,7 @@ export const MONITOR_DEFAULTS: MonitorSettings = {
 export const MONITOR_LOCALLY: MonitorSettings = {
   ...MONITOR_DEFAULTS,
   intervalMs: 1000,
-  timeoutMs: 800,
+  timeoutMs: 2000,
   window: 4,
   graceMs: 5000,
 };

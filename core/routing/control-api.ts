@@ -33,6 +33,8 @@ export interface Operator {
 
 export interface ControlApiDeps {
   readonly directory: Directory;
+  /** What the health monitor tells of itself. Rejects with `unavailable` when it does not answer in time. */
+  readonly monitor: () => Promise<unknown>;
   readonly log: Log;
 }
 
@@ -53,6 +55,7 @@ const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Reco
 /** Returns the API. Rejects only for a fault of our own, which whoever calls it turns into an answer. */
 export function controlApi({
   directory,
+  monitor,
   log,
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
@@ -107,6 +110,16 @@ export function controlApi({
     failovers: async ({ query }) => {
       readParameters(controlRoutes.failovers.parameters, query);
       return { items: (await overviews()).filter(({ state }) => state === 'down'), next: null };
+    },
+    monitor: async ({ query }) => {
+      readParameters(controlRoutes.monitor.parameters, query);
+      return monitor().catch((error: unknown) => {
+        if (!isPortError(error)) throw error;
+        log.warn('the monitor does not answer', describeError(error));
+        throw refuse('monitor_unavailable', 'Nothing depends on it at once; ask again.', {
+          'retry-after': String(RETRY_AFTER_SECONDS),
+        });
+      });
     },
     audit: async ({ query }) => {
       const { limit, cursor } = readParameters(controlRoutes.audit.parameters, query);

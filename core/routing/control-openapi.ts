@@ -125,6 +125,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   tenants: { responses: { 200: answer('A page.', page('Tenant')) } },
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
   failovers: { responses: { 200: answer('All of them.', page('Cell')) } },
+  monitor: { responses: { 200: answer('How things stand.', { type: 'object' }) } },
   audit: { responses: { 200: answer('A page.', page('AuditEntry')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

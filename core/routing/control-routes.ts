@@ -45,6 +45,7 @@ export const controlRoutes = {
   placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or let it go.'),
   failovers: read('failovers', 'The cells that are down.', {}),
+  monitor: read('monitor', 'What the health monitor sees, what it proposes, and whom it still has to fence.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
   audit: read('audit', 'What was changed, by whom, when and why; newest first.', paging),
@@ -125,6 +126,7 @@ export const CONTROL_PROBLEMS = {
   unsupported_media_type,
   ...REFUSED,
   internal_error: EDGE_PROBLEMS.internal_error,
+  monitor_unavailable: [503, 'The monitor cannot be asked now'],
   directory_unavailable: [503, 'The directory cannot be asked now'],
   unknown_outcome: [503, 'The change may have been made'],
 } as const satisfies ProblemTable;

@@ -55,4 +55,11 @@ export class AzureServices {
     await closed;
     clearTimeout(timer);
   }
+
+  /** Ends the process by SIGKILL, as its loss would: what it has not written is lost. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#child?.kill('SIGKILL');
+    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
 }

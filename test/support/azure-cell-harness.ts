@@ -19,6 +19,8 @@ const declaration = {
   region: 'westeurope',
   jurisdiction: 'eu',
   capacity: 10,
+  price: 1,
+  failover: 'automatic',
   cidr: '10.0.0.0/16',
 } as const;
 

@@ -74,6 +74,13 @@ export class DynamoDbEmulator {
     clearTimeout(timer);
   }
 
+  /** Ends the server by SIGKILL, as its loss would. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#child?.kill('SIGKILL');
+    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
+
   /**
    * dynoxide looks through all of a stream's records for every write and every read of the stream, so both get slower with
    * each record. A file that begins as template.sqlite has an index for that; dynoxide's own memory cannot have one.

@@ -88,4 +88,11 @@ export class SnsSqsEmulator {
     await closed;
     clearTimeout(timer);
   }
+
+  /** Ends the server by SIGKILL, as its loss would: what it has not written is lost. */
+  async kill(): Promise<void> {
+    this.#stopping = true;
+    this.#child?.kill('SIGKILL');
+    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
 }

@@ -146,6 +146,14 @@ export class FunctionsHost {
     this.#running?.runtime.kill();
   }
 
+  /** Ends everything as the loss of the machine would: connections are cut, the worker is killed, nothing is finished. Never rejects. */
+  async crash(): Promise<void> {
+    this.#stops++;
+    this.#front.cut();
+    await this.#unload(0);
+    this.#url = undefined;
+  }
+
   async #load(app: AppFolder, url: string): Promise<void> {
     const stops = this.#stops;
     const { functionTimeoutMs } = this.#options;

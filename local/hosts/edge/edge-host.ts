@@ -11,20 +11,8 @@ import { dieWithParent, OWN_GROUP, removeWithParent } from '../../processes/reap
 import { scratchFolder } from '../../processes/scratch-folder.ts';
 import { sourceFile } from '../../processes/source-file.ts';
 import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import type { EdgeFaults } from './faults.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
-
-/** What is wrong with a way: nobody is there, nobody answers, or it takes this much longer. */
-export type EdgeFault = 'refused' | 'silent' | { readonly delayMs: number };
-
-/** What is wrong at the edge; what is not named is well. */
-export interface EdgeFaults {
-  /** The KV namespace. */
-  readonly routeCache?: EdgeFault;
-  /** The Durable Objects, by binding. */
-  readonly objects?: Readonly<Record<string, EdgeFault>>;
-  /** Whoever the edge calls, by origin (`http://127.0.0.1:8080`): for everybody else they are as they were. */
-  readonly origins?: Readonly<Record<string, EdgeFault>>;
-}
 
 export interface EdgeLogLine {
   readonly level: 'info' | 'warn' | 'error';

@@ -82,6 +82,12 @@ export class HttpApiFront {
     clearTimeout(timer);
   }
 
+  /** Cuts every connection and listens no more, as the loss of the machine would. */
+  cut(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.#underWay.add(response);
     response.once('close', () => this.#underWay.delete(response));

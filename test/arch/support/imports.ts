@@ -99,7 +99,7 @@ const ROWS: readonly Row[] = [
     instead: BELOW_THE_WIRE,
   },
   ...['aws', 'azure'].map((cloud) => ({
-    files: new RegExp(`^local/${cloud}-cell\\.ts$`),
+    files: new RegExp(`^local/${cloud}-(?:cell|compute|services)\\.ts$`),
     project: ['local/', 'infra/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
     packages: 'declared' as const,
     node: true,

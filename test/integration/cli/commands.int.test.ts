@@ -17,6 +17,8 @@ const declaration = {
   region: 'eu-central-1',
   jurisdiction: 'eu',
   capacity: 1,
+  price: 1,
+  failover: 'automatic',
   cidr: '10.0.0.0/16',
 } as const;
 const badRelease = { name: 'test/cli-worker', entry: 'test/support/faulty-aws-worker.ts', platform: 'aws' } as const;
@@ -30,6 +32,7 @@ beforeAll(async () => {
   stack = await Stack.create({
     cells: [declaration],
     version: 'test',
+    edge: false,
     bundles: { worker: path.join(root, `dist/${badRelease.name}/index.cjs`) },
     notice: () => undefined,
     onDeath: () => undefined,

@@ -16,7 +16,10 @@ test('--json prints one line on standard output, and SIGINT ends everything in o
   expect(JSON.parse(run.out)).toEqual({
     ready: true,
     tookMs: expect.any(Number),
-    edge: null,
+    edge: {
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      tlsUrl: expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/),
+    },
     cells: [
       {
         id: 'aws-alpha',
@@ -27,6 +30,7 @@ test('--json prints one line on standard output, and SIGINT ends everything in o
     ],
   });
   expect((await fetch(`${url}/v1/health`)).status).toBe(200);
+  expect((await fetch(`${await run.edgeUrl()}/v1/health`)).status).toBe(200);
   const processes = await run.descendants();
   expect(processes.length).toBeGreaterThan(2);
   const asked = performance.now();
@@ -91,7 +95,18 @@ test('a part that dies takes the stack down, which says which one', async () => 
   await run.isGone(processes);
 });
 
-test('a taken port is one line that names it; --port is where the cell listens', async () => {
+test('an edge that dies takes the stack down as well', async () => {
+  const run = await dev();
+  await run.url();
+  const processes = await run.descendants();
+  process.kill(processes.find(({ command }) => command.includes('workerd serve'))?.pid ?? 0, 'SIGKILL');
+  const { code, err } = await run.ended;
+  expect(code).toBe(1);
+  expect(err).toMatch(/The stack stops: the edge ended: exit status SIGKILL/);
+  await run.isGone(processes);
+});
+
+test('a taken port is one line that names it; --port is where the edge listens, --port-base the cell', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
@@ -104,7 +119,10 @@ test('a taken port is one line that names it; --port is where the cell listens',
   await new Promise((resolve) => server.close(resolve));
 
   const free = await freePort();
-  expect(await (await dev(['--port', String(free)])).url()).toBe(`http://127.0.0.1:${free}`);
+  const base = await freePort();
+  const both = await dev(['--port', String(free), '--port-base', String(base)]);
+  expect(await both.edgeUrl()).toBe(`http://127.0.0.1:${free}`);
+  expect(await both.url()).toBe(`http://127.0.0.1:${base}`);
 });
 
 test.each<[string, string[], Record<string, string>, number, RegExp]>([

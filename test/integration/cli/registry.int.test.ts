@@ -22,7 +22,7 @@ const registered = (control: string) =>
 const isListed = async () => (await runningStacks()).some(({ pid }) => pid === process.pid);
 
 async function control(id: string): Promise<string> {
-  const server = new ControlServer({ [IDENTITY_PATH]: async () => ({ id }) });
+  const server = new ControlServer({ [`GET ${IDENTITY_PATH}`]: async () => ({ id }) });
   close.push(() => server.stop());
   return server.start();
 }

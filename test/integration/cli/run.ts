@@ -70,6 +70,8 @@ export const oneLine = (pattern: RegExp) => expect.stringMatching(new RegExp(`^[
 export interface Dev extends Run {
   /** Of the first cell; once it is ready. */
   url(): Promise<string>;
+  /** Of the edge; once it is ready. */
+  edgeUrl(): Promise<string>;
   /** Processes that it has started, and their children. */
   descendants(): Promise<{ pid: number; command: string }[]>;
   /** Rejects until nothing of it is left: no process of these, no temporary file, no entry among the running stacks. */
@@ -101,6 +103,10 @@ export async function dev(args: readonly string[] = [], { environment, ...settin
     url: async () => {
       const [line] = await run.said(/^\{"ready":true.*\}\n/);
       return (JSON.parse(line) as { cells: { url: string }[] }).cells[0]?.url ?? '';
+    },
+    edgeUrl: async () => {
+      const [line] = await run.said(/^\{"ready":true.*\}\n/);
+      return (JSON.parse(line) as { edge: { url: string } }).edge.url;
     },
     descendants: () => descendantsOf(run.pid),
     isGone: (processes: readonly { pid: number }[]) =>

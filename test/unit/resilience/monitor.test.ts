@@ -13,7 +13,7 @@ import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { EDGE_KEY } from '../../support/route-tokens.ts';
 
-const settings = MONITOR_LOCALLY;
+const settings = { ...MONITOR_LOCALLY, timeoutMs: 800 };
 
 async function watched(...definitions: readonly CellDefinition[]) {
   const cloud = testCloud(...definitions.map(({ id }) => id));

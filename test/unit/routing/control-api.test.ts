@@ -19,7 +19,7 @@ interface Loose {
 function openApi(over: Partial<Directory> = {}) {
   const log = new RecordingLog();
   const own = directory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  const handle = controlApi({ directory: { ...own, ...over }, log });
+  const handle = controlApi({ directory: { ...own, ...over }, monitor: async () => ({}), log });
   const call = async (
     method: string,
     path: string,

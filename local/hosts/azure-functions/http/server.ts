@@ -83,6 +83,12 @@ export class HttpFront {
     clearTimeout(cut);
   }
 
+  /** Cuts every connection and listens no more, as the loss of the machine would. */
+  cut(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const served = this.#served;
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';

@@ -1,0 +1,81 @@
+// `polycell cells`: the cells as the directory knows them, and what may be done with them.
+import { FAILOVER_POLICIES } from '../../core/routing/directory-model.ts';
+import { type Command, required, UsageError, wholeNumber } from '../command.ts';
+import {
+  type Action,
+  CELL_COLUMNS,
+  CHANGE_DESCRIPTIONS,
+  CHANGE_OPTIONS,
+  change,
+  type DirectoryCell,
+  idOf,
+  runAction,
+} from '../directory.ts';
+import { Table } from '../table.ts';
+
+export const cells: Command = {
+  summary: 'list, add, drain, resume or retire cells',
+  usage: 'list|add|drain|resume|retire [CELL]',
+  example: 'npx polycell cells drain azure-gamma --dry-run',
+  options: {
+    cloud: { type: 'string' },
+    region: { type: 'string' },
+    jurisdiction: { type: 'string' },
+    endpoint: { type: 'string' },
+    capacity: { type: 'string' },
+    price: { type: 'string' },
+    failover: { type: 'string' },
+    ...CHANGE_OPTIONS,
+  },
+  positionals: 2,
+  describe: {
+    list: 'all cells, their state, and how many tenants have them as home and as standby',
+    'add CELL': 'add one, or change endpoint, capacity, price or failover policy of one',
+    'drain CELL': 'let it take no more tenants',
+    'resume CELL': 'let it take tenants again',
+    'retire CELL': 'take one that holds nobody out of service for good',
+    '--cloud NAME': 'add: aws or azure',
+    '--region NAME': 'add: where it is',
+    '--jurisdiction NAME': 'add: the legal area whose data it may hold',
+    '--endpoint URL': 'add: the address of its API, without a path',
+    '--capacity N': 'add: tenants that may have it as home; 1000 if not given',
+    '--price X': 'add: what a tenant costs there, compared with others; 1 if not given',
+    '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve if not given`,
+    ...CHANGE_DESCRIPTIONS,
+  },
+  run: (context) => runAction('cells', actions, context),
+};
+
+const post =
+  (verb: string): Action =>
+  (context) =>
+    change(context, 'POST', `cells/${idOf(context, 'cell')}/${verb}`);
+
+const actions: Readonly<Record<string, Action>> = {
+  async list({ control, json, out }) {
+    const { items } = (await control('GET', 'cells')) as { items: DirectoryCell[] };
+    if (json) for (const item of items) out(JSON.stringify(item));
+    else if (items.length === 0) out('There are no cells.');
+    else new Table(CELL_COLUMNS, out).add(items);
+    return 0;
+  },
+
+  async add(context) {
+    const { options } = context;
+    const price = Number(options.price ?? 1);
+    if (!(price >= 0)) throw new UsageError(`--price must be a number from 0, not ${JSON.stringify(options.price)}.`);
+    return change(context, 'PUT', `cells/${idOf(context, 'cell')}`, {
+      cloud: required(options, 'cloud'),
+      region: required(options, 'region'),
+      jurisdiction: required(options, 'jurisdiction'),
+      endpoint: required(options, 'endpoint'),
+      capacity: wholeNumber(options, 'capacity', 1000, 1, Number.MAX_SAFE_INTEGER),
+      price,
+      failover: options.failover ?? 'approve',
+    });
+  },
+
+  drain: post('drain'),
+  resume: post('resume'),
+  retire: post('retire'),
+};

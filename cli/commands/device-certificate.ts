@@ -1,0 +1,43 @@
+// `polycell device-certificate`: what a device shows at the edge in place of a token.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Command, required } from '../command.ts';
+import { StackClient } from '../stack-client.ts';
+
+export const deviceCertificate: Command = {
+  summary: 'make a certificate by which a device talks to the edge',
+  usage: '--tenant T --device D [--out DIR]',
+  example: 'npx polycell device-certificate --tenant acme --device pump-1 --out ./pump-1',
+  options: {
+    tenant: { type: 'string' },
+    device: { type: 'string' },
+    out: { type: 'string' },
+    stack: { type: 'string' },
+  },
+  describe: {
+    '--tenant T': 'the tenant whose device it is',
+    '--device D': 'the device',
+    '--out DIR': 'where certificate.pem, key.pem and authority.pem are put; here if not given',
+    '--stack URL': 'the stack to ask, if not the one started last',
+  },
+  async run({ options, json, out }) {
+    const tenant = required(options, 'tenant');
+    const device = required(options, 'device');
+    const stack = await StackClient.find(options.stack as string | undefined);
+    const issued = await stack.deviceCertificate(tenant, device);
+    if (json) {
+      out(JSON.stringify(issued));
+      return 0;
+    }
+    const folder = typeof options.out === 'string' ? options.out : '.';
+    const { certificate, key, authority } = issued;
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of Object.entries({ certificate, key, authority }))
+      await writeFile(path.join(folder, `${name}.pem`), text, { mode: name === 'key' ? 0o600 : 0o644 });
+    const file = (name: string) => path.join(folder, `${name}.pem`);
+    out(
+      `curl --cacert ${file('authority')} --cert ${file('certificate')} --key ${file('key')} ${issued.url}/v1/devices`,
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,126 @@
+// `polycell drill`: breaks something on purpose, under load, and measures whether the promises hold.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { LEDGER_EVENTS } from '../../core/resilience/drill/ledger.ts';
+import { type DrillReport, toMarkdown } from '../../core/resilience/drill/report.ts';
+import { DRILLS, type DrillKind } from '../../core/resilience/drill/verdict.ts';
+import { runningStacks } from '../../local/registry.ts';
+import { type Command, UserError, wholeNumber } from '../command.ts';
+import { startOwnStack } from '../drill/own-stack.ts';
+import { runDrill } from '../drill/run.ts';
+import { StackClient } from '../stack-client.ts';
+
+/** The bounds of a drill; the most events fit the memory of what was acknowledged. */
+const LIMITS = { rate: 2000, batch: 500, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
+
+/** Load before the fault and after it, in seconds, generously. */
+const RESERVE_SECONDS = 180;
+
+/** Exit code of what Ctrl-C ended, as shells have it. */
+const INTERRUPTED = 130;
+
+/** The usage of the four drills that there are. */
+const KINDS = DRILLS.join('|');
+
+export const drill: Command = {
+  summary: 'break something on purpose, and measure whether the promises hold',
+  usage: `${KINDS} [--cell C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]`,
+  example: 'npx polycell drill cell-loss --cell aws-alpha --load 200',
+  positionals: 1,
+  options: {
+    cell: { type: 'string' },
+    load: { type: 'string' },
+    batch: { type: 'string' },
+    duration: { type: 'string' },
+    tenants: { type: 'string' },
+    delay: { type: 'string' },
+    report: { type: 'string' },
+    stack: { type: 'string' },
+  },
+  describe: {
+    '--cell C': 'the cell that is lost, slow or cut off; the first one if not given',
+    '--load R': 'events a second, kept up whatever happens; 200 if not given',
+    '--batch B': 'events in a request; 5 if not given',
+    '--duration S': 'seconds that the fault lasts; 15 if not given',
+    '--tenants N': 'tenants of the cell; 10 if not given',
+    '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
+    '--report DIR': 'where the report is written; ./reports if not given',
+    '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
+  },
+  async run({ positionals, options, json, out, err }) {
+    const kind = positionals[0] as DrillKind | undefined;
+    if (kind === undefined || !DRILLS.includes(kind)) throw new UserError(`Say what to drill: ${DRILLS.join(', ')}.`);
+    const number = (name: string, fallback: number, maximum: number) =>
+      wholeNumber(options, name, fallback, 1, maximum);
+    const rate = number('load', 200, LIMITS.rate);
+    const seconds = number('duration', 15, LIMITS.seconds);
+    const batch = number('batch', 5, LIMITS.batch);
+    const tenants = number('tenants', 10, LIMITS.tenants);
+    const delayMs = number('delay', 400, LIMITS.delayMs);
+    if (rate * (seconds + RESERVE_SECONDS) > LEDGER_EVENTS)
+      throw new UserError(`A drill remembers ${LEDGER_EVENTS} events: give a lower --load or a shorter --duration.`);
+    if (options.report === '') throw new UserError('Give --report a folder, such as ./reports.');
+    const folder = (options.report as string | undefined) ?? 'reports';
+    const say = (what: string) => err(what);
+
+    // The first signal ends the drill in order, the second one at once.
+    const interrupted = new AbortController();
+    const interrupt = () => interrupted.abort();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+
+    const isAlone = options.stack === undefined && (await runningStacks()).length === 0;
+    if (isAlone) say('No stack is running here; the drill starts one of its own.');
+    const own = isAlone ? await startOwnStack() : undefined;
+    try {
+      const stack = await StackClient.find(own?.url ?? (options.stack as string | undefined));
+      const cell = options.cell as string | undefined;
+      const began = performance.now();
+      const report = await runDrill(stack, {
+        kind,
+        cell,
+        rate,
+        batch,
+        seconds,
+        tenants,
+        delayMs,
+        say: (what) => say(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${what}`),
+        signal: interrupted.signal,
+      });
+      const files = await write(folder, report);
+      out(json ? JSON.stringify({ ...report, files }) : summary(report, files));
+      return report.passed ? 0 : 1;
+    } catch (error) {
+      if (!interrupted.signal.aborted) throw error;
+      err('The drill was interrupted; what it had broken is healed.');
+      return INTERRUPTED;
+    } finally {
+      await own?.stop();
+    }
+  },
+};
+
+async function write(folder: string, report: DrillReport): Promise<readonly string[]> {
+  const name = `${report.drill}-${report.startedAt.replace(/[:.]/g, '-')}`;
+  const files = [`${name}.md`, `${name}.json`].map((file) => path.join(folder, file));
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(files[0] ?? '', toMarkdown(report));
+    await writeFile(files[1] ?? '', `${JSON.stringify(report, null, 2)}\n`);
+  } catch (error) {
+    throw new UserError(`The report cannot be written to ${folder}: ${(error as Error).message}.`);
+  }
+  return files;
+}
+
+function summary({ targets, passed, drill: kind }: DrillReport, files: readonly string[]): string {
+  const width = Math.max(...targets.map(({ name }) => name.length));
+  return [
+    '',
+    ...targets.map(
+      ({ name, wanted, actual, met }) =>
+        `  ${met ? 'met   ' : 'MISSED'}  ${name.padEnd(width)}  ${actual}  (${wanted})`,
+    ),
+    '',
+    `The drill ${kind} ${passed ? 'passed' : 'FAILED'}. Report: ${files.join(', ')}`,
+  ].join('\n');
+}

@@ -1,0 +1,30 @@
+// `polycell tenant-token`: a client's token for talking to the edge.
+import { type Command, required } from '../command.ts';
+import { StackClient } from '../stack-client.ts';
+
+export const tenantToken: Command = {
+  summary: 'print a token by which a client talks to the edge as a tenant',
+  usage: '--tenant T [--scope ingest,read,operate] [--ttl seconds]',
+  example:
+    'curl -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)" http://127.0.0.1:8080/v1/devices',
+  options: {
+    tenant: { type: 'string' },
+    scope: { type: 'string' },
+    ttl: { type: 'string' },
+    stack: { type: 'string' },
+  },
+  describe: {
+    '--tenant T': 'the tenant it speaks for',
+    '--scope S': 'scopes, separated by commas: ingest, read, operate',
+    '--ttl N': 'seconds it lives; 3600 if not given',
+    '--stack URL': 'the stack to ask, if not the one started last',
+  },
+  async run({ options, json, out }) {
+    const tenant = required(options, 'tenant');
+    const stack = await StackClient.find(options.stack as string | undefined);
+    const { scope, ttl } = options as Record<string, string | undefined>;
+    const token = await stack.tenantToken(tenant, scope, ttl);
+    out(json ? JSON.stringify({ token, tenant }) : token);
+    return 0;
+  },
+};

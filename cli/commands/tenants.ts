@@ -1,0 +1,97 @@
+// `polycell tenants`: which cell serves which tenant, and how that is changed.
+import type { Resolution, Tenant } from '../../core/routing/directory-model.ts';
+import { type Command, UsageError } from '../command.ts';
+import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
+import type { Column } from '../table.ts';
+
+export const tenants: Command = {
+  summary: 'list, show, add, place, pin or unpin tenants',
+  usage: 'list|show|add|place|pin|unpin [TENANT]',
+  example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
+  options: {
+    cell: { type: 'string' },
+    standby: { type: 'string' },
+    residency: { type: 'string' },
+    tier: { type: 'string' },
+    limit: { type: 'string' },
+    ...CHANGE_OPTIONS,
+  },
+  positionals: 2,
+  describe: {
+    list: 'all tenants, or with --cell those whose home it is',
+    'show TENANT': 'what the directory knows of one, and where its requests go now',
+    'add TENANT': 'add one; home and standby are chosen unless they are given',
+    'place TENANT': 'give one another home, another standby, or both',
+    'pin TENANT': 'keep one in its home',
+    'unpin TENANT': 'let one be moved again',
+    '--cell C': 'list: this home alone; add, place: the home',
+    '--standby C': 'add, place: who stands in when the home is down; none for nobody',
+    '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
+    '--tier T': 'add: standard or premium; standard if not given',
+    '--limit N': 'list: so many at most',
+    ...CHANGE_DESCRIPTIONS,
+  },
+  run: (context) => runAction('tenants', actions, context),
+};
+
+const COLUMNS: readonly Column<Tenant>[] = [
+  { title: 'tenant', of: ({ id }) => id },
+  { title: 'home', of: ({ cell }) => cell },
+  { title: 'standby', of: ({ standby }) => standby ?? '-' },
+  { title: 'residency', of: ({ residency }) => residency },
+  { title: 'tier', of: ({ tier }) => tier },
+  { title: 'pinned', of: ({ pinned }) => (pinned ? 'yes' : 'no') },
+];
+
+/** Home and standby, as far as they are given. */
+const placeOf = ({ cell, standby }: Readonly<Record<string, string | boolean | undefined>>) => ({
+  ...(cell !== undefined && { cell }),
+  ...(standby !== undefined && { standby: standby === 'none' ? null : standby }),
+});
+
+const pin =
+  (pinned: boolean): Action =>
+  (context) =>
+    change(context, 'POST', `tenants/${idOf(context, 'tenant')}/pin`, { pinned });
+
+const actions: Readonly<Record<string, Action>> = {
+  list: (context) => {
+    const { cell } = context.options;
+    return list(context, 'tenants', COLUMNS, typeof cell === 'string' ? { cell } : {}, 'There are no tenants.');
+  },
+
+  async show(context) {
+    const { control, json, out } = context;
+    const found = (await control('GET', `tenants/${idOf(context, 'tenant')}`)) as ShownTenant;
+    out(json ? JSON.stringify(found) : describe(found));
+    return 0;
+  },
+
+  add: (context) =>
+    change(context, 'PUT', `tenants/${idOf(context, 'tenant')}`, {
+      residency: context.options.residency ?? 'any',
+      tier: context.options.tier ?? 'standard',
+      ...placeOf(context.options),
+    }),
+
+  place: (context) => {
+    const place = placeOf(context.options);
+    if (Object.keys(place).length === 0) throw new UsageError('Give --cell, --standby, or both.');
+    return change(context, 'POST', `tenants/${idOf(context, 'tenant')}/place`, place);
+  },
+
+  pin: pin(true),
+  unpin: pin(false),
+};
+
+type ShownTenant = Tenant & { readonly resolution: Resolution; readonly epoch: number | null };
+
+function describe(tenant: ShownTenant): string {
+  const { resolution } = tenant;
+  const rows = COLUMNS.slice(1).map(({ title, of }) => `  ${title.padEnd(9)}  ${of(tenant)}`);
+  const now =
+    resolution.status === 'served'
+      ? `${resolution.cell} (epoch ${resolution.epoch}), ${resolution.endpoint}`
+      : `nobody: ${resolution.reason}`;
+  return [tenant.id, ...rows, `  ${'served by'.padEnd(9)}  ${now}`].join('\n');
+}

@@ -1,0 +1,160 @@
+// What the commands that look at the directory or change it have in common.
+import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/routing/directory-model.ts';
+import { type CommandContext, UsageError, wholeNumber } from './command.ts';
+import { type Control, StackClient } from './stack-client.ts';
+import { type Column, Table } from './table.ts';
+
+/** A cell, as the control plane tells of it. */
+export type DirectoryCell = Cell & { readonly homes: number; readonly standbys: number };
+
+export const CELL_COLUMNS: readonly Column<DirectoryCell>[] = [
+  { title: 'cell', of: ({ id }) => id },
+  { title: 'state', of: ({ state }) => state },
+  { title: 'cloud', of: ({ cloud }) => cloud },
+  { title: 'region', of: ({ region }) => region },
+  { title: 'area', of: ({ jurisdiction }) => jurisdiction },
+  { title: 'homes', of: ({ homes }) => homes },
+  { title: 'standbys', of: ({ standbys }) => standbys },
+  { title: 'capacity', of: ({ capacity }) => capacity },
+  { title: 'price', of: ({ price }) => price },
+  { title: 'failover', of: ({ failover }) => failover },
+  { title: 'endpoint', of: ({ endpoint }) => endpoint },
+];
+
+/** Options of every command that changes something. */
+export const CHANGE_OPTIONS = {
+  reason: { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  'if-revision': { type: 'string' },
+  stack: { type: 'string' },
+} as const;
+
+export const CHANGE_DESCRIPTIONS = {
+  '--reason TEXT': 'why, for the audit log; the command itself if not given',
+  '--dry-run': 'tell what would happen, and do nothing',
+  '--if-revision N': 'refuse if the directory has changed since this revision',
+  '--stack URL': 'the stack to ask, if not the one started last',
+} as const;
+
+/** What an action of such a command gets. */
+export interface ActionContext extends CommandContext {
+  readonly control: Control;
+  /** Arguments behind the action. */
+  readonly arguments: readonly string[];
+  /** The command as it was given, for the audit log. */
+  readonly told: string;
+}
+
+export type Action = (context: ActionContext) => Promise<number>;
+
+/** Picks the action that the first argument names, and runs it at the stack's control plane. */
+export async function runAction(
+  name: string,
+  actions: Readonly<Record<string, Action>>,
+  context: CommandContext,
+): Promise<number> {
+  const [action, ...rest] = context.positionals;
+  const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+  const stack = await StackClient.find(context.options.stack as string | undefined);
+  const told = ['polycell', name, ...context.positionals].join(' ');
+  return run({ ...context, control: await stack.control(), arguments: rest, told });
+}
+
+/** The one argument of an action: the id of a cell or a tenant. */
+export function idOf({ arguments: given }: ActionContext, what: string): string {
+  const [id, ...more] = given;
+  if (id === undefined) throw new UsageError(`Name the ${what}.`);
+  if (more.length > 0) throw new UsageError(`One ${what} at a time, not ${given.join(' and ')} too.`);
+  if (!/^[a-z0-9-]{1,63}$/.test(id))
+    throw new UsageError(`${JSON.stringify(id)} cannot be a ${what}: it is 1 to 63 of a-z 0-9 -`);
+  return id;
+}
+
+/** Asks for a change and tells what came of it. */
+export async function change(
+  context: ActionContext,
+  method: 'PUT' | 'POST',
+  what: string,
+  body: object = {},
+): Promise<number> {
+  const { options, control, json, out, told } = context;
+  const revision = wholeNumber(options, 'if-revision', -1, 0, Number.MAX_SAFE_INTEGER);
+  const query = new URLSearchParams({
+    ...(options['dry-run'] === true && { dryRun: '1' }),
+    ...(revision >= 0 && { ifRevision: String(revision) }),
+  });
+  const reason = typeof options.reason === 'string' ? options.reason : told;
+  const outcome = (await control(method, query.size === 0 ? what : `${what}?${query}`, {
+    ...body,
+    reason,
+  })) as Exclude<DirectoryOutcome, { status: 'refused' }>;
+  out(json ? JSON.stringify(outcome) : describe(outcome));
+  return 0;
+}
+
+function describe({
+  status,
+  revision,
+  changes,
+  movedTenants,
+  notes,
+}: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
+  if (status === 'unchanged') return `Nothing to do: it is so already (revision ${revision}).`;
+  const would = status === 'previewed';
+  const moved = movedTenants === 1 ? '1 tenant' : `${movedTenants} tenants`;
+  return [
+    would ? 'Would change, but for --dry-run:' : `Done (revision ${revision}).`,
+    ...changes.map((each) => `  ${describeChange(each)}`),
+    ...(movedTenants === 0 ? [] : [`  requests of ${moved} ${would ? 'would go' : 'go'} elsewhere`]),
+    ...notes.map((note) => `  note: ${note}`),
+  ].join('\n');
+}
+
+/** `cell aws-alpha: state active → down, switches 0 → 1`. */
+export function describeChange({ kind, id, before, after }: DirectoryChange): string {
+  const was = (before ?? {}) as Readonly<Record<string, unknown>>;
+  const fields = Object.entries(after).filter(
+    ([name, value]) => name !== 'revision' && name !== 'id' && was[name] !== value,
+  );
+  const told = fields.map(([name, value]) =>
+    before === null ? `${name} ${show(value)}` : `${name} ${show(was[name])} → ${show(value)}`,
+  );
+  return `${kind} ${id}${before === null ? ' added' : ''}: ${told.join(', ')}`;
+}
+
+const show = (value: unknown): string => (value === null || value === undefined ? 'none' : String(value));
+
+/** Prints a listing as it comes: JSON lines, or a table. */
+export async function list<T>(
+  { json, out, control, options }: ActionContext,
+  what: string,
+  columns: readonly Column<T>[],
+  query: Readonly<Record<string, string>>,
+  nothing: string,
+): Promise<number> {
+  const limit = wholeNumber(options, 'limit', Number.MAX_SAFE_INTEGER, 1, MAXIMUM_LISTED);
+  const table = new Table(columns, out);
+  let left = limit;
+  let cursor: string | null = null;
+  do {
+    const page = new URLSearchParams({
+      ...query,
+      limit: String(Math.min(left, PAGE)),
+      ...(cursor !== null && { cursor }),
+    });
+    const { items, next } = (await control('GET', `${what}?${page}`)) as { items: T[]; next: string | null };
+    if (json) for (const item of items) out(JSON.stringify(item));
+    else if (items.length > 0) table.add(items);
+    else if (left === limit) out(nothing);
+    left -= items.length;
+    cursor = items.length === 0 ? null : next;
+  } while (cursor !== null && left > 0);
+  return 0;
+}
+
+/** Items of a page that is asked for. */
+const PAGE = 200;
+
+/** `--limit` at most. */
+const MAXIMUM_LISTED = 100_000_000;

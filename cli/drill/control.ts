@@ -1,0 +1,100 @@
+// The control API of the edge, as a drill needs it.
+import type { MonitorStatus } from '../../core/resilience/monitor.ts';
+import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import { UserError } from '../command.ts';
+import { causeOf, type StackClient } from '../stack-client.ts';
+
+/** Whom the audit log names. */
+const ACTOR = 'drill';
+
+const TIMEOUT_MS = 10_000;
+
+/** Operators' tokens live for minutes; one is used for this long, in milliseconds. */
+const TOKEN_USE_MS = 60_000;
+
+interface Problem {
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+export class EdgeControl {
+  readonly #stack: StackClient;
+  readonly #edge: string;
+  #token: { readonly text: string; readonly until: number } | undefined;
+
+  constructor(stack: StackClient, edge: string) {
+    this.#stack = stack;
+    this.#edge = edge;
+  }
+
+  async cells(): Promise<readonly Cell[]> {
+    return (await this.#ask<{ items: readonly Cell[] }>('GET', 'cells')).items;
+  }
+
+  monitor(): Promise<MonitorStatus> {
+    return this.#ask('GET', 'monitor');
+  }
+
+  /** The tenant's record. */
+  tenant(id: string): Promise<Tenant> {
+    return this.#ask('GET', `tenants/${id}`);
+  }
+
+  /** Sees to it that there is a tenant with this home, and a standby that the directory chooses. */
+  async ensureTenant(id: string, cell: string): Promise<void> {
+    const known = await this.#send('GET', `tenants/${id}`);
+    if (known.status === 404) {
+      await this.#ask('PUT', `tenants/${id}`, {
+        residency: 'any',
+        tier: 'standard',
+        cell,
+        reason: 'a drill sends load',
+      });
+      return;
+    }
+    const tenant = (await this.#read(known)) as Tenant;
+    if (tenant.cell !== cell)
+      await this.#ask('POST', `tenants/${id}/place`, { cell, reason: 'a drill needs the tenant there' });
+  }
+
+  async setPolicy(cell: Cell, failover: Cell['failover']): Promise<void> {
+    const { id, cloud, region, jurisdiction, endpoint, capacity, price } = cell;
+    const definition = { cloud, region, jurisdiction, endpoint, capacity, price, failover };
+    await this.#ask('PUT', `cells/${id}`, { ...definition, reason: 'a drill' });
+  }
+
+  /** Resolves with the directory's revision afterwards. */
+  async failBack(cell: string): Promise<number> {
+    const outcome = await this.#ask<{ revision: number }>('POST', `failovers/${cell}/back`, {
+      reason: 'the drill is over',
+    });
+    return outcome.revision;
+  }
+
+  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+    return (await this.#read(await this.#send(method, path, body))) as T;
+  }
+
+  async #read(response: Response): Promise<unknown> {
+    const body: unknown = await response.json();
+    if (response.ok) return body;
+    const { code = '', detail = 'no reason given' } = body as Problem;
+    throw new UserError(`The edge refuses this: ${response.status} ${code}: ${detail}`);
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<Response> {
+    if (this.#token === undefined || this.#token.until < performance.now())
+      this.#token = { text: await this.#stack.operatorToken(ACTOR), until: performance.now() + TOKEN_USE_MS };
+    const headers = { authorization: `Bearer ${this.#token.text}`, 'content-type': 'application/json' };
+    try {
+      return await fetch(`${this.#edge}/control/v1/${path}`, {
+        method,
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (error) {
+      throw new UserError(`The edge at ${this.#edge} does not answer: ${causeOf(error)}.`);
+    }
+  }
+}

@@ -1,0 +1,236 @@
+// One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
+import { Ledger } from '../../core/resilience/drill/ledger.ts';
+import { type DrillReport, type Moment, TIMELINE_LENGTH } from '../../core/resilience/drill/report.ts';
+import { type Phase, ServiceRecord } from '../../core/resilience/drill/service.ts';
+import { type DrillKind, judge, type Measured } from '../../core/resilience/drill/verdict.ts';
+import type { Cell } from '../../core/routing/directory-model.ts';
+import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+import { UserError } from '../command.ts';
+import type { StackClient } from '../stack-client.ts';
+import { EdgeControl } from './control.ts';
+import { countEvents } from './count.ts';
+import { breakIt, type FaultOptions, healIt } from './faults.ts';
+import { Load } from './load.ts';
+import { cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
+
+export interface DrillOptions {
+  readonly kind: DrillKind;
+  /** The cell that gets the fault; for the loss of the map, the first one. */
+  readonly cell: string | undefined;
+  /** Events a second. */
+  readonly rate: number;
+  /** Events in a request. */
+  readonly batch: number;
+  /** How long the fault lasts, in seconds. */
+  readonly seconds: number;
+  /** Tenants of the cell; every other cell has a few as well. */
+  readonly tenants: number;
+  readonly delayMs: number;
+  readonly say: (what: string) => void;
+  /** Aborts the drill: it heals what it has broken, and rejects. */
+  readonly signal: AbortSignal;
+}
+
+/** Load before the fault and after the failback, in milliseconds. */
+const BEFORE_MS = 5000;
+const AFTER_MS = 4000;
+
+/** Tenants of each other cell: enough to see that nothing happens to them. */
+const BYSTANDERS = 3;
+
+/** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
+const RETURN_WITHIN_MS = 60_000;
+
+/** Runs the drill. Rejects when it cannot be run; a missed target is in the report. */
+export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
+  const { kind, rate, batch, seconds, say, signal } = options;
+  const { edge, cells } = await stack.info();
+  if (edge === null) throw new UserError('The stack runs without an edge, so there is nothing to drill.');
+  const address = cells.find(({ id }) => id === options.cell) ?? cells[0];
+  if (address === undefined || (options.cell !== undefined && address.id !== options.cell))
+    throw new UserError(
+      `No cell ${JSON.stringify(options.cell ?? '')} runs; there are ${cells.map(({ id }) => id).join(', ')}.`,
+    );
+  const control = new EdgeControl(stack, edge.url);
+  const known = await control.cells();
+  refuseUnready(known, address.id, kind);
+
+  const homes = await prepareTenants(control, known, address.id, options);
+  const run = Date.now().toString(36);
+  const tenants = await Promise.all(
+    [...homes.keys()].map(async (id) => ({ id, token: await stack.tenantToken(id, 'ingest') })),
+  );
+  const standbys = new Map<string, string | null>();
+  for (const { id } of tenants) standbys.set(id, (await control.tenant(id)).standby);
+  const mayServe = (tenant: string, cell: string) =>
+    cell === homes.get(tenant) ||
+    (kind !== 'map-loss' && homes.get(tenant) === address.id && cell === standbys.get(tenant));
+
+  // The fault, what is on its way home, and a reserve for machines that take their time.
+  const events = Math.ceil((rate * (BEFORE_MS + AFTER_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds);
+  const ledger = new Ledger(events);
+  const record = new ServiceRecord(homes);
+  const startedAt = new Date().toISOString();
+  const load = new Load({
+    edge: edge.url,
+    rate,
+    batch,
+    tenants,
+    run,
+    events,
+    ledger,
+    onServed: (each) => record.add(each, mayServe),
+  });
+  const timeline: Moment[] = [];
+  const note = (what: string) => {
+    if (timeline.length < TIMELINE_LENGTH) timeline.push({ atMs: Math.round(load.elapsed), what });
+    say(what);
+  };
+  const fault: FaultOptions = { cell: address, delayMs: options.delayMs };
+  const moves = kind === 'cell-loss' || kind === 'partition';
+  let measured: Partial<Measured> = {};
+  let times: Pick<DrillReport, 'detectedMs' | 'switchedMs'> = {};
+  let healed = true;
+  try {
+    load.start();
+    note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
+    await sleep(BEFORE_MS, signal);
+    signal.throwIfAborted();
+
+    const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
+    healed = false;
+    load.phase = 'fault';
+    const askedAt = load.elapsed;
+    await breakIt(stack, kind, fault);
+    record.faulted(askedAt, load.elapsed);
+    note(`fault: ${kind}${kind === 'map-loss' ? '' : ` of ${address.id}`}`);
+    const faultEnd = askedAt + seconds * 1000;
+    if (moves) {
+      const watched = await watchFailover({ control, load, cell: address.id, faultEnd, note, signal });
+      times = {
+        detectedMs: watched.detectedAt === null ? null : Math.round(watched.detectedAt - askedAt),
+        switchedMs: watched.switchedAt === null ? null : Math.round(watched.switchedAt - askedAt),
+      };
+    }
+    await sleep(Math.max(0, faultEnd - load.elapsed), signal);
+    signal.throwIfAborted();
+
+    await healIt(stack, kind, fault);
+    healed = true;
+    note(kind === 'cell-loss' ? `${address.id} is revived` : 'the fault is healed');
+    if (moves) {
+      const healedAt = load.elapsed;
+      await until(() => cellAnswers(control, address.id), RETURN_WITHIN_MS, signal);
+      note(`${address.id} answers its probes again`);
+      if (kind === 'partition') {
+        const fenced = await fencedWithin(address.url, tokens, RETURN_WITHIN_MS, signal);
+        measured = { ...measured, fencedMs: fenced ? Math.round(load.elapsed - healedAt) : null };
+        note(fenced ? `${address.id} refuses the older epoch of each tenant` : `${address.id} was never fenced`);
+      }
+      await goHome(control, address.id, note, signal);
+    }
+    load.phase = 'after';
+    await sleep(AFTER_MS, signal);
+    signal.throwIfAborted();
+  } finally {
+    if (!healed) await healIt(stack, kind, fault).catch((error: Error) => say(`Healing failed: ${error.message}`));
+    await load.stop();
+    // Whoever ends a drill early wants the cell back as it was.
+    if (signal.aborted && moves) await control.failBack(address.id).catch((error: Error) => say(error.message));
+  }
+  note(`the load has ended: ${load.sent} events sent`);
+
+  stack.forgetTokens();
+  const doubleEffects = await countEvents({
+    stack,
+    cells,
+    tenants: [...homes.keys()],
+    run,
+    ledger,
+    progress: note,
+    signal,
+  });
+  const of = (phase: Phase, which: (home: string) => boolean) => record.phase(phase, which);
+  const isThere = (home: string) => home === address.id;
+  const isElsewhere = (home: string) => kind === 'map-loss' || home !== address.id;
+  const after = of('after', isThere);
+  const all: Measured = {
+    ...measured,
+    kind,
+    ledger: ledger.summary(),
+    doubleEffects,
+    wrongCell: record.wrong,
+    unsent: load.unsent,
+    ...(moves && {
+      recovery: record.recovery(address.id),
+      home: { requests: after.requests, atHome: record.atHome(address.id) },
+    }),
+    ...([...homes.values()].some(isElsewhere) && {
+      bystanders: { before: of('before', isElsewhere), fault: of('fault', isElsewhere) },
+    }),
+  };
+  const targets = judge(all);
+  return {
+    drill: kind,
+    cell: kind === 'map-loss' ? null : address.id,
+    startedAt,
+    rate,
+    seconds,
+    tenants: tenants.length,
+    passed: targets.every(({ met }) => met),
+    targets,
+    timeline,
+    ...times,
+    phases: {
+      'before, tenants of the cell': of('before', isThere),
+      'fault, tenants of the cell': of('fault', isThere),
+      'after, tenants of the cell': after,
+      'before, other tenants': of('before', (home) => !isThere(home)),
+      'fault, other tenants': of('fault', (home) => !isThere(home)),
+      'after, other tenants': of('after', (home) => !isThere(home)),
+    },
+    measured: all,
+  };
+}
+
+/** Fails the cell back if it is failed over, and waits for whoever stood in to know. */
+async function goHome(
+  control: EdgeControl,
+  cell: string,
+  note: (what: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return;
+  const revision = await control.failBack(cell);
+  note(`${cell} is failed back`);
+  const known = await until(() => standbysKnow(control, cell, revision), RETURN_WITHIN_MS, signal);
+  note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
+}
+
+function refuseUnready(cells: readonly Cell[], id: string, kind: DrillKind): void {
+  const cell = cells.find((each) => each.id === id);
+  if (cell === undefined) throw new UserError(`The directory does not know ${id}.`);
+  if (cell.state !== 'active')
+    throw new UserError(`${id} is ${cell.state}; a drill begins with a cell that is active.`);
+  const others = cells.filter((each) => each.id !== id && each.state === 'active');
+  if (others.length === 0 && kind !== 'map-loss')
+    throw new UserError(`There is no other active cell, so nobody can stand in for ${id}.`);
+}
+
+/** Tenant → home: as many as wanted of the cell, and a few of each other one. */
+async function prepareTenants(
+  control: EdgeControl,
+  cells: readonly Cell[],
+  faulted: string,
+  { tenants, say, kind }: DrillOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const homes = new Map<string, string>();
+  for (const { id, state } of cells) {
+    if (state !== 'active') continue;
+    const count = id === faulted || kind === 'map-loss' ? tenants : Math.min(BYSTANDERS, tenants);
+    for (let index = 1; index <= count; index += 1) homes.set(`drill-${id}-${index}`.slice(0, 63), id);
+  }
+  for (const [tenant, home] of homes) await control.ensureTenant(tenant, home);
+  say(`${homes.size} tenants, drill-…, in ${new Set(homes.values()).size} cells`);
+  return homes;
+}

@@ -1,0 +1,124 @@
+// What a drill waits for: the monitor's verdict, the directory's switch, a cell's return, and its fences.
+import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+import type { StackClient } from '../stack-client.ts';
+import type { EdgeControl } from './control.ts';
+import type { Load } from './load.ts';
+
+/** Asked so often, in milliseconds: the accuracy of what is measured here. */
+const EVERY_MS = 100;
+
+/** Asks until it is so; `false` when the time is over. */
+export async function until(isSo: () => Promise<boolean>, withinMs: number, signal: AbortSignal): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    signal.throwIfAborted();
+    if (await isSo()) return true;
+    if (performance.now() > end) return false;
+    await sleep(EVERY_MS, signal);
+  }
+}
+
+export interface Watched {
+  readonly detectedAt: number | null;
+  readonly switchedAt: number | null;
+}
+
+/** Waits for the cell to be found failing and to be failed over, until the fault ends. */
+export async function watchFailover({
+  control,
+  load,
+  cell,
+  faultEnd,
+  note,
+  signal,
+}: {
+  readonly control: EdgeControl;
+  readonly load: Load;
+  readonly cell: string;
+  readonly faultEnd: number;
+  readonly note: (what: string) => void;
+  readonly signal: AbortSignal;
+}): Promise<Watched> {
+  let detectedAt: number | null = null;
+  let switchedAt: number | null = null;
+  await until(
+    async () => {
+      const known = (await control.monitor()).cells.find(({ id }) => id === cell);
+      if (detectedAt === null && known?.verdict === 'failing') {
+        detectedAt = load.elapsed;
+        note(`detected: the monitor finds ${cell} failing (${known.detail})`);
+        if (known.stay !== null) note(`it stays where it is: ${known.refusal ?? known.stay}`);
+      }
+      if (known?.state === 'down') {
+        switchedAt = load.elapsed;
+        note(`switched: the directory has ${cell} failed over`);
+      }
+      return switchedAt !== null;
+    },
+    Math.max(0, faultEnd - load.elapsed),
+    signal,
+  );
+  return { detectedAt, switchedAt };
+}
+
+/** Whether the monitor finds the cell well. */
+export async function cellAnswers(control: EdgeControl, cell: string): Promise<boolean> {
+  return (await control.monitor()).cells.find(({ id }) => id === cell)?.verdict === 'up';
+}
+
+/** Whether the monitor has told every standby of the cell's tenants that it does not serve them any more. */
+export async function standbysKnow(control: EdgeControl, cell: string, revision: number): Promise<boolean> {
+  const { fencing } = await control.monitor();
+  return fencing.jobs.some((job) => job.of === `home ${cell}` && job.revision >= revision && job.state === 'done');
+}
+
+export interface OldToken {
+  readonly tenant: string;
+  readonly epoch: number;
+  /** Makes a route token of that epoch. */
+  readonly mint: () => Promise<string>;
+}
+
+/** The epochs that the tenants of the cell have before the fault. */
+export async function oldTokens(
+  stack: StackClient,
+  cell: { readonly id: string },
+  homes: ReadonlyMap<string, string>,
+): Promise<readonly OldToken[]> {
+  const tenants = [...homes].filter(([, home]) => home === cell.id).map(([tenant]) => tenant);
+  return Promise.all(
+    tenants.map(async (tenant) => {
+      const epoch = epochIn(await stack.mint({ tenant, cell: cell.id, scope: 'read' }));
+      const mint = () => stack.mint({ tenant, cell: cell.id, scope: 'read', epoch: String(epoch) });
+      return { tenant, epoch, mint };
+    }),
+  );
+}
+
+/** The epoch that a route token says. */
+const epochIn = (token: string): number =>
+  Number((JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { epo?: unknown }).epo);
+
+/** Whether the cell comes to refuse the old epoch of every tenant, asked directly as a frozen router would. */
+export async function fencedWithin(
+  url: string,
+  tokens: readonly OldToken[],
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const left = new Set(tokens);
+  return until(
+    async () => {
+      for (const old of left) {
+        const route = await old.mint();
+        const response = await fetch(`${url}/v1/alerts?limit=1`, { headers: { 'x-polycell-route': route } });
+        await response.text();
+        if (response.status !== 409) return false;
+        left.delete(old);
+      }
+      return true;
+    },
+    withinMs,
+    signal,
+  );
+}

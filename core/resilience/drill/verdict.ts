@@ -1,0 +1,123 @@
+// What a drill promises, and whether it was kept: the targets of each kind of drill.
+import type { LedgerSummary } from './ledger.ts';
+import type { PhaseSummary } from './service.ts';
+
+export const DRILLS = ['cell-loss', 'map-loss', 'slow-cell', 'partition'] as const;
+export type DrillKind = (typeof DRILLS)[number];
+
+export const TARGETS = {
+  /** A lost cell's tenants are served again within this, each of them, in milliseconds. */
+  rtoMs: 5000,
+  /**
+   * A cell that swallows requests is noticed by time alone: a probe's timeout is added to each of the probes that mark it down, and a
+   * router's last look at the directory may be its freshness ago.
+   */
+  partitionRtoMs: 15_000,
+  /** Tenants of other cells while one is slow: the 99th percentile may be so many times what it was before … */
+  slowRatio: 3,
+  /** … or so much more, whichever allows more: of a few milliseconds three times as much is noise. */
+  slowMs: 50,
+  /** A cell that was cut off knows the new epochs within this, once it can be reached, in milliseconds. */
+  fencedMs: 30_000,
+} as const;
+
+export interface Target {
+  readonly name: string;
+  readonly wanted: string;
+  readonly actual: string;
+  readonly met: boolean;
+}
+
+/** What a drill has measured; parts that its kind does not have are absent. */
+export interface Measured {
+  readonly kind: DrillKind;
+  readonly ledger: LedgerSummary;
+  /** Devices whose counted readings differ from what the log of their cell has. */
+  readonly doubleEffects: number;
+  /** Answers by a cell that should not have served the tenant. */
+  readonly wrongCell: number;
+  /** Requests that the generator could not send, as too many were under way. */
+  readonly unsent: number;
+  readonly recovery?: readonly { readonly tenant: string; readonly rtoMs: number | null }[];
+  /** All tenants, of whom the fault takes away nothing. */
+  readonly bystanders?: { readonly before: PhaseSummary; readonly fault: PhaseSummary };
+  /** Requests after the failback, and how many of them succeeded at home. */
+  readonly home?: { readonly requests: number; readonly atHome: number };
+  /** Milliseconds until a cell that was cut off refused the older epoch of every tenant; `null` if it never did. */
+  readonly fencedMs?: number | null;
+}
+
+/** The targets of the drill, met or missed. */
+export function judge(measured: Measured): readonly Target[] {
+  const { kind, ledger, recovery, bystanders, home, fencedMs } = measured;
+  const targets: Target[] = [];
+  if (recovery !== undefined) targets.push(recoveryTarget(recovery, kind));
+  targets.push(
+    zero('acknowledged events lost', ledger.lost),
+    zero('acknowledged events missing where they were acknowledged', ledger.misplaced),
+    zero('double effects', ledger.doubled + measured.doubleEffects),
+    zero('answers by a wrong cell', measured.wrongCell),
+  );
+  if (ledger.acknowledged === 0) targets.push({ name: 'acknowledged events', wanted: 'some', actual: '0', met: false });
+  if (bystanders !== undefined) targets.push(...bystanderTargets(kind, bystanders));
+  if (fencedMs !== undefined)
+    targets.push({
+      name: 'fenced after it could be reached',
+      wanted: `< ${seconds(TARGETS.fencedMs)}`,
+      actual: fencedMs === null ? 'never' : seconds(fencedMs),
+      met: fencedMs !== null && fencedMs < TARGETS.fencedMs,
+    });
+  if (home !== undefined)
+    targets.push({
+      name: 'served at home again',
+      wanted: '100 %',
+      actual: `${percent(home.atHome, home.requests)} of ${home.requests}`,
+      met: home.requests > 0 && home.atHome === home.requests,
+    });
+  if (kind !== 'slow-cell') targets.push(zero('requests that could not be sent', measured.unsent));
+  return targets;
+}
+
+function recoveryTarget(recovery: NonNullable<Measured['recovery']>, kind: DrillKind): Target {
+  const limit = kind === 'partition' ? TARGETS.partitionRtoMs : TARGETS.rtoMs;
+  const never = recovery.filter(({ rtoMs }) => rtoMs === null).length;
+  const worst = Math.max(0, ...recovery.map(({ rtoMs }) => rtoMs ?? 0));
+  return {
+    name: `time to recovery of every tenant (${recovery.length})`,
+    wanted: `< ${seconds(limit)}`,
+    actual: never > 0 ? `${never} never` : `${seconds(worst)} at worst`,
+    met: recovery.length > 0 && never === 0 && worst < limit,
+  };
+}
+
+function bystanderTargets(kind: DrillKind, { before, fault }: NonNullable<Measured['bystanders']>): Target[] {
+  const failed = fault.requests - fault.succeeded;
+  const served: Target = {
+    name: kind === 'map-loss' ? 'requests served during the loss' : 'requests of other cells’ tenants served',
+    wanted: '100 %',
+    actual: `${percent(fault.succeeded, fault.requests)} of ${fault.requests}`,
+    met: fault.requests > 0 && failed === 0,
+  };
+  if (kind !== 'slow-cell') return [served];
+  const limit = Math.max(TARGETS.slowRatio * before.p99Ms, before.p99Ms + TARGETS.slowMs);
+  const slowed: Target = {
+    name: 'latency of other cells’ tenants (p99)',
+    wanted: `< ${Math.round(limit)} ms (${before.p99Ms} ms before)`,
+    actual: `${fault.p99Ms} ms`,
+    met: fault.p99Ms < limit,
+  };
+  return [served, slowed];
+}
+
+const zero = (name: string, actual: number): Target => ({
+  name,
+  wanted: '0',
+  actual: String(actual),
+  met: actual === 0,
+});
+
+export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;
+
+const percent = (part: number, whole: number): string =>
+  // Rounded down: what is not all must not look like all.
+  `${whole === 0 ? 0 : Math.floor((part / whole) * 10_000) / 100} %`;

@@ -1,0 +1,193 @@
+// What runs in an AWS cell: the deployable bundles in their hosts, what triggers them, and the HTTP API in front.
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
+import type { FunctionLimits, Topology } from '../core/cell/topology.ts';
+import type { PublicKey } from '../core/routing/route-token.ts';
+import type { AwsServiceAddresses } from './aws-services.ts';
+import type { Provisioned } from './emulators/provision.ts';
+import { DynamoDbStreamMapping } from './hosts/event-source-mappings/dynamodb-stream-mapping.ts';
+import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
+import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
+import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
+import { LambdaHost } from './hosts/lambda/lambda-host.ts';
+import { type Notice, toNotice } from './local-cell.ts';
+import { sourceFile } from './processes/source-file.ts';
+
+export interface AwsComputeOptions {
+  /** The cell. */
+  readonly id: string;
+  readonly region: string;
+  readonly topology: Topology;
+  readonly version: string;
+  readonly routeKeys: readonly PublicKey[];
+  readonly services: AwsServiceAddresses;
+  readonly provisioned: Provisioned;
+  readonly clients: { readonly streams: DynamoDBStreamsClient; readonly sqs: SQSClient };
+  /** Where the relay goes on reading the stream; at its beginning without it. */
+  readonly checkpoint: StreamCheckpoint | undefined;
+  /** Port of the HTTP API; a free one without it. */
+  readonly port: number | undefined;
+  /** Bundles to run in place of the built ones: function → path. */
+  readonly bundles: Partial<Record<'http' | 'relay' | 'worker', string>> | undefined;
+  readonly notice: (notice: Notice) => void;
+}
+
+/** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. */
+const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: 1 } as const;
+
+/** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
+const IDLE_LIMIT_MS = 20_000;
+
+export class AwsCompute {
+  readonly #options: AwsComputeOptions;
+  readonly #id: string;
+  /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
+  readonly functions = new Map<string, LambdaHost>();
+  readonly #queues: SqsMapping[] = [];
+  #relay: DynamoDbStreamMapping | undefined;
+  #front: HttpApiFront | undefined;
+
+  constructor(options: AwsComputeOptions) {
+    this.#options = options;
+    this.#id = options.id;
+  }
+
+  /** Only after `start`. */
+  get port(): number {
+    return this.#front?.port ?? 0;
+  }
+
+  /** Records of the stream that the relay has read and not dealt with. */
+  get backlog(): number {
+    return this.#relay?.backlog ?? 0;
+  }
+
+  /** How far the relay has come. */
+  get checkpoint(): StreamCheckpoint | undefined {
+    return this.#relay?.checkpoint;
+  }
+
+  /** Brings it up from the bottom: functions, triggers, and the HTTP API last. What is up when it fails is for `stop`. */
+  async start(): Promise<void> {
+    const { port, notice } = this.#options;
+    await this.#startFunctions();
+    this.#startTriggers();
+    const http = this.functions.get('http');
+    if (http === undefined) throw new TypeError('The cell has no function http.');
+    this.#front = new HttpApiFront({
+      invoke: (event) => http.invoke(event),
+      ...(port !== undefined && { port }),
+      onError: (message) => notice({ level: 'warn', part: `${this.#id} http`, message }),
+    });
+    await this.#front.start();
+  }
+
+  /** Stops everything in the reverse order; what is under way may end within the grace of each part. */
+  async stop(): Promise<void> {
+    await this.#front?.stop();
+    // Side by side: each may take its grace to let a batch under way end.
+    await Promise.all([this.#relay, ...this.#queues].map((mapping) => mapping?.stop()));
+    await Promise.all([...this.functions.values()].map((host) => host.stop()));
+  }
+
+  /** Ends everything as the loss of the cell would: connections are cut, processes killed, and nothing is finished. */
+  async crash(): Promise<void> {
+    this.#front?.cut();
+    await Promise.all([
+      ...[...this.functions.values()].map((host) => host.stop({ graceMs: 0 })),
+      ...[this.#relay, ...this.#queues].map((mapping) => mapping?.stop({ graceMs: 0 })),
+    ]);
+  }
+
+  async #startFunctions(): Promise<void> {
+    const { topology, version, routeKeys, notice, services } = this.#options;
+    const environment = {
+      APP_CELL: this.#id,
+      APP_VERSION: version,
+      APP_EVENTS_TABLE: this.#name('events'),
+      APP_STATE_TABLE: this.#name('state'),
+      APP_TOPIC_ARN: this.#options.provisioned.topicArn,
+      AWS_ENDPOINT_URL_DYNAMODB: services.dynamodb,
+      AWS_ENDPOINT_URL_SNS: services.sns,
+      // The SDK's advice about Node.js versions is for whoever picks the runtime, not for every function's log.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    };
+    const add = (
+      name: string,
+      bundle: 'http' | 'relay' | 'worker',
+      limits: FunctionLimits,
+      more: Record<string, string> = {},
+    ) => {
+      const host = new LambdaHost({
+        functionName: this.#name(name),
+        bundle: this.#options.bundles?.[bundle] ?? sourceFile(`dist/aws/${bundle}/index.cjs`),
+        handler: 'handler',
+        environment: { ...environment, ...more },
+        timeoutMs: limits.timeoutSeconds * 1000,
+        memoryMb: limits.memoryMegabytes,
+        maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
+        region: this.#options.region,
+        idleLimitMs: IDLE_LIMIT_MS,
+        // Clients wait for HTTP; the other functions may take their cold start with the first event.
+        warmEnvironments: bundle === 'http' ? 1 : 0,
+        log: (record) => notice(toNotice(`${this.#id} ${name}`, record.message)),
+      });
+      this.functions.set(name, host);
+    };
+    add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
+    add('relay', 'relay', topology.relay);
+    for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
+    await Promise.all([...this.functions.values()].map((host) => host.start()));
+  }
+
+  #startTriggers(): void {
+    const { topology, notice, checkpoint } = this.#options;
+    const { streams, sqs } = this.#options.clients;
+    const problem = (part: string) => (message: string) =>
+      notice({ level: 'warn', part: `${this.#id} ${part}`, message });
+    const relayFunction = this.functions.get('relay');
+    if (relayFunction === undefined) throw new TypeError('The cell has no relay.');
+    const relay = new DynamoDbStreamMapping({
+      client: streams,
+      tableName: this.#name('events'),
+      invoke: (event) => relayFunction.invoke(event),
+      region: this.#options.region,
+      partitionKey: ATTRIBUTES.partition,
+      batchSize: topology.relay.batchSize,
+      maximumBatchingWindowSeconds: topology.relay.batchWindowSeconds,
+      parallelizationFactor: topology.relay.parallelizationFactor,
+      maximumRetryAttempts: topology.relay.maximumRetryAttempts,
+      reportBatchItemFailures: true,
+      startingPosition: 'TRIM_HORIZON',
+      ...(checkpoint && { checkpoint }),
+      onProblem: problem('relay'),
+    });
+    this.#relay = relay;
+    relay.start();
+    for (const consumer of topology.consumers) {
+      const worker = this.functions.get(consumer.name);
+      const queue = this.#options.provisioned.queues[this.#name(consumer.name)];
+      if (worker === undefined || queue === undefined)
+        throw new TypeError(`The cell has no worker for ${consumer.name}.`);
+      const mapping = new SqsMapping({
+        client: sqs,
+        queueUrl: queue.url,
+        queueArn: queue.arn,
+        invoke: (event) => worker.invoke(event),
+        region: this.#options.region,
+        batchSize: consumer.batchSize,
+        maximumBatchingWindowSeconds: consumer.batchWindowSeconds,
+        maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY.worker),
+        reportBatchItemFailures: true,
+        onProblem: problem(consumer.name),
+      });
+      this.#queues.push(mapping);
+      mapping.start();
+    }
+  }
+
+  #name(part: string): string {
+    return `${this.#id}-${part}`;
+  }
+}

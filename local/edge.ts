@@ -1,0 +1,250 @@
+// The edge of the local stack: the deployable Worker in its host, with development keys and the declared cells and tenants.
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MONITOR_LOCALLY } from '../core/resilience/monitor-settings.ts';
+import type { PrivateKey } from '../core/routing/route-token.ts';
+import type { CellDeclaration } from './cells.ts';
+import type { DevelopmentCa, IssuedCertificate } from './hosts/edge/certificates.ts';
+import { EdgeHost, type EdgeLogLine } from './hosts/edge/edge-host.ts';
+import type { EdgeFaults } from './hosts/edge/faults.ts';
+import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { type Notice, toNotice } from './local-cell.ts';
+import { sourceFile } from './processes/source-file.ts';
+import type { TenantDeclaration } from './tenants.ts';
+
+export interface LocalEdgeOptions {
+  readonly version: string;
+  readonly routeKey: PrivateKey;
+  readonly issuer: DevelopmentIssuer;
+  /** Where the issuer's public keys are. */
+  readonly jwksUrl: string;
+  /** Port of plain HTTP; a free one without it. */
+  readonly port?: number;
+  /** Folder that keeps the directory and the development authority; in memory without it. */
+  readonly dataDir?: string;
+  /** Variables of the Worker that differ from the usual ones, for tests. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly notice: (notice: Notice) => void;
+  /** Called when the edge ends by itself. */
+  readonly onDeath: (reason: string) => void;
+}
+
+/** A tenant may send a laptop what it likes; that quotas work is for the tests. */
+const QUOTA = { perSecond: 5000, burst: 10_000 } as const;
+
+/** A cell that has not begun to answer after this long is one that does not, in milliseconds. */
+const FORWARD_TIMEOUT_MS = 10_000;
+
+/** The control API answers within this, in milliseconds. */
+const CONTROL_TIMEOUT_MS = 10_000;
+
+/** Whom the audit log names for what the stack does by itself. */
+const ACTOR = 'local-stack';
+
+/** A cell, as the control API tells of it. */
+export interface DirectoryCell {
+  readonly id: string;
+  readonly state: string;
+  readonly homes: number;
+  readonly standbys: number;
+}
+
+/** What the control API said. */
+interface ControlAnswer {
+  readonly status: number;
+  readonly body: { readonly code?: string; readonly detail?: string } & Readonly<Record<string, unknown>>;
+}
+
+export class LocalEdge {
+  readonly #options: LocalEdgeOptions;
+  readonly #life = new Lifecycle('the edge');
+  #host: EdgeHost | undefined;
+  #ca: DevelopmentCa | undefined;
+
+  constructor(options: LocalEdgeOptions) {
+    this.#options = options;
+  }
+
+  /** Only after `start`. */
+  get url(): string {
+    return this.#host?.url ?? '';
+  }
+
+  /** With client certificates; only after `start`. */
+  get tlsUrl(): string {
+    return this.#host?.tlsUrl ?? '';
+  }
+
+  /** Of the authority that has signed the server's certificate and signs the devices'; in PEM. Only after `start`. */
+  get authority(): string {
+    return this.#ca?.certificate ?? '';
+  }
+
+  /** @throws NoWorkerd when this platform has none; Error in one sentence for anything else */
+  start(): Promise<void> {
+    return this.#life.start(() => this.#bringUp());
+  }
+
+  async #bringUp(): Promise<void> {
+    const { version, routeKey, jwksUrl, port, dataDir, variables, notice, onDeath } = this.#options;
+    const folder = dataDir === undefined ? undefined : path.join(dataDir, 'edge');
+    this.#ca = await authority(folder);
+    const { certificate, key } = await this.#ca.issueServer();
+    const host = new EdgeHost({
+      bundle: sourceFile('dist/edge/http/index.mjs'),
+      variables: {
+        APP_VERSION: version,
+        APP_ROUTE_KEY: JSON.stringify(routeKey),
+        APP_ISSUER: DEVELOPMENT_ISSUER,
+        APP_JWKS_URL: jwksUrl,
+        APP_DEVICE_CA: this.#ca.certificate,
+        APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
+        APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
+        APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
+        ...variables,
+      },
+      ...(port !== undefined && { port }),
+      ...(folder !== undefined && { dataDir: path.join(folder, 'objects') }),
+      tls: { certificate, key, clientCa: this.#ca.certificate },
+      log: (line) => notice(toEdgeNotice(line)),
+      onUnexpectedExit: (reason) => onDeath(`the edge ended: ${reason}`),
+    });
+    this.#host = host;
+    this.#life.stillWanted();
+    this.#life.add(() => host.stop());
+    await host.start();
+  }
+
+  /** Ends it, also while it is coming up. */
+  stop(): Promise<void> {
+    return this.#life.stop();
+  }
+
+  /** Breaks what is named and mends the rest, for drills. */
+  async setFaults(faults: EdgeFaults): Promise<void> {
+    await this.#host?.setFaults(faults);
+  }
+
+  /** A certificate by which a device shows whose it is. */
+  issueDevice(tenant: string, device: string): Promise<IssuedCertificate> {
+    if (this.#ca === undefined) throw new TypeError('The edge has not been started.');
+    return this.#ca.issueDevice(tenant, device);
+  }
+
+  /**
+   * Tells the directory which cells run and where, and adds the declared tenants that it does not know. What operators have
+   * changed since then stays: a kept directory is not set back.
+   */
+  async seed(
+    cells: readonly (CellDeclaration & { readonly endpoint: string })[],
+    tenants: readonly TenantDeclaration[],
+  ): Promise<void> {
+    await Promise.all(cells.map((cell) => this.#seedCell(cell)));
+    const running = new Set(cells.map(({ id }) => id));
+    await Promise.all(tenants.map((tenant) => this.#seedTenant(tenant, running)));
+  }
+
+  /** The tenant's epoch now, and the cell that serves it; undefined for a tenant that the directory does not know. */
+  async epochOf(tenant: string): Promise<number | undefined> {
+    const { status, body } = await this.control('GET', `tenants/${tenant}`);
+    if (status === 404) return undefined;
+    const { epoch } = body as { epoch?: unknown };
+    if (status !== 200 || typeof epoch !== 'number') throw new Error(`The directory cannot be asked: ${tell(body)}.`);
+    return epoch;
+  }
+
+  /** What the directory says of each cell. */
+  async cells(): Promise<ReadonlyMap<string, DirectoryCell>> {
+    const { status, body } = await this.control('GET', 'cells');
+    if (status !== 200) throw new Error(`The directory cannot be asked: ${tell(body)}.`);
+    const { items } = body as unknown as { items: readonly DirectoryCell[] };
+    return new Map(items.map((item) => [item.id, item]));
+  }
+
+  /** Asks the control API, as the stack. */
+  async control(method: 'GET' | 'PUT' | 'POST', what: string, body?: object): Promise<ControlAnswer> {
+    const response = await fetch(`${this.url}/control/v1/${what}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await this.#options.issuer.operatorToken(ACTOR)}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(CONTROL_TIMEOUT_MS),
+    });
+    return { status: response.status, body: (await response.json()) as ControlAnswer['body'] };
+  }
+
+  async #seedCell({
+    id,
+    cloud,
+    region,
+    jurisdiction,
+    endpoint,
+    capacity,
+    price,
+    failover,
+  }: Parameters<LocalEdge['seed']>[0][number]): Promise<void> {
+    const { status, body } = await this.control('PUT', `cells/${id}`, {
+      cloud,
+      region,
+      jurisdiction,
+      endpoint,
+      capacity,
+      price,
+      failover,
+      reason: 'it runs here',
+    });
+    if (status === 409) this.#warn(`The directory does not take ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+  }
+
+  async #seedTenant(
+    { id, residency, tier, cell, standby }: TenantDeclaration,
+    running: ReadonlySet<string>,
+  ): Promise<void> {
+    if ((await this.control('GET', `tenants/${id}`)).status === 200) return;
+    const { status, body } = await this.control('PUT', `tenants/${id}`, {
+      residency,
+      tier,
+      ...(running.has(cell) && { cell }),
+      ...((standby === null || running.has(standby)) && { standby }),
+      reason: 'infra/tenants.json declares it',
+    });
+    // With some of the cells alone, there may be none that may hold it.
+    if (status === 409) this.#warn(`No cell for ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+  }
+
+  #warn(message: string): void {
+    this.#options.notice({ level: 'info', part: 'edge', message });
+  }
+}
+
+/** Our own lines are JSON; the level of any other is the runtime's. */
+function toEdgeNotice({ level, message }: EdgeLogLine): Notice {
+  const notice = toNotice('edge', message);
+  return notice.message === message ? { ...notice, level } : notice;
+}
+
+const tell = ({ code, detail }: ControlAnswer['body']): string =>
+  (detail ?? code ?? 'no reason given').replace(/\.$/, '');
+
+/** The development authority: kept with the state, so that certificates outlast a restart. Loaded when an edge starts, as its library is large. */
+async function authority(folder: string | undefined): Promise<DevelopmentCa> {
+  const { DevelopmentCa } = await import('./hosts/edge/certificates.ts');
+  if (folder === undefined) return DevelopmentCa.create();
+  const file = path.join(folder, 'authority.json');
+  try {
+    return await DevelopmentCa.load(JSON.parse(await readFile(file, 'utf8')) as IssuedCertificate);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const made = await DevelopmentCa.create();
+  await mkdir(folder, { recursive: true });
+  // Renamed into place: a start that is cut short leaves a whole file or none.
+  await writeFile(`${file}.new`, JSON.stringify({ certificate: made.certificate, key: made.key }), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+  return made;
+}

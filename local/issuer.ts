@@ -1,0 +1,55 @@
+// The development issuer: signs the tokens by which tenants and operators show who they are, worth something on this machine only.
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type Clock, toEpochSeconds } from '../core/ports/clock.ts';
+import type { Scope } from '../core/routing/route-token.ts';
+
+/** The claim `iss`. */
+export const DEVELOPMENT_ISSUER = 'urn:polycell:development';
+
+/** The scopes of a tenant's token; `control` is the edge's own. */
+export const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const satisfies readonly Scope[];
+
+export const TOKEN_LIFE_SECONDS = {
+  /** A tenant's token lives this long unless it is told otherwise. */
+  tenant: 3600,
+  /** And no longer than this. */
+  tenantAtMost: 86_400,
+  operator: 300,
+} as const;
+
+export interface DevelopmentIssuer {
+  /** What the edge verifies with. */
+  readonly jwks: { readonly keys: readonly JWK[] };
+  /** A token for a tenant's client. */
+  tenantToken(request: {
+    readonly tenant: string;
+    readonly scopes: readonly string[];
+    readonly lifeSeconds?: number;
+  }): Promise<string>;
+  /** A token for whoever may change cells and tenants. */
+  operatorToken(subject: string): Promise<string>;
+}
+
+/** Makes an issuer with a key of its own, which is kept nowhere. */
+export async function makeIssuer(clock: Clock): Promise<DevelopmentIssuer> {
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const kid = 'development';
+  const sign = (claims: Readonly<Record<string, unknown>>, audience: string, lifeSeconds: number) => {
+    const issuedAt = toEpochSeconds(clock.now());
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'JWT' })
+      .setIssuer(DEVELOPMENT_ISSUER)
+      .setAudience(audience)
+      .setIssuedAt(issuedAt)
+      .setNotBefore(issuedAt)
+      .setExpirationTime(issuedAt + lifeSeconds)
+      .sign(privateKey);
+  };
+  return {
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }] },
+    tenantToken: ({ tenant, scopes, lifeSeconds = TOKEN_LIFE_SECONDS.tenant }) =>
+      sign({ sub: `tenant:${tenant}`, tenant, scope: scopes.join(' ') }, 'polycell', lifeSeconds),
+    operatorToken: (subject) =>
+      sign({ sub: subject, scope: 'control.read control.write' }, 'polycell-control', TOKEN_LIFE_SECONDS.operator),
+  };
+}
