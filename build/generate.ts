@@ -9,6 +9,7 @@ import { eventSchemas } from '../core/telemetry/schemas.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
+import { azureResources } from './azure-resources.ts';
 import { environmentDocument } from './environment.ts';
 
 // Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
@@ -27,6 +28,7 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
       { folder: 'functions-edge', variables: edge.VARIABLES, platform: edge.PLATFORM_VARIABLES },
     ]),
   'functions-azure/host.json': async () => `${JSON.stringify(hostJson(), null, 2)}\n`,
+  'infra/azure.json': async () => `${JSON.stringify(azureResources(topology), null, 2)}\n`,
   'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,
 };
 
@@ -35,9 +37,9 @@ const LOCK_MARGIN_SECONDS = 5;
 
 const hoursMinutesSeconds = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
 
-/** host.json of the Functions app: routes without a prefix, and batches as the topology says. */
+/** host.json of the Functions app: routes without a prefix, requests at once and batches as the topology says. */
 function hostJson(): unknown {
-  const { consumers } = topology;
+  const { consumers, http } = topology;
   return {
     version: '2.0',
     // A worker that hangs must be gone before its messages' locks are: nobody else may have them in the meantime.
@@ -46,7 +48,7 @@ function hostJson(): unknown {
     ),
     extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
     extensions: {
-      http: { routePrefix: '' },
+      http: { routePrefix: '', maxConcurrentRequests: http.maximumConcurrency },
       // The settings are the host's, so the consumers share them.
       serviceBus: {
         maxMessageBatchSize: Math.max(...consumers.map(({ batchSize }) => batchSize)),

@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { ServiceBusClient } from '@azure/service-bus';
 import { cosmosChangeFeed } from '../adapters/azure/cosmos-change-feed.ts';
 import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
+import { weakConsistency } from '../adapters/azure/cosmos-consistency.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
@@ -51,14 +52,27 @@ const platform = ({
   log = jsonLog((line) => process.stdout.write(`${line}\n`)),
 }: Overrides): Platform => ({ clock, ids, log });
 
-function stores({ connections, database }: CellConfig, { clock, ids }: Platform): { events: Store; state: Store } {
+function stores(
+  { connections, database }: CellConfig,
+  { clock, ids }: Platform,
+): { client: CosmosClient; events: Store; state: Store } {
   const client = new CosmosClient({
     connectionString: connections.cosmos,
     ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
   });
   const store = (container: string) =>
     checkedStore(new CosmosStore({ container: client.database(database).container(container), clock, ids }));
-  return { events: store('events'), state: store('state') };
+  return { client, events: store('events'), state: store('state') };
+}
+
+/**
+ * One question at each start, for which nothing waits. The answer is an error in the log rather than a refusal: the cell serves,
+ * but a moved tenant's old token may be taken for a moment, and whoever runs it has to know.
+ */
+async function tellWeakConsistency(client: CosmosClient, log: Log): Promise<void> {
+  const consistency = await weakConsistency(client);
+  if (consistency !== undefined)
+    log.error('the Cosmos DB account must have Strong consistency: epochs do not fence without it', { consistency });
 }
 
 /** The function behind the HTTP trigger. */
@@ -67,8 +81,10 @@ export function composeHttp(
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
   const own = platform(overrides);
+  const { client, ...both } = stores(config, own);
+  void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  return functionsHttp(builtInApi({ cell, routeKeys: config.routeKeys, ...stores(config, own), ...own }));
+  return functionsHttp(builtInApi({ cell, routeKeys: config.routeKeys, ...both, ...own }));
 }
 
 /** The function behind the event log's change feed. */

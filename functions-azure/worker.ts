@@ -11,6 +11,8 @@ for (const [name, work] of Object.entries(composeWorkers(config))) {
     topicName: config.topic,
     subscriptionName: name,
     cardinality: 'many',
+    // Bodies as they came: one that is no text would fail its batch on the way here. The types leave this option out.
+    ...{ dataType: 'binary' },
     handler: (bodies: unknown, { triggerMetadata = {} }: InvocationContext) =>
       work({
         bodies: bodies as unknown[],

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
-import { PARTITION_KEY_PATH } from '../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
+import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
+import type { Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import type { PublicKey } from '../core/routing/route-token.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -65,6 +65,7 @@ export class AzureCell implements LocalCell {
   readonly #switch = new Switch();
   #services: AzureServices | undefined;
   #port: number | undefined;
+  readonly #resources: AzureResources;
   #connections = { cosmos: '', serviceBus: '' };
   #cosmos: CosmosClient | undefined;
   #administration: ServiceBusAdministrationClient | undefined;
@@ -75,6 +76,7 @@ export class AzureCell implements LocalCell {
     this.#options = options;
     this.id = options.declaration.id;
     this.#names = names(this.id);
+    this.#resources = azureResources(options.topology);
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
     this.#port = options.port;
@@ -218,17 +220,16 @@ export class AzureCell implements LocalCell {
 
   async #provisionCosmos(client: CosmosClient): Promise<void> {
     const { database } = await client.databases.createIfNotExists({ id: this.#names.database });
-    // `defaultTtl` -1: items live for ever unless they say otherwise.
-    const documents = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
-    await database.containers.createIfNotExists({ id: 'events', ...documents });
-    await database.containers.createIfNotExists({ id: 'state', ...documents });
-    await database.containers.createIfNotExists({ id: 'leases', partitionKey: { paths: ['/id'] }, defaultTtl: -1 });
+    for (const { name, partitionKeyPaths, partitionKeyVersion, defaultTtl } of this.#resources.cosmos.containers) {
+      const partitionKey = { paths: [...partitionKeyPaths], version: partitionKeyVersion };
+      await database.containers.createIfNotExists({ id: name, partitionKey, defaultTtl });
+    }
   }
 
   async #provisionServiceBus(client: ServiceBusAdministrationClient): Promise<void> {
     await unlessThere(() => client.createTopic(this.#names.topic));
     await Promise.all(
-      this.#options.topology.consumers.map((consumer) => provisionSubscription(client, this.#names.topic, consumer)),
+      this.#resources.serviceBus.subscriptions.map((each) => provisionSubscription(client, this.#names.topic, each)),
     );
   }
 
@@ -244,17 +245,11 @@ export class AzureCell implements LocalCell {
 async function provisionSubscription(
   client: ServiceBusAdministrationClient,
   topic: string,
-  consumer: ConsumerDeclaration,
+  { name, lockDuration, maxDeliveryCount, rule }: SubscriptionResource,
 ): Promise<void> {
-  const { name, types, visibilitySeconds, maximumDeliveries } = consumer;
-  const typeList = types.map((type) => `'${type.replaceAll("'", "''")}'`).join(', ');
-  const sqlExpression = `type IN (${typeList}) AND (consumer IS NULL OR consumer = '${name}')`;
+  const defaultRuleOptions = { name: rule.name, filter: { sqlExpression: rule.sqlFilter } };
   await unlessThere(() =>
-    client.createSubscription(topic, name, {
-      lockDuration: `PT${visibilitySeconds}S`,
-      maxDeliveryCount: maximumDeliveries,
-      defaultRuleOptions: { name: 'topology', filter: { sqlExpression } },
-    }),
+    client.createSubscription(topic, name, { lockDuration, maxDeliveryCount, defaultRuleOptions }),
   );
 }
 

@@ -53,7 +53,9 @@ async function createAll(container: Container, items: readonly Item[]): Promise<
     resourceBody: item,
   }));
   try {
-    const answers: readonly OperationAnswer[] = await container.items.bulk(toOperations(operations));
+    // Nobody reads the items that the service would send back otherwise.
+    const options = { contentResponseOnWriteEnabled: false };
+    const answers: readonly OperationAnswer[] = await container.items.bulk(toOperations(operations), {}, options);
     return items.map((_, index) => errorOf(answers[index]));
   } catch (error) {
     forgetRanges(container);

@@ -4,8 +4,8 @@ import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
 
-/** The path of the partition key of both containers. */
-export const PARTITION_KEY_PATH = '/p';
+/** The partition key of both containers. Keys beyond 101 bytes need version 2 (https://learn.microsoft.com/azure/cosmos-db/large-partition-keys). */
+export const PARTITION_KEY = { paths: ['/p'], version: 2 };
 
 /**
  * `p` partition, `b` body, `w` the write that put it there, `x` expiry in milliseconds. `ttl` counts whole seconds from the

@@ -35,7 +35,7 @@ import { isTransient, toPortError, toReadError } from './errors.ts';
 export interface CosmosStoreOptions {
   /**
    * Of a client made with `cosmosClientOptions`: this adapter retries, and knows which repetition is safe. Its partition key is
-   * `PARTITION_KEY_PATH`, its default time to live -1. The account's consistency must be Strong: consumers read what other
+   * `PARTITION_KEY`, its default time to live -1. The account's consistency must be Strong: consumers read what other
    * processes wrote.
    */
   readonly container: Container;

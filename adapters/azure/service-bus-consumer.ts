@@ -5,7 +5,8 @@ import type { Clock } from '../../core/ports/clock.ts';
 import { describeError } from '../../core/ports/errors.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
 
-const decoder = new TextDecoder();
+const strictly = new TextDecoder('utf-8', { fatal: true });
+const roughly = new TextDecoder();
 
 /** Thrown when messages must be delivered again; the platform abandons the whole batch. */
 export class BatchRetry extends Error {
@@ -20,7 +21,8 @@ export interface ServiceBusConsumerOptions {
 
 /**
  * What the trigger hands over: bodies, and `deliveryCountArray` and `applicationPropertiesArray` of its metadata. Bodies should be
- * bytes (`dataType: 'binary'`): otherwise the worker parses what it can, and what came is not known any more.
+ * bytes (`dataType: 'binary'`): otherwise a body that is no text fails its whole batch before it gets here, again and again,
+ * an empty one is left out, so that the counts no longer fit, and the worker parses what it can.
  */
 export interface ServiceBusBatch {
   readonly bodies: readonly unknown[];
@@ -68,14 +70,15 @@ export function serviceBusConsumer(
   };
 }
 
-/** Bytes are decoded here; a body that the trigger has parsed already is a message, or no text can be shown for it but JSON. */
+/** Bytes are decoded here, and those that are no UTF-8 are shown as far as they are; a body that the trigger has parsed already is a message, or no text can be shown for it but JSON. */
 function toMessage(
   body: unknown,
   common: { readonly deliveryId: string; readonly attempt: number },
   properties: unknown,
 ): DeliveredMessage | UnreadableMessage {
-  const text = body instanceof Uint8Array ? decoder.decode(body) : typeof body === 'string' ? body : undefined;
+  const text = body instanceof Uint8Array ? roughly.decode(body) : typeof body === 'string' ? body : undefined;
   try {
+    if (body instanceof Uint8Array && !isUtf8(body)) throw new TypeError('The body is not UTF-8.');
     return { ...common, ...(text === undefined ? readMessage(body) : decodeMessage(text)) };
   } catch (error) {
     const tenant = isJsonObject(properties) ? properties.tenant : undefined;
@@ -85,5 +88,14 @@ function toMessage(
       text: text ?? JSON.stringify(body),
       ...(typeof tenant === 'string' && { tenant }),
     };
+  }
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    strictly.decode(bytes);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 // A Cosmos DB emulator in a process of its own, with empty databases of the product's shape, and a meter for request units.
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
-import { PARTITION_KEY_PATH } from '../../adapters/azure/cosmos-items.ts';
+import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
 import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import type { Context } from './benchmark.ts';
@@ -51,7 +51,7 @@ export async function createDatabase(connectionString: string, name: string): Pr
 
 async function createIn(client: CosmosClient, name: string): Promise<string> {
   const { database } = await client.databases.createIfNotExists({ id: name });
-  const shape = { partitionKey: { paths: [PARTITION_KEY_PATH] }, defaultTtl: -1 };
+  const shape = { partitionKey: PARTITION_KEY, defaultTtl: -1 };
   for (const id of ['events', 'state']) await database.containers.createIfNotExists({ id, ...shape });
   return name;
 }

@@ -1,4 +1,14 @@
 // The one declaration of what a cell consists of: collections, stream, consumers and every limit of theirs.
+//
+// On AWS every word of it becomes a setting. Azure Functions runs all functions in one app on one plan, so there
+//   - `http.maximumConcurrency`, the largest `batchSize` of the consumers and the smallest `visibilitySeconds` (as the longest
+//     run of any function) are set for the app as a whole, in host.json;
+//   - `relay.batchSize` and `maximumRetryAttempts` are options of the trigger, `types`, `visibilitySeconds` and
+//     `maximumDeliveries` properties of the subscription (infra/azure.json);
+//   - `tries` and `crashes` are counted by our own code, as on AWS;
+//   - `timeoutSeconds`, `memoryMegabytes`, `batchWindowSeconds`, `parallelizationFactor`, `deadLetterRetentionDays` and the other
+//     `maximumConcurrency` have no effect: a plan has its memory, the change feed runs one batch for each physical partition,
+//     a trigger takes what is there, and a dead-letter queue keeps messages until somebody takes them.
 import { READING_TYPE } from '../telemetry/schemas.ts';
 
 /** A function that the platform runs for a trigger. Durations are in seconds, memory in MiB. */

@@ -1,7 +1,7 @@
 // Turns what a client sent into an accepted event, or says exactly what is wrong with it.
 import type { EpochMs } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import { cutUtf8, toWireJson, utf8Length } from '../ports/text.ts';
+import { cutUtf8, jsonBytesAtMost, toWireJson, utf8Length } from '../ports/text.ts';
 import type { CloudEvent } from './cloud-event.ts';
 import type { SchemaRegistry } from './registry.ts';
 import { parseTime } from './time.ts';
@@ -74,14 +74,8 @@ const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptan
 /** Checks one candidate against everything that the API asks of an event. */
 export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance {
   if (!isJsonObject(candidate)) return reject('invalid_event', 'An event is a JSON object.');
-  // As the bus counts: what is accepted must be what can be published.
-  const bytes = utf8Length(toWireJson(candidate));
-  if (bytes > EVENT_LIMITS.eventBytes) {
-    return reject(
-      'event_too_large',
-      `The event has ${bytes} bytes; an event holds at most ${EVENT_LIMITS.eventBytes}.`,
-    );
-  }
+  const tooLarge = checkSize(candidate);
+  if (tooLarge !== undefined) return tooLarge;
   const attributes = withoutNulls(candidate);
   const fault =
     checkRequired(attributes, context) ?? checkOptional(attributes) ?? checkData(attributes, context.registry);
@@ -91,6 +85,14 @@ export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance
       ? attributes.traceparent
       : context.traceparent();
   return { accepted: true, event: { ...attributes, traceparent } as unknown as CloudEvent };
+}
+
+/** As the bus counts: what is accepted must be what can be published. Nearly all events are too small to be counted. */
+function checkSize(candidate: JsonObject): Acceptance | undefined {
+  if (jsonBytesAtMost(candidate) <= EVENT_LIMITS.eventBytes) return undefined;
+  const bytes = utf8Length(toWireJson(candidate));
+  if (bytes <= EVENT_LIMITS.eventBytes) return undefined;
+  return reject('event_too_large', `The event has ${bytes} bytes; an event holds at most ${EVENT_LIMITS.eventBytes}.`);
 }
 
 /** What a result repeats of a candidate's identity: its text, or `null` where it has none. */

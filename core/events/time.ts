@@ -29,20 +29,34 @@ export function parseTime(text: string): Instant | undefined {
   ];
   if (parts[3] > 23 || parts[4] > 59 || parts[5] > 60 || Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59)
     return undefined;
+  if (parts[2] < 1 || parts[2] > daysOf(parts[0], parts[1])) return undefined;
+  const digits = fraction.replace(/0+$/, '');
+  const milliseconds = Number(digits.slice(0, 3).padEnd(3, '0'));
+  const behindSeconds = digits === '' ? '' : `.${digits}`;
+  const isUtc = sign === undefined || (offsetHour === '00' && offsetMinute === '00');
+  // What nearly everybody sends is in UTC and needs no calculation. The first hundred years are other years to `Date.UTC`.
+  if (isUtc && parts[5] < 60 && parts[0] >= 100) {
+    return {
+      epochMs: epochMs(Date.UTC(parts[0], parts[1] - 1, parts[2], parts[3], parts[4], parts[5], milliseconds)),
+      sortKey: `${text.slice(0, 10)}T${text.slice(11, 19)}${behindSeconds}`,
+    };
+  }
   const date = new Date(Date.UTC(2000, 0, 1));
   date.setUTCFullYear(parts[0], parts[1] - 1, parts[2]);
-  if (date.getUTCMonth() !== parts[1] - 1 || date.getUTCDate() !== parts[2]) return undefined;
   // A leap second (:60) rolls over into the next minute, as POSIX time has it.
   const offset = (sign === '-' ? 1 : -1) * (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0));
   date.setUTCHours(parts[3], parts[4] + offset, parts[5], 0);
   const seconds = date.toISOString();
   if (!/^\d{4}-/.test(seconds)) return undefined;
-  const digits = fraction.replace(/0+$/, '');
-  const milliseconds = Number(digits.slice(0, 3).padEnd(3, '0'));
-  return {
-    epochMs: epochMs(date.getTime() + milliseconds),
-    sortKey: seconds.slice(0, 19) + (digits === '' ? '' : `.${digits}`),
-  };
+  return { epochMs: epochMs(date.getTime() + milliseconds), sortKey: seconds.slice(0, 19) + behindSeconds };
+}
+
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The days of a month, which is counted from 1; none of a month that there is not. */
+function daysOf(year: number, month: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0);
 }
 
 /** The RFC 3339 text of an instant in milliseconds, in UTC. */

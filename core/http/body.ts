@@ -1,6 +1,7 @@
 // Request bodies: read within a limit, decoded strictly, and turned into the candidates of an ingest.
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import type { Json } from '../ports/json.ts';
+import type { ApiRequest } from './call.ts';
 import { Problem } from './problem.ts';
 
 /** Content types of CloudEvents over HTTP (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md). */
@@ -16,7 +17,7 @@ const HEADER_PREFIX = 'ce-';
 export const MAXIMUM_DEPTH = 100;
 
 /** The body's bytes; the problem `payload_too_large` as soon as there are more than `limit`. */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBody(request: Pick<ApiRequest, 'headers' | 'body'>, limit: number): Promise<Uint8Array> {
   const refuse = () => new Problem('payload_too_large', `A body holds at most ${limit} bytes.`);
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw refuse();
   if (request.body === null) return new Uint8Array();
@@ -67,7 +68,7 @@ function isDeeperThan(value: Json | undefined, levels: number): boolean {
 }
 
 /** The events that a request to `POST /v1/events` carries, unchecked. */
-export async function readCandidates(request: Request): Promise<readonly Json[]> {
+export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body'>): Promise<readonly Json[]> {
   const contentType = request.headers.get('content-type') ?? '';
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase();
   const hasAttributes = [...request.headers.keys()].some((name) => name.startsWith(HEADER_PREFIX));

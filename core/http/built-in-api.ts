@@ -14,6 +14,7 @@ import type { Store } from '../ports/store.ts';
 import { type PublicKey, routeTokenVerifier } from '../routing/route-token.ts';
 import { telemetryQueries } from '../telemetry/queries.ts';
 import { validators } from '../telemetry/validators.generated.mjs';
+import type { ApiRequest } from './call.ts';
 import { cellApi } from './cell-api.ts';
 
 export interface BuiltInApiDeps {
@@ -28,7 +29,7 @@ export interface BuiltInApiDeps {
 }
 
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
-export function builtInApi(deps: BuiltInApiDeps): (request: Request) => Promise<Response> {
+export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, routeKeys, events, state, clock, ids, log } = deps;
   return cellApi({
     cell,

@@ -1,13 +1,18 @@
 // What the router hands to a route's handler, and the answer in JSON that most of them give.
 
+/** What the API reads of a web-standard request; platforms with a request of their own need to have no more. */
+export type ApiRequest = Pick<Request, 'method' | 'url' | 'headers' | 'body'>;
+
 /** One request on its way through the API. */
 export interface Call {
-  readonly request: Request;
+  readonly request: ApiRequest;
   readonly query: URLSearchParams;
   /** The segment of the path that names a device or a parked event. */
   readonly id: string;
   readonly tenant: string;
   readonly traceparent: string;
+  /** Resolves once the tenant's epoch is known to be current, and rejects with the answer if it is not. */
+  readonly fenced: Promise<void>;
 }
 
 export type RouteHandler = (call: Call) => Promise<Response>;

@@ -13,7 +13,7 @@ import type { Log } from '../ports/log.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../routing/route-token.ts';
 import type { TelemetryQueries } from '../telemetry/queries.ts';
 import { readCandidates } from './body.ts';
-import { json, type RouteHandler } from './call.ts';
+import { type ApiRequest, json, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import openApiDocument from './openapi.generated.json' with { type: 'json' };
 import { operations } from './operations.ts';
@@ -41,14 +41,15 @@ export interface CellApiDeps {
 }
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
-export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Response> {
+export function cellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
   const documentText = JSON.stringify(openApiDocument);
 
   const handlers: Readonly<Record<RouteName, RouteHandler>> = {
-    ingest: async ({ request, query, tenant, traceparent }) => {
+    ingest: async ({ request, query, tenant, traceparent, fenced }) => {
       readParameters(routes.ingest.parameters, query);
-      const result = await deps.ingest({ tenant, candidates: await readCandidates(request), traceparent });
+      const candidates = await readCandidates(request);
+      const result = await deps.ingest({ tenant, candidates, traceparent, permitted: fenced });
       if (result.status === 'unavailable') throw result.error;
       const { accepted, duplicates, rejected } = result.summary;
       return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
@@ -62,9 +63,9 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
     ...operations(deps),
   };
 
-  const health = async (query: URLSearchParams, request: Request): Promise<Response> => {
+  const health = async (query: URLSearchParams, request: ApiRequest): Promise<Response> => {
     const deep = readParameters(routes.health.parameters, query).deep === '1';
-    if (deep) await authorize(request, 'operate');
+    if (deep) await fence(await authorize(request, 'operate'));
     const status = await deps.health.check(deep);
     const { id, cloud, region, version } = cell;
     return json(
@@ -74,23 +75,27 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
     );
   };
 
-  /** Checks token, cell, scope and epoch, in this order. The epoch comes last: only a token that may do something raises it. */
-  const authorize = async (request: Request, scope: Scope): Promise<RouteClaims> => {
+  /** Checks token, cell and scope, in this order. */
+  const authorize = async (request: ApiRequest, scope: Scope): Promise<RouteClaims> => {
     const verdict = await deps.verifyRouteToken(request.headers.get(ROUTE_HEADER));
     if (verdict.status === 'invalid')
       throw new Problem('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
     if (verdict.status === 'misdirected')
       throw new Problem('misdirected', `The route token is for another cell than ${cell.id}.`);
-    const { tenant, epoch, scopes } = verdict.claims;
+    const { scopes } = verdict.claims;
     if (!scopes.includes(scope))
       throw new Problem('missing_scope', `This needs a route token with the scope ${scope}.`);
-    const known = await deps.guardEpoch(tenant, epoch);
-    if (known.status === 'stale')
-      throw new Problem('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
     return verdict.claims;
   };
 
-  const dispatch = async (request: Request, traceparent: string): Promise<Response> => {
+  /** Checks the epoch, after all else: only a token that may do something raises it. */
+  const fence = async ({ tenant, epoch }: RouteClaims): Promise<void> => {
+    const known = await deps.guardEpoch(tenant, epoch);
+    if (known.status === 'stale')
+      throw new Problem('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
+  };
+
+  const dispatch = async (request: ApiRequest, traceparent: string): Promise<Response> => {
     const url = new URL(request.url);
     const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
@@ -100,8 +105,24 @@ export function cellApi(deps: CellApiDeps): (request: Request) => Promise<Respon
       throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }
     const { scope } = routes[match.name];
-    const tenant = scope === null ? '' : (await authorize(request, scope)).tenant;
-    return handlers[match.name]({ request, query: url.searchParams, id: match.id, tenant, traceparent });
+    const call = { request, query: url.searchParams, id: match.id, traceparent };
+    if (scope === null) return handlers[match.name]({ ...call, tenant: '', fenced: Promise.resolve() });
+    const claims = await authorize(request, scope);
+    const { tenant } = claims;
+    const fenced = fence(claims);
+    if (match.name !== 'ingest') {
+      await fenced;
+      return handlers[match.name]({ ...call, tenant, fenced });
+    }
+    // Events are read and checked while the store is asked for the epoch; they are not stored before the answer.
+    fenced.catch(() => undefined);
+    try {
+      return await handlers.ingest({ ...call, tenant, fenced });
+    } catch (error) {
+      // A stale token is told so, whatever else is wrong with its request.
+      await fenced;
+      throw error;
+    }
   };
 
   return async (request) => {

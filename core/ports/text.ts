@@ -3,8 +3,55 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes of `text` in UTF-8. */
-export const utf8Length = (text: string): number => encoder.encode(text).length;
+/** Up to this many characters counting is faster than encoding, which has to make room first; longer than any name or id. */
+const COUNTED_CHARACTERS = 300;
+
+/** Bytes of `text` in UTF-8; half a surrogate pair counts as the replacement character that an encoder makes of it. */
+export function utf8Length(text: string): number {
+  if (text.length > COUNTED_CHARACTERS) return encoder.encode(text).length;
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    bytes += unit < 0x800 ? 1 : 2;
+    // The two halves of a pair are four bytes together.
+    if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(index + 1))) index += 1;
+  }
+  return bytes;
+}
+
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
+
+/** What a character takes at most in JSON: as `\u0000`. */
+const ESCAPED_BYTES = 6;
+
+/** What a number takes at most: `-1.2345678901234567e-300`. */
+const NUMBER_BYTES = 24;
+
+/** Deeper values, and those that are none of JSON's, have no bound; so the recursion has an end, also over a circle. */
+const BOUNDED_LEVELS = 100;
+
+/**
+ * No less than the bytes of a value's JSON, by whichever of the ways of writing it, and much faster found than the JSON itself.
+ * Infinite where only writing it can tell.
+ */
+export function jsonBytesAtMost(value: unknown, levels: number = BOUNDED_LEVELS): number {
+  if (typeof value === 'string') return value.length * ESCAPED_BYTES + 2;
+  if (typeof value === 'number') return NUMBER_BYTES;
+  if (typeof value === 'boolean' || value === null) return 5;
+  if (typeof value !== 'object' || levels === 0) return Number.POSITIVE_INFINITY;
+  let bytes = 2;
+  if (Array.isArray(value)) {
+    for (const child of value) bytes += jsonBytesAtMost(child, levels - 1) + 1;
+    return bytes;
+  }
+  // Other classes may say themselves what their JSON is.
+  if (Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return Number.POSITIVE_INFINITY;
+  for (const name of Object.keys(value))
+    bytes += name.length * ESCAPED_BYTES + jsonBytesAtMost((value as Record<string, unknown>)[name], levels - 1) + 4;
+  return bytes;
+}
 
 /** Not characters to XML 1.0, and so to SNS and SQS; in JSON they can be escaped. */
 const NO_CHARACTERS = /[\ufffe\uffff]/g;
@@ -48,8 +95,9 @@ export function afterPrefix(prefix: string): string | undefined {
 
 /** `text` cut to at most `bytes` bytes of UTF-8, on a character boundary. */
 export function cutUtf8(text: string, bytes: number): string {
+  // No character of UTF-16 takes more than three bytes.
+  if (text.length * 3 <= bytes || utf8Length(text) <= bytes) return text;
   const encoded = encoder.encode(text);
-  if (encoded.length <= bytes) return text;
   let end = bytes;
   while (end > 0 && ((encoded[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return decoder.decode(encoded.subarray(0, end));

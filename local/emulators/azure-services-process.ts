@@ -20,7 +20,7 @@ export interface AzureServicesReady {
 export async function main([text = '{}']: readonly string[]): Promise<number> {
   const { dataDir, cosmos, serviceBus } = JSON.parse(text) as AzureServicesArguments;
   const folder = (name: string) => (dataDir === undefined ? {} : { dataDir: path.join(dataDir, name) });
-  const cosmosEmulator = cosmos ? new CosmosEmulator(folder('cosmos')) : undefined;
+  const cosmosEmulator = cosmos ? new CosmosEmulator({ ...folder('cosmos'), consistency: 'Strong' }) : undefined;
   const serviceBusEmulator = serviceBus ? new ServiceBusEmulator(folder('service-bus')) : undefined;
   const over = new Promise<void>((resolve) => {
     process.once('message', () => resolve());

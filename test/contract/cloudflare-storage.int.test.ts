@@ -2,6 +2,7 @@
 import type { KvRouteCache } from '../../adapters/cloudflare/kv-route-cache.ts';
 import type { SqliteDirectoryStorage } from '../../adapters/cloudflare/sqlite-directory-storage.ts';
 import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';
 import { codeOf } from './contract.ts';
@@ -71,6 +72,45 @@ test('no question about a cell reads the tenants', async () => {
   expect(await plan("SELECT record FROM tenants WHERE home = 'a' AND id > 'b' ORDER BY id LIMIT 5")).toEqual([
     'SEARCH tenants USING INDEX tenants_by_home (home=? AND id>?)',
   ]);
+});
+
+describe('a change reaches the route cache by itself', () => {
+  const cell = (id: string) => ({
+    id,
+    cloud: 'aws',
+    region: 'eu-central-1',
+    jurisdiction: 'eu',
+    endpoint: 'https://cell.example.com',
+    capacity: 10,
+    price: 1,
+    failover: 'never',
+  });
+  const change = (name: string, command: object) =>
+    runtime.call<{ status: string }>({
+      target: 'directory',
+      name,
+      method: 'change',
+      args: [command, { actor: 'ops', reason: 'test' }],
+      fault: NO_FAULT,
+    });
+  const cached = (id: string) =>
+    runtime.call<Cell | undefined>({ target: 'cache', name: '', method: 'cell', args: [id], fault: NO_FAULT });
+
+  test('soon after it', async () => {
+    expect(await change('writing', { kind: 'add-cell', cell: cell('written') })).toMatchObject({ status: 'applied' });
+    await eventually(async () => expect(await cached('written')).toMatchObject({ id: 'written', revision: 1 }));
+    await change('writing', { kind: 'fail-over', cell: 'written' });
+    await eventually(async () => expect(await cached('written')).toMatchObject({ state: 'down', revision: 2 }));
+  });
+
+  test('when the cache is there again, also if the object has been started anew meanwhile', async () => {
+    await runtime.setFaults({ routeCache: 'refused' });
+    expect(await change('waiting', { kind: 'add-cell', cell: cell('late') })).toMatchObject({ status: 'applied' });
+    expect(await codeOf(cached('late'))).toBe('unavailable');
+    await runtime.restart();
+    // Nobody asks the object for anything: its alarm is enough.
+    await eventually(async () => expect(await cached('late')).toMatchObject({ id: 'late', revision: 1 }));
+  });
 });
 
 routeCacheContract('Workers KV', () => {

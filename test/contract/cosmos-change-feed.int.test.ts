@@ -1,6 +1,6 @@
 // The change stream contract, kept by cosmosChangeFeed behind the change feed of the Cosmos DB emulator.
 import { cosmosChangeFeed } from '../../adapters/azure/cosmos-change-feed.ts';
-import { PARTITION_KEY_PATH } from '../../adapters/azure/cosmos-items.ts';
+import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
@@ -33,7 +33,7 @@ changeStreamContract(
     const client = cosmosClient(emulator.connection.endpoint);
     const proxied = cosmosClient(proxy.endpoint);
     const { database } = await client.databases.createIfNotExists({ id: DATABASE });
-    const { container } = await database.containers.create({ id, partitionKey: PARTITION_KEY_PATH, defaultTtl: -1 });
+    const { container } = await database.containers.create({ id, partitionKey: PARTITION_KEY, defaultTtl: -1 });
     const clock = new HastyClock();
     const driver = new FeedDriver(proxied.database(DATABASE).container(id), BATCH_SIZE);
     return {

@@ -1,5 +1,5 @@
 // The store contract, kept by CosmosStore against the Cosmos DB emulator.
-import { PARTITION_KEY_PATH } from '../../adapters/azure/cosmos-items.ts';
+import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/ports/checked-store.ts';
@@ -32,7 +32,7 @@ async function openContainer() {
   const direct = cosmosClient(emulator.connection.endpoint);
   const proxied = cosmosClient(proxy.endpoint);
   const { database } = await direct.databases.createIfNotExists({ id: DATABASE });
-  await database.containers.create({ id, partitionKey: PARTITION_KEY_PATH, defaultTtl: -1 });
+  await database.containers.create({ id, partitionKey: PARTITION_KEY, defaultTtl: -1 });
   const clock = new HastyClock();
   const open = (client: typeof direct, container = id) =>
     checkedStore(new CosmosStore({ clock, ids: randomIds, container: client.database(DATABASE).container(container) }));

@@ -7,6 +7,7 @@ import { type Controls, control } from './http/control.ts';
 import type { Exchange, Reply } from './http/exchange.ts';
 import { route } from './http/router.ts';
 import { makeServer } from './http/server.ts';
+import type { Consistency } from './http/services.ts';
 import { DEFAULT_RANGES, MAX_RANGES, WELL_KNOWN_KEY } from './limits.ts';
 import { QueryCache } from './sql/cache.ts';
 import { Account } from './store/account.ts';
@@ -33,6 +34,8 @@ export interface CosmosEmulatorOptions {
    * default false. In containers that have one it is always checked.
    */
   readonly strictIndexes?: boolean;
+  /** The account's default consistency, as the SDK and `getDatabaseAccount` see it; default `Session`, as in the service. */
+  readonly consistency?: Consistency;
   /** Receives what went wrong inside; default: dropped. */
   readonly log?: (line: string) => void;
 }
@@ -175,8 +178,9 @@ export class CosmosEmulator implements Controls {
   #serve(exchange: Exchange): Reply {
     if (exchange.segments[0] === '_control') return control(this, exchange);
     if (this.#options.verifySignatures ?? true) verifySignature(exchange, this.#keyBytes);
-    const { strictIndexes = false } = this.#options;
-    return route({ account: this.#account, queries: this.#queries, port: this.#port, strictIndexes }, exchange);
+    const { strictIndexes = false, consistency = 'Session' } = this.#options;
+    const services = { account: this.#account, queries: this.#queries, port: this.#port, strictIndexes, consistency };
+    return route(services, exchange);
   }
 }
 

@@ -1,8 +1,9 @@
 // Runs the emulator as a process of its own: prints one JSON line when ready and ends with its parent.
 import { fstatSync } from 'node:fs';
 import { CosmosEmulator, type CosmosEmulatorOptions } from './emulator.ts';
+import { CONSISTENCIES } from './http/services.ts';
 
-/** Options from the command line: `--port N --key K --data DIR --ranges N --no-verify`. */
+/** Options from the command line: `--port N --key K --data DIR --ranges N --consistency LEVEL --no-verify`. */
 function readOptions(args: readonly string[]): CosmosEmulatorOptions {
   const value = (name: string): string | undefined => {
     const at = args.indexOf(name);
@@ -12,11 +13,16 @@ function readOptions(args: readonly string[]): CosmosEmulatorOptions {
   const key = value('--key');
   const dataDir = value('--data');
   const ranges = value('--ranges');
+  const level = value('--consistency');
+  const consistency = CONSISTENCIES.find((each) => each === level);
+  if (level !== undefined && consistency === undefined)
+    throw new Error(`The consistency ${level} is none of ${CONSISTENCIES.join(', ')}.`);
   return {
     ...(port === undefined ? {} : { port: Number(port) }),
     ...(key === undefined ? {} : { key }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(ranges === undefined ? {} : { partitionRanges: Number(ranges) }),
+    ...(consistency === undefined ? {} : { consistency }),
     verifySignatures: !args.includes('--no-verify'),
     log: (line) => console.error(line),
   };

@@ -77,12 +77,17 @@ export class ServiceBusEmulator {
         },
       },
     );
-    if (journal !== undefined) {
-      recover(this.namespace, journal.recovered);
-      journal.snapshot = (target) => writeSnapshot(this.namespace, target);
-      journal.begin();
+    try {
+      if (journal !== undefined) {
+        recover(this.namespace, journal.recovered);
+        journal.snapshot = (target) => writeSnapshot(this.namespace, target);
+        journal.begin();
+      }
+      this.applyConfig();
+    } catch (error) {
+      journal?.close();
+      throw error;
     }
-    this.applyConfig();
   }
 
   /** Listens. Rejects with the port's number in the text if the port is taken. */

@@ -100,7 +100,7 @@ const ROWS: readonly Row[] = [
   },
   ...['aws', 'azure'].map((cloud) => ({
     files: new RegExp(`^local/${cloud}-(?:cell|compute|services)\\.ts$`),
-    project: ['local/', 'infra/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
+    project: ['local/', 'infra/', 'build/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
     packages: 'declared' as const,
     node: true,
     instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',

@@ -51,3 +51,26 @@ test('what cannot be done fails the batch shortly before its lock runs out, and 
   expect(failure).toBeInstanceOf(BatchRetry);
   expect(heldMs).toBe(LOCK_MS * 0.85);
 });
+
+test('bytes are read as they are, and what is no UTF-8 or no event is unreadable alone', async () => {
+  const seen: unknown[] = [];
+  const invoke = serviceBusConsumer(
+    async (messages) => {
+      seen.push(...messages.map((each) => ('event' in each ? each.event : [each.unreadable, each.text])));
+      return messages.map((): DeliveryOutcome => ({ status: 'done' }));
+    },
+    { clock: new EagerClock(), lockMs: LOCK_MS },
+  );
+  const event = { ...body('😀'), note: '{"looks":"like JSON"}', number: 1.0, empty: '' };
+  const text = JSON.stringify(event);
+  const torn = Buffer.concat([Buffer.from(text.slice(0, -2)), Buffer.from([0xff, 0x22, 0x7d])]);
+  const bodies = [Buffer.from(text), torn, new Uint8Array(), Buffer.from('7')];
+  await invoke({ bodies, deliveryCounts: [1, 1, 1, 1] });
+  const { polycelltenant: _tenant, ...expected } = event;
+  expect(seen).toEqual([
+    expected,
+    ['The body is not UTF-8.', expect.stringContaining('\ufffd')],
+    ['Unexpected end of JSON input', ''],
+    ['The message is no JSON object.', '7'],
+  ]);
+});

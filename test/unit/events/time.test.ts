@@ -120,6 +120,24 @@ property('milliseconds are the instant, cut off', written, ({ text, attoseconds 
   expect(parseTime(text)?.epochMs).toBe(Number(attoseconds / 10n ** 15n));
 });
 
+property(
+  'a day is one exactly if the calendar has it',
+  fc.record({
+    year: fc.integer({ min: 0, max: 9999 }),
+    month: fc.nat(14),
+    day: fc.nat(33),
+    zone: fc.constantFrom('Z', '+00:00'),
+  }),
+  ({ year, month, day, zone }) => {
+    const pad = (value: number, digits: number) => String(value).padStart(digits, '0');
+    const text = `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T12:00:00`;
+    const date = new Date(`${text}Z`);
+    const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+    expect(parseTime(text + zone)).toEqual(exists ? { sortKey: text, epochMs: date.getTime() } : undefined);
+  },
+  1000,
+);
+
 property('any text is a time or is refused, and never throws', fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
   expect(() => parseTime(text)).not.toThrow();
 });

@@ -79,6 +79,19 @@ describe.each(ROUTES)('%s %s', (method, path, scope, body) => {
   });
 });
 
+test.each([
+  ['a body that is no JSON', '/v1/events', '{'],
+  ['a parameter that there is not', '/v1/events?x=1', [candidate()]],
+  ['an event that is none', '/v1/events', [1]],
+  ['nothing', '/v1/events', [candidate()]],
+])('a stale token is told so, with %s wrong besides, and stores nothing', async (_case, path, body) => {
+  const cell = testCell();
+  await cell.call('/v1/devices', { token: { claims: { epo: 5 } } });
+  const answer = await cell.call(path, withBody('POST', body, { claims: { epo: 4 } }));
+  expect(refusal(answer)).toBe('409 stale_epoch');
+  expect(cell.events.calls.append).toBe(0);
+});
+
 test('a token that may do nothing raises no epoch', async () => {
   const cell = testCell();
   await cell.call('/v1/devices', { token: { claims: { epo: 9, scp: ['ingest'] } } });

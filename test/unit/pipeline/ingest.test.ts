@@ -17,7 +17,8 @@ function setUp(wrap: (store: Store) => Store = (store) => store) {
   const take = ingest({ events: wrap(memory), registry: new SchemaRegistry(validators), clock, ids: countingIds() });
   return {
     memory,
-    send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),
+    send: (candidates: readonly Json[], tenant = 'acme', permitted = Promise.resolve()) =>
+      take({ tenant, candidates, traceparent: TRACEPARENT, permitted }),
   };
 }
 
@@ -54,6 +55,30 @@ test('what is stored is short: the key tells the rest', async () => {
 test('nothing acceptable: the store is not asked', async () => {
   const { send, memory } = setUp();
   expect(statuses(await send([{}, null, 'x']))).toEqual(['rejected', 'rejected', 'rejected']);
+  expect(memory.calls.append).toBe(0);
+});
+
+test('nothing is stored or told before it is permitted', async () => {
+  const { send, memory } = setUp();
+  let permit = () => {};
+  const permitted = new Promise<void>((resolve) => {
+    permit = resolve;
+  });
+  const answers: string[] = [];
+  const tell = (answer: string) => () => answers.push(answer);
+  const stored = send([candidate()], 'acme', permitted).then(tell('stored'));
+  const refused = send([{}], 'acme', permitted).then(tell('refused'));
+  await new Promise(setImmediate);
+  expect({ answers, appends: memory.calls.append }).toEqual({ answers: [], appends: 0 });
+  permit();
+  await Promise.all([stored, refused]);
+  expect(memory.calls.append).toBe(1);
+});
+
+test('without the permission nothing is stored, and its refusal is the answer', async () => {
+  const { send, memory } = setUp();
+  const refusal = new Error('stale');
+  await expect(send([candidate()], 'acme', Promise.reject(refusal))).rejects.toBe(refusal);
   expect(memory.calls.append).toBe(0);
 });
 

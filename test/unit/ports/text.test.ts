@@ -1,6 +1,13 @@
 // Lengths, order and bounds of text in UTF-8, against Node.js's own buffers.
 import fc from 'fast-check';
-import { afterPrefix, compareUtf8, cutUtf8, utf8Length } from '../../../core/ports/text.ts';
+import {
+  afterPrefix,
+  compareUtf8,
+  cutUtf8,
+  jsonBytesAtMost,
+  toWireJson,
+  utf8Length,
+} from '../../../core/ports/text.ts';
 import { property } from '../../support/properties.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 12 });
@@ -39,6 +46,44 @@ property(
 
 property('lengths are those of the bytes', any, (value) => {
   expect(utf8Length(value)).toBe(Buffer.byteLength(value));
+});
+
+property('so are those of long texts, with halves of pairs anywhere', any, (value) => {
+  const long = `${value}\ud800${value.repeat(60)}\udc00`;
+  expect(utf8Length(long)).toBe(Buffer.byteLength(long));
+  expect(utf8Length(`\ud83d${value}`)).toBe(Buffer.byteLength(`\ud83d${value}`));
+});
+
+property('no JSON is longer than its bound', fc.jsonValue({ stringUnit: 'binary', maxDepth: 5 }), (value) => {
+  expect(Buffer.byteLength(toWireJson(value))).toBeLessThanOrEqual(jsonBytesAtMost(value));
+});
+
+test.each([
+  ['the longest number', -1.234567890123456e-300],
+  ['the longest whole number', -123_456_789_012_345_680_000],
+  ['characters that are escaped', '\u0000\uffff\ud800'],
+  ['an empty object', {}],
+  ['a name without characters', { '': [] }],
+])('nor is that of %s', (_case, value) => {
+  expect(Buffer.byteLength(toWireJson(value))).toBeLessThanOrEqual(jsonBytesAtMost(value));
+});
+
+test('what is no JSON, too deep, or says itself what its JSON is, has no bound', () => {
+  const circle: Record<string, unknown> = {};
+  circle.self = [circle];
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  for (const value of [
+    circle,
+    deep,
+    undefined,
+    [undefined],
+    1n,
+    Symbol('s'),
+    () => 1,
+    new Date(0),
+    { toJSON: () => 1 },
+  ])
+    expect(jsonBytesAtMost(value)).toBe(Number.POSITIVE_INFINITY);
 });
 
 property(

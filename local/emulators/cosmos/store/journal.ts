@@ -11,13 +11,13 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { lockDirectory } from '../../../processes/directory-lock.ts';
 import type { KeyComponent } from '../hash/epk.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { COMPACT_LOG_BYTES } from '../limits.ts';
 import { Account } from './account.ts';
 import type { Clock } from './clock.ts';
 import type { AccountEvent, AccountLog, Commit } from './journal-types.ts';
-import { lockDirectory } from './lock.ts';
 import { replaySnapshotLine, type SnapshotLine, snapshotLines } from './snapshot.ts';
 
 /** A commit as a line; documents are embedded as they are. */
@@ -35,6 +35,7 @@ interface CommitLine {
 }
 
 const FILE = 'cosmos.log';
+const LOCK = 'cosmos.lock';
 
 /**
  * Every change is written to the file before it is acknowledged, so it survives the death of the process, `kill -9`
@@ -59,7 +60,7 @@ export class Journal implements AccountLog {
   /** Reads the file back into an account and opens it for appending. */
   open(clock: Clock, partitionRanges: number): Account {
     mkdirSync(this.#directory, { recursive: true });
-    this.#unlock = lockDirectory(this.#directory);
+    this.#unlock = lockDirectory(this.#directory, LOCK);
     const account = new Account(clock, SILENT, partitionRanges);
     if (existsSync(this.#path)) this.#replay(account);
     const live = new Account(clock, this, partitionRanges);

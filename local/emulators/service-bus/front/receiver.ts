@@ -11,6 +11,12 @@ import type { HeldSession, SessionHolder } from '../broker/sessions.ts';
 import type { DeadLetterCause, MessageStore } from '../broker/store.ts';
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
 
+/**
+ * Between the loss of a session and the end of its link, in milliseconds. What the client settles meanwhile is told the loss; the
+ * SDK would wait a minute for the answer to a settlement that crosses the link's end on the way.
+ */
+const FAREWELL_MS = 10;
+
 /** The server's end of a receiver. */
 export class Receiver implements Source, Consumer, SessionHolder {
   readonly store: MessageStore;
@@ -18,6 +24,8 @@ export class Receiver implements Source, Consumer, SessionHolder {
   session: HeldSession | undefined;
   private link: OutgoingLink | undefined;
   private deliveries = 0;
+  private lost: ServiceBusError | undefined;
+  private farewell: NodeJS.Timeout | undefined;
 
   constructor(store: MessageStore, destructive: boolean) {
     this.store = store;
@@ -27,7 +35,7 @@ export class Receiver implements Source, Consumer, SessionHolder {
   get ready(): boolean {
     const { settings } = this.store.owner;
     if (settings.status === 'Disabled' || settings.status === 'ReceiveDisabled') return false;
-    return this.link?.ready === true;
+    return this.lost === undefined && this.link?.ready === true;
   }
 
   opened(link: OutgoingLink): void {
@@ -48,6 +56,7 @@ export class Receiver implements Source, Consumer, SessionHolder {
   settle(tag: Buffer, state: DeliveryState): ServiceBusError | undefined {
     try {
       if (this.destructive) return undefined;
+      if (this.lost !== undefined) return this.lost;
       this.apply(this.store.locked(tag.toString('latin1')), state);
       return undefined;
     } catch (error) {
@@ -56,10 +65,12 @@ export class Receiver implements Source, Consumer, SessionHolder {
   }
 
   sessionLost(error: ServiceBusError): void {
-    this.link?.close(error);
+    this.lost = error;
+    this.farewell = setTimeout(() => this.link?.close(error), FAREWELL_MS);
   }
 
   closed(): void {
+    clearTimeout(this.farewell);
     this.store.dispatcher.unsubscribe(this);
     // Message locks outlive a plain receiver; a session does not outlive its receiver.
     if (this.session !== undefined) this.store.releaseSession(this.session);

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { lockDirectory } from '../../../processes/directory-lock.ts';
 import { encodeDelivery } from '../amqp/delivery.ts';
 import type { MessageContent } from '../amqp/message.ts';
 import type { Journal } from '../broker/journal.ts';
@@ -24,6 +25,7 @@ import { decodeRecords, encodeRecord, type Header, type JournalRecord } from './
 export type FsyncPolicy = 'never' | 'always';
 
 const FILE = 'service-bus.journal';
+const LOCK = 'service-bus.lock';
 /** A journal is rewritten when it is this large and has doubled since it was last rewritten. */
 const COMPACT_FROM_BYTES = 16 * 1024 * 1024;
 
@@ -51,6 +53,7 @@ export const RECORD = {
 export class FileJournal implements Journal {
   private readonly file: string;
   private readonly fsync: FsyncPolicy;
+  private readonly unlock: () => void;
   private descriptor: number;
   private pending: Buffer[] = [];
   private size: number;
@@ -64,6 +67,7 @@ export class FileJournal implements Journal {
 
   constructor(directory: string, fsync: FsyncPolicy = 'never') {
     mkdirSync(directory, { recursive: true });
+    this.unlock = lockDirectory(directory, LOCK);
     this.file = path.join(directory, FILE);
     this.fsync = fsync;
     const bytes = existsSync(this.file) ? readFileSync(this.file) : Buffer.alloc(0);
@@ -118,10 +122,14 @@ export class FileJournal implements Journal {
     if (this.size > COMPACT_FROM_BYTES && this.size > this.compactedSize * 2) this.compact();
   }
 
+  /** Gives the directory back. Repeating it is harmless. */
   close(): void {
+    if (this.descriptor < 0) return;
     this.flush();
     closeSync(this.descriptor);
+    this.descriptor = -1;
     this.muted = true;
+    this.unlock();
   }
 
   /** Writes the present state to a new file, which then takes the place of the old one. */

@@ -44,6 +44,24 @@ describe('persistence', () => {
 
   afterEach(() => rmSync(dataDir, { recursive: true }));
 
+  test('a second emulator on the same directory is refused, in another process too', async () => {
+    const first = new ServiceBusEmulator({ dataDir });
+    expect(() => new ServiceBusEmulator({ dataDir })).toThrow(`is in use by process ${process.pid}`);
+    await first.stop();
+    await first.stop();
+    const other = await run('--data', dataDir);
+    expect(() => new ServiceBusEmulator({ dataDir })).toThrow(`is in use by process ${other.child.pid}`);
+    other.child.kill('SIGTERM');
+    await other.exited;
+    await new ServiceBusEmulator({ dataDir }).stop();
+  });
+
+  test('a configuration that is refused does not keep the directory', async () => {
+    const config = { UserConfig: { Namespaces: [{ Name: 'n', Queues: [{ Name: '' }] }] } };
+    expect(() => new ServiceBusEmulator({ dataDir, config } as object)).toThrow();
+    await new ServiceBusEmulator({ dataDir }).stop();
+  });
+
   test('entities, rules, messages, states and counters survive a restart', async () => {
     const before = await openHarness({ dataDir });
     await before.admin.createQueue('q', { requiresDuplicateDetection: true, lockDuration: 'PT2M' });

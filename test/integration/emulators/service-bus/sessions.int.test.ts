@@ -89,6 +89,16 @@ describe('sessions', () => {
     expect(again).toMatchObject({ body: '1', deliveryCount: 1 });
   });
 
+  test('a settlement that crosses the loss of its session on the way is told of it at once', async () => {
+    await send(['a', '1']);
+    const session = await accept('a');
+    const message = first(await session.receiveMessages(1));
+    harness.emulator.advanceClock(MINUTE + 1);
+    expect(await codeOf(session.completeMessage(message))).toBe('SessionLockLost');
+    const again = first(await (await accept('a')).receiveMessages(1));
+    expect(again).toMatchObject({ body: '1', deliveryCount: 1 });
+  });
+
   test('a subscriber is told when it loses its session', async () => {
     await send(['a', '1']);
     const session = await accept('a');

@@ -1,20 +1,23 @@
 // Keeps two emulators out of one data directory: their records would overwrite each other's state.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isAlive } from './alive.ts';
 
-const FILE = 'cosmos.lock';
 /** Locks of this process. In a container a new process may have the number of the one that left a lock behind. */
 const held = new Set<string>();
 
-/** Claims a directory for this process; returns the release. A lock left behind by a dead process is taken over. */
-export function lockDirectory(directory: string): () => void {
-  const path = resolve(directory, FILE);
+/**
+ * Claims a directory for this process by a file of this name; returns the release. A lock left behind by a dead process is
+ * taken over.
+ */
+export function lockDirectory(directory: string, file: string): () => void {
+  const path = resolve(directory, file);
   try {
     writeFileSync(path, String(process.pid), { flag: 'wx' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const holder = Number(readFileSync(path, 'utf8'));
-    if (holder === process.pid ? held.has(path) : isAlive(holder))
+    if (holder === process.pid ? held.has(path) : Number.isInteger(holder) && holder > 0 && isAlive(holder))
       throw new Error(`The data directory ${directory} is in use by process ${holder}.`);
     writeFileSync(path, String(process.pid));
   }
@@ -23,15 +26,4 @@ export function lockDirectory(directory: string): () => void {
     held.delete(path);
     rmSync(path, { force: true });
   };
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it exists, but belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,0 +1,34 @@
+// What Azure is set up with: by the topology, and as the adapters expect it.
+import { PARTITION_KEY } from '../../../adapters/azure/cosmos-items.ts';
+import { azureResources } from '../../../build/azure-resources.ts';
+import { topology } from '../../../core/cell/topology.ts';
+
+test('the containers are partitioned as the documents are', () => {
+  const { containers } = azureResources(topology).cosmos;
+  expect(containers.map(({ name }) => name)).toEqual(['events', 'state', 'leases']);
+  for (const { partitionKeyPaths, partitionKeyVersion } of containers.slice(0, 2))
+    expect({ paths: partitionKeyPaths, version: partitionKeyVersion }).toEqual(PARTITION_KEY);
+});
+
+test('a subscription takes the types of its consumer, and what is sent again to it alone', () => {
+  const [consumer] = topology.consumers;
+  if (consumer === undefined) throw new Error('The topology has no consumer.');
+  const changed = {
+    ...consumer,
+    name: 'audit',
+    types: ['a.v1', "it's.v1"],
+    visibilitySeconds: 90,
+    maximumDeliveries: 7,
+  };
+  expect(azureResources({ ...topology, consumers: [changed] }).serviceBus.subscriptions).toEqual([
+    {
+      name: 'audit',
+      lockDuration: 'PT90S',
+      maxDeliveryCount: 7,
+      rule: {
+        name: 'topology',
+        sqlFilter: "type IN ('a.v1', 'it''s.v1') AND (consumer IS NULL OR consumer = 'audit')",
+      },
+    },
+  ]);
+});
