@@ -5,7 +5,7 @@ import { LEDGER_EVENTS } from '../../core/resilience/drill/ledger.ts';
 import { type DrillReport, toMarkdown } from '../../core/resilience/drill/report.ts';
 import { DRILLS, type DrillKind } from '../../core/resilience/drill/verdict.ts';
 import { runningStacks } from '../../local/registry.ts';
-import { type Command, UserError, wholeNumber } from '../command.ts';
+import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
 import { runDrill } from '../drill/run.ts';
 import { StackClient } from '../stack-client.ts';
@@ -49,7 +49,7 @@ export const drill: Command = {
   },
   async run({ positionals, options, json, out, err }) {
     const kind = positionals[0] as DrillKind | undefined;
-    if (kind === undefined || !DRILLS.includes(kind)) throw new UserError(`Say what to drill: ${DRILLS.join(', ')}.`);
+    if (kind === undefined || !DRILLS.includes(kind)) throw new UsageError(`Say what to drill: ${DRILLS.join(', ')}.`);
     const number = (name: string, fallback: number, maximum: number) =>
       wholeNumber(options, name, fallback, 1, maximum);
     const rate = number('load', 200, LIMITS.rate);
@@ -58,8 +58,8 @@ export const drill: Command = {
     const tenants = number('tenants', 10, LIMITS.tenants);
     const delayMs = number('delay', 400, LIMITS.delayMs);
     if (rate * (seconds + RESERVE_SECONDS) > LEDGER_EVENTS)
-      throw new UserError(`A drill remembers ${LEDGER_EVENTS} events: give a lower --load or a shorter --duration.`);
-    if (options.report === '') throw new UserError('Give --report a folder, such as ./reports.');
+      throw new UsageError(`A drill remembers ${LEDGER_EVENTS} events: give a lower --load or a shorter --duration.`);
+    if (options.report === '') throw new UsageError('Give --report a folder, such as ./reports.');
     const folder = (options.report as string | undefined) ?? 'reports';
     const say = (what: string) => err(what);
 

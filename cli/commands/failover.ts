@@ -1,4 +1,7 @@
 // `polycell failover`: sends a cell's tenants to their standbys, and back.
+
+import type { FencingProgress } from '../../core/resilience/fencing.ts';
+import type { MonitorStatus } from '../../core/resilience/monitor.ts';
 import { type Command, UsageError } from '../command.ts';
 import {
   type Action,
@@ -10,7 +13,7 @@ import {
   idOf,
   runAction,
 } from '../directory.ts';
-import { Table } from '../table.ts';
+import { type Column, Table } from '../table.ts';
 
 export const failover: Command = {
   summary: "send a cell's tenants to their standbys, and back",
@@ -20,7 +23,7 @@ export const failover: Command = {
   positionals: 2,
   describe: {
     'start CELL': 'mark one down: its tenants are served by their standbys at once',
-    status: 'the cells that are down',
+    status: 'the cells that are down, what the monitor sees and proposes, and whom it still has to fence',
     'back CELL': 'let one serve its tenants again',
     '--partial': 'start: also if some tenants have nobody who can stand in; those go unserved',
     ...CHANGE_DESCRIPTIONS,
@@ -41,11 +44,56 @@ const actions: Readonly<Record<string, Action>> = {
 
   async status({ control, json, out }) {
     const { items } = (await control('GET', 'failovers')) as { items: DirectoryCell[] };
-    if (json) for (const item of items) out(JSON.stringify(item));
-    else if (items.length === 0) out('No cell is down.');
+    const monitor = (await control('GET', 'monitor')) as MonitorStatus;
+    if (json) {
+      out(JSON.stringify({ down: items, monitor }));
+      return 0;
+    }
+    if (items.length === 0) out('No cell is down.');
     else new Table(CELL_COLUMNS, out).add(items);
+    tellMonitor(monitor, out);
     return 0;
   },
 
   back: (context) => change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`),
 };
+
+type Watched = MonitorStatus['cells'][number];
+
+const WATCHED_COLUMNS: readonly Column<Watched>[] = [
+  { title: 'cell', of: ({ id }) => id },
+  { title: 'state', of: ({ state }) => state },
+  { title: 'failover', of: ({ policy }) => policy },
+  { title: 'verdict', of: ({ verdict }) => verdict },
+  { title: 'since', of: ({ since }) => since },
+  { title: 'probes', of: ({ probes }) => probes },
+  { title: 'latest', of: ({ detail }) => detail },
+];
+
+const FENCING_COLUMNS: readonly Column<FencingProgress>[] = [
+  { title: 'fencing', of: (job) => job.of },
+  { title: 'told', of: ({ whom }) => whom },
+  { title: 'tenants', of: ({ told }) => told },
+  { title: 'state', of: ({ state }) => state },
+  { title: 'problem', of: ({ problem }) => problem },
+];
+
+/** What somebody has to do about a cell that the monitor leaves where it is. */
+const TO_DO: Readonly<Record<NonNullable<Watched['stay']>, (cell: string) => string>> = {
+  proposed: (cell) => `its failover is proposed; start it with npx polycell failover start ${cell}`,
+  'left-to-operators': (cell) => `its policy leaves it to you: npx polycell failover start ${cell}`,
+  grace: () => 'it was failed back a moment ago, and is not failed over again yet',
+  held: () => 'most cells do not answer, so nothing is failed over',
+  refused: () => 'its failover is refused',
+};
+
+function tellMonitor({ trouble, cells, fencing }: MonitorStatus, out: (line: string) => void): void {
+  out('');
+  if (trouble !== null) out(`The monitor is in trouble: ${trouble}`);
+  if (cells.length > 0) new Table(WATCHED_COLUMNS, out).add(cells);
+  for (const { id, stay, refusal } of cells)
+    if (stay !== null) out(`${id}: ${TO_DO[stay](id)}${refusal === null ? '' : ` (${refusal})`}`);
+  if (fencing.jobs.length === 0) return;
+  out('');
+  new Table(FENCING_COLUMNS, out).add(fencing.jobs);
+}

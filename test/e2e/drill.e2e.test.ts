@@ -1,0 +1,98 @@
+// Drills against a whole stack of two cells and the edge: they pass when the promises hold, and fail when one does not.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EdgeControl } from '../../cli/drill/control.ts';
+import { StackClient } from '../../cli/stack-client.ts';
+import type { DrillReport } from '../../core/resilience/drill/report.ts';
+import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
+import { eventually } from '../support/eventually.ts';
+
+jest.setTimeout(240_000);
+
+/** Low enough for any machine: what is tried here is that the promises hold, not how fast the machine is. */
+const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];
+
+let url: string;
+let folder: string;
+let control: EdgeControl;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'polycell-drill-test-'));
+  const dev = await startDev(['--cells', 'aws-alpha,azure-beta']);
+  url = await dev.url();
+  control = new EdgeControl(await StackClient.find(url), (await (await StackClient.find(url)).info()).edge?.url ?? '');
+});
+afterAll(async () => {
+  await endAll();
+  await rm(folder, { recursive: true });
+});
+
+const start = (...args: string[]) => new Run(['drill', ...args, ...LOAD, '--stack', url, '--report', folder, '--json']);
+
+const run = async (...args: string[]): Promise<{ code: number | null; report: DrillReport & { files: string[] } }> => {
+  const { code, out, err } = await start(...args).ended;
+  if (out === '') throw new Error(`The drill did not report: ${err}`);
+  return { code, report: JSON.parse(out) as DrillReport & { files: string[] } };
+};
+
+const missed = ({ targets }: DrillReport) =>
+  targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
+
+test('the loss of a cell: its tenants are served elsewhere in seconds, nothing is lost or doubled, and they come home', async () => {
+  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '10');
+  expect(missed(report)).toEqual([]);
+  expect(code).toBe(0);
+  expect(report.measured.recovery).toHaveLength(3);
+  expect(report.measured.ledger.acknowledgedBy).toEqual({
+    'aws-alpha': expect.any(Number),
+    'azure-beta': expect.any(Number),
+  });
+  expect(report.timeline.map(({ what }) => what)).toEqual(
+    expect.arrayContaining([
+      'fault: cell-loss of aws-alpha',
+      'switched: the directory has aws-alpha failed over',
+      'aws-alpha is revived',
+      'aws-alpha is failed back',
+      'every standby has heard of it',
+    ]),
+  );
+  const [markdown = '', json = ''] = report.files;
+  expect(await readFile(markdown, 'utf8')).toContain('# Drill cell-loss of aws-alpha: passed');
+  expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ passed: true });
+});
+
+test('the loss of the map: everybody is served as before', async () => {
+  const { code, report } = await run('map-loss', '--duration', '8');
+  expect(missed(report)).toEqual([]);
+  expect(code).toBe(0);
+});
+
+test('a target that is missed fails the drill: nobody fails the cell over', async () => {
+  const [cell] = (await control.cells()).filter(({ id }) => id === 'aws-alpha');
+  if (cell === undefined) throw new Error('There is no aws-alpha.');
+  await control.setPolicy(cell, 'never');
+  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '6');
+  // They are served again when the fault ends, and that is too late.
+  expect(missed(report)).toEqual([expect.stringMatching(/^time to recovery of every tenant \(3\): /)]);
+  expect(code).toBe(1);
+  expect(report.timeline.map(({ what }) => what)).toContain('it stays where it is: left-to-operators');
+  await control.setPolicy(cell, 'automatic');
+});
+
+test('Ctrl-C ends a drill: the cell is there again', async () => {
+  const drill = start('cell-loss', '--cell', 'aws-alpha', '--duration', '60');
+  await drill.said(/fault: cell-loss of aws-alpha/);
+  const reports = await readdir(folder);
+  drill.child.kill('SIGINT');
+  const { code, err } = await drill.ended;
+  expect(code).toBe(130);
+  expect(err).toContain('The drill was interrupted; what it had broken is healed.');
+  expect(await readdir(folder)).toEqual(reports);
+  await eventually(async () => {
+    const { cells } = await control.monitor();
+    expect(cells.map(({ id, verdict }) => [id, verdict])).toEqual([
+      ['aws-alpha', 'up'],
+      ['azure-beta', 'up'],
+    ]);
+  });
+});
