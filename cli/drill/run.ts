@@ -11,7 +11,7 @@ import { EdgeControl } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
 import { Load } from './load.ts';
-import { cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
+import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
   readonly kind: DrillKind;
@@ -34,6 +34,9 @@ export interface DrillOptions {
 /** Load before the fault and after the failback, in milliseconds. */
 const BEFORE_MS = 5000;
 const AFTER_MS = 4000;
+
+/** A cell that starts cold under load may take this long until it answers every probe, in milliseconds. */
+const CALM_WITHIN_MS = 20_000;
 
 /** Tenants of each other cell: enough to see that nothing happens to them. */
 const BYSTANDERS = 3;
@@ -67,7 +70,9 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     (kind !== 'map-loss' && homes.get(tenant) === address.id && cell === standbys.get(tenant));
 
   // The fault, what is on its way home, and a reserve for machines that take their time.
-  const events = Math.ceil((rate * (BEFORE_MS + AFTER_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds);
+  const events = Math.ceil(
+    (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds,
+  );
   const ledger = new Ledger(events);
   const record = new ServiceRecord(homes);
   const startedAt = new Date().toISOString();
@@ -96,6 +101,9 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
+    // Failures from before the fault would count towards its detection, and make it look faster than it is.
+    if (moves && !(await until(() => answersEach(control, address.id), CALM_WITHIN_MS, signal)))
+      note(`${address.id} misses probes under this load before the fault: it will be found failing too soon`);
 
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;

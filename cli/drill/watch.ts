@@ -72,6 +72,12 @@ export async function standbysKnow(control: EdgeControl, cell: string, revision:
   return fencing.jobs.some((job) => job.of === `home ${cell}` && job.revision >= revision && job.state === 'done');
 }
 
+/** Whether the cell has answered each probe that the monitor remembers. */
+export async function answersEach(control: EdgeControl, cell: string): Promise<boolean> {
+  const known = (await control.monitor()).cells.find(({ id }) => id === cell);
+  return known !== undefined && /^\.{3,}$/.test(known.probes);
+}
+
 export interface OldToken {
   readonly tenant: string;
   readonly epoch: number;
