@@ -6,7 +6,10 @@ const shared = {
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
-    '^.+\\.mjs$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
+    '^.+(\\.mjs|/node_modules/jose/.+\\.js)$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
   },
   extensionsToTreatAsEsm: [],
   transformIgnorePatterns: ['node_modules/(?!@noble/|jose/)'],
