@@ -39,7 +39,10 @@ const refused = (reason: string): Authentication => ({ status: 'refused', reason
 const NOT_SHOWN = refused('the connection was not made with this certificate');
 
 /** The alternative name of a device's certificate. */
-const DEVICE = /^polycell:\/\/([^/]+)\/devices\/([A-Za-z0-9._:~@+-]{1,128})$/;
+const NAME = /^polycell:\/\/([^/]+)\/devices\/([^/]+)$/;
+
+/** What a subject of events can be. */
+const DEVICE = /^[A-Za-z0-9._:~@+-]{1,128}$/;
 
 /** What a device may do. It is trusted with its tenant's events: a gateway sends those of many devices. */
 const SCOPES = ['ingest', 'read'] as const;
@@ -106,8 +109,10 @@ export class CertificateCredentials implements Credentials {
     if (authority === undefined) return 'none of our authorities has signed it';
     if (certificate.isAuthority || !certificate.mayAuthenticate) return 'it is not made for a device';
     const [uri, ...others] = certificate.uris;
-    const [, tenant, device = ''] = DEVICE.exec(uri ?? '') ?? [];
-    if (!isName(tenant) || others.length > 0) return 'it does not name one tenant and one device';
+    const [, tenant, segment = ''] = NAME.exec(uri ?? '') ?? [];
+    const device = decodeSegment(segment);
+    if (!isName(tenant) || device === undefined || !DEVICE.test(device) || others.length > 0)
+      return 'it does not name one tenant and one device';
     const fingerprint = hex(new Uint8Array(await crypto.subtle.digest('SHA-256', der)));
     const accepted: Authentication = { status: 'accepted', caller: { kind: 'tenant', tenant, scopes: SCOPES, device } };
     return { certificate, authority, fingerprint, accepted };
@@ -132,4 +137,13 @@ function readAuthority(pem: string): Certificate {
 function decodeBase64(text: string): Uint8Array | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+function decodeSegment(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }

@@ -18,7 +18,7 @@ export interface Surroundings {
 }
 
 /** The same for all of them. */
-const COMPATIBILITY = 'compatibilityDate = "2026-04-01"';
+const COMPATIBILITY = 'compatibilityDate = "2026-04-01", compatibilityFlags = ["enable_request_signal"]';
 
 const INTERNET = '(name = "internet", network = (allow = ["public", "private"]))';
 const DISK = '(name = "storage", disk = (path = "storage", writable = true))';
@@ -65,8 +65,10 @@ export async function startContender(name: ContenderName, around: Surroundings):
     APP_DEVICE_CA: 'none',
     APP_QUOTAS: JSON.stringify({ standard: NO_QUOTA, premium: NO_QUOTA }),
     APP_FORWARD_TIMEOUT_MS: '10000',
+    // It measures cells that have no health to tell, and nothing of the router.
+    APP_MONITOR: '{"intervalMs":60000}',
   };
-  const objects = { DIRECTORY: 'DirectoryObject' };
+  const objects = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' };
   const namespaces = Object.values(objects).map(
     (className) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`,
   );

@@ -3,6 +3,9 @@
 /** The behaviour of the runtime that the edge is written for; a deployment states the same date. */
 export const EDGE_COMPATIBILITY_DATE = '2026-04-01';
 
+/** What a deployment states beside the date: a request tells when its client has gone. */
+export const EDGE_COMPATIBILITY_FLAGS = ['enable_request_signal'] as const;
+
 export interface EdgeLayout {
   /** Durable Objects: binding → class that the bundle exports. */
   readonly objects: Readonly<Record<string, string>>;
@@ -47,7 +50,8 @@ export const BUNDLE_MODULE = 'bundle.mjs';
 /** The configuration as text. */
 export function edgeConfig(layout: EdgeLayout): string {
   const { objects, routeCache, variables, port, storage, vouchHeader } = layout;
-  const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}`;
+  const flags = EDGE_COMPATIBILITY_FLAGS.map(text).join(', ');
+  const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}, compatibilityFlags = [${flags}]`;
   const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
   const classes = [...new Set(Object.values(objects))];
   const namespaces = classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(name)}, enableSql = true)`);

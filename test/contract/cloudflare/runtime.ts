@@ -43,7 +43,12 @@ export class WorkersRuntime {
 
   /** What the method returns; rejects with the port error that it rejects with. */
   async call<T>(call: Call): Promise<T> {
-    const response = await fetch(this.#host?.url ?? '', { method: 'POST', body: JSON.stringify(call) });
+    const response = await fetch(this.#host?.url ?? '', {
+      method: 'POST',
+      body: JSON.stringify(call),
+      // The runtime ends idle connections after seconds, perhaps in the moment in which one would be used again.
+      headers: { connection: 'close' },
+    });
     const text = await response.text();
     if (response.status !== 200) throw new Error(`The Worker failed: ${text}`);
     const result = JSON.parse(text) as { value?: T; error?: { code: string; message: string } };

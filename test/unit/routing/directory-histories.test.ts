@@ -151,6 +151,11 @@ class World {
     expect(this.model.faults()).toEqual([]);
     this.checkNobodyNew(what);
     const after = this.model.servers();
+    const lost = [...after].filter(([id, server]) => server === null && (before.get(id) ?? null) !== null);
+    const isPartial = what.kind === 'fail-over' && what.partial === true;
+    if (!isPartial) expect(lost).toEqual([]);
+    const saves = [...after].some(([id, server]) => server !== null && before.get(id) !== server);
+    if (lost.length > 0) expect(saves).toBe(true);
     const moved = [...after].filter(([id, server]) => before.has(id) && before.get(id) !== server);
     expect(outcome.movedTenants).toBe(moved.length);
     for (const [id, lookup] of lookups) this.checkTenant(id, lookup, after.get(id) ?? null);
@@ -190,6 +195,7 @@ class World {
    * which every cell that knows better refuses; or the present one, and then nobody but the cell that serves the tenant.
    */
   checkRouters(): void {
+    const faults: string[] = [];
     const { tenants, cells } = this.records;
     const versions = (id: string | null) => [...cells.values()].filter((each) => each.id === id);
     for (const record of tenants.values()) {
@@ -199,11 +205,14 @@ class World {
         for (const standby of [undefined, ...versions(record.standby)]) {
           const resolution = resolveTenant(record, (name) => (name === home.id ? home : standby));
           if (resolution.status !== 'served') continue;
-          expect(resolution.epoch).toBeLessThanOrEqual(present);
-          if (resolution.epoch === present && server !== null) expect(resolution.cell).toBe(server);
+          // One expectation for all of them: there are thousands of mixtures.
+          const isWrong = resolution.epoch === present && server !== null && resolution.cell !== server;
+          if (resolution.epoch > present || isWrong)
+            faults.push(`${record.id}: ${resolution.cell}@${resolution.epoch}, and not ${server}@${present}`);
         }
       }
     }
+    expect(faults).toEqual([]);
   }
 }
 
@@ -225,7 +234,7 @@ property(
       expect(standbys).toBe([...world.model.tenants.values()].filter((record) => record.standby === each.id).length);
     }
   },
-  2000,
+  1000,
 );
 
 property(

@@ -48,7 +48,7 @@ async function frozenBesideLive() {
     /** What is in one cell's log, by identity. */
     logged: async (cell: string): Promise<string[]> => {
       const token = mint({
-        claims: { ten: 'acme', cel: cell, epo: 99, iat: seconds(clock), exp: seconds(clock) + 60 },
+        claims: { ten: 'acme', cel: cell, epo: 2 ** 40, iat: seconds(clock), exp: seconds(clock) + 60 },
       });
       const answer = await (cells[cell] as TestCell).call('/v1/devices/pump-1/readings', { token });
       return items(answer).map(({ source, id, time }) => `${source} ${id} ${time}`);
@@ -88,7 +88,9 @@ test('after a tenant is placed elsewhere, the old cell refuses the frozen router
   await pass(5000);
   expect([await post(live, 'live-1'), await post(frozen, 'frozen-1')]).toEqual(['b 202', 'a 202']);
   // What the fence sends.
-  expect((await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 } } }))?.status).toBe(200);
+  expect(
+    (await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } }))?.status,
+  ).toBe(200);
   expect(await post(frozen, 'frozen-2')).toBe('edge 503 cell_unavailable');
   expect(await logged('a')).toEqual([identity('frozen-1')]);
   expect(await logged('b')).toEqual([identity('live-1')]);
@@ -98,7 +100,7 @@ test('after a tenant is placed elsewhere, the old cell refuses the frozen router
 test('a frozen router that can ask the directory again finds the new cell by the refusal', async () => {
   const { live, frozen, cells, post } = await frozenBesideLive();
   await live.change({ kind: 'place-tenant', tenant: 'acme', cell: 'b', standby: 'a' });
-  await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 } } });
+  await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } });
   frozen.sources.directory = 'there';
   expect(await post(frozen, 'moved')).toBe('b 202');
   expect(frozen.asked.directory).toBe(1);

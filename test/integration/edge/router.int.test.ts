@@ -1,0 +1,175 @@
+// The router in its runtime: streams, clients that leave, cells that fail, a map that is lost, and devices with certificates.
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { DevelopmentCa, type IssuedCertificate } from '../../../local/hosts/edge/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+import { FORWARD_MS, type RunningEdge, runningEdge, tokenNow } from './support.ts';
+
+let edge: RunningEdge;
+let ca: DevelopmentCa;
+beforeAll(async () => {
+  ca = await DevelopmentCa.create();
+  const server = await ca.issueServer();
+  edge = await runningEdge({
+    variables: { APP_DEVICE_CA: ca.certificate },
+    tls: { ...server, clientCa: ca.certificate },
+  });
+}, 60_000);
+afterAll(() => edge?.stop());
+
+beforeEach(() => {
+  for (const cell of [edge.a, edge.b]) {
+    cell.heard.length = 0;
+    cell.behave = cell.usual;
+  }
+});
+
+const text = async (response: Promise<Response>) => {
+  const { status, headers, ...rest } = await response.then(async (each) => ({
+    status: each.status,
+    headers: each.headers,
+    body: await each.text(),
+  }));
+  return headers.get('content-type') === 'application/problem+json'
+    ? `${status} ${JSON.parse(rest.body).code}`
+    : `${status} ${rest.body}`;
+};
+
+test('an answer is streamed as it comes', async () => {
+  let rest: (() => void) | undefined;
+  edge.a.behave = (_request, response) => {
+    response.writeHead(207, { 'content-type': 'text/plain', 'x-any': 'thing' });
+    response.write('first ');
+    rest = () => response.end('last');
+  };
+  const response = await edge.call('/v1/devices');
+  expect([response.status, response.headers.get('x-any')]).toEqual([207, 'thing']);
+  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toBe('first ');
+  rest?.();
+  expect((await reader.read()).value).toBe('last');
+});
+
+test('a body whose length is not told is streamed as it comes', async () => {
+  const chunks: string[] = [];
+  edge.a.behave = (request, response) => {
+    request.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+    request.on('end', () => response.end('done'));
+  };
+  const { hostname, port } = new URL(edge.host.url);
+  const request = http.request({
+    hostname,
+    port,
+    method: 'POST',
+    path: '/v1/events',
+    headers: { authorization: `Bearer ${tokenNow()}` },
+  });
+  const answered = once(request, 'response');
+  request.write('first ');
+  await eventually(async () => expect(chunks).toEqual(['first ']));
+  request.end('last');
+  const [response] = (await answered) as [http.IncomingMessage];
+  response.resume();
+  expect([response.statusCode, chunks.join('')]).toEqual([200, 'first last']);
+});
+
+test('a client that breaks its connection ends the request to the cell', async () => {
+  let ended = false;
+  let arrived = false;
+  edge.a.behave = (_request, response) => {
+    arrived = true;
+    response.on('close', () => {
+      ended = true;
+    });
+  };
+  const { hostname, port } = new URL(edge.host.url);
+  const socket = net.connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  socket.write(`GET /v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenNow()}\r\n\r\n`);
+  await eventually(async () => expect(arrived).toBe(true));
+  const started = performance.now();
+  socket.resetAndDestroy();
+  await eventually(async () => expect(ended).toBe(true));
+  // And not because its time was over.
+  expect(performance.now() - started).toBeLessThan(FORWARD_MS);
+});
+
+test('nothing of an answer is kept between the edge and the cell, whatever its name looks like', async () => {
+  edge.a.behave = (request, response) => {
+    response.setHeader('cache-control', 'public, max-age=3600');
+    response.end(`${request.headers['cache-control']}`);
+  };
+  expect(await text(edge.call('/v1/devices/app.js'))).toBe('200 no-cache');
+});
+
+test('a redirection is the client’s, and takes the route token nowhere', async () => {
+  edge.a.behave = (_request, response) => response.writeHead(302, { location: `${edge.b.url}/elsewhere` }).end();
+  const response = await edge.call('/v1/devices', { redirect: 'manual' });
+  expect([response.status, response.headers.get('location')]).toEqual([302, `${edge.b.url}/elsewhere`]);
+  expect(edge.b.heard).toEqual([]);
+});
+
+test('a cell that does not answer in time is answered for', async () => {
+  edge.a.behave = () => undefined;
+  const response = edge.call('/v1/devices');
+  expect((await response).headers.get('retry-after')).toBe('2');
+  expect(await text(response)).toBe('503 cell_unavailable');
+});
+
+test('without read cache and directory, whoever is known is served, and whoever is not is told to come again', async () => {
+  await edge.call('/v1/devices');
+  await edge.host.setFaults({ routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
+  try {
+    for (let index = 0; index < 20; index += 1) expect(await text(edge.call('/v1/devices'))).toBe('200 a');
+    const stranger = { headers: { authorization: `Bearer ${tokenNow({ tenant: 'stranger' })}` } };
+    expect(await text(edge.call('/v1/devices', stranger))).toBe('503 directory_unavailable');
+  } finally {
+    await edge.host.setFaults({});
+  }
+});
+
+/** A request over HTTPS, perhaps with a certificate. */
+async function overTls(device: IssuedCertificate | undefined, headers: http.OutgoingHttpHeaders = {}): Promise<string> {
+  const { hostname, port } = new URL(edge.host.tlsUrl ?? '');
+  const request = https.request({
+    hostname,
+    port,
+    path: '/v1/devices',
+    ca: ca.certificate,
+    servername: 'localhost',
+    agent: false,
+    headers,
+    ...(device && { cert: device.certificate, key: device.key }),
+  });
+  request.end();
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks).toString();
+  return `${response.statusCode} ${body.startsWith('{') ? JSON.parse(body).code : body}`;
+}
+
+test('a device with a certificate of our authority is its tenant’s, and nobody else is', async () => {
+  expect(await overTls(await ca.issueDevice('globex', 'pump:1'))).toBe('200 b');
+  expect(await overTls(undefined)).toBe('401 missing_credential');
+  const others = await DevelopmentCa.create();
+  expect(await overTls(await others.issueDevice('globex', 'pump:1'))).toBe('401 invalid_credential');
+  const device = await ca.issueDevice('globex', 'pump:1');
+  expect(await overTls(device, { authorization: `Bearer ${tokenNow()}` })).toBe('401 invalid_credential');
+  expect(await overTls(device, { 'x-tenant-id': 'acme' })).toBe('403 tenant_mismatch');
+  const der = device.certificate.replace(/-----[A-Z ]+-----|\s/g, '');
+  expect(await overTls(undefined, { 'cf-client-cert-der-base64': der })).toBe('401 missing_credential');
+});
+
+test('after a failover events reach the other cell with the first request; this comes last, the cell is gone then', async () => {
+  await edge.call('/v1/devices');
+  await edge.a.close();
+  await edge.control('POST', 'failovers', { cell: 'a' });
+  const post = { method: 'POST', body: '{"id":1}' };
+  expect(await text(edge.call('/v1/events', post))).toBe('200 b');
+  expect(edge.b.heard.map(({ method, url, body }) => [method, url, body])).toEqual([
+    ['POST', '/v1/events', '{"id":1}'],
+  ]);
+});

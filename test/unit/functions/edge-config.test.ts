@@ -1,0 +1,57 @@
+// What the edge refuses to start with: every problem of its environment at once.
+import { readEdgeConfig } from '../../../functions-edge/config.ts';
+import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
+
+const quota = { perSecond: 100, burst: 200 };
+const PEM = '-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----';
+const environment = {
+  APP_VERSION: '1.0.0',
+  APP_ROUTE_KEY: JSON.stringify(EDGE_KEY),
+  APP_ISSUER: 'https://issuer.example',
+  APP_JWKS_URL: 'https://issuer.example/keys',
+  APP_DEVICE_CA: `${PEM}\n${PEM}`,
+  APP_QUOTAS: JSON.stringify({ standard: quota, premium: quota }),
+  APP_FORWARD_TIMEOUT_MS: '10000',
+  APP_MONITOR: '{}',
+};
+
+test('a complete environment is read; bindings of the platform are none of its variables', () => {
+  expect(readEdgeConfig({ ...environment, DIRECTORY: 'x' })).toMatchObject({
+    version: '1.0.0',
+    routeKey: EDGE_KEY,
+    issuer: 'https://issuer.example',
+    jwksUrl: 'https://issuer.example/keys',
+    deviceCa: [PEM, PEM],
+    quotas: { standard: quota, premium: quota },
+    forwardMs: 10_000,
+  });
+  expect(readEdgeConfig({ ...environment, APP_DEVICE_CA: 'none' }).deviceCa).toEqual([]);
+});
+
+test('an empty environment is refused with everything that it lacks', () => {
+  for (const name of Object.keys(environment))
+    expect(() => readEdgeConfig({})).toThrow(new RegExp(`^The environment is not complete: .*\\b${name} is not set`));
+});
+
+test.each([
+  ['APP_ROUTE_KEY', 'no JSON', 'APP_ROUTE_KEY is not JSON'],
+  ['APP_ROUTE_KEY', JSON.stringify(publicPart(EDGE_KEY)), 'APP_ROUTE_KEY must be a private Ed25519 key'],
+  ['APP_JWKS_URL', 'ftp://x', 'APP_JWKS_URL is "ftp://x", which is no address'],
+  ['APP_DEVICE_CA', 'a file', 'APP_DEVICE_CA must be one to 4 certificates as PEM, or none'],
+  ['APP_DEVICE_CA', PEM.repeat(5), 'APP_DEVICE_CA must be one to 4 certificates as PEM, or none'],
+  ['APP_QUOTAS', '{}', 'APP_QUOTAS must have for each of standard, premium'],
+  ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, perSecond: 0 } }), 'APP_QUOTAS must have'],
+  ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, burst: 0.5 } }), 'APP_QUOTAS must have'],
+  ['APP_FORWARD_TIMEOUT_MS', '99', 'APP_FORWARD_TIMEOUT_MS is "99"; it must be 100 to 60000'],
+  ['APP_FORWARD_TIMEOUT_MS', '1s', 'APP_FORWARD_TIMEOUT_MS is "1s"'],
+  ['APP_FORWARD_TIMOUT_MS', '1', 'APP_FORWARD_TIMOUT_MS is not a variable of this function'],
+])('%s as %s is refused', (name, value, expected) => {
+  expect(() => readEdgeConfig({ ...environment, [name]: value })).toThrow(expected);
+});
+
+test('the key is not told', () => {
+  const key = { ...EDGE_KEY, kty: 'EC' };
+  expect(() => readEdgeConfig({ ...environment, APP_ROUTE_KEY: JSON.stringify(key) })).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining(EDGE_KEY.d) }),
+  );
+});
