@@ -1,9 +1,11 @@
 // Listings of the directory on the terminal: page after page, as they come, and no further than they are wanted.
 import { type ActionContext, list } from '../../../cli/directory.ts';
 
+type Thing = { readonly id: string; readonly n: number };
+
 const COLUMNS = [
-  { title: 'id', of: ({ id }: { id: string }) => id },
-  { title: 'n', of: ({ n }: { n: number }) => n },
+  { title: 'id', of: ({ id }: Thing) => id },
+  { title: 'n', of: ({ n }: Thing) => n },
 ];
 
 /** Pages of two out of `total` items; a longer id on each. */
