@@ -15,7 +15,8 @@ export async function breakIt(stack: StackClient, kind: DrillKind, { cell, delay
     case 'cell-loss':
       return stack.order(`/crash?cell=${cell.id}`);
     case 'map-loss':
-      return stack.order('/edge-faults', { routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
+      // The worse of two ways to be away: whoever is refused knows at once.
+      return stack.order('/edge-faults', { routeCache: 'silent', objects: { DIRECTORY: 'silent' } });
     case 'slow-cell':
       return stack.order('/edge-faults', { origins: { [cell.url]: { delayMs } } });
     case 'partition':

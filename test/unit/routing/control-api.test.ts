@@ -16,10 +16,10 @@ interface Loose {
   [key: string]: any;
 }
 
-function openApi(over: Partial<Directory> = {}) {
+function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
   const log = new RecordingLog();
   const own = directory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  const handle = controlApi({ directory: { ...own, ...over }, monitor: async () => ({}), log });
+  const handle = controlApi({ directory: { ...own, ...over }, monitor, log });
   const call = async (
     method: string,
     path: string,
@@ -136,6 +136,16 @@ test('failovers under way are listed', async () => {
   expect((await call('GET', 'failovers')).body).toEqual({ items: [], next: null });
   await call('POST', 'failovers', { cell: 'alpha', ...why });
   expect((await call('GET', 'failovers')).body.items).toMatchObject([{ id: 'alpha', state: 'down', homes: 1 }]);
+});
+
+test('the monitor tells how things stand, and is missed without harm', async () => {
+  expect(await openApi().call('GET', 'monitor')).toMatchObject({ status: 200, body: { roundAt: null } });
+  const silent = openApi({}, async () => {
+    throw new PortError('unavailable', 'It does not answer.');
+  });
+  expect(await silent.refused('GET', 'monitor')).toBe('503 monitor_unavailable');
+  expect((await silent.call('GET', 'monitor')).headers.get('retry-after')).toBe('2');
+  expect(await silent.refused('GET', 'cells')).toBe('200 undefined');
 });
 
 test('tenants are listed by home and page by page', async () => {
