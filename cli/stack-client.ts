@@ -1,5 +1,6 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
 
+import { sleep } from '../local/hosts/event-source-mappings/wait.ts';
 import { runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';
@@ -17,6 +18,10 @@ const OPERATOR_TOKEN_SECONDS = 300;
 
 /** They are asked for anew this long before they expire, in milliseconds. */
 const TOKEN_MARGIN_MS = 15_000;
+
+/** A tenant that the directory knows and the edge does not yet is asked for again this often, and so much later, in milliseconds. */
+const UNKNOWN_TRIES = 10;
+const UNKNOWN_PAUSE_MS = 500;
 
 /** Where a tenant's requests go. */
 export interface Target {
@@ -91,14 +96,29 @@ export class StackClient {
           this.tenantToken(tenant, scope, TENANT_TOKEN_SECONDS),
         );
         const request = { ...init, headers: { ...headersOf(init), authorization: `Bearer ${token}` } };
-        const response = await reach(`The edge at ${edge.url}`, edge.url + path, request);
-        if (response.status !== 404) return response;
-        const text = await response.text();
-        if (text.includes('"unknown_tenant"'))
-          throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
-        return new Response(text, response);
+        for (let attempt = 1; ; attempt += 1) {
+          const response = await reach(`The edge at ${edge.url}`, edge.url + path, request);
+          if (response.status !== 404) return response;
+          const text = await response.text();
+          if (!text.includes('"unknown_tenant"')) return new Response(text, response);
+          // The edge believes for a moment that there is none, and a tenant that has just been added is told of at once.
+          if (attempt === UNKNOWN_TRIES || !(await this.#knows(tenant)))
+            throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
+          await sleep(UNKNOWN_PAUSE_MS, new AbortController().signal);
+        }
       },
     };
+  }
+
+  async #knows(tenant: string): Promise<boolean> {
+    const control = await this.control();
+    return control('GET', `tenants/${tenant}`).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof UserError) return false;
+        throw error;
+      },
+    );
   }
 
   #cellTarget(tenant: string, cell: { id: string; url: string }): Target {

@@ -208,8 +208,9 @@ export class LocalEdge {
     const { status, body } = await this.control('PUT', `tenants/${id}`, {
       residency,
       tier,
+      // A standby is meant for this home: with another one, it may be the home itself.
       ...(running.has(cell) && { cell }),
-      ...((standby === null || running.has(standby)) && { standby }),
+      ...((standby === null || (running.has(cell) && running.has(standby))) && { standby }),
       reason: 'infra/tenants.json declares it',
     });
     // With some of the cells alone, there may be none that may hold it.

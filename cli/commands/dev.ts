@@ -4,11 +4,11 @@ import path from 'node:path';
 import { buildBundles } from '../../build/bundles.mjs';
 import { importTypeScript } from '../../build/run.mjs';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
-import type { Notice } from '../../local/local-cell.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { noticePrinter } from '../notices.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
 const STOP_TIMEOUT_MS = 4500;
@@ -63,7 +63,7 @@ export const dev: Command = {
       ...(portBase > 0 && { portBase }),
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
-      notice: (notice) => tell(notice, say),
+      notice: noticePrinter(say, Date.now),
       onDeath: (reason) => {
         dead ??= reason;
         ending.set(1);
@@ -161,14 +161,4 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     'Ctrl-C stops the stack.',
     '',
   ].join('\n');
-}
-
-function tell({ level, part, message, fields = {} }: Notice, say: (line: string) => void): void {
-  const more = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const time = new Date().toISOString().slice(11, 19);
-  say(
-    [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more].filter((word) => word !== '').join(' '),
-  );
 }

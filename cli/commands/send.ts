@@ -138,7 +138,8 @@ export const send: Command = {
     });
     bar.end();
     const seconds = (performance.now() - began) / 1000;
-    report(totals, seconds, json, out, err);
+    // Nothing was sent, so there is nothing to sum up: why not is all there is to say.
+    if (failure === undefined || totals.requests > 0) report(totals, seconds, json, out, err);
     if (failure !== undefined) throw file === undefined ? failure : unreadable(file, failure);
     if (interrupted.signal.aborted) return INTERRUPTED;
     return totals.rejected + totals.failed === 0 ? 0 : 1;

@@ -207,7 +207,8 @@ export class EdgeHost {
   #heard(line: string): void {
     const { level, message } = readLogLine(line);
     this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
-    this.#options.log?.({ level, message });
+    // Why it does not come up is the start's own failure, told in one sentence.
+    if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
   }
 }
 

@@ -40,6 +40,33 @@ test.each(['SIGTERM', 'SIGKILL'] as const)('after %s everything that was accepte
   expect(await readings(url, 90)).toEqual([30, 30, 30]);
 });
 
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'after %s the directory is as operators left it, and knows where cells are now',
+  async (signal) => {
+    const first = await dev(['--data', folder]);
+    const before = await first.edgeUrl();
+    expect(await polycell('tenants', 'add', 'hooli', '--stack', before)).toMatchObject({ code: 0 });
+    expect(await polycell('tenants', 'pin', 'acme', '--stack', before)).toMatchObject({ code: 0 });
+    first.child.kill(signal);
+    await first.ended;
+    const second = await dev(['--data', folder]);
+    const after = await second.edgeUrl();
+    expect(await send(after, '--count', '1')).toMatchObject({ code: 0 });
+    const { out } = await polycell('tenants', 'list', '--stack', after, '--json');
+    const tenants = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { id: string; pinned: boolean });
+    expect(tenants.map(({ id, pinned }) => [id, pinned])).toEqual([
+      ['acme', true],
+      ['globex', false],
+      ['hooli', false],
+    ]);
+    const cells = await polycell('cells', 'list', '--stack', after, '--json');
+    expect(JSON.parse(cells.out)).toMatchObject({ id: 'aws-alpha', endpoint: await second.url() });
+  },
+);
+
 test('a folder that a running stack uses is refused, and the running stack goes on', async () => {
   const first = await dev(['--data', folder]);
   const url = await first.url();
@@ -60,5 +87,5 @@ test('a folder that is gone at the end is told in one sentence, and everything s
   expect(code).toBe(1);
   expect(err).toMatch(/The stack has stopped, though not in order: ENOENT[^\n]*\n$/);
   await run.isGone(processes);
-  expect(await readdir(folder)).toEqual([]);
+  expect(await readdir(folder)).toEqual(['edge']);
 });

@@ -111,12 +111,13 @@ test('a taken port is one line that names it; --port is where the edge listens, 
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
   const run = await dev(['--port', String(port)]);
-  expect(await run.ended).toMatchObject({
+  const ended = await run.ended;
+  await new Promise((resolve) => server.close(resolve));
+  expect(ended).toMatchObject({
     code: 1,
     out: '',
     err: expect.stringMatching(new RegExp(`^(?:  built .*\n)*Port ${port} is in use[^\n]*\n$`)),
   });
-  await new Promise((resolve) => server.close(resolve));
 
   const free = await freePort();
   const base = await freePort();

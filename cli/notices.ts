@@ -1,0 +1,37 @@
+// The stack's happenings as calm lines: what is said over and over is said once, and counted.
+import type { Notice } from '../local/local-cell.ts';
+
+/** The same thing is said again after this, in milliseconds, with how often it has happened since. */
+const QUIET_MS = 5000;
+
+/** Different things that are remembered as said. */
+const REMEMBERED = 200;
+
+/** Returns what prints a notice, unless the like has just been printed. `now`: in milliseconds. */
+export function noticePrinter(say: (line: string) => void, now: () => number): (notice: Notice) => void {
+  const said = new Map<string, { at: number; more: number }>();
+  return (notice) => {
+    const key = JSON.stringify([notice.part, notice.message, notice.fields?.cell]);
+    const known = said.get(key);
+    if (known !== undefined && now() - known.at < QUIET_MS) {
+      known.more += 1;
+      return;
+    }
+    said.delete(key);
+    said.set(key, { at: now(), more: 0 });
+    const [oldest] = said.keys();
+    if (said.size > REMEMBERED && oldest !== undefined) said.delete(oldest);
+    const line = describe(notice, now());
+    say(known === undefined || known.more === 0 ? line : `${line} (and ${known.more} more like it before)`);
+  };
+}
+
+function describe({ level, part, message, fields = {} }: Notice, at: number): string {
+  const more = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const time = new Date(at).toISOString().slice(11, 19);
+  return [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more]
+    .filter((word) => word !== '')
+    .join(' ');
+}

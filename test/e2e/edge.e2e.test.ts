@@ -1,0 +1,179 @@
+// The whole stack behind its edge: one address for the tenants of every cell, by token and by certificate, through the loss of a cell.
+import https from 'node:https';
+import { buildBundles } from '../../build/bundles.mjs';
+import { declaredCells } from '../../local/cells.ts';
+import { Stack, type StackInfo } from '../../local/stack.ts';
+import { declaredTenants } from '../../local/tenants.ts';
+import { polycell } from '../integration/cli/run.ts';
+import { eventually } from '../support/eventually.ts';
+
+jest.setTimeout(60_000);
+
+let stack: Stack;
+let info: StackInfo;
+let edge: string;
+
+beforeAll(async () => {
+  await buildBundles();
+  stack = await Stack.create({
+    cells: await declaredCells(),
+    tenants: await declaredTenants(),
+    version: 'test',
+    notice: () => undefined,
+    onDeath: (reason) => {
+      throw new Error(reason);
+    },
+    environment: {},
+  });
+  info = await stack.start();
+  edge = info.edge?.url ?? '';
+});
+afterAll(() => stack.stop());
+
+const at = (...args: string[]) => polycell(...args, '--stack', edge);
+
+const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest', 'read'] });
+
+const ask = async (tenant: string, path: string, init: RequestInit = {}) =>
+  fetch(edge + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${await tokenOf(tenant)}` } });
+
+const reading = (id: string, subject: string) => ({
+  specversion: '1.0',
+  id,
+  source: 'urn:test:edge',
+  type: 'io.polycell.reading.v1',
+  subject,
+  time: '2026-11-20T10:00:00Z',
+  data: { metric: 'temperature', value: 1 },
+});
+
+const post = (tenant: string, id: string) =>
+  ask(tenant, '/v1/events', {
+    method: 'POST',
+    body: JSON.stringify(reading(id, `${tenant}-pump`)),
+    headers: { 'content-type': 'application/cloudevents+json' },
+  });
+
+const devicesOf = async (tenant: string) =>
+  ((await (await ask(tenant, '/v1/devices')).json()) as { items: { id: string; readings: number }[] }).items.map(
+    ({ id, readings }) => `${id} ${readings}`,
+  );
+
+const HOMES = { acme: 'aws-alpha', globex: 'azure-beta', initech: 'azure-gamma' } as const;
+
+test('one address serves the tenants of all three cells, each of which sees its own data only', async () => {
+  for (const [tenant, cell] of Object.entries(HOMES)) {
+    const response = await post(tenant, 'first');
+    expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, cell]);
+    await eventually(async () => expect(await devicesOf(tenant)).toEqual([`${tenant}-pump 1`]));
+  }
+});
+
+test("another tenant's name in a header, no credential, and a forged one get nowhere", async () => {
+  const answerOf = async (response: Response) => [
+    response.status,
+    ((await response.json()) as { code: string }).code,
+    response.headers.get('x-polycell-cell'),
+  ];
+  expect(await answerOf(await ask('acme', '/v1/devices', { headers: { 'x-tenant-id': 'globex' } }))).toEqual([
+    403,
+    'tenant_mismatch',
+    'edge',
+  ]);
+  expect(await answerOf(await fetch(`${edge}/v1/devices`))).toEqual([401, 'missing_credential', 'edge']);
+  const [head, body] = (await tokenOf('acme')).split('.');
+  const forged = `Bearer ${head}.${body}.${'A'.repeat(86)}`;
+  expect(await answerOf(await fetch(`${edge}/v1/devices`, { headers: { authorization: forged } }))).toEqual([
+    401,
+    'invalid_credential',
+    'edge',
+  ]);
+  expect(await answerOf(await ask('nobody', '/v1/devices'))).toEqual([404, 'unknown_tenant', 'edge']);
+});
+
+test('a device is let in by its certificate, over HTTPS', async () => {
+  const { out } = await at('device-certificate', '--tenant', 'acme', '--device', 'acme-pump', '--json');
+  const { certificate, key, authority, url } = JSON.parse(out) as Record<string, string>;
+  const call = (options: https.RequestOptions, body?: string): Promise<[number | undefined, string | undefined]> =>
+    new Promise((resolve, reject) => {
+      const request = https.request(`${url}/v1/${body === undefined ? 'devices' : 'events'}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        ca: authority,
+        agent: false,
+        ...options,
+      });
+      request.on('response', (response) => {
+        response.resume();
+        resolve([response.statusCode, response.headers['x-polycell-cell'] as string]);
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  const client = { cert: certificate, key };
+  expect(await call(client)).toEqual([200, 'aws-alpha']);
+  const headers = { 'content-type': 'application/cloudevents+json' };
+  expect(await call({ ...client, headers }, JSON.stringify(reading('by-device', 'acme-pump')))).toEqual([
+    202,
+    'aws-alpha',
+  ]);
+  expect(await call({})).toEqual([401, 'edge']);
+});
+
+test('the commands go through the edge, and know nobody that the directory does not know', async () => {
+  expect(await at('send', '--tenant', 'globex', '--count', '30', '--devices', '3', '--batch', '10')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^30 accepted, /),
+  });
+  expect(await at('send', '--tenant', 'hooli')).toEqual({
+    code: 1,
+    out: '',
+    err: 'Tenant "hooli" is not known; add it with npx polycell tenants add hooli\n',
+  });
+  expect(await at('tenants', 'add', 'hooli', '--residency', 'us')).toMatchObject({ code: 0 });
+  expect(JSON.parse((await at('tenants', 'show', 'hooli', '--json')).out)).toMatchObject({
+    cell: 'azure-gamma',
+    epoch: 1,
+  });
+  expect(await at('get', '/v1/devices', '--tenant', 'hooli')).toMatchObject({ code: 0 });
+  expect(await at('tenants', 'place', 'hooli', '--cell', 'aws-alpha')).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(/^[^\n]+ \(residency_violated\)\.\n$/),
+  });
+});
+
+test('a cell that is lost is failed over by itself; it comes back with its data, and serves after a failback', async () => {
+  await stack.crash('aws-alpha');
+  await expect(fetch(`${info.cells[0]?.url}/v1/health`)).rejects.toThrow('fetch failed');
+  await eventually(async () => {
+    const response = await post('acme', 'meanwhile');
+    expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, 'azure-beta']);
+  });
+  expect((await at('failover', 'status')).out).toMatch(/aws-alpha +down /);
+  expect((await post('globex', 'meanwhile')).headers.get('x-polycell-cell')).toBe('azure-beta');
+  await stack.revive('aws-alpha');
+  expect((await fetch(`${info.cells[0]?.url}/v1/health`)).status).toBe(200);
+  expect((await at('failover', 'back', 'aws-alpha', '--dry-run')).out).toMatch(/state down → active/);
+  expect(await at('failover', 'back', 'aws-alpha', '--reason', 'its region is back')).toMatchObject({ code: 0 });
+  await eventually(async () => {
+    const response = await ask('acme', '/v1/devices');
+    expect(response.headers.get('x-polycell-cell')).toBe('aws-alpha');
+    // What it had acknowledged before it was lost: one reading by token and one by certificate.
+    expect(await devicesOf('acme')).toEqual(['acme-pump 2']);
+  });
+  const audit = (await at('audit', '--json')).out.trim().split('\n');
+  expect(audit.map((line) => JSON.parse(line) as object).slice(0, 2)).toMatchObject([
+    { command: { kind: 'fail-back' }, reason: 'its region is back' },
+    { command: { kind: 'fail-over' }, actor: 'monitor' },
+  ]);
+});
+
+test('a cell that only the edge cannot reach, and a directory that is gone, are faults that end when they are mended', async () => {
+  const beta = info.cells[1]?.url ?? '';
+  await stack.setEdgeFaults({ routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
+  expect((await post('globex', 'map-lost')).status).toBe(202);
+  await stack.setEdgeFaults({ origins: { [beta]: 'refused' } });
+  expect((await fetch(`${beta}/v1/health`)).status).toBe(200);
+  await stack.setEdgeFaults({});
+  await eventually(async () => expect((await post('globex', 'mended')).status).toBe(202));
+});

@@ -1,0 +1,155 @@
+// The commands that look at the directory and change it, against a stack of one cell and its edge: what they say, refuse and leave alone.
+import { buildBundles } from '../../../build/bundles.mjs';
+import { Stack } from '../../../local/stack.ts';
+import { oneLine, polycell } from './run.ts';
+
+jest.setTimeout(30_000);
+
+let stack: Stack;
+let edge: string;
+beforeAll(async () => {
+  await buildBundles();
+  stack = await Stack.create({
+    cells: [
+      {
+        id: 'cell-1',
+        cloud: 'aws',
+        region: 'eu-central-1',
+        jurisdiction: 'eu',
+        capacity: 500,
+        price: 1,
+        failover: 'never',
+        cidr: '10.0.0.0/16',
+      },
+    ],
+    tenants: [{ id: 'acme', residency: 'any', tier: 'premium', cell: 'elsewhere', standby: 'nowhere' }],
+    version: 'test',
+    notice: () => undefined,
+    onDeath: () => undefined,
+    environment: {},
+  });
+  edge = (await stack.start()).edge?.url ?? '';
+});
+afterAll(() => stack.stop());
+
+const at = (...args: string[]) => polycell(...args, '--stack', edge);
+const json = async (...args: string[]): Promise<Record<string, unknown>[]> => {
+  const { out } = await at(...args, '--json');
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+};
+
+test('a declared tenant whose cells do not run is placed among those that do', async () => {
+  expect(await json('tenants', 'show', 'acme')).toEqual([
+    expect.objectContaining({
+      id: 'acme',
+      cell: 'cell-1',
+      standby: null,
+      tier: 'premium',
+      epoch: 1,
+      resolution: expect.objectContaining({ status: 'served', cell: 'cell-1' }),
+    }),
+  ]);
+  expect((await at('tenants', 'show', 'acme')).out).toMatch(/^ {2}served by +cell-1 \(epoch 1\), http:/m);
+});
+
+test('a change is previewed, applied, told as nothing to do the second time, and audited with its reason', async () => {
+  const [before] = await json('cells', 'list');
+  expect(await at('cells', 'drain', 'cell-1', '--dry-run')).toMatchObject({
+    code: 0,
+    out: 'Would change, but for --dry-run:\n  cell cell-1: state active → draining\n',
+  });
+  expect(await json('cells', 'list')).toEqual([before]);
+  expect((await at('cells', 'drain', 'cell-1', '--reason', 'an upgrade')).out).toMatch(
+    /^Done \(revision \d+\)\.\n {2}cell cell-1: state active → draining\n$/,
+  );
+  expect((await at('cells', 'drain', 'cell-1')).out).toMatch(/^Nothing to do: it is so already/);
+  expect((await at('cells', 'list')).out).toMatch(/^cell +state .*\ncell-1 +draining +aws +eu-central-1 +eu +1 +0 /);
+  expect((await json('audit', '--limit', '1'))[0]).toMatchObject({
+    reason: 'an upgrade',
+    command: { kind: 'drain-cell', cell: 'cell-1' },
+  });
+  expect(await at('cells', 'resume', 'cell-1')).toMatchObject({ code: 0 });
+  expect((await json('audit', '--limit', '1'))[0]).toMatchObject({ reason: 'polycell cells resume cell-1' });
+});
+
+test('--if-revision refuses when somebody was faster', async () => {
+  const [outcome] = await json('tenants', 'pin', 'acme');
+  const revision = Number(outcome?.revision);
+  expect(await at('tenants', 'unpin', 'acme', '--if-revision', String(revision - 1))).toMatchObject({
+    code: 1,
+    out: '',
+    err: oneLine(/\(changed_meanwhile\)\./),
+  });
+  expect(await at('tenants', 'unpin', 'acme', '--if-revision', String(revision))).toMatchObject({ code: 0 });
+});
+
+test('tenants are listed by id, of all homes or of one, so many at most', async () => {
+  for (let index = 0; index < 5; index += 1)
+    expect(await at('tenants', 'add', `many-${index}`)).toMatchObject({ code: 0 });
+  expect((await json('tenants', 'list')).map(({ id }) => id)).toEqual([
+    'acme',
+    ...[0, 1, 2, 3, 4].map((index) => `many-${index}`),
+  ]);
+  expect(await json('tenants', 'list', '--limit', '2')).toHaveLength(2);
+  expect((await at('tenants', 'list', '--cell', 'cell-1')).out.split('\n')).toHaveLength(8);
+});
+
+test("a tenant's token is no operator's", async () => {
+  const token = (await at('tenant-token', '--tenant', 'acme')).out.trim();
+  const response = await fetch(`${edge}/control/v1/cells`, { headers: { authorization: `Bearer ${token}` } });
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([401, 'invalid_credential']);
+});
+
+test('tenant-token is one that the edge accepts, for what it says and no more', async () => {
+  const { out } = await at('tenant-token', '--tenant', 'acme', '--scope', 'read', '--ttl', '60');
+  const ask = (path: string, method: string) =>
+    fetch(edge + path, { method, headers: { authorization: `Bearer ${out.trim()}` } });
+  expect((await ask('/v1/devices', 'GET')).status).toBe(200);
+  expect((await ask('/v1/events', 'POST')).status).toBe(403);
+});
+
+test('token carries the epoch that the directory has', async () => {
+  const [shown] = await json('tenants', 'show', 'acme');
+  const { out } = await at('token', '--tenant', 'acme', '--cell', 'cell-1');
+  const claims = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString('utf8')) as { epo: number };
+  expect(claims.epo).toBe(shown?.epoch);
+});
+
+test('status shows the edge, and what the directory says of each cell', async () => {
+  expect((await at('status')).out).toMatch(
+    /^edge {2}ok {2}http:\S+ {2}https:\S+\n\ncell-1 {2}ok {2}active, home of \d+, standby of 0 {2}aws eu-central-1 {2}http/,
+  );
+});
+
+test.each<[string[], number, RegExp]>([
+  [['cells'], 2, /Say what to do: list, add, drain, resume, retire/],
+  [['cells', 'drain'], 2, /Name the cell/],
+  [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
+  [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
+  [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\./],
+  [['cells', 'add', 'cell-2', '--cloud', 'aws'], 2, /Give --region/],
+  [['tenants', 'show', 'nobody'], 1, /\(unknown_tenant\)\./],
+  [['tenants', 'place', 'acme'], 2, /Give --cell, --standby, or both/],
+  [['tenants', 'list', '--limit', '0'], 2, /--limit must be a whole number from 1/],
+  [['tenants', 'pin', 'acme', 'globex'], 2, /Unexpected argument|One tenant at a time/],
+  [['failover', 'start', 'cell-1'], 1, /\(standby_unavailable\)\./],
+  [['failover', 'back', 'cell-1', '--partial'], 2, /--partial is for start/],
+  [['tenant-token', '--tenant', 'acme', '--scope', 'control'], 2, /There is no scope "control"/],
+  [['tenant-token', '--tenant', 'acme', '--ttl', '0'], 2, /A tenant's token lives 1 to 86400 seconds/],
+  [['device-certificate', '--tenant', 'acme', '--device', 'a/b'], 2, /"a\/b" cannot be a device/],
+  [['audit', '--what'], 2, /Unknown option '--what'/],
+])('%j fails in one line', async (args, code, message) => {
+  expect(await at(...args)).toEqual({ code, out: '', err: oneLine(message) });
+});
+
+test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-certificate'])(
+  'the help of %s has an example',
+  async (command) => {
+    const { code, out } = await polycell(command, '--help');
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`Usage: npx polycell ${command}[^]*--json[^]*Example: `));
+  },
+);
