@@ -113,13 +113,17 @@ export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): P
 /** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither is taken for the other. */
 const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as const;
 
-/**
- * A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. A redirection is
- * the client's to follow, because the route token is for this cell alone.
- */
-const AS_IT_IS = { redirect: 'manual', cache: 'no-store' } as const;
+/** A redirection is the client's to follow, because the route token is for this cell alone. */
+const AS_IT_IS = { redirect: 'manual' } as const;
 
-const send = (url: string, outgoing: Outgoing): Promise<Response> => fetch(url, { ...outgoing, ...AS_IT_IS });
+/** A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. */
+const UNCACHED = { ...AS_IT_IS, cache: 'no-store' } as const;
+
+/** What the platform might cache (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); for the others, saying so costs time alone. */
+const isCacheable = (method: string): boolean => method === 'GET' || method === 'HEAD';
+
+const send = (url: string, outgoing: Outgoing): Promise<Response> =>
+  fetch(url, { ...outgoing, ...(isCacheable(outgoing.method) ? UNCACHED : AS_IT_IS) });
 
 /** Returns the edge's HTTP API; made once for each isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
