@@ -135,6 +135,9 @@ async function compileNow(options) {
   }
 }
 
+/** Drafts written by this process: two of one file may be under way at once. */
+let drafts = 0;
+
 /**
  * Writes a file in one step: several processes may compile the same thing at once, and others may be reading it.
  * @param {string} file
@@ -142,7 +145,8 @@ async function compileNow(options) {
  */
 export async function put(file, contents) {
   await mkdir(path.dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.draft`;
+  drafts += 1;
+  const draft = `${file}.${process.pid}-${drafts}.draft`;
   await writeFile(draft, contents);
   await rename(draft, file);
 }

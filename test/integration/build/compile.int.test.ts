@@ -1,8 +1,8 @@
 // Bundles that are asked for at once: each is made, and none is left waiting by the end of another.
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { compile, deployableOptions, root } from '../../../build/bundles.mjs';
+import { compile, deployableOptions, put, root } from '../../../build/bundles.mjs';
 
 const folder = `test/compile-${randomUUID()}`;
 const small = (name: string) =>
@@ -24,4 +24,10 @@ test('a bundle that cannot be compiled keeps no other from being compiled', asyn
   const [first, second] = await Promise.allSettled([compile(broken), compile(small('after'))]);
   expect(first.status).toBe('rejected');
   expect(second).toEqual({ status: 'fulfilled', value: true });
+});
+
+test('one file written several times at once is whole in the end', async () => {
+  const file = path.join(root, 'dist', folder, 'shared.json');
+  await Promise.all(Array.from({ length: 20 }, (_, index) => put(file, JSON.stringify({ index }))));
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ index: expect.any(Number) });
 });
