@@ -8,11 +8,6 @@ interface Known<T> {
   checkedAt: number;
 }
 
-interface KnownTenant extends Known<Tenant> {
-  /** Until then it is served as it is, because nobody answered. */
-  pausedUntil: number;
-}
-
 interface KnownCell extends Known<Cell> {
   /** When the directory itself told it; minus infinity if only the read cache did. */
   askedAt: number;
@@ -28,11 +23,12 @@ export interface RouteMemoryLimits {
 }
 
 export class RouteMemory {
-  readonly #tenants: BoundedCache<string, KnownTenant>;
+  readonly #tenants: BoundedCache<string, Known<Tenant>>;
   readonly #cells: BoundedCache<string, KnownCell>;
   /** Name → until when it is taken for no tenant's. */
   readonly #negatives: BoundedCache<string, number>;
   readonly #limits: RouteMemoryLimits;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
   readonly #cellOf = (id: string): Cell | undefined => this.#cells.get(id)?.record;
 
   constructor(limits: RouteMemoryLimits) {
@@ -51,7 +47,7 @@ export class RouteMemory {
   current(id: string, now: number): Resolution | undefined {
     const known = this.#tenants.get(id);
     if (known === undefined) return undefined;
-    if (now < known.pausedUntil) return this.lastKnown(id, now);
+    if (now < this.#pausedUntil) return this.lastKnown(id, now);
     if (!this.#isFresh(known, now)) return undefined;
     const home = this.#cells.get(known.record.cell);
     if (home === undefined || !this.#isFresh(home, now)) return undefined;
@@ -95,15 +91,15 @@ export class RouteMemory {
   }
 
   keepTenant(tenant: Tenant, now: number): void {
+    this.#pausedUntil = Number.NEGATIVE_INFINITY;
     const known = this.#tenants.get(tenant.id);
     if (known === undefined) {
       this.#negatives.delete(tenant.id);
-      this.#tenants.set(tenant.id, { record: tenant, checkedAt: now, pausedUntil: 0 });
+      this.#tenants.set(tenant.id, { record: tenant, checkedAt: now });
       return;
     }
     if (tenant.revision >= known.record.revision) known.record = tenant;
     known.checkedAt = now;
-    known.pausedUntil = 0;
   }
 
   keepCell(cell: Cell, now: number, fromDirectory: boolean): void {
@@ -124,10 +120,9 @@ export class RouteMemory {
     this.#negatives.set(id, now + this.#limits.negativeMs);
   }
 
-  /** Serves a tenant from memory for a while. */
-  pause(id: string, until: number): void {
-    const known = this.#tenants.get(id);
-    if (known !== undefined) known.pausedUntil = until;
+  /** Nobody answers: until then every tenant that is known is served as it is. Somebody's answer ends it. */
+  pause(until: number): void {
+    this.#pausedUntil = until;
   }
 
   /** A clock that was set back makes nothing fresh for longer. */

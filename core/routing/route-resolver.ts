@@ -60,6 +60,8 @@ export class RouteResolver {
   readonly #memory: RouteMemory;
   readonly #flights: Flights<Lookup>;
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** Until then the read cache is not asked, because it did not answer: its time would be added to the directory's. */
+  #cachePausedUntil = Number.NEGATIVE_INFINITY;
   /** Message → when it was last logged; there are two. */
   readonly #warnedAt = new Map<string, number>();
 
@@ -113,7 +115,7 @@ export class RouteResolver {
     const result = await lookup.catch((): Lookup => 'unavailable');
     if (result === 'unknown') return UNKNOWN;
     const now = this.#deps.clock.now();
-    if (result === 'unavailable') this.#memory.pause(tenant, now + this.#limits.pauseMs);
+    if (result === 'unavailable') this.#memory.pause(now + this.#limits.pauseMs);
     return this.#memory.lastKnown(tenant, now) ?? UNAVAILABLE;
   }
 
@@ -124,9 +126,11 @@ export class RouteResolver {
   }
 
   async #lookUp(tenant: string): Promise<Lookup> {
+    const { clock } = this.#deps;
     try {
-      if (await this.#readCache(tenant)) return 'found';
+      if (clock.now() >= this.#cachePausedUntil && (await this.#readCache(tenant))) return 'found';
     } catch (error) {
+      this.#cachePausedUntil = clock.now() + this.#limits.pauseMs;
       this.#warn('the read cache of routes does not answer', error);
     }
     return this.#ask(tenant);

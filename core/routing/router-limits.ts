@@ -7,7 +7,7 @@ export const ROUTER_LIMITS = {
   staleMs: 7_200_000,
   /** A name that the directory does not know is not asked for again for this long, in milliseconds. */
   negativeMs: 2000,
-  /** After neither cache nor directory has answered, a tenant that is known is served from memory for this long before they are asked again. */
+  /** Whoever has not answered is left alone for this long: the read cache for itself; if the directory has not either, every tenant that is known is served from memory. */
   pauseMs: 1000,
   /** A tenant that is known waits this long at most for cache and directory together, in milliseconds, then is served from memory. */
   patienceMs: 750,

@@ -120,6 +120,38 @@ test('while nobody answers, a tenant that is known waits once and is then served
   expect(edge.asked.cache).toBeGreaterThan(asked);
 });
 
+test('that nobody answers is found out by one tenant for all that are known', async () => {
+  const edge = await ready();
+  await edge.addTenant('globex', 'b');
+  await edge.publish();
+  await where(edge);
+  await where(edge, 'globex');
+  await edge.clock.advance(5000);
+  edge.sources.cache = 'silent';
+  edge.sources.directory = 'silent';
+  const pending = where(edge);
+  await edge.clock.advance(ROUTER_LIMITS.patienceMs);
+  await pending;
+  const { cache, directory } = edge.asked;
+  expect(edge.resolver.resolve('globex')).toMatchObject({ cell: 'b' });
+  expect(edge.asked).toEqual({ cache, directory });
+});
+
+test('a read cache that does not answer is left alone for a while, and the directory is asked at once', async () => {
+  const edge = await ready();
+  await edge.addTenant('globex', 'b');
+  await edge.publish();
+  edge.sources.cache = 'gone';
+  expect(await where(edge)).toBe('a 1');
+  const { cache } = edge.asked;
+  expect(await where(edge, 'globex')).toBe('b 1');
+  expect(edge.asked.cache).toBe(cache);
+  edge.sources.cache = 'there';
+  await edge.clock.advance(5000);
+  expect(await where(edge, 'globex')).toBe('b 1');
+  expect(edge.asked.cache).toBeGreaterThan(cache);
+});
+
 test('many requests of one tenant share one lookup', async () => {
   const edge = await ready();
   const all = Array.from({ length: 100 }, () => where(edge));
