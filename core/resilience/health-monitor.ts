@@ -306,7 +306,7 @@ export function settle(
       level: 'warn',
       cell,
       message:
-        `It has been failed over; ${outcome.movedTenants} tenants are served by their standbys. ${outcome.notes.join(' ')}`.trim(),
+        `It has been failed over. Tenants that it no longer serves: ${outcome.movedTenants}. ${outcome.notes.join(' ')}`.trim(),
     });
   return { memory: { ...memory, cells: new Map(memory.cells).set(cell, after) }, notices };
 }

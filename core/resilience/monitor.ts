@@ -111,7 +111,8 @@ export function monitor(deps: MonitorDeps): Monitor {
 
   /** `undefined` when a preview was refused again: it has been told, and nothing has changed. */
   const command = async ({ cell, previewFirst, reason }: FailoverOrder): Promise<DirectoryOutcome> => {
-    const order = { kind: 'fail-over', cell } as const;
+    // Tenants without a usable standby lose nothing by it, and must not hold back those who have one.
+    const order = { kind: 'fail-over', cell, partial: true } as const;
     if (previewFirst) {
       const preview = await directory.change(order, { actor: MONITOR, reason, dryRun: true });
       if (preview.status === 'refused') return preview;

@@ -117,7 +117,7 @@ describe('marking a cell down', () => {
     for (let index = 0; index < 20; index += 1) expect(a.round('x.')).toEqual([]);
     expect(a.notices).toEqual([
       'warn a It no longer answers its probes: ECONNREFUSED.',
-      'warn a It has been failed over; 7 tenants are served by their standbys.',
+      'warn a It has been failed over. Tenants that it no longer serves: 7.',
     ]);
   });
 });

@@ -94,7 +94,7 @@ test.each(['gone', 'deaf'] as const)(
     });
     expect(w.log.messages('warn')).toEqual([
       `It no longer answers its probes: ${problem}.`,
-      'It has been failed over; 1 tenants are served by their standbys.',
+      'It has been failed over. Tenants that it no longer serves: 1.',
     ]);
   },
 );
@@ -126,6 +126,18 @@ test('a refused failover is in the audit log once, however long it lasts', async
   await w.change({ kind: 'place-tenant', tenant: 'acme', standby: 'b' });
   await w.rounds(11);
   expect(await w.stateOf('a')).toBe('down');
+});
+
+test('a tenant whom nobody can stand in for does not hold back those who have a standby', async () => {
+  const w = await watched(definition('a'), definition('b'));
+  await w.addTenant('acme', 'a', 'b');
+  await w.addTenant('alone', 'a', null);
+  w.reach.set('a', 'gone');
+  await w.rounds(4);
+  expect(await w.stateOf('a')).toBe('down');
+  expect(w.log.messages('warn').at(-1)).toBe(
+    'It has been failed over. Tenants that it no longer serves: 2. Unserved: 1 tenant of a without a standby.',
+  );
 });
 
 test('while the directory cannot be asked nothing is changed, and that is told once; afterwards it goes on', async () => {
