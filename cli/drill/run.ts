@@ -149,7 +149,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   note(`the load has ended: ${load.sent} events sent`);
 
   stack.forgetTokens();
-  const doubleEffects = await countEvents({
+  const effects = await countEvents({
     stack,
     cells,
     tenants: [...homes.keys()],
@@ -166,7 +166,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     ...measured,
     kind,
     ledger: ledger.summary(),
-    doubleEffects,
+    effects,
     wrongCell: record.wrong,
     unsent: load.unsent,
     ...(moves && {

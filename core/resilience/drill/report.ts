@@ -84,7 +84,9 @@ export function toMarkdown(report: DrillReport): string {
     '',
     `${ledger.acknowledged} acknowledged (${Object.entries(ledger.acknowledgedBy)
       .map(([by, count]) => `${by} ${count}`)
-      .join(', ')}), ${ledger.lost} lost, ${ledger.doubled + measured.doubleEffects} double effects.`,
+      .join(
+        ', ',
+      )}), ${ledger.lost} lost, ${ledger.doubled + measured.effects.doubled} double and ${measured.effects.missing} missing effects.`,
     `${ledger.inSeveralLogs} are in the logs of several cells, ${ledger.unacknowledged} were stored without their acknowledgement having arrived.`,
   ];
   if (recovery !== undefined)

@@ -32,8 +32,8 @@ export interface Target {
 export interface Measured {
   readonly kind: DrillKind;
   readonly ledger: LedgerSummary;
-  /** Devices whose counted readings differ from what the log of their cell has. */
-  readonly doubleEffects: number;
+  /** Devices whose state or rollups count something twice, or still lack something that the log of their cell has. */
+  readonly effects: { readonly doubled: number; readonly missing: number };
   /** Answers by a cell that should not have served the tenant. */
   readonly wrongCell: number;
   /** Requests that the generator could not send, as too many were under way. */
@@ -55,7 +55,8 @@ export function judge(measured: Measured): readonly Target[] {
   targets.push(
     zero('acknowledged events lost', ledger.lost),
     zero('acknowledged events missing where they were acknowledged', ledger.misplaced),
-    zero('double effects', ledger.doubled + measured.doubleEffects),
+    zero('double effects', ledger.doubled + measured.effects.doubled),
+    zero('missing effects', measured.effects.missing),
     zero('answers by a wrong cell', measured.wrongCell),
   );
   if (ledger.acknowledged === 0) targets.push({ name: 'acknowledged events', wanted: 'some', actual: '0', met: false });

@@ -129,7 +129,7 @@ const phase = { requests: 100, succeeded: 100, byStatus: { '202': 100 }, p50Ms: 
 const loss: Measured = {
   kind: 'cell-loss',
   ledger,
-  doubleEffects: 0,
+  effects: { doubled: 0, missing: 0 },
   wrongCell: 0,
   unsent: 0,
   recovery: [
@@ -148,6 +148,7 @@ describe('verdict', () => {
       ['acknowledged events lost', '0', true],
       ['acknowledged events missing where they were acknowledged', '0', true],
       ['double effects', '0', true],
+      ['missing effects', '0', true],
       ['answers by a wrong cell', '0', true],
       ['requests of other cells’ tenants served', '100 % of 100', true],
       ['served at home again', '100 % of 50', true],
@@ -166,7 +167,8 @@ describe('verdict', () => {
       'acknowledged events missing where they were acknowledged',
     ],
     ['one event twice', { ledger: { ...ledger, doubled: 1 } }, 'double effects'],
-    ['one effect twice', { doubleEffects: 1 }, 'double effects'],
+    ['one effect twice', { effects: { doubled: 1, missing: 0 } }, 'double effects'],
+    ['an effect not there', { effects: { doubled: 0, missing: 1 } }, 'missing effects'],
     ['nothing acknowledged', { ledger: { ...ledger, acknowledged: 0 } }, 'acknowledged events'],
     ['a wrong cell', { wrongCell: 1 }, 'answers by a wrong cell'],
     [
@@ -251,7 +253,7 @@ Begun 2026-11-21T07:41:03.000Z; 200 events a second for 15 s from 2 tenants.
 
 ## Events
 
-1000 acknowledged (a 400, b 600), 0 lost, 0 double effects.
+1000 acknowledged (a 400, b 600), 0 lost, 0 double and 0 missing effects.
 2 are in the logs of several cells, 1 were stored without their acknowledgement having arrived.
 
 ## Recovery by tenant
