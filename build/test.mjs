@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { buildBundles, root } from './bundles.mjs';
 
-/** Most tests wait for processes, not for a processor; more of them at once would make each other late. */
-const WORKERS = 2;
+/** Most tests wait for processes, not for a processor: three keep two of them busy. More would make each other late. */
+const WORKERS = 3;
 
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
 const jest = spawn(

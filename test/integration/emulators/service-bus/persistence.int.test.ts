@@ -9,6 +9,9 @@ import { ServiceBusEmulator } from '../../../../local/emulators/service-bus/emul
 import { adminClient, first, openHarness } from './support.ts';
 
 const ROOT = path.resolve(__dirname, '../../../..');
+/** In a fresh checkout the program is compiled first. */
+jest.setTimeout(30_000);
+
 const QUICK = { maxRetries: 0, timeoutInMs: 2_000 };
 
 interface Running {
