@@ -28,16 +28,22 @@ export async function main(argv: readonly string[]): Promise<number> {
     log: (message) => process.stderr.write(`${message}\n`),
   };
   let emulator: ServiceBusEmulator;
+  let ended: Promise<void>;
   try {
     emulator = new ServiceBusEmulator(options);
     const address = await emulator.start();
+    // Listened for before anyone is told: whoever reads the line may end it at once.
+    ended = ending(!values['keep-running']);
     process.stdout.write(`${JSON.stringify({ ready: true, ...address })}\n`);
     process.send?.({ ready: true, ...address });
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
   }
-  await ending(!values['keep-running']);
+  await ended;
   await emulator.stop();
+  // A parent that is still there holds the other end of it open, which would keep this process alive.
+  process.stdin.destroy();
+  if (process.connected) process.disconnect();
   return 0;
 }
 

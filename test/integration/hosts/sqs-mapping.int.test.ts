@@ -123,6 +123,8 @@ test('messages arrive in the event’s shape and are deleted after a success', a
 });
 
 test('a large batch is gathered over its window', async () => {
+  // Longer than the window: what was received first stays hidden until the batch is full.
+  await makeQueue(30);
   await sendMany(35);
   const { batches } = open(() => ok, { batchSize: 25, maximumBatchingWindowSeconds: 1 });
   await until(isEmpty);
