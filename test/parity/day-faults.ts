@@ -2,6 +2,9 @@
 import { dayReadings } from './day-ingest.ts';
 import { ask, type Caller, deed, event, post, type Step, settle } from './recording.ts';
 
+/** For what is answered with 503 as it should be. */
+const atOnce = (name: string) => ({ name, patient: false });
+
 const outage: Caller = { tenant: 'outage' };
 
 export function faultSteps(): Step[] {
@@ -9,7 +12,7 @@ export function faultSteps(): Step[] {
   let taken = 0;
   const patiently = (name: string) => {
     taken += 15;
-    return post('faults', outage, readings.slice(taken - 15, taken), { name, patient: true });
+    return post('faults', outage, readings.slice(taken - 15, taken), { name });
   };
   return [
     settle('initech', 24),
@@ -27,12 +30,12 @@ export function faultSteps(): Step[] {
     deed('kill workers'),
     settle('outage', 75),
     deed('store goes down'),
-    post('faults', outage, readings.slice(75, 80), { name: 'events while the store is down' }),
-    ask('faults', outage, 'GET', '/v1/devices', { name: 'a read while the store is down' }),
-    ask('faults', outage, 'GET', '/v1/parked', { name: 'parked events while the store is down' }),
-    ask('faults', { tenant: 'newcomer' }, 'GET', '/v1/devices', { name: 'a new tenant while the store is down' }),
-    ask('faults', outage, 'GET', '/v1/health?deep=1', { name: 'deep health while the store is down' }),
-    ask('faults', null, 'GET', '/v1/health', { name: 'health while the store is down' }),
+    post('faults', outage, readings.slice(75, 80), atOnce('events while the store is down')),
+    ask('faults', outage, 'GET', '/v1/devices', atOnce('a read while the store is down')),
+    ask('faults', outage, 'GET', '/v1/parked', atOnce('parked events while the store is down')),
+    ask('faults', { tenant: 'newcomer' }, 'GET', '/v1/devices', atOnce('a new tenant while the store is down')),
+    ask('faults', outage, 'GET', '/v1/health?deep=1', atOnce('deep health while the store is down')),
+    ask('faults', null, 'GET', '/v1/health', atOnce('health while the store is down')),
     deed('store comes up'),
     patiently('a batch after the outage'),
     settle('outage', 90),

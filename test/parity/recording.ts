@@ -25,7 +25,10 @@ export interface RequestStep {
   readonly remember: string | undefined;
   /** Follows `next` to the last page; every page is an answer. */
   readonly pages: boolean;
-  /** Repeated while the cell answers 503, as a patient client does; the last answer counts. */
+  /**
+   * Repeated while the cell answers 503, as a patient client does; the last answer counts. True unless the 503 is what
+   * the step is for: a busy machine may cause one at any time.
+   */
   readonly patient: boolean;
 }
 
@@ -73,7 +76,7 @@ export const ask = (
   caller: Caller | null,
   method: string,
   path: string,
-  { name, headers = {}, body = '', chunked = false, remember, pages = false, patient = false }: RequestOptions = {},
+  { name, headers = {}, body = '', chunked = false, remember, pages = false, patient = true }: RequestOptions = {},
 ): RequestStep => ({
   kind: 'request',
   group,
