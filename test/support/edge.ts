@@ -133,6 +133,7 @@ export function testEdge({
       forward: forwarder({ send, clock, forwardMs, ...(perCell !== undefined && { perCell }) }),
       clock,
       log,
+      bodyReadMs: forwardMs,
       bodyLifeMs: 4 * forwardMs,
     }),
     operators: sayso('operator'),
