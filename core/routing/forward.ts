@@ -136,14 +136,52 @@ async function judgeConflict(response: Response): Promise<Forwarded> {
   const length = Number(response.headers.get('content-length') ?? 0);
   if (response.headers.get('content-type') !== 'application/problem+json' || length > ROUTER_LIMITS.refusal)
     return { status: 'answered', response };
-  const text = await response.text();
-  if (codeOf(text) === 'stale_epoch') return { status: 'refused' };
-  return { status: 'answered', response: new Response(text, response) };
+  const { whole, body } = await beginningOf(response, ROUTER_LIMITS.refusal);
+  if (whole !== undefined && codeOf(whole) === 'stale_epoch') return { status: 'refused' };
+  return { status: 'answered', response: new Response(body, response) };
 }
 
-function codeOf(text: string): unknown {
+interface Beginning {
+  /** The whole body, if it is no longer than what may be read of it. */
+  readonly whole: Uint8Array<ArrayBuffer> | undefined;
+  /** The body as it was. */
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+}
+
+/** Reads the body as far as `limit`; the length that it is said to have is not relied on, and there may be none. */
+async function beginningOf({ body }: Response, limit: number): Promise<Beginning> {
+  const reader = body?.getReader();
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size <= limit; ) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done || value === undefined) {
+      const whole = new Uint8Array(size);
+      let at = 0;
+      for (const chunk of chunks) {
+        whole.set(chunk, at);
+        at += chunk.length;
+      }
+      return { whole, body: whole };
+    }
+    chunks.push(value);
+    size += value.length;
+  }
+  const rest = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const value = chunks.shift() ?? (await reader?.read())?.value;
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  });
+  return { whole: undefined, body: rest };
+}
+
+const decoder = new TextDecoder();
+
+function codeOf(bytes: Uint8Array): unknown {
   try {
-    const problem = JSON.parse(text) as Json;
+    const problem = JSON.parse(decoder.decode(bytes)) as Json;
     return isJsonObject(problem) ? problem.code : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
