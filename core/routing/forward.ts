@@ -113,9 +113,10 @@ export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perC
 
 /**
  * What Cloudflare answers in place of an origin that it cannot reach; no cell has such a status
- * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
+ * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/). And what is no final answer: the
+ * Workers runtime hands a 102 or 103 out as one, whose client would take the real answer in its body for the next one.
  */
-const isNoAnswer = (status: number): boolean => (status >= 520 && status <= 527) || status === 530;
+const isNoAnswer = (status: number): boolean => status < 200 || (status >= 520 && status <= 527) || status === 530;
 
 function judge(response: Response): Forwarded | Promise<Forwarded> {
   const { status } = response;
