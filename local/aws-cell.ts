@@ -95,6 +95,7 @@ export class AwsCell implements LocalCell {
   }
 
   async #bringUp(): Promise<void> {
+    AwsCompute.requireBundles(this.#options.bundles);
     this.#life.add(async () => this.#services?.stop());
     await this.#startServices();
     this.#life.stillWanted();

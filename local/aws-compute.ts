@@ -12,7 +12,7 @@ import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-opti
 import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
 import { LambdaHost } from './hosts/lambda/lambda-host.ts';
 import { type Notice, toNotice } from './local-cell.ts';
-import { sourceFile } from './processes/source-file.ts';
+import { deployable, requireBundles } from './processes/deployables.ts';
 
 export interface AwsComputeOptions {
   /** The cell. */
@@ -35,6 +35,12 @@ export interface AwsComputeOptions {
 
 /** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. */
 const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: 1 } as const;
+
+const BUNDLES = ['http', 'relay', 'worker'] as const;
+
+function bundleFile(name: (typeof BUNDLES)[number], given: AwsComputeOptions['bundles']): string {
+  return given?.[name] ?? deployable(`aws/${name}/index.cjs`);
+}
 
 /** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
 const IDLE_LIMIT_MS = 20_000;
@@ -100,6 +106,11 @@ export class AwsCompute {
     ]);
   }
 
+  /** @throws Error naming the bundles that are missing; to be asked before what they need is brought up */
+  static requireBundles(bundles: AwsComputeOptions['bundles']): void {
+    requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
+  }
+
   async #startFunctions(): Promise<void> {
     const { topology, version, routeKeys, notice, services } = this.#options;
     const environment = {
@@ -121,7 +132,7 @@ export class AwsCompute {
     ) => {
       const host = new LambdaHost({
         functionName: this.#name(name),
-        bundle: this.#options.bundles?.[bundle] ?? sourceFile(`dist/aws/${bundle}/index.cjs`),
+        bundle: bundleFile(bundle, this.#options.bundles),
         handler: 'handler',
         environment: { ...environment, ...more },
         timeoutMs: limits.timeoutSeconds * 1000,

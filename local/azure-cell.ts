@@ -18,7 +18,7 @@ import type { Endpoints } from './endpoints.ts';
 import { FunctionsHost } from './hosts/azure-functions/index.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
 import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
-import { sourceFile } from './processes/source-file.ts';
+import { deployable, requireBundles } from './processes/deployables.ts';
 
 export interface AzureCellOptions {
   readonly declaration: CellDeclaration;
@@ -54,6 +54,9 @@ const COSMOS_TIMINGS = {
   leaseRenewIntervalMs: 2000,
   leaseExpirationIntervalMs: 8000,
 } as const;
+
+/** What `npm run build` puts into the app's folder. */
+const APP_FILES = ['host.json', 'package.json', 'http/index.cjs', 'relay/index.cjs', 'worker/index.cjs'];
 
 export class AzureCell implements LocalCell {
   readonly id: string;
@@ -102,6 +105,9 @@ export class AzureCell implements LocalCell {
   }
 
   async #bringUp(): Promise<void> {
+    const app = this.#appFolder;
+    // The host runs whatever of the app it finds, and would do without a relay.
+    requireBundles(APP_FILES.map((file) => path.join(app, file)));
     this.#life.stillWanted();
     this.#life.add(async () => this.#services?.stop());
     await this.#startServices();
@@ -135,10 +141,14 @@ export class AzureCell implements LocalCell {
     });
   }
 
+  get #appFolder(): string {
+    return this.#options.appFolder ?? deployable('azure');
+  }
+
   async #startHost(): Promise<void> {
-    const { version, notice, appFolder } = this.#options;
+    const { version, notice } = this.#options;
     const host = new FunctionsHost({
-      appFolder: appFolder ?? path.dirname(sourceFile('dist/azure/host.json')),
+      appFolder: this.#appFolder,
       environment: this.#settings(version),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,

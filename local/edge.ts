@@ -10,7 +10,7 @@ import type { EdgeFaults } from './hosts/edge/faults.ts';
 import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
-import { sourceFile } from './processes/source-file.ts';
+import { deployable } from './processes/deployables.ts';
 import type { TenantDeclaration } from './tenants.ts';
 
 export interface LocalEdgeOptions {
@@ -92,7 +92,7 @@ export class LocalEdge {
     this.#ca = await authority(folder);
     const { certificate, key } = await this.#ca.issueServer();
     const host = new EdgeHost({
-      bundle: sourceFile('dist/edge/http/index.mjs'),
+      bundle: deployable('edge/http/index.mjs'),
       variables: {
         APP_VERSION: version,
         APP_ROUTE_KEY: JSON.stringify(routeKey),

@@ -31,7 +31,6 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     entry: 'test/support/faulty-aws-worker.ts',
     platform: 'aws',
   } as const;
-  // Without its bundles, as in a fresh checkout, the cell would wait for functions that never begin.
   await buildBundles({ only: ['aws/http', 'aws/relay', 'aws/worker'] });
   await compile(deployableOptions(faultyWorker));
   const bundles = {
@@ -55,7 +54,16 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
   });
-  await cell.start();
+  const close = async () => {
+    await cell.stop();
+    await Promise.all([store.stop(), bus.stop()]);
+    await Promise.all([dynamodb.stop(), snsSqs.stop()]);
+  };
+  // Servers that are left open would keep the test from ending after it has failed.
+  await cell.start().catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const workers = topology.consumers.map(({ name }) => cell.functions.get(name)).filter((host) => host !== undefined);
 
   return {
@@ -115,11 +123,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
       });
     },
     deadLetters: async () => (await cell.consumers()).reduce((sum, { deadLetters }) => sum + deadLetters, 0),
-    close: async () => {
-      await cell.stop();
-      await Promise.all([store.stop(), bus.stop()]);
-      await Promise.all([dynamodb.stop(), snsSqs.stop()]);
-    },
+    close,
   };
 }
 

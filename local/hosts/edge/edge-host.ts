@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { requireBundles } from '../../processes/deployables.ts';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../../processes/reaper.ts';
 import { scratchFolder } from '../../processes/scratch-folder.ts';
 import { sourceFile } from '../../processes/source-file.ts';
@@ -86,9 +87,11 @@ export class EdgeHost {
 
   /**
    * Resolves when the edge answers.
-   * @throws NoWorkerd when this platform has no binary; Error naming the port if it is taken, or with what the edge said
+   * @throws NoWorkerd when this platform has no binary; Error naming the bundle if it is missing, the port if it is taken, or
+   * with what the edge said
    */
   async start(): Promise<void> {
+    requireBundles([this.#options.bundle]);
     const binary = this.#options.binary ?? workerdBinary();
     const scratch = await mkdtemp(path.join(await scratchFolder(), 'polycell-edge-'));
     this.#scratch = scratch;
