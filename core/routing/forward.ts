@@ -24,7 +24,7 @@ export type Forwarded =
   | { readonly status: 'refused' }
   /** There is no answer. The cell may have done what was asked. */
   | { readonly status: 'unreachable'; readonly reason: string }
-  /** The cell has not been asked: too many others wait for it. */
+  /** The cell has not been asked: too many others wait for it, or too many of this tenant. */
   | { readonly status: 'overloaded' }
   /** The client has gone, and nobody waits for an answer. */
   | { readonly status: 'abandoned' };
@@ -36,6 +36,8 @@ export interface ForwardDeps {
   readonly forwardMs: number;
   /** Requests that wait for one cell at a time; `ROUTER_LIMITS.perCell` unless given. */
   readonly perCell?: number;
+  /** Those of one tenant among them; `ROUTER_LIMITS.perTenant` unless given. */
+  readonly perTenant?: number;
 }
 
 /** A request on its way to a cell. */
@@ -49,8 +51,9 @@ export interface Forwarding {
   readonly signal: AbortSignal;
 }
 
-/** The cell that it is sent to, with the token that it takes. */
+/** The cell that it is sent to, for whom, and with the token that it takes. */
 export interface Destination {
+  readonly tenant: string;
   readonly cell: string;
   readonly endpoint: string;
   readonly token: string;
@@ -60,22 +63,28 @@ export interface Destination {
 const SHARE_LIVES = 2;
 
 /** Returns a function that sends a request to a cell. It never rejects. */
-export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perCell }: ForwardDeps) {
+export function forwarder({
+  send,
+  clock,
+  forwardMs,
+  perCell = ROUTER_LIMITS.perCell,
+  perTenant = ROUTER_LIMITS.perTenant,
+}: ForwardDeps) {
   const underWay = new BoundedCache<string, Allowance>(ROUTER_LIMITS.cells);
   const allowanceOf = (cell: string): Allowance => {
     let allowance = underWay.get(cell);
     if (allowance === undefined) {
-      allowance = new Allowance({ capacity: perCell, lifeMs: SHARE_LIVES * forwardMs, clock });
+      allowance = new Allowance({ capacity: perCell, perOwner: perTenant, lifeMs: SHARE_LIVES * forwardMs, clock });
       underWay.set(cell, allowance);
     }
     return allowance;
   };
 
-  return async (request: Forwarding, { cell, endpoint, token }: Destination): Promise<Forwarded> => {
+  return async (request: Forwarding, { tenant, cell, endpoint, token }: Destination): Promise<Forwarded> => {
     const { method, headers, body, target, signal } = request;
     if (signal.aborted) return { status: 'abandoned' };
     const allowance = allowanceOf(cell);
-    const share = allowance.take(1);
+    const share = allowance.take(1, tenant);
     if (share === undefined) return { status: 'overloaded' };
     headers.set(ROUTE_HEADER, token);
     const controller = new AbortController();

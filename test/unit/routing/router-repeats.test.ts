@@ -168,7 +168,7 @@ test('a body that is larger than what is kept, or whose length is not told, is s
 });
 
 test('all bodies that are kept have a bound; those beyond it go through and are sent once', async () => {
-  const edge = await failedOver();
+  const edge = await failedOver({ perTenant: ROUTER_LIMITS.perCell });
   edge.cells.set(A, silent);
   const size = ROUTER_LIMITS.bufferedBody;
   const post = () =>
