@@ -1,7 +1,7 @@
 // Documents that lead somewhere, and decisions that are complete.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Document, deadReferences, malformedDecisions, unknownCommands } from './support/documents.ts';
+import { type Document, deadReferences, malformedDecisions, mergeMarks, unknownCommands } from './support/documents.ts';
 import { filesBelow, fixtureRoot, PROJECT, places, report } from './support/sources.ts';
 
 const documentsBelow = (root: string): Document[] =>
@@ -42,6 +42,14 @@ test('a command that does not exist is refused', () => {
     'docs/guide.md:4 There is no `npm run check -- nothing`.',
     'docs/guide.md:5 There is no `npx polycell sing`.',
   ]);
+});
+
+test('no document holds two sides of a merge', () => {
+  expect(report(mergeMarks(documents))).toEqual([]);
+});
+
+test('marks of a merge are refused', () => {
+  expect(places(mergeMarks(fixtures))).toEqual(['docs/merged.md:2', 'docs/merged.md:6']);
 });
 
 test('every decision has all its parts, and the architecture lists it', () => {

@@ -30,6 +30,17 @@ export function deadReferences(documents: readonly Document[], exists: (file: st
   );
 }
 
+/** Every place where a merge has left both sides. */
+export function mergeMarks(documents: readonly Document[]): Violation[] {
+  return documents.flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .flatMap((line, index) =>
+        /^(?:<{7}|>{7}) /.test(line) ? [{ file, line: index + 1, message: 'A merge was not brought to its end.' }] : [],
+      ),
+  );
+}
+
 /** Every decision that lacks a part of the form, its good or its bad consequences, or its number. */
 export function malformedDecisions(documents: readonly Document[]): Violation[] {
   return documents
