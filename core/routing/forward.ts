@@ -4,17 +4,20 @@ import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import { Allowance } from './allowance.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import type { OutgoingHeaders } from './forwarded-headers.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 /** What is sent to a cell. */
 export interface Outgoing {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
-  readonly signal: AbortSignal;
 }
 
-/** Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache. */
+/**
+ * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache.
+ * It is not told when nobody waits any more: the runtime ends what a request has begun together with the request.
+ */
 export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
 
 export type Forwarded =
@@ -41,7 +44,7 @@ export interface ForwardDeps {
 /** A request on its way to a cell. */
 export interface Forwarding {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Path and query, from the first slash. */
   readonly target: string;
@@ -77,35 +80,20 @@ export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perC
     const allowance = allowanceOf(cell);
     const share = allowance.take(1);
     if (share === undefined) return { status: 'overloaded' };
-    headers.set(ROUTE_HEADER, token);
-    const controller = new AbortController();
-    // For as long as the answer streams as well. Of a request whose client has gone, the Workers runtime may run nothing but this.
-    signal.addEventListener(
-      'abort',
-      () => {
-        allowance.give(share);
-        controller.abort();
-      },
-      { once: true },
-    );
-    let waiting = true;
-    const late = clock.sleep(forwardMs).then(() => {
-      if (waiting) controller.abort();
-    });
+    headers[ROUTE_HEADER] = token;
+    // Of a request whose client has gone, the Workers runtime may run nothing but this.
+    signal.addEventListener('abort', () => allowance.give(share), { once: true });
     try {
-      const answer = send(endpoint + target, { method, headers, body, signal: controller.signal });
-      // Whoever sends need not heed the signal at once.
-      const response = await Promise.race([answer, late]);
-      if (response === undefined) {
-        answer.catch(() => undefined);
-        return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
-      }
-      return await judge(response);
+      const answer = send(endpoint + target, { method, headers, body });
+      const response = await Promise.race([answer, clock.sleep(forwardMs)]);
+      if (response !== undefined) return await judge(response);
+      answer.then(discard, () => undefined);
+      if (signal.aborted) return { status: 'abandoned' };
+      return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
     } catch (error) {
       if (signal.aborted) return { status: 'abandoned' };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
-      waiting = false;
       allowance.give(share);
     }
   };
