@@ -81,7 +81,7 @@ export function composeMonitor(
   return monitorObject({ monitor: watch, storage, clock, intervalMs });
 }
 
-/** A body is kept through two tries and the time between them; what is older belongs to a request that has ended. */
+/** A body is kept while it comes, through two tries and the time between them; what is older belongs to a request that has ended. */
 const BODY_LIVES = 4;
 
 /** What the Worker is bound to. */
@@ -160,6 +160,8 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       forward: forwarder({ send, clock, forwardMs }),
       clock,
       log,
+      // A body that goes through has as long.
+      bodyReadMs: forwardMs,
       bodyLifeMs: BODY_LIVES * forwardMs,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),

@@ -4,6 +4,7 @@ import { type ProblemTable, problemBody } from '../http/problem.ts';
 
 /** Code → HTTP status and title. The codes are stable; clients act on them. */
 export const EDGE_PROBLEMS = {
+  invalid_body: [400, 'The body is not whole'],
   missing_credential: [401, 'There is no credential'],
   invalid_credential: [401, 'The credential is not valid'],
   tenant_mismatch: [403, 'The credential is another tenant’s'],
@@ -11,6 +12,7 @@ export const EDGE_PROBLEMS = {
   not_found: [404, 'There is nothing here'],
   unknown_tenant: [404, 'There is no such tenant'],
   method_not_allowed: [405, 'This method is not taken'],
+  request_timeout: [408, 'The body takes too long'],
   payload_too_large: [413, 'The body is too large'],
   target_too_long: [414, 'The path is too long'],
   quota_exceeded: [429, 'The tenant’s quota is used up'],

@@ -4,17 +4,20 @@ import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import { Allowance } from './allowance.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import type { OutgoingHeaders } from './forwarded-headers.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 /** What is sent to a cell. */
 export interface Outgoing {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
-  readonly signal: AbortSignal;
 }
 
-/** Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache. */
+/**
+ * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache.
+ * It is not told when nobody waits any more: the runtime ends what a request has begun together with the request.
+ */
 export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
 
 export type Forwarded =
@@ -41,7 +44,7 @@ export interface ForwardDeps {
 /** A request on its way to a cell. */
 export interface Forwarding {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Path and query, from the first slash. */
   readonly target: string;
@@ -77,35 +80,20 @@ export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perC
     const allowance = allowanceOf(cell);
     const share = allowance.take(1);
     if (share === undefined) return { status: 'overloaded' };
-    headers.set(ROUTE_HEADER, token);
-    const controller = new AbortController();
-    // For as long as the answer streams as well. Of a request whose client has gone, the Workers runtime may run nothing but this.
-    signal.addEventListener(
-      'abort',
-      () => {
-        allowance.give(share);
-        controller.abort();
-      },
-      { once: true },
-    );
-    let waiting = true;
-    const late = clock.sleep(forwardMs).then(() => {
-      if (waiting) controller.abort();
-    });
+    headers[ROUTE_HEADER] = token;
+    // Of a request whose client has gone, the Workers runtime may run nothing but this.
+    signal.addEventListener('abort', () => allowance.give(share), { once: true });
     try {
-      const answer = send(endpoint + target, { method, headers, body, signal: controller.signal });
-      // Whoever sends need not heed the signal at once.
-      const response = await Promise.race([answer, late]);
-      if (response === undefined) {
-        answer.catch(() => undefined);
-        return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
-      }
-      return await judge(response);
+      const answer = send(endpoint + target, { method, headers, body });
+      const response = await Promise.race([answer, clock.sleep(forwardMs)]);
+      if (response !== undefined) return await judge(response);
+      answer.then(discard, () => undefined);
+      if (signal.aborted) return { status: 'abandoned' };
+      return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
     } catch (error) {
       if (signal.aborted) return { status: 'abandoned' };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
-      waiting = false;
       allowance.give(share);
     }
   };
@@ -113,9 +101,10 @@ export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perC
 
 /**
  * What Cloudflare answers in place of an origin that it cannot reach; no cell has such a status
- * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/).
+ * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/). And what is no final answer: the
+ * Workers runtime hands a 102 or 103 out as one, whose client would take the real answer in its body for the next one.
  */
-const isNoAnswer = (status: number): boolean => (status >= 520 && status <= 527) || status === 530;
+const isNoAnswer = (status: number): boolean => status < 200 || (status >= 520 && status <= 527) || status === 530;
 
 function judge(response: Response): Forwarded | Promise<Forwarded> {
   const { status } = response;
@@ -136,14 +125,52 @@ async function judgeConflict(response: Response): Promise<Forwarded> {
   const length = Number(response.headers.get('content-length') ?? 0);
   if (response.headers.get('content-type') !== 'application/problem+json' || length > ROUTER_LIMITS.refusal)
     return { status: 'answered', response };
-  const text = await response.text();
-  if (codeOf(text) === 'stale_epoch') return { status: 'refused' };
-  return { status: 'answered', response: new Response(text, response) };
+  const { whole, body } = await beginningOf(response, ROUTER_LIMITS.refusal);
+  if (whole !== undefined && codeOf(whole) === 'stale_epoch') return { status: 'refused' };
+  return { status: 'answered', response: new Response(body, response) };
 }
 
-function codeOf(text: string): unknown {
+interface Beginning {
+  /** The whole body, if it is no longer than what may be read of it. */
+  readonly whole: Uint8Array<ArrayBuffer> | undefined;
+  /** The body as it was. */
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+}
+
+/** Reads the body as far as `limit`; the length that it is said to have is not relied on, and there may be none. */
+async function beginningOf({ body }: Response, limit: number): Promise<Beginning> {
+  const reader = body?.getReader();
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size <= limit; ) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done || value === undefined) {
+      const whole = new Uint8Array(size);
+      let at = 0;
+      for (const chunk of chunks) {
+        whole.set(chunk, at);
+        at += chunk.length;
+      }
+      return { whole, body: whole };
+    }
+    chunks.push(value);
+    size += value.length;
+  }
+  const rest = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const value = chunks.shift() ?? (await reader?.read())?.value;
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  });
+  return { whole: undefined, body: rest };
+}
+
+const decoder = new TextDecoder();
+
+function codeOf(bytes: Uint8Array): unknown {
   try {
-    const problem = JSON.parse(text) as Json;
+    const problem = JSON.parse(decoder.decode(bytes)) as Json;
     return isJsonObject(problem) ? problem.code : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

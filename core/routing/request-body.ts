@@ -1,5 +1,7 @@
 // A request's body on its way through the edge: kept while it may have to be sent again, if it is small and there is room; else handed through.
+import type { Clock } from '../ports/clock.ts';
 import type { Allowance, Share } from './allowance.ts';
+import { EdgeRefusal } from './edge-problem.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 export interface OutgoingBody {
@@ -12,21 +14,47 @@ export interface OutgoingBody {
 
 const NONE: OutgoingBody = { content: null, repeatable: true, share: undefined };
 
+export interface BodyDeps {
+  readonly room: Allowance;
+  readonly clock: Clock;
+  /** How long a client may take to send a body that is kept, in milliseconds. */
+  readonly readMs: number;
+}
+
 /**
  * Decides what becomes of the body; `length` is what the client said of it, NaN if nothing. Answers without a promise unless the body
- * is read. Rejects with what the client's connection failed of.
+ * is read. Rejects with an `EdgeRefusal` if it does not come, in time and as long as it was said to be.
  */
-export function outgoingBody(request: Request, length: number, room: Allowance): OutgoingBody | Promise<OutgoingBody> {
+export function outgoingBody(
+  request: Request,
+  length: number,
+  { room, clock, readMs }: BodyDeps,
+): OutgoingBody | Promise<OutgoingBody> {
   const { body } = request;
   if (body === null) return NONE;
-  // Without a length, nobody knows before the end whether it is small.
-  const share = length <= ROUTER_LIMITS.bufferedBody ? room.take(length) : undefined;
+  // Without a length, nobody knows before the end whether it is small; and where it comes in chunks, a length beside them counts for nothing.
+  const isTold = length <= ROUTER_LIMITS.bufferedBody && !request.headers.has('transfer-encoding');
+  const share = isTold ? room.take(length) : undefined;
   if (share === undefined) return { content: body, repeatable: false, share: undefined };
-  return request.arrayBuffer().then(
+  return read(request, length, clock, readMs).then(
     (content) => ({ content, repeatable: true, share }),
     (error: unknown) => {
       room.give(share);
       throw error;
     },
   );
+}
+
+async function read(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
+  const reading = request.arrayBuffer().catch(() => {
+    throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+  });
+  // Whichever comes second is nobody's any more.
+  reading.catch(() => undefined);
+  const content = await Promise.race([reading, clock.sleep(readMs)]);
+  if (content === undefined)
+    throw new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+  if (content.byteLength !== length)
+    throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body is not as long as its Content-Length says.' });
+  return content;
 }

@@ -23,6 +23,8 @@ export interface RouterDeps {
   readonly forward: (request: Forwarding, destination: Destination) => Promise<Forwarded>;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long a client may take to send a body that is kept, in milliseconds. */
+  readonly bodyReadMs: number;
   /** How long a request can keep its body at most, in milliseconds. */
   readonly bodyLifeMs: number;
 }
@@ -46,9 +48,10 @@ const INGEST = /^\/v1\/events(?:\?|$)/;
  * fault of our own. Awaits nothing but the cell when credential, route and token are in memory.
  */
 export function router(deps: RouterDeps): (request: Request, target: string, traceparent: string) => Promise<Response> {
-  const { resolver, quota, sign, forward, clock, log, bodyLifeMs } = deps;
+  const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
   const authenticate = authenticator(deps.credentials);
   const room = new Allowance({ capacity: ROUTER_LIMITS.bufferedBodies, lifeMs: bodyLifeMs, clock });
+  const keeping = { room, clock, readMs: bodyReadMs };
 
   const callerOf = async (pending: Promise<Authentication>): Promise<TenantCaller> => {
     try {
@@ -101,14 +104,14 @@ export function router(deps: RouterDeps): (request: Request, target: string, tra
     const length = check(request, target, caller);
     const headers = forwardedHeaders(request.headers);
     if (headers === undefined) throw tooLarge();
-    headers.set('traceparent', traceparent);
+    headers.traceparent = traceparent;
 
     const resolved = resolver.resolve(caller.tenant);
     const route = servedBy('status' in resolved ? resolved : await resolved);
     const seconds = quota(caller.tenant, route.tier);
     if (seconds > 0) throw exceeded(seconds);
 
-    const read = outgoingBody(request, length, room);
+    const read = outgoingBody(request, length, keeping);
     const body = 'content' in read ? read : await read;
     const { share } = body;
     const giveBack = () => share !== undefined && room.give(share);

@@ -47,8 +47,9 @@ export interface TestEdgeOptions {
   readonly beside?: TestEdge;
 }
 
-export interface Received extends Outgoing {
+export interface Received extends Omit<Outgoing, 'headers'> {
   readonly url: string;
+  readonly headers: Headers;
 }
 
 export const PLENTY: QuotaRules = {
@@ -133,6 +134,7 @@ export function testEdge({
       forward: forwarder({ send, clock, forwardMs, ...(perCell !== undefined && { perCell }) }),
       clock,
       log,
+      bodyReadMs: forwardMs,
       bodyLifeMs: 4 * forwardMs,
     }),
     operators: sayso('operator'),

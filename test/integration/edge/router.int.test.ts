@@ -5,7 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import { DevelopmentCa, type IssuedCertificate } from '../../../local/hosts/edge/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FORWARD_MS, type RunningEdge, runningEdge, tokenNow } from './support.ts';
+import { FORWARD_MS, type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
 
 let edge: RunningEdge;
 let ca: DevelopmentCa;
@@ -109,6 +109,22 @@ test('a redirection is the client’s, and takes the route token nowhere', async
   const response = await edge.call('/v1/devices', { redirect: 'manual' });
   expect([response.status, response.headers.get('location')]).toEqual([302, `${edge.b.url}/elsewhere`]);
   expect(edge.b.heard).toEqual([]);
+});
+
+test.each([
+  ['Processing', 'HTTP/1.1 102 Processing\r\n\r\n'],
+  ['early hints', 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'],
+  ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+  ['half a head', 'HTTP/1.1 200 OK\r\nContent-Le'],
+  ['something else than HTTP', 'hello\r\n\r\n'],
+  ['headers without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(300_000)}\r\n\r\n`],
+])('%s is no answer of a cell, and what follows it is nobody’s', async (_name, bytes) => {
+  edge.a.behave = (_request, response) =>
+    response.socket?.end(`${bytes}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`);
+  const request = `GET /v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenNow()}\r\n\r\n`;
+  const answer = await raw(edge.host.url, request);
+  expect(statuses(answer)).toEqual([503]);
+  expect(answer).toContain('"code":"cell_unavailable"');
 });
 
 test('a cell that does not answer in time is answered for', async () => {

@@ -50,6 +50,24 @@ test.each([
   expect(edge.a.heard.map(({ url, body }) => [url, body])).toEqual(expected[0] === 200 ? [['/v1/events', '']] : []);
 });
 
+test('a body in chunks is not kept, however small a length beside them says it is', async () => {
+  edge.a.heard.length = 0;
+  const chunk = 'x'.repeat(200_000);
+  const headers = ['Content-Length: 5', 'Transfer-Encoding: chunked', 'Connection: close'];
+  const bytes = post(headers, `${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`);
+  expect(statuses(await raw(edge.host.url, bytes))).toEqual([200]);
+  const [heard] = edge.a.heard;
+  expect([heard?.body.length, heard?.headers['transfer-encoding']]).toEqual([chunk.length, 'chunked']);
+});
+
+test('a body that breaks off is told so, and no cell sees it', async () => {
+  edge.a.heard.length = 0;
+  const answer = await raw(edge.host.url, post(['Content-Length: 5'], 'abc'), 'end');
+  expect(statuses(answer)).toEqual([400]);
+  expect(answer).toContain('"code":"invalid_body"');
+  expect(edge.a.heard).toEqual([]);
+});
+
 test.each([
   ['two tokens', () => [auth(), auth()], '401'],
   ['another tenant', () => [auth(), 'X-Tenant-ID: globex'], '403'],

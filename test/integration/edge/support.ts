@@ -126,10 +126,10 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
 
 export type RunningEdge = Awaited<ReturnType<typeof runningEdge>>;
 
-/** Sends bytes over a socket of its own and resolves with all that comes back until the edge closes it or is silent. */
-export async function raw(url: string, bytes: string): Promise<string> {
+/** Sends bytes over a socket of its own, perhaps as the last ones, and resolves with all that comes back until the edge closes it or is silent. */
+export async function raw(url: string, bytes: string, then: 'listen' | 'end' = 'listen'): Promise<string> {
   const { port, hostname } = new URL(url);
-  const socket = net.connect(Number(port), hostname);
+  const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: then === 'end' });
   let answer = '';
   socket.on('data', (chunk: Buffer) => {
     answer += chunk.toString('latin1');
@@ -137,7 +137,8 @@ export async function raw(url: string, bytes: string): Promise<string> {
   });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  socket.write(bytes, 'latin1');
+  if (then === 'end') socket.end(bytes, 'latin1');
+  else socket.write(bytes, 'latin1');
   const ended = once(socket, 'close');
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   await ended;

@@ -190,6 +190,47 @@ test('all bodies that are kept have a bound; those beyond it go through and are 
   expect(await seen(post())).toBe('200 b');
 });
 
+test('of a conflict without end as much is read as a refusal has, and the rest goes through', async () => {
+  const edge = await failedOver();
+  const piece = new TextEncoder().encode('{"code":"stale_epoch"}'.padEnd(ROUTER_LIMITS.refusal));
+  let pulled = 0;
+  const cancelled: unknown[] = [];
+  const endless = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        pulled += 1;
+        controller.enqueue(piece);
+      },
+      cancel: (reason) => {
+        cancelled.push(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = { 'content-type': 'application/problem+json' };
+  edge.cells.set(A, async () => new Response(endless, { status: 409, headers }));
+  const response = await edge.call('/v1/devices');
+  expect([response.status, paths(edge)]).toEqual([409, ['a']]);
+  expect(pulled).toBeLessThanOrEqual(3);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  for (let index = 0; index < 5; index += 1) expect((await reader.read()).value).toEqual(piece);
+  await reader.cancel('enough');
+  expect(cancelled).toEqual(['enough']);
+});
+
+test('a refusal that is as large as one may be is one, though nobody says how large it is', async () => {
+  for (const [more, expected] of [
+    [0, '200 b'],
+    [1, '409 stale_epoch'],
+  ] as const) {
+    const edge = await failedOver();
+    const body = '{"code":"stale_epoch"}'.padEnd(ROUTER_LIMITS.refusal + more);
+    const headers = { 'content-type': 'application/problem+json' };
+    edge.cells.set(A, async () => new Response(body, { status: 409, headers }));
+    expect(await seen(edge.call('/v1/devices'))).toBe(expected);
+  }
+});
+
 test('a refusal that is larger than a refusal is, or another conflict, is the client’s', async () => {
   for (const [body, type] of [
     ['{"code":"other"}', 'application/problem+json'],
