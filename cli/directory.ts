@@ -47,6 +47,9 @@ export interface ActionContext extends CommandContext {
 
 export type Action = (context: ActionContext) => Promise<number>;
 
+/** Actions that look at everything. */
+const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status']);
+
 /** Picks the action that the first argument names, and runs it at the stack's control plane. */
 export async function runAction(
   name: string,
@@ -56,6 +59,8 @@ export async function runAction(
   const [action, ...rest] = context.positionals;
   const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
   if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+  if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
+    throw new UsageError(`\`${name} ${action}\` takes no argument, not ${JSON.stringify(rest[0])} either.`);
   const stack = await StackClient.find(context.options.stack as string | undefined);
   const told = ['polycell', name, ...context.positionals].join(' ');
   return run({ ...context, control: await stack.control(), arguments: rest, told });

@@ -149,7 +149,8 @@ export class StackClient {
       });
       const answer = (await response.json()) as ControlProblem;
       if (response.ok) return answer;
-      throw new UserError(tellProblem(answer, response.status));
+      // What the edge finds wrong with a value is wrong with an argument.
+      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(tellProblem(answer, response.status));
     };
   }
 

@@ -149,7 +149,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     '',
     'Send an event, and read it back:',
     '  npx polycell send --tenant acme --count 1',
-    '  npx polycell get /v1/devices --tenant acme',
+    '  npx polycell get /v1/devices --tenant acme --wait',
     '',
     'Or talk to the API yourself:',
     `  ${curl}`,

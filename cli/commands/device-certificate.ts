@@ -1,7 +1,7 @@
 // `polycell device-certificate`: what a device shows at the edge in place of a token.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Command, required } from '../command.ts';
+import { type Command, required, UserError } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 export const deviceCertificate: Command = {
@@ -31,9 +31,13 @@ export const deviceCertificate: Command = {
     }
     const folder = typeof options.out === 'string' ? options.out : '.';
     const { certificate, key, authority } = issued;
-    await mkdir(folder, { recursive: true });
-    for (const [name, text] of Object.entries({ certificate, key, authority }))
-      await writeFile(path.join(folder, `${name}.pem`), text, { mode: name === 'key' ? 0o600 : 0o644 });
+    try {
+      await mkdir(folder, { recursive: true });
+      for (const [name, text] of Object.entries({ certificate, key, authority }))
+        await writeFile(path.join(folder, `${name}.pem`), text, { mode: name === 'key' ? 0o600 : 0o644 });
+    } catch (error) {
+      throw new UserError(`The certificate cannot be written to ${folder}: ${(error as Error).message}.`);
+    }
     const file = (name: string) => path.join(folder, `${name}.pem`);
     out(
       `curl --cacert ${file('authority')} --cert ${file('certificate')} --key ${file('key')} ${issued.url}/v1/devices`,

@@ -42,7 +42,7 @@ export const drill: Command = {
     '--load R': 'events a second, kept up whatever happens; 200 if not given',
     '--batch B': 'events in a request; 5 if not given',
     '--duration S': 'seconds that the fault lasts; 15 if not given',
-    '--tenants N': 'tenants of the cell; 10 if not given',
+    '--tenants N': 'tenants of the cell, or of each cell for map-loss; 10 if not given',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
     '--report DIR': 'where the report is written; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
@@ -50,6 +50,9 @@ export const drill: Command = {
   async run({ positionals, options, json, out, err }) {
     const kind = positionals[0] as DrillKind | undefined;
     if (kind === undefined || !DRILLS.includes(kind)) throw new UsageError(`Say what to drill: ${DRILLS.join(', ')}.`);
+    if (options.delay !== undefined && kind !== 'slow-cell') throw new UsageError('--delay is for slow-cell.');
+    if (options.cell !== undefined && kind === 'map-loss')
+      throw new UsageError('--cell is for the other drills: map-loss strikes all cells.');
     const number = (name: string, fallback: number, maximum: number) =>
       wholeNumber(options, name, fallback, 1, maximum);
     const rate = number('load', 200, LIMITS.rate);

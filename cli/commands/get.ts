@@ -1,16 +1,27 @@
 // `polycell get`: reads a path of the API as a tenant.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, required, UsageError } from '../command.ts';
 import { StackClient, whoAnswered } from '../stack-client.ts';
 
+/** So long `--wait` asks again, and so often, in milliseconds. */
+const WAIT_MS = 15_000;
+const ASK_AGAIN_MS = 200;
+
 export const get: Command = {
   summary: 'read from the API, such as /v1/devices',
-  usage: 'PATH --tenant T [--cell C]',
+  usage: 'PATH --tenant T [--cell C] [--wait]',
   example: 'npx polycell get "/v1/devices/device-1/rollups?window=1m" --tenant acme',
-  options: { tenant: { type: 'string' }, cell: { type: 'string' }, stack: { type: 'string' } },
+  options: {
+    tenant: { type: 'string' },
+    cell: { type: 'string' },
+    wait: { type: 'boolean' },
+    stack: { type: 'string' },
+  },
   positionals: 1,
   describe: {
     '--tenant T': 'the tenant to read as',
     '--cell C': 'ask this cell directly; through the edge if not given',
+    '--wait': `ask again for up to ${WAIT_MS / 1000} s while nothing is there: events are worked on after they are accepted`,
     '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ positionals, options, json, out, err }) {
@@ -20,13 +31,39 @@ export const get: Command = {
     const tenant = required(options, 'tenant');
     const stack = await StackClient.find(options.stack as string | undefined);
     const target = await stack.target(tenant, options.cell as string | undefined);
-    const response = await target.call('read,operate', path);
-    const text = await response.text();
+    const end = performance.now() + (options.wait === true ? WAIT_MS : 0);
+    let response: Response;
+    let text: string;
+    for (;;) {
+      response = await target.call('read,operate', path);
+      text = await response.text();
+      if (!isNothing(response, text) || performance.now() > end) break;
+      await sleep(ASK_AGAIN_MS);
+    }
     if (!response.ok) {
-      err(`${whoAnswered(response)} answered ${response.status}: ${text}`);
+      err(`${whoAnswered(response)} answered ${response.status}: ${json ? text : tell(text)}`);
       return 1;
     }
     out(json ? text : JSON.stringify(JSON.parse(text), null, 2));
     return 0;
   },
 };
+
+/** What is not there, and a list without anything in it. */
+const isNothing = ({ status, ok }: Response, text: string): boolean =>
+  status === 404 || (ok && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);
+
+/** A problem in words, and what else it is in its own. */
+function tell(text: string): string {
+  const { detail, code } = readProblem(text);
+  return detail === undefined ? text : `${detail.replace(/\.$/, '')} (${code ?? 'no code'}).`;
+}
+
+function readProblem(text: string): { readonly detail?: string; readonly code?: string } {
+  try {
+    return JSON.parse(text) as { detail?: string; code?: string };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return {};
+  }
+}

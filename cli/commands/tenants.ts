@@ -57,7 +57,8 @@ const pin =
 const actions: Readonly<Record<string, Action>> = {
   list: (context) => {
     const { cell } = context.options;
-    return list(context, 'tenants', COLUMNS, typeof cell === 'string' ? { cell } : {}, 'There are no tenants.');
+    if (typeof cell !== 'string') return list(context, 'tenants', COLUMNS, {}, 'There are no tenants.');
+    return list(context, 'tenants', COLUMNS, { cell }, `No tenant has ${JSON.stringify(cell)} as its home.`);
   },
 
   async show(context) {

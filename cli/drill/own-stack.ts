@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { dieWithParent, removeWithParent } from '../../local/processes/reaper.ts';
 import { sourceFile } from '../../local/processes/source-file.ts';
 import { UserError } from '../command.ts';
 
@@ -25,6 +26,9 @@ export async function startOwnStack(): Promise<OwnStack> {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // The drill must not leave it behind, however it ends: the stack's own children go with it in the same way.
+  dieWithParent(child);
+  removeWithParent(folder);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-KEPT_OUTPUT);
@@ -37,7 +41,6 @@ export async function startOwnStack(): Promise<OwnStack> {
     }
     await rm(folder, { recursive: true, force: true });
   };
-  // The drill must not leave it behind, however it ends.
   process.once('exit', () => child.kill('SIGTERM'));
   const edge = await readyLine(child);
   if (edge !== undefined) return { url: edge, stop };

@@ -96,6 +96,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   let measured: Partial<Measured> = {};
   let times: Pick<DrillReport, 'detectedMs' | 'switchedMs'> = {};
   let healed = true;
+  let complete = false;
   try {
     load.start();
     note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
@@ -104,6 +105,10 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     // Failures from before the fault would count towards its detection, and make it look faster than it is.
     if (moves && !(await until(() => answersEach(control, address.id), CALM_WITHIN_MS, signal)))
       note(`${address.id} misses probes under this load before the fault: it will be found failing too soon`);
+    if (moves && (await control.cells()).find(({ id }) => id === address.id)?.state !== 'active')
+      throw new UserError(
+        `${address.id} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
+      );
 
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;
@@ -140,11 +145,12 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     load.phase = 'after';
     await sleep(AFTER_MS, signal);
     signal.throwIfAborted();
+    complete = true;
   } finally {
     if (!healed) await healIt(stack, kind, fault).catch((error: Error) => say(`Healing failed: ${error.message}`));
     await load.stop();
-    // Whoever ends a drill early wants the cell back as it was.
-    if (signal.aborted && moves) await control.failBack(address.id).catch((error: Error) => say(error.message));
+    // A drill that ends early leaves the cell as it was.
+    if (!complete && moves) await control.failBack(address.id).catch((error: Error) => say(error.message));
   }
   note(`the load has ended: ${load.sent} events sent`);
 

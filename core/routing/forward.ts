@@ -4,17 +4,20 @@ import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import { Allowance } from './allowance.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import type { OutgoingHeaders } from './forwarded-headers.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 /** What is sent to a cell. */
 export interface Outgoing {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
-  readonly signal: AbortSignal;
 }
 
-/** Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache. */
+/**
+ * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache.
+ * It is not told when nobody waits any more: the runtime ends what a request has begun together with the request.
+ */
 export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
 
 export type Forwarded =
@@ -43,7 +46,7 @@ export interface ForwardDeps {
 /** A request on its way to a cell. */
 export interface Forwarding {
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Path and query, from the first slash. */
   readonly target: string;
@@ -86,35 +89,21 @@ export function forwarder({
     const allowance = allowanceOf(cell);
     const share = allowance.take(1, tenant);
     if (share === undefined) return { status: 'overloaded' };
-    headers.set(ROUTE_HEADER, token);
-    const controller = new AbortController();
-    // For as long as the answer streams as well. Of a request whose client has gone, the Workers runtime may run nothing but this.
-    signal.addEventListener(
-      'abort',
-      () => {
-        allowance.give(share);
-        controller.abort();
-      },
-      { once: true },
-    );
-    let waiting = true;
-    const late = clock.sleep(forwardMs).then(() => {
-      if (waiting) controller.abort();
-    });
+    headers[ROUTE_HEADER] = token;
+    // Of a request whose client has gone, the Workers runtime may run nothing but this.
+    signal.addEventListener('abort', () => allowance.give(share), { once: true });
     try {
-      const answer = send(endpoint + target, { method, headers, body, signal: controller.signal });
-      // Whoever sends need not heed the signal at once.
-      const response = await Promise.race([answer, late]);
-      if (response === undefined) {
-        answer.catch(() => undefined);
-        return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
-      }
-      return await judge(response);
+      // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
+      const judged = send(endpoint + target, { method, headers, body }).then(judge);
+      const outcome = await Promise.race([judged, clock.sleep(forwardMs)]);
+      if (outcome !== undefined) return outcome;
+      judged.then(forget, () => undefined);
+      if (signal.aborted) return { status: 'abandoned' };
+      return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
     } catch (error) {
       if (signal.aborted) return { status: 'abandoned' };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
-      waiting = false;
       allowance.give(share);
     }
   };
@@ -197,6 +186,10 @@ function codeOf(bytes: Uint8Array): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function forget(late: Forwarded): void {
+  if (late.status === 'answered') discard(late.response);
 }
 
 /** An answer that nobody reads would keep its connection. */

@@ -25,20 +25,24 @@ const DROPPED: ReadonlySet<string> = new Set([...OWN, ...CREDENTIALS]);
 /** What the edge tells a cell, and what the platform in front of the edge tells the edge. */
 const RESERVED = /^(?:x-polycell-|cf-)/;
 
+/** Headers that are to be sent, by lower-case name. The runtime takes all of them in one step, which costs less than adding each to `Headers`. */
+export type OutgoingHeaders = Record<string, string>;
+
 /**
  * A copy of the headers for the cell, or `undefined` if there is more of them than `ROUTER_LIMITS.headers`. The copy is made in one walk:
  * asking for each name that is to be dropped would cost more.
  */
-export function forwardedHeaders(incoming: Headers): Headers | undefined {
+export function forwardedHeaders(incoming: Headers): OutgoingHeaders | undefined {
   const connection = incoming.get('connection');
   const named = connection === null ? undefined : namedBy(connection);
-  const headers = new Headers();
+  // A header may be called `__proto__`.
+  const headers: OutgoingHeaders = Object.create(null);
   let size = 0;
-  // In the Workers runtime a quarter faster than a loop over its entries.
+  // In the Workers runtime a quarter faster than a loop over its entries. A name comes once: what had it twice is joined by commas.
   incoming.forEach((value, name) => {
     if (DROPPED.has(name) || RESERVED.test(name) || named?.has(name)) return;
     size += name.length + value.length;
-    headers.append(name, value);
+    headers[name] = value;
   });
   return size > ROUTER_LIMITS.headers ? undefined : headers;
 }

@@ -104,7 +104,7 @@ export function router(deps: RouterDeps): (request: Request, target: string, tra
     const length = check(request, target, caller);
     const headers = forwardedHeaders(request.headers);
     if (headers === undefined) throw tooLarge();
-    headers.set('traceparent', traceparent);
+    headers.traceparent = traceparent;
 
     const resolved = resolver.resolve(caller.tenant);
     const route = servedBy('status' in resolved ? resolved : await resolved);

@@ -79,6 +79,17 @@ test('a target that is missed fails the drill: nobody fails the cell over', asyn
   await control.setPolicy(cell, 'automatic');
 });
 
+test('a cell that is failed over before the fault: no figures, and the cell is active again', async () => {
+  const drill = start('cell-loss', '--cell', 'aws-alpha');
+  await drill.said(/load: 30 events a second/);
+  const ask = await (await StackClient.find(url)).control();
+  await ask('POST', 'failovers', { cell: 'aws-alpha', reason: 'it is too slow' });
+  const { code, out, err } = await drill.ended;
+  expect(err).toMatch(/aws-alpha was failed over before the fault, so nothing can be measured: give a lower --load/);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect((await control.cells()).find(({ id }) => id === 'aws-alpha')?.state).toBe('active');
+});
+
 test('Ctrl-C ends a drill: the cell is there again', async () => {
   const drill = start('cell-loss', '--cell', 'aws-alpha', '--duration', '60');
   await drill.said(/fault: cell-loss of aws-alpha/);

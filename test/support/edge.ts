@@ -48,8 +48,9 @@ export interface TestEdgeOptions {
   readonly beside?: TestEdge;
 }
 
-export interface Received extends Outgoing {
+export interface Received extends Omit<Outgoing, 'headers'> {
   readonly url: string;
+  readonly headers: Headers;
 }
 
 export const PLENTY: QuotaRules = {

@@ -96,7 +96,11 @@ test.each<[string[], number, RegExp]>([
   [['send', '--tenant', 'acme', '--file', 'x', '--count', '1'], 2, /Give either --file, or --count and --devices/],
   [['send', '--tenant', 'acme', '--file', 'nowhere.jsonl'], 1, /The file nowhere.jsonl cannot be read: there is none/],
   [['get', 'v1/devices', '--tenant', 'acme'], 2, /Give the path to read, such as \/v1\/devices/],
-  [['get', '/v1/devices/none', '--tenant', 'acme'], 1, /The cell answered 404: .*unknown_device/],
+  [
+    ['get', '/v1/devices/none', '--tenant', 'acme'],
+    1,
+    /The cell answered 404: No reading has come from a device "none" \(unknown_device\)\./,
+  ],
   [['parked', '--tenant', 'acme'], 2, /Say what to do: list, show, redrive, drop/],
   [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
   [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
@@ -140,6 +144,13 @@ describe('send', () => {
       const { items } = JSON.parse(devices.out) as { items: { readings: number }[] };
       expect(items.map(({ readings }) => readings)).toEqual([10, 10, 10, 10]);
     });
+  });
+
+  test('what is read with --wait is there, however soon after', async () => {
+    expect((await at('send', '--tenant', 'soon')).code).toBe(0);
+    const { code, out } = await at('get', '/v1/devices/device-1', '--tenant', 'soon', '--wait', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ id: 'device-1', readings: 1 });
   });
 
   test('a file: bad lines are told with their numbers, the rest is accepted; sent again, all of it is duplicate', async () => {

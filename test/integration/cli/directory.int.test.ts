@@ -131,6 +131,8 @@ test.each<[string[], number, RegExp]>([
   [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
   [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\./],
   [['cells', 'add', 'cell-2', '--cloud', 'aws'], 2, /Give --region/],
+  [['cells', 'list', 'cell-1'], 2, /`cells list` takes no argument, not "cell-1" either/],
+  [['tenants', 'add', 'new', '--tier', 'gold'], 2, /tier: it must be one of standard, premium \(invalid_body\)/],
   [['tenants', 'show', 'nobody'], 1, /\(unknown_tenant\)\./],
   [['tenants', 'place', 'acme'], 2, /Give --cell, --standby, or both/],
   [['tenants', 'list', '--limit', '0'], 2, /--limit must be a whole number from 1/],
@@ -139,6 +141,13 @@ test.each<[string[], number, RegExp]>([
   [['failover', 'back', 'cell-1', '--partial'], 2, /--partial is for start/],
   [['tenant-token', '--tenant', 'acme', '--scope', 'control'], 2, /There is no scope "control"/],
   [['tenant-token', '--tenant', 'acme', '--ttl', '0'], 2, /A tenant's token lives 1 to 86400 seconds/],
+  [
+    ['device-certificate', '--tenant', 'acme', '--device', 'pump-1', '--out', 'package.json'],
+    1,
+    /The certificate cannot be written to package\.json: /,
+  ],
+  [['drill', 'cell-loss', '--delay', '5'], 2, /--delay is for slow-cell/],
+  [['drill', 'map-loss', '--cell', 'cell-1'], 2, /--cell is for the other drills/],
   [['device-certificate', '--tenant', 'acme', '--device', 'a/b'], 2, /"a\/b" cannot be a device/],
   [['audit', '--what'], 2, /Unknown option '--what'/],
 ])('%j fails in one line', async (args, code, message) => {

@@ -218,6 +218,14 @@ test('of a conflict without end as much is read as a refusal has, and the rest g
   expect(cancelled).toEqual(['enough']);
 });
 
+test('a cell that begins to refuse and stops has not answered', async () => {
+  const edge = await failedOver();
+  const stuck = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array([123])) });
+  const headers = { 'content-type': 'application/problem+json' };
+  edge.cells.set(A, async () => new Response(stuck, { status: 409, headers }));
+  expect(await patient(edge, edge.call('/v1/devices'))).toBe('200 b');
+});
+
 test('a refusal that is as large as one may be is one, though nobody says how large it is', async () => {
   for (const [more, expected] of [
     [0, '200 b'],
