@@ -1,7 +1,13 @@
 // Documents that lead somewhere, and decisions that are complete.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Document, deadReferences, malformedDecisions, unknownCommands } from './support/documents.ts';
+import {
+  type Document,
+  deadReferences,
+  malformedDecisions,
+  unknownCommands,
+  unmergedLines,
+} from './support/documents.ts';
 import { filesBelow, fixtureRoot, PROJECT, places, report } from './support/sources.ts';
 
 const documentsBelow = (root: string): Document[] =>
@@ -42,6 +48,14 @@ test('a command that does not exist is refused', () => {
     'docs/guide.md:4 There is no `npm run check -- nothing`.',
     'docs/guide.md:5 There is no `npx polycell sing`.',
   ]);
+});
+
+test('no document holds the marks of an unfinished merge', () => {
+  expect(report(unmergedLines(documents))).toEqual([]);
+});
+
+test('a merge that is left unfinished is refused', () => {
+  expect(places(unmergedLines(fixtures))).toEqual(['docs/unmerged.md:3', 'docs/unmerged.md:7']);
 });
 
 test('every decision has all its parts, and the architecture lists it', () => {

@@ -52,6 +52,17 @@ export function malformedDecisions(documents: readonly Document[]): Violation[] 
     });
 }
 
+/** The marks that git leaves in a file where two changes met, and nobody has chosen. */
+export function unmergedLines(documents: readonly Document[]): Violation[] {
+  return documents.flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .flatMap((line, index) =>
+        /^(<{7}|>{7}) /.test(line) ? [{ file, line: index + 1, message: 'A merge has been left unfinished.' }] : [],
+      ),
+  );
+}
+
 /** Every command in a document that the project does not have: scripts of package.json, commands of `polycell`, parts of the check. */
 export function unknownCommands(
   documents: readonly Document[],
