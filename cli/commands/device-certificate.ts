@@ -7,7 +7,7 @@ import { StackClient } from '../stack-client.ts';
 export const deviceCertificate: Command = {
   summary: 'make a certificate by which a device talks to the edge',
   usage: '--tenant T --device D [--out DIR]',
-  example: 'npx polycell device-certificate --tenant acme --device pump-1 --out ./pump-1',
+  example: 'npx polycell device-certificate --tenant acme --device pump-1 --out ./state/pump-1',
   options: {
     tenant: { type: 'string' },
     device: { type: 'string' },

@@ -1,7 +1,13 @@
 // Documents that lead somewhere, and decisions that are complete.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Document, deadReferences, malformedDecisions, mergeMarks, unknownCommands } from './support/documents.ts';
+import {
+  type Document,
+  deadReferences,
+  malformedDecisions,
+  unknownCommands,
+  unmergedLines,
+} from './support/documents.ts';
 import { filesBelow, fixtureRoot, PROJECT, places, report } from './support/sources.ts';
 
 const documentsBelow = (root: string): Document[] =>
@@ -44,12 +50,12 @@ test('a command that does not exist is refused', () => {
   ]);
 });
 
-test('no document holds two sides of a merge', () => {
-  expect(report(mergeMarks(documents))).toEqual([]);
+test('no document holds the marks of an unfinished merge', () => {
+  expect(report(unmergedLines(documents))).toEqual([]);
 });
 
-test('marks of a merge are refused', () => {
-  expect(places(mergeMarks(fixtures))).toEqual(['docs/merged.md:2', 'docs/merged.md:6']);
+test('a merge that is left unfinished is refused', () => {
+  expect(places(unmergedLines(fixtures))).toEqual(['docs/unmerged.md:3', 'docs/unmerged.md:7']);
 });
 
 test('every decision has all its parts, and the architecture lists it', () => {

@@ -30,17 +30,6 @@ export function deadReferences(documents: readonly Document[], exists: (file: st
   );
 }
 
-/** Every place where a merge has left both sides. */
-export function mergeMarks(documents: readonly Document[]): Violation[] {
-  return documents.flatMap(({ file, text }) =>
-    text
-      .split('\n')
-      .flatMap((line, index) =>
-        /^(?:<{7}|>{7}) /.test(line) ? [{ file, line: index + 1, message: 'A merge was not brought to its end.' }] : [],
-      ),
-  );
-}
-
 /** Every decision that lacks a part of the form, its good or its bad consequences, or its number. */
 export function malformedDecisions(documents: readonly Document[]): Violation[] {
   return documents
@@ -61,6 +50,17 @@ export function malformedDecisions(documents: readonly Document[]): Violation[] 
                 : undefined;
       return message === undefined ? [] : [{ file, line: 1, message }];
     });
+}
+
+/** The marks that git leaves in a file where two changes met, and nobody has chosen. */
+export function unmergedLines(documents: readonly Document[]): Violation[] {
+  return documents.flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .flatMap((line, index) =>
+        /^(<{7}|>{7}) /.test(line) ? [{ file, line: index + 1, message: 'A merge has been left unfinished.' }] : [],
+      ),
+  );
 }
 
 /** Every command in a document that the project does not have: scripts of package.json, commands of `polycell`, parts of the check. */
