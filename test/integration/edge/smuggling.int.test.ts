@@ -1,4 +1,5 @@
 // Requests that two servers might read differently, sent byte by byte: what the edge makes of them, and what a cell gets to see.
+import { tokensByPublicKey } from '../../support/tenant-tokens.ts';
 import { type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
 
 let edge: RunningEdge;
@@ -70,11 +71,20 @@ test('a body that breaks off is told so, and no cell sees it', async () => {
 
 test.each([
   ['two tokens', () => [auth(), auth()], '401'],
+  ['a token with half a signature', () => [auth().slice(0, -43)], '401'],
+  ['a token with hardly a signature', () => [auth().slice(0, -84)], '401'],
+  ['a token with more than a signature', () => [`${auth()}AAAA`], '401'],
+  [
+    'a token of a tenant that only looks like one',
+    () => [`Authorization: Bearer ${tokenNow({ tenant: '\u0430cme' })}`],
+    '401',
+  ],
+  ['a token signed with what everybody knows', () => [`Authorization: Bearer ${tokensByPublicKey()[0]}`], '401'],
   ['another tenant', () => [auth(), 'X-Tenant-ID: globex'], '403'],
   ['two tenants', () => [auth(), 'X-Tenant-ID: acme', 'X-Tenant-ID: globex'], '403'],
   ['large headers', () => [auth(), `X-Large: ${'x'.repeat(9000)}`], '431'],
   ['headers beyond all measure', () => [auth(), `X-Large: ${'x'.repeat(200_000)}`], '431'],
-])('%s are refused', async (_name, headers, status) => {
+])('refused: %s', async (_name, headers, status) => {
   edge.a.heard.length = 0;
   expect((await raw(edge.host.url, get('/v1/devices', ...headers()))).slice(9, 12)).toBe(status);
   expect(edge.a.heard).toEqual([]);
