@@ -5,8 +5,8 @@ import { type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import { MONITOR } from '../routing/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../routing/directory-model.ts';
+import { MONITOR } from '../routing/directory-model.ts';
 import type { Fencing, FencingProgress } from './fencing.ts';
 import {
   type CellMemory,

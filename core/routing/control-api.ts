@@ -21,8 +21,8 @@ import {
   controlRoutes,
 } from './control-routes.ts';
 import { shapeFaults } from './directory-checks.ts';
-import { type DirectoryCommand, epochOf, resolveTenant } from './directory-model.ts';
-import { ownHeaders } from './edge-problem.ts';
+import { type DirectoryCommand, epochOf, MONITOR, resolveTenant } from './directory-model.ts';
+import { EdgeRefusal, ownHeaders } from './edge-problem.ts';
 
 /** Who calls; authenticated by whoever hands the request over. */
 export interface Operator {
@@ -52,7 +52,7 @@ interface ControlCall {
 const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) =>
   new Problem<ControlProblemCode>(code, detail, { headers });
 
-/** Returns the API. Rejects only for a fault of our own, which whoever calls it turns into an answer. */
+/** Returns the API. Rejects for an operator who is none, or for a fault of our own; whoever calls it turns that into an answer. */
 export function controlApi({
   directory,
   monitor,
@@ -156,6 +156,9 @@ export function controlApi({
   };
 
   return async (request, operator, traceparent) => {
+    // In the audit log this name stands for what nobody has ordered.
+    if (operator.subject === MONITOR)
+      throw new EdgeRefusal({ code: 'invalid_credential', detail: `No operator is called ${MONITOR}.` });
     try {
       const body = JSON.stringify(await dispatch(request, operator));
       return new Response(body, { headers: ownHeaders(traceparent, 'application/json') });

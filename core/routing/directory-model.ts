@@ -182,6 +182,9 @@ export type DirectoryOutcome =
     }
   | { readonly status: 'refused'; readonly code: Refusal; readonly detail: string };
 
+/** The actor of the monitor: what it is refused is worth a line in the audit log. No operator has this name. */
+export const MONITOR = 'monitor';
+
 /** Who wants a change and why. */
 export interface DirectoryIntent {
   /** Subject of the operator's token, or `monitor`. */

@@ -6,18 +6,16 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { PortError } from '../ports/errors.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
-import type {
-  AuditEntry,
-  DirectoryCommand,
-  DirectoryIntent,
-  DirectoryOutcome,
-  DirectoryRecord,
+import {
+  type AuditEntry,
+  type DirectoryCommand,
+  type DirectoryIntent,
+  type DirectoryOutcome,
+  type DirectoryRecord,
+  MONITOR,
 } from './directory-model.ts';
 import { loadOf, type Plan, type PlanContext, Refused } from './directory-plan.ts';
 import { addTenant, pinTenant, placeTenant } from './directory-tenants.ts';
-
-/** The actor of the monitor: what it is refused is worth a line in the audit log. */
-export const MONITOR = 'monitor';
 
 /** Lines of the audit log that are looked through for a refusal told already, so that a monitor that insists does not fill the log. */
 export const REFUSALS_REMEMBERED = 100;

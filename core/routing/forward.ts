@@ -27,7 +27,7 @@ export type Forwarded =
   | { readonly status: 'refused' }
   /** There is no answer. The cell may have done what was asked. */
   | { readonly status: 'unreachable'; readonly reason: string }
-  /** The cell has not been asked: too many others wait for it. */
+  /** The cell has not been asked: too many others wait for it, or too many of this tenant. */
   | { readonly status: 'overloaded' }
   /** The client has gone, and nobody waits for an answer. */
   | { readonly status: 'abandoned' };
@@ -39,6 +39,8 @@ export interface ForwardDeps {
   readonly forwardMs: number;
   /** Requests that wait for one cell at a time; `ROUTER_LIMITS.perCell` unless given. */
   readonly perCell?: number;
+  /** Those of one tenant among them; `ROUTER_LIMITS.perTenant` unless given. */
+  readonly perTenant?: number;
 }
 
 /** A request on its way to a cell. */
@@ -52,8 +54,9 @@ export interface Forwarding {
   readonly signal: AbortSignal;
 }
 
-/** The cell that it is sent to, with the token that it takes. */
+/** The cell that it is sent to, for whom, and with the token that it takes. */
 export interface Destination {
+  readonly tenant: string;
   readonly cell: string;
   readonly endpoint: string;
   readonly token: string;
@@ -63,31 +66,38 @@ export interface Destination {
 const SHARE_LIVES = 2;
 
 /** Returns a function that sends a request to a cell. It never rejects. */
-export function forwarder({ send, clock, forwardMs, perCell = ROUTER_LIMITS.perCell }: ForwardDeps) {
+export function forwarder({
+  send,
+  clock,
+  forwardMs,
+  perCell = ROUTER_LIMITS.perCell,
+  perTenant = ROUTER_LIMITS.perTenant,
+}: ForwardDeps) {
   const underWay = new BoundedCache<string, Allowance>(ROUTER_LIMITS.cells);
   const allowanceOf = (cell: string): Allowance => {
     let allowance = underWay.get(cell);
     if (allowance === undefined) {
-      allowance = new Allowance({ capacity: perCell, lifeMs: SHARE_LIVES * forwardMs, clock });
+      allowance = new Allowance({ capacity: perCell, perOwner: perTenant, lifeMs: SHARE_LIVES * forwardMs, clock });
       underWay.set(cell, allowance);
     }
     return allowance;
   };
 
-  return async (request: Forwarding, { cell, endpoint, token }: Destination): Promise<Forwarded> => {
+  return async (request: Forwarding, { tenant, cell, endpoint, token }: Destination): Promise<Forwarded> => {
     const { method, headers, body, target, signal } = request;
     if (signal.aborted) return { status: 'abandoned' };
     const allowance = allowanceOf(cell);
-    const share = allowance.take(1);
+    const share = allowance.take(1, tenant);
     if (share === undefined) return { status: 'overloaded' };
     headers[ROUTE_HEADER] = token;
     // Of a request whose client has gone, the Workers runtime may run nothing but this.
     signal.addEventListener('abort', () => allowance.give(share), { once: true });
     try {
-      const answer = send(endpoint + target, { method, headers, body });
-      const response = await Promise.race([answer, clock.sleep(forwardMs)]);
-      if (response !== undefined) return await judge(response);
-      answer.then(discard, () => undefined);
+      // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
+      const judged = send(endpoint + target, { method, headers, body }).then(judge);
+      const outcome = await Promise.race([judged, clock.sleep(forwardMs)]);
+      if (outcome !== undefined) return outcome;
+      judged.then(forget, () => undefined);
       if (signal.aborted) return { status: 'abandoned' };
       return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
     } catch (error) {
@@ -176,6 +186,10 @@ function codeOf(bytes: Uint8Array): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+function forget(late: Forwarded): void {
+  if (late.status === 'answered') discard(late.response);
 }
 
 /** An answer that nobody reads would keep its connection. */

@@ -29,6 +29,8 @@ export const ROUTER_LIMITS = {
   quotas: 50_000,
   /** Requests that wait for one cell's answer at a time, at most. */
   perCell: 512,
+  /** Those of one tenant among them: one that sends slowly, or asks for what takes long, leaves places for the others. */
+  perTenant: 128,
   /** A body up to this is kept until the cell has answered, so that it can be sent again: 128 KiB. */
   bufferedBody: 131_072,
   /** All bodies that are being kept, in bytes: 16 MiB of an isolate's 128. */

@@ -64,7 +64,7 @@ export function router(deps: RouterDeps): (request: Request, target: string, tra
   const deliver = async (forwarding: Forwarding, route: Served, { tenant, scopes }: TenantCaller) => {
     const { cell, endpoint, epoch } = route;
     const token = sign({ tenant, cell, epoch, scopes });
-    return forward(forwarding, { cell, endpoint, token: typeof token === 'string' ? token : await token });
+    return forward(forwarding, { tenant, cell, endpoint, token: typeof token === 'string' ? token : await token });
   };
 
   /** What the client gets if the first cell gave no answer: that of the cell that has taken its place, or a refusal. */

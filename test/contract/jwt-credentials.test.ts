@@ -111,6 +111,13 @@ test.each([
   ['that is not valid yet', claims({ nbf: NOW_SECONDS + 6 }), 'it is not valid yet'],
   ['without a tenant', claims({ tenant: undefined }), 'it names no tenant'],
   ['of a tenant that is no name', claims({ tenant: '../globex' }), 'it names no tenant'],
+  ['of a tenant in upper case', claims({ tenant: 'Acme' }), 'it names no tenant'],
+  ['of a tenant with a blank', claims({ tenant: 'acme ' }), 'it names no tenant'],
+  ['of a tenant that only looks like one', claims({ tenant: '\u0430cme' }), 'it names no tenant'],
+  ['of a tenant with a line break', claims({ tenant: 'acme\n' }), 'it names no tenant'],
+  ['of a tenant that is too long', claims({ tenant: 'a'.repeat(64) }), 'it names no tenant'],
+  ['whose key name is a path', header({ kid: '../../dev/null' }), 'its key is not one of the issuer’s'],
+  ['whose key name is no text', header({ kid: ['issuer-1'] }), 'its key is not one of the issuer’s'],
   ['of several tenants', claims({ tenant: ['acme', 'globex'] }), 'it names no tenant'],
   ['that is a route token', mint(), 'its key is not one of the issuer’s'],
   [
@@ -158,6 +165,8 @@ test('an operator’s token names the operator and what it may do', async () => 
   });
   expect(await says({ sub: undefined })).toMatchObject({ status: 'refused' });
   expect(await says({ sub: 'x'.repeat(257) })).toMatchObject({ status: 'refused' });
+  expect(await says({ sub: 7 })).toMatchObject({ status: 'refused' });
+  expect(await says({ sub: ['ann'] })).toMatchObject({ status: 'refused' });
   expect(await says({ scope: 'ingest read operate' })).toMatchObject({ status: 'powerless' });
   expect(await says({ aud: 'polycell' })).toMatchObject({ status: 'refused' });
 });

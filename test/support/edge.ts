@@ -41,6 +41,7 @@ export interface TestEdgeOptions {
   readonly limits?: Partial<ResolverLimits>;
   readonly quotas?: QuotaRules;
   readonly perCell?: number;
+  readonly perTenant?: number;
   readonly credentials?: readonly Credentials[];
   readonly clock?: FakeClock;
   /** Another edge whose directory, read cache and cells this one shares. */
@@ -91,6 +92,7 @@ export function testEdge({
   limits,
   quotas = PLENTY,
   perCell,
+  perTenant,
   credentials,
   clock = new FakeClock(),
   beside,
@@ -131,7 +133,13 @@ export function testEdge({
       resolver,
       quota: quota({ rules: quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(EDGE_KEY), clock }),
-      forward: forwarder({ send, clock, forwardMs, ...(perCell !== undefined && { perCell }) }),
+      forward: forwarder({
+        send,
+        clock,
+        forwardMs,
+        ...(perCell !== undefined && { perCell }),
+        ...(perTenant !== undefined && { perTenant }),
+      }),
       clock,
       log,
       bodyReadMs: forwardMs,

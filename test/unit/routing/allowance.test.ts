@@ -28,16 +28,29 @@ test('a share that is not given back is taken back when there is no room and its
   expect(allowance.taken).toBe(2);
 });
 
+test('an owner has a part of it at most, and as much again of what it has given back', () => {
+  const allowance = new Allowance({ capacity: 10, perOwner: 4, lifeMs: 1000, clock: new FakeClock() });
+  const share = allowance.take(3, 'a') as Share;
+  expect(allowance.take(2, 'a')).toBeUndefined();
+  expect(allowance.take(4, 'b')).toBeDefined();
+  expect(allowance.take(4, 'c')).toBeUndefined();
+  allowance.give(share);
+  allowance.give(share);
+  expect(allowance.take(4, 'a')).toBeDefined();
+  expect(allowance.take(1, 'a')).toBeUndefined();
+  expect(allowance.taken).toBe(8);
+});
+
 property(
   'whatever is taken and given back, the sum is that of what is out',
-  fc.array(fc.tuple(fc.nat(5), fc.nat(300), fc.boolean())),
+  fc.array(fc.tuple(fc.nat(5), fc.nat(300), fc.boolean(), fc.constantFrom('a', 'b'))),
   (steps) => {
     const clock = new FakeClock();
-    const allowance = new Allowance({ capacity: 12, lifeMs: 1000, clock });
+    const allowance = new Allowance({ capacity: 12, perOwner: 8, lifeMs: 1000, clock });
     const out = new Set<Share>();
-    for (const [amount, pause, gives] of steps) {
+    for (const [amount, pause, gives, owner] of steps) {
       clock.jump(pause);
-      const share = allowance.take(amount);
+      const share = allowance.take(amount, owner);
       if (share !== undefined) out.add(share);
       for (const each of gives ? [...out].slice(0, 1) : []) {
         allowance.give(each);
@@ -48,5 +61,6 @@ property(
     }
     for (const each of out) allowance.give(each);
     expect(allowance.taken).toBe(0);
+    expect([allowance.take(8, 'a'), allowance.take(4, 'b')]).not.toContain(undefined);
   },
 );

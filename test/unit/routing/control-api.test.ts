@@ -303,6 +303,15 @@ test('each route needs its scope, and neither brings the other', async () => {
   expect((await call('GET', 'openapi.json', undefined, { operator: { subject: 'x', scopes: [] } })).status).toBe(200);
 });
 
+test('nobody may read or change anything under the name that the audit log has for the monitor', async () => {
+  const { call } = await filled();
+  const operator = { ...OPERATOR, subject: 'monitor' };
+  const refusal = { problem: { code: 'invalid_credential' } };
+  await expect(call('POST', 'failovers', { cell: 'alpha', ...why }, { operator })).rejects.toMatchObject(refusal);
+  await expect(call('GET', 'cells', undefined, { operator })).rejects.toMatchObject(refusal);
+  expect((await call('GET', 'failovers')).body.items).toEqual([]);
+});
+
 test('other paths and other methods are refused', async () => {
   const { call, refused } = openApi();
   for (const path of ['', 'cell', 'cells/', 'cells/a/b', 'cells//drain', 'tenants/a/place/', '../v1/cell'])

@@ -168,7 +168,7 @@ test('a body that is larger than what is kept, or whose length is not told, is s
 });
 
 test('all bodies that are kept have a bound; those beyond it go through and are sent once', async () => {
-  const edge = await failedOver();
+  const edge = await failedOver({ perTenant: ROUTER_LIMITS.perCell });
   edge.cells.set(A, silent);
   const size = ROUTER_LIMITS.bufferedBody;
   const post = () =>
@@ -216,6 +216,14 @@ test('of a conflict without end as much is read as a refusal has, and the rest g
   for (let index = 0; index < 5; index += 1) expect((await reader.read()).value).toEqual(piece);
   await reader.cancel('enough');
   expect(cancelled).toEqual(['enough']);
+});
+
+test('a cell that begins to refuse and stops has not answered', async () => {
+  const edge = await failedOver();
+  const stuck = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array([123])) });
+  const headers = { 'content-type': 'application/problem+json' };
+  edge.cells.set(A, async () => new Response(stuck, { status: 409, headers }));
+  expect(await patient(edge, edge.call('/v1/devices'))).toBe('200 b');
 });
 
 test('a refusal that is as large as one may be is one, though nobody says how large it is', async () => {

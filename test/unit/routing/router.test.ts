@@ -238,6 +238,21 @@ test('a slow cell is asked by so many at a time, and the others go on', async ()
   expect(await seen(next)).toBe('200 done');
 });
 
+test('a tenant whose requests wait leaves places in its cell for the others', async () => {
+  const edge = await ready({ perCell: 3, perTenant: 2 });
+  await edge.addTenant('initech', 'a');
+  const answers: ((response: Response) => void)[] = [];
+  edge.cells.set('https://a.example', () => new Promise((resolve) => answers.push(resolve)));
+  const waiting = [edge.call('/v1/devices'), edge.call('/v1/devices')];
+  await edge.arrived(2);
+  const refused = await edge.call('/v1/devices');
+  expect([refused.headers.get('retry-after'), await seen(refused)]).toEqual(['1', '503 cell_overloaded']);
+  const other = edge.call('/v1/devices', { tenant: 'initech' });
+  await edge.arrived(3);
+  for (const answer of answers) answer(new Response('late'));
+  expect(await Promise.all([...waiting, other].map(seen))).toEqual(['200 late', '200 late', '200 late']);
+});
+
 test('a client that goes away gives its place back at once, and is no failure of the cell', async () => {
   const edge = await ready({ perCell: 1 });
   edge.cells.set('https://a.example', () => new Promise(() => undefined));
