@@ -11,5 +11,5 @@ test('a person is not told of every step of the host and its worker', async () =
   const notices: Notice[] = [];
   const cell = await openAzureCell(notices);
   await cell.close();
-  expect(notices).toEqual([]);
+  expect(notices.filter(({ level }) => level === 'info')).toEqual([]);
 });
