@@ -21,6 +21,7 @@ const shared = {
 const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch, ...shared, ...more });
 
 export default {
+  testSequencer: '<rootDir>/build/test-order.cjs',
   projects: [
     project('unit', ['<rootDir>/test/{unit,contract}/**/*.test.ts'], {
       setupFilesAfterEnv: ['<rootDir>/test/support/no-network.ts'],
