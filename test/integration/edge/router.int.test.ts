@@ -1,8 +1,10 @@
 // The router in its runtime: streams, clients that leave, cells that fail, a map that is lost, and devices with certificates.
+import { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import * as x509 from '@peculiar/x509';
 import { DevelopmentCa, type IssuedCertificate } from '../../../local/hosts/edge/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FORWARD_MS, type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
@@ -177,6 +179,48 @@ test('a device with a certificate of our authority is its tenant’s, and nobody
   expect(await overTls(device, { 'x-tenant-id': 'acme' })).toBe('403 tenant_mismatch');
   const der = device.certificate.replace(/-----[A-Z ]+-----|\s/g, '');
   expect(await overTls(undefined, { 'cf-client-cert-der-base64': der })).toBe('401 missing_credential');
+});
+
+/** A certificate under our authority's name that somebody else has signed, perhaps with other bytes in the signature's place. */
+async function forged(algorithm: { readonly name: string }, signature?: string): Promise<IssuedCertificate> {
+  const keys = (each: object) =>
+    webcrypto.subtle.generateKey(each as typeof P256, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+  const [theirs, own] = [await keys(algorithm), await keys(P256)];
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: '1a2b3c',
+    subject: 'CN=pump:1',
+    issuer: new x509.X509Certificate(ca.certificate).subject,
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 60_000),
+    signingAlgorithm: algorithm as never,
+    publicKey: own.publicKey as never,
+    signingKey: theirs.privateKey as never,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'url', value: 'polycell://globex/devices/pump' }])],
+  });
+  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', own.privateKey), 'PRIVATE KEY');
+  if (signature === undefined) return { certificate: certificate.toString('pem'), key };
+  const bits = Buffer.from(`00${signature}`, 'hex');
+  const der = Buffer.from(certificate.rawData);
+  // What is signed and the name of the algorithm stay as they are.
+  const behind = (at: number) =>
+    der[at + 1] === 0x82
+      ? at + 4 + der.readUInt16BE(at + 2)
+      : at + 2 + (der[at + 1] === 0x81 ? 1 + der.readUInt8(at + 2) : der.readUInt8(at + 1));
+  const content = Buffer.concat([der.subarray(4, behind(behind(4))), Buffer.from([3, bits.length]), bits]);
+  const head = Buffer.from([0x30, 0x82, content.length >> 8, content.length & 0xff]);
+  return { certificate: x509.PemConverter.encode(Buffer.concat([head, content]), 'CERTIFICATE'), key };
+}
+const P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+test.each([
+  ['of another kind than our authority makes', { name: 'Ed25519' }, undefined],
+  ['of another key', P256, undefined],
+  ['of two zeros', P256, '3006020100020100'],
+  ['of two numbers beyond the curve', P256, `3046${`022100${'ff'.repeat(32)}`.repeat(2)}`],
+  ['of one number', P256, '3003020101'],
+  ['of nothing', P256, ''],
+])('a signature %s is nobody’s, whoever the certificate names', async (_name, algorithm, signature) => {
+  expect(await overTls(await forged(algorithm, signature))).toBe('401 invalid_credential');
 });
 
 test('after a failover events reach the other cell before anybody tells the router; this comes last, the cell is gone then', async () => {
