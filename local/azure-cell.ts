@@ -154,9 +154,9 @@ export class AzureCell implements LocalCell {
       cosmosDB: COSMOS_TIMINGS,
       log: ({ functionName, level, category, message }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
-        if (category !== 'host') notice(entry);
-        // The host tells of every invocation; a person wants to know what goes wrong.
-        else if (level === 'warning' || level === 'error') notice({ ...entry, level: 'warn' });
+        if (category === 'user' || category === 'console') notice(entry);
+        // Host and worker tell of every step; a person wants to know what goes wrong.
+        else if (level === 'warning' || level === 'error' || level === 'critical') notice({ ...entry, level: 'warn' });
       },
     });
     this.#host = host;

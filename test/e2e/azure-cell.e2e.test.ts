@@ -1,7 +1,15 @@
 // The Azure cell, whole: the real app in its host, real SDKs, emulators that speak Azure’s protocols.
+import type { Notice } from '../../local/local-cell.ts';
 import { openAzureCell } from '../support/azure-cell-harness.ts';
 import { cellSuite } from './cell.suite.ts';
 
 jest.setTimeout(90_000);
 
 cellSuite('Azure', () => openAzureCell());
+
+test('a person is not told of every step of the host and its worker', async () => {
+  const notices: Notice[] = [];
+  const cell = await openAzureCell(notices);
+  await cell.close();
+  expect(notices.filter(({ level }) => level === 'info')).toEqual([]);
+});

@@ -65,6 +65,7 @@ export class EdgeHost {
   #scratch: string | undefined;
   #ports: Readonly<Record<string, number>> = {};
   #output = '';
+  #up = false;
   #stopping = false;
 
   constructor(options: EdgeHostOptions) {
@@ -112,6 +113,8 @@ export class EdgeHost {
         });
         await this.#tls.start();
       }
+      this.#up = true;
+      this.#output = '';
     } catch (error) {
       await this.stop();
       throw error;
@@ -208,8 +211,9 @@ export class EdgeHost {
   }
 
   #heard(line: string): void {
-    const { level, message } = readLogLine(line);
-    this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
+    const { level, message, isWorkers } = readLogLine(line);
+    // What a Worker that works has to say is no reason for the end of its runtime.
+    if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
     // Why it does not come up is the start's own failure, told in one sentence.
     if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
   }
@@ -228,16 +232,16 @@ function listening(control: Readable): Promise<Readonly<Record<string, number>>>
 }
 
 /** A line of the runtime: JSON when a Worker has written it, text when it is the runtime's own. */
-function readLogLine(line: string): EdgeLogLine {
+function readLogLine(line: string): EdgeLogLine & { readonly isWorkers: boolean } {
   try {
     const { level, message } = JSON.parse(line) as { level?: unknown; message?: unknown };
     if (typeof message === 'string') {
-      return { level: level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'info', message };
+      return { level: level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'info', message, isWorkers: true };
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  return { level: 'error', message: line };
+  return { level: 'error', message: line, isWorkers: false };
 }
 
 /**

@@ -141,7 +141,14 @@ describe('its process', () => {
 
   it('tells when it ends by itself, and not when it is stopped', async () => {
     const reasons: string[] = [];
-    const host = await startHost({ onUnexpectedExit: (reason) => reasons.push(reason) });
+    const lines: EdgeLogLine[] = [];
+    const host = await startHost({
+      onUnexpectedExit: (reason) => reasons.push(reason),
+      log: (line) => lines.push(line),
+    });
+    // The Worker's own lines are not the reason.
+    await call(host, 'say');
+    await eventually(async () => expect(lines).not.toEqual([]));
     process.kill(host.pid ?? 0, 'SIGKILL');
     await eventually(async () => expect(reasons).toEqual(['exit status SIGKILL']));
     const stopped = await startHost({ onUnexpectedExit: (reason) => reasons.push(reason) });
