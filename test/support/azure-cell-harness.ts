@@ -84,7 +84,7 @@ const someThrottled: Fault = {
 /** Starts a cell. `notices` collects what it would tell a person. */
 export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4 } = {}): Promise<CellHarness> {
   const appFolder = await testApp(timeoutSeconds);
-  const cosmos = new CosmosEmulator();
+  const cosmos = new CosmosEmulator({ consistency: 'Strong' });
   const serviceBus = new ServiceBusEmulator();
   const [account, namespace] = await Promise.all([cosmos.start(), serviceBus.start()]);
   const store = new FaultProxy({ target: account.endpoint.replace(/\/$/, '') });
