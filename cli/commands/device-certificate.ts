@@ -30,12 +30,15 @@ export const deviceCertificate: Command = {
       return 0;
     }
     const folder = typeof options.out === 'string' ? options.out : '.';
-    const { certificate, key, authority } = issued;
+    const { key, certificate, authority } = issued;
     try {
       await mkdir(folder, { recursive: true });
-      for (const [name, text] of Object.entries({ certificate, key, authority }))
-        await writeFile(path.join(folder, `${name}.pem`), text, { mode: name === 'key' ? 0o600 : 0o644 });
+      // The key comes first: one that is there already is not overwritten, and then nothing is.
+      for (const [name, text] of Object.entries({ key, certificate, authority }))
+        await writeFile(path.join(folder, `${name}.pem`), text, name === 'key' ? { mode: 0o600, flag: 'wx' } : {});
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (error as NodeJS.ErrnoException).syscall === 'open')
+        throw new UserError(`There is a key.pem in ${folder} already; --out names another folder.`);
       throw new UserError(`The certificate cannot be written to ${folder}: ${(error as Error).message}.`);
     }
     const file = (name: string) => path.join(folder, `${name}.pem`);

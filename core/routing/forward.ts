@@ -127,6 +127,11 @@ function judge(response: Response): Forwarded | Promise<Forwarded> {
     discard(response);
     return { status: 'unreachable', reason: `it could not be reached (${status})` };
   }
+  if (status === 401) {
+    // The only credential that a cell sees is the edge's own: the client, whose one is good, must not take it for its own.
+    discard(response);
+    return { status: 'unreachable', reason: 'it does not take the edge’s route tokens (401); compare keys and clocks' };
+  }
   return { status: 'answered', response };
 }
 

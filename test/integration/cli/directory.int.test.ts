@@ -1,4 +1,7 @@
 // The commands that look at the directory and change it, against a stack of one cell and its edge: what they say, refuse and leave alone.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { buildBundles } from '../../../build/bundles.mjs';
 import { Stack } from '../../../local/stack.ts';
 import { oneLine, polycell } from './run.ts';
@@ -116,6 +119,24 @@ test('token carries the epoch that the directory has', async () => {
   const { out } = await at('token', '--tenant', 'acme', '--cell', 'cell-1');
   const claims = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString('utf8')) as { epo: number };
   expect(claims.epo).toBe(shown?.epoch);
+});
+
+test('a device’s key is not overwritten', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'polycell-key-'));
+  try {
+    const make = () => at('device-certificate', '--tenant', 'acme', '--device', 'pump-1', '--out', folder);
+    expect((await make()).code).toBe(0);
+    const read = () => ['key', 'certificate'].map((name) => readFileSync(path.join(folder, `${name}.pem`), 'utf8'));
+    const before = read();
+    expect(await make()).toEqual({
+      code: 1,
+      out: '',
+      err: oneLine(/There is a key\.pem in .* already; --out names another folder\./),
+    });
+    expect(read()).toEqual(before);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('status shows the edge, and what the directory says of each cell', async () => {

@@ -189,7 +189,7 @@ test('the cell’s answer is the client’s, streamed as it comes', async () => 
   expect((await reader.read()).done).toBe(true);
 });
 
-test.each([301, 400, 401, 403, 404, 409, 429, 500, 502, 503, 504])('a cell’s %i is the client’s', async (status) => {
+test.each([301, 400, 403, 404, 409, 429, 500, 502, 503, 504])('a cell’s %i is the client’s', async (status) => {
   const edge = await ready();
   edge.cells.set(
     'https://a.example',
@@ -203,6 +203,18 @@ test.each([301, 400, 401, 403, 404, 409, 429, 500, 502, 503, 504])('a cell’s %
   ]);
   expect(edge.received).toHaveLength(1);
   expect(edge.asked.directory).toBe(0);
+});
+
+test('a cell that does not take the edge’s tokens is no cell for now, and the client is not told that its credential is bad', async () => {
+  const edge = await ready();
+  edge.cells.set('https://a.example', async () => Response.json({ code: 'invalid_route_token' }, { status: 401 }));
+  expect(await seen(edge.call('/v1/devices'))).toBe('503 cell_unavailable');
+  expect(edge.log.lines).toContainEqual(
+    expect.objectContaining({
+      message: 'a cell did not serve a request',
+      fields: expect.objectContaining({ why: expect.stringContaining('(401)') }),
+    }),
+  );
 });
 
 test('a quota is a tenant’s own, and tells how long to wait', async () => {
