@@ -13,10 +13,13 @@ async function frozenBesideLive() {
   const clock = new EagerClock();
   const cells: Record<string, TestCell> = { a: testCell({ id: 'a', clock }), b: testCell({ id: 'b', clock }) };
   await live.addCells('a', 'b');
+  const refusals: string[] = [];
   for (const [id, cell] of Object.entries(cells))
-    live.cells.set(`https://${id}.example`, (url, { method, headers, body }) =>
-      cell.handle(new Request(url, { method, headers, body, duplex: 'half' })),
-    );
+    live.cells.set(`https://${id}.example`, async (url, { method, headers, body }) => {
+      const answer = await cell.handle(new Request(url, { method, headers, body, duplex: 'half' }));
+      if (answer.status === 401) refusals.push(`${id} ${await seen(answer.clone())}`);
+      return answer;
+    });
   await live.addTenant('acme', 'a', 'b');
   await live.publish();
   const frozen = testEdge({ beside: live });
@@ -31,6 +34,8 @@ async function frozenBesideLive() {
     frozen,
     cells,
     acknowledged,
+    /** What the cells said to tokens that they do not take, in order. */
+    refusals,
     /** Time passes for the live router and for both cells. */
     pass: async (milliseconds: number) => {
       clock.jump(milliseconds);
@@ -107,11 +112,14 @@ test('a frozen router that can ask the directory again finds the new cell by the
 });
 
 test('even a cell that nobody tells refuses a router whose clock stands still after the life of its token', async () => {
-  const { live, frozen, pass, post } = await frozenBesideLive();
+  const { live, frozen, pass, post, logged, refusals } = await frozenBesideLive();
   await live.change({ kind: 'fail-over', cell: 'a' });
   await pass(60_000);
   // Clocks may differ by five seconds.
   expect(await post(frozen, 'within')).toBe('a 202');
+  expect(refusals).toEqual([]);
   await pass(5000);
-  expect(await post(frozen, 'beyond')).toBe('a 401 invalid_route_token');
+  expect(await post(frozen, 'beyond')).toBe('edge 503 cell_unavailable');
+  expect(refusals).toContain('a 401 invalid_route_token');
+  expect(await logged('a')).toEqual([identity('within')]);
 });
