@@ -1,7 +1,8 @@
 // The AWS cell, whole: real bundles in their hosts, real SDKs, emulators that speak AWS's protocols.
 import { openAwsCell } from '../support/aws-cell-harness.ts';
+import { PATIENT } from '../support/impatient.ts';
 import { cellSuite } from './cell.suite.ts';
 
 jest.setTimeout(90_000);
 
-cellSuite('AWS', () => openAwsCell());
+cellSuite('AWS', (notices) => openAwsCell(notices, PATIENT));

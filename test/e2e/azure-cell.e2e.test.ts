@@ -1,11 +1,12 @@
 // The Azure cell, whole: the real app in its host, real SDKs, emulators that speak Azure’s protocols.
 import type { Notice } from '../../local/local-cell.ts';
 import { openAzureCell } from '../support/azure-cell-harness.ts';
+import { PATIENT } from '../support/impatient.ts';
 import { cellSuite } from './cell.suite.ts';
 
 jest.setTimeout(90_000);
 
-cellSuite('Azure', () => openAzureCell());
+cellSuite('Azure', (notices) => openAzureCell(notices, PATIENT));
 
 test('a person is not told of every step of the host and its worker', async () => {
   const notices: Notice[] = [];

@@ -1,16 +1,22 @@
 // What every cell must show from the outside, on whichever cloud: events in, exact results out.
+import type { Notice } from '../../local/local-cell.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
 import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
 
-/** Declares the suite for one kind of cell. */
-export function cellSuite(name: string, open: () => Promise<CellHarness>): void {
+/** Declares the suite for one kind of cell; `open` is given a list for what the cell tells a person. */
+export function cellSuite(name: string, open: (notices: Notice[]) => Promise<CellHarness>): void {
   describe(`a cell on ${name}`, () => {
     let cell: CellHarness;
+    const notices: Notice[] = [];
     beforeAll(async () => {
-      cell = await open();
+      cell = await open(notices);
     });
-    afterAll(() => cell.close());
+    afterAll(async () => {
+      await cell.close();
+      // Nothing fails here, so nothing may be told as a failure.
+      expect(notices.filter(({ level }) => level === 'error')).toEqual([]);
+    });
 
     test('takes an event in each content mode and shows it to its tenant alone', async () => {
       const acme = new CellClient(cell, 'acme');

@@ -2,6 +2,7 @@
 import { openAwsCell } from '../support/aws-cell-harness.ts';
 import { openAzureCell } from '../support/azure-cell-harness.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
+import { PATIENT } from '../support/impatient.ts';
 import allowed from './allowed.json' with { type: 'json' };
 import { type Allowed, compare, type Difference, type Sides, unused } from './compare.ts';
 import { day, TENANTS } from './day.ts';
@@ -15,9 +16,6 @@ export interface ParityResult {
   /** Entries of the list that allowed nothing. */
   readonly unused: readonly Allowed[];
 }
-
-/** Nothing hangs in this day; a busy machine may be slow. */
-const PATIENT = { timeoutSeconds: 15 };
 
 const SIDES: Sides = {
   aws: { cell: 'aws-test', cloud: 'aws', region: 'eu-central-1' },

@@ -63,7 +63,13 @@ export class CellClient {
       headers: { 'content-type': 'application/cloudevents-batch+json' },
       body: JSON.stringify(readings.map(asEvent)),
     });
-    return { status: response.status, body: (await response.json()) as IngestAnswer['body'] };
+    const { status } = response;
+    const text = await response.text();
+    try {
+      return { status, body: JSON.parse(text) as IngestAnswer['body'] };
+    } catch {
+      throw new Error(`The cell answered ${status} with ${JSON.stringify(text.slice(0, 200))} in place of JSON.`);
+    }
   }
 
   /** Posts readings as a patient client does: again, while the cell says that it cannot take them now. */
