@@ -139,7 +139,8 @@ export async function raw(url: string, bytes: string, then: 'listen' | 'end' = '
   await once(socket, 'connect');
   if (then === 'end') socket.end(bytes, 'latin1');
   else socket.write(bytes, 'latin1');
-  const ended = once(socket, 'close');
+  // Not with `once`: an edge that does not read on resets the connection, which is the error that comes after its answer.
+  const ended = new Promise((resolve) => socket.once('close', resolve));
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   await ended;
   return answer;
