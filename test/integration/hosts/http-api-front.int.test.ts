@@ -31,7 +31,8 @@ async function raw(front: HttpApiFront, text: string): Promise<string> {
   });
   socket.on('error', () => undefined);
   socket.write(text);
-  await once(socket, 'close');
+  // Not with `once`: a server that does not read on resets the connection, which is the error that comes after its answer.
+  await new Promise((resolve) => socket.once('close', resolve));
   return received;
 }
 
