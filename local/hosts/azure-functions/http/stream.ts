@@ -104,10 +104,14 @@ export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<
   await answered;
 }
 
+/** A handler that returns nothing makes the library send nothing, and keep the connection. */
+const SILENCE_MS = 2000;
+
 /** Resolves when what was already on its way from the worker has had its chance to arrive. */
 function silence(forwarded: ReturnType<typeof httpRequest>): Promise<void> {
   return new Promise((resolve) => {
     forwarded.once('close', () => resolve());
-    forwarded.setTimeout(250, () => resolve());
+    // After a stall of this process the time is over before the connection has been looked at; that comes next.
+    forwarded.setTimeout(SILENCE_MS, () => setImmediate(resolve));
   });
 }

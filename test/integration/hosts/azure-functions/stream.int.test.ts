@@ -1,4 +1,9 @@
 // Stream mode: bodies flow through the worker's own server instead of being collected.
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { proxyToWorker } from '../../../../local/hosts/azure-functions/http/stream.ts';
+import type { Outcome } from '../../../../local/hosts/azure-functions/runtime.ts';
 import { cleanUp, eventually, startApp } from './support.ts';
 
 afterEach(cleanUp);
@@ -90,4 +95,31 @@ it('finds the new server of a restarted worker', async () => {
   await eventually('a new worker', () => host.workerPid !== undefined && host.workerPid !== pid);
   const response = await fetch(`${url}/api/echo/1`, { method: 'POST', body: 'again' });
   expect(await response.json()).toMatchObject({ body: 'again' });
+});
+
+it('answers with what the worker has sent, however late the host comes to reading it', async () => {
+  const listening = async (server: http.Server) => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  };
+  const worker = http.createServer();
+  const workerUri = await listening(worker);
+  let end: (outcome: Outcome) => void = () => undefined;
+  const outcome = new Promise<Outcome>((resolve) => {
+    end = resolve;
+  });
+  const call = { url: workerUri, params: {}, bindingName: 'request', workerUri, invocationId: '1', bodyLimit: 1 };
+  const host = http.createServer((request, response) => void proxyToWorker({ ...call, request, response }, outcome));
+  const answer = fetch(await listening(host));
+  const [, response] = (await once(worker, 'request')) as [unknown, http.ServerResponse];
+
+  end({ ok: true, invocationId: '1', response: { invocationId: '1' } as never });
+  await new Promise(setImmediate);
+  // A busy machine: nothing runs for longer than a worker's answer takes.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2400);
+  response.end('late');
+  const { status } = await answer;
+  for (const server of [host, worker]) server.close();
+  expect(status).toBe(200);
 });
