@@ -130,14 +130,14 @@ export function faultSuite(name: string, open: () => Promise<CellHarness>): void
         const found = await parkedOf(tenant);
         if (found.length < 2) throw new Error(`${found.length} events are parked.`);
         return found;
-      }, 90_000);
+      }, 210_000);
       expect(parked.map(({ event, reason }) => [event.id, reason.code])).toEqual([
         ['bomb', 'crashed'],
         ['bomb', 'crashed'],
       ]);
       await tenant.settled(30);
       expect(await cell.deadLetters()).toBe(0);
-    }, 120_000);
+    }, 240_000);
 
     test('an event that never lets its worker finish: the platform ends the worker, and the event alone is parked', async () => {
       const tenant = new CellClient(cell, 'hanging');
@@ -146,9 +146,9 @@ export function faultSuite(name: string, open: () => Promise<CellHarness>): void
       await eventually(async () => {
         const found = await parkedOf(tenant);
         if (found.length < 2) throw new Error(`${found.length} events are parked.`);
-      }, 120_000);
+      }, 210_000);
       await tenant.settled(30);
       expect(await cell.deadLetters()).toBe(0);
-    }, 150_000);
+    }, 240_000);
   });
 }
