@@ -47,7 +47,7 @@ export async function cellServer(name: string) {
 }
 
 /** Long enough for a test's cells, short enough for a test that waits for it. */
-export const FORWARD_MS = 700;
+const FORWARD_MS = 700;
 
 const exp = () => Math.floor(Date.now() / 1000) + 3600;
 

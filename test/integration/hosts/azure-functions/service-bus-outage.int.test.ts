@@ -43,5 +43,5 @@ it('stops in time although the namespace is gone', async () => {
   await bus.emulator.stop();
   const began = Date.now();
   await host.stop();
-  expect(Date.now() - began).toBeLessThan(2500);
+  expect(Date.now() - began).toBeLessThan(15_000);
 });
