@@ -1,6 +1,6 @@
 // A request's body on its way through the edge: kept while it may have to be sent again, if it is small and there is room; else handed through.
 import type { Clock } from '../ports/clock.ts';
-import type { Allowance, Share } from './allowance.ts';
+import type { Allowance } from './allowance.ts';
 import { EdgeRefusal } from './edge-problem.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
@@ -8,11 +8,12 @@ export interface OutgoingBody {
   readonly content: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Whether it can be sent a second time. */
   readonly repeatable: boolean;
-  /** The room that it takes while it is kept; to be given back. */
-  readonly share: Share | undefined;
+  /** Gives the room back that it takes while it is kept. */
+  readonly giveBack: () => void;
 }
 
-const NONE: OutgoingBody = { content: null, repeatable: true, share: undefined };
+const nothing = () => undefined;
+const NONE: OutgoingBody = { content: null, repeatable: true, giveBack: nothing };
 
 export interface BodyDeps {
   readonly room: Allowance;
@@ -28,18 +29,22 @@ export interface BodyDeps {
 export function outgoingBody(
   request: Request,
   length: number,
+  tenant: string,
   { room, clock, readMs }: BodyDeps,
 ): OutgoingBody | Promise<OutgoingBody> {
   const { body } = request;
   if (body === null) return NONE;
   // Without a length, nobody knows before the end whether it is small; and where it comes in chunks, a length beside them counts for nothing.
   const isTold = length <= ROUTER_LIMITS.bufferedBody && !request.headers.has('transfer-encoding');
-  const share = isTold ? room.take(length) : undefined;
-  if (share === undefined) return { content: body, repeatable: false, share: undefined };
+  const share = isTold ? room.take(length, tenant) : undefined;
+  if (share === undefined) return { content: body, repeatable: false, giveBack: nothing };
+  const giveBack = () => room.give(share);
+  // Of a request whose client has gone, the Workers runtime may run nothing but this.
+  request.signal.addEventListener('abort', giveBack, { once: true });
   return read(request, length, clock, readMs).then(
-    (content) => ({ content, repeatable: true, share }),
+    (content) => ({ content, repeatable: true, giveBack }),
     (error: unknown) => {
-      room.give(share);
+      giveBack();
       throw error;
     },
   );

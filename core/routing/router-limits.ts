@@ -35,6 +35,8 @@ export const ROUTER_LIMITS = {
   bufferedBody: 131_072,
   /** All bodies that are being kept, in bytes: 16 MiB of an isolate's 128. */
   bufferedBodies: 16_777_216,
+  /** Those of one tenant among them: 4 MiB. */
+  bufferedBodiesPerTenant: 4_194_304,
   /** A body at most, in bytes; what a cell takes. */
   body: 1_048_576,
   /**

@@ -50,7 +50,8 @@ const INGEST = /^\/v1\/events(?:\?|$)/;
 export function router(deps: RouterDeps): (request: Request, target: string, traceparent: string) => Promise<Response> {
   const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
   const authenticate = authenticator(deps.credentials);
-  const room = new Allowance({ capacity: ROUTER_LIMITS.bufferedBodies, lifeMs: bodyLifeMs, clock });
+  const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
+  const room = new Allowance({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
   const keeping = { room, clock, readMs: bodyReadMs };
 
   const callerOf = async (pending: Promise<Authentication>): Promise<TenantCaller> => {
@@ -111,19 +112,15 @@ export function router(deps: RouterDeps): (request: Request, target: string, tra
     const seconds = quota(caller.tenant, route.tier);
     if (seconds > 0) throw exceeded(seconds);
 
-    const read = outgoingBody(request, length, keeping);
+    const read = outgoingBody(request, length, caller.tenant, keeping);
     const body = 'content' in read ? read : await read;
-    const { share } = body;
-    const giveBack = () => share !== undefined && room.give(share);
-    // Of a request whose client has gone, the Workers runtime may run nothing but this.
-    if (share !== undefined) request.signal.addEventListener('abort', giveBack, { once: true });
     try {
       const forwarding = { method: request.method, headers, body: body.content, target, signal: request.signal };
       const answer = await deliver(forwarding, route, caller);
       if (answer.status === 'answered') return answer.response;
       return await secondTry(answer, route, forwarding, caller, body);
     } finally {
-      giveBack();
+      body.giveBack();
     }
   };
 }

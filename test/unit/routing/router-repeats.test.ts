@@ -1,10 +1,10 @@
 // What happens when a cell does not serve a request: whom the edge asks, what it sends again, what never, and how often.
 import { ROUTER_LIMITS } from '../../../core/routing/router-limits.ts';
-import { claimsOf, seen, type TestEdge, type TestEdgeOptions, testEdge } from '../../support/edge.ts';
+import { claimsOf, seen, type TestEdge, testEdge } from '../../support/edge.ts';
 
 /** The tenant acme of cell a with the standby b; the edge knows where it is. Then cell a is failed over, and the read cache is behind. */
-async function failedOver(options: TestEdgeOptions = {}): Promise<TestEdge> {
-  const edge = testEdge(options);
+async function failedOver(): Promise<TestEdge> {
+  const edge = testEdge();
   await edge.addCells('a', 'b');
   await edge.addTenant('acme', 'a', 'b');
   await edge.publish();
@@ -167,8 +167,8 @@ test('a body that is larger than what is kept, or whose length is not told, is s
   }
 });
 
-test('all bodies that are kept have a bound; those beyond it go through and are sent once', async () => {
-  const edge = await failedOver({ perTenant: ROUTER_LIMITS.perCell });
+test('the bodies of a tenant that are kept have a bound; those beyond it go through and are sent once', async () => {
+  const edge = await failedOver();
   edge.cells.set(A, silent);
   const size = ROUTER_LIMITS.bufferedBody;
   const post = () =>
@@ -177,7 +177,7 @@ test('all bodies that are kept have a bound; those beyond it go through and are 
       body: new Uint8Array(size),
       headers: { 'content-length': String(size) },
     });
-  const room = ROUTER_LIMITS.bufferedBodies / size;
+  const room = ROUTER_LIMITS.bufferedBodiesPerTenant / size;
   const pending = Array.from({ length: room + 1 }, post);
   await edge.arrived(room + 1);
   const kept = edge.received.filter(({ body }) => body instanceof ReadableStream === false);
