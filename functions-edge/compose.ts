@@ -1,7 +1,6 @@
 // Wires the parts of the edge.
 
 import { CertificateCredentials } from '../adapters/cloudflare/certificate-credentials.ts';
-import { within } from '../adapters/cloudflare/deadline.ts';
 import { type DirectoryObjectMethods, directoryObject } from '../adapters/cloudflare/directory-object.ts';
 import {
   DIRECTORY_NAME,
@@ -22,6 +21,7 @@ import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cl
 import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
+import { within } from '../core/ports/deadline.ts';
 import { describeError, PortError } from '../core/ports/errors.ts';
 import { fenceRequest } from '../core/resilience/fence-request.ts';
 import { fencing } from '../core/resilience/fencing.ts';

@@ -1,10 +1,10 @@
 // The directory as its clients see it: calls to the one Durable Object that keeps it.
 import type { Clock } from '../../core/ports/clock.ts';
+import { within } from '../../core/ports/deadline.ts';
 import type { Directory } from '../../core/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
-import { within } from './deadline.ts';
 import { toObjectError } from './errors.ts';
 
 /** The name of the one object. */

@@ -1,7 +1,7 @@
 // A value from elsewhere that an isolate keeps: read again when it is no longer fresh, and used for a while when it cannot be read.
 import type { Clock } from '../../core/ports/clock.ts';
+import { within } from '../../core/ports/deadline.ts';
 import { describeError, PortError } from '../../core/ports/errors.ts';
-import { within } from './deadline.ts';
 
 export interface KeptOptions<T> {
   /** Reads the value. */

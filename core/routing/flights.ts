@@ -1,16 +1,7 @@
-// Work that several requests want at the same time, done once, and waiting for it that always has an end.
+// Work that several requests want at the same time, done once; waiting for it always has an end.
 import type { Clock } from '../ports/clock.ts';
+import { within } from '../ports/deadline.ts';
 import { PortError } from '../ports/errors.ts';
-
-/** What the promise gives, or `unavailable` if it takes longer than this. */
-export function within<T>(clock: Clock, milliseconds: number, promise: Promise<T>, what: string): Promise<T> {
-  return Promise.race([
-    promise,
-    clock.sleep(milliseconds).then(() => {
-      throw new PortError('unavailable', `${what} has not answered within ${milliseconds} ms.`);
-    }),
-  ]);
-}
 
 interface Flight<T> {
   readonly promise: Promise<T>;
@@ -47,7 +38,12 @@ export class Flights<T> {
     const now = clock.now();
     const known = this.#flights.get(key);
     if (known !== undefined && now - known.startedAt < lifeMs)
-      return within(clock, lifeMs, known.promise, 'Another request’s lookup');
+      return within(
+        clock,
+        lifeMs,
+        known.promise,
+        () => new PortError('unavailable', `Another request’s lookup has not ended within ${lifeMs} ms.`),
+      );
     if (known === undefined && this.#flights.size >= capacity && !this.#dropOldest(now)) return work();
     const flight: Flight<T> = { promise: work(), startedAt: now };
     // Behind the others, so that the oldest one is always the first.

@@ -1,5 +1,6 @@
 // A request's body on its way through the edge: kept while it may have to be sent again, if it is small and there is room; else handed through.
 import type { Clock } from '../ports/clock.ts';
+import { within } from '../ports/deadline.ts';
 import type { Allowance } from './allowance.ts';
 import { EdgeRefusal } from './edge-problem.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
@@ -54,11 +55,8 @@ async function read(request: Request, length: number, clock: Clock, readMs: numb
   const reading = request.arrayBuffer().catch(() => {
     throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
   });
-  // Whichever comes second is nobody's any more.
-  reading.catch(() => undefined);
-  const content = await Promise.race([reading, clock.sleep(readMs)]);
-  if (content === undefined)
-    throw new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+  const late = () => new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+  const content = await within(clock, readMs, reading, late);
   if (content.byteLength !== length)
     throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body is not as long as its Content-Length says.' });
   return content;

@@ -1,11 +1,12 @@
 // Where a tenant's requests go: from memory while that is fresh, from the read cache, from the directory, or as it was last known.
 import type { Clock } from '../ports/clock.ts';
+import { within } from '../ports/deadline.ts';
 import type { Directory } from '../ports/directory.ts';
-import { describeError } from '../ports/errors.ts';
+import { describeError, PortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { RouteCache } from '../ports/route-cache.ts';
 import { type Cell, isServing, type Resolution } from './directory-model.ts';
-import { Flights, within } from './flights.ts';
+import { Flights } from './flights.ts';
 import { RouteMemory } from './route-memory.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
@@ -121,8 +122,9 @@ export class RouteResolver {
 
   /** What is known of the tenant is better than a late answer. The lookup goes on; later requests have its result. */
   async #impatient(tenant: string, lookup: Promise<Lookup>): Promise<Route> {
-    const { clock } = this.#deps;
-    return this.#outcome(tenant, within(clock, this.#limits.patienceMs, lookup, 'The lookup'));
+    const { patienceMs } = this.#limits;
+    const late = () => new PortError('unavailable', `The lookup has not ended within ${patienceMs} ms.`);
+    return this.#outcome(tenant, within(this.#deps.clock, patienceMs, lookup, late));
   }
 
   async #lookUp(tenant: string): Promise<Lookup> {
