@@ -10,19 +10,11 @@ import { failedPublishEntries, jsonError, snsError, statementErrors } from '../.
 import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
+import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { impatient } from './impatient.ts';
 
-const declaration = {
-  id: 'aws-test',
-  cloud: 'aws',
-  region: 'eu-central-1',
-  jurisdiction: 'eu',
-  capacity: 10,
-  price: 1,
-  failover: 'automatic',
-  cidr: '10.0.0.0/16',
-} as const;
+const declaration = cellDeclaration({ id: 'aws-test', cloud: 'aws', region: 'eu-central-1' });
 
 /** Starts a cell. `notices` collects what it would tell a person. */
 export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 } = {}): Promise<CellHarness> {

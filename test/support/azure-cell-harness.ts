@@ -9,20 +9,12 @@ import { connectionStringFor, ServiceBusEmulator } from '../../local/emulators/s
 import { type Fault, FaultProxy, type ProxiedCall } from '../../local/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
+import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { AZURE_LOCK_SECONDS, impatient } from './impatient.ts';
 import { TcpGate } from './tcp-gate.ts';
 
-const declaration = {
-  id: 'azure-test',
-  cloud: 'azure',
-  region: 'westeurope',
-  jurisdiction: 'eu',
-  capacity: 10,
-  price: 1,
-  failover: 'automatic',
-  cidr: '10.0.0.0/16',
-} as const;
+const declaration = cellDeclaration({ id: 'azure-test', cloud: 'azure', region: 'westeurope' });
 
 /** Builds the app of the tests: the real HTTP and relay bundles, and the consumers with shorter locks. */
 async function testApp(timeoutSeconds: number): Promise<string> {
@@ -115,7 +107,16 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
   });
-  await cell.start();
+  const close = async () => {
+    await cell.stop();
+    await Promise.all([store.stop(), bus.shut()]);
+    await Promise.all([cosmos.stop(), serviceBus.stop()]);
+  };
+  // Servers that are left open would keep the test from ending after it has failed.
+  await cell.start().catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   let current = 'healthy';
 
   return {
@@ -194,10 +195,6 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
       });
     },
     deadLetters: async () => (await cell.consumers()).reduce((sum, { deadLetters }) => sum + deadLetters, 0),
-    close: async () => {
-      await cell.stop();
-      await Promise.all([store.stop(), bus.shut()]);
-      await Promise.all([cosmos.stop(), serviceBus.stop()]);
-    },
+    close,
   };
 }

@@ -6,21 +6,13 @@ import { compile, deployableOptions, root } from '../../../build/bundles.mjs';
 import { AwsCell } from '../../../local/aws-cell.ts';
 import { freePort } from '../../../local/processes/free-port.ts';
 import { Stack } from '../../../local/stack.ts';
+import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { eventually } from '../../support/eventually.ts';
 import { oneLine, polycell, Run } from './run.ts';
 
 jest.setTimeout(30_000);
 
-const declaration = {
-  id: 'cell-1',
-  cloud: 'aws',
-  region: 'eu-central-1',
-  jurisdiction: 'eu',
-  capacity: 1,
-  price: 1,
-  failover: 'automatic',
-  cidr: '10.0.0.0/16',
-} as const;
+const declaration = cellDeclaration({ id: 'cell-1', cloud: 'aws', region: 'eu-central-1' });
 const badRelease = { name: 'test/cli-worker', entry: 'test/support/faulty-aws-worker.ts', platform: 'aws' } as const;
 
 let stack: Stack;

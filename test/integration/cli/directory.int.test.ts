@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildBundles } from '../../../build/bundles.mjs';
 import { Stack } from '../../../local/stack.ts';
+import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { oneLine, polycell } from './run.ts';
 
 jest.setTimeout(30_000);
@@ -13,18 +14,7 @@ let edge: string;
 beforeAll(async () => {
   await buildBundles();
   stack = await Stack.create({
-    cells: [
-      {
-        id: 'cell-1',
-        cloud: 'aws',
-        region: 'eu-central-1',
-        jurisdiction: 'eu',
-        capacity: 500,
-        price: 1,
-        failover: 'never',
-        cidr: '10.0.0.0/16',
-      },
-    ],
+    cells: [cellDeclaration({ id: 'cell-1', cloud: 'aws', region: 'eu-central-1', capacity: 500, failover: 'never' })],
     tenants: [{ id: 'acme', residency: 'any', tier: 'premium', cell: 'elsewhere', standby: 'nowhere' }],
     version: 'test',
     notice: () => undefined,

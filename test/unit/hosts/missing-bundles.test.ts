@@ -7,20 +7,9 @@ import { root } from '../../../build/bundles.mjs';
 import { topology } from '../../../core/cell/topology.ts';
 import { AwsCell } from '../../../local/aws-cell.ts';
 import { AzureCell } from '../../../local/azure-cell.ts';
-import type { CellDeclaration } from '../../../local/cells.ts';
 import { EdgeHost } from '../../../local/hosts/edge/edge-host.ts';
 import { makeRouteKeys } from '../../../local/route-keys.ts';
-
-const declaration: CellDeclaration = {
-  id: 'no-bundles',
-  cloud: 'aws',
-  region: 'eu-central-1',
-  jurisdiction: 'eu',
-  capacity: 10,
-  price: 1,
-  failover: 'automatic',
-  cidr: '10.0.0.0/16',
-};
+import { cellDeclaration } from '../../support/cell-declaration.ts';
 
 /** Any use of the network would end a test of this kind, so a cell that has got as far as its emulators fails otherwise. */
 async function common() {
@@ -32,6 +21,7 @@ const nowhere = (name: string) => path.join(root, 'dist/nowhere', name);
 
 it('an AWS cell', async () => {
   const bundles = { http: __filename, relay: nowhere('relay.cjs'), worker: nowhere('worker.cjs') };
+  const declaration = cellDeclaration({ id: 'no-bundles', cloud: 'aws', region: 'eu-central-1' });
   const cell = new AwsCell({ ...(await common()), declaration, bundles });
   await expect(cell.start()).rejects.toThrow(
     'There is no bundle dist/nowhere/relay.cjs, dist/nowhere/worker.cjs: run `npm run build`, which compiles what is missing.',
@@ -47,8 +37,8 @@ it('an Azure cell, also when only a part of its app is missing', async () => {
       await writeFile(path.join(appFolder, name, 'index.cjs'), '');
     }
     for (const name of ['host.json', 'package.json']) await writeFile(path.join(appFolder, name), '{}');
-    const azure: CellDeclaration = { ...declaration, cloud: 'azure', region: 'westeurope' };
-    const cell = new AzureCell({ ...(await common()), declaration: azure, appFolder });
+    const declaration = cellDeclaration({ id: 'no-bundles', cloud: 'azure', region: 'westeurope' });
+    const cell = new AzureCell({ ...(await common()), declaration, appFolder });
     await expect(cell.start()).rejects.toThrow(/^There is no bundle \S+relay\/index\.cjs: run `npm run build`/);
     await cell.stop();
   } finally {
