@@ -37,7 +37,7 @@ export const get: Command = {
     for (;;) {
       response = await target.call('read,operate', path);
       text = await response.text();
-      if (!isNothing(response, text) || performance.now() > end) break;
+      if (!mayStillCome(response.status, text) || performance.now() > end) break;
       await sleep(ASK_AGAIN_MS);
     }
     if (!response.ok) {
@@ -49,9 +49,10 @@ export const get: Command = {
   },
 };
 
-/** What is not there, and a list without anything in it. */
-const isNothing = ({ status, ok }: Response, text: string): boolean =>
-  status === 404 || (ok && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);
+/** Whether an answer is of what is not there yet, or a list without anything in it. A path that the API does not have never comes. */
+export const mayStillCome = (status: number, text: string): boolean =>
+  (status === 404 && readProblem(text).code !== 'not_found') ||
+  (status === 200 && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);
 
 /** A problem in words, and what else it is in its own. */
 function tell(text: string): string {
