@@ -21,22 +21,22 @@ import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cl
 import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
-import { within } from '../core/ports/deadline.ts';
+import { routeTokenSigner } from '../core/cell/route-token.ts';
+import { controlApi } from '../core/edge/control/control-api.ts';
+import { directory } from '../core/edge/directory/directory.ts';
+import { publisher } from '../core/edge/directory/publisher.ts';
+import { edge } from '../core/edge/edge.ts';
+import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
+import { fencing } from '../core/edge/monitor/fencing.ts';
+import { type MonitorStatus, monitor } from '../core/edge/monitor/monitor.ts';
+import { healthProbe } from '../core/edge/monitor/probe.ts';
+import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
+import { quota } from '../core/edge/router/quota.ts';
+import { RouteResolver } from '../core/edge/router/route-resolver.ts';
+import { routeSigner } from '../core/edge/router/route-signer.ts';
+import { router } from '../core/edge/router/router.ts';
+import { within } from '../core/lib/deadline.ts';
 import { describeError, PortError } from '../core/ports/errors.ts';
-import { fenceRequest } from '../core/resilience/fence-request.ts';
-import { fencing } from '../core/resilience/fencing.ts';
-import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
-import { healthProbe } from '../core/resilience/probe.ts';
-import { controlApi } from '../core/routing/control-api.ts';
-import { directory } from '../core/routing/directory.ts';
-import { edge } from '../core/routing/edge.ts';
-import { forwarder, type Outgoing } from '../core/routing/forward.ts';
-import { publisher } from '../core/routing/publisher.ts';
-import { quota } from '../core/routing/quota.ts';
-import { RouteResolver } from '../core/routing/route-resolver.ts';
-import { routeSigner } from '../core/routing/route-signer.ts';
-import { routeTokenSigner } from '../core/routing/route-token.ts';
-import { router } from '../core/routing/router.ts';
 import type { EdgeConfig } from './config.ts';
 
 /** What the directory's object is bound to. */

@@ -6,12 +6,12 @@ import {
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { appendWith, type Occupant } from '../../core/ports/append.ts';
+import type { RetryPolicy } from '../../core/lib/retry.ts';
+import { utf8Length } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { RetryPolicy } from '../../core/ports/retry.ts';
 import type { AppendOutcome, NewDocument, Version } from '../../core/ports/store.ts';
-import { utf8Length } from '../../core/ports/text.ts';
+import { appendWith, type Occupant } from '../../core/store/append.ts';
 import { toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 

@@ -10,10 +10,11 @@ import {
   type TransactWriteItem,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
+import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { afterPrefix, compareUtf8 } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { inDoubt, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type {
   AppendOutcome,
   Expected,
@@ -27,7 +28,6 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
-import { afterPrefix, compareUtf8 } from '../../core/ports/text.ts';
 import { appendToTable } from './dynamodb-append.ts';
 import { toDocument, toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';

@@ -6,12 +6,12 @@ import {
   type SNSClient,
 } from '@aws-sdk/client-sns';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { mapConcurrently } from '../../core/lib/concurrently.ts';
+import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { mapConcurrently } from '../../core/ports/concurrently.ts';
 import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html: 10 entries, 256 KiB in all with their attributes. */

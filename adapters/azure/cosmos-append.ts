@@ -1,12 +1,12 @@
 // The fast path of ingest on Cosmos DB: bulk creates, each a conditional write of its own.
 import type { Container } from '@azure/cosmos';
-import { appendWith, type Occupant } from '../../core/ports/append.ts';
+import { mapConcurrently } from '../../core/lib/concurrently.ts';
+import type { RetryPolicy } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { mapConcurrently } from '../../core/ports/concurrently.ts';
 import type { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { RetryPolicy } from '../../core/ports/retry.ts';
 import type { AppendOutcome, Key, NewDocument, Version } from '../../core/ports/store.ts';
+import { appendWith, type Occupant } from '../../core/store/append.ts';
 import type { OperationAnswer } from './cosmos-client.ts';
 import { type FoundItem, type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
 import { isTransient, operationError, toPortError } from './errors.ts';

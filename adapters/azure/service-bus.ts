@@ -1,11 +1,11 @@
 // The bus on one Service Bus topic: batches by the negotiated size, failed batches repeated alone.
 import type { ServiceBusMessage, ServiceBusSender } from '@azure/service-bus';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { ITS_OWN_FAULT, inDoubt, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
 import { isTransient, toPortError } from './errors.ts';
 
 export interface ServiceBusOptions {

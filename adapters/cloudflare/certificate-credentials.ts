@@ -1,8 +1,8 @@
 // Credentials that are devices' certificates: Cloudflare proves that the client holds the key, and all the rest is checked here.
 import { isName } from '../../core/cell/identity.ts';
+import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
+import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { Authentication, Credentials } from '../../core/ports/credentials.ts';
-import { BoundedCache } from '../../core/routing/bounded-cache.ts';
 import { type Certificate, isSignedBy, readCertificate } from './certificate.ts';
 import { DerError, hex } from './der.ts';
 import type { Kept } from './kept.ts';

@@ -1,10 +1,11 @@
 // The directory as its clients see it: calls to the one Durable Object that keeps it.
+
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import { within } from '../../core/lib/deadline.ts';
+import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { within } from '../../core/ports/deadline.ts';
-import type { Directory } from '../../core/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import { toObjectError } from './errors.ts';
 
 /** The name of the one object. */

@@ -1,9 +1,9 @@
 // Credentials that are JSON Web Tokens of our issuer: the algorithm is fixed, the audience says what they are for, and each is verified once.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { isName } from '../../core/cell/identity.ts';
+import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
+import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { Authentication, Caller, Credentials } from '../../core/ports/credentials.ts';
-import { BoundedCache } from '../../core/routing/bounded-cache.ts';
 import type { IssuerKeys } from './jwks.ts';
 import type { Kept } from './kept.ts';
 

@@ -1,6 +1,7 @@
 // A value from elsewhere that an isolate keeps: read again when it is no longer fresh, and used for a while when it cannot be read.
+
+import { within } from '../../core/lib/deadline.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { within } from '../../core/ports/deadline.ts';
 import { describeError, PortError } from '../../core/ports/errors.ts';
 
 export interface KeptOptions<T> {

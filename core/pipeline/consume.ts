@@ -1,9 +1,9 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
 import type { ConsumerDeclaration } from '../cell/topology.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { mapConcurrently } from '../ports/concurrently.ts';
 import { describeError, ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Consumer } from './consumer.ts';

@@ -1,7 +1,7 @@
 // Tokens of the issuer: the contract of credentials, and every way to come in without a valid one.
 import { JWKS_LIMITS, keptJwks } from '../../adapters/cloudflare/jwks.ts';
 import { JWT_LIMITS, JwtCredentials, operatorCaller, tenantCaller } from '../../adapters/cloudflare/jwt-credentials.ts';
-import type { Authentication } from '../../core/ports/credentials.ts';
+import type { Authentication } from '../../core/edge/ports/credentials.ts';
 import { FakeClock, START } from '../support/fake-clock.ts';
 import { EDGE_KEY, mint, NOW_SECONDS, publicPart, STRANGERS_KEY } from '../support/route-tokens.ts';
 import {

@@ -1,7 +1,7 @@
 // The directory contract, kept by the directory over its storage in memory.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import type { Directory } from '../../core/ports/directory.ts';
-import { directory } from '../../core/routing/directory.ts';
+import { directory } from '../../core/edge/directory/directory.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Exemption, exemptFrom } from './contract.ts';
 import type { DirectoryHarness } from './directory/harness.ts';

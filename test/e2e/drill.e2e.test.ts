@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EdgeControl } from '../../cli/drill/control.ts';
+import type { DrillReport } from '../../cli/drill/report.ts';
 import { StackClient } from '../../cli/stack-client.ts';
-import type { DrillReport } from '../../core/resilience/drill/report.ts';
 import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,13 +1,13 @@
 // Several cells in memory with a directory, and the network between them: what the monitor and its fences are tried on.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import type { Fetch } from '../../core/resilience/timed-fetch.ts';
-import { directory } from '../../core/routing/directory.ts';
+import { directory } from '../../core/edge/directory/directory.ts';
+import type { Fetch } from '../../core/edge/monitor/timed-fetch.ts';
 import type {
   CellDefinition,
   DirectoryCommand,
   DirectoryOutcome,
   FailoverPolicy,
-} from '../../core/routing/directory-model.ts';
+} from '../../core/edge/ports/directory-model.ts';
 import { testCell } from './cell.ts';
 import { EagerClock } from './fake-clock.ts';
 import { mint } from './route-tokens.ts';

@@ -6,7 +6,7 @@ import type { TenantEvent } from '../../../core/pipeline/consumer.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { trials } from '../../../core/pipeline/trials.ts';
 import type { DeliveredMessage, DeliveryOutcome } from '../../../core/ports/bus.ts';
-import { checkedStore } from '../../../core/ports/checked-store.ts';
+import { checkedStore } from '../../../core/store/checked-store.ts';
 import { FakeClock, START, settle } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
 import { message } from '../../support/messages.ts';
