@@ -33,9 +33,9 @@ export default {
   workerIdleMemoryLimit: '200MB',
   testSequencer: '<rootDir>/build/test-order.cjs',
   projects: [
-    project('unit', [...everywhere('test.ts'), '!<rootDir>/test/arch/**'], {
+    project('unit', everywhere('test.ts'), {
       setupFilesAfterEnv: ['<rootDir>/test/support/no-network.ts'],
-      testPathIgnorePatterns: ['\\.(int|e2e)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['\\.(int|e2e)\\.test\\.ts$', '<rootDir>/test/arch/'],
     }),
     project('arch', ['<rootDir>/test/arch/*.test.ts']),
     project('integration', everywhere('int.test.ts')),

@@ -152,7 +152,7 @@ test('environments die with a host that is killed, even frozen or in a busy loop
       void spinning.invoke({ op: 'spin' });
       console.log(JSON.stringify([...frozen.stats().pids, ...spinning.stats().pids]));
       setInterval(() => undefined, 1000);`;
-    const root = path.resolve(__dirname, '../../..');
+    const root = path.resolve(__dirname, '../../../..');
     await build({
       stdin: { contents: source, resolveDir: root, loader: 'ts' },
       outfile: program,
@@ -160,7 +160,7 @@ test('environments die with a host that is killed, even frozen or in a busy loop
       platform: 'node',
       format: 'esm',
       // The runtime's file is looked for above the program; from a temporary folder it would not be found.
-      define: { 'import.meta.url': JSON.stringify(`file://${root}/local/processes/source-file.ts`) },
+      define: { 'import.meta.url': JSON.stringify(`file://${root}/hosts/processes/source-file.ts`) },
     });
     const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
