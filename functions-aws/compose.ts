@@ -12,9 +12,9 @@ import { consumers } from '../core/domains/telemetry/consumers.ts';
 import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
 import type { Bus } from '../core/ports/bus.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
@@ -104,7 +104,7 @@ export function composeWorker(
       consumer: changed,
       declaration,
       parking: parking({ state, clock }),
-      trials: trials(state, clock),
+      trials: crashMarkers(state, clock),
       clock,
       log,
     }),

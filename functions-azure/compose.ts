@@ -16,9 +16,9 @@ import { consumers } from '../core/domains/telemetry/consumers.ts';
 import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -113,7 +113,7 @@ export function composeWorkers(
     const consumer = built[declaration.name];
     if (consumer === undefined) throw new TypeError(`No consumer ${declaration.name} is built in.`);
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const deps = { declaration, parking: parking({ state, clock }), trials: trials(state, clock), clock, log };
+    const deps = { declaration, parking: parking({ state, clock }), trials: crashMarkers(state, clock), clock, log };
     const handler = consume({ consumer: changed, ...deps });
     return [
       declaration.name,

@@ -10,7 +10,7 @@ import { mapConcurrently } from '../../core/lib/concurrently.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
+import { PERMANENT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
@@ -67,7 +67,7 @@ export class SnsBus implements Bus {
       } catch (error) {
         lastError = toPortError(error);
         // The service refuses a request for the fault of one entry: halves of it find out whose, and publish the others.
-        if (ITS_OWN_FAULT[lastError.code] && open.length > 1) {
+        if (PERMANENT[lastError.code] && open.length > 1) {
           const half = Math.ceil(open.length / 2);
           await Promise.all([this.#publishBatch(open.slice(0, half)), this.#publishBatch(open.slice(half))]);
           return;

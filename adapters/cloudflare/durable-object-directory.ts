@@ -1,8 +1,8 @@
 // The directory as its clients see it: calls to the one Durable Object that keeps it.
 
 import type { Directory } from '../../core/edge/ports/directory.ts';
-import { within } from '../../core/lib/deadline.ts';
 import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
@@ -81,7 +81,7 @@ export class DurableObjectDirectory implements Directory {
       );
     let result: Answer<T>;
     try {
-      result = await within(clock, timeoutMs, call(stub()), late);
+      result = await withTimeout(clock, timeoutMs, call(stub()), late);
     } catch (error) {
       throw toObjectError(error, isChange);
     }

@@ -2,7 +2,7 @@
 
 import type { Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
-import { within } from '../../core/lib/deadline.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
@@ -54,7 +54,7 @@ export class KvRouteCache implements RouteCache {
   async #call<T>(milliseconds: number, call: (namespace: KvNamespace) => Promise<T>): Promise<T> {
     const { namespace, clock } = this.#options;
     try {
-      return await within(
+      return await withTimeout(
         clock,
         milliseconds,
         call(namespace),

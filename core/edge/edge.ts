@@ -30,7 +30,7 @@ const DEGRADED_MS = 30_000;
 const BEHIND_SCHEME = 8;
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
-export function edge(deps: EdgeDeps): (request: Request) => Promise<Response> {
+export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
   const { tenants, operators, control, clock, ids, log } = deps;
   const documentText = JSON.stringify(openApiDocument);
 

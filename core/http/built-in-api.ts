@@ -15,7 +15,7 @@ import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { ApiRequest } from './call.ts';
-import { cellApi } from './cell-api.ts';
+import { createCellApi } from './cell-api.ts';
 
 export interface BuiltInApiDeps {
   readonly cell: CellIdentity;
@@ -31,7 +31,7 @@ export interface BuiltInApiDeps {
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
 export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, routeKeys, events, state, clock, ids, log } = deps;
-  return cellApi({
+  return createCellApi({
     cell,
     consumers: [...topology.consumers.map(({ name }) => name), RELAY],
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, clock }),

@@ -41,7 +41,7 @@ export interface CellApiDeps {
 }
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
-export function cellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
+export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
   const documentText = JSON.stringify(openApiDocument);
 

@@ -3,12 +3,12 @@
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { Backoff, type RetryPolicy } from '../lib/retry.ts';
 import type { Clock } from '../ports/clock.ts';
-import { ITS_OWN_FAULT, isPortError, PortError } from '../ports/errors.ts';
+import { isPortError, PERMANENT, PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { AppendOutcome, NewDocument, Version } from '../ports/store.ts';
 
-/** Who stands where a document was to be written: this call's own try, somebody's document, one that has expired, or nobody now. */
-export type Occupant = 'own' | 'other' | 'expired' | 'nobody';
+/** What exists where a document was to be written: an earlier attempt of this call, another writer's document, an expired one, or none. */
+export type Existing = 'ours' | 'theirs' | 'expired' | 'none';
 
 /** A service's way of writing; `Row` is a document in its terms, with an id of this write. */
 export interface AppendService<Row> {
@@ -25,11 +25,11 @@ export interface AppendService<Row> {
    * refused as a whole share one error object; a rejection is that of all rows.
    */
   write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
-  /** Looks who stands where these rows were to be written. */
-  look(rows: readonly Row[]): Promise<readonly Occupant[]>;
+  /** Reads what exists where these rows were to be written. */
+  readExisting(rows: readonly Row[]): Promise<readonly Existing[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
-  /** What a failure of `write`, `look` or `put` means. */
+  /** What a failure of `write`, `readExisting` or `put` means. */
   toPortError(error: unknown): PortError;
   /** Whether a repetition may help within the budget. */
   isTransient(error: PortError): boolean;
@@ -42,8 +42,8 @@ interface Pending<Row> {
 }
 
 /**
- * Appends documents. Where a write finds something, a look tells whether that was there before, is our own (the answer to an
- * earlier try was lost) or has expired, so `duplicate` is exact.
+ * Appends documents. Where a write meets a document, a read tells whether that was there before, is our own (the answer to an
+ * earlier attempt was lost) or has expired, so `duplicate` is exact.
  */
 export async function appendWith<Row>(
   service: AppendService<Row>,
@@ -133,7 +133,7 @@ async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pendin
     if (error === undefined) pending.outcome = { status: 'stored' };
     else if (error.code === 'conflict') taken.push(pending);
     else if (service.isTransient(error)) lastError = error;
-    else if (ITS_OWN_FAULT[error.code]) refused.set(error, [...(refused.get(error) ?? []), pending]);
+    else if (PERMANENT[error.code]) refused.set(error, [...(refused.get(error) ?? []), pending]);
     else pending.outcome = { status: 'failed', error };
   }
   const together: Pending<Row>[][] = [];
@@ -142,12 +142,12 @@ async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pendin
     if (others.length > 0) together.push(group);
     else if (alone !== undefined) alone.outcome = { status: 'failed', error };
   }
-  const occupants = taken.length === 0 ? [] : await service.look(taken.map(({ row }) => row));
+  const found = taken.length === 0 ? [] : await service.readExisting(taken.map(({ row }) => row));
   for (const [index, pending] of taken.entries()) {
-    const occupant = occupants[index];
-    if (occupant === 'own') pending.outcome = { status: 'stored' };
-    else if (occupant === 'other') pending.outcome = { status: 'duplicate' };
-    else if (occupant === 'expired') pending.outcome = await replaceExpired(service, pending.document);
+    const existing = found[index];
+    if (existing === 'ours') pending.outcome = { status: 'stored' };
+    else if (existing === 'theirs') pending.outcome = { status: 'duplicate' };
+    else if (existing === 'expired') pending.outcome = await replaceExpired(service, pending.document);
     // What has vanished meanwhile stays without an outcome and is tried again.
   }
   return { lastError, together };

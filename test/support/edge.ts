@@ -2,8 +2,8 @@
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
-import { directory } from '../../core/edge/directory/directory.ts';
-import { edge } from '../../core/edge/edge.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import { createEdge } from '../../core/edge/edge.ts';
 import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
@@ -12,7 +12,7 @@ import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forw
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../../core/edge/router/route-signer.ts';
-import { router } from '../../core/edge/router/router.ts';
+import { createRouter } from '../../core/edge/router/router.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { definition } from './cloud.ts';
 import { FakeClock, settle } from './fake-clock.ts';
@@ -80,7 +80,7 @@ function world() {
   return {
     storage,
     cache: new MemoryRouteCache(),
-    keeper: directory({ storage, clock }),
+    keeper: createDirectory({ storage, clock }),
     /** Endpoint → what answers there; a request to any other one is refused. */
     cells: new Map<string, Send>(),
   };
@@ -126,9 +126,9 @@ export function testEdge({
     if (answer === undefined) throw new TypeError('connection refused');
     return answer(url, outgoing);
   };
-  const handle = edge({
+  const handle = createEdge({
     version: '1.2.3',
-    tenants: router({
+    tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],
       resolver,
       quota: quota({ rules: quotas, clock }),

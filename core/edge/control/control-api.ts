@@ -53,7 +53,7 @@ const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Reco
   new Problem<ControlProblemCode>(code, detail, { headers });
 
 /** Returns the API. Rejects for an operator who is none, or for a fault of our own; whoever calls it turns that into an answer. */
-export function controlApi({
+export function createControlApi({
   directory,
   monitor,
   log,

@@ -29,7 +29,7 @@ export interface DirectoryDeps {
  * Returns the directory. Its methods do not wait for anything between reading and writing, so that one caller at a time is
  * enough for each of them to be one step.
  */
-export function directory({ storage, clock }: DirectoryDeps): Directory {
+export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   const entryOf = (
     revision: number,
     command: DirectoryCommand,

@@ -68,7 +68,7 @@ const JOB = 'fencing/job/';
 /** Jobs that the status shows one by one. */
 const SHOWN = 100;
 
-export function fencing({ directory, storage, fence, clock }: FencingDeps): Fencing {
+export function createFencing({ directory, storage, fence, clock }: FencingDeps): Fencing {
   const jobs = new Map<string, FencingJob>();
   const finished: FencingJob[] = [];
   let position: LogPosition | undefined;

@@ -8,21 +8,21 @@ import type { Log } from '../../ports/log.ts';
 import { type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../ports/directory-model.ts';
 import { MONITOR } from '../ports/directory-model.ts';
-import type { Fencing, FencingProgress } from './fencing.ts';
 import {
   type CellMemory,
   decide,
   EMPTY_MEMORY,
   type FailoverOrder,
+  type HoldReason,
   type MonitorMemory,
   type Notice,
   type ProbeResult,
   restored,
-  type Stay,
   settle,
   type Verdict,
   worthSaving,
-} from './health-monitor.ts';
+} from './failure-detector.ts';
+import type { Fencing, FencingProgress } from './fencing.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 
@@ -65,7 +65,7 @@ export interface MonitorStatus {
     readonly probes: string;
     readonly detail: string;
     /** Why it is not failed over although it is failing. */
-    readonly stay: Stay | null;
+    readonly stay: HoldReason | null;
     readonly refusal: string | null;
   }[];
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
@@ -78,7 +78,7 @@ export interface Monitor {
 }
 
 /** Returns a monitor; rounds must not overlap. */
-export function monitor(deps: MonitorDeps): Monitor {
+export function createMonitor(deps: MonitorDeps): Monitor {
   const { directory, probe, fencing, storage, clock, log, settings } = deps;
   let memory: MonitorMemory | undefined;
   let cells: readonly Cell[] = [];

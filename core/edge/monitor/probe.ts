@@ -1,7 +1,7 @@
 // Asks a cell for its health, from outside, as a client would reach it.
 import { isJsonObject } from '../../ports/json.ts';
 import type { Cell } from '../ports/directory-model.ts';
-import type { ProbeResult } from './health-monitor.ts';
+import type { ProbeResult } from './failure-detector.ts';
 import { type TimedFetchDeps, timedFetch } from './timed-fetch.ts';
 
 /**

@@ -3,8 +3,8 @@ import { ROUTE_HEADER } from '../../http/headers.ts';
 import { BoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isJsonObject, type Json } from '../../ports/json.ts';
-import { Allowance } from './allowance.ts';
 import type { OutgoingHeaders } from './forwarded-headers.ts';
+import { KeyedSemaphore } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 /** What is sent to a cell. */
@@ -73,11 +73,16 @@ export function forwarder({
   perCell = ROUTER_LIMITS.perCell,
   perTenant = ROUTER_LIMITS.perTenant,
 }: ForwardDeps) {
-  const underWay = new BoundedCache<string, Allowance>(ROUTER_LIMITS.cells);
-  const allowanceOf = (cell: string): Allowance => {
+  const underWay = new BoundedCache<string, KeyedSemaphore>(ROUTER_LIMITS.cells);
+  const allowanceOf = (cell: string): KeyedSemaphore => {
     let allowance = underWay.get(cell);
     if (allowance === undefined) {
-      allowance = new Allowance({ capacity: perCell, perOwner: perTenant, lifeMs: SHARE_LIVES * forwardMs, clock });
+      allowance = new KeyedSemaphore({
+        capacity: perCell,
+        perOwner: perTenant,
+        lifeMs: SHARE_LIVES * forwardMs,
+        clock,
+      });
       underWay.set(cell, allowance);
     }
     return allowance;
@@ -87,11 +92,11 @@ export function forwarder({
     const { method, headers, body, target, signal } = request;
     if (signal.aborted) return { status: 'abandoned' };
     const allowance = allowanceOf(cell);
-    const share = allowance.take(1, tenant);
+    const share = allowance.acquire(1, tenant);
     if (share === undefined) return { status: 'overloaded' };
     headers[ROUTE_HEADER] = token;
     // Of a request whose client has gone, the Workers runtime may run nothing but this.
-    signal.addEventListener('abort', () => allowance.give(share), { once: true });
+    signal.addEventListener('abort', () => allowance.release(share), { once: true });
     try {
       // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
       const judged = send(endpoint + target, { method, headers, body }).then(judge);
@@ -104,7 +109,7 @@ export function forwarder({
       if (signal.aborted) return { status: 'abandoned' };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
-      allowance.give(share);
+      allowance.release(share);
     }
   };
 }

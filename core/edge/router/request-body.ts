@@ -1,9 +1,9 @@
 // A request's body on its way through the edge: kept while it may have to be sent again, if it is small and there is room; else handed through.
 
-import { within } from '../../lib/deadline.ts';
+import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Allowance } from './allowance.ts';
 import { EdgeRefusal } from './edge-problem.ts';
+import type { KeyedSemaphore } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 export interface OutgoingBody {
@@ -18,7 +18,7 @@ const nothing = () => undefined;
 const NONE: OutgoingBody = { content: null, repeatable: true, giveBack: nothing };
 
 export interface BodyDeps {
-  readonly room: Allowance;
+  readonly room: KeyedSemaphore;
   readonly clock: Clock;
   /** How long a client may take to send a body that is kept, in milliseconds. */
   readonly readMs: number;
@@ -38,9 +38,9 @@ export function outgoingBody(
   if (body === null) return NONE;
   // Without a length, nobody knows before the end whether it is small; and where it comes in chunks, a length beside them counts for nothing.
   const isTold = length <= ROUTER_LIMITS.bufferedBody && !request.headers.has('transfer-encoding');
-  const share = isTold ? room.take(length, tenant) : undefined;
+  const share = isTold ? room.acquire(length, tenant) : undefined;
   if (share === undefined) return { content: body, repeatable: false, giveBack: nothing };
-  const giveBack = () => room.give(share);
+  const giveBack = () => room.release(share);
   // Of a request whose client has gone, the Workers runtime may run nothing but this.
   request.signal.addEventListener('abort', giveBack, { once: true });
   return read(request, length, clock, readMs).then(
@@ -57,7 +57,7 @@ async function read(request: Request, length: number, clock: Clock, readMs: numb
     throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
   });
   const late = () => new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
-  const content = await within(clock, readMs, reading, late);
+  const content = await withTimeout(clock, readMs, reading, late);
   if (content.byteLength !== length)
     throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body is not as long as its Content-Length says.' });
   return content;

@@ -1,15 +1,15 @@
 // Where a tenant's requests go: from memory while that is fresh, from the read cache, from the directory, or as it was last known.
 
-import { within } from '../../lib/deadline.ts';
+import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { describeError, PortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, isServing, type Resolution } from '../ports/directory-model.ts';
 import type { RouteCache } from '../ports/route-cache.ts';
-import { Flights } from './flights.ts';
 import { RouteMemory } from './route-memory.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
+import { SingleFlight } from './single-flight.ts';
 
 export type Route =
   | Resolution
@@ -60,7 +60,7 @@ export class RouteResolver {
   readonly #deps: RouteResolverDeps;
   readonly #limits: ResolverLimits;
   readonly #memory: RouteMemory;
-  readonly #flights: Flights<Lookup>;
+  readonly #flights: SingleFlight<Lookup>;
   #failedAt = Number.NEGATIVE_INFINITY;
   /** Until then the read cache is not asked, because it did not answer: its time would be added to the directory's. */
   #cachePausedUntil = Number.NEGATIVE_INFINITY;
@@ -72,7 +72,7 @@ export class RouteResolver {
     this.#limits = { ...ROUTER_LIMITS, ...deps.limits };
     this.#memory = new RouteMemory(this.#limits);
     const { flights, lookupMs } = this.#limits;
-    this.#flights = new Flights({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
+    this.#flights = new SingleFlight({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
   }
 
   /** Entries that are kept. */
@@ -91,7 +91,7 @@ export class RouteResolver {
     const current = this.#memory.current(tenant, now);
     if (current !== undefined) return current;
     if (this.#memory.isNegative(tenant, now)) return UNKNOWN;
-    const lookup = this.#flights.share(tenant, () => this.#lookUp(tenant));
+    const lookup = this.#flights.run(tenant, () => this.#lookUp(tenant));
     return this.#memory.lastKnown(tenant, now) === undefined
       ? this.#outcome(tenant, lookup)
       : this.#impatient(tenant, lookup);
@@ -109,7 +109,7 @@ export class RouteResolver {
     // Under a key that is no tenant's name: a lookup that the read cache may answer is not good enough.
     return this.#outcome(
       tenant,
-      this.#flights.share(`! ${tenant}`, () => this.#ask(tenant)),
+      this.#flights.run(`! ${tenant}`, () => this.#ask(tenant)),
     );
   }
 
@@ -125,7 +125,7 @@ export class RouteResolver {
   async #impatient(tenant: string, lookup: Promise<Lookup>): Promise<Route> {
     const { patienceMs } = this.#limits;
     const late = () => new PortError('unavailable', `The lookup has not ended within ${patienceMs} ms.`);
-    return this.#outcome(tenant, within(this.#deps.clock, patienceMs, lookup, late));
+    return this.#outcome(tenant, withTimeout(this.#deps.clock, patienceMs, lookup, late));
   }
 
   async #lookUp(tenant: string): Promise<Lookup> {

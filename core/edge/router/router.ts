@@ -3,11 +3,11 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Authentication, Credentials } from '../ports/credentials.ts';
 import type { Tier } from '../ports/directory-model.ts';
-import { Allowance } from './allowance.ts';
 import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
 import { EdgeRefusal } from './edge-problem.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
+import { KeyedSemaphore } from './keyed-semaphore.ts';
 import { type OutgoingBody, outgoingBody } from './request-body.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
 import type { RouteGrant } from './route-signer.ts';
@@ -47,11 +47,13 @@ const INGEST = /^\/v1\/events(?:\?|$)/;
  * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with an `EdgeRefusal`, or with a
  * fault of our own. Awaits nothing but the cell when credential, route and token are in memory.
  */
-export function router(deps: RouterDeps): (request: Request, target: string, traceparent: string) => Promise<Response> {
+export function createRouter(
+  deps: RouterDeps,
+): (request: Request, target: string, traceparent: string) => Promise<Response> {
   const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
   const authenticate = authenticator(deps.credentials);
   const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
-  const room = new Allowance({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
+  const room = new KeyedSemaphore({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
   const keeping = { room, clock, readMs: bodyReadMs };
 
   const callerOf = async (pending: Promise<Authentication>): Promise<TenantCaller> => {

@@ -1,5 +1,5 @@
 // The port error and how errors of any kind are described.
-import { describeError, ITS_OWN_FAULT, isPortError, PortError, RETRYABLE } from '../../../core/ports/errors.ts';
+import { describeError, isPortError, PERMANENT, PortError, RETRYABLE } from '../../../core/ports/errors.ts';
 
 test('keeps code, cause and details', () => {
   const cause = new Error('socket hang up');
@@ -21,7 +21,7 @@ test('what may be repeated, and what is its own fault', () => {
       .filter((code) => table[code])
       .sort();
   expect(names(RETRYABLE)).toEqual(['throttled', 'unavailable', 'unknown', 'unknown-outcome']);
-  expect(names(ITS_OWN_FAULT)).toEqual(['invalid', 'too-large', 'unsupported']);
+  expect(names(PERMANENT)).toEqual(['invalid', 'too-large', 'unsupported']);
   expect(new PortError('unknown', '').retryable).toBe(true);
   expect(new PortError('conflict', '').retryable).toBe(false);
 });

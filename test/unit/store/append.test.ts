@@ -25,7 +25,7 @@ function picky(refused: readonly string[], before: (request: number) => PortErro
       if (rows.some((id) => refused.includes(id))) throw new PortError('invalid', 'refused');
       return rows.map(() => undefined);
     },
-    look: async (rows) => rows.map(() => 'nobody'),
+    readExisting: async (rows) => rows.map(() => 'none'),
     put: () => Promise.reject(new Error('unreachable')),
     toPortError: (error) => error as PortError,
     isTransient: ({ code }) => code === 'throttled' || code === 'unknown-outcome',

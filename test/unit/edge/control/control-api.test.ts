@@ -1,8 +1,8 @@
 // The control API over a directory in memory, status by status.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
-import { controlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
+import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
 import { CONTROL_BODY_BYTES, CONTROL_PROBLEMS, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
-import { directory } from '../../../../core/edge/directory/directory.ts';
+import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -18,8 +18,8 @@ interface Loose {
 
 function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
   const log = new RecordingLog();
-  const own = directory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  const handle = controlApi({ directory: { ...own, ...over }, monitor, log });
+  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log });
   const call = async (
     method: string,
     path: string,

@@ -1,7 +1,7 @@
 // Random histories of the directory, held against a model that shares nothing with it: no invariant breaks, whoever does what.
 import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
-import { directory } from '../../../../core/edge/directory/directory.ts';
+import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { COMMAND_SHAPES } from '../../../../core/edge/directory/directory-checks.ts';
 import type { Directory, DirectoryLookup } from '../../../../core/edge/ports/directory.ts';
 import {
@@ -112,7 +112,7 @@ interface Epoch {
 /** The directory beside its model, with all that has ever been seen. */
 class World {
   readonly model = new DirectoryModel();
-  readonly directory: Directory = directory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
+  readonly directory: Directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
   /** Tenant and epoch → the one cell that may have been told to serve under it. */
   readonly served = new Map<string, string>();
   readonly epochs = new Map<string, number>();

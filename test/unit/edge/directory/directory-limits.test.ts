@@ -1,6 +1,6 @@
 // The bounds of the directory, each tried at its edge.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
-import { directory, REFUSALS_REMEMBERED } from '../../../../core/edge/directory/directory.ts';
+import { createDirectory, REFUSALS_REMEMBERED } from '../../../../core/edge/directory/directory.ts';
 import { MAXIMUM_CELLS } from '../../../../core/edge/ports/directory.ts';
 import type { Cell, CellDefinition, DirectoryCommand, Tenant } from '../../../../core/edge/ports/directory-model.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -25,7 +25,7 @@ const record = (id: string, more: Partial<Cell> = {}) => ({
 
 function open() {
   const storage = new MemoryDirectoryStorage();
-  const own = directory({ storage, clock: new FakeClock() });
+  const own = createDirectory({ storage, clock: new FakeClock() });
   const result = async (command: DirectoryCommand, intent = BY) => {
     const outcome = await own.change(command, intent);
     return outcome.status === 'refused' ? `${outcome.code}: ${outcome.detail}` : outcome.status;

@@ -2,7 +2,7 @@
 
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
-import { FENCING_LIMITS, type FencingDeps, fencing } from '../../../../core/edge/monitor/fencing.ts';
+import { createFencing, FENCING_LIMITS, type FencingDeps } from '../../../../core/edge/monitor/fencing.ts';
 import { type EpochMs, epochMs } from '../../../../core/ports/clock.ts';
 import { definition, testCloud } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -16,7 +16,7 @@ async function fenced(more: Partial<FencingDeps> = {}) {
   const clock = new FakeClock();
   const storage = new MemoryMonitorStorage();
   const fence = fenceRequest({ fetch: cloud.fetch, clock, sign: routeTokenSigner(EDGE_KEY) }, 1000);
-  const start = () => fencing({ directory: cloud.directory, storage, fence, clock, ...more });
+  const start = () => createFencing({ directory: cloud.directory, storage, fence, clock, ...more });
   let job = start();
   const round = async (until: EpochMs = epochMs(clock.now() + 500)) => {
     const cells = (await cloud.directory.cells()).map(({ cell }) => cell);

@@ -2,8 +2,8 @@
 
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
-import { fencing } from '../../../../core/edge/monitor/fencing.ts';
-import { monitor } from '../../../../core/edge/monitor/monitor.ts';
+import { createFencing } from '../../../../core/edge/monitor/fencing.ts';
+import { createMonitor } from '../../../../core/edge/monitor/monitor.ts';
 import { MONITOR_LOCALLY } from '../../../../core/edge/monitor/monitor-settings.ts';
 import { healthProbe } from '../../../../core/edge/monitor/probe.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
@@ -32,10 +32,10 @@ async function watched(...definitions: readonly CellDefinition[]) {
     },
   };
   const start = () =>
-    monitor({
+    createMonitor({
       directory,
       probe: healthProbe(asking, settings.timeoutMs),
-      fencing: fencing({
+      fencing: createFencing({
         directory,
         storage,
         fence: fenceRequest({ ...asking, sign: routeTokenSigner(EDGE_KEY) }, settings.timeoutMs),

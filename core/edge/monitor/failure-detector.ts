@@ -1,4 +1,4 @@
-// Decides from probes which cells are failing, and what is to be done about it; pure, so that every history can be tried.
+// Decides from probes which cells are failing and which failovers follow; pure, so that every history can be tested.
 
 import { cutUtf8 } from '../../lib/text.ts';
 import { type EpochMs, epochMs } from '../../ports/clock.ts';
@@ -17,7 +17,7 @@ export interface ProbeResult {
 export type Verdict = 'unknown' | 'up' | 'failing';
 
 /** Why a cell that is failing is not failed over by the monitor now. */
-export type Stay =
+export type HoldReason =
   /** An operator has to act: the policy is `approve`. */
   | 'proposed'
   /** The policy is `never`. */
@@ -41,7 +41,7 @@ export interface CellMemory {
     /** No failover by the monitor before this. */
     readonly graceUntil: EpochMs;
     /** Why it stays, once that has been told. */
-    readonly stay: Stay | null;
+    readonly stay: HoldReason | null;
     /** What was wrong with the latest probe that failed. */
     readonly detail: string;
     /** Code and detail of the directory's refusal, or empty. */
@@ -93,7 +93,7 @@ export const MONITOR_LIMITS = {
 
 export const EMPTY_MEMORY: MonitorMemory = { roundAt: null, cells: new Map(), held: false };
 
-const newborn = (cell: Cell, now: EpochMs): CellMemory => ({
+const initialState = (cell: Cell, now: EpochMs): CellMemory => ({
   saved: {
     id: cell.id,
     verdict: 'unknown',
@@ -152,7 +152,7 @@ export function decide(
   const next = new Map<string, CellMemory>();
   for (const cell of cells.slice(0, MAXIMUM_CELLS)) {
     if (cell.state === 'retired') continue;
-    const before = memory.cells.get(cell.id) ?? newborn(cell, now);
+    const before = memory.cells.get(cell.id) ?? initialState(cell, now);
     const result = results.get(cell.id);
     const seen = observe(before, cell, result, gap, now, settings);
     const stay = reasonToStay(seen, cell, held, now);
@@ -214,7 +214,7 @@ function observe(
   };
 }
 
-function reasonToStay({ saved }: CellMemory, cell: Cell, held: boolean, now: EpochMs): Stay | null {
+function reasonToStay({ saved }: CellMemory, cell: Cell, held: boolean, now: EpochMs): HoldReason | null {
   if (saved.verdict !== 'failing' || !isServing(cell)) return null;
   if (cell.failover === 'never') return 'left-to-operators';
   if (cell.failover === 'approve') return 'proposed';
@@ -223,14 +223,20 @@ function reasonToStay({ saved }: CellMemory, cell: Cell, held: boolean, now: Epo
   return saved.stay === 'refused' ? 'refused' : null;
 }
 
-const MESSAGES: Readonly<Record<Exclude<Stay, 'refused' | 'held'>, string>> = {
+const MESSAGES: Readonly<Record<Exclude<HoldReason, 'refused' | 'held'>, string>> = {
   proposed: 'A failover is proposed; its policy wants an operator to start it',
   'left-to-operators': 'Its policy leaves failing over to operators',
   grace: 'It was failed back a moment ago and is not failed over again yet',
 };
 
 /** Adds the notices of what has begun or ended, and remembers that it was told. */
-function tell(before: CellMemory, seen: CellMemory, cell: Cell, stay: Stay | null, notices: Notice[]): CellMemory {
+function tell(
+  before: CellMemory,
+  seen: CellMemory,
+  cell: Cell,
+  stay: HoldReason | null,
+  notices: Notice[],
+): CellMemory {
   const { id } = cell;
   const was = before.saved.verdict;
   const { verdict, detail } = seen.saved;
@@ -264,7 +270,7 @@ function mayOrder(
   memory: CellMemory,
   cell: Cell,
   result: ProbeResult | undefined,
-  stay: Stay | null,
+  stay: HoldReason | null,
   now: EpochMs,
   settings: MonitorSettings,
 ): boolean {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { consume } from '../../../core/pipeline/consume.ts';
 import type { TenantEvent } from '../../../core/pipeline/consumer.ts';
+import { crashMarkers } from '../../../core/pipeline/crash-markers.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
-import { trials } from '../../../core/pipeline/trials.ts';
 import type { DeliveredMessage, DeliveryOutcome } from '../../../core/ports/bus.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { FakeClock, START, settle } from '../../support/fake-clock.ts';
@@ -28,7 +28,7 @@ function setUp(plan?: FaultPlan) {
       consumer: { name: 'device-state', apply },
       declaration: { tries: 2, crashes: 2 },
       parking: parked,
-      trials: trials(state, clock),
+      trials: crashMarkers(state, clock),
       clock,
       log,
     });

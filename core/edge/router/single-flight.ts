@@ -1,6 +1,6 @@
-// Work that several requests want at the same time, done once; waiting for it always has an end.
+// Runs work that several requests need at the same time once, and bounds how long each waits for it.
 
-import { within } from '../../lib/deadline.ts';
+import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PortError } from '../../ports/errors.ts';
 
@@ -9,7 +9,7 @@ interface Flight<T> {
   readonly startedAt: number;
 }
 
-export interface FlightsOptions {
+export interface SingleFlightOptions {
   readonly clock: Clock;
   /** Flights shared at a time; work beyond that is done and shared with nobody. */
   readonly capacity: number;
@@ -21,11 +21,11 @@ export interface FlightsOptions {
  * Shares work by key. The runtime of the edge ends what a request has begun when its client goes away, so the others can be left
  * waiting for something that nobody does any more: a flight that is older than `lifeMs` is begun again by whoever asks next.
  */
-export class Flights<T> {
+export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
-  readonly #options: FlightsOptions;
+  readonly #options: SingleFlightOptions;
 
-  constructor(options: FlightsOptions) {
+  constructor(options: SingleFlightOptions) {
     this.#options = options;
   }
 
@@ -34,12 +34,12 @@ export class Flights<T> {
   }
 
   /** The result of `work`, begun by this call or by an earlier one that is still under way. */
-  share(key: string, work: () => Promise<T>): Promise<T> {
+  run(key: string, work: () => Promise<T>): Promise<T> {
     const { clock, capacity, lifeMs } = this.#options;
     const now = clock.now();
     const known = this.#flights.get(key);
     if (known !== undefined && now - known.startedAt < lifeMs)
-      return within(
+      return withTimeout(
         clock,
         lifeMs,
         known.promise,

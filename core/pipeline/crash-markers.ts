@@ -1,4 +1,4 @@
-// Trials: notes, in the cell's store, of redelivered messages in work, by which the one that kills its process is found.
+// Crash markers: documents in the cell's store that mark redelivered messages in progress, so that the one that kills its process is found.
 
 import { statePartition } from '../cell/identity.ts';
 import { eventKey, fingerprint } from '../events/cloud-event.ts';
@@ -24,20 +24,20 @@ export interface Suspect {
  * the process has survived it. Whoever finds an earlier note knows that a process did not live to remove it, and handles those
  * messages one at a time, the least suspected first.
  */
-export interface Trials {
+export interface CrashMarkers {
   /** Notes the messages; tells those without an earlier note from the suspects, least suspected first. */
-  begin(
+  mark(
     consumer: string,
     messages: readonly DeliveredMessage[],
   ): Promise<{ clear: DeliveredMessage[]; suspects: Suspect[] }>;
   /** Notes that the suspect is now in work alone. Rejects with `conflict` if another process has it in work. */
-  alone(suspect: Suspect): Promise<void>;
+  attempt(suspect: Suspect): Promise<void>;
   /** Removes the notes. */
-  end(consumer: string, messages: readonly DeliveredMessage[]): Promise<void>;
+  clear(consumer: string, messages: readonly DeliveredMessage[]): Promise<void>;
 }
 
 /** Returns the notes of all consumers of a cell. All methods reject with the store's error. */
-export function trials(state: Store, clock: Clock): Trials {
+export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
   const keyOf = (consumer: string, message: DeliveredMessage): Key => ({
     partition: statePartition.trials(consumer),
     id: fingerprint(JSON.stringify(eventKey(message.tenant, message.event))),
@@ -45,7 +45,7 @@ export function trials(state: Store, clock: Clock): Trials {
   const expiresAt = () => epochMs(clock.now() + NOTE_LIFE_MS);
 
   return {
-    async begin(consumer, messages) {
+    async mark(consumer, messages) {
       const copies = new Map<string, [DeliveredMessage, ...DeliveredMessage[]]>();
       for (const message of messages) {
         const { id } = keyOf(consumer, message);
@@ -70,14 +70,14 @@ export function trials(state: Store, clock: Clock): Trials {
       return { clear, suspects: suspects.sort((a, b) => a.crashes - b.crashes) };
     },
 
-    async alone({ note, crashes }) {
+    async attempt({ note, crashes }) {
       await state.put(
         { partition: note.partition, id: note.id, body: { crashes: crashes + 1 }, expiresAt: expiresAt() },
         note.version,
       );
     },
 
-    async end(consumer, messages) {
+    async clear(consumer, messages) {
       const ids = [...new Set(messages.map((message) => keyOf(consumer, message).id))];
       for (let from = 0; from < ids.length; from += STORE_LIMITS.transactionWrites) {
         const writes = ids

@@ -1,10 +1,10 @@
-// A value from elsewhere that an isolate keeps: read again when it is no longer fresh, and used for a while when it cannot be read.
+// A remote value that an isolate caches: refreshed when it is no longer fresh, served stale for a while when it cannot be read.
 
-import { within } from '../../core/lib/deadline.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { describeError, PortError } from '../../core/ports/errors.ts';
 
-export interface KeptOptions<T> {
+export interface RefreshingValueOptions<T> {
   /** Reads the value. */
   readonly load: () => Promise<T>;
   readonly clock: Clock;
@@ -20,13 +20,13 @@ export interface KeptOptions<T> {
   readonly timeoutMs: number;
 }
 
-export class Kept<T> {
-  readonly #options: KeptOptions<T>;
+export class RefreshingValue<T> {
+  readonly #options: RefreshingValueOptions<T>;
   #value: { readonly value: T; readonly readAt: number } | undefined;
   #reading: { readonly promise: Promise<T>; readonly startedAt: number } | undefined;
   #failure: unknown;
 
-  constructor(options: KeptOptions<T>) {
+  constructor(options: RefreshingValueOptions<T>) {
     this.#options = options;
   }
 
@@ -40,7 +40,7 @@ export class Kept<T> {
   }
 
   /** The value as it is now, because something is missing from it; the known one if it has been read only just. */
-  renewed(): T | Promise<T> {
+  refresh(): T | Promise<T> {
     const now = this.#options.clock.now();
     return this.#mayRead(now) ? this.#read(now).catch((error: unknown) => this.#instead(error)) : this.get();
   }
@@ -61,13 +61,13 @@ export class Kept<T> {
     if (reading === undefined || this.#failure !== undefined) throw this.#unavailable(this.#failure);
     const left = reading.startedAt + this.#options.timeoutMs - now;
     if (left <= 0) throw this.#unavailable(undefined);
-    return within(this.#options.clock, left, reading.promise, () => this.#unavailable(undefined));
+    return withTimeout(this.#options.clock, left, reading.promise, () => this.#unavailable(undefined));
   }
 
   async #read(now: number): Promise<T> {
     const { load, clock, timeoutMs } = this.#options;
     this.#failure = undefined;
-    const promise = within(clock, timeoutMs, load(), () => this.#unavailable(undefined));
+    const promise = withTimeout(clock, timeoutMs, load(), () => this.#unavailable(undefined));
     this.#reading = { promise, startedAt: now };
     try {
       const value = await promise;

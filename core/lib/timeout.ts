@@ -1,8 +1,8 @@
-// An end to waiting: a platform's own patience is longer than that of whoever waits for it.
+// A timeout of our own, where a platform's is longer than the caller can wait.
 import type { Clock } from '../ports/clock.ts';
 
-/** `work` if it settles within the time, or else a rejection with the error that `late` makes. The work itself goes on unheard. */
-export function within<T>(
+/** Settles as `work` does, or rejects with the error that `late` makes if `work` has not settled in time. The work itself is not cancelled. */
+export function withTimeout<T>(
   clock: Pick<Clock, 'sleep'>,
   milliseconds: number,
   work: Promise<T>,

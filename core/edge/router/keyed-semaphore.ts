@@ -1,14 +1,14 @@
-// A bound on what is under way: what takes part of it gives it back, and what never does loses it after a time.
+// Bounds what is in progress, in total and per key; permits that are never released expire.
 import type { Clock } from '../../ports/clock.ts';
 
 /** A part that has been taken. Give it back once. */
-export interface Share {
+export interface Permit {
   readonly owner: string;
   readonly amount: number;
   readonly takenAt: number;
 }
 
-export interface AllowanceOptions {
+export interface KeyedSemaphoreOptions {
   readonly capacity: number;
   /** What one owner may have of it; all of it unless given. */
   readonly perOwner?: number;
@@ -20,18 +20,18 @@ export interface AllowanceOptions {
  * Counts what is under way up to a capacity, and for each owner up to a part of it. A runtime may drop a request whose client has gone without running another line of its
  * code; a share of it would be missing for ever. So those that are older than `lifeMs` are taken back when there is no room.
  */
-export class Allowance {
+export class KeyedSemaphore {
   readonly #capacity: number;
   readonly #perOwner: number;
   readonly #lifeMs: number;
   readonly #clock: Clock;
   /** In the order in which they were taken. */
-  readonly #shares = new Set<Share>();
+  readonly #shares = new Set<Permit>();
   /** What each owner has; nobody who has nothing. */
   readonly #owned = new Map<string, number>();
   #taken = 0;
 
-  constructor({ capacity, perOwner = capacity, lifeMs, clock }: AllowanceOptions) {
+  constructor({ capacity, perOwner = capacity, lifeMs, clock }: KeyedSemaphoreOptions) {
     this.#capacity = capacity;
     this.#perOwner = perOwner;
     this.#lifeMs = lifeMs;
@@ -44,7 +44,7 @@ export class Allowance {
   }
 
   /** Takes `amount`, or returns `undefined` if there is not as much left, of all or of the owner's part. */
-  take(amount: number, owner = ''): Share | undefined {
+  acquire(amount: number, owner = ''): Permit | undefined {
     const now = this.#clock.now();
     if (!this.#hasRoom(amount, owner)) {
       this.#takeBack(now);
@@ -57,7 +57,7 @@ export class Allowance {
     return share;
   }
 
-  give(share: Share): void {
+  release(share: Permit): void {
     if (!this.#shares.delete(share)) return;
     const { owner, amount } = share;
     this.#taken -= amount;
@@ -73,7 +73,7 @@ export class Allowance {
   #takeBack(now: number): void {
     for (const share of this.#shares) {
       if (now - share.takenAt < this.#lifeMs) return;
-      this.give(share);
+      this.release(share);
     }
   }
 }

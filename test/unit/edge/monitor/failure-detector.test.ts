@@ -8,7 +8,7 @@ import {
   restored,
   settle,
   worthSaving,
-} from '../../../../core/edge/monitor/health-monitor.ts';
+} from '../../../../core/edge/monitor/failure-detector.ts';
 import { MONITOR_DEFAULTS, MONITOR_LOCALLY, settingsFaults } from '../../../../core/edge/monitor/monitor-settings.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../../../../core/edge/ports/directory-model.ts';
 import { epochMs } from '../../../../core/ports/clock.ts';
