@@ -22,6 +22,7 @@ export class Grouping {
     const key = this.#query.groupBy.map((evaluate) => canonicalText(evaluate(this.#env))).join('|');
     this.#env.meter.spendOn(key);
     const { totals } = this.#group(key);
+    this.#env.meter.spend(this.#query.aggregates.length * 2);
     for (const [index, call] of this.#query.aggregates.entries()) {
       totals[index]?.add(call.argument(this.#env), this.#env.meter);
     }

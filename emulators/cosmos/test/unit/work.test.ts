@@ -1,11 +1,16 @@
 // The work of queries: matchers without backtracking, counted steps, bounded JOINs and trees, and walks that pause and go on.
+import { DocumentOperations } from '../../documents.ts';
 import type { Json, Value } from '../../json.ts';
 import { QueryCache } from '../../sql/cache.ts';
 import { makeEnv } from '../../sql/compile-expression.ts';
 import { DOCUMENT_SLOT } from '../../sql/compiled-query.ts';
-import { Meter } from '../../sql/meter.ts';
+import { executeQuery } from '../../sql/execute.ts';
+import { Meter, type MeterLimits } from '../../sql/meter.ts';
 import { runAll } from '../../sql/run.ts';
 import { indexIn, lastIndexIn, pieces } from '../../sql/text-search.ts';
+import { Account } from '../../store/account.ts';
+import { Clock } from '../../store/clock.ts';
+import { NO_LOG } from '../../store/journal-types.ts';
 
 const cache = new QueryCache();
 const run = (sql: string, document: Json = {}, meter = new Meter()): Json[] =>
@@ -140,4 +145,63 @@ test('kept texts are bounded by their length', () => {
   const small = new QueryCache();
   for (let n = 0; n < 20; n++) small.prepare(`SELECT VALUE ${n} -- ${'x'.repeat(500_000)}`);
   expect(small.size).toBe(8);
+});
+
+describe('a query that takes turns with others', () => {
+  const account = new Account(new Clock(() => 0), NO_LOG, 1);
+  account.createDatabase('db', { manual: undefined, autoscaleMax: undefined });
+  const container = account.createContainer(
+    'db',
+    { id: 'docs', partitionKey: { paths: ['/pk'], version: 2 } },
+    { manual: undefined, autoscaleMax: undefined },
+  );
+  const write = (apply: (operations: DocumentOperations) => unknown): void => {
+    const transaction = container.begin();
+    apply(new DocumentOperations(container, ['a'], transaction));
+    transaction.commit();
+  };
+  for (let n = 0; n < 20; n++) write((operations) => operations.create({ id: `i${n}`, pk: 'a', v: n }));
+
+  const execute = (sql: string, limits: MeterLimits) =>
+    executeQuery(
+      { container, single: { partition: container.findPartition(['a']) }, accepts: () => true },
+      {
+        ...cache.prepare(sql),
+        params: new Map(),
+        pageSize: 100,
+        continuation: undefined,
+        merged: false,
+        meter: new Meter(limits),
+      },
+    );
+
+  test.each([
+    'SELECT VALUE c.v FROM c',
+    'SELECT VALUE c.v FROM c ORDER BY c.v',
+    'SELECT VALUE c.v FROM c ORDER BY c.id',
+    'SELECT VALUE MIN(c.v) FROM c GROUP BY c.v',
+  ])('sees the documents as of its beginning: %s', (sql) => {
+    const limits = { slice: 50, unbroken: 1e6, page: 1e6, total: 1e6 };
+    const undisturbed = execute(sql, { ...limits, slice: 1e6 }).next().value?.rows;
+    expect(undisturbed).toHaveLength(20);
+    const work = execute(sql, limits);
+    expect(work.next()).toEqual({ done: false, value: undefined });
+    write((operations) => operations.replace('i19', { id: 'i19', pk: 'a', v: 1000 }, {}));
+    write((operations) => operations.remove('i18', {}));
+    write((operations) => operations.create({ id: 'i99', pk: 'a', v: 99 }));
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    expect(step.value.rows).toEqual(undisturbed);
+    write((operations) => operations.replace('i19', { id: 'i19', pk: 'a', v: 19 }, {}));
+    write((operations) => operations.remove('i99', {}));
+    write((operations) => operations.create({ id: 'i18', pk: 'a', v: 18 }));
+  });
+
+  test('ends a page early, or the query where that is no answer', () => {
+    const limits = { slice: 1e6, unbroken: 1e6, page: 40, total: 400 };
+    const { value: page } = execute('SELECT VALUE c.v FROM c', limits).next();
+    expect(page?.rows.length).toBeLessThan(20);
+    expect(page?.continuation).toBeDefined();
+    expect(() => execute('SELECT VALUE c.v FROM c ORDER BY c.v', limits).next()).toThrow(/Request timed out/);
+  });
 });
