@@ -3,9 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ConsumerDeclaration, type Topology, topology } from '../../core/cell/topology.ts';
+import { application } from '../../core/application.ts';
+import type { ConsumerDeclaration, Topology } from '../../core/cell/topology.ts';
+import { topologyOf } from '../../core/domain/application.ts';
 import { PROJECT } from './support/sources.ts';
 import { topologyFaults } from './support/topology.ts';
+
+const topology = topologyOf(application);
 
 const generate = (cwd: string) =>
   spawnSync(process.execPath, [path.join(PROJECT, 'build/run.mjs'), 'build/generate.ts', '--check'], {

@@ -1,5 +1,9 @@
 // The declared topology, but for waiting times that a test has no patience for.
-import { type Topology, topology } from '../../core/cell/topology.ts';
+import { application } from '../../core/application.ts';
+import type { Topology } from '../../core/cell/topology.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+
+const topology = topologyOf(application);
 
 /**
  * How long a message stays locked on Azure. Its platform gives the messages of a crashed worker back at once, and takes up to
