@@ -3,6 +3,7 @@ import type { Notice } from '../../local/local-cell.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
 import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
+import { faultsAmong } from '../support/slowness.ts';
 
 /** Declares the suite for one kind of cell; `open` is given a list for what the cell tells a person. */
 export function cellSuite(name: string, open: (notices: Notice[]) => Promise<CellHarness>): void {
@@ -15,7 +16,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
     afterAll(async () => {
       await cell.close();
       // Nothing fails here, so nothing may be told as a failure, or as a warning: an invocation that the platform ends is one.
-      expect(notices.filter(({ level }) => level !== 'info')).toEqual([]);
+      expect(faultsAmong(notices)).toEqual([]);
     });
 
     test('takes an event in each content mode and shows it to its tenant alone', async () => {

@@ -1,5 +1,12 @@
 // The port error and how errors of any kind are described.
-import { describeError, ITS_OWN_FAULT, isPortError, PortError, RETRYABLE } from '../../../core/ports/errors.ts';
+import {
+  describeError,
+  ITS_OWN_FAULT,
+  inDoubt,
+  isPortError,
+  PortError,
+  RETRYABLE,
+} from '../../../core/ports/errors.ts';
 
 test('keeps code, cause and details', () => {
   const cause = new Error('socket hang up');
@@ -42,4 +49,18 @@ test.each([
   [null, { code: 'Error', message: 'null' }],
 ])('describes %p', (error, expected) => {
   expect(describeError(error)).toEqual(expected);
+});
+
+test('slowness is told apart, also by what an adapter makes of the error later', () => {
+  const late = new PortError('unavailable', 'no answer', { timedOut: true });
+  expect(describeError(late)).toEqual({ code: 'unavailable', message: 'no answer', timedOut: true });
+  expect(describeError(inDoubt(late, true))).toEqual({
+    code: 'unknown-outcome',
+    message: 'no answer',
+    timedOut: true,
+  });
+  expect(describeError(inDoubt(new PortError('unavailable', 'refused'), true))).toEqual({
+    code: 'unknown-outcome',
+    message: 'refused',
+  });
 });
