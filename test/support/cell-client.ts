@@ -101,7 +101,7 @@ export class CellClient {
   }
 
   /** Resolves once both consumers have applied every one of the tenant's readings: exactly `count` of them. */
-  async settled(count: number, withinMs = 60_000): Promise<Device[]> {
+  async settled(count: number): Promise<Device[]> {
     return eventually(async () => {
       const devices = await this.all<Device>('/v1/devices');
       const counted = devices.reduce((sum, { readings }) => sum + readings, 0);
@@ -112,6 +112,6 @@ export class CellClient {
       if (counted !== count || summed !== count)
         throw new Error(`${counted} readings are in device states and ${summed} in rollups, not ${count}.`);
       return devices;
-    }, withinMs);
+    });
   }
 }

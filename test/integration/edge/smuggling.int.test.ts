@@ -5,7 +5,7 @@ import { type RunningEdge, raw, runningEdge, statuses, tokenNow } from './suppor
 let edge: RunningEdge;
 beforeAll(async () => {
   edge = await runningEdge();
-}, 60_000);
+});
 afterAll(() => edge?.stop());
 
 const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';

@@ -10,9 +10,10 @@ import {
   ServiceBusEmulator,
   type ServiceBusEmulatorOptions,
 } from '../../../../local/emulators/service-bus/emulator.ts';
+import { PATIENCE_MS } from '../../../support/patience.ts';
 
 /** Failing at once shows what the server said; the defaults hide it behind 30-second retries. */
-const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: 5_000 };
+const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: PATIENCE_MS };
 
 export interface Harness {
   readonly emulator: ServiceBusEmulator;

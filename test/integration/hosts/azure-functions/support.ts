@@ -9,9 +9,7 @@ import {
   type FunctionsHostOptions,
   type LogEntry,
 } from '../../../../local/hosts/azure-functions/index.ts';
-
-// Each test starts processes and servers; on a busy machine that takes longer than Jest's five seconds.
-jest.setTimeout(30_000);
+import { PATIENCE_MS } from '../../../support/patience.ts';
 
 const root = path.resolve(__dirname, '../../../..');
 
@@ -108,13 +106,12 @@ function parsed(text: string): unknown {
 export async function eventually<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  limitMs = 10_000,
 ): Promise<T> {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`Still waiting after ${limitMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`Still waiting after ${PATIENCE_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
