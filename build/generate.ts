@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { topology } from '../core/cell/topology.ts';
+import { eventSchemas } from '../core/domains/telemetry/schemas.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
-import { eventSchemas } from '../core/telemetry/schemas.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
@@ -19,7 +19,7 @@ const standaloneCode = require('ajv/dist/standalone').default as typeof import('
 
 /** File → how its text is made. */
 const generated: Readonly<Record<string, () => Promise<string>>> = {
-  'core/telemetry/validators.generated.mjs': compileValidators,
+  'core/domains/telemetry/validators.generated.mjs': compileValidators,
   'core/http/openapi.generated.json': async () => `${JSON.stringify(openApiDocument(), null, 1)}\n`,
   'docs/environment.md': async () =>
     environmentDocument([
@@ -75,7 +75,7 @@ async function compileValidators(): Promise<string> {
     minifySyntax: true,
   });
   const text = result.outputFiles[0]?.text ?? '';
-  return `// Made from core/telemetry/schemas.ts by \`npm run generate\`.\n// @ts-nocheck\n${text.replace(/^export \{[\s\S]*\};\s*$/m, 'export { validators };\n')}`;
+  return `// Made from core/domains/telemetry/schemas.ts by \`npm run generate\`.\n// @ts-nocheck\n${text.replace(/^export \{[\s\S]*\};\s*$/m, 'export { validators };\n')}`;
 }
 
 /** Writes or checks all generated files; returns the exit code. */

@@ -1,7 +1,8 @@
 // Where `polycell send` takes its events from: a JSON Lines file, or readings made up on the spot.
+
+import { READING_TYPE } from '../core/domains/telemetry/schemas.ts';
 import { fingerprint } from '../core/events/cloud-event.ts';
 import { parseTime } from '../core/events/time.ts';
-import { READING_TYPE } from '../core/telemetry/schemas.ts';
 import { linesOf } from './lines.ts';
 
 /** An event to send, and where it comes from, for the report. */

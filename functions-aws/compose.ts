@@ -8,19 +8,19 @@ import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { consumerNamed } from '../core/cell/topology.ts';
+import { consumers } from '../core/domains/telemetry/consumers.ts';
 import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
 import type { Bus } from '../core/ports/bus.ts';
-import { checkedStore } from '../core/ports/checked-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { consumers } from '../core/telemetry/consumers.ts';
+import { checkedStore } from '../core/store/checked-store.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -104,7 +104,7 @@ export function composeWorker(
       consumer: changed,
       declaration,
       parking: parking({ state, clock }),
-      trials: trials(state, clock),
+      trials: crashMarkers(state, clock),
       clock,
       log,
     }),

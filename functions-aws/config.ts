@@ -1,7 +1,8 @@
 // What a function reads from its environment: everything is checked at start, and all problems are told at once.
+
+import type { PublicKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
 import { topology } from '../core/cell/topology.ts';
-import type { PublicKey } from '../core/routing/route-token.ts';
 
 export interface CellConfig {
   readonly cell: string;

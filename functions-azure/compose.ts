@@ -12,18 +12,18 @@ import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { topology } from '../core/cell/topology.ts';
+import { consumers } from '../core/domains/telemetry/consumers.ts';
 import { builtInApi } from '../core/http/built-in-api.ts';
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
-import { checkedStore } from '../core/ports/checked-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { consumers } from '../core/telemetry/consumers.ts';
+import { checkedStore } from '../core/store/checked-store.ts';
 import type { CellConfig, HttpConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -113,7 +113,7 @@ export function composeWorkers(
     const consumer = built[declaration.name];
     if (consumer === undefined) throw new TypeError(`No consumer ${declaration.name} is built in.`);
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const deps = { declaration, parking: parking({ state, clock }), trials: trials(state, clock), clock, log };
+    const deps = { declaration, parking: parking({ state, clock }), trials: crashMarkers(state, clock), clock, log };
     const handler = consume({ consumer: changed, ...deps });
     return [
       declaration.name,

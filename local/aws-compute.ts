@@ -2,17 +2,17 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
+import type { PublicKey } from '../core/cell/route-token.ts';
 import type { FunctionLimits, Topology } from '../core/cell/topology.ts';
-import type { PublicKey } from '../core/routing/route-token.ts';
+import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
+import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
+import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
+import { HttpApiFront } from '../hosts/http-api/http-api-front.ts';
+import { LambdaHost } from '../hosts/lambda/lambda-host.ts';
+import { deployable, requireBundles } from '../hosts/processes/deployables.ts';
 import type { AwsServiceAddresses } from './aws-services.ts';
 import type { Provisioned } from './emulators/provision.ts';
-import { DynamoDbStreamMapping } from './hosts/event-source-mappings/dynamodb-stream-mapping.ts';
-import { SqsMapping } from './hosts/event-source-mappings/sqs-mapping.ts';
-import type { StreamCheckpoint } from './hosts/event-source-mappings/stream-options.ts';
-import { HttpApiFront } from './hosts/http-api/http-api-front.ts';
-import { LambdaHost } from './hosts/lambda/lambda-host.ts';
 import { type Notice, toNotice } from './local-cell.ts';
-import { deployable, requireBundles } from './processes/deployables.ts';
 
 export interface AwsComputeOptions {
   /** The cell. */

@@ -1,6 +1,8 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
+import { NoWorkerd } from '../hosts/edge/edge-host.ts';
+import { type EdgeFaults, readFaults } from '../hosts/edge/faults.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
 import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -8,8 +10,6 @@ import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
-import { NoWorkerd } from './hosts/edge/edge-host.ts';
-import { type EdgeFaults, readFaults } from './hosts/edge/faults.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';

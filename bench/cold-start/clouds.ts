@@ -2,10 +2,10 @@
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { systemClock } from '../../adapters/system/system.ts';
-import { READING_TYPE } from '../../core/telemetry/schemas.ts';
+import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import { DEVELOPMENT_CERTIFICATE } from '../../emulators/service-bus/certificate.ts';
+import { toRpcHttp } from '../../hosts/azure-functions/http/rpc-http.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
-import { DEVELOPMENT_CERTIFICATE } from '../../local/emulators/service-bus/certificate.ts';
-import { toRpcHttp } from '../../local/hosts/azure-functions/http/rpc-http.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { itemOf as cosmosItemOf } from '../ingest/azure-ground.ts';
 import { CELL, gatewayEvent, itemOf } from '../ingest/job.ts';

@@ -1,14 +1,14 @@
 // The built-in consumers' jobs done with claims instead of derivation: what they would cost, and what they would give up.
 import { statePartition } from '../../core/cell/identity.ts';
+import { DEVICE_STATE_ID, type DeviceSummary, reviseDevice } from '../../core/domains/telemetry/device-state.ts';
+import { lastValueOf, type Reading, readingOf } from '../../core/domains/telemetry/reading.ts';
+import { type RollupSummary, reviseRollup, rollupId, WINDOWS } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey } from '../../core/events/cloud-event.ts';
+import type { RetryDeps } from '../../core/lib/retry.ts';
 import { claimingConsumer } from '../../core/pipeline/claiming-consumer.ts';
 import type { Consumer, TenantEvent } from '../../core/pipeline/consumer.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { RetryDeps } from '../../core/ports/retry.ts';
 import type { Store, StoredDocument, Write } from '../../core/ports/store.ts';
-import { DEVICE_STATE_ID, type DeviceSummary, reviseDevice } from '../../core/telemetry/device-state.ts';
-import { lastValueOf, type Reading, readingOf } from '../../core/telemetry/reading.ts';
-import { type RollupSummary, reviseRollup, rollupId, WINDOWS } from '../../core/telemetry/rollups.ts';
 
 interface Deps extends RetryDeps {
   readonly state: Store;

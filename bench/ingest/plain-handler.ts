@@ -9,8 +9,8 @@ import { ConditionalCheckFailedException, type DynamoDBClient, PutItemCommand } 
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context as LambdaContext } from 'aws-lambda';
 import { z } from 'zod';
-import type { CloudEvent } from '../../core/events/cloud-event.ts';
-import { READING_TYPE } from '../../core/telemetry/schemas.ts';
+import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { itemOf } from './job.ts';
 
 const cloudEvent = z.looseObject({

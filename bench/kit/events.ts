@@ -1,6 +1,7 @@
 // The events that benchmarks send: readings of a known size, each its own.
-import type { CloudEvent } from '../../core/events/cloud-event.ts';
-import { READING_TYPE } from '../../core/telemetry/schemas.ts';
+
+import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 
 export const TENANT = 'bench';
 

@@ -1,6 +1,6 @@
 // `polycell send`: posts readings as a tenant and sums up what became of them.
 import { access, constants } from 'node:fs/promises';
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../readings.ts';

@@ -1,9 +1,9 @@
 // Counts afterwards: every event of a drill in every cell's log, and every effect that it had there.
 import { topology } from '../../core/cell/topology.ts';
-import type { Ledger } from '../../core/resilience/drill/ledger.ts';
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient, Target } from '../stack-client.ts';
+import type { Ledger } from './ledger.ts';
 import { deviceOf, numberOf } from './load.ts';
 
 type CellAddress = { readonly id: string; readonly url: string };

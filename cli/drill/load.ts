@@ -1,9 +1,10 @@
 // A load that keeps its rate whatever becomes of its requests, and remembers what was acknowledged.
-import type { Ledger } from '../../core/resilience/drill/ledger.ts';
-import { isSuccess, type Phase, type Served } from '../../core/resilience/drill/service.ts';
-import { READING_TYPE } from '../../core/telemetry/schemas.ts';
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+
+import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import { causeOf } from '../stack-client.ts';
+import type { Ledger } from './ledger.ts';
+import { isSuccess, type Phase, type Served } from './service.ts';
 
 export const LOAD_LIMITS = {
   /** Requests under way at once; what would be more is not sent, and counted as that. */

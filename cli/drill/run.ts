@@ -1,16 +1,17 @@
 // One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
-import { Ledger } from '../../core/resilience/drill/ledger.ts';
-import { type DrillReport, type Moment, TIMELINE_LENGTH } from '../../core/resilience/drill/report.ts';
-import { type Phase, ServiceRecord } from '../../core/resilience/drill/service.ts';
-import { type DrillKind, judge, type Measured } from '../../core/resilience/drill/verdict.ts';
-import type { Cell } from '../../core/routing/directory-model.ts';
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+
+import type { Cell } from '../../core/edge/ports/directory-model.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
 import { EdgeControl } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
+import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
+import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
+import { type Phase, ServiceRecord } from './service.ts';
+import { type DrillKind, judge, type Measured } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {

@@ -1,5 +1,5 @@
 // What a drill waits for: the monitor's verdict, the directory's switch, a cell's return, and its fences.
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import type { StackClient } from '../stack-client.ts';
 import type { EdgeControl } from './control.ts';
 import type { Load } from './load.ts';

@@ -9,7 +9,7 @@
 //   - `timeoutSeconds`, `memoryMegabytes`, `batchWindowSeconds`, `parallelizationFactor`, `deadLetterRetentionDays` and the other
 //     `maximumConcurrency` have no effect: a plan has its memory, the change feed runs one batch for each physical partition,
 //     a trigger takes what is there, and a dead-letter queue keeps messages until somebody takes them.
-import { READING_TYPE } from '../telemetry/schemas.ts';
+import { READING_TYPE } from '../domains/telemetry/schemas.ts';
 
 /** A function that the platform runs for a trigger. Durations are in seconds, memory in MiB. */
 export interface FunctionLimits {

@@ -2,7 +2,10 @@
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
 import { topology } from '../cell/topology.ts';
+import { telemetryQueries } from '../domains/telemetry/queries.ts';
+import { validators } from '../domains/telemetry/validators.generated.mjs';
 import { SchemaRegistry } from '../events/registry.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking, RELAY } from '../pipeline/parking.ts';
@@ -11,11 +14,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
-import { type PublicKey, routeTokenVerifier } from '../routing/route-token.ts';
-import { telemetryQueries } from '../telemetry/queries.ts';
-import { validators } from '../telemetry/validators.generated.mjs';
 import type { ApiRequest } from './call.ts';
-import { cellApi } from './cell-api.ts';
+import { createCellApi } from './cell-api.ts';
 
 export interface BuiltInApiDeps {
   readonly cell: CellIdentity;
@@ -31,7 +31,7 @@ export interface BuiltInApiDeps {
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
 export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, routeKeys, events, state, clock, ids, log } = deps;
-  return cellApi({
+  return createCellApi({
     cell,
     consumers: [...topology.consumers.map(({ name }) => name), RELAY],
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, clock }),

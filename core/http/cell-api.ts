@@ -3,6 +3,8 @@
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
+import type { TelemetryQueries } from '../domains/telemetry/queries.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
@@ -10,8 +12,6 @@ import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
-import type { RouteClaims, RouteVerdict, Scope } from '../routing/route-token.ts';
-import type { TelemetryQueries } from '../telemetry/queries.ts';
 import { readCandidates } from './body.ts';
 import { type ApiRequest, json, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
@@ -41,7 +41,7 @@ export interface CellApiDeps {
 }
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
-export function cellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
+export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
   const documentText = JSON.stringify(openApiDocument);
 

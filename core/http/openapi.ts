@@ -1,9 +1,9 @@
 // The OpenAPI document, made from the routes, limits, schemas and problem codes that the API itself runs on.
 import { NAME_PATTERN } from '../cell/identity.ts';
+import { eventSchemas } from '../domains/telemetry/schemas.ts';
 import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
-import { eventSchemas } from '../telemetry/schemas.ts';
 import { EVENT_MEDIA_TYPES } from './body.ts';
 import {
   answer,

@@ -1,10 +1,11 @@
 // The operations of the API: listing, redriving and dropping what a consumer could not process.
+
+import type { View } from '../domains/telemetry/queries.ts';
+import { cutUtf8 } from '../lib/text.ts';
 import { PARKING_LIMITS, type Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { StoreCursor } from '../ports/store.ts';
-import { cutUtf8 } from '../ports/text.ts';
-import type { View } from '../telemetry/queries.ts';
 import { parseJson, readBody } from './body.ts';
 import { json, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';

@@ -1,6 +1,6 @@
 // Query parameters: what each route takes, checked by the same definitions that the OpenAPI document shows.
 import { parseTime } from '../events/time.ts';
-import { cutUtf8 } from '../ports/text.ts';
+import { cutUtf8 } from '../lib/text.ts';
 import { type FieldError, Problem } from './problem.ts';
 
 /** A parameter: a JSON Schema for people and machines, and what reads it. */

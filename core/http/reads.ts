@@ -1,8 +1,9 @@
 // The reads of the API: devices, readings, rollups and alerts, of the caller's tenant alone.
+
+import type { TelemetryQueries, View } from '../domains/telemetry/queries.ts';
 import { isSubject } from '../events/accept.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { StoreCursor } from '../ports/store.ts';
-import type { TelemetryQueries, View } from '../telemetry/queries.ts';
 import { type Call, json, type RouteHandler } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { readParameters } from './parameters.ts';

@@ -1,5 +1,5 @@
 // The routes of a cell: path, method, scope and parameters of each, from which both the router and the OpenAPI document are made.
-import type { Scope } from '../routing/route-token.ts';
+import type { Scope } from '../cell/route-token.ts';
 import { choice, type Parameters, paging, text, time } from './parameters.ts';
 
 export interface Route<S extends string = Scope> {

@@ -2,9 +2,9 @@
 
 import { statePartition } from '../cell/identity.ts';
 import { eventKey } from '../events/cloud-event.ts';
-import { mapConcurrently } from '../ports/concurrently.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { Backoff, type RetryDeps, type RetryPolicy } from '../lib/retry.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
-import { Backoff, type RetryDeps, type RetryPolicy } from '../ports/retry.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import type { Consumer, TenantEvent } from './consumer.ts';
 

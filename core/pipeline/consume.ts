@@ -1,14 +1,14 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
 import type { ConsumerDeclaration } from '../cell/topology.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { mapConcurrently } from '../ports/concurrently.ts';
-import { describeError, ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
+import { describeError, isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Consumer } from './consumer.ts';
+import type { CrashMarkers, Suspect } from './crash-markers.ts';
 import { type Parking, tenantForParking } from './parking.ts';
-import type { Suspect, Trials } from './trials.ts';
 
 export const CONSUME_LIMITS = {
   /** Subjects of a batch whose effects are applied at the same time. */
@@ -21,7 +21,7 @@ export interface ConsumeDeps {
   readonly consumer: Consumer;
   readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'>;
   readonly parking: Parking;
-  readonly trials: Trials;
+  readonly trials: CrashMarkers;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -143,9 +143,9 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     applyGroup: (group: readonly DeliveredMessage[]) => Promise<void>,
     outcomes: Map<string, DeliveryOutcome>,
   ): Promise<void> {
-    let started: Awaited<ReturnType<Trials['begin']>>;
+    let started: Awaited<ReturnType<CrashMarkers['mark']>>;
     try {
-      started = await deps.trials.begin(consumer.name, messages);
+      started = await deps.trials.mark(consumer.name, messages);
     } catch (error) {
       if (!isPortError(error)) throw error;
       for (const message of messages) outcomes.set(message.deliveryId, retryAfter(error));
@@ -173,7 +173,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       if (outcome.status === 'done') await forgive([message]);
       return outcome;
     }
-    const failure = await attempt(() => deps.trials.alone(suspect));
+    const failure = await attempt(() => deps.trials.attempt(suspect));
     if (failure !== null) return retryAfter(failure);
     const outcome = await applyAlone(message);
     await forgive([message]);
@@ -181,14 +181,14 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
   }
 
   async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
-    const failure = await attempt(() => deps.trials.end(consumer.name, messages));
+    const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
     if (failure !== null)
       log.warn('notes of trials were left behind', { consumer: consumer.name, ...describeError(failure) });
   }
 }
 
 /** A fault of the store, the bus or the cell's set-up: it says nothing about the event, so it parks nothing. */
-const isServiceFault = (error: unknown): error is PortError => isPortError(error) && !ITS_OWN_FAULT[error.code];
+const isServiceFault = (error: unknown): error is PortError => isPortError(error) && !PERMANENT[error.code];
 
 const retry = (reason: string): DeliveryOutcome => ({ status: 'retry', reason });
 

@@ -1,5 +1,5 @@
 // What a consumer is: the event types it takes, and how their effects are applied exactly once.
-import type { CloudEvent } from '../events/cloud-event.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 
 /** An event of a tenant, as consumers get it. */
 export interface TenantEvent {

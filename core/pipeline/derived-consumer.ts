@@ -1,9 +1,10 @@
 // The consumer kit's first way: documents that are pure functions of the log, derived again whenever a window of it changed.
-import { type CloudEvent, eventKey, fromStored, logPartition } from '../events/cloud-event.ts';
-import { mapConcurrently } from '../ports/concurrently.ts';
+import { eventKey, fromStored, logPartition } from '../events/cloud-event.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { Backoff, type RetryDeps, type RetryPolicy } from '../lib/retry.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import { Backoff, type RetryDeps, type RetryPolicy } from '../ports/retry.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 import type { Consumer, TenantEvent } from './consumer.ts';

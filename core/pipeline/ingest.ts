@@ -1,9 +1,10 @@
 // Ingest: checks events, stores the new ones in the cell's log, and says of each what became of it.
 import { acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
-import { type CloudEvent, eventKey, toStored } from '../events/cloud-event.ts';
+import { eventKey, toStored } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import type { PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';

@@ -1,5 +1,5 @@
 // The bus port: publishing events to whoever subscribed, and handing a consumer its batches.
-import type { CloudEvent } from '../events/cloud-event.ts';
+import type { CloudEvent } from './cloud-event.ts';
 import type { PortError } from './errors.ts';
 
 /** An event on its way. The bus filters on `type` (of the event), `tenant` and `consumer`. */

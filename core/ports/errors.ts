@@ -40,8 +40,8 @@ export const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   unknown: true,
 };
 
-/** Whether the fault lies with the one document or message at hand, so that no repetition can ever help it. */
-export const ITS_OWN_FAULT: Readonly<Record<ErrorCode, boolean>> = {
+/** Whether the document or message itself is at fault, so that no repetition can succeed. */
+export const PERMANENT: Readonly<Record<ErrorCode, boolean>> = {
   conflict: false,
   'not-found': false,
   invalid: true,
@@ -106,7 +106,7 @@ export function describeError(error: unknown): { code: string; message: string; 
  * The last error of a write that was repeated. Once an answer was lost, a repetition that cannot be made leaves open whether the
  * write has happened, whatever it failed of.
  */
-export function inDoubt(error: PortError, answerLost: boolean): PortError {
+export function asUnknownOutcome(error: PortError, answerLost: boolean): PortError {
   if (!answerLost || (error.code !== 'throttled' && error.code !== 'unavailable')) return error;
   const { message, cause, retryAfterMs, timedOut } = error;
   const details = { cause, timedOut, ...(retryAfterMs !== undefined && { retryAfterMs }) };

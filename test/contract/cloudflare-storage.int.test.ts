@@ -1,7 +1,7 @@
 // The contracts of the directory's storage and of the route cache, kept by SQLite and Workers KV in the Workers runtime.
 import type { KvRouteCache } from '../../adapters/cloudflare/kv-route-cache.ts';
 import type { SqliteDirectoryStorage } from '../../adapters/cloudflare/sqlite-directory-storage.ts';
-import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';

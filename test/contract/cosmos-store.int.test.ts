@@ -2,10 +2,10 @@
 import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
-import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
+import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';

@@ -2,8 +2,8 @@
 import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { connectionStringFor, ServiceBusEmulator } from '../../local/emulators/service-bus/emulator.ts';
-import { CONDITION } from '../../local/emulators/service-bus/errors.ts';
+import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
+import { CONDITION } from '../../emulators/service-bus/errors.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { serviceBusClient } from './azure/clients.ts';
 import { driveSubscription } from './azure/subscription-driver.ts';

@@ -1,16 +1,16 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { topology } from '../../core/cell/topology.ts';
+import { consumers } from '../../core/domains/telemetry/consumers.ts';
 import { builtInApi } from '../../core/http/built-in-api.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
+import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
-import { trials } from '../../core/pipeline/trials.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
 import type { Json } from '../../core/ports/json.ts';
-import { consumers } from '../../core/telemetry/consumers.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
 import { EagerClock } from './fake-clock.ts';
 import { type FaultPlan, faultyStore } from './faulty-store.ts';
 import { countingIds } from './ids.ts';
@@ -91,7 +91,7 @@ export function testCell({
         consumer: consumer(own),
         declaration,
         parking: innerParking,
-        trials: trials(inner.state, clock),
+        trials: crashMarkers(inner.state, clock),
         clock,
         log,
       }),

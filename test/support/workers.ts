@@ -1,5 +1,6 @@
 // Two workers of a consumer at the same time, over a store that interleaves them and fails as a plan says.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { validators } from '../../core/domains/telemetry/validators.generated.mjs';
 import { eventKey } from '../../core/events/cloud-event.ts';
 import { SchemaRegistry } from '../../core/events/registry.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
@@ -8,7 +9,6 @@ import { ingest } from '../../core/pipeline/ingest.ts';
 import { isPortError } from '../../core/ports/errors.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { Store } from '../../core/ports/store.ts';
-import { validators } from '../../core/telemetry/validators.generated.mjs';
 import { READING, TRACEPARENT } from './events.ts';
 import { EagerClock } from './fake-clock.ts';
 import { type CountedStore, type Fault, faultyStore, type StoreMethod } from './faulty-store.ts';

@@ -29,11 +29,11 @@ const adapter = (
   helpers: readonly string[] = [],
 ): Row => ({
   files: new RegExp(`^adapters/${cloud}/`),
-  project: ['core/ports/', 'core/events/', `adapters/${cloud}/`, ...helpers],
+  project: ['core/ports/', 'core/lib/', 'core/store/', 'core/events/', `adapters/${cloud}/`, ...helpers],
   types,
   packages,
   node: false,
-  instead: `An adapter knows core/ports, core/events, its own folder and ${packages.join(', ')}; compose.ts passes in the rest.`,
+  instead: `An adapter knows core/ports, core/lib, core/store, core/events, its own folder and ${packages.join(', ')}; compose.ts passes in the rest.`,
 });
 
 const inProcess = (name: string): Row => ({
@@ -69,12 +69,26 @@ const functions = (
 
 const ROWS: readonly Row[] = [
   {
+    files: /^core\/domains\/[a-z0-9-]+\/test\//,
+    project: ['core/', 'adapters/memory/', 'test/'],
+    packages: 'declared',
+    node: true,
+    instead: 'Tests of a domain run it on the memory adapters.',
+  },
+  {
     files: /^core\/ports\//,
     project: ['core/ports/'],
-    types: ['core/events/cloud-event.ts', 'core/routing/directory-model.ts', 'core/routing/route-token.ts'],
     packages: [],
     node: false,
-    instead: 'A port stands by itself: only the event it carries comes from elsewhere, as a type.',
+    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
+  },
+  {
+    files: /^core\/edge\/ports\//,
+    project: ['core/ports/', 'core/edge/ports/'],
+    types: ['core/cell/route-token.ts'],
+    packages: [],
+    node: false,
+    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
   },
   { files: /^core\//, project: ['core/'], packages: ['@noble/hashes'], node: false, instead: THROUGH_A_PORT },
   inProcess('memory'),
@@ -84,44 +98,91 @@ const ROWS: readonly Row[] = [
   adapter(
     'cloudflare',
     ['cloudflare:', 'jose'],
-    ['core/routing/directory-model.ts', 'core/routing/route-token.ts'],
+    ['core/cell/route-token.ts'],
     // What a credential may name, and how many are remembered, is the same for every kind of credential.
-    ['core/cell/identity.ts', 'core/routing/bounded-cache.ts'],
+    ['core/cell/identity.ts', 'core/edge/ports/'],
   ),
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
   ...functions('edge', [], ['cloudflare:'], 'adapters/cloudflare/'),
+  ...['cosmos', 'service-bus'].map((name) => ({
+    files: new RegExp(`^emulators/${name}/`),
+    project: [`emulators/${name}/`, 'emulators/directory-lock.ts'],
+    packages: 'declared' as const,
+    node: true,
+    instead: 'An emulator is a package of its own: it speaks the wire protocol and knows nothing of the product.',
+  })),
   {
-    files: /^local\/(emulators|hosts|faults|processes)\//,
-    project: ['local/', 'infra/'],
+    files: /^emulators\//,
+    project: [],
+    packages: 'declared',
+    node: true,
+    instead: 'An emulator is a package of its own: it speaks the wire protocol and knows nothing of the product.',
+  },
+  {
+    files: /^hosts\/[a-z-]+\/test\//,
+    project: [
+      'hosts/',
+      'emulators/',
+      'local/emulators/',
+      'local/faults/',
+      'test/integration/local/',
+      'test/support/',
+      'build/',
+    ],
+    packages: 'declared',
+    node: true,
+    instead: 'Tests of a host run it against the emulators.',
+  },
+  {
+    files: /^hosts\//,
+    project: ['hosts/'],
+    packages: 'declared',
+    node: true,
+    instead: BELOW_THE_WIRE,
+  },
+  {
+    files: /^local\/(emulators|faults)\//,
+    project: ['local/', 'hosts/', 'emulators/', 'infra/'],
     packages: 'declared',
     node: true,
     instead: BELOW_THE_WIRE,
   },
   ...['aws', 'azure'].map((cloud) => ({
     files: new RegExp(`^local/${cloud}-(?:cell|compute|services)\\.ts$`),
-    project: ['local/', 'infra/', 'build/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
+    project: ['local/', 'hosts/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
     packages: 'declared' as const,
     node: true,
     instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',
   })),
   {
     files: /^local\//,
-    project: ['local/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+    project: ['local/', 'hosts/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
     packages: 'declared',
     node: true,
     instead: 'The stack runs the bundles in dist/ that would be deployed, not the sources of functions and adapters.',
   },
   {
     files: /^cli\//,
-    project: ['cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+    project: ['cli/', 'local/', 'hosts/processes/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
     packages: 'declared',
     node: true,
     instead: 'The command line talks to a stack over HTTP; it does not run functions or adapters itself.',
   },
   {
     files: /^bench\//,
-    project: ['bench/', 'cli/', 'local/', 'infra/', 'build/', 'core/', 'adapters/', 'functions-'],
+    project: [
+      'bench/',
+      'cli/',
+      'local/',
+      'hosts/',
+      'emulators/',
+      'infra/',
+      'build/',
+      'core/',
+      'adapters/',
+      'functions-',
+    ],
     packages: 'declared',
     node: true,
     instead: 'Benchmarks measure the stack, functions, core and adapters; put helpers of theirs into bench/.',
@@ -149,7 +210,19 @@ const ROWS: readonly Row[] = [
   },
   {
     files: /^test\//,
-    project: ['test/', 'core/', 'adapters/', 'functions-', 'local/', 'cli/', 'bench/', 'build/', 'infra/'],
+    project: [
+      'test/',
+      'core/',
+      'adapters/',
+      'functions-',
+      'local/',
+      'hosts/',
+      'emulators/',
+      'cli/',
+      'bench/',
+      'build/',
+      'infra/',
+    ],
     packages: 'declared',
     node: true,
     instead: 'Tests import the sources; bundles in dist/ are run, not imported.',
@@ -169,13 +242,13 @@ export const LOADERS: Readonly<Record<string, string>> = {
   'build/run.mjs': 'runs the TypeScript program that it has just compiled',
   'local/emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
   'local/emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
-  'local/hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
-  'local/hosts/lambda/bootstrap.cjs': 'is the runtime that loads a handler, as the platform does',
+  'hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
+  'hosts/lambda/bootstrap.cjs': 'is the runtime that loads a handler, as the platform does',
 };
 
 /** The files that look past the exports of a package; each with the one folder it reads and the reason. */
 export const INSIDE_PACKAGES: Readonly<Record<string, { readonly folder: string; readonly reason: string }>> = {
-  'test/unit/emulators/cosmos/hash.test.ts': {
+  'emulators/cosmos/test/unit/hash.test.ts': {
     folder: 'node_modules/@azure/cosmos/dist/commonjs/utils/hashing/',
     reason: 'compares the emulator with the hash that the SDK sorts documents by and does not export',
   },
@@ -274,7 +347,7 @@ function faultOf(
       if (target.startsWith(INSIDE_PACKAGES[file]?.folder ?? '\0')) return undefined;
       return `${target} lies inside a package, which may change it at will. Import what the package exports, or list the file in INSIDE_PACKAGES with a reason.`;
     }
-    if (target.startsWith('test/') && !file.startsWith('test/'))
+    if (target.startsWith('test/') && !file.includes('test/'))
       return 'Nothing imports test/. Move what is needed out of it.';
     return `${target} may not be imported from here. ${row.instead}`;
   }

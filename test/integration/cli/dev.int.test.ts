@@ -1,6 +1,6 @@
 // `polycell dev`: what it says when it is ready, how it ends, and what it says when it cannot start.
 import { createServer } from 'node:net';
-import { freePort } from '../../../local/processes/free-port.ts';
+import { freePort } from '../../../hosts/processes/free-port.ts';
 import { eventually } from '../../support/eventually.ts';
 import { dev, endAll, oneLine, polycell, Run } from './run.ts';
 

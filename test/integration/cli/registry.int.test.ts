@@ -1,8 +1,8 @@
 // Which stacks the command line takes for running, when process ids and ports may have gone to others.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { freePort } from '../../../hosts/processes/free-port.ts';
 import { ControlServer } from '../../../local/control.ts';
-import { freePort } from '../../../local/processes/free-port.ts';
 import { IDENTITY_PATH, registerStack, runningStacks, unregisterStack } from '../../../local/registry.ts';
 
 let close: (() => Promise<unknown>)[] = [];

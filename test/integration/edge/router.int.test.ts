@@ -5,7 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import * as x509 from '@peculiar/x509';
-import { DevelopmentCa, type IssuedCertificate } from '../../../local/hosts/edge/certificates.ts';
+import { DevelopmentCa, type IssuedCertificate } from '../../../hosts/edge/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
 

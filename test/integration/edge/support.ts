@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { buildBundles, root } from '../../../build/bundles.mjs';
-import { EdgeHost, type EdgeHostOptions } from '../../../local/hosts/edge/edge-host.ts';
+import { EdgeHost, type EdgeHostOptions } from '../../../hosts/edge/edge-host.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { EDGE_KEY } from '../../support/route-tokens.ts';
 import { ISSUER, KEY_SET, tenantToken } from '../../support/tenant-tokens.ts';

@@ -1,9 +1,10 @@
 // What is accepted as an event, and the exact code and pointer of each refusal.
+
+import { validators } from '../../../core/domains/telemetry/validators.generated.mjs';
 import { type Acceptance, acceptEvent, identityOf } from '../../../core/events/accept.ts';
 import { SchemaRegistry } from '../../../core/events/registry.ts';
 import { epochMs } from '../../../core/ports/clock.ts';
 import type { Json } from '../../../core/ports/json.ts';
-import { validators } from '../../../core/telemetry/validators.generated.mjs';
 import { candidate, measured, TRACEPARENT, without } from '../../support/events.ts';
 import { START } from '../../support/fake-clock.ts';
 

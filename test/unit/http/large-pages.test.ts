@@ -1,6 +1,6 @@
 // Pages of large items: an answer stays within what Lambda hands over, and paging still shows everything once.
 import { statePartition } from '../../../core/cell/identity.ts';
-import { DEVICE_METRICS, DEVICE_STATE_ID } from '../../../core/telemetry/device-state.ts';
+import { DEVICE_METRICS, DEVICE_STATE_ID } from '../../../core/domains/telemetry/device-state.ts';
 import { type Loose, type TestCell, testCell } from '../../support/cell.ts';
 import { candidate, reading } from '../../support/events.ts';
 

@@ -1,7 +1,8 @@
 // The consumers that derive: whatever is delivered how often, in whatever order, the documents are those of the log.
+
+import { consumers } from '../../../core/domains/telemetry/consumers.ts';
+import { telemetryQueries } from '../../../core/domains/telemetry/queries.ts';
 import type { Store } from '../../../core/ports/store.ts';
-import { consumers } from '../../../core/telemetry/consumers.ts';
-import { telemetryQueries } from '../../../core/telemetry/queries.ts';
 import { type Scenario, scenario } from '../../support/deliveries.ts';
 import { faultyStore, writesOf } from '../../support/faulty-store.ts';
 import { property } from '../../support/properties.ts';

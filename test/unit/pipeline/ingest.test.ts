@@ -1,11 +1,11 @@
 // Ingest: what is told of each event, and that nothing is told when the store could not take some of them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { validators } from '../../../core/domains/telemetry/validators.generated.mjs';
 import { SchemaRegistry } from '../../../core/events/registry.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import type { Store } from '../../../core/ports/store.ts';
-import { validators } from '../../../core/telemetry/validators.generated.mjs';
 import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';

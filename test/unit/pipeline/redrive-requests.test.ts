@@ -1,5 +1,6 @@
 // Redrive requests on their way through the log: the relay knows them by their place, which no client can write to.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { validators } from '../../../core/domains/telemetry/validators.generated.mjs';
 import { acceptEvent } from '../../../core/events/accept.ts';
 import { eventKey, toStored } from '../../../core/events/cloud-event.ts';
 import { SchemaRegistry } from '../../../core/events/registry.ts';
@@ -8,7 +9,6 @@ import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { Bus, BusMessage } from '../../../core/ports/bus.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
-import { validators } from '../../../core/telemetry/validators.generated.mjs';
 import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { RecordingLog } from '../../support/recording-log.ts';

@@ -1,9 +1,9 @@
 // The port error and how errors of any kind are described.
 import {
+  asUnknownOutcome,
   describeError,
-  ITS_OWN_FAULT,
-  inDoubt,
   isPortError,
+  PERMANENT,
   PortError,
   RETRYABLE,
 } from '../../../core/ports/errors.ts';
@@ -28,7 +28,7 @@ test('what may be repeated, and what is its own fault', () => {
       .filter((code) => table[code])
       .sort();
   expect(names(RETRYABLE)).toEqual(['throttled', 'unavailable', 'unknown', 'unknown-outcome']);
-  expect(names(ITS_OWN_FAULT)).toEqual(['invalid', 'too-large', 'unsupported']);
+  expect(names(PERMANENT)).toEqual(['invalid', 'too-large', 'unsupported']);
   expect(new PortError('unknown', '').retryable).toBe(true);
   expect(new PortError('conflict', '').retryable).toBe(false);
 });
@@ -54,12 +54,12 @@ test.each([
 test('slowness is told apart, also by what an adapter makes of the error later', () => {
   const late = new PortError('unavailable', 'no answer', { timedOut: true });
   expect(describeError(late)).toEqual({ code: 'unavailable', message: 'no answer', timedOut: true });
-  expect(describeError(inDoubt(late, true))).toEqual({
+  expect(describeError(asUnknownOutcome(late, true))).toEqual({
     code: 'unknown-outcome',
     message: 'no answer',
     timedOut: true,
   });
-  expect(describeError(inDoubt(new PortError('unavailable', 'refused'), true))).toEqual({
+  expect(describeError(asUnknownOutcome(new PortError('unavailable', 'refused'), true))).toEqual({
     code: 'unknown-outcome',
     message: 'refused',
   });
