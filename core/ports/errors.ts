@@ -80,7 +80,8 @@ export class PortError extends Error {
     this.code = code;
     this.retryAfterMs = details.retryAfterMs;
     this.failedWrite = details.failedWrite;
-    this.timedOut = details.timedOut ?? false;
+    // Whatever is made of such an error on its way, it stays one.
+    this.timedOut = details.timedOut ?? (details.cause instanceof PortError && details.cause.timedOut);
   }
 
   /** Whether the same request may succeed later. */

@@ -53,6 +53,7 @@ test.each([
 
 test('slowness is told apart, also by what an adapter makes of the error later', () => {
   const late = new PortError('unavailable', 'no answer', { timedOut: true });
+  expect(new PortError('unknown-outcome', 'the answer was lost', { cause: late }).timedOut).toBe(true);
   expect(describeError(late)).toEqual({ code: 'unavailable', message: 'no answer', timedOut: true });
   expect(describeError(asUnknownOutcome(late, true))).toEqual({
     code: 'unknown-outcome',
