@@ -20,7 +20,7 @@ const generate = (cwd: string) =>
 test('every generated file is what its sources make of it', () => {
   const { status, stderr } = generate(PROJECT);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-}, 30_000);
+});
 
 test('a stale generated file is refused by name', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'polycell-generated-'));
@@ -35,7 +35,7 @@ test('a stale generated file is refused by name', () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 30_000);
+});
 
 test('infra/topology.json is the declared topology', () => {
   expect(JSON.parse(readFileSync(path.join(PROJECT, 'infra/topology.json'), 'utf8'))).toEqual(topology);

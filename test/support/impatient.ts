@@ -11,8 +11,11 @@ const topology = topologyOf(application);
  */
 export const AZURE_LOCK_SECONDS = 20;
 
-/** Where nothing is made to hang: a busy machine may be slow, and a worker that is taken for hanging ends all that it does. */
-export const PATIENT = { timeoutSeconds: 15 } as const;
+/**
+ * Where nothing is made to hang: a machine may be slow, and a worker that is taken for hanging ends all that it does. So long that
+ * the test's own patience ends first.
+ */
+export const PATIENT = { timeoutSeconds: 150 } as const;
 
 /** `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. */
 export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topology => ({
