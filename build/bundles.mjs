@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leanAzure } from './lean-azure.mjs';
 
 /** The project's folder, also when this module has been compiled into a program below dist/. */
@@ -133,9 +133,40 @@ export async function buildBundles({ only, onBuilt } = {}) {
 
 /** Writes what bundles hold of another application than the project's own. */
 async function derive() {
-  const { importTypeScript } = await import('./run.mjs');
   const { main } = await importTypeScript('build/generate.ts');
   if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+}
+
+/**
+ * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<any>} the module's exports
+ */
+export async function importTypeScript(entry) {
+  return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
+}
+
+/**
+ * Compiles a program if it changed.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<string>} the compiled file, from the project's root
+ */
+export async function compileTool(entry) {
+  const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  await compile({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'linked',
+    plugins: applicationPlugins(),
+    logLevel: 'silent',
+  });
+  return outfile;
 }
 
 /** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles } from '../../build/bundles.mjs';
-import { importTypeScript } from '../../build/run.mjs';
+import { importTypeScript } from '../../build/bundles.mjs';
 import { sourceFile } from '../../hosts/processes/source-file.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
 import type { StackInfo } from '../../local/stack.ts';
