@@ -6,7 +6,8 @@ import { administrate } from './admin/routes.ts';
 import { Connection, type ConnectionHost } from './amqp/connection.ts';
 import { EmulatorClock } from './broker/clock.ts';
 import type { Queue, Subscription, Topic } from './broker/entities.ts';
-import { Namespace } from './broker/namespace.ts';
+import { Namespace, pathOf } from './broker/namespace.ts';
+import type { Receivable } from './broker/receivable.ts';
 import {
   LIMITS,
   type Limits,
@@ -17,7 +18,7 @@ import {
 import { DEVELOPMENT_CERTIFICATE } from './certificate.ts';
 import { applyConfig, parseConfig } from './config.ts';
 import { control, isControlPath } from './control.ts';
-import { CONDITION, type Condition, entityNotFound, ServiceBusError } from './errors.ts';
+import { CONDITION, type Condition, entityNotFound, forwarding, ServiceBusError } from './errors.ts';
 import { Faults } from './front/faults.ts';
 import { connectLink } from './front/links.ts';
 import { acceptWebSocket } from './front/websocket.ts';
@@ -70,7 +71,10 @@ export class ServiceBusEmulator {
       journal,
       { ...LIMITS, ...options.limits },
       {
-        changed: (entity) => journal?.entity(entityPath(entity), describeEntity(entity)),
+        changed: (entity) => {
+          journal?.entity(entityPath(entity), describeEntity(entity));
+          if (entity.kind !== 'topic') this.closeForwarding(entity.receivable);
+        },
         deleted: (path) => {
           journal?.entity(path, undefined);
           this.closeLinks(path, entityNotFound(path));
@@ -232,6 +236,16 @@ export class ServiceBusEmulator {
     else await administrate(this.namespace, request, response, () => this.journal?.flush());
   }
 
+  /** Receivers that were there before an entity began to forward its messages. */
+  private closeForwarding(receivable: Receivable): void {
+    const paths = receivable.stores.filter((store) => receivable.forwards(store)).map(({ path }) => path.toLowerCase());
+    if (paths.length === 0) return;
+    for (const connection of this.connections)
+      for (const link of [...connection.links()])
+        if (link.direction === 'outgoing' && paths.includes(foldedPath(link.address)))
+          link.close(forwarding('receiver'));
+  }
+
   private closeLinks(path: string | undefined, error: ServiceBusError): number {
     const doomed = [...this.connections].flatMap((connection) =>
       [...connection.links()].filter(
@@ -249,7 +263,9 @@ export function connectionStringFor(port: number): string {
 }
 
 function isWithin(address: string, path: string): boolean {
-  const folded = address.toLowerCase().replace(/^\/+/, '');
+  const folded = foldedPath(address);
   const wanted = path.toLowerCase();
   return folded === wanted || folded.startsWith(`${wanted}/`);
 }
+
+const foldedPath = (address: string): string => pathOf(address).toLowerCase();

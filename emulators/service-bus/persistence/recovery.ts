@@ -10,6 +10,10 @@ import type { JournalRecord } from './records.ts';
 
 /** Applies the records of a journal to an empty namespace. */
 export function recover(namespace: Namespace, records: readonly JournalRecord[]): void {
+  namespace.withoutChecks(() => apply(namespace, records));
+}
+
+function apply(namespace: Namespace, records: readonly JournalRecord[]): void {
   const contents = new Map<string, MessageContent>();
   for (const { header, bytes } of records) {
     const [kind, first, ...rest] = header;
