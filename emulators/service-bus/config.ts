@@ -59,7 +59,8 @@ export function applyConfig(namespace: Namespace, config: unknown): void {
   for (const [index, item] of array(user.Namespaces, 'UserConfig.Namespaces').entries()) {
     const at = `Namespaces[${index}]`;
     const { Queues, Topics } = object(item, at);
-    for (const queue of array(Queues ?? [], `${at}.Queues`)) made.push(...addQueue(namespace, object(queue, `${at}.Queues`)));
+    for (const queue of array(Queues ?? [], `${at}.Queues`))
+      made.push(...addQueue(namespace, object(queue, `${at}.Queues`)));
     for (const topic of array(Topics ?? [], `${at}.Topics`))
       made.push(...addTopic(namespace, object(topic, `${at}.Topics`)));
   }

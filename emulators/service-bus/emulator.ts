@@ -36,6 +36,8 @@ export interface ServiceBusEmulatorOptions {
   /** Keeps messages and entities in this directory; without it they are in memory only. */
   readonly dataDir?: string;
   readonly fsync?: FsyncPolicy;
+  /** Goes on with what can be read if the files in `dataDir` are damaged; otherwise the constructor throws and says where. */
+  readonly recover?: boolean;
   /** The configuration of Microsoft's emulator: parsed, or the path of a file. */
   readonly config?: string | object;
   readonly limits?: Partial<Limits>;
@@ -64,7 +66,8 @@ export class ServiceBusEmulator {
     this.options = options;
     this.clock = options.clock ?? new EmulatorClock();
     this.log = options.log ?? (() => undefined);
-    const journal = options.dataDir === undefined ? undefined : new FileJournal(options.dataDir, options.fsync);
+    const journal =
+      options.dataDir === undefined ? undefined : new FileJournal(options.dataDir, { ...options, log: this.log });
     this.journal = journal;
     this.namespace = new Namespace(
       this.clock,
@@ -83,7 +86,8 @@ export class ServiceBusEmulator {
     );
     try {
       if (journal !== undefined) {
-        recover(this.namespace, journal.recovered);
+        const left = recover(this.namespace, journal.recovered);
+        if (left > 0) this.log(`Messages left out, because their content or their entity cannot be read: ${left}.`);
         journal.snapshot = (target) => writeSnapshot(this.namespace, target);
         journal.begin();
       }
@@ -106,8 +110,7 @@ export class ServiceBusEmulator {
         });
       },
       upgrade: (request, socket, head) => {
-        const stream = acceptWebSocket(request, socket, head);
-        if (stream !== undefined) this.accept(stream);
+        acceptWebSocket(request, socket, head, (stream) => this.accept(stream));
       },
     });
     const port = await server.listen(this.options.port ?? 0);
