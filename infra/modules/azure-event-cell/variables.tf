@@ -30,6 +30,11 @@ variable "cell" {
     condition     = contains(["nodejs20", "nodejs22", "nodejs24"], var.cell.runtime)
     error_message = "The runtime must be nodejs20, nodejs22 or nodejs24."
   }
+
+  validation {
+    condition     = var.cell.domain == null
+    error_message = "A cell on Azure has no domain of its own here: the edge calls it by the name that Azure gives."
+  }
 }
 
 variable "topology" {
@@ -269,10 +274,5 @@ variable "options" {
   validation {
     condition     = var.options.name_suffix == null || can(regex("^[a-z0-9]{4,8}$", var.options.name_suffix))
     error_message = "The name suffix must be 4 to 8 of a-z and 0-9."
-  }
-
-  validation {
-    condition     = var.cell.domain == null
-    error_message = "A cell on Azure has no domain of its own here: the edge calls it by the name that Azure gives."
   }
 }
