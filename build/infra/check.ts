@@ -6,6 +6,7 @@ import { checkPolicies } from './check/policies.ts';
 import { checkReferences, type KnownTypes } from './check/references.ts';
 import { checkStyle } from './check/style.ts';
 import { checkDeclarations, type DeclaredCell } from './declared.ts';
+import { checkGenerated } from './generate.ts';
 import { type Module, modulesBelow, type PlacedBlock, readModule } from './modules.ts';
 import { checkRoots } from './roots.ts';
 import { type BlockSchema, type Problem, type ProviderSchema, suggestion } from './schema.ts';
@@ -22,6 +23,7 @@ export function checkInfra(root: string): readonly Problem[] {
   // Roots can be compared only with cells that make sense.
   if (!problems.some(({ file }) => file === 'infra/cells.json'))
     problems.push(
+      ...checkGenerated(root),
       ...checkRoots(root, JSON.parse(readFileSync(path.join(root, 'infra/cells.json'), 'utf8')) as DeclaredCell[]),
     );
   problems.push(...checkModules(root));

@@ -58,9 +58,10 @@ locals {
 }
 
 resource "aws_iam_role" "function" {
-  for_each = local.functions
-  name     = "${local.id}-${each.key}"
-  tags     = local.tags
+  for_each             = local.functions
+  name                 = "${local.id}-${each.key}"
+  permissions_boundary = var.options.permissions_boundary
+  tags                 = local.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

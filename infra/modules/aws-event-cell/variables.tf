@@ -214,6 +214,8 @@ variable "options" {
     # ARN of a certificate in ACM for the cell's domain.
     certificate_arn    = optional(string)
     availability_zones = optional(number, 2)
+    # ARN of the policy that bounds the functions' roles, where the pipeline may make none without it.
+    permissions_boundary = optional(string)
   })
 
   validation {
