@@ -1,5 +1,5 @@
 // What the commands that look at the directory or change it have in common.
-import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/routing/directory-model.ts';
+import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
 import { type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
 import { type Column, Table } from './table.ts';

@@ -1,5 +1,5 @@
 // A progress bar on a terminal, nothing but messages elsewhere; and a pacer that keeps a sender to its rate.
-import { sleep } from '../local/hosts/event-source-mappings/wait.ts';
+import { sleep } from '../hosts/processes/wait.ts';
 
 export interface ProgressBar {
   advance(

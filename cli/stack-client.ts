@@ -1,6 +1,6 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
 
-import { sleep } from '../local/hosts/event-source-mappings/wait.ts';
+import { sleep } from '../hosts/processes/wait.ts';
 import { runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';

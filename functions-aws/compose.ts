@@ -7,20 +7,21 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { consumerNamed } from '../core/cell/topology.ts';
-import { builtInApi } from '../core/http/built-in-api.ts';
+import { application } from '../core/application.ts';
+import { consumerNamed } from '../core/domain/application.ts';
+import { applicationApi } from '../core/http/application-api.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
 import type { Bus } from '../core/ports/bus.ts';
-import { checkedStore } from '../core/ports/checked-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { consumers } from '../core/telemetry/consumers.ts';
+import { checkedStore } from '../core/store/checked-store.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -73,7 +74,8 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
-  return apiGateway(builtInApi({ cell, routeKeys: config.routeKeys, ...stores(config, own), ...own }));
+  const parts = { application, document, cell, routeKeys: config.routeKeys };
+  return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));
 }
 
 /** The function behind the event log's stream. */
@@ -95,16 +97,15 @@ export function composeWorker(
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
-  const consumer = consumers({ events, state, clock, ids })[config.consumer];
-  if (consumer === undefined) throw new TypeError(`No consumer ${config.consumer} is built in.`);
-  const declaration = consumerNamed(config.consumer);
+  const { declaration, create } = consumerNamed(application, config.consumer);
+  const consumer = create({ events, state, clock, ids });
   const changed = overrides.consumer?.(consumer) ?? consumer;
   return sqsConsumer(
     consume({
       consumer: changed,
       declaration,
       parking: parking({ state, clock }),
-      trials: trials(state, clock),
+      trials: crashMarkers(state, clock),
       clock,
       log,
     }),

@@ -11,19 +11,19 @@ import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { topology } from '../core/cell/topology.ts';
-import { builtInApi } from '../core/http/built-in-api.ts';
+import { application } from '../core/application.ts';
+import { applicationApi } from '../core/http/application-api.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
+import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import { trials } from '../core/pipeline/trials.ts';
-import { checkedStore } from '../core/ports/checked-store.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
-import { consumers } from '../core/telemetry/consumers.ts';
+import { checkedStore } from '../core/store/checked-store.ts';
 import type { CellConfig, HttpConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -84,7 +84,8 @@ export function composeHttp(
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  return functionsHttp(builtInApi({ cell, routeKeys: config.routeKeys, ...both, ...own }));
+  const parts = { application, document, cell, routeKeys: config.routeKeys };
+  return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
 }
 
 /** The function behind the event log's change feed. */
@@ -108,12 +109,11 @@ export function composeWorkers(
 ): Readonly<Record<string, (batch: ServiceBusBatch) => Promise<void>>> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
-  const built = consumers({ events, state, clock, ids });
-  const workers = topology.consumers.map((declaration) => {
-    const consumer = built[declaration.name];
-    if (consumer === undefined) throw new TypeError(`No consumer ${declaration.name} is built in.`);
+  const definitions = application.flatMap(({ consumers }) => consumers);
+  const workers = definitions.map(({ declaration, create }) => {
+    const consumer = create({ events, state, clock, ids });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const deps = { declaration, parking: parking({ state, clock }), trials: trials(state, clock), clock, log };
+    const deps = { declaration, parking: parking({ state, clock }), trials: crashMarkers(state, clock), clock, log };
     const handler = consume({ consumer: changed, ...deps });
     return [
       declaration.name,

@@ -1,6 +1,7 @@
 // What the functions read from their app settings: everything is checked at start, and all problems are told at once.
+
+import type { PublicKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
-import type { PublicKey } from '../core/routing/route-token.ts';
 
 export interface CellConfig {
   readonly cell: string;

@@ -8,7 +8,7 @@ import {
   DurableObjectDirectory,
 } from '../adapters/cloudflare/durable-object-directory.ts';
 import { toObjectError } from '../adapters/cloudflare/errors.ts';
-import { keptJwks } from '../adapters/cloudflare/jwks.ts';
+import { refreshingJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
 import {
@@ -18,25 +18,26 @@ import {
   monitorObject,
 } from '../adapters/cloudflare/monitor-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
-import { keptRevocations } from '../adapters/cloudflare/revocations.ts';
+import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
-import { within } from '../core/ports/deadline.ts';
+import { routeTokenSigner } from '../core/cell/route-token.ts';
+import { createControlApi } from '../core/edge/control/control-api.ts';
+import { createDirectory } from '../core/edge/directory/directory.ts';
+import { publisher } from '../core/edge/directory/publisher.ts';
+import { createEdge } from '../core/edge/edge.ts';
+import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
+import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
+import { healthProbe } from '../core/edge/monitor/probe.ts';
+import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
+import { quota } from '../core/edge/router/quota.ts';
+import { RouteResolver } from '../core/edge/router/route-resolver.ts';
+import { routeSigner } from '../core/edge/router/route-signer.ts';
+import { createRouter } from '../core/edge/router/router.ts';
+import { withTimeout } from '../core/lib/timeout.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
-import { fenceRequest } from '../core/resilience/fence-request.ts';
-import { fencing } from '../core/resilience/fencing.ts';
-import { type MonitorStatus, monitor } from '../core/resilience/monitor.ts';
-import { healthProbe } from '../core/resilience/probe.ts';
-import { controlApi } from '../core/routing/control-api.ts';
-import { directory } from '../core/routing/directory.ts';
-import { edge } from '../core/routing/edge.ts';
-import { forwarder, type Outgoing } from '../core/routing/forward.ts';
-import { publisher } from '../core/routing/publisher.ts';
-import { quota } from '../core/routing/quota.ts';
-import { RouteResolver } from '../core/routing/route-resolver.ts';
-import { routeSigner } from '../core/routing/route-signer.ts';
-import { routeTokenSigner } from '../core/routing/route-token.ts';
-import { router } from '../core/routing/router.ts';
 import type { EdgeConfig } from './config.ts';
 
 /** What the directory's object is bound to. */
@@ -49,7 +50,7 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   const records = new SqliteDirectoryStorage(storage);
   const cache = new KvRouteCache({ namespace: ROUTES, clock });
   const publish = publisher({ storage: records, cache, log: jsonLog(console.log) });
-  return directoryObject({ directory: directory({ storage: records, clock }), records, publish, storage, clock });
+  return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
 /** What the monitor's object is bound to. */
@@ -69,10 +70,10 @@ export function composeMonitor(
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const asking = { fetch: (request: Request) => fetch(request), clock };
   const fence = fenceRequest({ ...asking, sign: routeTokenSigner(routeKey) }, timeoutMs);
-  const watch = monitor({
+  const watch = createMonitor({
     directory: keeper,
     probe: healthProbe(asking, timeoutMs),
-    fencing: fencing({ directory: keeper, storage, fence, clock }),
+    fencing: createFencing({ directory: keeper, storage, fence, clock }),
     storage,
     clock,
     log,
@@ -95,7 +96,7 @@ const MONITOR_TIMEOUT_MS = 2000;
 async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
   const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
   try {
-    return await within(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
+    return await withTimeout(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
   } catch (error) {
     throw toObjectError(error, false);
   }
@@ -129,7 +130,7 @@ const send = (url: string, outgoing: Outgoing): Promise<Response> =>
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
   const log = jsonLog(console.log);
   const { issuer, forwardMs } = config;
-  const keys = keptJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
+  const keys = refreshingJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
   const jwt = (audience: string, caller: typeof tenantCaller) =>
     new JwtCredentials({ issuer, audience, keys, caller, clock });
   const directoryClient = new DurableObjectDirectory({
@@ -143,14 +144,15 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     clock,
     log,
   });
-  return edge({
+  return createEdge({
     version: config.version,
-    tenants: router({
+    document,
+    tenants: createRouter({
       credentials: [
         jwt(AUDIENCES.tenants, tenantCaller),
         new CertificateCredentials({
           authorities: config.deviceCa,
-          revoked: keptRevocations(bindings.ROUTES, clock),
+          revoked: refreshingRevocations(bindings.ROUTES, clock),
           clock,
         }),
       ],
@@ -165,7 +167,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       bodyLifeMs: BODY_LIVES * forwardMs,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
-    control: controlApi({ directory: directoryClient, monitor: () => askMonitor(bindings), log }),
+    control: createControlApi({ directory: directoryClient, monitor: () => askMonitor(bindings), log }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,

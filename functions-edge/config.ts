@@ -1,15 +1,16 @@
 // What the edge reads from its environment: everything is checked at start, and all problems are told at once.
+
+import type { PrivateKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
-import { isJsonObject, type Json } from '../core/ports/json.ts';
 import {
   MONITOR_BOUNDS,
   MONITOR_DEFAULTS,
   type MonitorSettings,
   settingsFaults,
-} from '../core/resilience/monitor-settings.ts';
-import { TIERS } from '../core/routing/directory-model.ts';
-import type { QuotaRule, QuotaRules } from '../core/routing/quota.ts';
-import type { PrivateKey } from '../core/routing/route-token.ts';
+} from '../core/edge/monitor/monitor-settings.ts';
+import { TIERS } from '../core/edge/ports/directory-model.ts';
+import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
+import { isJsonObject, type Json } from '../core/ports/json.ts';
 
 export interface EdgeConfig {
   readonly version: string;

@@ -2,7 +2,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { MonitorStub } from '../adapters/cloudflare/monitor-object.ts';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
-import type { MonitorStatus } from '../core/resilience/monitor.ts';
+import type { MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { composeMonitor, type MonitorBindings } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 

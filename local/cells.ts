@@ -1,8 +1,8 @@
 // The cells as the platform declares them, in infra/cells.json.
 import { readFile } from 'node:fs/promises';
 import { isName } from '../core/cell/identity.ts';
-import type { FailoverPolicy } from '../core/routing/directory-model.ts';
-import { sourceFile } from './processes/source-file.ts';
+import type { FailoverPolicy } from '../core/edge/ports/directory-model.ts';
+import { sourceFile } from '../hosts/processes/source-file.ts';
 
 /** One declared cell. */
 export interface CellDeclaration {

@@ -1,7 +1,7 @@
 // The folder that keeps a stack's state, used by one stack at a time.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isAlive } from './processes/alive.ts';
+import { isAlive } from '../hosts/processes/alive.ts';
 
 /**
  * Makes the folder if need be and takes it for this process: two stacks on the same files would each publish the other's events

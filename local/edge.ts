@@ -1,16 +1,16 @@
 // The edge of the local stack: the deployable Worker in its host, with development keys and the declared cells and tenants.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MONITOR_LOCALLY } from '../core/resilience/monitor-settings.ts';
-import type { PrivateKey } from '../core/routing/route-token.ts';
+import type { PrivateKey } from '../core/cell/route-token.ts';
+import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
+import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
+import { EdgeHost, type EdgeLogLine } from '../hosts/edge/edge-host.ts';
+import type { EdgeFaults } from '../hosts/edge/faults.ts';
+import { deployable } from '../hosts/processes/deployables.ts';
 import type { CellDeclaration } from './cells.ts';
-import type { DevelopmentCa, IssuedCertificate } from './hosts/edge/certificates.ts';
-import { EdgeHost, type EdgeLogLine } from './hosts/edge/edge-host.ts';
-import type { EdgeFaults } from './hosts/edge/faults.ts';
 import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
-import { deployable } from './processes/deployables.ts';
 import type { TenantDeclaration } from './tenants.ts';
 
 export interface LocalEdgeOptions {
@@ -234,7 +234,7 @@ const tell = ({ code, detail }: ControlAnswer['body']): string =>
 
 /** The development authority: kept with the state, so that certificates outlast a restart. Loaded when an edge starts, as its library is large. */
 async function authority(folder: string | undefined): Promise<DevelopmentCa> {
-  const { DevelopmentCa } = await import('./hosts/edge/certificates.ts');
+  const { DevelopmentCa } = await import('../hosts/edge/certificates.ts');
   if (folder === undefined) return DevelopmentCa.create();
   const file = path.join(folder, 'authority.json');
   try {

@@ -1,7 +1,7 @@
 // The development issuer: signs the tokens by which tenants and operators show who they are, worth something on this machine only.
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Scope } from '../core/cell/route-token.ts';
 import { type Clock, toEpochSeconds } from '../core/ports/clock.ts';
-import type { Scope } from '../core/routing/route-token.ts';
 
 /** The claim `iss`. */
 export const DEVELOPMENT_ISSUER = 'urn:polycell:development';

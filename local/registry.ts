@@ -1,8 +1,8 @@
 // Running stacks of this checkout, so that the command line finds them: one small file each, gone when the stack ends.
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isAlive } from './processes/alive.ts';
-import { sourceFile } from './processes/source-file.ts';
+import { isAlive } from '../hosts/processes/alive.ts';
+import { sourceFile } from '../hosts/processes/source-file.ts';
 
 export interface RunningStack {
   /** Its control server answers with this, and no other stack's does. */

@@ -1,13 +1,13 @@
 // The development key of the edge: made anew with each stack, and kept nowhere.
 
-import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
 import {
   type PrivateKey,
   type PublicKey,
   ROUTE_TOKEN_LIMITS,
   routeTokenSigner,
   type Scope,
-} from '../core/routing/route-token.ts';
+} from '../core/cell/route-token.ts';
+import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
 
 export interface TokenRequest {
   readonly tenant: string;

@@ -1,8 +1,8 @@
 // The tenants as the platform declares them, in infra/tenants.json.
 import { readFile } from 'node:fs/promises';
 import { isName } from '../core/cell/identity.ts';
-import { TIERS, type Tier } from '../core/routing/directory-model.ts';
-import { sourceFile } from './processes/source-file.ts';
+import { TIERS, type Tier } from '../core/edge/ports/directory-model.ts';
+import { sourceFile } from '../hosts/processes/source-file.ts';
 
 /** One declared tenant. */
 export interface TenantDeclaration {

@@ -6,12 +6,12 @@ import {
   type BatchStatementResponse,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { appendWith, type Occupant } from '../../core/ports/append.ts';
+import type { RetryPolicy } from '../../core/lib/retry.ts';
+import { utf8Length } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { RetryPolicy } from '../../core/ports/retry.ts';
 import type { AppendOutcome, NewDocument, Version } from '../../core/ports/store.ts';
-import { utf8Length } from '../../core/ports/text.ts';
+import { appendWith, type Existing } from '../../core/store/append.ts';
 import { toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
@@ -50,7 +50,7 @@ export function appendToTable(
     toRequests: inChunks,
     write: async (rows: readonly Row[]) =>
       (await execute(options, rows)).map(({ Error: error }) => error && itemError(error.Code, error.Message)),
-    look: (rows: readonly Row[]) => look(options, rows),
+    readExisting: (rows: readonly Row[]) => readExisting(options, rows),
     toPortError,
     isTransient,
   };
@@ -86,15 +86,15 @@ async function execute({ client, table }: AppendOptions, rows: readonly Row[]): 
 }
 
 /** Keys that the service did not get to are left out of its answer; who stands there is found out with the next try. */
-async function look({ client, table, clock }: AppendOptions, rows: readonly Row[]): Promise<Occupant[]> {
+async function readExisting({ client, table, clock }: AppendOptions, rows: readonly Row[]): Promise<Existing[]> {
   const keys = rows.slice(0, LIMITS.keysRead).map(({ document }) => toKey(document));
   const request = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'p, s, v, x' };
   const { Responses } = await client.send(new BatchGetItemCommand({ RequestItems: { [table]: request } }));
   const present = new Map(Responses?.[table]?.map((item) => [`${item.p?.S}\u0000${item.s?.S}`, item]));
   return rows.map(({ document: { partition, id }, version }) => {
     const found = present.get(`${partition}\u0000${id}`);
-    if (found === undefined) return 'nobody';
-    if (found.v?.S === version) return 'own';
-    return found.x?.N === undefined || Number(found.x.N) > clock.now() ? 'other' : 'expired';
+    if (found === undefined) return 'none';
+    if (found.v?.S === version) return 'ours';
+    return found.x?.N === undefined || Number(found.x.N) > clock.now() ? 'theirs' : 'expired';
   });
 }

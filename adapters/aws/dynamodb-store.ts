@@ -10,10 +10,11 @@ import {
   type TransactWriteItem,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
+import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { afterPrefix, compareUtf8 } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { inDoubt, PortError } from '../../core/ports/errors.ts';
+import { asUnknownOutcome, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type {
   AppendOutcome,
   Expected,
@@ -27,7 +28,6 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
-import { afterPrefix, compareUtf8 } from '../../core/ports/text.ts';
 import { appendToTable } from './dynamodb-append.ts';
 import { toDocument, toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
@@ -93,7 +93,7 @@ export class DynamoDbStore implements Store {
       } catch (error) {
         const portError = toTransactionError(error);
         answerLost ||= portError.code === 'unknown-outcome';
-        throw inDoubt(portError, answerLost);
+        throw asUnknownOutcome(portError, answerLost);
       }
     };
     await withRetry({ clock, ids }, retry, attempt, isTransient);
@@ -154,9 +154,9 @@ export class DynamoDbStore implements Store {
         } catch (error) {
           const portError = toPortError(error);
           answerLost ||= portError.code === 'unknown-outcome';
-          if (portError.code !== 'conflict' || !answerLost) throw inDoubt(portError, answerLost);
+          if (portError.code !== 'conflict' || !answerLost) throw asUnknownOutcome(portError, answerLost);
           const found = await this.#peek(key).catch((cause: unknown) => {
-            throw inDoubt(toPortError(cause), answerLost);
+            throw asUnknownOutcome(toPortError(cause), answerLost);
           });
           // A version is never used twice: if it is gone after a try whose answer was lost, that try may have removed it.
           if (found === undefined) return;
@@ -197,7 +197,7 @@ export class DynamoDbStore implements Store {
             );
           }
           if (portError.code === 'unknown-outcome') own = version;
-          throw inDoubt(portError, own !== undefined);
+          throw asUnknownOutcome(portError, own !== undefined);
         }
       },
       (error) => !lost && isTransient(error),
@@ -251,7 +251,7 @@ export class DynamoDbStore implements Store {
 function throwReadError(error: unknown): never {
   const portError = toPortError(error);
   if (portError.code !== 'unknown-outcome') throw portError;
-  throw new PortError('unavailable', portError.message, { cause: error });
+  throw new PortError('unavailable', portError.message, { cause: portError });
 }
 
 /** A cancelled transaction says for each of its items why; the first condition that failed is the conflict. */

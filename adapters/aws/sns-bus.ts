@@ -6,12 +6,12 @@ import {
   type SNSClient,
 } from '@aws-sdk/client-sns';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { mapConcurrently } from '../../core/lib/concurrently.ts';
+import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { mapConcurrently } from '../../core/ports/concurrently.ts';
-import { ITS_OWN_FAULT, PortError } from '../../core/ports/errors.ts';
+import { PERMANENT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html: 10 entries, 256 KiB in all with their attributes. */
@@ -67,7 +67,7 @@ export class SnsBus implements Bus {
       } catch (error) {
         lastError = toPortError(error);
         // The service refuses a request for the fault of one entry: halves of it find out whose, and publish the others.
-        if (ITS_OWN_FAULT[lastError.code] && open.length > 1) {
+        if (PERMANENT[lastError.code] && open.length > 1) {
           const half = Math.ceil(open.length / 2);
           await Promise.all([this.#publishBatch(open.slice(0, half)), this.#publishBatch(open.slice(half))]);
           return;

@@ -1,12 +1,12 @@
 // The fast path of ingest on Cosmos DB: bulk creates, each a conditional write of its own.
 import type { Container } from '@azure/cosmos';
-import { appendWith, type Occupant } from '../../core/ports/append.ts';
+import { mapConcurrently } from '../../core/lib/concurrently.ts';
+import type { RetryPolicy } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { mapConcurrently } from '../../core/ports/concurrently.ts';
 import type { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { RetryPolicy } from '../../core/ports/retry.ts';
 import type { AppendOutcome, Key, NewDocument, Version } from '../../core/ports/store.ts';
+import { appendWith, type Existing } from '../../core/store/append.ts';
 import type { OperationAnswer } from './cosmos-client.ts';
 import { type FoundItem, type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
 import { isTransient, operationError, toPortError } from './errors.ts';
@@ -39,7 +39,8 @@ export function appendToContainer(
         rows.slice(index * LIMITS.operations, (index + 1) * LIMITS.operations),
       ),
     write: (rows: readonly Item[]) => createAll(container, rows),
-    look: (rows: readonly Item[]) => mapConcurrently(rows, LIMITS.concurrentReads, (row) => occupantOf(options, row)),
+    readExisting: (rows: readonly Item[]) =>
+      mapConcurrently(rows, LIMITS.concurrentReads, (row) => existingOf(options, row)),
     toPortError,
     isTransient,
   };
@@ -73,7 +74,7 @@ function errorOf(answer: OperationAnswer | undefined): PortError | undefined {
 
 /**
  * @azure/cosmos 4.9.3 keeps the promise of a container's ranges even if it was rejected (routing/partitionKeyRangeCache.js): after
- * one failed look no bulk call of the client would ever succeed again.
+ * one failed read no bulk call of the client would ever succeed again.
  */
 function forgetRanges(container: Container): void {
   const { partitionKeyRangeCache: cache } = container.items as unknown as {
@@ -82,9 +83,9 @@ function forgetRanges(container: Container): void {
   if (cache?.collectionRoutingMapByCollectionId !== undefined) cache.collectionRoutingMapByCollectionId = {};
 }
 
-async function occupantOf({ read, clock }: AppendOptions, { p, id, w }: Item): Promise<Occupant> {
+async function existingOf({ read, clock }: AppendOptions, { p, id, w }: Item): Promise<Existing> {
   const found = await read({ partition: p, id });
-  if (found === undefined) return 'nobody';
-  if (found.w === w) return 'own';
-  return isExpired(found, clock.now()) ? 'expired' : 'other';
+  if (found === undefined) return 'none';
+  if (found.w === w) return 'ours';
+  return isExpired(found, clock.now()) ? 'expired' : 'theirs';
 }

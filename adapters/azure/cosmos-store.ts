@@ -1,9 +1,10 @@
 // The store on one Cosmos DB container: conditional writes by etag, transactional batches, and queries within a partition.
 import type { Container, SqlQuerySpec } from '@azure/cosmos';
+import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { afterPrefix } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { inDoubt, PortError } from '../../core/ports/errors.ts';
+import { asUnknownOutcome, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type {
   AppendOutcome,
   Expected,
@@ -17,7 +18,6 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
-import { afterPrefix } from '../../core/ports/text.ts';
 import { appendToContainer } from './cosmos-append.ts';
 import {
   type FoundItem,
@@ -168,9 +168,9 @@ export class CosmosStore implements Store {
       } catch (error) {
         const portError = toWriteError(error);
         answerLost ||= portError.code === 'unknown-outcome';
-        if (portError.code !== 'conflict' || !answerLost) throw inDoubt(portError, answerLost);
+        if (portError.code !== 'conflict' || !answerLost) throw asUnknownOutcome(portError, answerLost);
         const own = await findOwn().catch((cause: unknown) => {
-          throw inDoubt(toPortError(cause), answerLost);
+          throw asUnknownOutcome(toPortError(cause), answerLost);
         });
         if (own !== undefined) return own;
         settled = true;

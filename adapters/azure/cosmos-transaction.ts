@@ -1,9 +1,9 @@
 // Transactions on Cosmos DB: one transactional batch, in the service's own terms.
 import type { Container } from '@azure/cosmos';
+import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { inDoubt, isPortError, PortError } from '../../core/ports/errors.ts';
+import { asUnknownOutcome, isPortError, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import type { Version, Write } from '../../core/ports/store.ts';
 import type { OperationAnswer } from './cosmos-client.ts';
 import {
@@ -85,7 +85,7 @@ export async function transactInContainer(
     }
   } catch (error) {
     if (answerLost && isPortError(error, 'conflict')) throw unknownOutcome('other writes have followed', error);
-    throw inDoubt(toPortError(error), answerLost);
+    throw asUnknownOutcome(toPortError(error), answerLost);
   }
   throw new PortError('unavailable', 'The documents of the transaction kept appearing and vanishing.');
 }

@@ -1,11 +1,11 @@
 // The bus on one Service Bus topic: batches by the negotiated size, failed batches repeated alone.
 import type { ServiceBusMessage, ServiceBusSender } from '@azure/service-bus';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { ITS_OWN_FAULT, inDoubt, PortError } from '../../core/ports/errors.ts';
+import { asUnknownOutcome, PERMANENT, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/ports/retry.ts';
 import { isTransient, toPortError } from './errors.ts';
 
 export interface ServiceBusOptions {
@@ -46,7 +46,7 @@ export class ServiceBus implements Bus {
       if (error === undefined) return;
       answerLost ||= error.code === 'unknown-outcome';
       open = open.filter(({ outcome }) => outcome === undefined);
-      if (ITS_OWN_FAULT[error.code] && open.length > 1) {
+      if (PERMANENT[error.code] && open.length > 1) {
         // The service does not say whose fault it is: halves of the batch find out, and publish the others.
         const half = Math.ceil(open.length / 2);
         await this.#publishAll(open.slice(0, half));
@@ -54,7 +54,7 @@ export class ServiceBus implements Bus {
         return;
       }
       if (isTransient(error) && (await backoff.pause(error.retryAfterMs))) continue;
-      const last = inDoubt(error, answerLost);
+      const last = asUnknownOutcome(error, answerLost);
       for (const each of open) each.outcome = { status: 'failed', error: last };
       return;
     }

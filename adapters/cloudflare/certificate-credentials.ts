@@ -1,12 +1,12 @@
 // Credentials that are devices' certificates: Cloudflare proves that the client holds the key, and all the rest is checked here.
 import { isName } from '../../core/cell/identity.ts';
+import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
+import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { Authentication, Credentials } from '../../core/ports/credentials.ts';
-import { BoundedCache } from '../../core/routing/bounded-cache.ts';
 import { type Certificate, isSignedBy, readCertificate } from './certificate.ts';
 import { DerError, hex } from './der.ts';
-import type { Kept } from './kept.ts';
 import type { ConnectingRequest } from './platform.ts';
+import type { RefreshingValue } from './refreshing-value.ts';
 
 export const CERTIFICATE_LIMITS = {
   /** Characters of a certificate in base64; one of ours has about 800. */
@@ -22,7 +22,7 @@ export interface CertificateCredentialsOptions {
   /** Certificates of our authorities, as PEM. Throws a `DerError` if one of them is not an authority's. */
   readonly authorities: readonly string[];
   /** Serial numbers that are no longer believed. */
-  readonly revoked: Kept<ReadonlySet<string>>;
+  readonly revoked: RefreshingValue<ReadonlySet<string>>;
   readonly clock: Clock;
   readonly remembered?: number;
 }

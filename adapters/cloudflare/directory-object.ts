@@ -1,7 +1,8 @@
 // What the Durable Object of the directory answers and when it wakes: the directory's methods, and an alarm that publishes.
+
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { Directory } from '../../core/ports/directory.ts';
-import type { DirectoryStorage } from '../../core/ports/directory-storage.ts';
 import { answer, type DirectoryStub } from './durable-object-directory.ts';
 import type { ObjectStorage } from './platform.ts';
 

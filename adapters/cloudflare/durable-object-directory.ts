@@ -1,10 +1,11 @@
 // The directory as its clients see it: calls to the one Durable Object that keeps it.
+
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { within } from '../../core/ports/deadline.ts';
-import type { Directory } from '../../core/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { type RetryPolicy, withRetry } from '../../core/ports/retry.ts';
 import { toObjectError } from './errors.ts';
 
 /** The name of the one object. */
@@ -80,7 +81,7 @@ export class DurableObjectDirectory implements Directory {
       );
     let result: Answer<T>;
     try {
-      result = await within(clock, timeoutMs, call(stub()), late);
+      result = await withTimeout(clock, timeoutMs, call(stub()), late);
     } catch (error) {
       throw toObjectError(error, isChange);
     }

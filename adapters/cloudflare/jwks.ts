@@ -3,7 +3,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jos
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { isJsonObject, type Json } from '../../core/ports/json.ts';
-import { Kept } from './kept.ts';
+import { RefreshingValue } from './refreshing-value.ts';
 
 export const JWKS_LIMITS = {
   /** A withdrawn key is believed for this long, and for how long a token is remembered: 5 minutes. */
@@ -34,8 +34,8 @@ export interface IssuerKeys {
 }
 
 /** The keys of an issuer, kept and fetched again as they age. */
-export const keptJwks = ({ url, fetch, clock }: JwksOptions): Kept<IssuerKeys> =>
-  new Kept({ load: () => load(url, fetch), clock, what: 'The issuer’s key set', ...JWKS_LIMITS });
+export const refreshingJwks = ({ url, fetch, clock }: JwksOptions): RefreshingValue<IssuerKeys> =>
+  new RefreshingValue({ load: () => load(url, fetch), clock, what: 'The issuer’s key set', ...JWKS_LIMITS });
 
 async function load(url: string, fetch: JwksOptions['fetch']): Promise<IssuerKeys> {
   const response = await fetch(url, { redirect: 'manual' });

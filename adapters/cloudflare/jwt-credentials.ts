@@ -1,11 +1,11 @@
 // Credentials that are JSON Web Tokens of our issuer: the algorithm is fixed, the audience says what they are for, and each is verified once.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { isName } from '../../core/cell/identity.ts';
+import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
+import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { Authentication, Caller, Credentials } from '../../core/ports/credentials.ts';
-import { BoundedCache } from '../../core/routing/bounded-cache.ts';
 import type { IssuerKeys } from './jwks.ts';
-import type { Kept } from './kept.ts';
+import type { RefreshingValue } from './refreshing-value.ts';
 
 export const JWT_LIMITS = {
   /** Characters of a token; one of ours has about 400. */
@@ -26,7 +26,7 @@ export type ReadCaller = (claims: JWTPayload) => Caller | { readonly refusal: st
 export interface JwtCredentialsOptions {
   readonly issuer: string;
   readonly audience: string;
-  readonly keys: Kept<IssuerKeys>;
+  readonly keys: RefreshingValue<IssuerKeys>;
   readonly caller: ReadCaller;
   readonly clock: Clock;
   readonly remembered?: number;
@@ -114,7 +114,7 @@ export class JwtCredentials implements Credentials {
     const { keys } = this.#options;
     const current = await keys.get();
     // The issuer may have begun to sign with a new one.
-    return (current.has(kid) ? current : await keys.renewed()).find(...named);
+    return (current.has(kid) ? current : await keys.refresh()).find(...named);
   }
 }
 

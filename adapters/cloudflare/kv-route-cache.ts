@@ -1,10 +1,11 @@
 // The route cache on Workers KV: one key for each tenant and each cell.
+
+import type { Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { within } from '../../core/ports/deadline.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
-import type { RouteCache } from '../../core/ports/route-cache.ts';
-import type { Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
 import { toKvError } from './errors.ts';
 import type { KvNamespace } from './platform.ts';
 
@@ -53,7 +54,7 @@ export class KvRouteCache implements RouteCache {
   async #call<T>(milliseconds: number, call: (namespace: KvNamespace) => Promise<T>): Promise<T> {
     const { namespace, clock } = this.#options;
     try {
-      return await within(
+      return await withTimeout(
         clock,
         milliseconds,
         call(namespace),

@@ -1,8 +1,8 @@
 // The serial numbers of devices' certificates that are no longer believed: a list in Workers KV, read again every minute.
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import { Kept } from './kept.ts';
 import type { KvNamespace } from './platform.ts';
+import { RefreshingValue } from './refreshing-value.ts';
 
 export const REVOCATION_LIMITS = {
   /** A revocation counts after this and Workers KV's own minute at the latest. */
@@ -24,8 +24,13 @@ export const REVOCATIONS_KEY = 'revoked/certificates';
  * The list, kept. By serial number and not by fingerprint: whoever holds a certificate can change its bytes where the signature does not
  * reach, and would have another fingerprint. A number counts for each of our authorities.
  */
-export const keptRevocations = (namespace: KvNamespace, clock: Clock): Kept<ReadonlySet<string>> =>
-  new Kept({ load: () => load(namespace), clock, what: 'The list of revoked certificates', ...REVOCATION_LIMITS });
+export const refreshingRevocations = (namespace: KvNamespace, clock: Clock): RefreshingValue<ReadonlySet<string>> =>
+  new RefreshingValue({
+    load: () => load(namespace),
+    clock,
+    what: 'The list of revoked certificates',
+    ...REVOCATION_LIMITS,
+  });
 
 async function load(namespace: KvNamespace): Promise<ReadonlySet<string>> {
   const text = await namespace.get(REVOCATIONS_KEY, { type: 'text' });

@@ -1,7 +1,8 @@
 // The directory's storage in the SQLite database of a Durable Object.
-import type { DirectoryStorage } from '../../core/ports/directory-storage.ts';
+
+import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
 import type { ObjectStorage, SqlValue } from './platform.ts';
 
 type Query = Parameters<DirectoryStorage['tenants']>[0];

@@ -1,6 +1,7 @@
 // The directory's storage in memory: what unit tests run on, held by the same contract as the real one.
-import type { DirectoryStorage } from '../../core/ports/directory-storage.ts';
-import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+
+import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 
 type Query = Parameters<DirectoryStorage['tenants']>[0];
 type Kind = DirectoryRecord['kind'];

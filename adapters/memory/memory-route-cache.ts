@@ -1,6 +1,7 @@
 // The route cache in memory, for unit tests; it is never behind.
-import type { RouteCache } from '../../core/ports/route-cache.ts';
-import type { Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+
+import type { Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 
 export class MemoryRouteCache implements RouteCache {
   readonly #records = new Map<string, string>();

@@ -1,4 +1,6 @@
 // The store in memory: neither stricter nor laxer than the real ones, and the default of unit tests.
+
+import { compareUtf8 } from '../../core/lib/text.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Clock, EpochMs } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -16,7 +18,6 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
-import { compareUtf8 } from '../../core/ports/text.ts';
 
 interface Item {
   readonly text: string;

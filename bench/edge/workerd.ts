@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { dieWithParent } from '../../local/processes/reaper.ts';
+import { dieWithParent } from '../../hosts/processes/reaper.ts';
 
 /** Of the package workerd, which brings no types. */
 const { default: workerdPath } = createRequire(import.meta.url)('workerd') as { default: string };

@@ -5,10 +5,10 @@ import {
   PutItemCommand,
   type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { CloudEvent } from '../../core/events/cloud-event.ts';
+import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { composeHttp } from '../../functions-aws/compose.ts';
-import { LambdaHost } from '../../local/hosts/lambda/lambda-host.ts';
-import { sourceFile } from '../../local/processes/source-file.ts';
+import { LambdaHost } from '../../hosts/lambda/lambda-host.ts';
+import { sourceFile } from '../../hosts/processes/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { type Database, REGION } from '../kit/database.ts';
 import type { Participant, Store } from './ground.ts';

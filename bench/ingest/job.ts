@@ -3,9 +3,10 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { toItem } from '../../adapters/aws/dynamodb-items.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { type CloudEvent, eventKey, toStored } from '../../core/events/cloud-event.ts';
+import { eventKey, toStored } from '../../core/events/cloud-event.ts';
+import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { Version } from '../../core/ports/store.ts';
-import { toEvent } from '../../local/hosts/http-api/payload.ts';
+import { toEvent } from '../../hosts/http-api/payload.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { reading, recentMinute, TENANT } from '../kit/events.ts';
 

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { StackClient } from '../../cli/stack-client.ts';
-import { dieWithParent } from '../../local/processes/reaper.ts';
-import { sourceFile } from '../../local/processes/source-file.ts';
+import { dieWithParent } from '../../hosts/processes/reaper.ts';
+import { sourceFile } from '../../hosts/processes/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 
 const CELLS = { aws: 'aws-alpha', azure: 'azure-beta' } as const;

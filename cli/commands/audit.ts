@@ -1,5 +1,5 @@
 // `polycell audit`: who changed what in the directory, when and why.
-import type { AuditEntry } from '../../core/routing/directory-model.ts';
+import type { AuditEntry } from '../../core/edge/ports/directory-model.ts';
 import type { Command } from '../command.ts';
 import { describeChange, list, runAction } from '../directory.ts';
 import type { Column } from '../table.ts';

@@ -1,5 +1,5 @@
 // `polycell cells`: the cells as the directory knows them, and what may be done with them.
-import { FAILOVER_POLICIES } from '../../core/routing/directory-model.ts';
+import { FAILOVER_POLICIES } from '../../core/edge/ports/directory-model.ts';
 import { type Command, required, UsageError, wholeNumber } from '../command.ts';
 import {
   type Action,

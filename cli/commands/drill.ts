@@ -1,13 +1,13 @@
 // `polycell drill`: breaks something on purpose, under load, and measures whether the promises hold.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { LEDGER_EVENTS } from '../../core/resilience/drill/ledger.ts';
-import { type DrillReport, toMarkdown } from '../../core/resilience/drill/report.ts';
-import { DRILLS, type DrillKind } from '../../core/resilience/drill/verdict.ts';
 import { runningStacks } from '../../local/registry.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { LEDGER_EVENTS } from '../drill/ledger.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
+import { type DrillReport, toMarkdown } from '../drill/report.ts';
 import { runDrill } from '../drill/run.ts';
+import { DRILLS, type DrillKind } from '../drill/verdict.ts';
 import { StackClient } from '../stack-client.ts';
 
 /** The bounds of a drill; the most events fit the memory of what was acknowledged. */

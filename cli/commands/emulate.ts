@@ -1,8 +1,8 @@
 // `polycell emulate`: one emulator of an Azure service in the foreground, for any program that uses the service's SDK.
 import path from 'node:path';
-import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
-import { ServiceBusEmulator } from '../../local/emulators/service-bus/emulator.ts';
-import { sourceFile } from '../../local/processes/source-file.ts';
+import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
+import { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
+import { sourceFile } from '../../hosts/processes/source-file.ts';
 import { type Command, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
@@ -57,7 +57,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
       "new ServiceBusClient('<connection string>')      from @azure/service-bus",
       '',
       'ServiceBusAdministrationClient takes the same and uses HTTPS. Let its program trust the emulator:',
-      `  export NODE_EXTRA_CA_CERTS=${sourceFile('local/emulators/service-bus/certificate.pem')}`,
+      `  export NODE_EXTRA_CA_CERTS=${sourceFile('emulators/service-bus/certificate.pem')}`,
     ],
   },
 };

@@ -1,7 +1,7 @@
 // `polycell failover`: sends a cell's tenants to their standbys, and back.
 
-import type { FencingProgress } from '../../core/resilience/fencing.ts';
-import type { MonitorStatus } from '../../core/resilience/monitor.ts';
+import type { FencingProgress } from '../../core/edge/monitor/fencing.ts';
+import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import { type Command, UsageError } from '../command.ts';
 import {
   type Action,

@@ -1,5 +1,5 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
-import type { Resolution, Tenant } from '../../core/routing/directory-model.ts';
+import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { type Command, UsageError } from '../command.ts';
 import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
 import type { Column } from '../table.ts';

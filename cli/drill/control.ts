@@ -1,6 +1,6 @@
 // The control API of the edge, as a drill needs it.
-import type { MonitorStatus } from '../../core/resilience/monitor.ts';
-import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
+import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { UserError } from '../command.ts';
 import { causeOf, type StackClient } from '../stack-client.ts';
 

@@ -1,6 +1,7 @@
 // The faults of the drills: how each is brought about in the stack, and how all of them are healed.
-import type { DrillKind } from '../../core/resilience/drill/verdict.ts';
+
 import type { StackClient } from '../stack-client.ts';
+import type { DrillKind } from './verdict.ts';
 
 export interface FaultOptions {
   /** The cell of the fault. */

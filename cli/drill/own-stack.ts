@@ -5,8 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { dieWithParent, removeWithParent } from '../../local/processes/reaper.ts';
-import { sourceFile } from '../../local/processes/source-file.ts';
+import { dieWithParent, removeWithParent } from '../../hosts/processes/reaper.ts';
+import { sourceFile } from '../../hosts/processes/source-file.ts';
 import { UserError } from '../command.ts';
 
 export interface OwnStack {

@@ -1,16 +1,19 @@
 // One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
-import { Ledger } from '../../core/resilience/drill/ledger.ts';
-import { type DrillReport, type Moment, TIMELINE_LENGTH } from '../../core/resilience/drill/report.ts';
-import { type Phase, ServiceRecord } from '../../core/resilience/drill/service.ts';
-import { type DrillKind, judge, type Measured } from '../../core/resilience/drill/verdict.ts';
-import type { Cell } from '../../core/routing/directory-model.ts';
-import { sleep } from '../../local/hosts/event-source-mappings/wait.ts';
+
+import { application } from '../../core/application.ts';
+import type { Domain, Tally } from '../../core/domain/domain.ts';
+import type { Cell } from '../../core/edge/ports/directory-model.ts';
+import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
 import { EdgeControl } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
+import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
+import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
+import { type Phase, ServiceRecord } from './service.ts';
+import { type DrillKind, judge, type Measured } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
@@ -44,6 +47,14 @@ const BYSTANDERS = 3;
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
 
+/** The first domain whose events can be counted. */
+function countableDomain(): Domain & { readonly tally: Tally } {
+  for (const domain of application) if (domain.tally !== undefined) return { ...domain, tally: domain.tally };
+  throw new UserError(
+    'No domain of the application declares a tally, so a drill could not count what became of its events.',
+  );
+}
+
 /** Runs the drill. Rejects when it cannot be run; a missed target is in the report. */
 export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
   const { kind, rate, batch, seconds, say, signal } = options;
@@ -54,6 +65,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     throw new UserError(
       `No cell ${JSON.stringify(options.cell ?? '')} runs; there are ${cells.map(({ id }) => id).join(', ')}.`,
     );
+  const domain = countableDomain();
   const control = new EdgeControl(stack, edge.url);
   const known = await control.cells();
   refuseUnready(known, address.id, kind);
@@ -77,6 +89,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const record = new ServiceRecord(homes);
   const startedAt = new Date().toISOString();
   const load = new Load({
+    domain,
     edge: edge.url,
     rate,
     batch,
@@ -160,6 +173,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     cells,
     tenants: [...homes.keys()],
     run,
+    tally: domain.tally,
     ledger,
     progress: note,
     signal,

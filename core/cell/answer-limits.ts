@@ -1,5 +1,5 @@
 // How large an answer of the API may get, and how large a part of one is, in the form in which it weighs most.
-import { utf8Length } from '../ports/text.ts';
+import { utf8Length } from '../lib/text.ts';
 
 export const ANSWER_LIMITS = {
   /**

@@ -1,7 +1,7 @@
 // How a function's configuration is read from its environment: everything is checked at start, and all problems told at once.
 import { isJsonObject } from '../ports/json.ts';
-import type { PublicKey } from '../routing/route-token.ts';
 import { isName } from './identity.ts';
+import type { PublicKey } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,8 +1,9 @@
 // Turns what a client sent into an accepted event, or says exactly what is wrong with it.
+
+import { cutUtf8, jsonBytesAtMost, toWireJson, utf8Length } from '../lib/text.ts';
 import type { EpochMs } from '../ports/clock.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import { cutUtf8, jsonBytesAtMost, toWireJson, utf8Length } from '../ports/text.ts';
-import type { CloudEvent } from './cloud-event.ts';
 import type { SchemaRegistry } from './registry.ts';
 import { parseTime } from './time.ts';
 import { isTraceparent } from './trace.ts';

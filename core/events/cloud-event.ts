@@ -1,25 +1,10 @@
 // The CloudEvents 1.0 event as Polycell keeps it, its identity, and the short form it is stored in.
 import { sha256 } from '@noble/hashes/sha2';
 import { utf8ToBytes } from '@noble/hashes/utils';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key } from '../ports/store.ts';
 import { parseTime } from './time.ts';
-
-/** An accepted event: the required attributes are there and well formed, `data` is valid under its type's schema. */
-export interface CloudEvent {
-  readonly specversion: '1.0';
-  readonly id: string;
-  readonly source: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly time: string;
-  readonly data?: Json;
-  readonly datacontenttype?: string;
-  readonly dataschema?: string;
-  /** W3C trace context: the trace this event continues. */
-  readonly traceparent?: string;
-  readonly [extension: string]: Json | undefined;
-}
 
 /** Between the parts of a partition: tenants and subjects cannot hold it. */
 const SEPARATOR = '|';

@@ -1,12 +1,11 @@
 // The text of a message on the bus: the CloudEvent in JSON, with what a consumer needs to know about it inside.
 
 import { isName } from '../cell/identity.ts';
+import { toWireJson, utf8Length } from '../lib/text.ts';
 import type { BusMessage } from '../ports/bus.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject } from '../ports/json.ts';
-import { toWireJson, utf8Length } from '../ports/text.ts';
 import { isSubject } from './accept.ts';
-
-import type { CloudEvent } from './cloud-event.ts';
 import { parseTime } from './time.ts';
 
 /**

@@ -1,9 +1,10 @@
 // Ingest: checks events, stores the new ones in the cell's log, and says of each what became of it.
 import { acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
-import { type CloudEvent, eventKey, toStored } from '../events/cloud-event.ts';
+import { eventKey, toStored } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import type { PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
@@ -30,8 +31,6 @@ export interface IngestCommand {
   readonly candidates: readonly Json[];
   /** The trace that events without one of their own continue. */
   readonly traceparent: string;
-  /** Awaited before anything is stored or answered; if it rejects, nothing is stored, and the call rejects with the same. */
-  readonly permitted?: Promise<void>;
 }
 
 export interface EventResult {
@@ -59,7 +58,7 @@ export type IngestResult =
 
 /** Returns the use case. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, traceparent, permitted }) => {
+  return async ({ tenant, candidates, traceparent }) => {
     const context = {
       registry: deps.registry,
       now: deps.clock.now(),
@@ -69,7 +68,6 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
     const documents = acceptances.flatMap((acceptance) =>
       acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
     );
-    await permitted;
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents);
 
     const results: EventResult[] = [];

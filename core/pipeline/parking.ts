@@ -2,12 +2,13 @@
 
 import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { isName, statePartition } from '../cell/identity.ts';
-import { type CloudEvent, eventKey, fingerprint } from '../events/cloud-event.ts';
+import { eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
+import { cutUtf8 } from '../lib/text.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
-import { cutUtf8 } from '../ports/text.ts';
 
 /** Stands before the fingerprint of what is no event, and sorts it behind all events: a redrive that takes all passes it by. */
 const NO_EVENT = '~';

@@ -4,7 +4,7 @@ import { fingerprint, tenantOf } from '../events/cloud-event.ts';
 import type { BusMessage } from '../ports/bus.ts';
 import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
-import { ITS_OWN_FAULT, isPortError, type PortError } from '../ports/errors.ts';
+import { isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
 import { PARKING_LIMITS, parkedKey, RELAY, sendableIds, toParked } from './parking.ts';
@@ -86,7 +86,7 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
     const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
     if (outcome?.status === 'failed') {
       // What the log will never take is to hold up no others.
-      if (ITS_OWN_FAULT[outcome.error.code]) return false;
+      if (PERMANENT[outcome.error.code]) return false;
       throw outcome.error;
     }
     await state.delete(document, document.version).catch(unlessParkedAnew);

@@ -5,7 +5,7 @@ import { fromStored, tenantOf } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import type { Bus, BusMessage, PublishOutcome } from '../ports/bus.ts';
 import type { ChangeHandler, ChangeRecord } from '../ports/change-stream.ts';
-import { ITS_OWN_FAULT } from '../ports/errors.ts';
+import { PERMANENT } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { type Parking, RELAY, tenantForParking } from './parking.ts';
 import { toRedriven } from './redrive.ts';
@@ -28,12 +28,13 @@ export function relay(deps: RelayDeps): ChangeHandler {
       if (message !== undefined && outcome === undefined)
         throw new TypeError('The bus returned fewer outcomes than it was given messages.');
       if (outcome?.status === 'published') continue;
-      if (outcome?.status === 'failed' && !ITS_OWN_FAULT[outcome.error.code]) {
+      if (outcome?.status === 'failed' && !PERMANENT[outcome.error.code]) {
         deps.log.warn('publishing failed and will be repeated', {
           code: outcome.error.code,
           reason: outcome.error.message,
           from: index,
           of: records.length,
+          ...(outcome.error.timedOut && { timedOut: true }),
         });
         return { status: 'retry', failedAt: index };
       }

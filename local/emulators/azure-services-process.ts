@@ -1,7 +1,7 @@
 // The process in which a cell's Cosmos DB and Service Bus emulators run side by side.
 import path from 'node:path';
-import { CosmosEmulator } from './cosmos/emulator.ts';
-import { ServiceBusEmulator } from './service-bus/emulator.ts';
+import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
+import { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 
 /** What the parent says in the first argument, as JSON. */
 export interface AzureServicesArguments {

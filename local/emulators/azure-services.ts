@@ -1,8 +1,8 @@
 // Starts and stops a cell's Cosmos DB and Service Bus emulators, which share one child process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dieWithParent, OWN_GROUP } from '../processes/reaper.ts';
-import { sourceFile } from '../processes/source-file.ts';
+import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
+import { sourceFile } from '../../hosts/processes/source-file.ts';
 import type { AzureServicesArguments, AzureServicesReady } from './azure-services-process.ts';
 
 const STOP_TIMEOUT_MS = 3000;

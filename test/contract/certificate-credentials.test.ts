@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { readCertificate } from '../../adapters/cloudflare/certificate.ts';
 import { CertificateCredentials } from '../../adapters/cloudflare/certificate-credentials.ts';
-import { keptRevocations, REVOCATION_LIMITS, REVOCATIONS_KEY } from '../../adapters/cloudflare/revocations.ts';
+import { REVOCATION_LIMITS, REVOCATIONS_KEY, refreshingRevocations } from '../../adapters/cloudflare/revocations.ts';
 import {
   type Authority,
   authority,
@@ -37,7 +37,7 @@ function trusting(authorities: readonly string[] = [ours.pem, second.pem]) {
     },
     put: async () => undefined,
   };
-  const revoked = keptRevocations(namespace, clock);
+  const revoked = refreshingRevocations(namespace, clock);
   return { clock, kv, credentials: new CertificateCredentials({ authorities, revoked, clock }) };
 }
 

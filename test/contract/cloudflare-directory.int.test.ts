@@ -1,12 +1,9 @@
 // The directory contract, kept by DurableObjectDirectory and the object behind it in the Workers runtime.
 import type { DurableObjectDirectory } from '../../adapters/cloudflare/durable-object-directory.ts';
-import type { Directory } from '../../core/ports/directory.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
 import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';
 import { directoryContract } from './directory.contract.ts';
-
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(120_000);
 
 const runtime = new WorkersRuntime();
 beforeAll(() => runtime.start());

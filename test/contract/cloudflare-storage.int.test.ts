@@ -1,16 +1,13 @@
 // The contracts of the directory's storage and of the route cache, kept by SQLite and Workers KV in the Workers runtime.
 import type { KvRouteCache } from '../../adapters/cloudflare/kv-route-cache.ts';
 import type { SqliteDirectoryStorage } from '../../adapters/cloudflare/sqlite-directory-storage.ts';
-import type { Cell, Tenant } from '../../core/routing/directory-model.ts';
+import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';
 import { codeOf } from './contract.ts';
 import { directoryStorageContract, type RemoteStorage } from './directory-storage.contract.ts';
 import { routeCacheContract } from './route-cache.contract.ts';
-
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(60_000);
 
 const runtime = new WorkersRuntime();
 beforeAll(() => runtime.start());

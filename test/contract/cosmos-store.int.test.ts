@@ -2,19 +2,16 @@
 import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
-import { CosmosEmulator } from '../../local/emulators/cosmos/emulator.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
+import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';
 import { codeOf } from './contract.ts';
 import { storeContract } from './store.contract.ts';
-
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
 
 // Several ranges, so that what lies in different ones is met.
 const emulator = new CosmosEmulator({ partitionRanges: 3 });

@@ -1,6 +1,6 @@
-// What every kind of credentials promises, clause by clause; core/ports/credentials.ts says the same in words.
+// What every kind of credentials promises, clause by clause; core/edge/ports/credentials.ts says the same in words.
 import fc from 'fast-check';
-import type { Authentication, Caller, Credentials } from '../../core/ports/credentials.ts';
+import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { type Clause, codeOf, PROPERTY_SEED, runContract } from './contract.ts';
 

@@ -1,6 +1,7 @@
-// What every storage of a directory promises, clause by clause; core/ports/directory-storage.ts says the same in words.
-import type { DirectoryStorage } from '../../core/ports/directory-storage.ts';
-import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+// What every storage of a directory promises, clause by clause; core/edge/ports/directory-storage.ts says the same in words.
+
+import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 import { type Clause, runContract, times } from './contract.ts';
 
 /** The storage's methods from outside of its object. */

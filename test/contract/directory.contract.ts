@@ -1,4 +1,4 @@
-// What every directory promises, clause by clause; core/ports/directory.ts says the same in words.
+// What every directory promises, clause by clause; core/edge/ports/directory.ts says the same in words.
 import { type Exemptions, runContract } from './contract.ts';
 import { cellClauses } from './directory/cells.ts';
 import type { DirectoryHarness } from './directory/harness.ts';

@@ -1,7 +1,7 @@
 // Tokens of the issuer: the contract of credentials, and every way to come in without a valid one.
-import { JWKS_LIMITS, keptJwks } from '../../adapters/cloudflare/jwks.ts';
+import { JWKS_LIMITS, refreshingJwks } from '../../adapters/cloudflare/jwks.ts';
 import { JWT_LIMITS, JwtCredentials, operatorCaller, tenantCaller } from '../../adapters/cloudflare/jwt-credentials.ts';
-import type { Authentication } from '../../core/ports/credentials.ts';
+import type { Authentication } from '../../core/edge/ports/credentials.ts';
 import { FakeClock, START } from '../support/fake-clock.ts';
 import { EDGE_KEY, mint, NOW_SECONDS, publicPart, STRANGERS_KEY } from '../support/route-tokens.ts';
 import {
@@ -24,7 +24,7 @@ function issued({ audience = 'polycell', caller = tenantCaller, remembered = 100
     issuer.asked += 1;
     return issuer.answer();
   };
-  const keys = keptJwks({ url: `${ISSUER}/keys`, fetch, clock });
+  const keys = refreshingJwks({ url: `${ISSUER}/keys`, fetch, clock });
   const credentials = new JwtCredentials({ issuer: ISSUER, audience, keys, caller, clock, remembered });
   return { clock, issuer, credentials };
 }

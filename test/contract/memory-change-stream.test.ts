@@ -1,7 +1,7 @@
 // The change stream contract, kept by the stream in memory.
 import { MemoryChangeStream } from '../../adapters/memory/memory-change-stream.ts';
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { changeStreamContract } from './change-stream.contract.ts';
 

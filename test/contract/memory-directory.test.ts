@@ -1,7 +1,7 @@
 // The directory contract, kept by the directory over its storage in memory.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import type { Directory } from '../../core/ports/directory.ts';
-import { directory } from '../../core/routing/directory.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Exemption, exemptFrom } from './contract.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
@@ -21,7 +21,7 @@ directoryContract(
   () => {
     const storage = new MemoryDirectoryStorage();
     const clock = new FakeClock();
-    let current = directory({ storage, clock });
+    let current = createDirectory({ storage, clock });
     const client: Directory = {
       lookup: (...call) => current.lookup(...call),
       cells: () => current.cells(),
@@ -34,7 +34,7 @@ directoryContract(
       other: client,
       changeAll: (commands, intent) => Promise.all(commands.map((command) => client.change(command, intent))),
       restart: async () => {
-        current = directory({ storage, clock });
+        current = createDirectory({ storage, clock });
       },
       close: async () => undefined,
     };

@@ -1,6 +1,6 @@
 // The store contract, kept by the store in memory.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { type Exemption, exemptFrom } from './contract.ts';
 import { faultClauses } from './store/faults.ts';

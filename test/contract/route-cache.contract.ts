@@ -1,6 +1,7 @@
-// What every route cache promises, clause by clause; core/ports/route-cache.ts says the same in words.
-import type { RouteCache } from '../../core/ports/route-cache.ts';
-import type { Cell, DirectoryRecord, Tenant } from '../../core/routing/directory-model.ts';
+// What every route cache promises, clause by clause; core/edge/ports/route-cache.ts says the same in words.
+
+import type { Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { type Clause, codeOf, type Exemptions, runContract, times } from './contract.ts';
 
 /** Makes what lies between `cache` and its service fail. */

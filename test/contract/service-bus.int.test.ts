@@ -2,8 +2,8 @@
 import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { connectionStringFor, ServiceBusEmulator } from '../../local/emulators/service-bus/emulator.ts';
-import { CONDITION } from '../../local/emulators/service-bus/errors.ts';
+import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
+import { CONDITION } from '../../emulators/service-bus/errors.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { serviceBusClient } from './azure/clients.ts';
 import { driveSubscription } from './azure/subscription-driver.ts';
@@ -11,9 +11,6 @@ import { TcpProxy } from './azure/tcp-proxy.ts';
 import { BUS_CONSUMERS, type BusConsumer, type BusHarness, Inbox, message, words } from './bus/harness.ts';
 import { busContract } from './bus.contract.ts';
 import { type Exemption, times } from './contract.ts';
-
-// Locks run on the emulator's own clock; a clause waits for three of them.
-jest.setTimeout(30_000);
 
 /** How long a publisher waits for an answer that does not come. */
 const ANSWER_MS = 400;

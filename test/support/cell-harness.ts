@@ -1,5 +1,5 @@
 // What a whole cell is to the end-to-end suites, whichever cloud's it is.
-import type { Scope } from '../../core/routing/route-token.ts';
+import type { Scope } from '../../core/cell/route-token.ts';
 
 export interface TokenOptions {
   readonly scopes?: readonly Scope[];

@@ -1,16 +1,17 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { topology } from '../../core/cell/topology.ts';
-import { builtInApi } from '../../core/http/built-in-api.ts';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+import { applicationApi } from '../../core/http/application-api.ts';
+import { openApiDocument } from '../../core/http/openapi.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
+import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
-import { trials } from '../../core/pipeline/trials.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
-import { checkedStore } from '../../core/ports/checked-store.ts';
 import type { Json } from '../../core/ports/json.ts';
-import { consumers } from '../../core/telemetry/consumers.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
 import { EagerClock } from './fake-clock.ts';
 import { type FaultPlan, faultyStore } from './faulty-store.ts';
 import { countingIds } from './ids.ts';
@@ -67,8 +68,10 @@ export function testCell({
   const stateMemory = new MemoryStore({ clock });
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
-  const bus = new LoopbackBus(topology.consumers);
-  const handle = builtInApi({
+  const bus = new LoopbackBus(topologyOf(application).consumers);
+  const handle = applicationApi({
+    application,
+    document: openApiDocument(application),
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
     events,
@@ -81,22 +84,19 @@ export function testCell({
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = parking({ state: inner.state, clock });
   const relayed = relay({ bus, parking: innerParking, log });
-  const made = consumers({ ...inner, clock, ids });
-  const workers = topology.consumers.map((declaration) => {
-    const own = made[declaration.name];
-    if (own === undefined) throw new Error(`There is no consumer ${declaration.name}.`);
-    return {
+  const workers = application
+    .flatMap(({ consumers }) => consumers)
+    .map(({ declaration, create }) => ({
       name: declaration.name,
       handler: consume({
-        consumer: consumer(own),
+        consumer: consumer(create({ ...inner, clock, ids })),
         declaration,
         parking: innerParking,
-        trials: trials(inner.state, clock),
+        trials: crashMarkers(inner.state, clock),
         clock,
         log,
       }),
-    };
-  });
+    }));
 
   /** Relays and consumes until nothing moves any more, 20 rounds at most. */
   const pump = async (): Promise<void> => {

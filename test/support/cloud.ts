@@ -1,13 +1,13 @@
 // Several cells in memory with a directory, and the network between them: what the monitor and its fences are tried on.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import type { Fetch } from '../../core/resilience/timed-fetch.ts';
-import { directory } from '../../core/routing/directory.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import type { Fetch } from '../../core/edge/monitor/timed-fetch.ts';
 import type {
   CellDefinition,
   DirectoryCommand,
   DirectoryOutcome,
   FailoverPolicy,
-} from '../../core/routing/directory-model.ts';
+} from '../../core/edge/ports/directory-model.ts';
 import { testCell } from './cell.ts';
 import { EagerClock } from './fake-clock.ts';
 import { mint } from './route-tokens.ts';
@@ -30,7 +30,7 @@ export const definition = (id: string, failover: FailoverPolicy = 'automatic'): 
 export function testCloud(...ids: readonly string[]) {
   const clock = new EagerClock();
   const storage = new MemoryDirectoryStorage();
-  const keeper = directory({ storage, clock });
+  const keeper = createDirectory({ storage, clock });
   const cells = new Map(ids.map((id) => [id, testCell({ id, clock: new EagerClock() })]));
   const reach = new Map<string, Reach>();
   /** Requests that reached a cell, as `cell path`. */
@@ -62,7 +62,7 @@ export function testCloud(...ids: readonly string[]) {
   const asks = async (cell: string, tenant: string, epoch: number): Promise<string> => {
     const answer = await cells
       .get(cell)
-      ?.call('/v1/alerts', { token: mint({ claims: { ten: tenant, cel: cell, epo: epoch } }) });
+      ?.call('/v1/devices', { token: mint({ claims: { ten: tenant, cel: cell, epo: epoch } }) });
     return `${answer?.status} ${String(answer?.body.code ?? '')}`.trim();
   };
 

@@ -1,5 +1,5 @@
 // A model of the directory that shares nothing with it: who serves whom, told from the history alone, and which epochs each cell has served.
-import type { CellDefinition, DirectoryCommand } from '../../core/routing/directory-model.ts';
+import type { CellDefinition, DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
 
 interface ModelCell {
   readonly definition: CellDefinition;

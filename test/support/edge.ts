@@ -1,19 +1,22 @@
 // The edge in memory: a directory, a read cache that can be behind, cells that are functions of a test, and faults of them all.
+
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
-import type { Authentication, Credentials } from '../../core/ports/credentials.ts';
-import type { Directory } from '../../core/ports/directory.ts';
+import { application } from '../../core/application.ts';
+import { routeTokenSigner } from '../../core/cell/route-token.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import { createEdge } from '../../core/edge/edge.ts';
+import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
+import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
+import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
+import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
+import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
+import { routeSigner } from '../../core/edge/router/route-signer.ts';
+import { createRouter } from '../../core/edge/router/router.ts';
+import { openApiDocument } from '../../core/http/openapi.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import type { RouteCache } from '../../core/ports/route-cache.ts';
-import { directory } from '../../core/routing/directory.ts';
-import type { DirectoryCommand } from '../../core/routing/directory-model.ts';
-import { edge } from '../../core/routing/edge.ts';
-import { forwarder, type Outgoing, type Send } from '../../core/routing/forward.ts';
-import { type QuotaRules, quota } from '../../core/routing/quota.ts';
-import { type ResolverLimits, RouteResolver } from '../../core/routing/route-resolver.ts';
-import { routeSigner } from '../../core/routing/route-signer.ts';
-import { routeTokenSigner } from '../../core/routing/route-token.ts';
-import { router } from '../../core/routing/router.ts';
 import { definition } from './cloud.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { countingIds } from './ids.ts';
@@ -80,7 +83,7 @@ function world() {
   return {
     storage,
     cache: new MemoryRouteCache(),
-    keeper: directory({ storage, clock }),
+    keeper: createDirectory({ storage, clock }),
     /** Endpoint → what answers there; a request to any other one is refused. */
     cells: new Map<string, Send>(),
   };
@@ -126,9 +129,10 @@ export function testEdge({
     if (answer === undefined) throw new TypeError('connection refused');
     return answer(url, outgoing);
   };
-  const handle = edge({
+  const handle = createEdge({
+    document: openApiDocument(application),
     version: '1.2.3',
-    tenants: router({
+    tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],
       resolver,
       quota: quota({ rules: quotas, clock }),

@@ -1,5 +1,5 @@
 // Builders of events: a valid reading, changed where a test needs it to differ.
-import type { CloudEvent } from '../../core/events/cloud-event.ts';
+import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { Json, JsonObject } from '../../core/ports/json.ts';
 
 export const READING = 'io.polycell.reading.v1';

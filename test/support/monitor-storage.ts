@@ -1,6 +1,7 @@
 // A monitor's storage in memory.
+
+import type { MonitorStorage } from '../../core/edge/monitor/monitor-storage.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { MonitorStorage } from '../../core/resilience/monitor-storage.ts';
 
 export class MemoryMonitorStorage implements MonitorStorage {
   readonly #values = new Map<string, string>();

@@ -5,14 +5,15 @@ import { constants } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { freePort } from '../../processes/free-port.ts';
-import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
-import { scratchFolder } from '../../processes/scratch-folder.ts';
-import { sourceFile } from '../../processes/source-file.ts';
+import { freePort } from '../../../hosts/processes/free-port.ts';
+import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
+import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
+import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
 /** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
 export const DYNOXIDE_REGION = 'dynoxide';
-const START_TIMEOUT_MS = 10_000;
+/** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
+const START_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
 
 export interface DynamoDbEmulatorOptions {
@@ -172,7 +173,7 @@ async function answers(port: number): Promise<boolean> {
  */
 export function dynoxideBinary(platform: string = process.platform, arch: string = process.arch): string {
   const name = `@dynoxide/${platform}-${arch}`;
-  const require = createRequire(sourceFile('local/processes/source-file.ts'));
+  const require = createRequire(sourceFile('hosts/processes/source-file.ts'));
   try {
     return path.join(path.dirname(require.resolve(`${name}/package.json`)), 'dynoxide');
   } catch (error) {

@@ -1,8 +1,8 @@
 // Starts and stops the SNS and SQS emulator (fauxqs) in a child process, and keeps its messages over a clean restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { dieWithParent, OWN_GROUP } from '../../processes/reaper.ts';
-import { sourceFile } from '../../processes/source-file.ts';
+import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
+import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
 const STOP_TIMEOUT_MS = 3_000;
 

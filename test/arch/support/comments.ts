@@ -31,7 +31,7 @@ export function undocumentedPorts(sources: readonly Source[]): Violation[] {
   const message = (name: string) =>
     `${name} has no doc comment. In core/ports the comment is the contract: what it promises, and which error codes it rejects with.`;
   return sources
-    .filter(({ file }) => file.startsWith('core/ports/'))
+    .filter(({ file }) => /^core\/(?:edge\/)?ports\//.test(file))
     .flatMap((source) =>
       source.tree.statements.filter(isExported).flatMap((statement) => [
         ...(isDocumented(statement) ? [] : [violationAt(source, statement, message(nameOf(statement)))]),

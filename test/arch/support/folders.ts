@@ -93,7 +93,7 @@ export function adaptersWithoutContract(sources: readonly Source[]): Violation[]
 function implementedPorts(source: Source): { node: ts.Node; port: string; as: 'implements' | 'takes' }[] {
   const imported = new Set(
     importsOf(source).flatMap(({ node, specifier }) => {
-      if (!ts.isImportDeclaration(node) || !/\/core\/ports\//.test(specifier ?? '')) return [];
+      if (!ts.isImportDeclaration(node) || !/\/core\/(?:edge\/)?ports\//.test(specifier ?? '')) return [];
       const named = node.importClause?.namedBindings;
       return named && ts.isNamedImports(named) ? named.elements.map((element) => element.name.text) : [];
     }),

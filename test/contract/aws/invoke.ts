@@ -1,5 +1,5 @@
 // A function in this process in place of a Lambda function: events and results pass through JSON, errors become payloads.
-import type { Invoke } from '../../../local/hosts/event-source-mappings/batch-response.ts';
+import type { Invoke } from '../../../hosts/event-source-mappings/batch-response.ts';
 
 export function invokeInProcess(handler: (event: unknown) => Promise<unknown>): Invoke {
   return async (event) => {

@@ -2,7 +2,7 @@
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusClient } from '@azure/service-bus';
 import { cosmosClientOptions } from '../../../adapters/azure/cosmos-client.ts';
-import { WELL_KNOWN_KEY } from '../../../local/emulators/cosmos/limits.ts';
+import { WELL_KNOWN_KEY } from '../../../emulators/cosmos/limits.ts';
 
 export const cosmosClient = (endpoint: string) =>
   new CosmosClient({ endpoint, key: WELL_KNOWN_KEY, ...cosmosClientOptions({ requestTimeoutMs: 10_000 }) });

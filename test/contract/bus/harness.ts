@@ -1,5 +1,5 @@
 // What an adapter's test provides so that the bus's clauses can be run against it, and an inbox for what a consumer gets.
-import type { CloudEvent } from '../../../core/events/cloud-event.ts';
+
 import type {
   Bus,
   BusMessage,
@@ -10,6 +10,7 @@ import type {
   UnreadableMessage,
 } from '../../../core/ports/bus.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
+import type { CloudEvent } from '../../../core/ports/cloud-event.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import type { Clause } from '../contract.ts';
 import { Watched } from '../watched.ts';

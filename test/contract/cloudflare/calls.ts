@@ -1,5 +1,5 @@
 // What the contracts' harnesses and the Worker beside the adapters say to each other.
-import type { AuditEntry, DirectoryRecord } from '../../../core/routing/directory-model.ts';
+import type { AuditEntry, DirectoryRecord } from '../../../core/edge/ports/directory-model.ts';
 
 /** What goes wrong between an adapter and its service. */
 export type Fault =

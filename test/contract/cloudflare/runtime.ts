@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
-import { EdgeHost } from '../../../local/hosts/edge/edge-host.ts';
-import type { EdgeFaults } from '../../../local/hosts/edge/faults.ts';
+import { EdgeHost } from '../../../hosts/edge/edge-host.ts';
+import type { EdgeFaults } from '../../../hosts/edge/faults.ts';
 import type { Call } from './calls.ts';
 
 export class WorkersRuntime {

@@ -9,8 +9,8 @@ import { KvRouteCache } from '../../../adapters/cloudflare/kv-route-cache.ts';
 import type { KvNamespace, ObjectContext, ObjectNamespace } from '../../../adapters/cloudflare/platform.ts';
 import { SqliteDirectoryStorage } from '../../../adapters/cloudflare/sqlite-directory-storage.ts';
 import { randomIds as ids, systemClock } from '../../../adapters/system/system.ts';
+import type { DirectoryCommand, DirectoryIntent } from '../../../core/edge/ports/directory-model.ts';
 import { describeError } from '../../../core/ports/errors.ts';
-import type { DirectoryCommand, DirectoryIntent } from '../../../core/routing/directory-model.ts';
 import type { Call, Fault, Step } from './calls.ts';
 
 export { DirectoryObject } from '../../../functions-edge/directory.ts';

@@ -1,5 +1,5 @@
 // Clauses of the directory: what becomes of cells.
-import type { DirectoryCommand } from '../../../core/routing/directory-model.ts';
+import type { DirectoryCommand } from '../../../core/edge/ports/directory-model.ts';
 import {
   ALPHA,
   add,

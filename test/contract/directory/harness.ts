@@ -1,5 +1,5 @@
 // What an adapter's test provides so that the directory's clauses can be run against it, and short ways to say commands.
-import type { Directory, DirectoryPage } from '../../../core/ports/directory.ts';
+import type { Directory, DirectoryPage } from '../../../core/edge/ports/directory.ts';
 import {
   type CellDefinition,
   type DirectoryCommand,
@@ -8,7 +8,7 @@ import {
   epochOf,
   resolveTenant,
   type Tenant,
-} from '../../../core/routing/directory-model.ts';
+} from '../../../core/edge/ports/directory-model.ts';
 import type { Clause } from '../contract.ts';
 
 /** Makes what lies between `directory` and its object fail; `other` goes on untouched. */

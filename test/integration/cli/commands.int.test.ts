@@ -3,14 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compile, deployableOptions, root } from '../../../build/bundles.mjs';
+import { freePort } from '../../../hosts/processes/free-port.ts';
 import { AwsCell } from '../../../local/aws-cell.ts';
-import { freePort } from '../../../local/processes/free-port.ts';
 import { Stack } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { eventually } from '../../support/eventually.ts';
 import { oneLine, polycell, Run } from './run.ts';
-
-jest.setTimeout(30_000);
 
 const declaration = cellDeclaration({ id: 'cell-1', cloud: 'aws', region: 'eu-central-1' });
 const badRelease = { name: 'test/cli-worker', entry: 'test/support/faulty-aws-worker.ts', platform: 'aws' } as const;

@@ -6,10 +6,8 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { DEVELOPMENT_CERTIFICATE } from '../../../local/emulators/service-bus/certificate.ts';
-import { sourceFile } from '../../../local/processes/source-file.ts';
-
-jest.setTimeout(60_000);
+import { DEVELOPMENT_CERTIFICATE } from '../../../emulators/service-bus/certificate.ts';
+import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
 interface Run {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -58,7 +56,7 @@ async function ready(command: Run): Promise<{ endpoint: string; connectionString
 async function program(script: string, connectionString: string): Promise<unknown> {
   const started = run([sourceFile(`test/integration/cli/scripts/${script}.mjs`)], {
     CONNECTION: connectionString,
-    NODE_EXTRA_CA_CERTS: sourceFile('local/emulators/service-bus/certificate.pem'),
+    NODE_EXTRA_CA_CERTS: sourceFile('emulators/service-bus/certificate.pem'),
   });
   const { code } = await started.exit;
   if (code !== 0) throw new Error(started.errors());
@@ -178,6 +176,6 @@ test.each([
 });
 
 test('the certificate that programs are told to trust is the one in use', async () => {
-  const file = await readFile(sourceFile('local/emulators/service-bus/certificate.pem'), 'utf8');
+  const file = await readFile(sourceFile('emulators/service-bus/certificate.pem'), 'utf8');
   expect(file).toBe(DEVELOPMENT_CERTIFICATE.cert);
 });

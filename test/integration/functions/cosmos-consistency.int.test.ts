@@ -2,8 +2,8 @@
 import { CosmosClient } from '@azure/cosmos';
 import { cosmosClientOptions } from '../../../adapters/azure/cosmos-client.ts';
 import { weakConsistency } from '../../../adapters/azure/cosmos-consistency.ts';
+import { CosmosEmulator, type CosmosEmulatorOptions } from '../../../emulators/cosmos/emulator.ts';
 import { composeHttp } from '../../../functions-azure/compose.ts';
-import { CosmosEmulator, type CosmosEmulatorOptions } from '../../../local/emulators/cosmos/emulator.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';

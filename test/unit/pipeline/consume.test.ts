@@ -2,10 +2,10 @@
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { consume } from '../../../core/pipeline/consume.ts';
 import type { TenantEvent } from '../../../core/pipeline/consumer.ts';
+import { crashMarkers } from '../../../core/pipeline/crash-markers.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
-import { trials } from '../../../core/pipeline/trials.ts';
-import { checkedStore } from '../../../core/ports/checked-store.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
+import { checkedStore } from '../../../core/store/checked-store.ts';
 import { FakeClock, START } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
 import { message, unreadable } from '../../support/messages.ts';
@@ -39,7 +39,7 @@ function setUp({ apply = async () => undefined, plan, tries = 3 }: Options = {})
     },
     declaration: { tries, crashes: 2 },
     parking: parked,
-    trials: trials(state, clock),
+    trials: crashMarkers(state, clock),
     clock,
     log,
   });
@@ -245,7 +245,7 @@ describe('messages that could not be read', () => {
 });
 
 describe('the deadline', () => {
-  const late = { status: 'retry', reason: 'the deadline is near' };
+  const late = { status: 'retry', reason: 'the deadline is near', timedOut: true };
 
   test('1.5 seconds before it nothing new is begun', async () => {
     const { handle, calls, listed } = setUp();

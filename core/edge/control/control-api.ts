@@ -1,0 +1,223 @@
+// The control API on web-standard requests and responses: operators ask and change the directory, in words of HTTP.
+import { isName } from '../../cell/identity.ts';
+import { parseJson, readBody } from '../../http/body.ts';
+import { readParameters } from '../../http/parameters.ts';
+import { Problem, problemResponse } from '../../http/problem.ts';
+import { routeMatcher } from '../../http/routes.ts';
+import { describeError, isPortError } from '../../ports/errors.ts';
+import { isJsonObject, type JsonObject } from '../../ports/json.ts';
+import type { Log } from '../../ports/log.ts';
+import { shapeFaults } from '../directory/directory-checks.ts';
+import type { Directory } from '../ports/directory.ts';
+import { type DirectoryCommand, epochOf, MONITOR, resolveTenant } from '../ports/directory-model.ts';
+import { EdgeRefusal, ownHeaders } from '../router/edge-problem.ts';
+import { controlOpenApiDocument } from './control-openapi.ts';
+import {
+  bodyShape,
+  CONTROL_BODY_BYTES,
+  CONTROL_PROBLEMS,
+  type ControlCommand,
+  type ControlCommandName,
+  type ControlProblemCode,
+  type ControlRouteName,
+  controlCommands,
+  controlRoutes,
+} from './control-routes.ts';
+
+/** Who calls; authenticated by whoever hands the request over. */
+export interface Operator {
+  /** The subject of the token, for the audit log. */
+  readonly subject: string;
+  readonly scopes: readonly string[];
+}
+
+export interface ControlApiDeps {
+  readonly directory: Directory;
+  /** What the health monitor tells of itself. Rejects with `unavailable` when it does not answer in time. */
+  readonly monitor: () => Promise<unknown>;
+  readonly log: Log;
+}
+
+/** What an operator is asked to wait while the directory cannot be asked, in seconds. */
+const RETRY_AFTER_SECONDS = 2;
+
+interface ControlCall {
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** The segment of the path that names a cell or a tenant. */
+  readonly id: string;
+  readonly operator: Operator;
+}
+
+const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) =>
+  new Problem<ControlProblemCode>(code, detail, { headers });
+
+/** Returns the API. Rejects for an operator who is none, or for a fault of our own; whoever calls it turns that into an answer. */
+export function createControlApi({
+  directory,
+  monitor,
+  log,
+}: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
+  const match = routeMatcher(controlRoutes);
+
+  const change =
+    (name: ControlCommandName) =>
+    async ({ request, query, id, operator }: ControlCall): Promise<unknown> => {
+      const { dryRun, ifRevision } = readParameters(controlRoutes[name].parameters, query);
+      const { reason, command } = commandOf(
+        controlCommands[name],
+        id,
+        await readFields(request, controlCommands[name]),
+      );
+      const outcome = await directory.change(command, {
+        actor: operator.subject,
+        reason,
+        ...(dryRun === '1' && { dryRun: true }),
+        ...(ifRevision !== undefined && { ifRevision }),
+      });
+      if (outcome.status === 'refused') throw refuse(outcome.code, outcome.detail);
+      return outcome;
+    };
+
+  const overviews = async () =>
+    (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
+
+  const handlers: Readonly<Record<ControlRouteName, (call: ControlCall) => Promise<unknown>>> = {
+    cells: async ({ query }) => {
+      readParameters(controlRoutes.cells.parameters, query);
+      return { items: await overviews(), next: null };
+    },
+    tenants: async ({ query }) => {
+      const { cell, limit, cursor } = readParameters(controlRoutes.tenants.parameters, query);
+      return directory.tenants({
+        limit,
+        ...(cell !== undefined && { cell }),
+        ...(cursor !== undefined && { cursor }),
+      });
+    },
+    tenant: async ({ query, id }) => {
+      readParameters(controlRoutes.tenant.parameters, query);
+      const { tenant, cells } = await directory.lookup(id);
+      if (tenant === null) throw refuse('unknown_tenant', `There is no tenant ${JSON.stringify(id.slice(0, 63))}.`);
+      const cellOf = (name: string) => cells.find((cell) => cell.id === name);
+      const home = cellOf(tenant.cell);
+      return {
+        ...tenant,
+        epoch: home === undefined ? null : epochOf(tenant, home),
+        resolution: resolveTenant(tenant, cellOf),
+      };
+    },
+    failovers: async ({ query }) => {
+      readParameters(controlRoutes.failovers.parameters, query);
+      return { items: (await overviews()).filter(({ state }) => state === 'down'), next: null };
+    },
+    monitor: async ({ query }) => {
+      readParameters(controlRoutes.monitor.parameters, query);
+      return monitor().catch((error: unknown) => {
+        if (!isPortError(error)) throw error;
+        log.warn('the monitor does not answer', describeError(error));
+        throw refuse('monitor_unavailable', 'Nothing depends on it at once; ask again.', {
+          'retry-after': String(RETRY_AFTER_SECONDS),
+        });
+      });
+    },
+    audit: async ({ query }) => {
+      const { limit, cursor } = readParameters(controlRoutes.audit.parameters, query);
+      return directory.audit({ limit, ...(cursor !== undefined && { cursor }) });
+    },
+    openapi: async ({ query }) => {
+      readParameters(controlRoutes.openapi.parameters, query);
+      return controlOpenApiDocument();
+    },
+    addCell: change('addCell'),
+    drainCell: change('drainCell'),
+    resumeCell: change('resumeCell'),
+    retireCell: change('retireCell'),
+    addTenant: change('addTenant'),
+    placeTenant: change('placeTenant'),
+    pinTenant: change('pinTenant'),
+    failOver: change('failOver'),
+    failBack: change('failBack'),
+  };
+
+  const dispatch = async (request: Request, operator: Operator): Promise<unknown> => {
+    const { pathname, searchParams: query } = new URL(request.url);
+    const found = match(request.method, pathname);
+    if ('allowed' in found) {
+      if (found.allowed.length === 0)
+        throw refuse('not_found', 'There is no such path; GET /control/v1/openapi.json lists all of them.');
+      const allow = found.allowed.join(', ');
+      throw refuse('method_not_allowed', `This path takes ${allow}.`, { allow });
+    }
+    const { scope } = controlRoutes[found.name];
+    if (scope !== null && !operator.scopes.includes(scope))
+      throw refuse('missing_scope', `This needs a token with the scope ${scope}.`);
+    return handlers[found.name]({ request, query, id: found.id, operator });
+  };
+
+  return async (request, operator, traceparent) => {
+    // In the audit log this name stands for what nobody has ordered.
+    if (operator.subject === MONITOR)
+      throw new EdgeRefusal({ code: 'invalid_credential', detail: `No operator is called ${MONITOR}.` });
+    try {
+      const body = JSON.stringify(await dispatch(request, operator));
+      return new Response(body, { headers: ownHeaders(traceparent, 'application/json') });
+    } catch (error) {
+      const response = problemResponse(toProblem(error, log, traceparent), CONTROL_PROBLEMS);
+      for (const [name, value] of Object.entries(ownHeaders(traceparent, 'application/problem+json')))
+        response.headers.set(name, value);
+      return response;
+    }
+  };
+}
+
+/** The one table from what went wrong to what an operator is told. */
+function toProblem(error: unknown, log: Log, traceparent: string): Problem<ControlProblemCode> {
+  if (error instanceof Problem && Object.hasOwn(CONTROL_PROBLEMS, error.code)) return error;
+  // The parameters have been checked, so that only the cursor can be what the directory does not take.
+  if (isPortError(error, 'invalid'))
+    return refuse(
+      'invalid_cursor',
+      'Take the cursor from the field next of the page before, and leave the other parameters as they were.',
+    );
+  if (!isPortError(error)) throw error;
+  log.warn('the directory has failed an operator', { ...describeError(error), traceparent });
+  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) };
+  if (error.code === 'unknown-outcome')
+    return refuse(
+      'unknown_outcome',
+      'The answer of the directory was lost. Repeat the command: it is idempotent.',
+      headers,
+    );
+  return refuse('directory_unavailable', 'The directory cannot be asked now, and nothing has been changed.', headers);
+}
+
+/** The fields of a body; every fault of them at once. */
+async function readFields(request: Request, command: ControlCommand): Promise<JsonObject> {
+  const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
+  if (mediaType.trim().toLowerCase() !== 'application/json')
+    throw refuse('unsupported_media_type', 'Send application/json.');
+  const body = parseJson(await readBody(request, CONTROL_BODY_BYTES));
+  if (!isJsonObject(body)) throw refuse('invalid_body', 'Send an object.');
+  const errors = shapeFaults(bodyShape(command), body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
+  if (errors.length > 0)
+    throw new Problem<ControlProblemCode>('invalid_body', `Mend ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
+      errors,
+    });
+  return body;
+}
+
+function commandOf(
+  { kind, inPath }: ControlCommand,
+  id: string,
+  { reason, ...fields }: JsonObject,
+): { reason: string; command: DirectoryCommand } {
+  // Nothing has such a name. Whoever adds something is told what its name must be.
+  const told = JSON.stringify(id.slice(0, 63));
+  if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
+    throw refuse(`unknown_${inPath}`, `There is no ${inPath} ${told}.`);
+  const named =
+    kind === 'add-cell' ? { cell: { ...fields, id } } : { ...fields, ...(inPath !== undefined && { [inPath]: id }) };
+  // The fields are those of the command's shape, which the directory checks again.
+  return { reason: String(reason), command: { kind, ...named } as unknown as DirectoryCommand };
+}

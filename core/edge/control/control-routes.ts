@@ -1,0 +1,134 @@
+// The routes of the control API, what each command takes in its body, and the problems that it tells.
+import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
+import type { Route } from '../../api/route.ts';
+import { PROBLEMS, type ProblemTable } from '../../http/problem.ts';
+import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../directory/directory-checks.ts';
+import type { DirectoryCommand, Refusal } from '../ports/directory-model.ts';
+import { EDGE_PROBLEMS } from '../router/edge-problem.ts';
+
+/** What an operator's token may allow; neither brings the other. */
+export type ControlScope = 'control.read' | 'control.write';
+
+/** Bytes of a body: a command has a few hundred. */
+export const CONTROL_BODY_BYTES = 64 * 1024;
+
+const revision: Parameter<number | undefined> = {
+  description: 'Refuse with changed_meanwhile unless the directory is at this revision.',
+  schema: { type: 'integer', minimum: 0 },
+  read: (value) => (/^\d{1,15}$/.test(value) ? Number(value) : undefined),
+  fallback: undefined,
+};
+
+const changing = {
+  dryRun: choice('1: tell what would happen, and do nothing.', ['0', '1'], '0'),
+  ifRevision: revision,
+};
+
+const change = (method: 'PUT' | 'POST', path: string, summary: string) =>
+  ({ method, path: `/control/v1/${path}`, scope: 'control.write', summary, parameters: changing }) as const;
+
+const read = <P extends Route['parameters']>(path: string, summary: string, parameters: P) =>
+  ({ method: 'GET', path: `/control/v1/${path}`, scope: 'control.read', summary, parameters }) as const;
+
+export const controlRoutes = {
+  cells: read('cells', 'All cells with the tenants that depend on them.', {}),
+  addCell: change('PUT', 'cells/{id}', 'Add a cell, or change its endpoint, capacity, price or failover policy.'),
+  drainCell: change('POST', 'cells/{id}/drain', 'Let the cell take nobody new.'),
+  resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
+  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
+  tenants: read('tenants', 'Tenants by id, of one home or of all.', {
+    cell: text('The home; every one without it.'),
+    ...paging,
+  }),
+  tenant: read('tenants/{id}', 'One tenant, its epoch, and who serves it now.', {}),
+  addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
+  placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
+  pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or let it go.'),
+  failovers: read('failovers', 'The cells that are down.', {}),
+  monitor: read('monitor', 'What the health monitor sees, what it proposes, and whom it still has to fence.', {}),
+  failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
+  failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
+  audit: read('audit', 'What was changed, by whom, when and why; newest first.', paging),
+  openapi: {
+    method: 'GET',
+    path: '/control/v1/openapi.json',
+    scope: null,
+    summary: 'This document.',
+    parameters: {},
+  },
+} as const satisfies Record<string, Route<ControlScope>>;
+
+export type ControlRouteName = keyof typeof controlRoutes;
+
+/** What a route that changes something does. */
+export interface ControlCommand {
+  readonly kind: DirectoryCommand['kind'];
+  /** The field of the command that stands in the path; the others are the body's. */
+  readonly inPath?: 'cell' | 'tenant';
+}
+
+export const controlCommands = {
+  addCell: { kind: 'add-cell', inPath: 'cell' },
+  drainCell: { kind: 'drain-cell', inPath: 'cell' },
+  resumeCell: { kind: 'resume-cell', inPath: 'cell' },
+  retireCell: { kind: 'retire-cell', inPath: 'cell' },
+  addTenant: { kind: 'add-tenant', inPath: 'tenant' },
+  placeTenant: { kind: 'place-tenant', inPath: 'tenant' },
+  pinTenant: { kind: 'pin-tenant', inPath: 'tenant' },
+  failOver: { kind: 'fail-over' },
+  failBack: { kind: 'fail-back', inPath: 'cell' },
+} as const satisfies Partial<Record<ControlRouteName, ControlCommand>>;
+
+export type ControlCommandName = keyof typeof controlCommands;
+
+/** The fields of a command's body. */
+export function bodyShape({ kind, inPath }: ControlCommand): Shape {
+  const { required, optional } = kind === 'add-cell' ? CELL_SHAPE : COMMAND_SHAPES[kind];
+  const named = kind === 'add-cell' ? 'id' : inPath;
+  const inBody = Object.entries(required).filter(([field]) => field !== named);
+  return { required: { reason: reasonField, ...Object.fromEntries(inBody) }, optional };
+}
+
+const { invalid_json, invalid_body, invalid_parameter, invalid_cursor } = PROBLEMS;
+const { method_not_allowed, payload_too_large, unsupported_media_type } = PROBLEMS;
+
+/** What the directory refuses. An id that it does not know is not found; all else clashes with how things stand. */
+const REFUSED = {
+  invalid_command: [400, 'The command does not fit'],
+  unknown_cell: [404, 'There is no such cell'],
+  unknown_tenant: [404, 'There is no such tenant'],
+  cell_retired: [409, 'The cell is retired'],
+  cell_not_active: [409, 'The cell takes nobody new'],
+  cell_not_empty: [409, 'Tenants depend on the cell'],
+  cell_exists: [409, 'There is another cell of this name'],
+  tenant_exists: [409, 'There is another tenant of this name'],
+  tenant_pinned: [409, 'The tenant is pinned to its home'],
+  residency_violated: [409, 'The data must not lie there'],
+  same_failure_domain: [409, 'Home and standby would be lost together'],
+  no_capacity: [409, 'There is no room'],
+  no_cell_fits: [409, 'No cell fits'],
+  standby_unavailable: [409, 'Nobody would serve the tenants'],
+  cell_down: [409, 'The cell is down'],
+  changed_meanwhile: [409, 'The directory has changed meanwhile'],
+} as const satisfies Record<Refusal, ProblemTable[string]>;
+
+export const CONTROL_PROBLEMS = {
+  invalid_json,
+  invalid_body,
+  invalid_parameter,
+  invalid_cursor,
+  missing_credential: EDGE_PROBLEMS.missing_credential,
+  invalid_credential: EDGE_PROBLEMS.invalid_credential,
+  missing_scope: EDGE_PROBLEMS.missing_scope,
+  not_found: EDGE_PROBLEMS.not_found,
+  method_not_allowed,
+  payload_too_large,
+  unsupported_media_type,
+  ...REFUSED,
+  internal_error: EDGE_PROBLEMS.internal_error,
+  monitor_unavailable: [503, 'The monitor cannot be asked now'],
+  directory_unavailable: [503, 'The directory cannot be asked now'],
+  unknown_outcome: [503, 'The change may have been made'],
+} as const satisfies ProblemTable;
+
+export type ControlProblemCode = keyof typeof CONTROL_PROBLEMS;

@@ -1,0 +1,180 @@
+// What a command to the directory must look like, field by field; the control API shows the same in its OpenAPI document.
+import { isName, NAME_PATTERN } from '../../cell/identity.ts';
+import { cutUtf8, utf8Length } from '../../lib/text.ts';
+import { isJsonObject } from '../../ports/json.ts';
+import {
+  ANYWHERE,
+  type DirectoryCommand,
+  type DirectoryIntent,
+  FAILOVER_POLICIES,
+  TIERS,
+} from '../ports/directory-model.ts';
+
+export const DIRECTORY_LIMITS = {
+  /** Bytes of an endpoint; longer host names than 253 do not exist. */
+  endpointBytes: 300,
+  /** Tenants of one cell. */
+  capacity: 100_000_000,
+  price: 1_000_000_000,
+  /** Bytes of an actor's name. */
+  actorBytes: 256,
+  /** Bytes of a reason: a sentence or two, and it is kept for ever. */
+  reasonBytes: 1000,
+} as const;
+
+/** What answers of the edge itself name as their cell. */
+const RESERVED_CELL = 'edge';
+
+export interface Field {
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly fits: (value: unknown) => boolean;
+  /** What the field must be, after "it must be ". */
+  readonly says: string;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
+
+const isLine = (value: unknown, bytes: number): boolean =>
+  typeof value === 'string' && value.trim() !== '' && utf8Length(value) <= bytes && !UNPRINTABLE.test(value);
+
+const line = (bytes: number): Field => ({
+  schema: { type: 'string', minLength: 1, maxLength: bytes },
+  fits: (value) => isLine(value, bytes),
+  says: `a line of 1 to ${bytes} bytes`,
+});
+
+const actorField = line(DIRECTORY_LIMITS.actorBytes);
+
+/** Why a change is made. */
+export const reasonField = line(DIRECTORY_LIMITS.reasonBytes);
+
+const name: Field = { schema: { type: 'string', pattern: NAME_PATTERN }, fits: isName, says: '1 to 63 of a-z 0-9 -' };
+
+const oneOf = (values: readonly string[]): Field => ({
+  schema: { type: 'string', enum: values },
+  fits: (value) => (values as readonly unknown[]).includes(value),
+  says: `one of ${values.join(', ')}`,
+});
+
+const flag: Field = { schema: { type: 'boolean' }, fits: (value) => typeof value === 'boolean', says: 'true or false' };
+
+const within = (type: 'integer' | 'number', maximum: number): Field => ({
+  schema: { type, minimum: 0, maximum },
+  fits: (value) =>
+    typeof value === 'number' && value >= 0 && value <= maximum && (type === 'number' || Number.isInteger(value)),
+  says: `${type === 'integer' ? 'a whole number' : 'a number'} from 0 to ${maximum}`,
+});
+
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/** Route tokens travel to it, so anything but a connection within one machine is encrypted. */
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'string' || utf8Length(value) > DIRECTORY_LIMITS.endpointBytes || !URL.canParse(value))
+    return false;
+  const { origin, protocol, hostname } = new URL(value);
+  return origin === value && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname)));
+}
+
+const endpoint: Field = {
+  schema: { type: 'string', format: 'uri', maxLength: DIRECTORY_LIMITS.endpointBytes },
+  fits: isOrigin,
+  says: 'an https origin in lower case, without a path (http only within this machine)',
+};
+
+const cellId: Field = {
+  ...name,
+  fits: (value) => isName(value) && value !== RESERVED_CELL,
+  says: `${name.says}, and not ${RESERVED_CELL}`,
+};
+
+const jurisdiction: Field = {
+  ...name,
+  fits: (value) => isName(value) && value !== ANYWHERE,
+  says: `${name.says}, and not ${ANYWHERE}, which stands for all of them`,
+};
+
+const standby: Field = {
+  schema: { type: ['string', 'null'], pattern: NAME_PATTERN },
+  fits: (value) => value === null || isName(value),
+  says: `null or ${name.says}`,
+};
+
+/** Field → what it must be; those of `optional` may be left out. */
+export interface Shape {
+  readonly required: Readonly<Record<string, Field>>;
+  readonly optional: Readonly<Record<string, Field>>;
+}
+
+const shape = (required: Shape['required'], optional: Shape['optional'] = {}): Shape => ({ required, optional });
+
+export const CELL_SHAPE = shape({
+  id: cellId,
+  cloud: oneOf(['aws', 'azure']),
+  region: name,
+  jurisdiction,
+  endpoint,
+  capacity: within('integer', DIRECTORY_LIMITS.capacity),
+  price: within('number', DIRECTORY_LIMITS.price),
+  failover: oneOf(FAILOVER_POLICIES),
+});
+
+/** The fields of each command beside its kind; the one of `add-cell` is looked into by itself. */
+export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> = {
+  'add-cell': shape({ cell: { schema: { type: 'object' }, fits: isJsonObject, says: 'an object' } }),
+  'drain-cell': shape({ cell: name }),
+  'resume-cell': shape({ cell: name }),
+  'retire-cell': shape({ cell: name }),
+  'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
+  'place-tenant': shape({ tenant: name }, { cell: name, standby }),
+  'pin-tenant': shape({ tenant: name, pinned: flag }),
+  'fail-over': shape({ cell: name }, { partial: flag }),
+  'fail-back': shape({ cell: name }),
+};
+
+/** Which field is wrong, and how. */
+export interface FieldFault {
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** Every fault of a value that should have this shape; `at` is put before the names of fields. */
+export function shapeFaults({ required, optional }: Shape, value: object, at = ''): FieldFault[] {
+  const given = new Map(Object.entries(value).filter(([, member]) => member !== undefined));
+  const faults: FieldFault[] = [];
+  for (const [field, { fits, says }] of Object.entries({ ...required, ...optional })) {
+    if (!given.has(field)) {
+      if (Object.hasOwn(required, field)) faults.push({ field: at + field, detail: 'it is missing' });
+    } else if (!fits(given.get(field))) faults.push({ field: at + field, detail: `it must be ${says}` });
+    given.delete(field);
+  }
+  // One is enough to say so; a hostile body may have thousands.
+  const [unknown] = given.keys();
+  if (unknown !== undefined) faults.push({ field: at + cutUtf8(unknown, 64), detail: 'there is no such field' });
+  return faults;
+}
+
+/** Every fault of a command, which may have come from anywhere. */
+export function commandFaults(command: DirectoryCommand): FieldFault[] {
+  const { kind, ...fields } = command;
+  const known = Object.hasOwn(COMMAND_SHAPES, String(kind)) ? COMMAND_SHAPES[kind] : undefined;
+  if (known === undefined) return [{ field: 'kind', detail: 'there is no such command' }];
+  const faults = shapeFaults(known, fields);
+  if (faults.length > 0) return faults;
+  if (command.kind === 'add-cell') return shapeFaults(CELL_SHAPE, command.cell, 'cell.');
+  if (command.kind === 'place-tenant' && command.cell === undefined && command.standby === undefined)
+    return [{ field: 'cell', detail: 'say the cell, the standby or both' }];
+  return [];
+}
+
+/** Every fault of what is said about who wants a change and why. */
+export function intentFaults({ actor, reason, dryRun, ifRevision }: DirectoryIntent): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (!actorField.fits(actor)) faults.push({ field: 'actor', detail: `it must be ${actorField.says}` });
+  if (!reasonField.fits(reason)) faults.push({ field: 'reason', detail: `it must be ${reasonField.says}` });
+  if (dryRun !== undefined && typeof dryRun !== 'boolean')
+    faults.push({ field: 'dryRun', detail: `it must be ${flag.says}` });
+  if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0))
+    faults.push({ field: 'ifRevision', detail: 'it must be a whole number from 0' });
+  return faults;
+}

@@ -1,0 +1,142 @@
+// What becomes of a tenant: added, placed, pinned.
+import {
+  type Cell,
+  type DirectoryCommand,
+  EPOCH_STRIDE,
+  failureDomain,
+  resolveTenant,
+  type Tenant,
+} from '../ports/directory-model.ts';
+import {
+  candidates,
+  cellOf,
+  NOTHING,
+  type Plan,
+  type PlanContext,
+  Refused,
+  tenantChange,
+  tenantOf,
+} from './directory-plan.ts';
+import { chooseHome, chooseStandby, type Unfit, unfitForHome, unfitForStandby } from './placement.ts';
+
+type Command<K extends DirectoryCommand['kind']> = Extract<DirectoryCommand, { readonly kind: K }>;
+
+const refuseUnfit = (unfit: Unfit | undefined): void => {
+  if (unfit !== undefined) throw new Refused(unfit.code, `${unfit.detail}.`);
+};
+
+export function addTenant(context: PlanContext, command: Command<'add-tenant'>): Plan {
+  const { tenant: id, residency, tier } = command;
+  const known = context.storage.tenant(id);
+  if (known !== undefined) {
+    const same =
+      known.residency === residency &&
+      known.tier === tier &&
+      (command.cell ?? known.cell) === known.cell &&
+      (command.standby === undefined || command.standby === known.standby);
+    if (same) return NOTHING;
+    throw new Refused('tenant_exists', `There is a tenant ${id} with other properties; place it to move it.`);
+  }
+  const wanted = command.standby == null ? command.standby : cellOf(context, command.standby);
+  const home = newHome(context, residency, command.cell, wanted ?? undefined);
+  const notes: string[] = [];
+  const standby = wanted === undefined ? findStandby(context, id, residency, home, notes) : wanted;
+  if (wanted) refuseUnfit(unfitForStandby(wanted, { residency, home }));
+  const added: Tenant = {
+    id,
+    cell: home.id,
+    standby: standby?.id ?? null,
+    epochBase: 1,
+    residency,
+    tier,
+    pinned: false,
+    revision: context.revision,
+  };
+  return { changes: [tenantChange(null, added)], moved: 0, notes };
+}
+
+/** The home that is asked for if it fits, or else the best one. */
+function newHome(context: PlanContext, residency: string, asked: string | undefined, standby: Cell | undefined): Cell {
+  if (asked === undefined) {
+    const choice = chooseHome(candidates(context), { residency, standby });
+    if (choice.status === 'none') throw new Refused('no_cell_fits', `No cell fits: ${choice.detail}.`);
+    return choice.cell;
+  }
+  const home = cellOf(context, asked);
+  refuseUnfit(unfitForHome(home, { residency, standby, homes: () => context.storage.homes(home.id) }));
+  return home;
+}
+
+/** The best standby. Having none is no refusal: the tenant is served, and an operator is told. */
+function findStandby(
+  context: PlanContext,
+  tenant: string,
+  residency: string,
+  home: Cell,
+  notes: string[],
+): Cell | null {
+  const choice = chooseStandby(candidates(context), { residency, home });
+  if (choice.status === 'chosen') return choice.cell;
+  notes.push(`${tenant} has no standby: ${choice.detail}.`);
+  return null;
+}
+
+export function placeTenant(context: PlanContext, command: Command<'place-tenant'>): Plan {
+  const { storage } = context;
+  const tenant = tenantOf(context, command.tenant);
+  const oldHome = cellOf(context, tenant.cell);
+  const isMove = command.cell !== undefined && command.cell !== tenant.cell;
+  if (isMove && tenant.pinned) throw new Refused('tenant_pinned', `${tenant.id} is pinned to ${tenant.cell}.`);
+  const home = isMove ? newHome(context, tenant.residency, command.cell, undefined) : oldHome;
+  const notes: string[] = [];
+  const standby = newStandby(context, tenant, home, command.standby, notes);
+  if (!isMove && standby === tenant.standby) return NOTHING;
+
+  // Every assignment has epochs of its own, also one that moves nobody now: it decides who serves after a failover.
+  const epochBase = tenant.epochBase + EPOCH_STRIDE;
+  if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
+    throw new Refused('no_capacity', `${tenant.id} has been placed more often than epochs can tell.`);
+  const after: Tenant = { ...tenant, cell: home.id, standby, epochBase, revision: context.revision };
+  const servedBy = (each: Tenant) => {
+    const resolution = resolveTenant(each, (id) => storage.cell(id));
+    return resolution.status === 'served' ? resolution.cell : null;
+  };
+  const before = servedBy(tenant);
+  const now = servedBy(after);
+  if (before !== null && now === null)
+    throw new Refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
+  return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
+}
+
+/** The standby that is asked for if it fits; or the one it has, unless it does not suit the new home: then the best one. */
+function newStandby(
+  context: PlanContext,
+  { id, residency, standby }: Tenant,
+  home: Cell,
+  asked: string | null | undefined,
+  notes: string[],
+): string | null {
+  if (asked === null) return null;
+  const present = standby === null ? undefined : cellOf(context, standby);
+  if (asked === undefined || asked === standby) {
+    if (present === undefined) return null;
+    if (failureDomain(present) !== failureDomain(home)) return present.id;
+    if (asked === undefined) {
+      const found = findStandby(context, id, residency, home, notes);
+      if (found !== null)
+        notes.push(
+          `${id} gets the standby ${found.id}: ${present.id} would be lost together with its home ${home.id}.`,
+        );
+      return found?.id ?? null;
+    }
+  }
+  const wanted = cellOf(context, asked);
+  refuseUnfit(unfitForStandby(wanted, { residency, home }));
+  return wanted.id;
+}
+
+export function pinTenant(context: PlanContext, { tenant: id, pinned }: Command<'pin-tenant'>): Plan {
+  const tenant = tenantOf(context, id);
+  if (tenant.pinned === pinned) return NOTHING;
+  return { ...NOTHING, changes: [tenantChange(tenant, { ...tenant, pinned, revision: context.revision })] };
+}

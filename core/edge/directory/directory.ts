@@ -1,0 +1,170 @@
+// The directory over its storage: commands are checked, planned against the invariants, and written as one step with their audit line.
+import { isName } from '../../cell/identity.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { PortError } from '../../ports/errors.ts';
+import { type CellOverview, DIRECTORY_PAGE, type Directory, type DirectoryPage } from '../ports/directory.ts';
+import {
+  type AuditEntry,
+  type DirectoryCommand,
+  type DirectoryIntent,
+  type DirectoryOutcome,
+  type DirectoryRecord,
+  MONITOR,
+} from '../ports/directory-model.ts';
+import type { DirectoryStorage } from '../ports/directory-storage.ts';
+import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
+import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
+import { loadOf, type Plan, type PlanContext, Refused } from './directory-plan.ts';
+import { addTenant, pinTenant, placeTenant } from './directory-tenants.ts';
+
+/** Lines of the audit log that are looked through for a refusal told already, so that a monitor that insists does not fill the log. */
+export const REFUSALS_REMEMBERED = 100;
+
+export interface DirectoryDeps {
+  readonly storage: DirectoryStorage;
+  readonly clock: Clock;
+}
+
+/**
+ * Returns the directory. Its methods do not wait for anything between reading and writing, so that one caller at a time is
+ * enough for each of them to be one step.
+ */
+export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
+  const entryOf = (
+    revision: number,
+    command: DirectoryCommand,
+    { actor, reason }: DirectoryIntent,
+    rest: Pick<AuditEntry, 'outcome' | 'refusal' | 'changes'>,
+  ): AuditEntry => ({ revision, at: new Date(clock.now()).toISOString(), actor, reason, command, ...rest });
+
+  const decide = (command: DirectoryCommand, intent: DirectoryIntent): DirectoryOutcome => {
+    const faults = [...commandFaults(command), ...intentFaults(intent)];
+    if (faults.length > 0) return { status: 'refused', code: 'invalid_command', detail: describeFaults(faults) };
+    const known = storage.revision();
+    if (intent.ifRevision !== undefined && intent.ifRevision !== known)
+      return {
+        status: 'refused',
+        code: 'changed_meanwhile',
+        detail: `The directory is at revision ${known}, not at ${intent.ifRevision}.`,
+      };
+    const revision = known + 1;
+    const { changes, moved: movedTenants, notes } = planOf({ storage, revision }, command);
+    if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
+    if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
+    const records = changes.map(({ kind, after: value }) => ({ kind, value }) as DirectoryRecord);
+    storage.write(records, entryOf(revision, command, intent, { outcome: 'applied', changes }));
+    return { status: 'applied', revision, changes, movedTenants, notes };
+  };
+
+  /** A failover that the monitor is refused is told once for each state of the directory. */
+  const tellRefusal = (command: DirectoryCommand, intent: DirectoryIntent, { code, message }: Refused): void => {
+    if (intent.actor !== MONITOR || intent.dryRun === true || command.kind !== 'fail-over') return;
+    const revision = storage.revision();
+    const isTold = storage
+      .audit({ limit: REFUSALS_REMEMBERED })
+      .some(
+        ({ entry }) =>
+          entry.revision === revision &&
+          entry.refusal?.detail === message &&
+          entry.command.kind === 'fail-over' &&
+          entry.command.cell === command.cell,
+      );
+    if (isTold) return;
+    storage.write(
+      [],
+      entryOf(revision, command, intent, { outcome: 'refused', refusal: { code, detail: message }, changes: [] }),
+    );
+  };
+
+  return {
+    lookup: async (id) => {
+      const tenant = isName(id) ? storage.tenant(id) : undefined;
+      if (tenant === undefined) return { tenant: null, cells: [] };
+      const cells = [tenant.cell, tenant.standby].flatMap((cell) => (cell === null ? [] : (storage.cell(cell) ?? [])));
+      return { tenant, cells };
+    },
+
+    cells: async () => storage.cells().map((cell): CellOverview => ({ cell, ...loadOf(storage, cell.id) })),
+
+    tenants: async ({ cell, limit, cursor }) => {
+      const query = `t.${cell ?? ''}.`;
+      const after = openCursor(query, cursor);
+      const found = storage.tenants({
+        ...(cell !== undefined && { cell }),
+        ...(after !== undefined && { after }),
+        limit: checkedLimit(limit) + 1,
+      });
+      return toPage(found, limit, ({ id }) => query + id);
+    },
+
+    change: async (command, intent) =>
+      storage.atomically(() => {
+        try {
+          return decide(command, intent);
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          tellRefusal(command, intent, error);
+          return { status: 'refused', code: error.code, detail: error.message };
+        }
+      }),
+
+    audit: async ({ limit, cursor }) => {
+      const text = openCursor('a.', cursor);
+      const before = Number(text);
+      if (text !== undefined && !(/^\d{1,16}$/.test(text) && Number.isSafeInteger(before))) throw foreignCursor();
+      const found = storage.audit({ ...(text !== undefined && { before }), limit: checkedLimit(limit) + 1 });
+      const { items, next } = toPage(found, limit, ({ sequence }) => `a.${sequence}`);
+      return { items: items.map(({ entry }) => entry), next };
+    },
+  };
+}
+
+function planOf(context: PlanContext, command: DirectoryCommand): Plan {
+  switch (command.kind) {
+    case 'add-cell':
+      return addCell(context, command.cell);
+    case 'drain-cell':
+      return drainCell(context, command.cell);
+    case 'resume-cell':
+      return resumeCell(context, command.cell);
+    case 'retire-cell':
+      return retireCell(context, command.cell);
+    case 'add-tenant':
+      return addTenant(context, command);
+    case 'place-tenant':
+      return placeTenant(context, command);
+    case 'pin-tenant':
+      return pinTenant(context, command);
+    case 'fail-over':
+      return failOver(context, command.cell, command.partial ?? false);
+    case 'fail-back':
+      return failBack(context, command.cell);
+  }
+}
+
+const describeFaults = (faults: readonly FieldFault[]): string =>
+  `${faults.map(({ field, detail }) => `${field}: ${detail}`).join('; ')}.`;
+
+const foreignCursor = () => new PortError('invalid', 'The cursor belongs to another query.');
+
+/** A cursor is its query and where the page before ended; names hold no dots, so that no two queries share a beginning. */
+function openCursor(query: string, cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  if (typeof cursor !== 'string' || !cursor.startsWith(query) || cursor.length === query.length) throw foreignCursor();
+  const position = cursor.slice(query.length);
+  if (!isName(position)) throw foreignCursor();
+  return position;
+}
+
+function checkedLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > DIRECTORY_PAGE)
+    throw new PortError('invalid', `A page has 1 to ${DIRECTORY_PAGE} items.`);
+  return limit;
+}
+
+/** `found` has one item more than the page if there is another page. */
+function toPage<T>(found: readonly T[], limit: number, cursorAt: (last: T) => string): DirectoryPage<T> {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: found.length > limit && last !== undefined ? cursorAt(last) : null };
+}

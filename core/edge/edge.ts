@@ -1,0 +1,84 @@
+// All of the edge's HTTP API on web-standard requests and responses: its own few answers, the control plane, and every tenant's cell behind it.
+import { continueTrace } from '../events/trace.ts';
+import type { Clock } from '../ports/clock.ts';
+import { describeError } from '../ports/errors.ts';
+import type { Ids } from '../ports/ids.ts';
+import type { Log } from '../ports/log.ts';
+import type { Credentials } from './ports/credentials.ts';
+import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
+import { EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';
+
+export interface EdgeDeps {
+  readonly version: string;
+  /** The OpenAPI document of the application that the cells run. */
+  readonly document: unknown;
+  /** The tenants' side. */
+  readonly tenants: (request: Request, target: string, traceparent: string) => Promise<Response>;
+  readonly operators: Credentials;
+  /** The control plane; it checks the operator's scopes. Rejects with an `EdgeRefusal` or a fault of our own. */
+  readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
+  /** When the read cache or the directory last failed to answer, in milliseconds. */
+  readonly failedAt: () => number;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+}
+
+/** An isolate calls itself degraded for this long after a lookup has failed. */
+const DEGRADED_MS = 30_000;
+
+/** The first slash that can begin a path: behind `http://` and at least one character. */
+const BEHIND_SCHEME = 8;
+
+/** Returns the API. It never rejects: whatever happens becomes an answer. */
+export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
+  const { tenants, operators, control, clock, ids, log } = deps;
+  const documentText = JSON.stringify(deps.document);
+
+  const health = (traceparent: string): Response => {
+    const status = clock.now() - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';
+    return Response.json(
+      { status, cell: 'edge', version: deps.version },
+      { headers: ownHeaders(traceparent, 'application/json') },
+    );
+  };
+
+  const operatorOf = async (request: Request): Promise<OperatorCaller> => {
+    try {
+      return admitted(await operators.authenticate(request), 'operator');
+    } catch (error) {
+      throw unverifiable(error, log);
+    }
+  };
+
+  const dispatch = async (request: Request, target: string, traceparent: string): Promise<Response> => {
+    if (target.startsWith('/control/')) return control(request, await operatorOf(request), traceparent);
+    if (request.method === 'GET') {
+      // With deep=1 it is a question to the tenant's cell, which asks for a scope.
+      if (target === '/v1/health' || target === '/v1/health?deep=0') return health(traceparent);
+      if (target === '/openapi.json')
+        return new Response(documentText, { headers: ownHeaders(traceparent, 'application/json') });
+    }
+    return tenants(request, target, traceparent);
+  };
+
+  return async (request) => {
+    const traceparent = continueTrace(request.headers.get('traceparent'), ids);
+    const { url } = request;
+    const slash = url.indexOf('/', BEHIND_SCHEME);
+    try {
+      return await dispatch(request, slash === -1 ? '/' : url.slice(slash), traceparent);
+    } catch (error) {
+      if (error instanceof EdgeRefusal) return edgeProblem(traceparent, error.problem);
+      log.error('a request failed at the edge', {
+        ...describeError(error),
+        stack: error instanceof Error ? (error.stack ?? '') : '',
+        traceparent,
+      });
+      return edgeProblem(traceparent, {
+        code: 'internal_error',
+        detail: 'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',
+      });
+    }
+  };
+}

@@ -1,0 +1,76 @@
+// One request with an end: an answer, or a failure when the time is over.
+import type { Clock } from '../../ports/clock.ts';
+
+/** What asks: the platform's `fetch`, or a cell in memory. */
+export type Fetch = (request: Request) => Promise<Response>;
+
+export interface TimedFetchDeps {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+}
+
+/** Bytes of an answer that are looked at; a cell's health has about 100. */
+const ANSWER_BYTES = 16 * 1024;
+
+export type Answer =
+  | { readonly status: number; readonly body: unknown }
+  | { readonly status: null; readonly problem: string };
+
+/**
+ * Asks and reads the answer's JSON within a time, and gives the connection up at its end. Never rejects. Redirects are not
+ * followed: a cell that sends its callers elsewhere is not the cell.
+ */
+export async function timedFetch(
+  { fetch, clock }: TimedFetchDeps,
+  url: string,
+  init: { readonly method?: 'GET' | 'POST'; readonly headers?: Readonly<Record<string, string>> },
+  timeoutMs: number,
+): Promise<Answer> {
+  const controller = new AbortController();
+  const ask = async (): Promise<Answer> => {
+    try {
+      const response = await fetch(new Request(url, { ...init, redirect: 'manual', signal: controller.signal }));
+      return { status: response.status, body: parse(await readText(response)) };
+    } catch (error) {
+      return { status: null, problem: problemOf(error) };
+    }
+  };
+  const over = clock.sleep(timeoutMs).then((): Answer => ({ status: null, problem: `no answer in ${timeoutMs} ms` }));
+  try {
+    return await Promise.race([ask(), over]);
+  } finally {
+    controller.abort();
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let bytes = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return text;
+    bytes += value.length;
+    if (bytes > ANSWER_BYTES) {
+      await reader.cancel();
+      return '';
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause as { readonly code?: unknown; readonly message?: unknown } | undefined;
+  return String(cause?.code ?? cause?.message ?? error.message);
+}

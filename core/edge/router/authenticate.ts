@@ -1,0 +1,73 @@
+// Who sends a request: the one credential that it presents, of whichever kind, or why it is refused.
+
+import { describeError, isPortError } from '../../ports/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Authentication, Caller, Credentials } from '../ports/credentials.ts';
+import { EdgeRefusal } from './edge-problem.ts';
+
+export type TenantCaller = Extract<Caller, { kind: 'tenant' }>;
+export type OperatorCaller = Extract<Caller, { kind: 'operator' }>;
+
+/** What a client is asked to wait while its credential cannot be verified, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+const ABSENT: Authentication = { status: 'absent' };
+/** Which of two would count? Whoever sees only one of them would answer differently. */
+const AMBIGUOUS: Authentication = {
+  status: 'refused',
+  reason: 'there is more than one; send a token or a certificate',
+};
+
+/** Returns a function that finds the one credential of a request. */
+export function authenticator(
+  kinds: readonly Credentials[],
+): (request: Request) => Authentication | Promise<Authentication> {
+  return (request) => {
+    let found: Authentication | Promise<Authentication> | undefined;
+    for (const kind of kinds) {
+      const result = kind.authenticate(request);
+      if ('status' in result && result.status === 'absent') continue;
+      if (found !== undefined) {
+        // Neither is waited for any more.
+        for (const each of [found, result]) if (!('status' in each)) each.catch(() => undefined);
+        return AMBIGUOUS;
+      }
+      found = result;
+    }
+    return found ?? ABSENT;
+  };
+}
+
+/** The caller of an authentication that has come out. Throws the refusal of any other outcome. */
+export function admitted<K extends Caller['kind']>(
+  authentication: Authentication,
+  kind: K,
+): Extract<Caller, { kind: K }> {
+  if (authentication.status === 'accepted') {
+    const { caller } = authentication;
+    if (caller.kind === kind) return caller as Extract<Caller, { kind: K }>;
+    throw new EdgeRefusal({ code: 'invalid_credential', detail: 'The credential is not for this part of the API.' });
+  }
+  if (authentication.status === 'powerless')
+    throw new EdgeRefusal({ code: 'missing_scope', detail: `The credential is not enough: ${authentication.reason}.` });
+  if (authentication.status === 'refused')
+    throw new EdgeRefusal({
+      code: 'invalid_credential',
+      detail: `The credential is refused: ${authentication.reason}.`,
+    });
+  throw new EdgeRefusal({
+    code: 'missing_credential',
+    detail: 'Send a token of the issuer as `Authorization: Bearer …`, or connect with a device certificate.',
+  });
+}
+
+/** Turns the failure of an authentication into its refusal. */
+export function unverifiable(error: unknown, log: Log): unknown {
+  if (!isPortError(error)) return error;
+  log.warn('a credential could not be verified', describeError(error));
+  return new EdgeRefusal({
+    code: 'issuer_unavailable',
+    detail: 'What verifying the credential needs cannot be had now.',
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
+}

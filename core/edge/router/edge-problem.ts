@@ -1,0 +1,76 @@
+// The edge's own answers when it refuses: RFC 9457 problem documents, one line for each code, in the form that cells use.
+import { CELL_HEADER } from '../../http/headers.ts';
+import { type ProblemTable, problemBody } from '../../http/problem.ts';
+
+/** Code → HTTP status and title. The codes are stable; clients act on them. */
+export const EDGE_PROBLEMS = {
+  invalid_body: [400, 'The body is not whole'],
+  missing_credential: [401, 'There is no credential'],
+  invalid_credential: [401, 'The credential is not valid'],
+  tenant_mismatch: [403, 'The credential is another tenant’s'],
+  missing_scope: [403, 'The credential lacks a scope'],
+  not_found: [404, 'There is nothing here'],
+  unknown_tenant: [404, 'There is no such tenant'],
+  method_not_allowed: [405, 'This method is not taken'],
+  request_timeout: [408, 'The body takes too long'],
+  payload_too_large: [413, 'The body is too large'],
+  target_too_long: [414, 'The path is too long'],
+  quota_exceeded: [429, 'The tenant’s quota is used up'],
+  headers_too_large: [431, 'The headers are too large'],
+  internal_error: [500, 'Something went wrong at the edge'],
+  cell_unavailable: [503, 'The tenant’s cell cannot be reached now'],
+  cell_overloaded: [503, 'The tenant’s cell has too much to do now'],
+  directory_unavailable: [503, 'It cannot be told now where the tenant’s cell is'],
+  issuer_unavailable: [503, 'The credential cannot be verified now'],
+} as const satisfies ProblemTable;
+
+export type EdgeProblemCode = keyof typeof EDGE_PROBLEMS;
+
+/** How a client is to prove who it is (https://www.rfc-editor.org/rfc/rfc6750#section-3). */
+const CHALLENGE = 'Bearer realm="polycell"';
+
+/** The name under which the edge answers where a cell would tell its id. */
+const EDGE = 'edge';
+
+export interface EdgeProblem {
+  readonly code: EdgeProblemCode;
+  readonly detail: string;
+  readonly retryAfterSeconds?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A refusal on its way to the client. Thrown by the parts of the edge, turned into a response in one place. */
+export class EdgeRefusal extends Error {
+  override readonly name = 'EdgeRefusal';
+  readonly problem: EdgeProblem;
+
+  constructor(problem: EdgeProblem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** The response that tells a problem. */
+export function edgeProblem(traceparent: string, { code, detail, retryAfterSeconds, headers }: EdgeProblem): Response {
+  const line = EDGE_PROBLEMS[code];
+  const [status] = line;
+  return new Response(JSON.stringify(problemBody(line, code, detail)), {
+    status,
+    headers: {
+      ...ownHeaders(traceparent, 'application/problem+json'),
+      ...(status === 401 && {
+        'www-authenticate': code === 'invalid_credential' ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE,
+      }),
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+      ...headers,
+    },
+  });
+}
+
+/** What every answer of the edge itself carries. */
+export const ownHeaders = (traceparent: string, contentType: string): Readonly<Record<string, string>> => ({
+  'content-type': contentType,
+  'cache-control': 'no-store',
+  traceparent,
+  [CELL_HEADER]: EDGE,
+});

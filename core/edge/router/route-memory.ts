@@ -1,0 +1,133 @@
+// What one isolate knows of tenants and cells: bounded, and never replaced by something older.
+import { BoundedCache } from '../../lib/bounded-cache.ts';
+import { type Cell, isServing, type Resolution, resolveTenant, type Tenant } from '../ports/directory-model.ts';
+
+interface Known<T> {
+  record: T;
+  /** When the read cache or the directory last told this record, or one that is older. */
+  checkedAt: number;
+}
+
+interface KnownCell extends Known<Cell> {
+  /** When the directory itself told it; minus infinity if only the read cache did. */
+  askedAt: number;
+}
+
+export interface RouteMemoryLimits {
+  readonly tenants: number;
+  readonly cells: number;
+  readonly negatives: number;
+  readonly freshMs: number;
+  readonly negativeMs: number;
+  readonly staleMs: number;
+}
+
+export class RouteMemory {
+  readonly #tenants: BoundedCache<string, Known<Tenant>>;
+  readonly #cells: BoundedCache<string, KnownCell>;
+  /** Name → until when it is taken for no tenant's. */
+  readonly #negatives: BoundedCache<string, number>;
+  readonly #limits: RouteMemoryLimits;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  readonly #cellOf = (id: string): Cell | undefined => this.#cells.get(id)?.record;
+
+  constructor(limits: RouteMemoryLimits) {
+    this.#limits = limits;
+    this.#tenants = new BoundedCache(limits.tenants);
+    this.#cells = new BoundedCache(limits.cells);
+    this.#negatives = new BoundedCache(limits.negatives);
+  }
+
+  /** Entries of each kind. */
+  get sizes(): { readonly tenants: number; readonly cells: number; readonly negatives: number } {
+    return { tenants: this.#tenants.size, cells: this.#cells.size, negatives: this.#negatives.size };
+  }
+
+  /** The resolution that may be used without asking anybody, if there is one. */
+  current(id: string, now: number): Resolution | undefined {
+    const known = this.#tenants.get(id);
+    if (known === undefined) return undefined;
+    if (now < this.#pausedUntil) return this.lastKnown(id, now);
+    if (!this.#isFresh(known, now)) return undefined;
+    const home = this.#cells.get(known.record.cell);
+    if (home === undefined || !this.#isFresh(home, now)) return undefined;
+    if (!isServing(home.record) && known.record.standby !== null) {
+      const standby = this.#cells.get(known.record.standby);
+      if (standby === undefined || !this.#isFresh(standby, now)) return undefined;
+    }
+    return resolveTenant(known.record, this.#cellOf);
+  }
+
+  /** The last resolution, however old within `staleMs`; none if a cell of it has been forgotten. */
+  lastKnown(id: string, now: number): Resolution | undefined {
+    const known = this.#tenants.get(id);
+    if (known === undefined || now - known.checkedAt >= this.#limits.staleMs) return undefined;
+    const home = this.#cellOf(known.record.cell);
+    if (home === undefined) return undefined;
+    const { standby } = known.record;
+    if (!isServing(home) && standby !== null && this.#cellOf(standby) === undefined) return undefined;
+    return resolveTenant(known.record, this.#cellOf);
+  }
+
+  /** Whether the name is known to be no tenant's. */
+  isNegative(id: string, now: number): boolean {
+    const until = this.#negatives.get(id);
+    return until !== undefined && now < until;
+  }
+
+  tenant(id: string): Tenant | undefined {
+    return this.#tenants.get(id)?.record;
+  }
+
+  /** The cell's record, if it was confirmed lately. */
+  freshCell(id: string, now: number): Cell | undefined {
+    const known = this.#cells.get(id);
+    return known !== undefined && this.#isFresh(known, now) ? known.record : undefined;
+  }
+
+  /** When the directory itself last told this cell's record. */
+  askedAt(cell: string): number {
+    return this.#cells.get(cell)?.askedAt ?? Number.NEGATIVE_INFINITY;
+  }
+
+  keepTenant(tenant: Tenant, now: number): void {
+    this.#pausedUntil = Number.NEGATIVE_INFINITY;
+    const known = this.#tenants.get(tenant.id);
+    if (known === undefined) {
+      this.#negatives.delete(tenant.id);
+      this.#tenants.set(tenant.id, { record: tenant, checkedAt: now });
+      return;
+    }
+    if (tenant.revision >= known.record.revision) known.record = tenant;
+    known.checkedAt = now;
+  }
+
+  keepCell(cell: Cell, now: number, fromDirectory: boolean): void {
+    const known = this.#cells.get(cell.id);
+    const askedAt = fromDirectory ? now : (known?.askedAt ?? Number.NEGATIVE_INFINITY);
+    if (known === undefined) {
+      this.#cells.set(cell.id, { record: cell, checkedAt: now, askedAt });
+      return;
+    }
+    if (cell.revision >= known.record.revision) known.record = cell;
+    known.checkedAt = now;
+    known.askedAt = askedAt;
+  }
+
+  /** The directory has said that this is no tenant. */
+  keepNegative(id: string, now: number): void {
+    this.#tenants.delete(id);
+    this.#negatives.set(id, now + this.#limits.negativeMs);
+  }
+
+  /** Nobody answers: until then every tenant that is known is served as it is. Somebody's answer ends it. */
+  pause(until: number): void {
+    this.#pausedUntil = until;
+  }
+
+  /** A clock that was set back makes nothing fresh for longer. */
+  #isFresh({ checkedAt }: Known<unknown>, now: number): boolean {
+    const age = now - checkedAt;
+    return age >= 0 && age < this.#limits.freshMs;
+  }
+}

@@ -1,0 +1,191 @@
+// Where a tenant's requests go: from memory while that is fresh, from the read cache, from the directory, or as it was last known.
+
+import { withTimeout } from '../../lib/timeout.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { describeError, PortError } from '../../ports/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Directory } from '../ports/directory.ts';
+import { type Cell, isServing, type Resolution } from '../ports/directory-model.ts';
+import type { RouteCache } from '../ports/route-cache.ts';
+import { RouteMemory } from './route-memory.ts';
+import { ROUTER_LIMITS } from './router-limits.ts';
+import { SingleFlight } from './single-flight.ts';
+
+export type Route =
+  | Resolution
+  /** The directory knows no such tenant. */
+  | { readonly status: 'unknown' }
+  /** Nothing is known of the tenant, and nobody can be asked. */
+  | { readonly status: 'unavailable' };
+
+export type ResolverLimits = Pick<
+  { readonly [name in keyof typeof ROUTER_LIMITS]: number },
+  | 'tenants'
+  | 'cells'
+  | 'negatives'
+  | 'flights'
+  | 'freshMs'
+  | 'staleMs'
+  | 'negativeMs'
+  | 'pauseMs'
+  | 'patienceMs'
+  | 'lookupMs'
+  | 'rereadMs'
+>;
+
+export interface RouteResolverDeps {
+  readonly cache: Pick<RouteCache, 'tenant' | 'cell'>;
+  readonly directory: Pick<Directory, 'lookup'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<ResolverLimits>;
+}
+
+/** Why the directory is asked although something is known. */
+export type RereadCause =
+  /** The cell knows better: its refusal concerns this one tenant. */
+  | 'refused'
+  /** The cell does not answer: that concerns all of its tenants. */
+  | 'unreachable';
+
+/** What a lookup came to; the records themselves are in memory by then. */
+type Lookup = 'found' | 'unknown' | 'unavailable';
+
+const WARNING_MS = 1000;
+
+const UNKNOWN: Route = { status: 'unknown' };
+const UNAVAILABLE: Route = { status: 'unavailable' };
+
+export class RouteResolver {
+  readonly #deps: RouteResolverDeps;
+  readonly #limits: ResolverLimits;
+  readonly #memory: RouteMemory;
+  readonly #flights: SingleFlight<Lookup>;
+  #failedAt = Number.NEGATIVE_INFINITY;
+  /** Until then the read cache is not asked, because it did not answer: its time would be added to the directory's. */
+  #cachePausedUntil = Number.NEGATIVE_INFINITY;
+  /** Message → when it was last logged; there are two. */
+  readonly #warnedAt = new Map<string, number>();
+
+  constructor(deps: RouteResolverDeps) {
+    this.#deps = deps;
+    this.#limits = { ...ROUTER_LIMITS, ...deps.limits };
+    this.#memory = new RouteMemory(this.#limits);
+    const { flights, lookupMs } = this.#limits;
+    this.#flights = new SingleFlight({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
+  }
+
+  /** Entries that are kept. */
+  get sizes(): { readonly tenants: number; readonly cells: number; readonly negatives: number } {
+    return this.#memory.sizes;
+  }
+
+  /** When the read cache or the directory last failed to answer. */
+  get failedAt(): number {
+    return this.#failedAt;
+  }
+
+  /** Resolves a tenant; without a promise if what is in memory is fresh. Never rejects. */
+  resolve(tenant: string): Route | Promise<Route> {
+    const now = this.#deps.clock.now();
+    const current = this.#memory.current(tenant, now);
+    if (current !== undefined) return current;
+    if (this.#memory.isNegative(tenant, now)) return UNKNOWN;
+    const lookup = this.#flights.run(tenant, () => this.#lookUp(tenant));
+    return this.#memory.lastKnown(tenant, now) === undefined
+      ? this.#outcome(tenant, lookup)
+      : this.#impatient(tenant, lookup);
+  }
+
+  /**
+   * Resolves a tenant anew, by the directory and not by the read cache. When many requests find a cell unreachable, the
+   * directory is asked once in `rereadMs` for all of them: what it says of the cell holds for them all. Never rejects.
+   */
+  async again(tenant: string, cause: RereadCause, cell: string): Promise<Route> {
+    const { clock } = this.#deps;
+    const now = clock.now();
+    if (cause === 'unreachable' && now - this.#memory.askedAt(cell) < this.#limits.rereadMs)
+      return this.#memory.lastKnown(tenant, now) ?? UNAVAILABLE;
+    // Under a key that is no tenant's name: a lookup that the read cache may answer is not good enough.
+    return this.#outcome(
+      tenant,
+      this.#flights.run(`! ${tenant}`, () => this.#ask(tenant)),
+    );
+  }
+
+  async #outcome(tenant: string, lookup: Promise<Lookup>): Promise<Route> {
+    const result = await lookup.catch((): Lookup => 'unavailable');
+    if (result === 'unknown') return UNKNOWN;
+    const now = this.#deps.clock.now();
+    if (result === 'unavailable') this.#memory.pause(now + this.#limits.pauseMs);
+    return this.#memory.lastKnown(tenant, now) ?? UNAVAILABLE;
+  }
+
+  /** What is known of the tenant is better than a late answer. The lookup goes on; later requests have its result. */
+  async #impatient(tenant: string, lookup: Promise<Lookup>): Promise<Route> {
+    const { patienceMs } = this.#limits;
+    const late = () => new PortError('unavailable', `The lookup has not ended within ${patienceMs} ms.`);
+    return this.#outcome(tenant, withTimeout(this.#deps.clock, patienceMs, lookup, late));
+  }
+
+  async #lookUp(tenant: string): Promise<Lookup> {
+    const { clock } = this.#deps;
+    try {
+      if (clock.now() >= this.#cachePausedUntil && (await this.#readCache(tenant))) return 'found';
+    } catch (error) {
+      this.#cachePausedUntil = clock.now() + this.#limits.pauseMs;
+      this.#warn('the read cache of routes does not answer', error);
+    }
+    return this.#ask(tenant);
+  }
+
+  /** Whether the read cache has the tenant and the cells that resolving it needs. */
+  async #readCache(tenant: string): Promise<boolean> {
+    const { cache, clock } = this.#deps;
+    const record = await cache.tenant(tenant);
+    if (record === undefined) return false;
+    this.#memory.keepTenant(record, clock.now());
+    // Memory may know a newer record of it.
+    const { cell, standby } = this.#memory.tenant(tenant) ?? record;
+    const home = await this.#cachedCell(cell);
+    if (home === undefined) return false;
+    return isServing(home) || standby === null || (await this.#cachedCell(standby)) !== undefined;
+  }
+
+  async #cachedCell(id: string): Promise<Cell | undefined> {
+    const { cache, clock } = this.#deps;
+    const known = this.#memory.freshCell(id, clock.now());
+    if (known !== undefined) return known;
+    const read = await cache.cell(id);
+    if (read === undefined) return undefined;
+    this.#memory.keepCell(read, clock.now(), false);
+    return this.#memory.freshCell(id, clock.now());
+  }
+
+  async #ask(tenant: string): Promise<Lookup> {
+    const { directory, clock } = this.#deps;
+    try {
+      const found = await directory.lookup(tenant);
+      const now = clock.now();
+      for (const cell of found.cells) this.#memory.keepCell(cell, now, true);
+      if (found.tenant === null) {
+        this.#memory.keepNegative(tenant, now);
+        return 'unknown';
+      }
+      this.#memory.keepTenant(found.tenant, now);
+      return 'found';
+    } catch (error) {
+      this.#warn('the directory does not answer', error);
+      return 'unavailable';
+    }
+  }
+
+  /** One line a second of each kind: while nobody answers, every lookup fails. */
+  #warn(message: string, error: unknown): void {
+    const now = this.#deps.clock.now();
+    this.#failedAt = now;
+    if (now - (this.#warnedAt.get(message) ?? Number.NEGATIVE_INFINITY) < WARNING_MS) return;
+    this.#warnedAt.set(message, now);
+    this.#deps.log.warn(message, describeError(error));
+  }
+}

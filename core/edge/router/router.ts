@@ -1,0 +1,190 @@
+// The tenants' side of the edge: authenticate, find the cell, sign, forward, and repeat what may be repeated when the cell has changed.
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Authentication, Credentials } from '../ports/credentials.ts';
+import type { Tier } from '../ports/directory-model.ts';
+import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
+import { EdgeRefusal } from './edge-problem.ts';
+import type { Destination, Forwarded, Forwarding } from './forward.ts';
+import { forwardedHeaders } from './forwarded-headers.ts';
+import { KeyedSemaphore } from './keyed-semaphore.ts';
+import { type OutgoingBody, outgoingBody } from './request-body.ts';
+import type { Route, RouteResolver } from './route-resolver.ts';
+import type { RouteGrant } from './route-signer.ts';
+import { ROUTER_LIMITS } from './router-limits.ts';
+
+export interface RouterDeps {
+  /** The kinds of credentials that a tenant can have; a request presents one of them. */
+  readonly credentials: readonly Credentials[];
+  readonly resolver: Pick<RouteResolver, 'resolve' | 'again'>;
+  /** 0, or the seconds that the tenant has to wait. */
+  readonly quota: (tenant: string, tier: Tier) => number;
+  readonly sign: (grant: RouteGrant) => string | Promise<string>;
+  readonly forward: (request: Forwarding, destination: Destination) => Promise<Forwarded>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a client may take to send a body that is kept, in milliseconds. */
+  readonly bodyReadMs: number;
+  /** How long a request can keep its body at most, in milliseconds. */
+  readonly bodyLifeMs: number;
+}
+
+type Served = Extract<Route, { status: 'served' }>;
+
+/** What a client is asked to wait, in seconds: about as long as it takes until there is room, a failover is done, the directory is back. */
+const RETRY_AFTER = { overloaded: 1, unreachable: 2, unserved: 5, unavailable: 2 } as const;
+
+/** What the Fetch standard lets through and a cell may have. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Done twice, it is done once. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
+
+/** Events are identified: stored again, they come back as duplicates. */
+const INGEST = /^\/v1\/events(?:\?|$)/;
+
+/**
+ * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with an `EdgeRefusal`, or with a
+ * fault of our own. Awaits nothing but the cell when credential, route and token are in memory.
+ */
+export function createRouter(
+  deps: RouterDeps,
+): (request: Request, target: string, traceparent: string) => Promise<Response> {
+  const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
+  const authenticate = authenticator(deps.credentials);
+  const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
+  const room = new KeyedSemaphore({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
+  const keeping = { room, clock, readMs: bodyReadMs };
+
+  const callerOf = async (pending: Promise<Authentication>): Promise<TenantCaller> => {
+    try {
+      return admitted(await pending, 'tenant');
+    } catch (error) {
+      throw unverifiable(error, log);
+    }
+  };
+
+  const deliver = async (forwarding: Forwarding, route: Served, { tenant, scopes }: TenantCaller) => {
+    const { cell, endpoint, epoch } = route;
+    const token = sign({ tenant, cell, epoch, scopes });
+    return forward(forwarding, { tenant, cell, endpoint, token: typeof token === 'string' ? token : await token });
+  };
+
+  /** What the client gets if the first cell gave no answer: that of the cell that has taken its place, or a refusal. */
+  const secondTry = async (
+    failed: Exclude<Forwarded, { status: 'answered' }>,
+    first: Served,
+    forwarding: Forwarding,
+    caller: TenantCaller,
+    body: OutgoingBody,
+  ): Promise<Response> => {
+    if (failed.status === 'overloaded') throw overloaded();
+    if (failed.status === 'abandoned') throw unreachable('The client has gone.');
+    log.warn('a cell did not serve a request', {
+      cell: first.cell,
+      epoch: first.epoch,
+      tenant: caller.tenant,
+      why: failed.status === 'refused' ? 'it refused the route token' : failed.reason,
+    });
+    const now = await resolver.again(caller.tenant, failed.status, first.cell);
+    const second = servedBy(now);
+    if (second.cell === first.cell && second.endpoint === first.endpoint && second.epoch === first.epoch)
+      throw unreachable('The cell does not serve the tenant now.');
+    const { method, target } = forwarding;
+    const harmless =
+      failed.status === 'refused' || IDEMPOTENT.has(method) || (method === 'POST' && INGEST.test(target));
+    if (!body.repeatable || !harmless)
+      throw unreachable('The tenant has another cell now. What the first one has done of the request is not known.');
+    const answer = await deliver(forwarding, second, caller);
+    if (answer.status === 'answered') return answer.response;
+    if (answer.status === 'overloaded') throw overloaded();
+    throw unreachable('Neither the cell nor the one that has taken its place serves the tenant now.');
+  };
+
+  return async (request, target, traceparent) => {
+    const known = authenticate(request);
+    const caller = 'status' in known ? admitted(known, 'tenant') : await callerOf(known);
+    const length = check(request, target, caller);
+    const headers = forwardedHeaders(request.headers);
+    if (headers === undefined) throw tooLarge();
+    headers.traceparent = traceparent;
+
+    const resolved = resolver.resolve(caller.tenant);
+    const route = servedBy('status' in resolved ? resolved : await resolved);
+    const seconds = quota(caller.tenant, route.tier);
+    if (seconds > 0) throw exceeded(seconds);
+
+    const read = outgoingBody(request, length, caller.tenant, keeping);
+    const body = 'content' in read ? read : await read;
+    try {
+      const forwarding = { method: request.method, headers, body: body.content, target, signal: request.signal };
+      const answer = await deliver(forwarding, route, caller);
+      if (answer.status === 'answered') return answer.response;
+      return await secondTry(answer, route, forwarding, caller, body);
+    } finally {
+      body.giveBack();
+    }
+  };
+}
+
+/** Refuses what no cell could answer better; returns the body's length as the client told it, or NaN. */
+function check({ method, headers }: Request, target: string, { tenant }: TenantCaller): number {
+  const claimed = headers.get('x-tenant-id');
+  if (claimed !== null && claimed !== tenant)
+    throw new EdgeRefusal({ code: 'tenant_mismatch', detail: 'X-Tenant-ID names another tenant than the credential.' });
+  if (!METHODS.has(method))
+    throw new EdgeRefusal({ code: 'method_not_allowed', detail: `${[...METHODS].join(', ')} are taken.` });
+  if (target.length > ROUTER_LIMITS.target)
+    throw new EdgeRefusal({
+      code: 'target_too_long',
+      detail: `Path and query have at most ${ROUTER_LIMITS.target} characters.`,
+    });
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  if (length > ROUTER_LIMITS.body)
+    throw new EdgeRefusal({ code: 'payload_too_large', detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.` });
+  return length;
+}
+
+function servedBy(route: Route): Served {
+  switch (route.status) {
+    case 'served':
+      return route;
+    case 'unknown':
+      throw new EdgeRefusal({ code: 'unknown_tenant', detail: 'The credential is valid, and its tenant has no cell.' });
+    case 'unserved':
+      throw new EdgeRefusal({
+        code: 'cell_unavailable',
+        detail: 'The cell of the tenant is down, and no other one stands in for it.',
+        retryAfterSeconds: RETRY_AFTER.unserved,
+      });
+    case 'unavailable':
+      throw new EdgeRefusal({
+        code: 'directory_unavailable',
+        detail: 'Where the tenant’s cell is cannot be found out now.',
+        retryAfterSeconds: RETRY_AFTER.unavailable,
+      });
+  }
+}
+
+const unreachable = (detail: string) =>
+  new EdgeRefusal({ code: 'cell_unavailable', detail, retryAfterSeconds: RETRY_AFTER.unreachable });
+
+const overloaded = () =>
+  new EdgeRefusal({
+    code: 'cell_overloaded',
+    detail: 'Too many requests wait for the tenant’s cell.',
+    retryAfterSeconds: RETRY_AFTER.overloaded,
+  });
+
+const exceeded = (seconds: number) =>
+  new EdgeRefusal({
+    code: 'quota_exceeded',
+    detail: 'The tenant has sent more requests than its tier allows.',
+    retryAfterSeconds: seconds,
+  });
+
+const tooLarge = () =>
+  new EdgeRefusal({
+    code: 'headers_too_large',
+    detail: `The headers have at most ${ROUTER_LIMITS.headers} bytes, without the credential.`,
+  });

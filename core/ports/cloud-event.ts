@@ -1,0 +1,18 @@
+// The CloudEvents 1.0 event as Polycell keeps it: what the bus carries and consumers get.
+import type { Json } from './json.ts';
+
+/** An accepted event: the required attributes are there and well formed, `data` is valid under its type's schema. */
+export interface CloudEvent {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly time: string;
+  readonly data?: Json;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  /** W3C trace context: the trace this event continues. */
+  readonly traceparent?: string;
+  readonly [extension: string]: Json | undefined;
+}

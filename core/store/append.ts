@@ -1,0 +1,164 @@
+// What `append` does alike on every service: requests side by side, repetition of what failed alone, and exact duplicates.
+
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { Backoff, type RetryPolicy } from '../lib/retry.ts';
+import type { Clock } from '../ports/clock.ts';
+import { isPortError, PERMANENT, PortError } from '../ports/errors.ts';
+import type { Ids } from '../ports/ids.ts';
+import type { AppendOutcome, NewDocument, Version } from '../ports/store.ts';
+
+/** What exists where a document was to be written: an earlier attempt of this call, another writer's document, an expired one, or none. */
+export type Existing = 'ours' | 'theirs' | 'expired' | 'none';
+
+/** A service's way of writing; `Row` is a document in its terms, with an id of this write. */
+export interface AppendService<Row> {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly retry: RetryPolicy;
+  readonly concurrentRequests: number;
+  /** The document in the service's terms, each time with a fresh id of its write. */
+  toRow(document: NewDocument): Row;
+  /** Rows for one request each, in order. */
+  toRequests(rows: readonly Row[]): readonly (readonly Row[])[];
+  /**
+   * Writes the rows, each if absent: one error or `undefined` a row, `conflict` where something stands. Rows whose request was
+   * refused as a whole share one error object; a rejection is that of all rows.
+   */
+  write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
+  /** Reads what exists where these rows were to be written. */
+  readExisting(rows: readonly Row[]): Promise<readonly Existing[]>;
+  /** Writes a document over one that has expired; `conflict` with any other. */
+  put(document: NewDocument): Promise<Version>;
+  /** What a failure of `write`, `readExisting` or `put` means. */
+  toPortError(error: unknown): PortError;
+  /** Whether a repetition may help within the budget. */
+  isTransient(error: PortError): boolean;
+}
+
+interface Pending<Row> {
+  readonly document: NewDocument;
+  readonly row: Row;
+  outcome?: AppendOutcome;
+}
+
+/**
+ * Appends documents. Where a write meets a document, a read tells whether that was there before, is our own (the answer to an
+ * earlier attempt was lost) or has expired, so `duplicate` is exact.
+ */
+export async function appendWith<Row>(
+  service: AppendService<Row>,
+  documents: readonly NewDocument[],
+): Promise<readonly AppendOutcome[]> {
+  const first = new Map<string, Pending<Row>>();
+  const all = documents.map((document): Pending<Row> => {
+    const pending: Pending<Row> = { document, row: service.toRow(document) };
+    // No key holds a zero character.
+    const key = `${document.partition}\u0000${document.id}`;
+    if (first.has(key)) pending.outcome = { status: 'duplicate' };
+    else first.set(key, pending);
+    return pending;
+  });
+  const byRow = new Map([...first.values()].map((pending) => [pending.row, pending]));
+  const requests = service.toRequests([...byRow.keys()]);
+  await mapConcurrently(requests, service.concurrentRequests, (rows) =>
+    writeAll(
+      service,
+      rows.flatMap((row) => byRow.get(row) ?? []),
+    ),
+  );
+  return all.map(
+    ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The document was not reached.') },
+  );
+}
+
+/**
+ * Writes what fits into one request; what was throttled or not answered is tried again alone, within the budget. A request that
+ * is refused as a whole for the fault of a document in it is halved until that one stands alone: of N documents they
+ * cost at most 2 N - 1 requests, and nothing of it is a repetition that would need a pause.
+ */
+async function writeAll<Row>(
+  service: AppendService<Row>,
+  request: readonly Pending<Row>[],
+  backoff = new Backoff(service, service.retry),
+  lostBefore?: PortError,
+): Promise<void> {
+  let open = request;
+  // Once an answer was lost, what is still open at the end may have been stored, whatever the last try met.
+  let lost = lostBefore;
+  for (;;) {
+    let lastError: PortError | undefined;
+    try {
+      const tried = await writeOnce(service, open);
+      lastError = tried.lastError;
+      for (const group of tried.together) {
+        const half = Math.ceil(group.length / 2);
+        await writeAll(service, group.slice(0, half), backoff, lost);
+        await writeAll(service, group.slice(half), backoff, lost);
+      }
+    } catch (error) {
+      lastError = service.toPortError(error);
+      if (!service.isTransient(lastError))
+        for (const pending of open) pending.outcome ??= { status: 'failed', error: lastError };
+    }
+    if (lastError?.code === 'unknown-outcome') lost = lastError;
+    open = open.filter(({ outcome }) => outcome === undefined);
+    if (open.length === 0) return;
+    if (!(await backoff.pause(lastError?.retryAfterMs))) {
+      const error = lost ?? lastError ?? new PortError('unavailable', 'The documents kept appearing and vanishing.');
+      for (const pending of open) pending.outcome = { status: 'failed', error };
+      return;
+    }
+  }
+}
+
+interface Tried<Row> {
+  /** The error of a document that may be tried again, if there is one. */
+  readonly lastError: PortError | undefined;
+  /** Documents that were refused together, for what is the fault of at least one of them. */
+  readonly together: readonly (readonly Pending<Row>[])[];
+}
+
+/** Tries once, and settles what the answers tell. */
+async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pending<Row>[]): Promise<Tried<Row>> {
+  const errors = await service
+    .write(open.map(({ row }) => row))
+    .catch((error: unknown) => Array<PortError>(open.length).fill(service.toPortError(error)));
+  if (errors.length !== open.length)
+    throw new PortError('unknown-outcome', 'The service answered for another number of documents.');
+  let lastError: PortError | undefined;
+  const refused = new Map<PortError, Pending<Row>[]>();
+  const taken: Pending<Row>[] = [];
+  for (const [index, pending] of open.entries()) {
+    const error = errors[index];
+    if (error === undefined) pending.outcome = { status: 'stored' };
+    else if (error.code === 'conflict') taken.push(pending);
+    else if (service.isTransient(error)) lastError = error;
+    else if (PERMANENT[error.code]) refused.set(error, [...(refused.get(error) ?? []), pending]);
+    else pending.outcome = { status: 'failed', error };
+  }
+  const together: Pending<Row>[][] = [];
+  for (const [error, group] of refused) {
+    const [alone, ...others] = group;
+    if (others.length > 0) together.push(group);
+    else if (alone !== undefined) alone.outcome = { status: 'failed', error };
+  }
+  const found = taken.length === 0 ? [] : await service.readExisting(taken.map(({ row }) => row));
+  for (const [index, pending] of taken.entries()) {
+    const existing = found[index];
+    if (existing === 'ours') pending.outcome = { status: 'stored' };
+    else if (existing === 'theirs') pending.outcome = { status: 'duplicate' };
+    else if (existing === 'expired') pending.outcome = await replaceExpired(service, pending.document);
+    // What has vanished meanwhile stays without an outcome and is tried again.
+  }
+  return { lastError, together };
+}
+
+async function replaceExpired<Row>(service: AppendService<Row>, document: NewDocument): Promise<AppendOutcome> {
+  try {
+    await service.put(document);
+    return { status: 'stored' };
+  } catch (error) {
+    if (isPortError(error, 'conflict')) return { status: 'duplicate' };
+    return { status: 'failed', error: service.toPortError(error) };
+  }
+}

@@ -1,0 +1,270 @@
+// Runs the edge's bundle in `workerd`, Cloudflare's runtime, as one child process with KV, Durable Objects and a front line.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { requireBundles } from '../processes/deployables.ts';
+import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
+import { scratchFolder } from '../processes/scratch-folder.ts';
+import { sourceFile } from '../processes/source-file.ts';
+import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import type { EdgeFaults } from './faults.ts';
+import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
+
+export interface EdgeLogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+export interface EdgeHostOptions {
+  /** Path of the bundle, an ES module. */
+  readonly bundle: string;
+  /** The Worker's variables. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Durable Objects: binding → class that the bundle exports; `DIRECTORY` and `MONITOR` unless given. */
+  readonly objects?: Readonly<Record<string, string>>;
+  /** Binding of the KV namespace; `ROUTES` unless given. */
+  readonly routeCache?: string;
+  /** Folder that keeps what Durable Objects and KV store; without it, it is gone with the process. */
+  readonly dataDir?: string;
+  /** Port on 127.0.0.1; a free one without it. */
+  readonly port?: number;
+  /** HTTPS as well, on a port of its own; without it HTTP only. */
+  readonly tls?: TlsFrontOptions;
+  readonly log?: (line: EdgeLogLine) => void;
+  /** Told when the process ends without having been stopped. */
+  readonly onUnexpectedExit?: (reason: string) => void;
+  /** Path of `workerd`, in place of the installed package's. */
+  readonly binary?: string;
+}
+
+/** The edge's Durable Objects. */
+export const EDGE_OBJECTS = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' } as const;
+
+/** Finds a process that hangs; one that only starts slowly, on a busy machine, is waited for. */
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 2000;
+
+/** What the process wrote last is kept for the reason of its end, in characters. */
+const KEPT_OUTPUT = 2000;
+
+/** There is no `workerd` for this machine; the stack can do without an edge. */
+export class NoWorkerd extends Error {
+  override readonly name = 'NoWorkerd';
+}
+
+export class EdgeHost {
+  readonly #options: EdgeHostOptions;
+  readonly #secret = randomBytes(24).toString('hex');
+  readonly #vouchHeader = `x-vouched-${randomBytes(16).toString('hex')}`;
+  #child: ChildProcess | undefined;
+  #tls: TlsFront | undefined;
+  #scratch: string | undefined;
+  #ports: Readonly<Record<string, number>> = {};
+  #output = '';
+  #up = false;
+  #stopping = false;
+
+  constructor(options: EdgeHostOptions) {
+    this.#options = options;
+  }
+
+  /** Only after `start`. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#ports.front ?? 0}`;
+  }
+
+  /** Only after `start` with `tls`. */
+  get tlsUrl(): string | undefined {
+    return this.#tls?.url;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /**
+   * Resolves when the edge answers.
+   * @throws NoWorkerd when this platform has no binary; Error naming the bundle if it is missing, the port if it is taken, or
+   * with what the edge said
+   */
+  async start(): Promise<void> {
+    requireBundles([this.#options.bundle]);
+    const binary = this.#options.binary ?? workerdBinary();
+    const scratch = await mkdtemp(path.join(await scratchFolder(), 'polycell-edge-'));
+    this.#scratch = scratch;
+    const { dataDir = path.join(scratch, 'storage') } = this.#options;
+    try {
+      await mkdir(dataDir, { recursive: true });
+      const file = path.join(scratch, 'edge.capnp');
+      await copyFile(this.#options.bundle, path.join(scratch, BUNDLE_MODULE));
+      for (const name of EDGE_MODULES)
+        await copyFile(sourceFile(`hosts/edge/workers/${name}`), path.join(scratch, name));
+      await writeFile(file, edgeConfig(this.#layout(path.resolve(dataDir))), { mode: 0o600 });
+      await this.#spawn(binary, file);
+      await this.#answers();
+      if (this.#options.tls !== undefined) {
+        this.#tls = new TlsFront(this.#options.tls, {
+          port: this.#ports.tls ?? 0,
+          vouchHeader: this.#vouchHeader,
+        });
+        await this.#tls.start();
+      }
+      this.#up = true;
+      this.#output = '';
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Breaks what is named and mends what is not. The Worker under test cannot see the switch. */
+  async setFaults(faults: EdgeFaults): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#ports.platform ?? 0}/`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${this.#secret}` },
+      body: JSON.stringify(faults),
+    });
+    if (!response.ok) throw new Error(`The edge does not take faults: ${response.status} ${await response.text()}`);
+  }
+
+  /** Ends the process; what is stored stays if there is a folder for it. Repeating it is harmless. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#tls?.stop();
+    await this.#endProcess();
+    if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
+  }
+
+  async #endProcess(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, 'exit');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #layout(storage: string): EdgeLayout {
+    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, port = 0 } = this.#options;
+    return {
+      objects,
+      routeCache,
+      variables: Object.keys(variables),
+      port,
+      vouchHeader: this.#vouchHeader,
+      storage,
+    };
+  }
+
+  async #spawn(binary: string, file: string): Promise<void> {
+    const { variables, port } = this.#options;
+    const child = spawn(binary, ['serve', file, '--control-fd=3'], {
+      ...OWN_GROUP,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: { ...variables, [SECRET_VARIABLE]: this.#secret },
+    });
+    this.#child = child;
+    dieWithParent(child);
+    removeWithParent(path.dirname(file));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream as Readable }).on('line', (line) => this.#heard(line));
+    }
+    const ended = new Promise<never>((_, reject) => {
+      child.once('error', (error) => reject(new Error(`The edge did not start: ${error.message}`)));
+      // `close` and not `exit`: what it wrote before it ended has been read then.
+      child.once('close', () => reject(new Error(this.#whyNot(port))));
+    });
+    ended.catch(() => undefined);
+    const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+    try {
+      this.#ports = await Promise.race([listening(child.stdio[3] as Readable), ended]);
+    } finally {
+      clearTimeout(timer);
+    }
+    child.once('close', (code, signal) => {
+      if (!this.#stopping) this.#options.onUnexpectedExit?.(this.#lastWords(`exit status ${code ?? signal}`));
+    });
+  }
+
+  #whyNot(port: number | undefined): string {
+    if (/Address already in use/.test(this.#output) && port !== undefined)
+      return `Port ${port} is in use: choose another one for the edge, or stop the program that listens on it.`;
+    return `The edge did not start: ${this.#lastWords('it ended without a word')}`;
+  }
+
+  /** What the process complained of last, in one line and without the addresses in its stack trace. */
+  #lastWords(otherwise: string): string {
+    const lines = this.#output.split('\n').filter((line) => line.trim() !== '' && !/^stack: |^\s+at /.test(line));
+    return lines.at(-1)?.trim() ?? otherwise;
+  }
+
+  /** A bundle that cannot work at all is found here, and not by the first client. */
+  async #answers(): Promise<void> {
+    const response = await fetch(`${this.url}/v1/health`, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+    await response.arrayBuffer();
+    if (response.status === 500) throw new Error(`The edge does not work: ${this.#lastWords('it answers 500')}`);
+  }
+
+  #heard(line: string): void {
+    const { level, message, isWorkers } = readLogLine(line);
+    // What a Worker that works has to say is no reason for the end of its runtime.
+    if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
+    // Why it does not come up is the start's own failure, told in one sentence.
+    if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
+  }
+}
+
+/** Resolves with the ports, by name, once every socket of the configuration listens. */
+function listening(control: Readable): Promise<Readonly<Record<string, number>>> {
+  const ports: Record<string, number> = {};
+  return new Promise((resolve) => {
+    createInterface({ input: control }).on('line', (line) => {
+      const { event, socket, port } = JSON.parse(line) as { event: string; socket: string; port: number };
+      if (event === 'listen') ports[socket] = port;
+      if (['front', 'tls', 'platform'].every((name) => name in ports)) resolve(ports);
+    });
+  });
+}
+
+/** A line of the runtime: JSON when a Worker has written it, text when it is the runtime's own. */
+function readLogLine(line: string): EdgeLogLine & { readonly isWorkers: boolean } {
+  try {
+    const { level, message } = JSON.parse(line) as { level?: unknown; message?: unknown };
+    if (typeof message === 'string') {
+      return { level: level === 'error' ? 'error' : level === 'warn' ? 'warn' : 'info', message, isWorkers: true };
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { level: 'error', message: line, isWorkers: false };
+}
+
+/**
+ * @returns the path of the binary in the optional package for this platform
+ * @throws NoWorkerd that says what follows
+ */
+export function workerdBinary(platform: string = process.platform, arch: string = process.arch): string {
+  const names: Readonly<Record<string, string>> = {
+    'darwin-arm64': 'workerd-darwin-arm64',
+    'darwin-x64': 'workerd-darwin-64',
+    'linux-arm64': 'workerd-linux-arm64',
+    'linux-x64': 'workerd-linux-64',
+    'win32-x64': 'workerd-windows-64',
+  };
+  const name = `@cloudflare/${names[`${platform}-${arch}`] ?? `workerd-${platform}-${arch}`}`;
+  const require = createRequire(sourceFile('hosts/processes/source-file.ts'));
+  try {
+    // From where `workerd` lies: the binary's package is its dependency, not ours.
+    const folder = path.dirname(createRequire(require.resolve('workerd')).resolve(`${name}/package.json`));
+    return path.join(folder, 'bin', platform === 'win32' ? 'workerd.exe' : 'workerd');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new NoWorkerd(`There is no workerd for ${platform}-${arch} (npm package ${name}).`, { cause: error });
+  }
+}

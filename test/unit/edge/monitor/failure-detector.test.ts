@@ -1,0 +1,315 @@
+// When a cell is failed over, when it is not, and what is told of it.
+import fc from 'fast-check';
+import {
+  decide,
+  EMPTY_MEMORY,
+  type MonitorMemory,
+  type ProbeResult,
+  restored,
+  settle,
+  worthSaving,
+} from '../../../../core/edge/monitor/failure-detector.ts';
+import { MONITOR_DEFAULTS, MONITOR_LOCALLY, settingsFaults } from '../../../../core/edge/monitor/monitor-settings.ts';
+import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../../../../core/edge/ports/directory-model.ts';
+import { epochMs } from '../../../../core/ports/clock.ts';
+import { START } from '../../../support/fake-clock.ts';
+import { property } from '../../../support/properties.ts';
+
+const settings = { intervalMs: 1000, timeoutMs: 800, window: 4, failures: 3, recoveries: 3, graceMs: 5000 };
+
+const cell = (id: string, more: Partial<Cell> = {}): Cell => ({
+  id,
+  cloud: 'aws',
+  region: 'r1',
+  jurisdiction: 'eu',
+  endpoint: `https://${id}.example`,
+  capacity: 10,
+  price: 1,
+  failover: 'automatic',
+  state: 'active',
+  switches: 0,
+  revision: 1,
+  ...more,
+});
+
+const ALIVE: ProbeResult = { alive: true, detail: 'ok', tookMs: 3 };
+const DEGRADED: ProbeResult = { alive: true, detail: 'degraded', tookMs: 3 };
+const DEAD: ProbeResult = { alive: false, detail: 'ECONNREFUSED', tookMs: 1 };
+const APPLIED: DirectoryOutcome = { status: 'applied', revision: 2, changes: [], movedTenants: 7, notes: [] };
+const REFUSED: DirectoryOutcome = { status: 'refused', code: 'standby_unavailable', detail: 'Its standby is down.' };
+
+/** A monitor's life, a second a round; `probes` has a letter for each cell: `.` alive, `d` degraded, `x` dead, ` ` not probed. */
+function life(cells: readonly Cell[]) {
+  let memory: MonitorMemory = EMPTY_MEMORY;
+  let now = START;
+  const current = new Map(cells.map((each) => [each.id, each]));
+  const notices: string[] = [];
+  const round = (probes: string) => {
+    const results = new Map<string, ProbeResult>();
+    for (const [index, id] of [...current.keys()].entries()) {
+      const result = ({ '.': ALIVE, d: DEGRADED, x: DEAD } as Record<string, ProbeResult>)[probes[index] ?? ' '];
+      if (result !== undefined) results.set(id, result);
+    }
+    const decision = decide(memory, [...current.values()], results, epochMs(now), settings);
+    memory = decision.memory;
+    notices.push(...decision.notices.map((each) => `${each.level} ${each.cell ?? '-'} ${each.message}`));
+    now += settings.intervalMs;
+    return decision.orders.map((order) => `${order.cell}${order.previewFirst ? ' preview' : ''}`);
+  };
+  return {
+    notices,
+    round,
+    /** Several rounds of one cell. */
+    rounds: (probes: string) => [...probes].map((each) => round(each).join()),
+    set: (id: string, state: CellState) => {
+      const before = current.get(id);
+      if (before !== undefined) current.set(id, { ...before, state, switches: before.switches + 1 });
+    },
+    settle: (id: string, outcome: DirectoryOutcome) => {
+      const settled = settle(memory, id, outcome, epochMs(now), settings);
+      memory = settled.memory;
+      notices.push(...settled.notices.map((each) => `${each.level} ${each.cell ?? '-'} ${each.message}`));
+      if (outcome.status === 'applied') {
+        const before = current.get(id);
+        if (before !== undefined) current.set(id, { ...before, state: 'down', switches: before.switches + 1 });
+      }
+    },
+    restart: () => {
+      memory = restored(JSON.parse(JSON.stringify(worthSaving(memory))));
+    },
+    pause: (milliseconds: number) => {
+      now += milliseconds;
+    },
+    of: (id: string) => memory.cells.get(id),
+    size: () => memory.cells.size,
+  };
+}
+
+const two = (failover: FailoverPolicy = 'automatic') => life([cell('a', { failover }), cell('b')]);
+
+describe('marking a cell down', () => {
+  test('takes so many failures of the last probes, and no fewer', () => {
+    const { round } = two();
+    expect(['..', 'x.', 'x.'].map(round)).toEqual([[], [], []]);
+    expect(round('x.')).toEqual(['a']);
+  });
+
+  test('one that answers in between is counted within the window', () => {
+    const { round } = two();
+    expect(['x.', 'x.', '..', 'x.'].map(round)).toEqual([[], [], [], ['a']]);
+  });
+
+  test('one that answers every other probe is left where it is', () => {
+    const { round } = two();
+    expect(Array.from({ length: 40 }, (_, index) => round(index % 2 === 0 ? 'x.' : '..')).flat()).toEqual([]);
+  });
+
+  test('a degraded cell is alive', () => {
+    const { round, of } = two();
+    for (let index = 0; index < 10; index += 1) expect(round('d.')).toEqual([]);
+    expect(of('a')?.saved.verdict).toBe('up');
+  });
+
+  test('it is told when it begins and when it is done, and nothing in between', () => {
+    const a = two();
+    for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
+    a.settle('a', APPLIED);
+    for (let index = 0; index < 20; index += 1) expect(a.round('x.')).toEqual([]);
+    expect(a.notices).toEqual([
+      'warn a It no longer answers its probes: ECONNREFUSED.',
+      'warn a It has been failed over. Tenants that it no longer serves: 7.',
+    ]);
+  });
+});
+
+describe('coming back', () => {
+  const failedOver = () => {
+    const a = two();
+    for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
+    a.settle('a', APPLIED);
+    a.round('x.');
+    return a;
+  };
+
+  test('a cell that answers again is told of, and stays failed over', () => {
+    const a = failedOver();
+    for (let index = 0; index < 30; index += 1) expect(a.round('..')).toEqual([]);
+    expect(a.notices.at(-1)).toBe('info a It answers again; failing back is for an operator to decide.');
+  });
+
+  test('after it was failed back it is left alone for the grace, and failed over behind it', () => {
+    const a = failedOver();
+    a.round('..');
+    a.set('a', 'active');
+    // The grace begins in the round that sees it: 5 seconds, with a window that is new.
+    expect(['x.', 'x.', 'x.', 'x.', 'x.'].map(a.round)).toEqual([[], [], [], [], []]);
+    expect(a.notices.at(-1)).toBe('error a It was failed back a moment ago and is not failed over again yet.');
+    expect(a.round('x.')).toEqual(['a']);
+  });
+
+  test('the grace survives a restart', () => {
+    const a = failedOver();
+    a.round('..');
+    a.set('a', 'active');
+    a.round('x.');
+    a.restart();
+    expect(['x.', 'x.', 'x.', 'x.'].map(a.round)).toEqual([[], [], [], []]);
+    expect(a.round('x.')).toEqual(['a']);
+  });
+});
+
+describe('policies', () => {
+  test('approve: a proposal, told once, that ends when the cell recovers', () => {
+    const a = two('approve');
+    for (let index = 0; index < 10; index += 1) expect(a.round('x.')).toEqual([]);
+    expect(a.of('a')?.saved.stay).toBe('proposed');
+    for (let index = 0; index < 3; index += 1) a.round('..');
+    expect(a.of('a')?.saved.stay).toBe(null);
+    expect(a.notices).toEqual([
+      'warn a It no longer answers its probes: ECONNREFUSED.',
+      'error a A failover is proposed; its policy wants an operator to start it.',
+      'info a It answers again.',
+    ]);
+  });
+
+  test('never: told once, and left to operators', () => {
+    const a = two('never');
+    for (let index = 0; index < 10; index += 1) expect(a.round('x.')).toEqual([]);
+    expect(a.notices.at(-1)).toBe('error a Its policy leaves failing over to operators.');
+    expect(a.notices).toHaveLength(2);
+  });
+});
+
+describe('a failover that is refused', () => {
+  test('is told once and tried again after a while, with a preview first', () => {
+    const a = two();
+    for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
+    a.settle('a', REFUSED);
+    // Ten intervals later, and not before.
+    expect(Array.from({ length: 10 }, () => a.round('x.')).flat()).toEqual([]);
+    expect(a.round('x.')).toEqual(['a preview']);
+    a.settle('a', REFUSED);
+    expect(a.round('x.')).toEqual([]);
+    expect(a.notices.filter((each) => each.includes('refused'))).toEqual([
+      'error a Its failover is refused (standby_unavailable: Its standby is down.). Its tenants are not served.',
+    ]);
+    expect(a.of('a')?.saved.refusal).toBe('standby_unavailable: Its standby is down.');
+  });
+
+  test('is told again in the next episode', () => {
+    const a = two();
+    for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
+    a.settle('a', REFUSED);
+    for (const probes of ['..', '..', '..', 'x.', 'x.']) a.round(probes);
+    expect(a.round('x.')).toEqual(['a']);
+    a.settle('a', REFUSED);
+    expect(a.notices.filter((each) => each.includes('refused'))).toHaveLength(2);
+  });
+});
+
+describe('the monitor’s own troubles', () => {
+  test('when nobody answers, nothing is done, and that is told once', () => {
+    const a = two();
+    for (let index = 0; index < 10; index += 1) expect(a.round('xx')).toEqual([]);
+    expect(a.notices.filter((each) => each.includes('Most cells'))).toEqual([
+      'error - Most cells do not answer; nothing is failed over, as it is likelier the monitor’s own way to them.',
+    ]);
+  });
+
+  test('when most cells fail at once, nothing is done; when one of them is left failing, that one is failed over', () => {
+    const a = life(['a', 'b', 'c'].map((id) => cell(id)));
+    for (let index = 0; index < 5; index += 1) expect(a.round('xx.')).toEqual([]);
+    expect(a.round('x..')).toEqual(['a']);
+    expect(a.notices).toContain('info - Most cells answer again.');
+  });
+
+  test('after a restart a window begins anew, whatever was known before', () => {
+    const a = two();
+    for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
+    a.restart();
+    expect(['x.', 'x.'].map(a.round)).toEqual([[], []]);
+    expect(a.round('x.')).toEqual(['a']);
+  });
+
+  test('after a gap a window begins anew', () => {
+    const a = two();
+    for (const probes of ['x.', 'x.']) a.round(probes);
+    a.pause(5000);
+    expect(['x.', 'x.'].map(a.round)).toEqual([[], []]);
+    expect(a.round('x.')).toEqual(['a']);
+  });
+
+  test('while all is well there is nothing to save', () => {
+    const a = two();
+    for (let index = 0; index < 5; index += 1) a.round('..');
+    a.restart();
+    expect(a.size()).toBe(0);
+  });
+});
+
+const history = fc.record({
+  cells: fc.array(fc.constantFrom<FailoverPolicy>('automatic', 'approve', 'never'), { minLength: 1, maxLength: 5 }),
+  steps: fc.array(
+    fc.record({
+      probes: fc.string({ unit: fc.constantFrom('.', 'x', 'd', ' '), minLength: 5, maxLength: 5 }),
+      outcome: fc.constantFrom(APPLIED, REFUSED),
+      event: fc.constantFrom('none', 'none', 'none', 'restart', 'back', 'pause'),
+    }),
+    { maxLength: 60 },
+  ),
+});
+
+property('no history has the monitor fail over what it must not', history, ({ cells, steps }) => {
+  const ids = cells.map((_, index) => String.fromCodePoint(97 + index));
+  const monitor = life(cells.map((failover, index) => cell(ids[index] ?? '', { failover })));
+  const windows = new Map(ids.map((id) => [id, '']));
+  const down = new Set<string>();
+  for (const { probes, outcome, event } of steps) {
+    if (event === 'restart') {
+      monitor.restart();
+      for (const id of ids) windows.set(id, '');
+    }
+    if (event === 'pause') {
+      monitor.pause(60_000);
+      for (const id of ids) windows.set(id, '');
+    }
+    if (event === 'back')
+      for (const id of down) {
+        monitor.set(id, 'active');
+        windows.set(id, '');
+      }
+    if (event === 'back') down.clear();
+    const serving = ids.filter((id, index) => !down.has(id) && probes[index] !== ' ');
+    const silent = serving.filter((id) => probes[ids.indexOf(id)] === 'x').length;
+    const orders = monitor.round(probes).map((order) => order.split(' ')[0] ?? '');
+    for (const [index, id] of ids.entries())
+      if (probes[index] !== ' ') windows.set(id, `${windows.get(id)}${probes[index]}`.slice(-settings.window));
+    for (const id of orders) {
+      expect(cells[ids.indexOf(id)]).toBe('automatic');
+      expect(down.has(id)).toBe(false);
+      expect([...(windows.get(id) ?? '')].filter((each) => each === 'x').length).toBeGreaterThanOrEqual(3);
+      expect(silent * 2).toBeLessThanOrEqual(serving.length);
+      monitor.settle(id, outcome);
+      if (outcome.status === 'applied') down.add(id);
+    }
+    expect(monitor.size()).toBeLessThanOrEqual(ids.length);
+    for (const id of ids) expect(monitor.of(id)?.probes.length ?? 0).toBeLessThanOrEqual(4);
+  }
+  expect(steps.length).toBeGreaterThanOrEqual(0);
+});
+
+describe('settings', () => {
+  test('what production and a laptop run with can be used', () => {
+    expect(settingsFaults(MONITOR_DEFAULTS)).toEqual([]);
+    expect(settingsFaults(MONITOR_LOCALLY)).toEqual([]);
+    expect([MONITOR_DEFAULTS.intervalMs, MONITOR_LOCALLY.intervalMs]).toEqual([5000, 1000]);
+  });
+
+  test('every fault is told', () => {
+    expect(settingsFaults({ ...MONITOR_DEFAULTS, intervalMs: 249, timeoutMs: 0.5, window: 2, failures: 3 })).toEqual([
+      'intervalMs must be a whole number from 250 to 60000, not 249.',
+      'timeoutMs must be a whole number from 100 to 10000, not 0.5.',
+      'failures (3) must not be more than window (2).',
+    ]);
+  });
+});

@@ -1,0 +1,188 @@
+// Cells that have lost tenants refuse the older epochs: which of them are told, by whom, and until when it is tried.
+
+import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
+import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
+import { createFencing, FENCING_LIMITS, type FencingDeps } from '../../../../core/edge/monitor/fencing.ts';
+import { type EpochMs, epochMs } from '../../../../core/ports/clock.ts';
+import { definition, testCloud } from '../../../support/cloud.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
+import { EDGE_KEY } from '../../../support/route-tokens.ts';
+
+/** Cells a, b and c, and the job that fences them; `round` does what is due. */
+async function fenced(more: Partial<FencingDeps> = {}) {
+  const cloud = testCloud('a', 'b', 'c');
+  await cloud.add(definition('a'), definition('b'), definition('c'));
+  const clock = new FakeClock();
+  const storage = new MemoryMonitorStorage();
+  const fence = fenceRequest({ fetch: cloud.fetch, clock, sign: routeTokenSigner(EDGE_KEY) }, 1000);
+  const start = () => createFencing({ directory: cloud.directory, storage, fence, clock, ...more });
+  let job = start();
+  const round = async (until: EpochMs = epochMs(clock.now() + 500)) => {
+    const cells = (await cloud.directory.cells()).map(({ cell }) => cell);
+    await job.round(cells, (id) => (cloud.reach.get(id) ?? 'there') === 'there', until);
+  };
+  const told = () => cloud.asked.filter((each) => each.endsWith('/v1/fence')).map((each) => each.slice(0, 1));
+  return {
+    ...cloud,
+    clock,
+    round,
+    told,
+    progress: () => job.progress(),
+    restart: () => {
+      job = start();
+    },
+  };
+}
+
+test('after a failback the standby refuses the epoch under which it served', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  await f.round();
+  expect(f.told()).toEqual([]);
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  // The router sends acme to b with epoch 2.
+  expect(await f.asks('b', 'acme', 2)).toBe('200');
+  await f.round();
+  await f.change({ kind: 'fail-back', cell: 'a' });
+  expect(await f.asks('b', 'acme', 2)).toBe('200');
+  await f.round();
+  expect(await f.asks('b', 'acme', 2)).toBe('409 stale_epoch');
+  expect(await f.asks('b', 'acme', 3)).toBe('200');
+  expect(f.progress()).toMatchObject({
+    waiting: 0,
+    jobs: [{ of: 'home a', whom: 'standbys', told: 1, state: 'done' }, {}],
+  });
+});
+
+test('a cell that was failed over while it lived refuses the epoch from before, the moment that it can be reached', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  expect(await f.asks('a', 'acme', 1)).toBe('200');
+  f.reach.set('a', 'gone');
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  for (let index = 0; index < 5; index += 1) await f.round();
+  expect(f.progress().waiting).toBe(1);
+  expect(f.told()).toEqual([]);
+  f.reach.set('a', 'there');
+  await f.round();
+  expect(await f.asks('a', 'acme', 1)).toBe('409 stale_epoch');
+  expect(f.progress().waiting).toBe(0);
+});
+
+test('a tenant that was given another home: its old one and its old standby are told', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  await f.round();
+  await f.change({ kind: 'place-tenant', tenant: 'acme', cell: 'c', standby: 'b' });
+  await f.round();
+  expect(f.told().sort()).toEqual(['a', 'b']);
+  expect(await f.asks('a', 'acme', 1)).toBe('409 stale_epoch');
+});
+
+test('another standby while the home is down: the one before is told', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  f.reach.set('a', 'gone');
+  await f.round();
+  expect(await f.asks('b', 'acme', 2)).toBe('200');
+  expect(await f.change({ kind: 'place-tenant', tenant: 'acme', standby: 'c' })).toMatchObject({ status: 'applied' });
+  await f.round();
+  expect(await f.asks('b', 'acme', 2)).toBe('409 stale_epoch');
+});
+
+test('one cell that does not answer keeps no other waiting, and is told later', async () => {
+  const f = await fenced();
+  await f.addTenant('one', 'a', 'b');
+  await f.addTenant('two', 'a', 'c');
+  await f.round();
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  await f.change({ kind: 'fail-back', cell: 'a' });
+  f.reach.set('b', 'gone');
+  await f.round();
+  expect(f.told()).toEqual(['c']);
+  expect(f.progress().jobs[0]).toMatchObject({
+    problem: 'b: it does not answer its probes',
+    told: 1,
+    state: 'waiting',
+  });
+  f.reach.set('b', 'there');
+  await f.clock.advance(1000);
+  await f.round();
+  // Only whom the first walk missed.
+  expect(f.told()).toEqual(['c', 'b']);
+  expect(f.progress().waiting).toBe(0);
+});
+
+test('a cell that answers its probes and not this is asked again after pauses that double', async () => {
+  const asked: number[] = [];
+  const clock = new FakeClock();
+  const f = await fenced({
+    clock,
+    fence: async () => {
+      asked.push(clock.now() - new FakeClock().now());
+      return 'it answers 503';
+    },
+  });
+  await f.addTenant('acme', 'a', 'b');
+  await f.round();
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  await f.change({ kind: 'fail-back', cell: 'a' });
+  for (let second = 0; second < 300; second += 1) {
+    await f.round(epochMs(clock.now() + 500));
+    clock.jump(1000);
+  }
+  expect(asked).toEqual([0, 1000, 3000, 7000, 15_000, 31_000, 63_000, 123_000, 183_000, 243_000]);
+});
+
+test('many tenants are told page by page, and a restart goes on where it was', async () => {
+  let rounds = 0;
+  const clock = new FakeClock();
+  const f = await fenced({
+    clock,
+    fence: async () => {
+      clock.jump(1);
+      return null;
+    },
+  });
+  const tenants = 3 * FENCING_LIMITS.page + 1;
+  for (let index = 0; index < tenants; index += 1) await f.addTenant(`tenant-${index}`, 'a', 'b');
+  await f.round();
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  await f.change({ kind: 'fail-back', cell: 'a' });
+  // Each round has time for one page.
+  for (; rounds < 20 && f.progress().jobs[0]?.state !== 'done'; rounds += 1) {
+    f.restart();
+    await f.round(epochMs(clock.now() + 1));
+    if (rounds === 1) expect(f.progress().jobs[0]).toMatchObject({ told: 2 * FENCING_LIMITS.page, state: 'waiting' });
+  }
+  expect(rounds).toBe(4);
+  expect(f.progress().jobs[0]).toMatchObject({ told: tenants, state: 'done' });
+});
+
+test('while there are as many jobs as are kept, the log is not read on, and nothing of it is lost', async () => {
+  const f = await fenced({ fence: async () => 'not now' });
+  await f.addTenant('acme', 'a', 'b');
+  await f.round();
+  const moves = FENCING_LIMITS.jobs / 2;
+  for (let index = 0; index < moves; index += 1) {
+    await f.addTenant(`tenant-${index}`, 'a', 'b');
+    await f.change({ kind: 'place-tenant', tenant: `tenant-${index}`, cell: 'c', standby: null });
+  }
+  // No time for work: only the log is read.
+  for (let index = 0; index < 10; index += 1) await f.round(epochMs(0));
+  const { waiting } = f.progress();
+  expect(waiting).toBeGreaterThan(FENCING_LIMITS.jobs - 3 * FENCING_LIMITS.auditPage);
+  expect(waiting).toBeLessThanOrEqual(FENCING_LIMITS.jobs);
+});
+
+test('a log that was never read: cells that were switched before are fenced as they stand', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  await f.change({ kind: 'fail-back', cell: 'a' });
+  await f.round();
+  expect(f.told()).toEqual(['b']);
+  expect(await f.asks('b', 'acme', 2)).toBe('409 stale_epoch');
+});

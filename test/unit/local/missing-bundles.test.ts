@@ -1,0 +1,56 @@
+// What runs a bundle says at once which one is missing and what builds it, before it starts anything.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { systemClock } from '../../../adapters/system/system.ts';
+import { root } from '../../../build/bundles.mjs';
+import { application } from '../../../core/application.ts';
+import { topologyOf } from '../../../core/domain/application.ts';
+import { EdgeHost } from '../../../hosts/edge/edge-host.ts';
+import { AwsCell } from '../../../local/aws-cell.ts';
+import { AzureCell } from '../../../local/azure-cell.ts';
+import { makeRouteKeys } from '../../../local/route-keys.ts';
+import { cellDeclaration } from '../../support/cell-declaration.ts';
+
+const topology = topologyOf(application);
+
+/** Any use of the network would end a test of this kind, so a cell that has got as far as its emulators fails otherwise. */
+async function common() {
+  const { publicKeys: routeKeys } = await makeRouteKeys(systemClock);
+  return { topology, version: 'test', routeKeys, notice: () => undefined, onDeath: () => undefined };
+}
+
+const nowhere = (name: string) => path.join(root, 'dist/nowhere', name);
+
+it('an AWS cell', async () => {
+  const bundles = { http: __filename, relay: nowhere('relay.cjs'), worker: nowhere('worker.cjs') };
+  const declaration = cellDeclaration({ id: 'no-bundles', cloud: 'aws', region: 'eu-central-1' });
+  const cell = new AwsCell({ ...(await common()), declaration, bundles });
+  await expect(cell.start()).rejects.toThrow(
+    'There is no bundle dist/nowhere/relay.cjs, dist/nowhere/worker.cjs: run `npm run build`, which compiles what is missing.',
+  );
+  await cell.stop();
+});
+
+it('an Azure cell, also when only a part of its app is missing', async () => {
+  const appFolder = await mkdtemp(path.join(tmpdir(), 'polycell-app-'));
+  try {
+    for (const name of ['http', 'worker']) {
+      await mkdir(path.join(appFolder, name));
+      await writeFile(path.join(appFolder, name, 'index.cjs'), '');
+    }
+    for (const name of ['host.json', 'package.json']) await writeFile(path.join(appFolder, name), '{}');
+    const declaration = cellDeclaration({ id: 'no-bundles', cloud: 'azure', region: 'westeurope' });
+    const cell = new AzureCell({ ...(await common()), declaration, appFolder });
+    await expect(cell.start()).rejects.toThrow(/^There is no bundle \S+relay\/index\.cjs: run `npm run build`/);
+    await cell.stop();
+  } finally {
+    await rm(appFolder, { recursive: true });
+  }
+});
+
+it('the edge', async () => {
+  const host = new EdgeHost({ bundle: nowhere('index.mjs') });
+  await expect(host.start()).rejects.toThrow('There is no bundle dist/nowhere/index.mjs: run `npm run build`');
+  await host.stop();
+});
