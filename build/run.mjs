@@ -1,4 +1,5 @@
 // Runs one of the project's TypeScript programs: `node build/run.mjs <entry.ts> [arguments]`.
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compile, root } from './bundles.mjs';
@@ -11,6 +12,31 @@ import { compile, root } from './bundles.mjs';
 export async function importTypeScript(entry) {
   return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
 }
+
+/** Whose modules find files that lie beside them. */
+const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
+
+/**
+ * In a compiled program `import.meta.url` is the program's own address. Modules of these folders keep the one of their source, relative to
+ * the program, so that the checkout can be moved.
+ * @param {string} outfile from the project's root
+ * @returns {import('esbuild').Plugin}
+ */
+const sourceAddresses = (outfile) => ({
+  name: 'source-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      const [folder = ''] = path.relative(root, file).split(path.sep);
+      if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
+      const source = await readFile(file, 'utf8');
+      const address = path.relative(path.dirname(path.join(root, outfile)), file).replaceAll(path.sep, '/');
+      return {
+        contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
+        loader: 'ts',
+      };
+    });
+  },
+});
 
 /**
  * Compiles a program if it changed.
@@ -29,6 +55,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
+    plugins: [sourceAddresses(outfile)],
     logLevel: 'silent',
   });
   return outfile;

@@ -2,7 +2,7 @@
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
 import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import type { Context } from './benchmark.ts';
 
 export interface Account {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../source-file.ts';
 import type { AzureServicesArguments, AzureServicesReady } from './azure-services-process.ts';
 
 const STOP_TIMEOUT_MS = 3000;

@@ -7,7 +7,7 @@ import { DynamoDbStreamMapping } from '../../hosts/event-source-mappings/dynamod
 import type { StreamCheckpoint } from '../../hosts/event-source-mappings/stream-options.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { dynamodbClient, streamsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';

@@ -7,7 +7,7 @@ import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
 import { provision } from '../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
 import { dynamodbClient, snsClient, sqsClient } from './aws/clients.ts';

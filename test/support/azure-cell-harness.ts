@@ -6,7 +6,7 @@ import { buildBundles, compile, deployableOptions, put, root } from '../../build
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { AzureCell } from '../../local/azure-cell.ts';
-import { type Fault, FaultProxy, type ProxiedCall } from '../../local/faults/fault-proxy.ts';
+import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';

@@ -258,7 +258,7 @@ it('does not leave a worker behind when the host process is killed', async () =>
     bundle: true,
     platform: 'node',
     format: 'esm',
-    define: { 'import.meta.url': JSON.stringify(`file://${root}/hosts/azure-functions/host.ts`) },
+    define: { 'import.meta.url': JSON.stringify(`file://${root}/hosts/azure-functions/worker-process.ts`) },
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   const hostProcess = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] });
