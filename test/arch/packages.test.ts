@@ -42,7 +42,7 @@ const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> =
   bench: { '@aws-sdk/lib-dynamodb': { file: 'package-lock.json', text: '"@aws-sdk/lib-dynamodb": ">=3.x"' } },
 };
 
-/** A package of one platform that not every registry has: docs/adr/0026-platform-packages-of-dynoxide.md. */
+/** A package of one platform that not every registry has: docs/adr/0026-node-versions-and-platform-packages.md. */
 const UNCHECKED = dynoxide.filter((name) => name !== '@dynoxide/linux-x64');
 
 const sources = sourcesBelow(PROJECT);

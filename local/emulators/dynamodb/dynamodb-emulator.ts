@@ -10,8 +10,6 @@ import { freePort } from '../../../hosts/processes/free-port.ts';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
 import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
 
-/** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
-export const DYNOXIDE_REGION = 'dynoxide';
 const START_TIMEOUT_MS = 10_000;
 const ATTEMPTS = 5;
 
