@@ -106,7 +106,11 @@ it.each(['hang', 'spin'])('kills the worker when a function times out (%s)', asy
   expect(log.some(({ message }) => message.startsWith(`Timeout value of 150 ms exceeded by function: ${route}`))).toBe(
     true,
   );
-  expect(await (await fetch(`${url}/api/count`)).json()).toBe(1);
+  // On a busy machine the next call may exceed the same limit; the worker after that one begins to count again as well.
+  await eventually('a new worker answers', async () => {
+    const response = await fetch(`${url}/api/count`);
+    return response.ok && (await response.json()) === 1;
+  });
 });
 
 it('answers 503 while the app cannot be restarted, and recovers when it can', async () => {
