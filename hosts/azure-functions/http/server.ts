@@ -10,7 +10,7 @@ import { matchRoute, type Route } from './routes.ts';
 import { fromRpcResponse, toRpcHttp } from './rpc-http.ts';
 
 /** Kestrel's limit as the Functions host sets it. */
-export const MAX_BODY_BYTES = 104_857_600;
+const MAX_BODY_BYTES = 104_857_600;
 
 /** What the server serves; replaced as a whole when the app is. */
 export interface Served {
