@@ -10,7 +10,8 @@ import { freePort } from '../../../hosts/processes/free-port.ts';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
 import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
 
-const START_TIMEOUT_MS = 10_000;
+/** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
+const START_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
 
 export interface DynamoDbEmulatorOptions {

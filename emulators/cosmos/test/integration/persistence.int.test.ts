@@ -141,7 +141,7 @@ test('a process killed while writing loses no acknowledged write, and starts wit
   const gone = once(child, 'exit');
   child.stdin?.end();
   expect(await gone).toEqual([0, null]);
-}, 60_000);
+});
 
 function parse(connectionString: string): { endpoint: string; key: string } {
   const match = /^AccountEndpoint=(.*?);AccountKey=(.*);$/.exec(connectionString);

@@ -5,11 +5,12 @@ import {
   type ServiceBusClientOptions,
   type ServiceBusReceivedMessage,
 } from '@azure/service-bus';
+import { PATIENCE_MS } from '../../../../test/support/patience.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../../certificate.ts';
 import { ServiceBusEmulator, type ServiceBusEmulatorOptions } from '../../emulator.ts';
 
 /** Failing at once shows what the server said; the defaults hide it behind 30-second retries. */
-const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: 5_000 };
+const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: PATIENCE_MS };
 
 export interface Harness {
   readonly emulator: ServiceBusEmulator;
