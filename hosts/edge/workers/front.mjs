@@ -22,13 +22,8 @@ export default {
    * `request.cf` can only come from the TLS front: the socket that everybody may connect to never has one.
    * @param {Request & { cf?: { tls?: string, certificate?: { der: string, fields: Record<string, string> } } }} request
    * @param {{ EDGE: { fetch(request: Request, more: object): Promise<Response> } }} env
-   * @returns {Response | Promise<Response>}
    */
   fetch(request, env) {
-    // The runtime sends no `100 Continue`, which Cloudflare's front line does; this status tells the client so at once, and to come
-    // without the expectation (RFC 9110, 15.5.18). Otherwise client and edge would wait for each other.
-    if (request.body !== null && request.headers.get('expect')?.toLowerCase() === '100-continue')
-      return new Response(null, { status: 417 });
     const headers = new Headers(request.headers);
     for (const name of [...headers.keys()]) if (PLATFORMS_OWN.test(name)) headers.delete(name);
     const { tls, certificate } = request.cf ?? {};

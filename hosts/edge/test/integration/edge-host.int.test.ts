@@ -11,14 +11,6 @@ import { call, eventually, FIXTURE, startHost, stopAll } from './support.ts';
 
 afterEach(stopAll);
 
-/** Writes to the edge as it stands, and resolves with the first line that comes back. */
-async function firstLine(url: string, text: string): Promise<string> {
-  const socket = net.connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(text));
-  const [chunk] = (await once(socket, 'data')) as [Buffer];
-  socket.destroy();
-  return chunk.toString().split('\r\n')[0] ?? '';
-}
-
 describe('what the Worker finds', () => {
   it('its variables and bindings, whatever characters are in them', async () => {
     const host = await startHost({ variables: { GREETING: 'hä "\\x"\nline' } });
@@ -63,16 +55,6 @@ describe('what the Worker finds', () => {
     expect(body.headers).not.toHaveProperty('cf-client-cert-der-base64');
     expect(body.headers).not.toHaveProperty('mf-original-url');
     expect(body.cf).not.toHaveProperty('tlsClientAuth');
-  });
-
-  it('nothing of a body that its client holds back: the client hears at once that it need not', async () => {
-    const host = await startHost();
-    const heads = ['host: edge', 'content-length: 4', 'expect: 100-continue'];
-    expect(await firstLine(host.url, `POST /request HTTP/1.1\r\n${heads.join('\r\n')}\r\n\r\n`)).toBe(
-      'HTTP/1.1 417 Expectation Failed',
-    );
-    const { body } = await call(host, 'request', { method: 'POST', body: 'text' });
-    expect(body.body).toBe('text');
   });
 
   it('a console', async () => {
