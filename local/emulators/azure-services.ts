@@ -27,7 +27,12 @@ export class AzureServices {
   /** Resolves with the connection strings of what was asked for. Rejects with what the process wrote before it ended. */
   async start(): Promise<AzureServicesReady> {
     const { onUnexpectedExit, ...rest } = this.#options;
-    const program = [...SMALL_YOUNG_SPACE, sourceFile('build/run.mjs'), 'local/emulators/azure-services-process.ts', JSON.stringify(rest)];
+    const program = [
+      ...SMALL_YOUNG_SPACE,
+      sourceFile('build/run.mjs'),
+      'local/emulators/azure-services-process.ts',
+      JSON.stringify(rest),
+    ];
     const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], ...OWN_GROUP });
     this.#child = child;
     dieWithParent(child);
