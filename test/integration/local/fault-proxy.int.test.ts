@@ -9,14 +9,6 @@ import {
 import { PublishBatchCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import {
-  dynamodbClient,
-  snsClient,
-  sqsClient,
-} from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
-import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
-import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
-import {
   failedPublishEntries,
   jsonError,
   snsError,
@@ -24,6 +16,14 @@ import {
   unprocessedItems,
 } from '../../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
+import {
+  dynamodbClient,
+  snsClient,
+  sqsClient,
+} from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
+import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
+import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const database = new DynamoDbEmulator();
 const bus = new SnsSqsEmulator();
