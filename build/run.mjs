@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compile, root } from './bundles.mjs';
+import { applicationPlugins, compile, distFolder, root } from './bundles.mjs';
 
 /**
  * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
@@ -29,7 +29,7 @@ const sourceAddresses = (outfile) => ({
       const [folder = ''] = path.relative(root, file).split(path.sep);
       if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
       const source = await readFile(file, 'utf8');
-      const address = path.relative(path.dirname(path.join(root, outfile)), file).replaceAll(path.sep, '/');
+      const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
       return {
         contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
         loader: 'ts',
@@ -44,7 +44,7 @@ const sourceAddresses = (outfile) => ({
  * @returns {Promise<string>} the compiled file, from the project's root
  */
 export async function compileTool(entry) {
-  const outfile = `dist/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
   await compile({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -55,7 +55,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: [sourceAddresses(outfile)],
+    plugins: [sourceAddresses(outfile), ...applicationPlugins()],
     logLevel: 'silent',
   });
   return outfile;

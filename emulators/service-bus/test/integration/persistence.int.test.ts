@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ServiceBusClient } from '@azure/service-bus';
-import { PATIENCE_MS } from '../../../../test/support/patience.ts';
 import { ServiceBusEmulator } from '../../emulator.ts';
-import { adminClient, first, openHarness } from './support.ts';
+import { adminClient, first, openHarness, PATIENCE_MS } from './support.ts';
 
 const ROOT = path.resolve(__dirname, '../../../..');
 /** What is sent to a process that is gone gets no answer, and is waited for no longer than this. */
