@@ -32,6 +32,7 @@ const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> =
     '@types/node': { file: 'tsconfig.json', text: '"node"' },
     jest: { file: 'build/test.mjs', text: 'node_modules/jest/bin/jest.js' },
   },
+  'emulators/cosmos': { '@types/node': { file: 'tsconfig.json', text: '"node"' } },
   'hosts/azure-functions': {
     '@azure/functions': {
       file: 'hosts/azure-functions/test/integration/http.int.test.ts',
