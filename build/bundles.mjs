@@ -146,6 +146,31 @@ export async function importTypeScript(entry) {
   return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
 }
 
+/** Whose modules find files that lie beside them. */
+const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
+
+/**
+ * In a compiled program `import.meta.url` is the program's own address. Modules of these folders keep the one of their source, relative to
+ * the program, so that the checkout can be moved.
+ * @param {string} outfile from the project's root
+ * @returns {import('esbuild').Plugin}
+ */
+const sourceAddresses = (outfile) => ({
+  name: 'source-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      const [folder = ''] = path.relative(root, file).split(path.sep);
+      if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
+      const source = await readFile(file, 'utf8');
+      const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
+      return {
+        contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
+        loader: 'ts',
+      };
+    });
+  },
+});
+
 /**
  * Compiles a program if it changed.
  * @param {string} entry path from the project's root
@@ -163,7 +188,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: applicationPlugins(),
+    plugins: [sourceAddresses(outfile), ...applicationPlugins()],
     logLevel: 'silent',
   });
   return outfile;

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import { type Command, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */

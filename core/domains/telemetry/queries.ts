@@ -158,7 +158,10 @@ async function search<T>(
         continue;
       }
       // The cursor before this document is the store's to give, so what comes before it is read once more, for its cursor alone.
-      const at = index === 0 ? before : (await store.query(partition, { ...query, limit: index, ...(before && { cursor: before }) })).next;
+      const at =
+        index === 0
+          ? before
+          : (await store.query(partition, { ...query, limit: index, ...(before && { cursor: before }) })).next;
       return { items, next: `${shown + room}${SHOWN}${at ?? ''}` as StoreCursor };
     }
     cursor = found.next;
@@ -170,7 +173,7 @@ async function search<T>(
 /** @throws PortError `invalid` for a cursor that no page had */
 function readCursor(given: StoreCursor | undefined): { cursor: StoreCursor | undefined; shown: number } {
   if (given === undefined) return { cursor: undefined, shown: 0 };
-  const match = /^(\d{1,6})!([^]*)$/.exec(given);
+  const match = /^(\d{1,6})!([\s\S]*)$/.exec(given);
   if (match === null) throw new PortError('invalid', 'The cursor is not one of this listing.');
   const [, shown, cursor = ''] = match;
   return { cursor: cursor === '' ? undefined : (cursor as StoreCursor), shown: Number(shown) };

@@ -105,9 +105,12 @@ function revisePart(total: RollupPart, before: RollupPart | undefined, after: Ro
 
 /** The parts of a window that hold readings: those without a unit first, then by unit. */
 export const partsOf = ({ units = {}, ...bare }: RollupSummary): (RollupPart & { readonly unit?: string })[] =>
-  [bare, ...Object.entries(units).sort(([a], [b]) => (a < b ? -1 : 1)).map(([unit, part]) => ({ unit, ...part }))].filter(
-    ({ count }) => count > 0,
-  );
+  [
+    bare,
+    ...Object.entries(units)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([unit, part]) => ({ unit, ...part })),
+  ].filter(({ count }) => count > 0);
 
 const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 

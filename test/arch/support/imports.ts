@@ -81,8 +81,11 @@ export const packageOf = (specifier: string): string =>
 const isNode = (specifier: string): boolean =>
   specifier.startsWith('node:') || builtinModules.includes(packageOf(specifier));
 
-/** Every import that the table does not allow. `declared` are the packages that package.json names. */
-export function forbiddenImports(sources: readonly Source[], declared: ReadonlySet<string>): Violation[] {
+/** Every import that the table does not allow. `declaredFor` knows the packages that the manifest of a file's workspace names. */
+export function forbiddenImports(
+  sources: readonly Source[],
+  declaredFor: (file: string) => ReadonlySet<string>,
+): Violation[] {
   return sources.flatMap((source) => {
     const row = ROWS.find(({ files }) => files.test(source.file));
     if (row === undefined) {
@@ -90,7 +93,7 @@ export function forbiddenImports(sources: readonly Source[], declared: ReadonlyS
       return [violationAt(source, source.tree, message)];
     }
     return importsOf(source).flatMap((each) => {
-      const message = faultOf(source.file, each, row, declared);
+      const message = faultOf(source.file, each, row, declaredFor(source.file));
       return message === undefined ? [] : [violationAt(source, each.node, message)];
     });
   });
@@ -125,7 +128,7 @@ function faultOf(
     if (declared.has(packageOf(specifier))) return undefined;
     if (typesOnly && declared.has(`@types/${packageOf(specifier).replace('@', '').replace('/', '__')}`))
       return undefined;
-    return `${packageOf(specifier)} is not in package.json. Declare it there; that another package brings it is luck.`;
+    return `${packageOf(specifier)} is not in the package.json of this workspace. Declare it there; that another package brings it is luck.`;
   }
   const allowed = row.packages.some(
     (name) => specifier === name || specifier.startsWith(/[/:]$/.test(name) ? name : `${name}/`),

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { DEVELOPMENT_CERTIFICATE } from '../../../emulators/service-bus/certificate.ts';
-import { sourceFile } from '../../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../../local/source-file.ts';
 
 interface Run {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;

@@ -63,13 +63,12 @@ describe('known sums', () => {
     expect(roundSum(sumOf([1e308, 1e308, 1e308, 5]))).toBe(1.7976931348623157e308);
   });
 
-  test.each([
-    [[1e308, 1e308, -1e308]],
-    [[1e308, -1e308, 1e308]],
-    [[-1e308, 1e308, 1e308]],
-  ])('what left the range comes back: %j', (values) => {
-    expect(roundSum(sumOf(values))).toBe(1e308);
-  });
+  test.each([[[1e308, 1e308, -1e308]], [[1e308, -1e308, 1e308]], [[-1e308, 1e308, 1e308]]])(
+    'what left the range comes back: %j',
+    (values) => {
+      expect(roundSum(sumOf(values))).toBe(1e308);
+    },
+  );
 
   test('a sum that an earlier release has left at the end of the range stays there', () => {
     expect(roundSum(addExactly([Number.MAX_VALUE], 2 ** 959))).toBe(Number.MAX_VALUE);
