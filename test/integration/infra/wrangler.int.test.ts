@@ -46,4 +46,4 @@ test('wrangler takes the generated file and the bundle', async () => {
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}, 120_000);
+});
