@@ -1,6 +1,6 @@
 // What the commands that look at the directory or change it have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
-import { type CommandContext, UsageError, wholeNumber } from './command.ts';
+import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
 import { type Column, Table } from './table.ts';
 
@@ -57,10 +57,9 @@ export async function runAction(
   context: CommandContext,
 ): Promise<number> {
   const [action, ...rest] = context.positionals;
-  const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+  const run = actionOf(actions, action);
   if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
-    throw new UsageError(`\`${name} ${action}\` takes no argument, not ${JSON.stringify(rest[0])} either.`);
+    throw new UsageError(`\`${name} ${action}\` takes no argument: ${JSON.stringify(rest[0])}.`);
   const stack = await StackClient.find(context.options.stack as string | undefined);
   const told = ['polycell', name, ...context.positionals].join(' ');
   return run({ ...context, control: await stack.control(), arguments: rest, told });

@@ -72,7 +72,9 @@ const WATCHED_COLUMNS: readonly Column<Watched>[] = [
 
 const FENCING_COLUMNS: readonly Column<FencingProgress>[] = [
   { title: 'fencing', of: (job) => job.of },
-  { title: 'told', of: ({ whom }) => whom },
+  { title: 'cells', of: ({ whom }) => whom },
+  { title: 'since', of: ({ since }) => since ?? '-' },
+  { title: 'epoch', of: ({ epoch }) => epoch ?? '-' },
   { title: 'tenants', of: ({ told }) => told },
   { title: 'state', of: ({ state }) => state },
   { title: 'problem', of: ({ problem }) => problem },
