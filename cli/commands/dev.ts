@@ -7,7 +7,8 @@ import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
-import { noticePrinter } from '../notices.ts';
+import { noticePrinter, unless } from '../notices.ts';
+import { explainFault } from '../preflight.mjs';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
 const STOP_TIMEOUT_MS = 9000;
@@ -41,7 +42,7 @@ export const dev: Command = {
     const cells = picked(declared, options.cells as string | undefined);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
-        throw new UserError(`The bundles cannot be built: ${error.message}`);
+        throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
       },
     );
 
@@ -62,7 +63,8 @@ export const dev: Command = {
       ...(portBase > 0 && { portBase }),
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
-      notice: noticePrinter(say, Date.now),
+      // What parts report while they are stopped is the stop itself: cells that do not answer any more, for one.
+      notice: unless(() => ending.code === 0, noticePrinter(say, Date.now)),
       onDeath: (reason) => {
         dead ??= reason;
         ending.set(1);
@@ -72,7 +74,7 @@ export const dev: Command = {
     });
     const first = await Promise.race([
       stack.start().catch((error: Error) => {
-        throw new UserError(error.message);
+        throw new UserError(explainFault(error) ?? error.message);
       }),
       ending.reached,
     ]);

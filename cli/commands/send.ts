@@ -4,6 +4,7 @@ import { application } from '../../core/application.ts';
 import type { Domain } from '../../core/domain/domain.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { STANDARD_INPUT } from '../lines.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../samples.ts';
 import { causeOf, StackClient } from '../stack-client.ts';
@@ -56,7 +57,8 @@ export const send: Command = {
   },
   describe: {
     '--tenant T': 'the tenant that sends',
-    '--file FILE': 'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit',
+    '--file FILE':
+      'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit; - is standard input',
     '--count N': 'events to make up; 1 if not given',
     '--devices D': 'devices, or other subjects, that they come from; 1 if not given',
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
@@ -75,7 +77,7 @@ export const send: Command = {
     const domain = domainNamed(options.domain as string | undefined);
     const batch = wholeNumber(options, 'batch', 1, 1, LIMITS.batch);
     const pacer = new Pacer(wholeNumber(options, 'rate', LIMITS.rate, 1, LIMITS.rate));
-    if (file !== undefined) {
+    if (file !== undefined && file !== STANDARD_INPUT) {
       await access(file, constants.R_OK).catch((error: unknown) => {
         throw unreadable(file, error);
       });

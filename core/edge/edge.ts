@@ -1,11 +1,12 @@
 // All of the edge's HTTP API on web-standard requests and responses: its own few answers, the control plane, and every tenant's cell behind it.
-import { controlRoutes } from './control/control-routes.ts';
-import { routeMatcher } from '../http/routes.ts';
+
 import { continueTrace } from '../events/trace.ts';
+import { routeMatcher } from '../http/routes.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
+import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
 import { EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';

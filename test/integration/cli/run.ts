@@ -19,6 +19,8 @@ interface Settings {
   readonly environment?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a terminal's foreground job is. */
   readonly group?: boolean;
+  /** What it gets on standard input. */
+  readonly input?: string;
 }
 
 /** `npx polycell …` under way. */
@@ -28,13 +30,14 @@ export class Run {
   out = '';
   err = '';
 
-  constructor(args: readonly string[], { environment = {}, group = false }: Settings = {}) {
+  constructor(args: readonly string[], { environment = {}, group = false, input }: Settings = {}) {
     this.child = spawn(process.execPath, ['cli/polycell.mjs', ...args], {
       cwd: root,
       detached: group,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
+    this.child.stdin?.end(input);
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.out += chunk.toString('utf8');
     });

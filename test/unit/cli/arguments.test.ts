@@ -39,7 +39,9 @@ test.each<[string[], string]>([
 test('a negative number is the value of the option before it, and out of its bounds', () => {
   const { options } = readArguments(command, ['--count', '-1']);
   expect(options).toEqual({ count: '-1' });
-  expect(() => wholeNumber(options, 'count', 1, 1, 10)).toThrow('--count must be a whole number from 1 to 10, not "-1".');
+  expect(() => wholeNumber(options, 'count', 1, 1, 10)).toThrow(
+    '--count must be a whole number from 1 to 10, not "-1".',
+  );
 });
 
 test('what stands behind -- is no option', () => {
