@@ -215,7 +215,9 @@ export class StackClient {
     }
     if (response.status === 400 && body.error !== undefined) throw new refusal(body.error);
     if (!response.ok)
-      throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
+      throw new UserError(
+        body.error ?? `${this.#control} answered ${response.status}; check that it is a Polycell stack.`,
+      );
     return body;
   }
 }
@@ -240,7 +242,7 @@ interface ControlProblem {
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }
 
-/** A refusal in one sentence, with the code for whoever looks it up. */
+/** A refusal in one sentence, with the code to look it up by. */
 function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
   const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
   const told = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;

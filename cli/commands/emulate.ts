@@ -84,7 +84,7 @@ export const emulate: Command = {
     const [name] = positionals;
     const service = name !== undefined && Object.hasOwn(SERVICES, name) ? SERVICES[name] : undefined;
     if (service === undefined) {
-      const given = name === undefined ? 'Say what to emulate' : `There is no emulator ${JSON.stringify(name)}`;
+      const given = name === undefined ? 'Name a service' : `There is no emulator ${JSON.stringify(name)}`;
       err(`${given}; there are ${NAMES.join(', ')}.`);
       return 2;
     }

@@ -118,7 +118,7 @@ export const send: Command = {
       note(totals, performance.now() - asked);
       for (const [index, { line }] of events.entries()) {
         const result: Result | string =
-          typeof answer === 'string' ? answer : (answer[index] ?? 'nobody said what became of it');
+          typeof answer === 'string' ? answer : (answer[index] ?? 'the answer has no result for it');
         if (typeof result === 'string') {
           totals.failed += 1;
           complain({ line, reason: result });

@@ -242,7 +242,7 @@ function refuseUnready(cells: readonly Cell[], id: string, kind: DrillKind): voi
     throw new UserError(`${id} is ${cell.state}; a drill begins with a cell that is active.`);
   const others = cells.filter((each) => each.id !== id && each.state === 'active');
   if (others.length === 0 && kind !== 'map-loss')
-    throw new UserError(`There is no other active cell, so nobody can stand in for ${id}.`);
+    throw new UserError(`There is no other active cell to stand in for ${id}.`);
 }
 
 /** Tenant → home: as many as wanted of the cell, and a few of each other one. */

@@ -50,7 +50,7 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
 export function drainCell(context: PlanContext, id: string): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'draining') return NOTHING;
-  refuseDown(cell, 'It takes nobody new while it is down; drain it once it is failed back.');
+  refuseDown(cell, 'It takes no new tenants while it is down; drain it once it is failed back.');
   return written(cell, context, { state: 'draining' });
 }
 
@@ -113,7 +113,7 @@ export function failOver(context: PlanContext, id: string, partial: boolean): Pl
     ...guests.map(({ home, tenants }) => `${countTenants(tenants)} of ${home}, which is down and has ${id} stand in`),
   ];
   if (losses.length > 0 && (!partial || taken.length === 0)) {
-    const nobody = partial ? ' Nobody else depends on it.' : '';
+    const nobody = partial ? ' No other tenants depend on it.' : '';
     throw new Refused('standby_unavailable', `Unserved would be: ${losses.join('; ')}.${nobody}`);
   }
   return {

@@ -50,13 +50,13 @@ test('a change is previewed, applied, told as nothing to do the second time, and
   const [before] = await json('cells', 'list');
   expect(await at('cells', 'drain', 'cell-1', '--dry-run')).toMatchObject({
     code: 0,
-    out: 'Would change, but for --dry-run:\n  cell cell-1: state active → draining\n',
+    out: 'Would change (nothing was changed because of --dry-run):\n  cell cell-1: state active → draining\n',
   });
   expect(await json('cells', 'list')).toEqual([before]);
   expect((await at('cells', 'drain', 'cell-1', '--reason', 'an upgrade')).out).toMatch(
     /^Done \(revision \d+\)\.\n {2}cell cell-1: state active → draining\n$/,
   );
-  expect((await at('cells', 'drain', 'cell-1')).out).toMatch(/^Nothing to do: it is so already/);
+  expect((await at('cells', 'drain', 'cell-1')).out).toMatch(/^Nothing to do: the directory is already in this state/);
   expect((await at('cells', 'list')).out).toMatch(/^cell +state .*\ncell-1 +draining +aws +eu-central-1 +eu +1 +0 /);
   expect((await json('audit', '--limit', '1'))[0]).toMatchObject({
     reason: 'an upgrade',
