@@ -227,7 +227,8 @@ const toStandardError = (line: string) => void process.stderr.write(`${line}\n`)
 /** Where a stack is, for a person: its edge, or its first cell. */
 const addressOf = ({ urls, control }: RunningStack): string => urls[0] ?? control;
 
-function choiceOf(newest: RunningStack, others: readonly RunningStack[]): string {
+/** Which of several stacks is used, and how to choose another one. */
+export function choiceOf(newest: RunningStack, others: readonly RunningStack[]): string {
   const shown = others.slice(0, SHOWN_STACKS).map((stack) => `--stack ${addressOf(stack)}`);
   const more = others.length > SHOWN_STACKS ? ', …' : '';
   return `${others.length + 1} stacks are running; using the newest, ${addressOf(newest)}. For another one: ${shown.join(', ')}${more}.`;
