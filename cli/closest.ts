@@ -10,7 +10,7 @@ const LONGEST = 100;
 export function closest(word: string, known: readonly string[]): string | undefined {
   if (word.length > LONGEST) return undefined;
   const [best] = known
-    .map((each) => ({ each, edits: each.startsWith(word) && word.length > 2 ? 1 : edits(word, each) }))
+    .map((each) => ({ each, edits: each.startsWith(word) && word.length > 2 ? 0 : edits(word, each) }))
     .filter(({ each, edits: count }) => count <= Math.max(1, Math.floor(each.length * SHARE)))
     .sort((a, b) => a.edits - b.edits);
   return best?.each;

@@ -10,5 +10,8 @@ export function explainFault(error) {
   if (code === 'ERR_MODULE_NOT_FOUND' && /Cannot find package/.test(message))
     return 'The dependencies are not installed. Run `npm ci` in the folder of the checkout, then try again.';
   if (file === undefined || !['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')) return undefined;
-  return `Cannot write ${file}: ${code === 'EROFS' ? 'the file system is read-only' : 'permission denied'}. Polycell compiles into dist/ and keeps .polycell/ in its checkout: make both writable for this user, or use a checkout of your own.`;
+  const reason = code === 'EROFS' ? 'the file system is read-only' : 'permission denied';
+  const fault = `Cannot write ${file.replace(/\.\d+-\d+\.draft$/, '')}: ${reason}.`;
+  if (!/[\\/](?:dist|\.polycell)(?:[\\/]|$)/.test(file)) return fault;
+  return `${fault} Polycell writes dist/ and .polycell/ in its checkout: make both writable for this user, or use a checkout of your own.`;
 }

@@ -1,6 +1,6 @@
 // `polycell cells`: the cells as the directory knows them, and what may be done with them.
 import { FAILOVER_POLICIES } from '../../core/edge/ports/directory-model.ts';
-import { type Command, required, UsageError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -82,5 +82,13 @@ const actions: Readonly<Record<string, Action>> = {
   drain: post('drain'),
   evacuate,
   resume: post('resume'),
-  retire: post('retire'),
+  async retire(context) {
+    try {
+      return await post('retire')(context);
+    } catch (error) {
+      if (!(error instanceof UserError) || !error.message.includes('(cell_not_empty)')) throw error;
+      const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
+      throw new UserError(`${error.message} Move its tenants with ${move}`);
+    }
+  },
 };

@@ -274,6 +274,8 @@ function report(
   out(
     `${accepted} accepted, ${duplicates} duplicates, ${rejected} rejected${failed === 0 ? '' : `, ${failed} failed`} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)`,
   );
-  out(`latency of ${requests} requests: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`);
+  out(
+    `latency of ${requests === 1 ? '1 request' : `${requests} requests`}: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`,
+  );
   if (failed > 0) err('What failed may be sent again: what was stored already comes back as a duplicate.');
 }

@@ -139,7 +139,7 @@ test.each<[string[], number, RegExp]>([
   [['cells', 'drain'], 2, /Name the cell/],
   [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
   [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
-  [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\./],
+  [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\. Move its tenants with npx polycell cells evacuate cell-1/],
   [['cells', 'add', 'cell-2', '--cloud', 'aws'], 2, /Give --region/],
   [['cells', 'list', 'cell-1'], 2, /`cells list` takes no argument: "cell-1"/],
   [['tenants', 'add', 'new', '--tier', 'gold'], 2, /tier: it must be one of standard, premium \(invalid_body\)/],

@@ -15,12 +15,13 @@ test.each([
   ['sned', 'send'],
   ['tenant', 'tenants'],
   ['stat', 'status'],
+  ['sen', 'send'],
   ['parkde', 'parked'],
   ['x', undefined],
   ['frobnicate', undefined],
   ['s'.repeat(1000), undefined],
 ])('%s is closest to %s', (word, expected) => {
-  expect(closest(word, ['send', 'status', 'parked', 'tenants', 'token'])).toBe(expected);
+  expect(closest(word, ['start', 'send', 'status', 'parked', 'tenants', 'token'])).toBe(expected);
 });
 
 test.each<[string[], string]>([

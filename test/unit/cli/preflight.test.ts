@@ -15,7 +15,11 @@ test.each([
   ['EPERM', 'permission denied'],
   ['EROFS', 'the file system is read-only'],
 ])('a folder that cannot be written: %s', (code, reason) => {
-  expect(explainFault(fault(code, 'raw', '/x/dist/a.draft'))).toMatch(`Cannot write /x/dist/a.draft: ${reason}. `);
+  expect(explainFault(fault(code, 'raw', '/x/dist/a.map.31-2.draft'))).toMatch(
+    `Cannot write /x/dist/a.map: ${reason}. Polycell writes dist/ and .polycell/ in its checkout: `,
+  );
+  // Not a folder of the checkout: `--data`, for one.
+  expect(explainFault(fault(code, 'raw', '/x/state'))).toBe(`Cannot write /x/state: ${reason}.`);
 });
 
 test.each([undefined, null, 'text', new Error('x'), fault('EACCES', 'listen EACCES')])(
