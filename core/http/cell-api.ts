@@ -48,8 +48,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const handlers: Readonly<Record<RouteName, RouteHandler>> = {
     ingest: async ({ request, query, tenant, traceparent, fenced }) => {
       readParameters(routes.ingest.parameters, query);
-      const candidates = await readCandidates(request);
-      const result = await deps.ingest({ tenant, candidates, traceparent, permitted: fenced });
+      const result = await deps.ingest({ tenant, ...(await readCandidates(request)), traceparent, permitted: fenced });
       if (result.status === 'unavailable') throw result.error;
       const { accepted, duplicates, rejected } = result.summary;
       return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);

@@ -59,11 +59,8 @@ describe('required attributes', () => {
   test.each([
     ['a path upwards', '../../etc/passwd'],
     ['characters that no key may hold', '/ \\ # ? | !'],
-    ['NUL', 'a\u0000b'],
-    ['line breaks', 'a\r\nb'],
     ['an emoji', '🚰'],
     ['white space only', ' '],
-    ['half a surrogate pair', '\ud83d'],
     ['256 bytes', 'x'.repeat(256)],
     ['256 bytes of emoji', '🚰'.repeat(64)],
     ['a name of Object.prototype', '__proto__'],
@@ -75,6 +72,13 @@ describe('required attributes', () => {
     ['257 bytes', 'x'.repeat(257)],
     ['257 bytes in 129 characters', `${'é'.repeat(128)}x`],
     ['nothing', ''],
+    ['NUL', 'a\u0000b'],
+    ['line breaks', 'a\r\nb'],
+    ['a control character of Latin-1', 'a\u0085b'],
+    ['half a surrogate pair', '\ud83d'],
+    ['its other half', 'x\udca7'],
+    ['a noncharacter', '\ufdd0'],
+    ['a noncharacter beyond the first plane', '\u{1ffff}'],
   ])('id and source may not be %s', (_case, text) => {
     expect(verdict(candidate({ id: text }))).toBe('invalid_attribute /id');
     expect(verdict(candidate({ source: text }))).toBe('invalid_attribute /source');
@@ -203,8 +207,8 @@ describe('extension attributes', () => {
   });
 
   test('binary data is refused', () => {
-    expect(verdict(without('data', { data_base64: 'AAAA' }))).toBe('invalid_data /data_base64');
-    expect(verdict(candidate({ data_base64: 'AAAA' }))).toBe('invalid_data /data_base64');
+    expect(verdict(without('data', { data_base64: 'AAAA' }))).toBe('unsupported_data_base64 /data_base64');
+    expect(verdict(candidate({ data_base64: 'AAAA' }))).toBe('unsupported_data_base64 /data_base64');
     expect(verdict(candidate({ data_base64: null }))).toBe('accepted');
   });
 });
@@ -305,10 +309,69 @@ describe('size', () => {
   });
 
   test('what the bus has to escape counts as it is sent: three bytes in UTF-8, six on the bus', () => {
-    expect(verdict(candidate({ padding: '\ufffe'.repeat(34_000) }))).toBe('accepted');
-    expect(verdict(candidate({ padding: '\ufffe'.repeat(34_200) }))).toBe('event_too_large nowhere');
-    expect(verdict(candidate({ padding: '\uffff'.repeat(34_200) }))).toBe('event_too_large nowhere');
+    const data = (text: string) => candidate({ data: { metric: 'm', value: 1, unit: text } });
+    expect(verdict(data('\ufffe'.repeat(34_000)))).not.toBe('event_too_large nowhere');
+    expect(verdict(data('\ufffe'.repeat(34_200)))).toBe('event_too_large nowhere');
+    expect(verdict(data('\uffff'.repeat(34_200)))).toBe('event_too_large nowhere');
   });
+});
+
+describe('optional attributes', () => {
+  test.each([
+    '',
+    5,
+    true,
+    'schema',
+    '/schemas/1',
+    'https://a b',
+    'https://a.example/%zz',
+    'https://a.example/ü',
+    '1a:b',
+    'x:',
+  ])('dataschema may not be %j', (dataschema) => {
+    expect(verdict(candidate({ dataschema }))).toBe('invalid_attribute /dataschema');
+  });
+
+  test.each(['https://schemas.example/reading/1?x=%20#/a', 'urn:example:schema', 'tag:a'])(
+    'dataschema may be %s',
+    (dataschema) => {
+      expect(verdict(candidate({ dataschema }))).toBe('accepted');
+    },
+  );
+
+  test.each(['\u0000', 'a\u001fb', '\u007f', '\u009f', '\ud800', '\uffff', '\u{10fffe}'])(
+    'an extension attribute may not hold %j',
+    (site) => {
+      expect(verdict(candidate({ site }))).toBe('invalid_attribute /site');
+    },
+  );
+
+  test.each([1.5, 2 ** 31, -(2 ** 31) - 1])('an extension attribute may not be the number %d', (level) => {
+    expect(verdict(candidate({ level }))).toBe('invalid_attribute /level');
+  });
+
+  test.each([0, 2 ** 31 - 1, -(2 ** 31)])('an extension attribute may be the number %d', (level) => {
+    expect(verdict(candidate({ level }))).toBe('accepted');
+  });
+
+  test.each([
+    ['application/json', 'accepted'],
+    ['text/json; charset=utf8', 'accepted'],
+    ['application/senml+json;profile="x; charset=latin1"', 'accepted'],
+    ['application/jsonx', 'invalid_attribute /datacontenttype'],
+    ['application/json; charset', 'invalid_attribute /datacontenttype'],
+    ['json', 'invalid_attribute /datacontenttype'],
+    ['application/xml', 'invalid_attribute /datacontenttype'],
+  ])('datacontenttype %s: %s', (datacontenttype, expected) => {
+    expect(verdict(candidate({ datacontenttype }))).toBe(expected);
+  });
+});
+
+test.each([
+  ['a value', { metric: 'a\ud800', value: 1 }, '/data/metric'],
+  ['a name', { metric: 'a', value: 1, '\udc00': 1 }, ''],
+])('half a surrogate pair in %s of the data is refused: two of them would become one', (_case, data, pointer) => {
+  expect(verdict(candidate({ data }))).toContain(`invalid_data ${pointer}`);
 });
 
 describe('traceparent', () => {
