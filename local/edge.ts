@@ -100,6 +100,7 @@ export class LocalEdge {
         APP_JWKS_URL: jwksUrl,
         APP_DEVICE_CA: this.#ca.certificate,
         APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
+        APP_CROSS_ORIGIN: '{}',
         APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
         APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
         ...variables,

@@ -8,6 +8,7 @@ import type { Authentication, Credentials } from '../../core/edge/ports/credenti
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
+import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
@@ -44,6 +45,7 @@ export interface TestEdgeOptions {
   readonly perTenant?: number;
   readonly credentials?: readonly Credentials[];
   readonly clock?: FakeClock;
+  readonly crossOrigin?: Partial<CrossOriginRules>;
   /** Another edge whose directory, read cache and cells this one shares. */
   readonly beside?: TestEdge;
 }
@@ -96,6 +98,7 @@ export function testEdge({
   credentials,
   clock = new FakeClock(),
   beside,
+  crossOrigin: rules,
 }: TestEdgeOptions = {}) {
   const shared: World = beside?.world ?? world();
   const { storage, cache, keeper, cells } = shared;
@@ -147,6 +150,7 @@ export function testEdge({
     }),
     operators: sayso('operator'),
     control: async (_request, operator) => Response.json({ operator: operator.subject }),
+    crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600, ...rules }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,
