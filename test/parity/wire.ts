@@ -4,7 +4,7 @@ import http from 'node:http';
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string | Uint8Array;
   readonly chunked: boolean;
 }
@@ -22,8 +22,11 @@ const TIMEOUT_MS = 60_000;
 export function send(base: string, { method, path, headers, body, chunked }: WireRequest): Promise<WireAnswer> {
   const { hostname, port } = new URL(base);
   const bytes = Buffer.from(body);
-  const length =
-    chunked || (bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method))
+  const isBodiless = bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method);
+  // Without the header Node would count the bytes of a chunked body, and send their length.
+  const length = chunked
+    ? { 'transfer-encoding': 'chunked' }
+    : isBodiless
       ? {}
       : { 'content-length': String(bytes.length) };
   return new Promise((resolve, reject) => {
