@@ -32,16 +32,24 @@ const DATA = '{"metric":"humidity","value":40}';
 
 /** The list. It stores events of the one tenant `tortured`. */
 export function tortureSteps(): Step[] {
-  const post = (name: string, headers: RequestOptions['headers'], body: string | Uint8Array, more: RequestOptions = {}) =>
-    ask('torture', caller, 'POST', '/v1/events', { name, headers: headers ?? {}, body, ...more });
+  const post = (
+    name: string,
+    headers: RequestOptions['headers'],
+    body: string | Uint8Array,
+    more: RequestOptions = {},
+  ) => ask('torture', caller, 'POST', '/v1/events', { name, headers: headers ?? {}, body, ...more });
   const one = (name: string, id: string, headers: RequestOptions['headers'] = {}, more: RequestOptions = {}) =>
     post(name, { 'content-type': TYPES.one, ...headers }, text(id), more);
   const coded = (name: string, coding: string | readonly string[], body: Uint8Array, more: RequestOptions = {}) =>
     post(name, { 'content-type': TYPES.one, 'content-encoding': coding }, body, more);
-  const binary = (name: string, headers: RequestOptions['headers'], body: string | Uint8Array = DATA, more: RequestOptions = {}) =>
-    post(name, { ...BINARY, ...headers }, body, more);
+  const binary = (
+    name: string,
+    headers: RequestOptions['headers'],
+    body: string | Uint8Array = DATA,
+    more: RequestOptions = {},
+  ) => post(name, { ...BINARY, ...headers }, body, more);
   const get = (name: string, headers: RequestOptions['headers']) =>
-    ask('torture', caller, 'GET', '/v1/devices?limit=1', { name, headers: headers ?? {} });
+    ask('torture', caller, 'GET', '/v1/devices/nobody', { name, headers: headers ?? {} });
   return [
     ...['/v1/devices?limit=1', '/v1/events', '/v1/parked/redrive', '/nothing'].flatMap((path) =>
       METHODS.flatMap((method) =>
@@ -54,7 +62,12 @@ export function tortureSteps(): Step[] {
     one('one event in chunks', 'chunked', {}, { chunked: true }),
     post('a batch in chunks', { 'content-type': TYPES.batch }, `[${text('c-1')},${text('c-2')}]`, { chunked: true }),
     binary('binary in chunks', { 'ce-id': 'chunked-binary' }, DATA, { chunked: true }),
-    post('a large batch in chunks', { 'content-type': TYPES.batch }, JSON.stringify(Array.from({ length: 300 }, (_, index) => made(`l-${index}`, { note: 'x'.repeat(1000) }))), { chunked: true }),
+    post(
+      'a large batch in chunks',
+      { 'content-type': TYPES.batch },
+      JSON.stringify(Array.from({ length: 300 }, (_, index) => made(`l-${index}`, { note: 'x'.repeat(1000) }))),
+      { chunked: true },
+    ),
     post('more than 1 MiB in chunks', { 'content-type': TYPES.one }, 'x'.repeat(1024 * 1024 + 1), { chunked: true }),
     one('expect', 'expected', { expect: '100-continue' }),
     one('expect, in capitals', 'expected-2', { Expect: '100-Continue' }),
@@ -86,17 +99,29 @@ export function tortureSteps(): Step[] {
     binary('binary, an empty attribute', { 'ce-id': 'empty', 'ce-site': '' }),
     binary('binary, senml', { 'ce-id': 'senml', 'content-type': 'application/senml+json' }),
     binary('binary, text/json', { 'ce-id': 'text-json', 'content-type': 'text/json' }),
-    binary('binary, a quoted parameter', { 'ce-id': 'profile', 'content-type': 'application/json; profile="x; charset=latin1"' }),
+    binary('binary, a quoted parameter', {
+      'ce-id': 'profile',
+      'content-type': 'application/json; profile="x; charset=latin1"',
+    }),
     binary('binary, utf8', { 'ce-id': 'utf8', 'content-type': 'application/json;charset=utf8' }),
     binary('binary, latin1', { 'ce-id': 'latin1', 'content-type': 'application/json;charset=latin1' }),
     binary('binary, no body', { 'ce-id': 'no-body' }, ''),
     binary('binary, an integer beyond 2^53', { 'ce-id': 'large' }, '{"metric":"m","value":9007199254740993}'),
-    post('an integer beyond 2^53', { 'content-type': TYPES.batch }, `[${text('fine')},${text('big').replace('"value":1', '"value":9007199254740993')}]`),
+    post(
+      'an integer beyond 2^53',
+      { 'content-type': TYPES.batch },
+      `[${text('fine')},${text('big').replace('"value":1', '"value":9007199254740993')}]`,
+    ),
 
     get('a header of 6,000 bytes', { 'x-large': 'x'.repeat(6000) }),
     get('100 headers', Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`x-${index}`, 'y']))),
     get('a header on 50 lines', { 'x-many': Array.from({ length: 50 }, () => 'y') }),
-    get('a trace on two lines', { traceparent: ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00', '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00'] }),
+    get('a trace on two lines', {
+      traceparent: [
+        '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
+        '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
+      ],
+    }),
     get('cookies on two lines', { cookie: ['a=b', 'c=d'] }),
     get('an empty header', { 'x-empty': '' }),
     one('a type on two lines', 'types', { 'content-type': [TYPES.one, TYPES.one] }),

@@ -116,7 +116,13 @@ export function forwarder({
       // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
       const judged = sending.then(judge);
       const outcome = await Promise.race([judged, clock.sleep(forwardMs)]);
-      if (outcome !== undefined) return outcome;
+      if (outcome !== undefined) {
+        const fault = request.bodyFault();
+        if (fault === undefined || fault === 'late') return outcome;
+        // The answer is to half a body: the cell has seen it break off.
+        forget(outcome);
+        return { status: 'body', fault };
+      }
       judged.then(forget, () => undefined);
       if (signal.aborted) return { status: 'abandoned' };
       const fault = request.bodyFault();

@@ -104,7 +104,11 @@ if (BROWSER === undefined) {
           [`${url}/v1/devices`, { headers: { authorization } }],
           [
             `${url}/v1/events`,
-            { method: 'POST', headers: { authorization, 'content-type': 'application/json', 'ce-id': '1' }, body: '{}' },
+            {
+              method: 'POST',
+              headers: { authorization, 'content-type': 'application/json', 'ce-id': '1' },
+              body: '{}',
+            },
           ],
           [`${url}/v1/parked/x`, { method: 'DELETE', headers: { authorization } }],
           [`${url}/v1/devices`, {}],

@@ -29,7 +29,12 @@ test.each([
   ['GET with a length of 0', 'GET', ['Content-Length: 0'], ''],
   ['GET with a body', 'GET', ['Content-Type: application/json', 'Content-Length: 2'], '{}'],
   ['GET in chunks', 'GET', ['Transfer-Encoding: chunked'], '2\r\n{}\r\n0\r\n\r\n'],
-  ['GET with a large body in chunks', 'GET', ['Transfer-Encoding: chunked'], `${(200_000).toString(16)}\r\n${'x'.repeat(200_000)}\r\n0\r\n\r\n`],
+  [
+    'GET with a large body in chunks',
+    'GET',
+    ['Transfer-Encoding: chunked'],
+    `${(200_000).toString(16)}\r\n${'x'.repeat(200_000)}\r\n0\r\n\r\n`,
+  ],
   ['HEAD with a length of 0', 'HEAD', ['Content-Length: 0'], ''],
   ['HEAD in chunks', 'HEAD', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
   ['DELETE with a body', 'DELETE', ['Content-Length: 2'], '{}'],
@@ -69,7 +74,9 @@ test.each([
 test('bytes beyond ASCII in the name of an event never look like ASCII to a cell', async () => {
   for (const id of ['m-\u00fc', 'm-\u00f6', 'm-\u00c3\u00bc'])
     expect(
-      statuses(await raw(edge.host.url, head('POST /v1/events', [`ce-id: ${id}`, 'Content-Length: 0', 'Connection: close']))),
+      statuses(
+        await raw(edge.host.url, head('POST /v1/events', [`ce-id: ${id}`, 'Content-Length: 0', 'Connection: close'])),
+      ),
     ).toEqual([200]);
   const ids = edge.a.heard.map(({ headers }) => String(headers['ce-id']));
   expect(ids).toHaveLength(3);

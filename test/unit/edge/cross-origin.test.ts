@@ -17,37 +17,47 @@ const preflight = (origin: string, headers: Readonly<Record<string, string>> = {
   headers: { origin, 'access-control-request-method': 'POST', ...headers },
 });
 
-test.each([PAGE, 'http://localhost:3000'])('a preflight request of %s is answered without a credential', async (origin) => {
-  const edge = await ready();
-  const requested = 'authorization,content-type, CE-Id ,x-polycell-route,cookie,traceparent,x-other';
-  const response = await edge.call('/v1/events', preflight(origin, { 'access-control-request-headers': requested }));
-  const { traceparent, ...headers } = Object.fromEntries(response.headers);
-  expect([response.status, await response.text()]).toEqual([204, '']);
-  expect(headers).toEqual({
-    'access-control-allow-origin': origin,
-    'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
-    'access-control-allow-headers': 'authorization, content-type, ce-id, traceparent',
-    'access-control-max-age': '7200',
-    'cache-control': 'no-store',
-    vary: 'Origin',
-    'x-polycell-cell': 'edge',
-  });
-  expect(traceparent).toMatch(/^00-/);
-  expect(edge.received).toEqual([]);
-});
-
-test.each(['https://evil.example', 'https://app.example:8443', 'http://app.example', 'https://app.example.evil.example', 'null', '*'])(
-  'a page of %s may nothing',
+test.each([PAGE, 'http://localhost:3000'])(
+  'a preflight request of %s is answered without a credential',
   async (origin) => {
     const edge = await ready();
-    const refusal = await edge.call('/v1/events', preflight(origin));
-    expect([refusal.status, await refusal.json()]).toEqual([403, expect.objectContaining({ code: 'origin_not_allowed' })]);
-    const answer = await edge.call('/v1/devices', { headers: { origin } });
-    for (const response of [refusal, answer])
-      expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
-    expect(await answer.text()).toBe('a');
+    const requested = 'authorization,content-type, CE-Id ,x-polycell-route,cookie,traceparent,x-other';
+    const response = await edge.call('/v1/events', preflight(origin, { 'access-control-request-headers': requested }));
+    const { traceparent, ...headers } = Object.fromEntries(response.headers);
+    expect([response.status, await response.text()]).toEqual([204, '']);
+    expect(headers).toEqual({
+      'access-control-allow-origin': origin,
+      'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
+      'access-control-allow-headers': 'authorization, content-type, ce-id, traceparent',
+      'access-control-max-age': '7200',
+      'cache-control': 'no-store',
+      vary: 'Origin',
+      'x-polycell-cell': 'edge',
+    });
+    expect(traceparent).toMatch(/^00-/);
+    expect(edge.received).toEqual([]);
   },
 );
+
+test.each([
+  'https://evil.example',
+  'https://app.example:8443',
+  'http://app.example',
+  'https://app.example.evil.example',
+  'null',
+  '*',
+])('a page of %s may nothing', async (origin) => {
+  const edge = await ready();
+  const refusal = await edge.call('/v1/events', preflight(origin));
+  expect([refusal.status, await refusal.json()]).toEqual([
+    403,
+    expect.objectContaining({ code: 'origin_not_allowed' }),
+  ]);
+  const answer = await edge.call('/v1/devices', { headers: { origin } });
+  for (const response of [refusal, answer])
+    expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  expect(await answer.text()).toBe('a');
+});
 
 test.each([
   ['an answer of a cell', '/v1/devices', 'acme', 200],
@@ -73,13 +83,18 @@ test('every page, if the deployment says so', async () => {
 
 test('what asks with OPTIONS and is no preflight request goes its way', async () => {
   const edge = await ready();
-  expect((await edge.call('/v1/events', { method: 'OPTIONS', tenant: null, headers: { origin: PAGE } })).status).toBe(401);
+  expect((await edge.call('/v1/events', { method: 'OPTIONS', tenant: null, headers: { origin: PAGE } })).status).toBe(
+    401,
+  );
   expect((await edge.call('/v1/events', { method: 'OPTIONS' })).status).toBe(200);
 });
 
 test('of a long list of headers only so many are looked at', async () => {
   const edge = await ready();
-  const requested = [...Array.from({ length: CROSS_ORIGIN_LIMITS.requestedHeaders }, () => 'x'), 'authorization'].join();
+  const requested = [
+    ...Array.from({ length: CROSS_ORIGIN_LIMITS.requestedHeaders }, () => 'x'),
+    'authorization',
+  ].join();
   const response = await edge.call('/v1/events', preflight(PAGE, { 'access-control-request-headers': requested }));
   expect(response.headers.get('access-control-allow-headers')).toBeNull();
 });

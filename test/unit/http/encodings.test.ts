@@ -48,6 +48,7 @@ test.each([
 
 test('nothing is no event, compressed or not', async () => {
   expect(refusal(await send('gzip', gzipSync('')))).toBe('400 invalid_json');
+  expect(refusal(await send('gzip', new Uint8Array()))).toBe('400 invalid_json');
 });
 
 const padded = (bytes: number) => Buffer.from(`${' '.repeat(bytes - EVENT.length)}${EVENT}`);

@@ -13,13 +13,19 @@ async function ready(): Promise<TestEdge> {
 
 const A = 'https://a.example';
 const EVENTS = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'content-length': '2' } };
-const platform = (status: number, text = 'Internal Server Error') => async () => new Response(text, { status });
+const platform =
+  (status: number, text = 'Internal Server Error') =>
+  async () =>
+    new Response(text, { status });
 
 /** Gives these answers one after the other; the last one from then on. */
 function answers(edge: TestEdge, ...list: (() => Promise<Response>)[]): void {
   edge.cells.set(A, () => (list.length > 1 ? list.shift() : list[0])?.() ?? Promise.reject(new TypeError('none')));
 }
-const own = (status = 200) => async () => new Response('a', { status, headers: { 'x-polycell-cell': 'a' } });
+const own =
+  (status = 200) =>
+  async () =>
+    new Response('a', { status, headers: { 'x-polycell-cell': 'a' } });
 
 test.each([500, 502, 503, 504, 403, 404, 200, 302])(
   'a platform’s %d is no answer: what is safe is asked once more, and the client gets the cell’s',
@@ -41,7 +47,10 @@ test.each([500, 200])('a platform’s %d twice is a problem of ours, and is not 
   answers(edge, platform(status, 'secrets of a platform'));
   const response = await edge.call('/v1/events', EVENTS);
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '2']);
-  expect(await response.json()).toMatchObject({ code: 'cell_unavailable', detail: expect.not.stringContaining('secret') });
+  expect(await response.json()).toMatchObject({
+    code: 'cell_unavailable',
+    detail: expect.not.stringContaining('secret'),
+  });
   expect(edge.received).toHaveLength(2);
 });
 

@@ -117,7 +117,11 @@ test('the type of a compressed body travels beside it; nobody else can say it', 
   const edge = await ready();
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': '2' };
   await post(edge, 'xx', { ...headers, 'x-polycell-body-type': 'forged' });
-  await post(edge, 'xx', { 'content-type': 'application/json', 'content-length': '2', 'x-polycell-body-type': 'forged' });
+  await post(edge, 'xx', {
+    'content-type': 'application/json',
+    'content-length': '2',
+    'x-polycell-body-type': 'forged',
+  });
   expect(
     edge.received.map((sent) => [sent.headers.get('content-type'), sent.headers.get('x-polycell-body-type')]),
   ).toEqual([
