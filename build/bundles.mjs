@@ -13,6 +13,43 @@ function findRoot(folder) {
   return existsSync(path.join(folder, 'build/bundles.mjs')) ? folder : findRoot(path.dirname(folder));
 }
 
+/** The project's own application. */
+const OWN_APPLICATION = 'core/application.ts';
+
+/**
+ * The application that is built, from the project's root: its own, or the one that the variable `POLYCELL_APPLICATION` names, such as
+ * `examples/orders/application.ts`.
+ */
+export const applicationFile = process.env.POLYCELL_APPLICATION ?? OWN_APPLICATION;
+
+/** Where everything that is compiled goes; each application has a folder of its own. */
+export const distFolder =
+  applicationFile === OWN_APPLICATION
+    ? 'dist'
+    : `dist/applications/${applicationFile.replace(/\/?(?:application)?\.ts$/, '').replaceAll(/[^\w-]+/g, '-')}`;
+
+/** What `npm run generate` makes of another application than the project's own. */
+const derivedFolder = `${distFolder}/derived`;
+
+/** Puts the application that is built in the place of the project's own, and what is derived from it too. */
+const withApplication = () => ({
+  name: `application: ${applicationFile}`,
+  /** @param {import('esbuild').PluginBuild} build */
+  setup(build) {
+    const places = {
+      [path.join(root, OWN_APPLICATION)]: path.join(root, applicationFile),
+      [path.join(root, 'core/openapi.generated.json')]: path.join(root, derivedFolder, 'openapi.json'),
+    };
+    build.onResolve({ filter: /(?:application\.ts|openapi\.generated\.json)$/ }, (args) => {
+      const place = places[path.resolve(args.resolveDir, args.path)];
+      return place === undefined ? undefined : { path: place };
+    });
+  },
+});
+
+/** @type {() => import('esbuild').Plugin[]} */
+export const applicationPlugins = () => (applicationFile === OWN_APPLICATION ? [] : [withApplication()]);
+
 /**
  * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge.
  * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure' | 'edge', external?: string[] }} Bundle
@@ -36,7 +73,7 @@ export const bundles = [
  * The file that a bundle is compiled to.
  * @param {Pick<Bundle, 'name' | 'platform'>} bundle
  */
-export const outfileOf = ({ name, platform }) => `dist/${name}/index.${platform === 'edge' ? 'mjs' : 'cjs'}`;
+export const outfileOf = ({ name, platform }) => `${distFolder}/${name}/index.${platform === 'edge' ? 'mjs' : 'cjs'}`;
 
 /**
  * The Workers runtime is a browser's: modules, web standards, and no Node.js.
@@ -69,7 +106,7 @@ export function deployableOptions(bundle) {
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
-    plugins: bundle.platform === 'azure' ? [leanAzure(root)] : [],
+    plugins: [...applicationPlugins(), ...(bundle.platform === 'azure' ? [leanAzure(root)] : [])],
     logLevel: 'silent',
   };
 }
@@ -80,6 +117,7 @@ export function deployableOptions(bundle) {
  * @returns {Promise<string[]>} the names of the bundles that were compiled
  */
 export async function buildBundles({ only, onBuilt } = {}) {
+  if (applicationFile !== OWN_APPLICATION) await derive();
   const wanted = only === undefined ? bundles : bundles.filter((bundle) => only.includes(bundle.name));
   const built = [];
   for (const bundle of wanted) {
@@ -93,10 +131,18 @@ export async function buildBundles({ only, onBuilt } = {}) {
   return built;
 }
 
+/** Writes what bundles hold of another application than the project's own. */
+async function derive() {
+  const { importTypeScript } = await import('./run.mjs');
+  const { main } = await importTypeScript('build/generate.ts');
+  if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+}
+
 /** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
 async function writeFunctionsApp() {
-  const folder = path.join(root, 'dist/azure');
-  await put(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
+  const folder = path.join(root, distFolder, 'azure');
+  const hostJson = applicationFile === OWN_APPLICATION ? 'functions-azure/host.json' : `${derivedFolder}/host.json`;
+  await put(path.join(folder, 'host.json'), await readFile(path.join(root, hostJson)));
   await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 

@@ -1,7 +1,7 @@
 // Runs one of the project's TypeScript programs: `node build/run.mjs <entry.ts> [arguments]`.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compile, root } from './bundles.mjs';
+import { applicationPlugins, compile, distFolder, root } from './bundles.mjs';
 
 /**
  * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
@@ -18,7 +18,7 @@ export async function importTypeScript(entry) {
  * @returns {Promise<string>} the compiled file, from the project's root
  */
 export async function compileTool(entry) {
-  const outfile = `dist/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
   await compile({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -29,6 +29,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
+    plugins: applicationPlugins(),
     logLevel: 'silent',
   });
   return outfile;

@@ -152,11 +152,12 @@ export class AzureCell implements LocalCell {
       environment: this.#settings(version),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
-      log: ({ functionName, level, category, message }) => {
+      log: ({ functionName, level, category, message, error }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
         if (category === 'user' || category === 'console') notice(entry);
         // Host and worker tell of every step; a person wants to know what goes wrong.
-        else if (level === 'warning' || level === 'error' || level === 'critical') notice({ ...entry, level: 'warn' });
+        else if (level === 'warning' || level === 'error' || level === 'critical')
+          notice({ ...entry, level: 'warn', ...(error !== undefined && { fields: { error } }) });
       },
     });
     this.#host = host;

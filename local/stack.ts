@@ -1,6 +1,8 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import { topology as declaredTopology, type Topology } from '../core/cell/topology.ts';
+import { application } from '../core/application.ts';
+import type { Topology } from '../core/cell/topology.ts';
+import { topologyOf } from '../core/domain/application.ts';
 import { NoWorkerd } from '../hosts/edge/edge-host.ts';
 import { type EdgeFaults, readFaults } from '../hosts/edge/faults.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
@@ -284,7 +286,7 @@ export class Stack {
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
-    const { topology = declaredTopology, version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
+    const { topology = topologyOf(application), version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
     const common = {
       declaration,
       topology,

@@ -10,8 +10,8 @@ import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { noticePrinter } from '../notices.ts';
 
-/** An orderly stop that takes longer than this is ended by force, in milliseconds. */
-const STOP_TIMEOUT_MS = 4500;
+/** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
+const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',

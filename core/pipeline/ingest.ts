@@ -33,8 +33,6 @@ export interface IngestCommand {
   readonly faults?: ReadonlyMap<number, Rejection>;
   /** The trace that events without one of their own continue. */
   readonly traceparent: string;
-  /** Awaited before anything is stored or answered; if it rejects, nothing is stored, and the call rejects with the same. */
-  readonly permitted?: Promise<void>;
 }
 
 export interface EventResult {
@@ -67,7 +65,7 @@ const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'tim
 
 /** Returns the use case. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, faults, traceparent, permitted }) => {
+  return async ({ tenant, candidates, faults, traceparent }) => {
     const context = {
       registry: deps.registry,
       now: deps.clock.now(),
@@ -80,7 +78,6 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
     const documents = acceptances.flatMap((acceptance) =>
       acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
     );
-    await permitted;
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents, COMPARED);
 
     const results: EventResult[] = [];

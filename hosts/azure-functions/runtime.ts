@@ -173,6 +173,7 @@ export class AppRuntime {
       message: `Executed (failed, ${took}): ${stack === '' ? `${name}: ${message}` : stack}`,
       functionName,
       invocationId,
+      error: name,
     });
     return { ok: false, invocationId, cause, error: result.error };
   }

@@ -45,7 +45,8 @@ export interface EdgeHostOptions {
 /** The edge's Durable Objects. */
 export const EDGE_OBJECTS = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' } as const;
 
-const START_TIMEOUT_MS = 10_000;
+/** Finds a process that hangs; one that only starts slowly, on a busy machine, is waited for. */
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 2000;
 
 /** What the process wrote last is kept for the reason of its end, in characters. */

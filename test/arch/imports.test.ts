@@ -1,7 +1,14 @@
 // Who may import what; CONTRIBUTING.md has the table in words.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { forbiddenImports, INSIDE_PACKAGES, importCycles, importsOf, LOADERS } from './support/imports.ts';
+import {
+  forbiddenImports,
+  INSIDE_PACKAGES,
+  importCycles,
+  importsOf,
+  LOADERS,
+  mutualFolders,
+} from './support/imports.ts';
 import { fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
 
 const { devDependencies, dependencies, optionalDependencies } = JSON.parse(
@@ -20,6 +27,7 @@ test('the rule refuses each forbidden import of its fixtures, and no other', () 
   expect(places(violations)).toEqual(marked(fixtures));
   expect(report(violations)).toContain(
     'core/pipeline/bad.ts:3 @aws-sdk/client-dynamodb may not be imported from here. ' +
+      'The engine knows no domain: it takes an Application as a value. ' +
       'Declare what is needed as a port in core/ports and let compose.ts pass an adapter in.',
   );
 });
@@ -48,4 +56,13 @@ test('no file imports itself by way of others', () => {
 test('a cycle of imports is refused, unless it is one of types', () => {
   const fixtures = sourcesBelow(fixtureRoot('cycles'));
   expect(places(importCycles(fixtures))).toEqual(marked(fixtures));
+});
+
+test('no two folders of core import each other', () => {
+  expect(report(mutualFolders(sources))).toEqual([]);
+});
+
+test('two folders that import each other are refused, for types too', () => {
+  const fixtures = sourcesBelow(fixtureRoot('mutual'));
+  expect(places(mutualFolders(fixtures))).toEqual(marked(fixtures));
 });

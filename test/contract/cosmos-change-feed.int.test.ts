@@ -13,9 +13,6 @@ import { Tape } from './change-stream/harness.ts';
 import { changeStreamContract } from './change-stream.contract.ts';
 import { codeOf } from './contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
-
 const BATCH_SIZE = 10;
 const DATABASE = 'cell';
 const emulator = new CosmosEmulator({ partitionRanges: 3 });

@@ -13,9 +13,6 @@ import { cosmosFaults } from './azure/store-faults.ts';
 import { codeOf } from './contract.ts';
 import { storeContract } from './store.contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
-
 // Several ranges, so that what lies in different ones is met.
 const emulator = new CosmosEmulator({ partitionRanges: 3 });
 beforeAll(() => emulator.start());

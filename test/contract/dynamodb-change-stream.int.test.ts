@@ -13,9 +13,6 @@ import { dynamodbClient, streamsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';
 import { changeStreamContract } from './change-stream.contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
-
 const BATCH_SIZE = 10;
 const emulator = new DynamoDbEmulator();
 beforeAll(() => emulator.start());

@@ -10,9 +10,6 @@ import { dynamodbClient } from './aws/clients.ts';
 import { dynamoDbFaults } from './aws/store-faults.ts';
 import { storeContract } from './store.contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
-
 const emulator = new DynamoDbEmulator();
 beforeAll(() => emulator.start());
 afterAll(() => emulator.stop());

@@ -15,9 +15,6 @@ import { invokeInProcess } from './aws/invoke.ts';
 import { BUS_CONSUMERS } from './bus/harness.ts';
 import { busContract } from './bus.contract.ts';
 
-// The queues' visibility timeouts run on the emulator's own clock; a clause waits for three of them.
-jest.setTimeout(30_000);
-
 const TIMEOUT_MS = 10_000;
 const emulator = new SnsSqsEmulator();
 beforeAll(() => emulator.start());

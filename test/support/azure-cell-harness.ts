@@ -31,7 +31,7 @@ async function testApp(timeoutSeconds: number): Promise<string> {
     await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  const functionTimeout = `00:00:${String(timeoutSeconds).padStart(2, '0')}`;
+  const functionTimeout = new Date(timeoutSeconds * 1000).toISOString().slice(11, 19);
   await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout }));
   await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;

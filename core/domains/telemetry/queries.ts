@@ -1,13 +1,16 @@
-// The built-in domain's reads: devices, readings and rollups of one tenant.
+// The queries of the telemetry domain: devices, readings and rollups of one tenant.
+import type { PageRequest, ReadStores, View } from '../../api/read.ts';
+import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
-import { statePartition } from '../../cell/identity.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
-import type { Page, Query, Store, StoreCursor, StoredDocument } from '../../ports/store.ts';
+import type { Page, Query, Store, StoredDocument } from '../../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
+import { partitions } from './partitions.ts';
 import { isReading, readingOf } from './reading.ts';
 import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import type { Device, Reading, Rollup } from './schemas.ts';
 
 export const QUERY_LIMITS = {
   /** Device documents read at the same time for a page of devices. */
@@ -18,45 +21,9 @@ export const QUERY_LIMITS = {
   pagesPerRequest: 10,
 } as const;
 
-export interface DeviceView {
-  readonly id: string;
-  readonly lastSeen?: string;
-  readonly readings: number;
-  readonly metrics: {
-    readonly [metric: string]: { readonly value: number; readonly unit?: string; readonly time: string };
-  };
-}
-
-export interface ReadingView {
-  readonly id: string;
-  readonly source: string;
-  readonly time: string;
-  readonly metric: string;
-  readonly value: number;
-  readonly unit?: string;
-}
-
-export interface RollupView {
-  readonly metric: string;
-  readonly window: Window;
-  readonly start: string;
-  readonly count: number;
-  readonly min: number;
-  readonly max: number;
-  readonly sum: number;
-  readonly last: number | null;
-}
-
-/** A page of a listing. It may be short, even empty, and still have a next one. */
-export interface View<T> {
-  readonly items: readonly T[];
-  readonly next?: StoreCursor;
-}
-
-export interface PageRequest {
-  readonly limit: number;
-  readonly cursor?: StoreCursor | undefined;
-}
+export type DeviceView = Static<typeof Device>;
+export type ReadingView = Static<typeof Reading>;
+export type RollupView = Static<typeof Rollup>;
 
 /** A span of time as sort keys of `parseTime`; `from` is included, `to` is not. */
 export interface Span {
@@ -81,9 +48,9 @@ export interface TelemetryQueries {
 }
 
 /** Returns the reads. All reject with the store's error, `invalid` for a cursor that is none. */
-export function telemetryQueries({ events, state }: { events: Store; state: Store }): TelemetryQueries {
+export function telemetryQueries({ events, state }: ReadStores): TelemetryQueries {
   const device = async (tenant: string, id: string): Promise<DeviceView | undefined> => {
-    const document = await state.get({ partition: statePartition.device(tenant, id), id: DEVICE_STATE_ID });
+    const document = await state.get({ partition: partitions.device.of(tenant, id), id: DEVICE_STATE_ID });
     return document && deviceView(id, document.body as unknown as DeviceSummary);
   };
 
@@ -110,7 +77,7 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
     device,
 
     async devices(tenant, { limit, cursor }) {
-      const partition = statePartition.devices(tenant);
+      const partition = partitions.devices.of(tenant);
       const ids = (count: number) => state.query(partition, { limit: count, ...(cursor && { cursor }) });
       const listed = await ids(limit);
       const seen = new Map<string, DeviceView | undefined>();
@@ -150,7 +117,7 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
               ...(from && { from: prefix + boundary(window, from) }),
               ...(to && { to: prefix + boundary(window, to) }),
             };
-      return search(state, statePartition.rollups(tenant, deviceId), { prefix, ...range }, page, (document) => {
+      return search(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
         return inSpan(start) ? rollupView(window, start, document.body as unknown as RollupSummary) : undefined;
       });

@@ -1,11 +1,10 @@
 // The consumer `rollups`: count, minimum, maximum, sum and last value of each metric, per minute, hour and day.
-import { statePartition } from '../../cell/identity.ts';
-import { consumerNamed } from '../../cell/topology.ts';
 import { fingerprint } from '../../events/cloud-event.ts';
-import type { Consumer } from '../../pipeline/consumer.ts';
-import { type DerivedDeps, derivedConsumer } from '../../pipeline/derived-consumer.ts';
+import { derived } from '../../pipeline/derived-consumer.ts';
 import { addExactly, combine, type ExactSum } from './exact-sum.ts';
-import { type LastValue, lastValueOf, later, type Reading, readingOf } from './reading.ts';
+import { partitions } from './partitions.ts';
+import { type Fact, type LastValue, lastValueOf, later, readingOf } from './reading.ts';
+import { reading } from './schemas.ts';
 
 /** The widths of windows, and how much of a minute's text names the window. */
 export const WINDOWS = { '1m': 16, '1h': 13, '1d': 10 } as const;
@@ -28,35 +27,29 @@ export const rollupPrefix = (window: Window, metric: string): string => `${windo
 /** The id of a rollup; `start` is the beginning of the window, cut to its width: `2026-11-21T07` for an hour. */
 export const rollupId = (window: Window, metric: string, start: string): string => rollupPrefix(window, metric) + start;
 
-/** Returns the consumer. */
-export function rollupsConsumer(deps: DerivedDeps): Consumer {
-  const { name, types } = consumerNamed('rollups');
-  return derivedConsumer<Reading, RollupSummary>(
-    {
-      name,
-      types,
-      partition: statePartition.rollups,
-      project: readingOf,
-      leafOf: ({ metric }, minute) => rollupId('1m', metric, minute),
-      totalsOf: (leafId) => {
-        const rest = leafId.slice('1m'.length);
-        const cut = (window: Window) => window + rest.slice(0, rest.length - WINDOWS['1m'] + WINDOWS[window]);
-        return [cut('1h'), cut('1d')];
-      },
-      empty: () => ({ metric: '', count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null }),
-      add(summary, reading) {
-        summary.metric = reading.metric;
-        summary.count += 1;
-        summary.min = Math.min(summary.min, reading.value);
-        summary.max = Math.max(summary.max, reading.value);
-        summary.sum = addExactly(summary.sum, reading.value);
-        summary.last = later(summary.last ?? undefined, lastValueOf(reading));
-      },
-      revise: reviseRollup,
-    },
-    deps,
-  );
-}
+/** The consumer `rollups`. */
+export const rollups = derived<Fact, RollupSummary>({
+  name: 'rollups',
+  types: [reading.type],
+  partition: partitions.rollups.of,
+  project: readingOf,
+  leafOf: ({ metric }, minute) => rollupId('1m', metric, minute),
+  totalsOf: (leafId) => {
+    const rest = leafId.slice('1m'.length);
+    const cut = (window: Window) => window + rest.slice(0, rest.length - WINDOWS['1m'] + WINDOWS[window]);
+    return [cut('1h'), cut('1d')];
+  },
+  empty: () => ({ metric: '', count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null }),
+  add(summary, fact) {
+    summary.metric = fact.metric;
+    summary.count += 1;
+    summary.min = Math.min(summary.min, fact.value);
+    summary.max = Math.max(summary.max, fact.value);
+    summary.sum = addExactly(summary.sum, fact.value);
+    summary.last = later(summary.last ?? undefined, lastValueOf(fact));
+  },
+  revise: reviseRollup,
+});
 
 /** A window after one of its minutes went from `before` to `after`. The log only grows, so extremes only widen. */
 export function reviseRollup(

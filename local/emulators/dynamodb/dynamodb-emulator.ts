@@ -12,7 +12,8 @@ import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
 /** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
 export const DYNOXIDE_REGION = 'dynoxide';
-const START_TIMEOUT_MS = 10_000;
+/** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
+const START_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
 
 export interface DynamoDbEmulatorOptions {

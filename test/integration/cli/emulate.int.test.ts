@@ -9,8 +9,6 @@ import type { Readable } from 'node:stream';
 import { DEVELOPMENT_CERTIFICATE } from '../../../emulators/service-bus/certificate.ts';
 import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
-jest.setTimeout(60_000);
-
 interface Run {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly output: () => string;

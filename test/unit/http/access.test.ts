@@ -185,7 +185,7 @@ describe('problems', () => {
       type: 'about:blank',
       title: 'A parameter does not fit',
       status: 400,
-      detail: 'Mend limit.',
+      detail: 'Invalid parameters: limit.',
       code: 'invalid_parameter',
       errors: [
         { parameter: 'limit', detail: 'It must match {"type":"integer","minimum":1,"maximum":1000,"default":100}.' },

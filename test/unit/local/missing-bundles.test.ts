@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../../adapters/system/system.ts';
 import { root } from '../../../build/bundles.mjs';
-import { topology } from '../../../core/cell/topology.ts';
+import { application } from '../../../core/application.ts';
+import { topologyOf } from '../../../core/domain/application.ts';
 import { EdgeHost } from '../../../hosts/edge/edge-host.ts';
 import { AwsCell } from '../../../local/aws-cell.ts';
 import { AzureCell } from '../../../local/azure-cell.ts';
 import { makeRouteKeys } from '../../../local/route-keys.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
+
+const topology = topologyOf(application);
 
 /** Any use of the network would end a test of this kind, so a cell that has got as far as its emulators fails otherwise. */
 async function common() {

@@ -91,7 +91,7 @@ describe('subscribe', () => {
     const receiver = client.createReceiver('q');
     let received = 0;
     while (received < total) {
-      const messages = await receiver.receiveMessages(total - received, { maxWaitTimeInMs: 1_000 });
+      const messages = await receiver.receiveMessages(total - received);
       expect(messages.length).toBeGreaterThan(0);
       received += messages.length;
       await Promise.all(messages.map((message) => receiver.completeMessage(message)));

@@ -4,6 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { PATIENCE_MS } from '../../../../test/support/patience.ts';
 import { FunctionsHost } from '../../index.ts';
 import { buildApp, cleanUp, eventually, startApp } from './support.ts';
 
@@ -223,11 +224,11 @@ it('lets a running invocation finish when it stops, but not for ever', async () 
     app.get('slow', async () => { console.log('slow'); await new Promise((resolve) => setTimeout(resolve, 100)); return { body: 'finished' }; });
     app.get('hang', async () => { console.log('hang'); await new Promise(() => undefined); return {}; });
   `;
-  for (const [route, status] of [
-    ['slow', 200],
-    ['hang', 503],
+  for (const [route, status, stopGraceMs] of [
+    ['slow', 200, PATIENCE_MS],
+    ['hang', 503, 400],
   ] as const) {
-    const { url, host, log } = await startApp({ source }, { stopGraceMs: 400 });
+    const { url, host, log } = await startApp({ source }, { stopGraceMs });
     const pending = fetch(`${url}/api/${route}`);
     await eventually('it runs', () => log.some(({ message }) => message === route));
     await host.stop();

@@ -153,7 +153,7 @@ test('only reported messages return, and go to the dead-letter queue after their
   await until(async () => (await left(queue.deadLetterUrl))[0] === 1);
   expect(batches).toEqual([['0', '1', '2'], ['1']]);
   expect(await isEmpty()).toBe(true);
-}, 10_000);
+});
 
 test.each([
   ['an error', (): Answer => broken],

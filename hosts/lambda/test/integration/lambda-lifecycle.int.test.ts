@@ -171,4 +171,4 @@ test('environments die with a host that is killed, even frozen or in a busy loop
   } finally {
     await rm(folder, { recursive: true });
   }
-}, 15_000);
+});

@@ -1,18 +1,19 @@
 // The consumers that derive: whatever is delivered how often, in whatever order, the documents are those of the log.
 
-import { consumers } from '../../../core/domains/telemetry/consumers.ts';
-import { telemetryQueries } from '../../../core/domains/telemetry/queries.ts';
-import type { Store } from '../../../core/ports/store.ts';
-import { type Scenario, scenario } from '../../support/deliveries.ts';
-import { faultyStore, writesOf } from '../../support/faulty-store.ts';
-import { property } from '../../support/properties.ts';
-import { expectedDevice, expectedRollups, type Made } from '../../support/telemetry-model.ts';
-import { DEVICE, deliver, delivered, storePoison, TENANT, type World, world } from '../../support/workers.ts';
+import { type Scenario, scenario } from '../../../../test/support/deliveries.ts';
+import { faultyStore, writesOf } from '../../../../test/support/faulty-store.ts';
+import { property } from '../../../../test/support/properties.ts';
+import { expectedDevice, expectedRollups, type Made } from '../../../../test/support/telemetry-model.ts';
+import { consumerNamed } from '../../../domain/application.ts';
+import type { Store } from '../../../ports/store.ts';
+import { telemetry } from '../domain.ts';
+import { telemetryQueries } from '../queries.ts';
+import { DEVICE, deliver, delivered, storePoison, TENANT, type World, world } from './workers.ts';
 
 const NAMES = ['device-state', 'rollups'] as const;
 
 function consumerOf({ deps }: World, name: string) {
-  const consumer = consumers(deps)[name];
+  const consumer = consumerNamed([telemetry], name).create(deps);
   if (consumer === undefined) throw new Error(`There is no consumer ${name}.`);
   return consumer;
 }

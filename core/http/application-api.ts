@@ -1,14 +1,11 @@
-// The HTTP API of a cell with the built-in domain, put together from what each cloud brings: stores, keys, time and a log.
+// The HTTP API of a cell that runs an application, put together from what each cloud brings: stores, keys, time and a log.
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
-import { topology } from '../cell/topology.ts';
-import { telemetryQueries } from '../domains/telemetry/queries.ts';
-import { validators } from '../domains/telemetry/validators.generated.mjs';
-import { SchemaRegistry } from '../events/registry.ts';
+import { type Application, registryOf } from '../domain/application.ts';
 import { ingest } from '../pipeline/ingest.ts';
-import { parking, RELAY } from '../pipeline/parking.ts';
+import { parking } from '../pipeline/parking.ts';
 import { redrive } from '../pipeline/redrive.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -17,7 +14,10 @@ import type { Store } from '../ports/store.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
 
-export interface BuiltInApiDeps {
+export interface ApplicationApiDeps {
+  readonly application: Application;
+  /** Its OpenAPI document, as `npm run generate` writes it. */
+  readonly document: unknown;
   readonly cell: CellIdentity;
   /** Public keys of the edge: one, or two while they are being changed. */
   readonly routeKeys: readonly PublicKey[];
@@ -29,15 +29,16 @@ export interface BuiltInApiDeps {
 }
 
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
-export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { cell, routeKeys, events, state, clock, ids, log } = deps;
+export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
+  const { application, document, cell, routeKeys, events, state, clock, ids, log } = deps;
   return createCellApi({
     cell,
-    consumers: [...topology.consumers.map(({ name }) => name), RELAY],
+    application,
+    document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: new SchemaRegistry(validators), clock, ids }),
-    queries: telemetryQueries({ events, state }),
+    ingest: ingest({ events, registry: registryOf(application), clock, ids }),
+    stores: { events, state },
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),

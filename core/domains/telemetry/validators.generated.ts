@@ -1,5 +1,7 @@
-// Made from core/domains/telemetry/schemas.ts by `npm run generate`.
+// Made from the event types in core/domains/telemetry by `npm run generate`.
 // @ts-nocheck
+import type { CompiledValidator } from '../../events/registry.ts';
+
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __commonJS = (cb, mod) => function() {
   try {
@@ -73,5 +75,7 @@ function validate10(data, { instancePath = "", parentData, parentDataProperty, r
       return validate10.errors = [{ instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" }, message: "must be object" }], !1;
   return validate10.errors = vErrors, errors === 0;
 }
-var validators = { "io.polycell.reading.v1": validate0 };
-export { validators };
+var compiled = { "io.polycell.reading.v1": validate0 };
+
+/** Name → validator. */
+export const validators: Readonly<Record<"io.polycell.reading.v1", CompiledValidator>> = compiled;

@@ -1,8 +1,9 @@
 // Pages of large items: an answer stays within what Lambda hands over, and paging still shows everything once.
-import { statePartition } from '../../../core/cell/identity.ts';
-import { DEVICE_METRICS, DEVICE_STATE_ID } from '../../../core/domains/telemetry/device-state.ts';
-import { type Loose, type TestCell, testCell } from '../../support/cell.ts';
-import { candidate, reading } from '../../support/events.ts';
+
+import { type Loose, type TestCell, testCell } from '../../../../test/support/cell.ts';
+import { candidate, reading } from '../../../../test/support/events.ts';
+import { DEVICE_METRICS, DEVICE_STATE_ID } from '../device-state.ts';
+import { partitions } from '../partitions.ts';
 
 /** Bytes of a function's answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LAMBDA_BYTES = 6 * 1024 * 1024;
@@ -32,8 +33,8 @@ async function announce(cell: TestCell, id: string, metrics = DEVICE_METRICS): P
   };
   const names = Array.from({ length: metrics }, (_, index) => '"'.repeat(125) + String(index).padStart(3, '0'));
   const body = { readings: 1, metrics: Object.fromEntries(names.map((name) => [name, last])) };
-  await cell.state.put({ partition: statePartition.device('acme', id), id: DEVICE_STATE_ID, body }, 'any');
-  await cell.state.put({ partition: statePartition.devices('acme'), id, body: null }, 'any');
+  await cell.state.put({ partition: partitions.device.of('acme', id), id: DEVICE_STATE_ID, body }, 'any');
+  await cell.state.put({ partition: partitions.devices.of('acme'), id, body: null }, 'any');
 }
 
 const numbered = (index: number) => `d-${String(index).padStart(3, '0')}`;

@@ -1,19 +1,18 @@
 // Two workers of a consumer at the same time, over a store that interleaves them and fails as a plan says.
-import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { validators } from '../../core/domains/telemetry/validators.generated.mjs';
-import { eventKey } from '../../core/events/cloud-event.ts';
-import { SchemaRegistry } from '../../core/events/registry.ts';
-import type { Consumer } from '../../core/pipeline/consumer.ts';
-import type { DerivedDeps } from '../../core/pipeline/derived-consumer.ts';
-import { ingest } from '../../core/pipeline/ingest.ts';
-import { isPortError } from '../../core/ports/errors.ts';
-import type { Json } from '../../core/ports/json.ts';
-import type { Store } from '../../core/ports/store.ts';
-import { READING, TRACEPARENT } from './events.ts';
-import { EagerClock } from './fake-clock.ts';
-import { type CountedStore, type Fault, faultyStore, type StoreMethod } from './faulty-store.ts';
-import { countingIds } from './ids.ts';
-import { EPOCH, type Made, SOURCE, timeOf, toCandidate } from './telemetry-model.ts';
+import { MemoryStore } from '../../../../adapters/memory/memory-store.ts';
+import { READING, TRACEPARENT } from '../../../../test/support/events.ts';
+import { EagerClock } from '../../../../test/support/fake-clock.ts';
+import { type CountedStore, type Fault, faultyStore, type StoreMethod } from '../../../../test/support/faulty-store.ts';
+import { countingIds } from '../../../../test/support/ids.ts';
+import { EPOCH, type Made, SOURCE, timeOf, toCandidate } from '../../../../test/support/telemetry-model.ts';
+import { registryOf } from '../../../domain/application.ts';
+import { eventKey } from '../../../events/cloud-event.ts';
+import type { Consumer, ConsumerDeps } from '../../../pipeline/consumer.ts';
+import { ingest } from '../../../pipeline/ingest.ts';
+import { isPortError } from '../../../ports/errors.ts';
+import type { Json } from '../../../ports/json.ts';
+import type { Store } from '../../../ports/store.ts';
+import { telemetry } from '../domain.ts';
 
 export const TENANT = 'acme';
 export const DEVICE = 'pump-1';
@@ -59,7 +58,7 @@ export interface World {
   readonly events: MemoryStore;
   readonly state: MemoryStore;
   readonly scriptedState: CountedStore;
-  readonly deps: DerivedDeps;
+  readonly deps: ConsumerDeps;
   /** Stores events in the log, as a client's request does. */
   ingest(candidates: readonly Json[]): Promise<void>;
   /** Stores readings in the same way. */
@@ -74,7 +73,7 @@ export function world(script: Script = []): World {
   const state = new MemoryStore({ clock });
   const position = { next: -1 };
   const scriptedState = scripted(state, script, position);
-  const take = ingest({ events, registry: new SchemaRegistry(validators), clock, ids });
+  const take = ingest({ events, registry: registryOf([telemetry]), clock, ids });
   const send = async (candidates: readonly Json[]) => {
     if (candidates.length === 0) return;
     const result = await take({ tenant: TENANT, candidates, traceparent: TRACEPARENT });
