@@ -105,7 +105,8 @@ export function crossOrigin({ browsers, webhooks, webhookRate }: CrossOriginRule
     },
     shared(response, origin) {
       const share = allowed(origin);
-      if (share === undefined) return response;
+      // The answer to a preflight request has said it all.
+      if (share === undefined || response.headers.has('access-control-allow-methods')) return response;
       // An answer of fetch cannot be changed.
       const readable = new Response(response.body, response);
       for (const [name, value] of Object.entries(share)) {

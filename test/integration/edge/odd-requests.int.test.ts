@@ -13,7 +13,7 @@ beforeAll(async () => {
       if (level !== 'info') warnings.push(message);
     },
   });
-}, 60_000);
+});
 afterAll(() => edge?.stop());
 beforeEach(() => {
   warnings.length = 0;

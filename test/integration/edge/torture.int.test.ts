@@ -36,7 +36,7 @@ function cellOf(handle: (request: Request) => Promise<Response>) {
 let edge: RunningEdge;
 beforeAll(async () => {
   edge = await runningEdge();
-}, 60_000);
+});
 afterAll(() => edge?.stop());
 
 const seen = ({ status, body }: WireAnswer) => [status, body];
@@ -64,4 +64,4 @@ test('each request of the list is answered as the cell answers it', async () => 
   }
   expect(through).toEqual(directly);
   expect(through.length).toBeGreaterThan(150);
-}, 120_000);
+});

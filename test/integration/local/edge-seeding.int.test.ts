@@ -51,4 +51,4 @@ test('seeding goes on when the first reads of the issuer’s keys fail', async (
     await edge.stop();
     await new Promise((resolve) => server.close(resolve));
   }
-}, 60_000);
+});
