@@ -4,12 +4,13 @@ import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
-import type { Page, Query, Store, StoredDocument } from '../../ports/store.ts';
+import { PortError } from '../../ports/errors.ts';
+import type { Page, Query, Store, StoreCursor, StoredDocument } from '../../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
 import { isReading, readingOf } from './reading.ts';
-import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import { partsOf, type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
 import type { Device, Reading, Rollup } from './schemas.ts';
 
 export const QUERY_LIMITS = {
@@ -98,11 +99,11 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
       } as const;
       return search(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
-        if (!isReading(event)) return undefined;
+        if (!isReading(event)) return [];
         const { position: _position, time, ...reading } = readingOf(event, document.id);
         return metric === undefined || reading.metric === metric
-          ? { id: event.id, source: event.source, time, ...reading }
-          : undefined;
+          ? [{ id: event.id, source: event.source, time, ...reading }]
+          : [];
       });
     },
 
@@ -119,36 +120,63 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
             };
       return search(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
-        return inSpan(start) ? rollupView(window, start, document.body as unknown as RollupSummary) : undefined;
+        return inSpan(start) ? rollupViews(window, start, document.body as unknown as RollupSummary) : [];
       });
     },
   };
 }
 
-/** Pages through documents until enough of them are wanted, or this request has read its share. */
+/** Behind the store's cursor: how many items of the first document that follows it were in the page before. */
+const SHOWN = '!';
+
+/**
+ * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
+ * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown.
+ */
 async function search<T>(
   store: Store,
   partition: string,
   query: Omit<Query, 'limit'>,
   page: PageRequest,
-  view: (document: StoredDocument) => T | undefined,
+  view: (document: StoredDocument) => readonly T[],
 ): Promise<View<T>> {
   const items: T[] = [];
-  let cursor = page.cursor;
+  let { cursor, shown } = readCursor(page.cursor);
   for (let pages = 0; pages < QUERY_LIMITS.pagesPerRequest; pages += 1) {
+    const before = cursor;
     const found: Page = await store.query(partition, {
       ...query,
       limit: page.limit - items.length,
       ...(cursor && { cursor }),
     });
-    for (const document of found.items) {
-      const item = view(document);
-      if (item !== undefined) items.push(item);
+    for (const [index, document] of found.items.entries()) {
+      const left = view(document).slice(shown);
+      const room = page.limit - items.length;
+      items.push(...left.slice(0, room));
+      if (left.length <= room) {
+        shown = 0;
+        continue;
+      }
+      // The cursor before this document is the store's to give, so what comes before it is read once more, for its cursor alone.
+      const at =
+        index === 0
+          ? before
+          : (await store.query(partition, { ...query, limit: index, ...(before && { cursor: before }) })).next;
+      return { items, next: `${shown + room}${SHOWN}${at ?? ''}` as StoreCursor };
     }
     cursor = found.next;
     if (cursor === undefined || items.length === page.limit) break;
   }
-  return cursor === undefined ? { items } : { items, next: cursor };
+  return cursor === undefined ? { items } : { items, next: `0${SHOWN}${cursor}` as StoreCursor };
+}
+
+/** @throws PortError `invalid` for a cursor that no page had */
+function readCursor(given: StoreCursor | undefined): { cursor: StoreCursor | undefined; shown: number } {
+  if (given === undefined) return { cursor: undefined, shown: 0 };
+  const match = /^(\d{1,6})!([\s\S]*)$/.exec(given);
+  if (match === null) throw new PortError('invalid', 'The cursor is not one of this listing.');
+  const [, shown, cursor = ''] = match;
+  return { cursor: cursor === '' ? undefined : (cursor as StoreCursor), shown: Number(shown) };
 }
 
 function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {
@@ -160,9 +188,19 @@ function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary):
   return { id, ...(lastSeen && { lastSeen: lastSeen.time }), readings, metrics: Object.fromEntries(values) };
 }
 
-function rollupView(window: Window, start: string, { metric, count, min, max, sum, last }: RollupSummary): RollupView {
-  return { metric, window, start: fullStart(start), count, min, max, sum: roundSum(sum), last: last?.value ?? null };
-}
+/** One rollup for each unit, and one for the readings that have none. */
+const rollupViews = (window: Window, start: string, summary: RollupSummary): RollupView[] =>
+  partsOf(summary).map(({ unit, count, min, max, sum, last }) => ({
+    metric: summary.metric,
+    ...(unit !== undefined && { unit }),
+    window,
+    start: fullStart(start),
+    count,
+    min,
+    max,
+    sum: roundSum(sum),
+    last: last?.value ?? null,
+  }));
 
 /** The first window that does not begin before an instant, as a bound on the ids of windows. */
 function boundary(window: Window, sortKey: string): string {

@@ -83,6 +83,16 @@ export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
   return 'it succeeded';
 }
 
+/** The text of the error that a promise rejects with. */
+export async function textOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return 'it succeeded';
+}
+
 /** Lets the event loop turn until a condition holds; the test's own timeout is the limit. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
