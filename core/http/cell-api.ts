@@ -13,9 +13,8 @@ import type { Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import { readCandidates } from './body.ts';
+import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import { operations } from './operations.ts';
@@ -53,13 +52,13 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
   const matchRoute = routeMatcher(table);
 
-  const readEvents = async ({ query, request }: Call): Promise<readonly Json[]> => {
+  const readEvents = async ({ query, request }: Call): Promise<Candidates> => {
     readParameters(routes.ingest.parameters, query);
     return readCandidates(request);
   };
 
-  const ingest = async ({ tenant, traceparent }: Call, candidates: readonly Json[]): Promise<Response> => {
-    const result = await deps.ingest({ tenant, candidates, traceparent });
+  const ingest = async ({ tenant, traceparent }: Call, candidates: Candidates): Promise<Response> => {
+    const result = await deps.ingest({ tenant, ...candidates, traceparent });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
