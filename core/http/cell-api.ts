@@ -18,7 +18,7 @@ import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import { operations } from './operations.ts';
-import { readParameters } from './parameters.ts';
+import { queryOf, readParameters } from './parameters.ts';
 import { Problem, problemResponse, problemsOf } from './problem.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
@@ -124,7 +124,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    const call = { request, query: url.searchParams, id, traceparent, tenant: claims?.tenant ?? '' };
+    const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
     // Events are read and parsed while the store is asked for the epoch. A stale token is answered first, whatever else is wrong.
     const candidates = name === 'ingest' ? readEvents(call) : undefined;
     candidates?.catch(() => undefined);
