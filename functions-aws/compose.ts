@@ -73,7 +73,15 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
-  return apiGateway(builtInApi({ cell, routeKeys: config.routeKeys, ...stores(config, own), ...own }));
+  return apiGateway(
+    builtInApi({
+      cell,
+      routeKeys: config.routeKeys,
+      fetch: (request) => fetch(request),
+      ...stores(config, own),
+      ...own,
+    }),
+  );
 }
 
 /** The function behind the event log's stream. */

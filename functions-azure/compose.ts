@@ -84,7 +84,9 @@ export function composeHttp(
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  return functionsHttp(builtInApi({ cell, routeKeys: config.routeKeys, ...both, ...own }));
+  return functionsHttp(
+    builtInApi({ cell, routeKeys: config.routeKeys, fetch: (request) => fetch(request), ...both, ...own }),
+  );
 }
 
 /** The function behind the event log's change feed. */

@@ -5,7 +5,8 @@ import { type Clock, type EpochSeconds, toEpochSeconds } from '../ports/clock.ts
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
 
-export const SCOPES = ['ingest', 'read', 'operate', 'control'] as const;
+/** `observe` is the monitor's alone: no tenant's credential brings it. */
+export const SCOPES = ['ingest', 'read', 'operate', 'observe'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What a route token says. */

@@ -2,11 +2,13 @@
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { peerProbe } from '../cell/peer-probe.ts';
 import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
 import { topology } from '../cell/topology.ts';
 import { telemetryQueries } from '../domains/telemetry/queries.ts';
 import { validators } from '../domains/telemetry/validators.generated.mjs';
 import { SchemaRegistry } from '../events/registry.ts';
+import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking, RELAY } from '../pipeline/parking.ts';
 import { redrive } from '../pipeline/redrive.ts';
@@ -23,6 +25,8 @@ export interface BuiltInApiDeps {
   readonly routeKeys: readonly PublicKey[];
   readonly events: Store;
   readonly state: Store;
+  /** Reaches other cells; the platform's `fetch`. */
+  readonly fetch: Fetch;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -30,7 +34,7 @@ export interface BuiltInApiDeps {
 
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
 export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { cell, routeKeys, events, state, clock, ids, log } = deps;
+  const { cell, routeKeys, events, state, fetch, clock, ids, log } = deps;
   return createCellApi({
     cell,
     consumers: [...topology.consumers.map(({ name }) => name), RELAY],
@@ -41,6 +45,7 @@ export function builtInApi(deps: BuiltInApiDeps): (request: ApiRequest) => Promi
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
+    probePeer: peerProbe({ fetch, clock }),
     ids,
     log,
   });

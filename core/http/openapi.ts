@@ -97,6 +97,7 @@ const schemas = {
     cloud: text,
     region: text,
     version: text,
+    peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
   }),
   Problem: problemSchema(PROBLEMS),
 };

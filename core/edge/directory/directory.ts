@@ -136,7 +136,7 @@ function planOf(context: PlanContext, command: DirectoryCommand): Plan {
     case 'pin-tenant':
       return pinTenant(context, command);
     case 'fail-over':
-      return failOver(context, command.cell, command.partial ?? false);
+      return failOver(context, command);
     case 'fail-back':
       return failBack(context, command.cell);
   }

@@ -135,8 +135,18 @@ export type DirectoryCommand =
   /** Gives a tenant another home, another standby, or both. */
   | { readonly kind: 'place-tenant'; readonly tenant: string; readonly cell?: string; readonly standby?: string | null }
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
-  /** Marks a cell down. Refused if a tenant's standby cannot serve, unless `partial`: then those tenants go unserved. */
-  | { readonly kind: 'fail-over'; readonly cell: string; readonly partial?: boolean }
+  /**
+   * Marks a cell down. Refused if a tenant's standby cannot serve, unless `partial`: then those tenants go unserved. What is seen of
+   * other cells counts beside their state: `answering` ones that are down are failed back in the same step if tenants would go
+   * unserved otherwise, and `silent` ones stand in for nobody.
+   */
+  | {
+      readonly kind: 'fail-over';
+      readonly cell: string;
+      readonly partial?: boolean;
+      readonly answering?: readonly string[];
+      readonly silent?: readonly string[];
+    }
   | { readonly kind: 'fail-back'; readonly cell: string };
 
 /** Why a command is refused. The codes are stable. */
