@@ -19,7 +19,7 @@ let control: EdgeControl;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'polycell-drill-test-'));
   // The monitor only proposes here, as it does for developers: drills switch it on.
-  const dev = await startDev();
+  const dev = await startDev(['--cells', 'aws-alpha,azure-beta,azure-gamma']);
   url = await dev.url();
   control = new EdgeControl(await StackClient.find(url), (await (await StackClient.find(url)).info()).edge?.url ?? '');
 });

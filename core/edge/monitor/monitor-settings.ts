@@ -31,7 +31,7 @@ export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorSettings, Bound>> = {
   urgentMs: { minimum: 100, maximum: 60_000, fallback: 500 },
   timeoutMs: { minimum: 100, maximum: 10_000, fallback: 1000 },
   failures: { minimum: 1, maximum: 60, fallback: 5 },
-  silenceMs: { minimum: 0, maximum: 60_000, fallback: 2500 },
+  silenceMs: { minimum: 0, maximum: 60_000, fallback: 3000 },
   window: { minimum: 1, maximum: 60, fallback: 20 },
   recoveries: { minimum: 1, maximum: 60, fallback: 3 },
   graceMs: { minimum: 0, maximum: 3_600_000, fallback: 60_000 },
