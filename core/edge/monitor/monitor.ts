@@ -1,6 +1,5 @@
 // The health monitor: probes every cell, commands the failovers that are decided, has cells fenced, and tells how things stand.
 
-import type { ProbeTarget } from '../../cell/health-probe.ts';
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import type { Json } from '../../ports/json.ts';
@@ -25,7 +24,7 @@ import {
 import type { Fencing, FencingProgress } from './fencing.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
-import type { Prober } from './prober.ts';
+import type { Prober, Question } from './prober.ts';
 
 export const ROUND_LIMITS = {
   /** Steps of one round while a cell does not answer and nothing is concluded; the next round goes on. */
@@ -203,7 +202,7 @@ function questionsOf(
   memory: MonitorMemory,
   cells: readonly Cell[],
   turn: number,
-): readonly { readonly witness: ProbeTarget; readonly about: ProbeTarget }[] {
+): readonly Question[] {
   const answering = cells.filter(({ id }) => answersNow(memory, id));
   const silent = cells.filter((cell) => {
     const known = memory.cells.get(cell.id);
@@ -211,7 +210,7 @@ function questionsOf(
   });
   const witness = answering[turn % Math.max(1, answering.length)];
   const about = answering[(turn + 1) % Math.max(1, answering.length)];
-  const proof = witness === undefined || about === undefined || witness === about ? [] : [{ witness, about }];
+  const proof = witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
   const domains = new Set(silent.map(failureDomain));
   // One silent domain is lost whatever others see, so that nobody is asked.
   if (domains.size <= 1) return proof;
@@ -223,7 +222,7 @@ function questionsOf(
         // Another cloud's first: what is lost may be a cloud.
         .sort((a, b) => Number(a.cloud === lost.cloud) - Number(b.cloud === lost.cloud))
         .slice(0, ROUND_LIMITS.witnesses)
-        .map((cell) => ({ witness: cell, about: lost })),
+        .map((cell) => ({ witness: cell, about: lost, spare: false })),
     ),
   ];
 }

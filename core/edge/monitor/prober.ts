@@ -6,9 +6,19 @@ import type { PeerView } from './vantage.ts';
 export const PROBER_LIMITS = {
   /** Connections at the same time; more than six wait for each other on Workers (https://developers.cloudflare.com/workers/platform/limits/). */
   connections: 6,
+  /** While so many are open, questions that can be left out are. */
+  spare: 3,
   /** Results that wait to be taken; a round takes them, so there are hardly more than there are cells. */
   untaken: 20_000,
 } as const;
+
+/** What one cell is asked about another one. */
+export interface Question {
+  readonly witness: ProbeTarget;
+  readonly about: ProbeTarget;
+  /** Whether it can be left out while probes need the connections. */
+  readonly spare: boolean;
+}
 
 export interface ProberDeps {
   readonly probe: (target: ProbeTarget) => Probe;
@@ -24,7 +34,7 @@ export interface Prober {
    */
   send(
     targets: readonly ProbeTarget[],
-    questions: readonly { readonly witness: ProbeTarget; readonly about: ProbeTarget }[],
+    questions: readonly Question[],
     waitMs: number,
   ): Promise<void>;
   /** What has come since the last call. */
@@ -36,14 +46,14 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
   let views: PeerView[] = [];
   /** Work that waits for a connection, the first to come first. */
   const waiting: (() => void)[] = [];
-  /** Probes that have been judged, and whose late answer would still be a sign of life: they make room for others. */
-  const lingering = new Set<Probe>();
+  /** Cell → its oldest probe that has been judged, and whose late answer would still be a sign of life: they make room for others. */
+  const lingering = new Map<string, Probe>();
   let open = 0;
 
   const connection = async (): Promise<void> => {
     if (open >= PROBER_LIMITS.connections) {
-      const [oldest] = lingering;
-      oldest?.cancel();
+      // The newest of them: the oldest has waited longest, and is the likeliest to show that its cell lives.
+      [...lingering.values()].at(-1)?.cancel();
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else open += 1;
   };
@@ -68,16 +78,17 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
       release();
       return;
     }
-    lingering.add(begun);
-    if (waiting.length > 0) begun.cancel();
+    if (lingering.has(target.id)) begun.cancel();
+    else lingering.set(target.id, begun);
     void begun.late.then((late) => {
-      lingering.delete(begun);
+      if (lingering.get(target.id) === begun) lingering.delete(target.id);
       release();
       if (late !== null) keep(target.id, late);
     });
   };
 
-  const question = async (witness: ProbeTarget, about: ProbeTarget): Promise<void> => {
+  const question = async ({ witness, about, spare }: Question): Promise<void> => {
+    if (spare && open >= PROBER_LIMITS.spare) return;
     await connection();
     const view = await ask(witness, about);
     release();
@@ -88,7 +99,7 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
     async send(targets, questions, waitMs) {
       const all = Promise.all([
         ...targets.map(observe),
-        ...questions.map(({ witness, about }) => question(witness, about)),
+        ...questions.map(question),
       ]);
       await Promise.race([all, clock.sleep(waitMs)]);
     },
