@@ -41,7 +41,7 @@ async function histories(first: number, count: number, mutant: Mutant | undefine
     const violation = await play(seed, faults, mutant);
     if (violation === undefined) continue;
     failed += 1;
-    const smallest = await shrink(seed, faults, mutant);
+    const smallest = await shrink(seed, faults, violation.invariant, mutant);
     process.stdout.write(`seed ${seed}: ${violation.invariant}: ${violation.detail}, at ${violation.atMs} ms\n`);
     for (const fault of smallest) process.stdout.write(`  ${JSON.stringify(fault)}\n`);
     if (mutant !== undefined) break;

@@ -26,6 +26,7 @@ import { RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { createRouter } from '../../core/edge/router/router.ts';
 import { SchemaRegistry } from '../../core/events/registry.ts';
 import { createCellApi } from '../../core/http/cell-api.ts';
+import { ROUTE_HEADER } from '../../core/http/headers.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { ingest } from '../../core/pipeline/ingest.ts';
 import { RELAY } from '../../core/pipeline/parking.ts';
@@ -79,6 +80,8 @@ export class World {
   readonly directory: Directory;
   readonly log = new RecordingLog();
   readonly routers = new Map<string, (request: Request) => Promise<Response>>();
+  /** What a cell did under an older epoch than it had done before. */
+  readonly relapses: string[] = [];
   /** How long the read cache is behind, in milliseconds. */
   cacheDelayMs = 0;
   readonly #handlers = new Map<CellId, (request: Request) => Promise<Response>>();
@@ -149,7 +152,9 @@ export class World {
     const directory = this.#seenFrom('monitor', {
       ...this.directory,
       change: (command, intent) => {
-        if (this.#mutant !== 'state-alone' || command.kind !== 'fail-over') return this.directory.change(command, intent);
+        if (this.#mutant !== 'state-alone') return this.directory.change(command, intent);
+        if (command.kind === 'fail-back') return this.directory.change(command, { ...intent, dryRun: true });
+        if (command.kind !== 'fail-over') return this.directory.change(command, intent);
         const { answering: _, ...rest } = command;
         return this.directory.change(rest, intent);
       },
@@ -309,9 +314,8 @@ export class World {
     const guard = epochGuard(state);
     const stored = ingest({ events, registry: new SchemaRegistry(validators), clock, ids });
     this.cells.set(id, cell);
-    this.#handlers.set(
-      id,
-      createCellApi({
+    const highest = new Map<string, number>();
+    const handle = createCellApi({
         cell: { id, cloud: 'memory', region: 'here', version: '1' },
         consumers: [...topology.consumers.map(({ name }) => name), RELAY],
         // Signatures are tried elsewhere; here a token is what it says.
@@ -335,8 +339,18 @@ export class World {
         probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
         ids,
         log,
-      }),
-    );
+      });
+    this.#handlers.set(id, async (request) => {
+      const token = request.headers.get(ROUTE_HEADER);
+      const response = await handle(request);
+      if (token === null || !response.ok) return response;
+      const { tenant, epoch, scopes } = JSON.parse(token) as RouteClaims;
+      if (scopes.includes('observe')) return response;
+      const before = highest.get(tenant) ?? 0;
+      if (epoch < before) this.relapses.push(`${id} served ${tenant} under ${epoch} after ${before}`);
+      highest.set(tenant, Math.max(before, epoch));
+      return response;
+    });
   }
 }
 

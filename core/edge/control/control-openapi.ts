@@ -14,7 +14,7 @@ import {
   time,
 } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
-import { CELL_STATES, TIERS } from '../ports/directory-model.ts';
+import { CELL_STATES, TIERS, ON_ISOLATION } from '../ports/directory-model.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
@@ -47,6 +47,7 @@ const tenant = object(['id', 'cell', 'standby', 'epochBase', 'residency', 'tier'
   residency: name,
   tier: { type: 'string', enum: TIERS },
   pinned: { type: 'boolean' },
+  onIsolation: { type: 'string', enum: ON_ISOLATION },
   revision: count,
 });
 

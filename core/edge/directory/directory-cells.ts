@@ -193,10 +193,16 @@ function waysOut(
   return ` Ways out: ${ways.join('; or ')}.`;
 }
 
-export function failBack(context: PlanContext, id: string): Plan {
+type FailBack = Extract<DirectoryCommand, { readonly kind: 'fail-back' }>;
+
+export function failBack(context: PlanContext, { cell: id, rescue = false, silent = [] }: FailBack): Plan {
   const cell = livingCell(context, id);
   if (cell.state !== 'down') return NOTHING;
   const { own, guests, sum } = dependents(context, id);
+  const isLeft = ({ standbyCell }: (typeof own)[number]) =>
+    standbyCell !== undefined && (!isServing(standbyCell) || silent.includes(standbyCell.id));
+  // Tenants without a standby were left behind knowingly, and those whose standby serves them are well where they are.
+  if (rescue && !(own.length > 0 && own.every(isLeft))) return NOTHING;
   return {
     changes: [cellChange(cell, restoredCell(cell, context.revision))],
     moved: sum(own) + sum(guests),

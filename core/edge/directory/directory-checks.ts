@@ -7,6 +7,7 @@ import {
   type DirectoryCommand,
   type DirectoryIntent,
   FAILOVER_POLICIES,
+  ON_ISOLATION,
   TIERS,
 } from '../ports/directory-model.ts';
 
@@ -136,8 +137,9 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
   'place-tenant': shape({ tenant: name }, { cell: name, standby }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
+  'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
-  'fail-back': shape({ cell: name }),
+  'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
 };
 
 /** Which field is wrong, and how. */

@@ -84,6 +84,9 @@ export interface FailoverOrder {
   readonly silent: readonly string[];
 }
 
+/** A cell to be failed back if its tenants are served nowhere else. */
+export type Rescue = Pick<FailoverOrder, 'cell' | 'silent'>;
+
 /** Something that people should hear of; told when it begins, not as long as it lasts. */
 export interface Notice {
   readonly level: 'info' | 'warn' | 'error';
@@ -94,6 +97,8 @@ export interface Notice {
 export interface Decision {
   readonly memory: MonitorMemory;
   readonly orders: readonly FailoverOrder[];
+  /** Cells that are down though they answer, while another one fails: to be failed back if no other cell serves their tenants. */
+  readonly rescues: readonly Rescue[];
   readonly notices: readonly Notice[];
   /** A cell does not answer and nothing is concluded yet: the next round should come soon. */
   readonly urgent: boolean;
@@ -211,7 +216,10 @@ export function decide(
         silent: failing.filter((other) => other !== id),
       });
   }
-  return { memory: { roundAt: now, cells: next, held, vantage }, orders, notices, urgent };
+  const othersFail = (id: string) =>
+    living.some((other) => other.id !== id && (other.state === 'down' || failing.includes(other.id)));
+  const rescues = answeringDown.filter(othersFail).map((cell) => ({ cell, silent: failing }));
+  return { memory: { roundAt: now, cells: next, held, vantage }, orders, rescues, notices, urgent };
 }
 
 const HOLDING: Notice = {

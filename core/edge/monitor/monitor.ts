@@ -43,6 +43,9 @@ const FENCING_SHARE = 0.5;
 
 const SAVED = 'monitor/cells/';
 
+/** Why the monitor fails a cell back, for the audit log. */
+const RESCUE = 'it answers, and the standbys of its tenants do not serve them';
+
 export interface MonitorDeps {
   readonly directory: Pick<Directory, 'cells' | 'change'>;
   readonly prober: Prober;
@@ -154,9 +157,17 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       memory = settled.memory;
       tell(settled.notices);
     }
+    let rescued = false;
+    for (const { cell, silent } of decision.rescues) {
+      const command = { kind: 'fail-back', cell, rescue: true, ...(silent.length > 0 && { silent }) } as const;
+      const { status } = await directory.change(command, { actor: MONITOR, reason: RESCUE });
+      if (status !== 'applied') continue;
+      rescued = true;
+      log.warn('It answers and is failed back, as no other cell serves its tenants.', { cell });
+    }
     await remember(memory);
     // The directory's cells as they are after what has just been changed.
-    if (decision.orders.length > 0) cells = (await directory.cells()).map((each) => each.cell);
+    if (decision.orders.length > 0 || rescued) cells = (await directory.cells()).map((each) => each.cell);
     return decision.urgent;
   };
 

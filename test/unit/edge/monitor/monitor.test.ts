@@ -118,7 +118,7 @@ test.each(['gone', 'deaf'] as const)(
     expect((await w.directory.audit({ limit: 1 })).items[0]).toMatchObject({
       actor: 'monitor',
       reason: expect.stringMatching(
-        new RegExp(`^no sign of life for [23]\\.\\d s, [56] probes in a row failed: ${problem}$`),
+        new RegExp(`^no sign of life for [23]\\.\\d s, [5-7] probes in a row failed: ${problem}$`),
       ),
       command: { kind: 'fail-over', cell: 'a' },
       outcome: 'applied',
@@ -286,4 +286,23 @@ test('a cell that is down and leaves its return to operators stays down, and the
   await w.run(5000);
   expect([await w.stateOf('a'), await w.stateOf('b')]).toEqual(['down', 'active']);
   expect(w.status().cells[1]?.refusal).toContain('fail it back first (npx polycell failover back a)');
+});
+
+test('a cell that answers again after its stand-in has failed too is failed back; one whose tenants are served is not', async () => {
+  const w = await watched(definition('a'), azure('b'), azure('c'));
+  await w.addTenant('acme', 'a', 'b');
+  await w.addTenant('globex', 'b', 'c');
+  await w.run(3000);
+  w.reach.set('a', 'gone');
+  await w.run(5000);
+  w.reach.set('b', 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('a'), await w.stateOf('b')]).toEqual(['down', 'down']);
+  w.reach.set('a', 'there');
+  await w.run(5000);
+  expect(await w.stateOf('a')).toBe('active');
+  w.reach.set('b', 'there');
+  await w.run(8000);
+  // Its tenants are served by c.
+  expect(await w.stateOf('b')).toBe('down');
 });
