@@ -21,7 +21,7 @@ export interface RouteClaims {
 }
 
 export const ROUTE_TOKEN_LIMITS = {
-  /** A token's life at most, in seconds: the longest a frozen router can go on writing to a cell. */
+  /** A token's life at most, in seconds. It stops what was stolen; a router that is cut off makes new ones (docs/adr/0027). */
   lifeSeconds: 60,
   /** How far the edge's clock and the cell's may differ, in seconds. */
   skewSeconds: 5,

@@ -62,7 +62,13 @@ function episodesOf(random: Random, spanMs: number, world: World): readonly Epis
       episodes.push({ kind, cell, from: at, to: at + lengthMs(), extraMs: extra() });
   };
   for (const { id } of CELLS) {
-    add('spike', id, world.spikesPerDay, () => random.exponential(world.spikeMeanMs), () => random.exponential(world.spikeExtraMeanMs));
+    add(
+      'spike',
+      id,
+      world.spikesPerDay,
+      () => random.exponential(world.spikeMeanMs),
+      () => random.exponential(world.spikeExtraMeanMs),
+    );
     add('blip', id, world.blipsPerDay, () => random.exponential(world.blipMeanMs));
     add('deploy', id, world.deploysPerDay, () => random.next() * world.deployMaximumMs);
   }
@@ -83,7 +89,13 @@ interface Run {
  * Runs the detector for so long. Stretches in which nothing happens are skipped, and those with single lost probes: they leave no trace in
  * its memory. It goes on where two probes of one cell are lost one after the other, or with the next episode.
  */
-function simulate(random: Random, settings: MonitorSettings, world: World, spanMs: number, { lost, onOrder }: Run): void {
+function simulate(
+  random: Random,
+  settings: MonitorSettings,
+  world: World,
+  spanMs: number,
+  { lost, onOrder }: Run,
+): void {
   const episodes = episodesOf(random, spanMs, world);
   let nextEpisode = 0;
   let active: Episode[] = [];
@@ -115,7 +127,11 @@ function simulate(random: Random, settings: MonitorSettings, world: World, spanM
     // Nothing of interest is near: jump to what comes next, a lost probe or an episode.
     if (calm >= 3 && pending.length === 0 && active.length === 0 && (lost === undefined || now < lost.at - BEFORE_MS)) {
       const untilLoss = random.exponential(settings.intervalMs / (world.loss ** 2 * CELLS.length));
-      const target = Math.min(now + untilLoss, (episodes[nextEpisode]?.from ?? spanMs) - BEFORE_MS, lost === undefined ? spanMs : lost.at - BEFORE_MS);
+      const target = Math.min(
+        now + untilLoss,
+        (episodes[nextEpisode]?.from ?? spanMs) - BEFORE_MS,
+        lost === undefined ? spanMs : lost.at - BEFORE_MS,
+      );
       if (target > now) {
         now = target;
         memory = { ...memory, roundAt: epochMs(now) };

@@ -116,7 +116,12 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
 
   /** Since when a cell could serve everybody, for all that the faults do to it. */
   const wellSince = (cell: CellId, at: number): number =>
-    Math.max(0, ...faults.filter((fault) => disturbs(fault, cell) && fault.at <= at).map((fault) => Math.min(at, fault.at + fault.forMs)));
+    Math.max(
+      0,
+      ...faults
+        .filter((fault) => disturbs(fault, cell) && fault.at <= at)
+        .map((fault) => Math.min(at, fault.at + fault.forMs)),
+    );
   const operated = faults.some(({ what }) => what.kind === 'operator');
   const check = () => {
     const at = elapsed();
@@ -124,7 +129,10 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     if (relapse !== undefined) violate('a cell serves no older epoch', relapse);
     if (at < 8000) return;
     for (const [tenant, { home, standby }] of Object.entries(TENANTS)) {
-      const since = Math.max(lastServed.get(tenant) ?? START, START + Math.min(wellSince(home, at), wellSince(standby, at)));
+      const since = Math.max(
+        lastServed.get(tenant) ?? START,
+        START + Math.min(wellSince(home, at), wellSince(standby, at)),
+      );
       // An operator may leave a tenant unserved on purpose; and a cell that is slow as well as its way is counted as disturbed.
       if (!operated || at > LENGTH_MS + SERVED_WITHIN_MS)
         if (scheduler.now - since > SERVED_WITHIN_MS)
@@ -143,12 +151,20 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     const when = Date.parse(at) - START;
     const lost = faults.some(
       ({ at: from, forMs, what }) =>
-        what.kind === 'way' && what.way.how !== 'slow' && what.to.includes(command.cell as CellId) && from <= when && when <= from + forMs + 6000,
+        what.kind === 'way' &&
+        what.way.how !== 'slow' &&
+        what.to.includes(command.cell as CellId) &&
+        from <= when &&
+        when <= from + forMs + 6000,
     );
     // Three cells that do not answer take all connections of the monitor: there is none left for late answers (ADR 0026).
     const crowded = faults.some(
       ({ at: from, forMs, what }) =>
-        what.kind === 'way' && what.way.how === 'silent' && what.to.length > 1 && from <= when && when <= from + forMs + 6000,
+        what.kind === 'way' &&
+        what.way.how === 'silent' &&
+        what.to.length > 1 &&
+        from <= when &&
+        when <= from + forMs + 6000,
     );
     if (!lost && !crowded) violate('a cell that answers is not failed over', `${command.cell} at ${when} ms`);
   }
@@ -164,7 +180,13 @@ async function checkLogs(
   for (const [id, cell] of world.cells) {
     await cell.pump();
     for (const tenant of Object.keys(TENANTS)) {
-      const claims = { ten: tenant, cel: id, epo: 2 ** 40, iat: Math.floor(cell.clock.now() / 1000), exp: Math.floor(cell.clock.now() / 1000) + 60 };
+      const claims = {
+        ten: tenant,
+        cel: id,
+        epo: 2 ** 40,
+        iat: Math.floor(cell.clock.now() / 1000),
+        exp: Math.floor(cell.clock.now() / 1000) + 60,
+      };
       const logged = await cell.call('/v1/devices/pump-1/readings?limit=1000', { token: { claims } });
       const found = ((logged.body.items ?? []) as unknown as { id: string }[]).map((event) => event.id);
       const mine = acknowledged.filter((event) => event.cell === id && event.tenant === tenant);
@@ -172,8 +194,12 @@ async function checkLogs(
       if (missing.length > 0) violate('no acknowledged event is lost', `${missing.length} of ${tenant} in ${id}`);
       if (new Set(found).size !== found.length) violate('no event is stored twice', `${tenant} in ${id}`);
       const rollups = await cell.call('/v1/devices/pump-1/rollups?window=1d', { token: { claims } });
-      const counted = ((rollups.body.items ?? []) as unknown as { count: number }[]).reduce((sum, each) => sum + each.count, 0);
-      if (counted !== found.length) violate('every event is counted once', `${tenant} in ${id}: ${counted} of ${found.length}`);
+      const counted = ((rollups.body.items ?? []) as unknown as { count: number }[]).reduce(
+        (sum, each) => sum + each.count,
+        0,
+      );
+      if (counted !== found.length)
+        violate('every event is counted once', `${tenant} in ${id}: ${counted} of ${found.length}`);
     }
   }
 }

@@ -29,7 +29,16 @@ function detector(years: number, losses: number): void {
       ];
     }),
   );
-  const head = ['settings', 'network', 'false failovers a year and cell', 'silent: p50', 'p99', 'worst', 'refusing: p50', 'p99'];
+  const head = [
+    'settings',
+    'network',
+    'false failovers a year and cell',
+    'silent: p50',
+    'p99',
+    'worst',
+    'refusing: p50',
+    'p99',
+  ];
   for (const row of [head, head.map(() => '---'), ...rows]) process.stdout.write(`| ${row.join(' | ')} |\n`);
 }
 
@@ -46,7 +55,9 @@ async function histories(first: number, count: number, mutant: Mutant | undefine
     for (const fault of smallest) process.stdout.write(`  ${JSON.stringify(fault)}\n`);
     if (mutant !== undefined) break;
   }
-  process.stdout.write(`${failed} of ${count} seeds from ${first} fail${mutant === undefined ? '' : ` with ${mutant}`}.\n`);
+  process.stdout.write(
+    `${failed} of ${count} seeds from ${first} fail${mutant === undefined ? '' : ` with ${mutant}`}.\n`,
+  );
   return failed;
 }
 

@@ -31,13 +31,13 @@ import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { ingest } from '../../core/pipeline/ingest.ts';
 import { RELAY } from '../../core/pipeline/parking.ts';
 import { redrive } from '../../core/pipeline/redrive.ts';
+import { toEpochSeconds } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
 import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
 import { RecordingLog } from '../support/recording-log.ts';
-import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { Random } from './random.ts';
 import { ComponentClock, type Scheduler } from './scheduler.ts';
 
@@ -316,30 +316,30 @@ export class World {
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
-        cell: { id, cloud: 'memory', region: 'here', version: '1' },
-        consumers: [...topology.consumers.map(({ name }) => name), RELAY],
-        // Signatures are tried elsewhere; here a token is what it says.
-        verifyRouteToken: async (token): Promise<RouteVerdict> => {
-          if (token === null) return { status: 'invalid', reason: 'there is none' };
-          const claims = JSON.parse(token) as RouteClaims;
-          const now = toEpochSeconds(clock.now());
-          if (claims.expiresAt <= now - 5 || claims.issuedAt > now + 5) return { status: 'invalid', reason: 'its time' };
-          return claims.cell === id ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };
-        },
-        guardEpoch: this.#mutant === 'no-fence' ? async () => ({ status: 'current' }) : guard,
-        ingest: async (command) => {
-          if (this.#mutant !== 'forgetful-log' || !this.random.chance(0.01)) return stored(command);
-          const ids = command.candidates.map(() => ({ status: 'accepted' as const }));
-          return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
-        },
-        queries: telemetryQueries({ events, state }),
-        parking,
-        redrive: redrive({ events, state, clock }),
-        health: cellHealth({ state, clock, cell: id }),
-        probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
-        ids,
-        log,
-      });
+      cell: { id, cloud: 'memory', region: 'here', version: '1' },
+      consumers: [...topology.consumers.map(({ name }) => name), RELAY],
+      // Signatures are tried elsewhere; here a token is what it says.
+      verifyRouteToken: async (token): Promise<RouteVerdict> => {
+        if (token === null) return { status: 'invalid', reason: 'there is none' };
+        const claims = JSON.parse(token) as RouteClaims;
+        const now = toEpochSeconds(clock.now());
+        if (claims.expiresAt <= now - 5 || claims.issuedAt > now + 5) return { status: 'invalid', reason: 'its time' };
+        return claims.cell === id ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };
+      },
+      guardEpoch: this.#mutant === 'no-fence' ? async () => ({ status: 'current' }) : guard,
+      ingest: async (command) => {
+        if (this.#mutant !== 'forgetful-log' || !this.random.chance(0.01)) return stored(command);
+        const ids = command.candidates.map(() => ({ status: 'accepted' as const }));
+        return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
+      },
+      queries: telemetryQueries({ events, state }),
+      parking,
+      redrive: redrive({ events, state, clock }),
+      health: cellHealth({ state, clock, cell: id }),
+      probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
+      ids,
+      log,
+    });
     this.#handlers.set(id, async (request) => {
       const token = request.headers.get(ROUTE_HEADER);
       const response = await handle(request);

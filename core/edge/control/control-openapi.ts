@@ -14,7 +14,7 @@ import {
   time,
 } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
-import { CELL_STATES, TIERS, ON_ISOLATION } from '../ports/directory-model.ts';
+import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,

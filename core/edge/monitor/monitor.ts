@@ -209,11 +209,7 @@ const answersNow = (memory: MonitorMemory, cell: string): boolean => {
  * What to ask witnesses now: of each silent cell, some cells that answer and lie in other failure domains; and of one cell in turn whether
  * it reaches another one, so that it is known who has a way out before that matters.
  */
-function questionsOf(
-  memory: MonitorMemory,
-  cells: readonly Cell[],
-  turn: number,
-): readonly Question[] {
+function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number): readonly Question[] {
   const answering = cells.filter(({ id }) => answersNow(memory, id));
   const silent = cells.filter((cell) => {
     const known = memory.cells.get(cell.id);
@@ -221,7 +217,8 @@ function questionsOf(
   });
   const witness = answering[turn % Math.max(1, answering.length)];
   const about = answering[(turn + 1) % Math.max(1, answering.length)];
-  const proof = witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
+  const proof =
+    witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
   const domains = new Set(silent.map(failureDomain));
   // One silent domain is lost whatever others see, so that nobody is asked.
   if (domains.size <= 1) return proof;

@@ -20,6 +20,12 @@ export interface Question {
   readonly spare: boolean;
 }
 
+/** A probe that has been judged and may still be answered, and those of its cell that were given up meanwhile: ten at most, in five seconds. */
+interface Lingering {
+  readonly probe: Probe;
+  readonly givenUp: ProbeResult[];
+}
+
 export interface ProberDeps {
   readonly probe: (target: ProbeTarget) => Probe;
   /** Asks one cell whether it reaches another one; `null` when it cannot say. See `peerQuestion`. */
@@ -32,11 +38,7 @@ export interface Prober {
    * Sends a probe to each of these cells and the questions to witnesses, and resolves when all have been answered or judged, or
    * after `waitMs`; what is still under way goes on. Never rejects.
    */
-  send(
-    targets: readonly ProbeTarget[],
-    questions: readonly Question[],
-    waitMs: number,
-  ): Promise<void>;
+  send(targets: readonly ProbeTarget[], questions: readonly Question[], waitMs: number): Promise<void>;
   /** What has come since the last call. */
   take(): { readonly results: ReadonlyMap<string, readonly ProbeResult[]>; readonly views: readonly PeerView[] };
 }
@@ -47,13 +49,15 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
   /** Work that waits for a connection, the first to come first. */
   const waiting: (() => void)[] = [];
   /** Cell → its oldest probe that has been judged, and whose late answer would still be a sign of life: they make room for others. */
-  const lingering = new Map<string, Probe>();
+  const lingering = new Map<string, Lingering>();
   let open = 0;
+  /** Whether a question that can be left out is under way: a slow witness must not take a second connection. */
+  let isAsking = false;
 
   const connection = async (): Promise<void> => {
     if (open >= PROBER_LIMITS.connections) {
       // The newest of them: the oldest has waited longest, and is the likeliest to show that its cell lives.
-      [...lingering.values()].at(-1)?.cancel();
+      [...lingering.values()].at(-1)?.probe.cancel();
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else open += 1;
   };
@@ -78,29 +82,36 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
       release();
       return;
     }
-    if (lingering.has(target.id)) begun.cancel();
-    else lingering.set(target.id, begun);
+    const older = lingering.get(target.id);
+    const own: Lingering = { probe: begun, givenUp: [] };
+    if (older === undefined) lingering.set(target.id, own);
+    else {
+      begun.cancel();
+      older.givenUp.push(result);
+    }
     void begun.late.then((late) => {
-      if (lingering.get(target.id) === begun) lingering.delete(target.id);
+      if (lingering.get(target.id) === own) lingering.delete(target.id);
       release();
-      if (late !== null) keep(target.id, late);
+      if (late === null) return;
+      keep(target.id, late);
+      // The cell lives and is slow: what the probes in between would have come to is not known.
+      for (const each of own.givenUp) keep(target.id, { ...each, answer: 'void', detail: 'given up for another one' });
     });
   };
 
   const question = async ({ witness, about, spare }: Question): Promise<void> => {
-    if (spare && open >= PROBER_LIMITS.spare) return;
+    if (spare && (isAsking || open >= PROBER_LIMITS.spare)) return;
+    isAsking ||= spare;
     await connection();
     const view = await ask(witness, about);
     release();
+    if (spare) isAsking = false;
     if (view !== null) views.push(view);
   };
 
   return {
     async send(targets, questions, waitMs) {
-      const all = Promise.all([
-        ...targets.map(observe),
-        ...questions.map(question),
-      ]);
+      const all = Promise.all([...targets.map(observe), ...questions.map(question)]);
       await Promise.race([all, clock.sleep(waitMs)]);
     },
 

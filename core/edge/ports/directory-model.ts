@@ -157,7 +157,12 @@ export type DirectoryCommand =
       readonly silent?: readonly string[];
     }
   /** With `rescue` only if all tenants of the cell have a standby that cannot serve them, as it is down or one of the `silent` cells. */
-  | { readonly kind: 'fail-back'; readonly cell: string; readonly rescue?: boolean; readonly silent?: readonly string[] };
+  | {
+      readonly kind: 'fail-back';
+      readonly cell: string;
+      readonly rescue?: boolean;
+      readonly silent?: readonly string[];
+    };
 
 /** Why a command is refused. The codes are stable. */
 export const REFUSALS = [

@@ -1,6 +1,13 @@
 // What one isolate knows of tenants and cells: bounded, and never replaced by something older.
 import { BoundedCache } from '../../lib/bounded-cache.ts';
-import { type Cell, isServing, type OnIsolation, type Resolution, resolveTenant, type Tenant } from '../ports/directory-model.ts';
+import {
+  type Cell,
+  isServing,
+  type OnIsolation,
+  type Resolution,
+  resolveTenant,
+  type Tenant,
+} from '../ports/directory-model.ts';
 
 interface Known<T> {
   record: T;

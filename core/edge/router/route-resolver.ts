@@ -106,7 +106,9 @@ export class RouteResolver {
   /** Whether only the directory will do now: the read cache may be behind, and so confirms nothing to this tenant. */
   #mustConfirm(tenant: string, now: number): boolean {
     const known = this.#memory.confirmation(tenant);
-    return known?.onIsolation === 'refuse' && now - known.askedAt >= this.#limits.confirmMs && !this.#memory.isPaused(now);
+    return (
+      known?.onIsolation === 'refuse' && now - known.askedAt >= this.#limits.confirmMs && !this.#memory.isPaused(now)
+    );
   }
 
   #confirm(tenant: string): Promise<Route> {
