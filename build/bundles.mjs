@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leanAzure } from './lean-azure.mjs';
 
 /** The project's folder, also when this module has been compiled into a program below dist/. */
@@ -12,6 +12,43 @@ export const root = findRoot(path.dirname(fileURLToPath(import.meta.url)));
 function findRoot(folder) {
   return existsSync(path.join(folder, 'build/bundles.mjs')) ? folder : findRoot(path.dirname(folder));
 }
+
+/** The project's own application. */
+const OWN_APPLICATION = 'core/application.ts';
+
+/**
+ * The application that is built, from the project's root: its own, or the one that the variable `POLYCELL_APPLICATION` names, such as
+ * `examples/orders/application.ts`.
+ */
+export const applicationFile = process.env.POLYCELL_APPLICATION ?? OWN_APPLICATION;
+
+/** Where everything that is compiled goes; each application has a folder of its own. */
+export const distFolder =
+  applicationFile === OWN_APPLICATION
+    ? 'dist'
+    : `dist/applications/${applicationFile.replace(/\/?(?:application)?\.ts$/, '').replaceAll(/[^\w-]+/g, '-')}`;
+
+/** What `npm run generate` makes of another application than the project's own. */
+const derivedFolder = `${distFolder}/derived`;
+
+/** Puts the application that is built in the place of the project's own, and what is derived from it too. */
+const withApplication = () => ({
+  name: `application: ${applicationFile}`,
+  /** @param {import('esbuild').PluginBuild} build */
+  setup(build) {
+    const places = {
+      [path.join(root, OWN_APPLICATION)]: path.join(root, applicationFile),
+      [path.join(root, 'core/openapi.generated.json')]: path.join(root, derivedFolder, 'openapi.json'),
+    };
+    build.onResolve({ filter: /(?:application\.ts|openapi\.generated\.json)$/ }, (args) => {
+      const place = places[path.resolve(args.resolveDir, args.path)];
+      return place === undefined ? undefined : { path: place };
+    });
+  },
+});
+
+/** @type {() => import('esbuild').Plugin[]} */
+export const applicationPlugins = () => (applicationFile === OWN_APPLICATION ? [] : [withApplication()]);
 
 /**
  * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge.
@@ -36,7 +73,7 @@ export const bundles = [
  * The file that a bundle is compiled to.
  * @param {Pick<Bundle, 'name' | 'platform'>} bundle
  */
-export const outfileOf = ({ name, platform }) => `dist/${name}/index.${platform === 'edge' ? 'mjs' : 'cjs'}`;
+export const outfileOf = ({ name, platform }) => `${distFolder}/${name}/index.${platform === 'edge' ? 'mjs' : 'cjs'}`;
 
 /**
  * The Workers runtime is a browser's: modules, web standards, and no Node.js.
@@ -69,7 +106,7 @@ export function deployableOptions(bundle) {
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
-    plugins: bundle.platform === 'azure' ? [leanAzure(root)] : [],
+    plugins: [...applicationPlugins(), ...(bundle.platform === 'azure' ? [leanAzure(root)] : [])],
     logLevel: 'silent',
   };
 }
@@ -80,6 +117,7 @@ export function deployableOptions(bundle) {
  * @returns {Promise<string[]>} the names of the bundles that were compiled
  */
 export async function buildBundles({ only, onBuilt } = {}) {
+  if (applicationFile !== OWN_APPLICATION) await derive();
   const wanted = only === undefined ? bundles : bundles.filter((bundle) => only.includes(bundle.name));
   const built = [];
   for (const bundle of wanted) {
@@ -93,10 +131,74 @@ export async function buildBundles({ only, onBuilt } = {}) {
   return built;
 }
 
+/** Writes what bundles hold of another application than the project's own. */
+async function derive() {
+  const { main } = await importTypeScript('build/generate.ts');
+  if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+}
+
+/**
+ * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<any>} the module's exports
+ */
+export async function importTypeScript(entry) {
+  return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
+}
+
+/** Whose modules find files that lie beside them. */
+const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
+
+/**
+ * In a compiled program `import.meta.url` is the program's own address. Modules of these folders keep the one of their source, relative to
+ * the program, so that the checkout can be moved.
+ * @param {string} outfile from the project's root
+ * @returns {import('esbuild').Plugin}
+ */
+const sourceAddresses = (outfile) => ({
+  name: 'source-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      const [folder = ''] = path.relative(root, file).split(path.sep);
+      if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
+      const source = await readFile(file, 'utf8');
+      const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
+      return {
+        contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
+        loader: 'ts',
+      };
+    });
+  },
+});
+
+/**
+ * Compiles a program if it changed.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<string>} the compiled file, from the project's root
+ */
+export async function compileTool(entry) {
+  const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  await compile({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'linked',
+    plugins: [sourceAddresses(outfile), ...applicationPlugins()],
+    logLevel: 'silent',
+  });
+  return outfile;
+}
+
 /** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
 async function writeFunctionsApp() {
-  const folder = path.join(root, 'dist/azure');
-  await put(path.join(folder, 'host.json'), await readFile(path.join(root, 'functions-azure/host.json')));
+  const folder = path.join(root, distFolder, 'azure');
+  const hostJson = applicationFile === OWN_APPLICATION ? 'functions-azure/host.json' : `${derivedFolder}/host.json`;
+  await put(path.join(folder, 'host.json'), await readFile(path.join(root, hostJson)));
   await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 

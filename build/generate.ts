@@ -1,95 +1,106 @@
-// `npm run generate`: writes the files that are made from other sources; `--check` only tells which of them are stale.
-import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+// `npm run generate`: writes the files that are made from other sources; `--check` only says which of them are stale.
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build } from 'esbuild';
-import { topology } from '../core/cell/topology.ts';
-import { eventSchemas } from '../core/domains/telemetry/schemas.ts';
+import { application } from '../core/application.ts';
+import { applicationFaults, topologyOf } from '../core/domain/application.ts';
+import type { Domain } from '../core/domain/domain.ts';
+import { Redrive } from '../core/http/bodies.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
 import { azureResources } from './azure-resources.ts';
 import { environmentDocument } from './environment.ts';
+import { hostJson } from './host-json.ts';
+import { compileValidators, SchemaError } from './validators.ts';
 
-// Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
-const require = createRequire(import.meta.url);
-const { Ajv } = require('ajv') as typeof import('ajv');
-const standaloneCode = require('ajv/dist/standalone').default as typeof import('ajv/dist/standalone').default;
+type Files = Readonly<Record<string, () => Promise<string>>>;
 
-/** File → how its text is made. */
-const generated: Readonly<Record<string, () => Promise<string>>> = {
-  'core/domains/telemetry/validators.generated.mjs': compileValidators,
-  'core/http/openapi.generated.json': async () => `${JSON.stringify(openApiDocument(), null, 1)}\n`,
+const topology = topologyOf(application);
+
+const json = (value: unknown, indent = 2) => `${JSON.stringify(value, null, indent)}\n`;
+
+/** Where the domain of that name lies. */
+const folderOf = ({ name }: Domain): string => {
+  const folders = [`core/domains/${name}`, `examples/${name}`];
+  const folder = folders.find((each) => existsSync(path.join(each, 'domain.ts')));
+  if (folder === undefined) throw new SchemaError(`The domain ${name} is in neither ${folders.join(' nor ')}.`);
+  return folder;
+};
+
+/** The validators of each domain lie beside it, whichever application has it. */
+const validators: Files = {
+  ...Object.fromEntries(
+    application.map((domain) => {
+      const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
+      const folder = folderOf(domain);
+      const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
+      return [
+        `${folder}/validators.generated.ts`,
+        () => compileValidators(schemas, `the event types in ${folder}`, registry),
+      ];
+    }),
+  ),
+  'core/http/validators.generated.ts': () =>
+    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
+};
+
+/** What an application consists of, by the names that a folder of its own has for it. */
+const derived = {
+  'openapi.json': async () => json(openApiDocument(application), 1),
+  'host.json': async () => json(hostJson(topology)),
+  'azure.json': async () => json(azureResources(topology)),
+  'topology.json': async () => json(topology),
+} satisfies Files;
+
+/** The files of the project's own application, and those that no application changes. */
+const own: Files = {
+  'core/openapi.generated.json': derived['openapi.json'],
+  'functions-azure/host.json': derived['host.json'],
+  'infra/azure.json': derived['azure.json'],
+  'infra/topology.json': derived['topology.json'],
   'docs/environment.md': async () =>
     environmentDocument([
       { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },
       { folder: 'functions-azure', variables: azure.VARIABLES, platform: azure.PLATFORM_VARIABLES },
       { folder: 'functions-edge', variables: edge.VARIABLES, platform: edge.PLATFORM_VARIABLES },
     ]),
-  'functions-azure/host.json': async () => `${JSON.stringify(hostJson(), null, 2)}\n`,
-  'infra/azure.json': async () => `${JSON.stringify(azureResources(topology), null, 2)}\n`,
-  'infra/topology.json': async () => `${JSON.stringify(topology, null, 2)}\n`,
 };
 
-/** Between the end of a function and the end of the locks that it holds. */
-const LOCK_MARGIN_SECONDS = 5;
-
-const hoursMinutesSeconds = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
-
-/** host.json of the Functions app: routes without a prefix, requests at once and batches as the topology says. */
-function hostJson(): unknown {
-  const { consumers, http } = topology;
-  return {
-    version: '2.0',
-    // A worker that hangs must be gone before its messages' locks are: nobody else may have them in the meantime.
-    functionTimeout: hoursMinutesSeconds(
-      Math.min(...consumers.map(({ visibilitySeconds }) => visibilitySeconds)) - LOCK_MARGIN_SECONDS,
-    ),
-    extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
-    extensions: {
-      http: { routePrefix: '', maxConcurrentRequests: http.maximumConcurrency },
-      // The settings are the host's, so the consumers share them.
-      serviceBus: {
-        maxMessageBatchSize: Math.max(...consumers.map(({ batchSize }) => batchSize)),
-        autoCompleteMessages: true,
-      },
-    },
-  };
-}
-
-/** Schemas become plain functions, so that no schema compiler is loaded where events are checked. */
-async function compileValidators(): Promise<string> {
-  const ajv = new Ajv({ code: { source: true, esm: true }, strict: true });
-  const names = Object.keys(eventSchemas).map((type, index) => [`validate${index}`, type] as const);
-  for (const [name, type] of names) ajv.addSchema(eventSchemas[type as keyof typeof eventSchemas], name);
-  const code = standaloneCode(ajv, Object.fromEntries(names.map(([name]) => [name, name])));
-  const table = names.map(([name, type]) => `${JSON.stringify(type)}: ${name}`).join(', ');
-  const result = await build({
-    stdin: { contents: `${code}\nexport const validators = { ${table} };`, resolveDir: path.resolve('.') },
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    write: false,
-    treeShaking: true,
-    minifySyntax: true,
-  });
-  const text = result.outputFiles[0]?.text ?? '';
-  return `// Made from core/domains/telemetry/schemas.ts by \`npm run generate\`.\n// @ts-nocheck\n${text.replace(/^export \{[\s\S]*\};\s*$/m, 'export { validators };\n')}`;
-}
-
-/** Writes or checks all generated files; returns the exit code. */
+/**
+ * Writes or checks the generated files; returns the exit code. With `--out FOLDER`, what is derived from the application goes there
+ * and the project's own files stay as they are.
+ */
 export async function main(args: readonly string[]): Promise<number> {
+  const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
+  const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
+  const files: Files = { ...validators, ...(out === undefined ? own : Object.fromEntries(outside)) };
+  const check = args.includes('--check');
   const stale: string[] = [];
-  for (const [file, make] of Object.entries(generated)) {
-    const text = await make();
-    const present = await readFile(file, 'utf8').catch(() => '');
-    if (present === text) continue;
-    stale.push(file);
-    if (!args.includes('--check')) await writeFile(file, text);
+  try {
+    for (const [file, make] of Object.entries(files)) {
+      const text = await make();
+      const present = await readFile(file, 'utf8').catch(() => '');
+      if (present === text) continue;
+      stale.push(file);
+      if (check) continue;
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, text);
+    }
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  // Types without a validator have just been given one.
+  const faults = applicationFaults(application).filter((fault) => check || !fault.includes('`npm run generate`'));
+  if (faults.length > 0) {
+    process.stderr.write(`${faults.join('\n')}\n`);
+    return 1;
   }
   const list = stale.join(', ');
-  if (args.includes('--check') && stale.length > 0) {
+  if (check && stale.length > 0) {
     process.stderr.write(`Stale: ${list}. Run \`npm run generate\` and commit the result.\n`);
     return 1;
   }

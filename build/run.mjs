@@ -1,38 +1,7 @@
 // Runs one of the project's TypeScript programs: `node build/run.mjs <entry.ts> [arguments]`.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compile, root } from './bundles.mjs';
-
-/**
- * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
- * @param {string} entry path from the project's root
- * @returns {Promise<any>} the module's exports
- */
-export async function importTypeScript(entry) {
-  return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
-}
-
-/**
- * Compiles a program if it changed.
- * @param {string} entry path from the project's root
- * @returns {Promise<string>} the compiled file, from the project's root
- */
-export async function compileTool(entry) {
-  const outfile = `dist/tools/${entry.replace(/\.ts$/, '.mjs')}`;
-  await compile({
-    absWorkingDir: root,
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    packages: 'external',
-    sourcemap: 'linked',
-    logLevel: 'silent',
-  });
-  return outfile;
-}
+import { importTypeScript, root } from './bundles.mjs';
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
   const entry = process.argv[2];

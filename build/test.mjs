@@ -1,9 +1,13 @@
 // `npm test`: builds what is stale, then runs every kind of test; arguments go to Jest.
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { buildBundles, root } from './bundles.mjs';
 
-/** Most tests wait for processes, not for a processor: three keep two of them busy. More would make each other late. */
-const WORKERS = 3;
+/**
+ * Most tests wait for processes, not for a processor: three keep two of them busy. More would make each other late, and so would a
+ * second one on a single processor, which is what `taskset` leaves.
+ */
+const WORKERS = availableParallelism() > 1 ? 3 : 1;
 
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
 const jest = spawn(

@@ -7,9 +7,10 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { consumerNamed } from '../core/cell/topology.ts';
-import { consumers } from '../core/domains/telemetry/consumers.ts';
-import { builtInApi } from '../core/http/built-in-api.ts';
+import { application } from '../core/application.ts';
+import { consumerNamed } from '../core/domain/application.ts';
+import { applicationApi } from '../core/http/application-api.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
@@ -73,15 +74,11 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
-  return apiGateway(
-    builtInApi({
-      cell,
-      routeKeys: config.routeKeys,
-      fetch: (request) => fetch(request),
-      ...stores(config, own),
-      ...own,
-    }),
-  );
+  const parts = {
+    ...{ application, document, cell, routeKeys: config.routeKeys },
+    fetch: (request: Request) => fetch(request),
+  };
+  return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));
 }
 
 /** The function behind the event log's stream. */
@@ -103,9 +100,8 @@ export function composeWorker(
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
-  const consumer = consumers({ events, state, clock, ids })[config.consumer];
-  if (consumer === undefined) throw new TypeError(`No consumer ${config.consumer} is built in.`);
-  const declaration = consumerNamed(config.consumer);
+  const { declaration, create } = consumerNamed(application, config.consumer);
+  const consumer = create({ events, state, clock, ids });
   const changed = overrides.consumer?.(consumer) ?? consumer;
   return sqsConsumer(
     consume({

@@ -1,8 +1,9 @@
 // What a function reads from its environment: everything is checked at start, and all problems are told at once.
 
+import { application } from '../core/application.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
-import { topology } from '../core/cell/topology.ts';
+import { topologyOf } from '../core/domain/application.ts';
 
 export interface CellConfig {
   readonly cell: string;
@@ -64,7 +65,7 @@ export function readRelayConfig(environment: Environment): CellConfig {
 export function readWorkerConfig(environment: Environment): WorkerConfig {
   return readSettings(environment, VARIABLES, (get, problems) => {
     const consumer = get('APP_CONSUMER');
-    const names = topology.consumers.map(({ name }) => name);
+    const names = topologyOf(application).consumers.map(({ name }) => name);
     if (consumer !== '' && !names.includes(consumer)) {
       problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names.join(', ')}`);
     }

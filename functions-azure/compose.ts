@@ -11,9 +11,9 @@ import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
-import { topology } from '../core/cell/topology.ts';
-import { consumers } from '../core/domains/telemetry/consumers.ts';
-import { builtInApi } from '../core/http/built-in-api.ts';
+import { application } from '../core/application.ts';
+import { applicationApi } from '../core/http/application-api.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
@@ -84,9 +84,11 @@ export function composeHttp(
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  return functionsHttp(
-    builtInApi({ cell, routeKeys: config.routeKeys, fetch: (request) => fetch(request), ...both, ...own }),
-  );
+  const parts = {
+    ...{ application, document, cell, routeKeys: config.routeKeys },
+    fetch: (request: Request) => fetch(request),
+  };
+  return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
 }
 
 /** The function behind the event log's change feed. */
@@ -110,10 +112,9 @@ export function composeWorkers(
 ): Readonly<Record<string, (batch: ServiceBusBatch) => Promise<void>>> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
-  const built = consumers({ events, state, clock, ids });
-  const workers = topology.consumers.map((declaration) => {
-    const consumer = built[declaration.name];
-    if (consumer === undefined) throw new TypeError(`No consumer ${declaration.name} is built in.`);
+  const definitions = application.flatMap(({ consumers }) => consumers);
+  const workers = definitions.map(({ declaration, create }) => {
+    const consumer = create({ events, state, clock, ids });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const deps = { declaration, parking: parking({ state, clock }), trials: crashMarkers(state, clock), clock, log };
     const handler = consume({ consumer: changed, ...deps });

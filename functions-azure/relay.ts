@@ -1,6 +1,6 @@
 // Functions entry point of the relay: event log's change feed in, topic out.
 import { app } from '@azure/functions';
-import { topology } from '../core/cell/topology.ts';
+import { CELL_TOPOLOGY } from '../core/cell/topology.ts';
 import { composeRelay } from './compose.ts';
 import { CONNECTIONS, readCellConfig } from './config.ts';
 
@@ -14,12 +14,12 @@ app.cosmosDB('relay', {
   leaseContainerPrefix: 'relay',
   createLeaseContainerIfNotExists: false,
   startFromBeginning: true,
-  maxItemsPerInvocation: topology.relay.batchSize,
+  maxItemsPerInvocation: CELL_TOPOLOGY.relay.batchSize,
   feedPollDelay: 1000,
   // Without an endless policy the platform checkpoints past a batch that fails, and its events are never published.
   retry: {
     strategy: 'exponentialBackoff',
-    maxRetryCount: topology.relay.maximumRetryAttempts,
+    maxRetryCount: CELL_TOPOLOGY.relay.maximumRetryAttempts,
     minimumInterval: { seconds: 1 },
     maximumInterval: { seconds: 30 },
   },

@@ -38,6 +38,7 @@ import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
+import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
 import type { EdgeConfig } from './config.ts';
 
@@ -155,6 +156,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   });
   return createEdge({
     version: config.version,
+    document,
     tenants: createRouter({
       credentials: [
         jwt(AUDIENCES.tenants, tenantCaller),

@@ -9,8 +9,8 @@ import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from '../hosts/http-api/http-api-front.ts';
 import { LambdaHost } from '../hosts/lambda/lambda-host.ts';
-import { deployable, requireBundles } from '../hosts/processes/deployables.ts';
 import type { AwsServiceAddresses } from './aws-services.ts';
+import { deployable, requireBundles } from './deployables.ts';
 import type { Provisioned } from './emulators/provision.ts';
 import { type Notice, toNotice } from './local-cell.ts';
 
@@ -41,6 +41,9 @@ const BUNDLES = ['http', 'relay', 'worker'] as const;
 function bundleFile(name: (typeof BUNDLES)[number], given: AwsComputeOptions['bundles']): string {
   return given?.[name] ?? deployable(`aws/${name}/index.cjs`);
 }
+
+/** Lambda's ten seconds are for Lambda's processors: here several cells may be starting at once. In milliseconds. */
+const INIT_LIMIT_MS = 60_000;
 
 /** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
 const IDLE_LIMIT_MS = 20_000;
@@ -139,6 +142,7 @@ export class AwsCompute {
         memoryMb: limits.memoryMegabytes,
         maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
         region: this.#options.region,
+        initTimeoutMs: INIT_LIMIT_MS,
         idleLimitMs: IDLE_LIMIT_MS,
         // Clients wait for HTTP; the other functions may take their cold start with the first event.
         warmEnvironments: bundle === 'http' ? 1 : 0,

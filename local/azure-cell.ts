@@ -13,8 +13,8 @@ import type { Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
 import { FunctionsHost } from '../hosts/azure-functions/index.ts';
-import { deployable, requireBundles } from '../hosts/processes/deployables.ts';
 import type { CellDeclaration } from './cells.ts';
+import { deployable, requireBundles } from './deployables.ts';
 import { AzureServices } from './emulators/azure-services.ts';
 import type { Endpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
@@ -152,11 +152,12 @@ export class AzureCell implements LocalCell {
       environment: this.#settings(version),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
-      log: ({ functionName, level, category, message }) => {
+      log: ({ functionName, level, category, message, error }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
         if (category === 'user' || category === 'console') notice(entry);
         // Host and worker tell of every step; a person wants to know what goes wrong.
-        else if (level === 'warning' || level === 'error' || level === 'critical') notice({ ...entry, level: 'warn' });
+        else if (level === 'warning' || level === 'error' || level === 'critical')
+          notice({ ...entry, level: 'warn', ...(error !== undefined && { fields: { error } }) });
       },
     });
     this.#host = host;

@@ -251,7 +251,7 @@ export class DynamoDbStore implements Store {
 function throwReadError(error: unknown): never {
   const portError = toPortError(error);
   if (portError.code !== 'unknown-outcome') throw portError;
-  throw new PortError('unavailable', portError.message, { cause: error });
+  throw new PortError('unavailable', portError.message, { cause: portError });
 }
 
 /** A cancelled transaction says for each of its items why; the first condition that failed is the conflict. */

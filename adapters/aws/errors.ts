@@ -69,6 +69,9 @@ const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREAC
 /** The request went out and the answer did not come. */
 const ANSWER_LOST = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'TimeoutError', 'RequestTimeout', 'AbortError']);
 
+/** Of those, the ones that mean no more than that no answer came in time. */
+const TIMED_OUT = new Set(['ETIMEDOUT', 'TimeoutError', 'RequestTimeout']);
+
 interface SdkError {
   readonly name?: string;
   readonly code?: string;
@@ -82,7 +85,8 @@ export function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const { name = '', code = '', message = String(error), $metadata } = error as SdkError;
   const status = $metadata?.httpStatusCode;
-  return new PortError(codeOf(name, code, status, message), `${name}: ${message}`, { cause: error });
+  const timedOut = TIMED_OUT.has(name) || TIMED_OUT.has(code);
+  return new PortError(codeOf(name, code, status, message), `${name}: ${message}`, { cause: error, timedOut });
 }
 
 function codeOf(name: string, code: string, status: number | undefined, message: string): ErrorCode {

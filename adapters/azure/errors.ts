@@ -59,6 +59,9 @@ const ANSWER_LOST = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
+/** Of those, and of the services' own codes, the ones that mean no more than that no answer came in time. */
+const TIMED_OUT = new Set<unknown>([408, 'ETIMEDOUT', 'TimeoutError', 'OperationTimeoutError', 'ServiceTimeout']);
+
 interface SdkError {
   readonly name?: string;
   readonly code?: number | string;
@@ -73,7 +76,8 @@ export function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const sdkError = error as SdkError;
   const { name = '', code = '', message = String(error), retryAfterInMs } = sdkError;
-  const details = { cause: error, ...(retryAfterInMs !== undefined && { retryAfterMs: retryAfterInMs }) };
+  const timedOut = TIMED_OUT.has(code) || TIMED_OUT.has(name);
+  const details = { cause: error, timedOut, ...(retryAfterInMs !== undefined && { retryAfterMs: retryAfterInMs }) };
   return new PortError(codeOf(sdkError), `${name} ${code}: ${message}`, details);
 }
 
@@ -92,7 +96,7 @@ function codeOf({ name = '', code: given = '', message = '', retryable }: SdkErr
 export function toReadError(error: unknown): PortError {
   const portError = toPortError(error);
   if (portError.code !== 'unknown-outcome') return portError;
-  return new PortError('unavailable', portError.message, { cause: error });
+  return new PortError('unavailable', portError.message, { cause: error, timedOut: portError.timedOut });
 }
 
 /** The error of one operation of a batch, by its status code. */

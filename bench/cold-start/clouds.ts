@@ -2,7 +2,7 @@
 import { CosmosClient } from '@azure/cosmos';
 import { ServiceBusAdministrationClient } from '@azure/service-bus';
 import { systemClock } from '../../adapters/system/system.ts';
-import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import { reading as readingEvent } from '../../core/domains/telemetry/schemas.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../../emulators/service-bus/certificate.ts';
 import { toRpcHttp } from '../../hosts/azure-functions/http/rpc-http.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
@@ -74,7 +74,7 @@ export async function aroundAws(context: Context): Promise<Surroundings> {
         const attributes = { ApproximateReceiveCount: '1' };
         return { Records: [{ messageId: '1', body, attributes, messageAttributes: {} }] };
       }
-      const body = { type: READING_TYPE, source: event.source, id: event.id, data: event.data };
+      const body = { type: readingEvent.type, source: event.source, id: event.id, data: event.data };
       const NewImage = {
         p: { S: `${TENANT}|device-1` },
         s: { S: `${second()}!0123456789abcdef` },
@@ -125,7 +125,7 @@ export async function aroundAzure({ atEnd }: Pick<Context, 'atEnd'>): Promise<Su
         const triggerMetadata = { DeliveryCountArray: { json: '[1]' } };
         return { data: { collectionString: { string: [body] } }, triggerMetadata };
       }
-      const b = { type: READING_TYPE, source: event.source, id: event.id, data: event.data };
+      const b = { type: readingEvent.type, source: event.source, id: event.id, data: event.data };
       const item = {
         p: `${TENANT}|device-1`,
         id: `${second()}!0123456789abcdef`,

@@ -1,7 +1,8 @@
 // The built-in consumers' jobs done with claims instead of derivation: what they would cost, and what they would give up.
-import { statePartition } from '../../core/cell/identity.ts';
+
 import { DEVICE_STATE_ID, type DeviceSummary, reviseDevice } from '../../core/domains/telemetry/device-state.ts';
-import { lastValueOf, type Reading, readingOf } from '../../core/domains/telemetry/reading.ts';
+import { partitions } from '../../core/domains/telemetry/partitions.ts';
+import { type Fact, lastValueOf, readingOf } from '../../core/domains/telemetry/reading.ts';
 import { type RollupSummary, reviseRollup, rollupId, WINDOWS } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey } from '../../core/events/cloud-event.ts';
 import type { RetryDeps } from '../../core/lib/retry.ts';
@@ -14,7 +15,7 @@ interface Deps extends RetryDeps {
   readonly state: Store;
 }
 
-const readings = (events: readonly TenantEvent[]): Reading[] =>
+const readings = (events: readonly TenantEvent[]): Fact[] =>
   events.map(({ tenant, event }) => readingOf(event, eventKey(tenant, event).id));
 
 const put = (id: string, body: unknown, before: StoredDocument | undefined): Write => ({
@@ -35,7 +36,7 @@ export function claimingDeviceState(deps: Deps): Consumer {
         // The device becomes known to the listing before its state is, as the derived consumer has it.
         if (before === undefined && first !== undefined) {
           const { tenant, event } = first;
-          await deps.state.put({ partition: statePartition.devices(tenant), id: event.subject, body: null }, 'any');
+          await deps.state.put({ partition: partitions.devices.of(tenant), id: event.subject, body: null }, 'any');
         }
         const after = readings(events).reduce<DeviceSummary | undefined>(
           (summary, reading) => reviseDevice(summary, undefined, summaryOf(reading)),
@@ -48,7 +49,7 @@ export function claimingDeviceState(deps: Deps): Consumer {
   );
 }
 
-const summaryOf = (reading: Reading): DeviceSummary => ({
+const summaryOf = (reading: Fact): DeviceSummary => ({
   readings: 1,
   lastSeen: { time: reading.time, position: reading.position },
   metrics: { [reading.metric]: lastValueOf(reading) },
@@ -77,7 +78,7 @@ export function claimingRollups(deps: Deps): Consumer {
   );
 }
 
-const rollupOf = (reading: Reading): RollupSummary => ({
+const rollupOf = (reading: Fact): RollupSummary => ({
   metric: reading.metric,
   count: 1,
   min: reading.value,

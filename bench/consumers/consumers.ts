@@ -1,13 +1,12 @@
 // `consumers`: the consumer kit's two ways at the same jobs: derived from the log, or with a claim on every event.
 import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { deviceStateConsumer } from '../../core/domains/telemetry/device-state.ts';
-import { rollupsConsumer } from '../../core/domains/telemetry/rollups.ts';
+import { deviceState } from '../../core/domains/telemetry/device-state.ts';
+import { rollups } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey, toStored } from '../../core/events/cloud-event.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
 import { CONSUME_LIMITS } from '../../core/pipeline/consume.ts';
-import type { Consumer } from '../../core/pipeline/consumer.ts';
-import type { DerivedDeps } from '../../core/pipeline/derived-consumer.ts';
+import type { Consumer, ConsumerDeps } from '../../core/pipeline/consumer.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import type { Benchmark, Context } from '../kit/benchmark.ts';
@@ -22,8 +21,8 @@ import { claimingDeviceState, claimingRollups } from './claiming.ts';
 const READS_PER_WRITE = 5;
 
 const jobs = [
-  { job: 'device-state', derived: deviceStateConsumer, claiming: claimingDeviceState },
-  { job: 'rollups', derived: rollupsConsumer, claiming: claimingRollups },
+  { job: 'device-state', derived: deviceState.create, claiming: claimingDeviceState },
+  { job: 'rollups', derived: rollups.create, claiming: claimingRollups },
 ] as const;
 
 interface Load {
@@ -60,7 +59,7 @@ async function prepare(
   database: Database,
   endpoint: string,
   name: string,
-  make: (deps: DerivedDeps) => Consumer,
+  make: (deps: ConsumerDeps) => Consumer,
 ): Promise<Bench> {
   const client = database.client({ endpoint, maxAttempts: 1 });
   const open = async (table: string, stream: boolean) => {

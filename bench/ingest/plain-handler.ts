@@ -9,7 +9,7 @@ import { ConditionalCheckFailedException, type DynamoDBClient, PutItemCommand } 
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context as LambdaContext } from 'aws-lambda';
 import { z } from 'zod';
-import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import { reading } from '../../core/domains/telemetry/schemas.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { itemOf } from './job.ts';
 
@@ -17,7 +17,7 @@ const cloudEvent = z.looseObject({
   specversion: z.literal('1.0'),
   id: z.string().min(1).max(256),
   source: z.string().min(1).max(256),
-  type: z.literal(READING_TYPE),
+  type: z.literal(reading.type),
   subject: z.string().regex(/^[A-Za-z0-9._:~@+-]{1,128}$/),
   time: z.iso.datetime({ offset: true }),
   data: z.looseObject({

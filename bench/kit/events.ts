@@ -1,6 +1,6 @@
 // The events that benchmarks send: readings of a known size, each its own.
 
-import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import { reading as readingEvent } from '../../core/domains/telemetry/schemas.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 
 export const TENANT = 'bench';
@@ -23,7 +23,7 @@ const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 export function reading({ id, device, time, value, bytes, traced = true }: ReadingOptions): CloudEvent {
   const event = (data: object) => ({
     specversion: '1.0' as const,
-    type: READING_TYPE,
+    type: readingEvent.type,
     source: 'urn:polycell:bench',
     id,
     subject: device,

@@ -1,5 +1,6 @@
 // `pipeline`: events through a whole cell on this machine, from the first request until every consumer has applied them all.
-import { madeUp } from '../../cli/readings.ts';
+import { madeUp } from '../../cli/samples.ts';
+import { telemetry } from '../../core/domains/telemetry/domain.ts';
 import type { Benchmark, Context } from '../kit/benchmark.ts';
 import type { Table, Verdict } from '../kit/report.ts';
 import { median } from '../kit/statistics.ts';
@@ -79,7 +80,7 @@ async function run(events: number, context: Context): Promise<Run> {
 }
 
 async function sendAll(stack: StackProcess, count: number, progress: (text: string) => void): Promise<void> {
-  const source = madeUp({ count, devices: DEVICES, now: Date.now(), run: 'bench' });
+  const source = madeUp({ domain: telemetry, count, subjects: DEVICES, now: Date.now(), run: 'bench' });
   let sent = 0;
   const lane = async () => {
     for (;;) {

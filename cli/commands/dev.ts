@@ -1,17 +1,16 @@
 // `polycell dev` (= `npm start`): the whole stack in the foreground, until Ctrl-C.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildBundles } from '../../build/bundles.mjs';
-import { importTypeScript } from '../../build/run.mjs';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { noticePrinter } from '../notices.ts';
 
-/** An orderly stop that takes longer than this is ended by force, in milliseconds. */
-const STOP_TIMEOUT_MS = 4500;
+/** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
+const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',

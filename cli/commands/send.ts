@@ -1,13 +1,15 @@
-// `polycell send`: posts readings as a tenant and sums up what became of them.
+// `polycell send`: posts events as a tenant and sums up what became of them.
 import { access, constants } from 'node:fs/promises';
+import { application } from '../../core/application.ts';
+import type { Domain } from '../../core/domain/domain.ts';
 import { CELL_HEADER } from '../../core/http/headers.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import { Pacer, progressBar } from '../progress.ts';
-import { type BadLine, fromFile, madeUp, type Outgoing } from '../readings.ts';
+import { type BadLine, fromFile, madeUp, type Outgoing } from '../samples.ts';
 import { causeOf, StackClient } from '../stack-client.ts';
 
-const LIMITS = { count: 100_000_000, devices: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
+const LIMITS = { count: 100_000_000, subjects: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
 
 /** Requests under way at once. */
 const CONCURRENCY = 4;
@@ -41,13 +43,14 @@ interface Result {
 }
 
 export const send: Command = {
-  summary: 'post readings, from a file or made up',
+  summary: 'post events, from a file or made up',
   usage: '--tenant T [--file FILE | --count N --devices D] [--batch B] [--rate R]',
   example: 'npx polycell send --tenant acme --count 10000 --devices 50 --batch 100',
   options: {
     tenant: { type: 'string' },
     file: { type: 'string' },
     count: { type: 'string' },
+    domain: { type: 'string' },
     devices: { type: 'string' },
     rate: { type: 'string' },
     batch: { type: 'string' },
@@ -57,8 +60,9 @@ export const send: Command = {
   describe: {
     '--tenant T': 'the tenant that sends',
     '--file FILE': 'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit',
-    '--count N': 'readings to make up; 1 if not given',
-    '--devices D': 'devices they come from; 1 if not given',
+    '--count N': 'events to make up; 1 if not given',
+    '--devices D': 'devices, or other subjects, that they come from; 1 if not given',
+    '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
     '--rate R': 'events a second, at most; as fast as they are taken if not given',
     '--cell C': 'send to this cell directly; through the edge if not given',
@@ -70,7 +74,8 @@ export const send: Command = {
     if (file !== undefined && (options.count !== undefined || options.devices !== undefined))
       throw new UsageError('Give either --file, or --count and --devices.');
     const count = wholeNumber(options, 'count', 1, 1, LIMITS.count);
-    const devices = wholeNumber(options, 'devices', 1, 1, LIMITS.devices);
+    const subjects = wholeNumber(options, 'devices', 1, 1, LIMITS.subjects);
+    const domain = domainNamed(options.domain as string | undefined);
     const batch = wholeNumber(options, 'batch', 1, 1, LIMITS.batch);
     const pacer = new Pacer(wholeNumber(options, 'rate', LIMITS.rate, 1, LIMITS.rate));
     if (file !== undefined) {
@@ -145,7 +150,7 @@ export const send: Command = {
 
     const source =
       file === undefined
-        ? madeUp({ count, devices, now: Date.now(), run: Math.random().toString(36).slice(2, 12) })
+        ? madeUp({ domain, count, subjects, now: Date.now(), run: Math.random().toString(36).slice(2, 12) })
         : fromFile(file);
     const badLine = (bad: BadLine) => {
       totals.rejected += 1;
@@ -164,6 +169,14 @@ export const send: Command = {
     return totals.rejected + totals.failed === 0 ? 0 : 1;
   },
 };
+
+/** The domain of that name, or the first one of the application. */
+function domainNamed(name: string | undefined): Domain {
+  const domain = name === undefined ? application[0] : application.find((each) => each.name === name);
+  if (domain !== undefined) return domain;
+  const names = application.map((each) => each.name).join(', ');
+  throw new UsageError(`There is no domain ${name ?? ''}. The application has: ${names}.`);
+}
 
 /** An error of the file system as one that a person can do something about; any other as it is. */
 function unreadable(file: string, error: unknown): unknown {

@@ -1,10 +1,13 @@
 // Counts afterwards: every event of a drill in every cell's log, and every effect that it had there.
-import { topology } from '../../core/cell/topology.ts';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+import type { Tally } from '../../core/domain/domain.ts';
+import type { JsonObject } from '../../core/ports/json.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient, Target } from '../stack-client.ts';
 import type { Ledger } from './ledger.ts';
-import { deviceOf, numberOf } from './load.ts';
+import { numberOf, subjectOf } from './load.ts';
 
 type CellAddress = { readonly id: string; readonly url: string };
 
@@ -13,7 +16,7 @@ type CellAddress = { readonly id: string; readonly url: string };
  * nobody else before they are visible again. After it a difference is one.
  */
 const EFFECTS_WITHIN_MS =
-  60_000 + 1000 * Math.max(...topology.consumers.map(({ visibilitySeconds }) => visibilitySeconds));
+  60_000 + 1000 * Math.max(...topologyOf(application).consumers.map(({ visibilitySeconds }) => visibilitySeconds));
 const ASK_EVERY_MS = 250;
 
 /** A cell that is busy is asked again so often. */
@@ -26,6 +29,7 @@ export interface CountOptions {
   readonly cells: readonly CellAddress[];
   readonly tenants: readonly string[];
   readonly run: string;
+  readonly tally: Tally;
   readonly ledger: Ledger;
   readonly progress: (what: string) => void;
   readonly signal: AbortSignal;
@@ -36,11 +40,11 @@ interface Asking extends CountOptions {
   readonly targetOf: (tenant: string, cell: string) => Promise<Target>;
 }
 
-/** What became of the logs' effects, in devices. */
+/** What became of the logs' effects, in subjects. */
 export interface Effects {
-  /** Devices in whose state or rollups something counts twice. */
+  /** Subjects of which a consumer has counted something twice. */
   readonly doubled: number;
-  /** Devices in whose state or rollups something is still not counted. */
+  /** Subjects of which a consumer has still not counted something. */
   readonly missing: number;
 }
 
@@ -67,7 +71,7 @@ export async function countEvents(counted: CountOptions): Promise<Effects> {
   const until = performance.now() + EFFECTS_WITHIN_MS;
   const found = { exact: 0, doubled: 0, missing: 0 };
   for (const log of logs) found[await effectsOf(options, log, until)] += 1;
-  progress('compared devices and rollups with the logs');
+  progress('compared the state with the logs');
   return found;
 }
 
@@ -77,7 +81,7 @@ async function readLog(
   tenant: string,
   found: (number: number) => void = () => undefined,
 ): Promise<number> {
-  const { run } = options;
+  const { run, tally } = options;
   let events = 0;
   let cursor: string | null = null;
   do {
@@ -86,7 +90,7 @@ async function readLog(
       options,
       cell,
       tenant,
-      `/v1/devices/${deviceOf(run)}/readings?limit=${PAGE}&order=asc${query}`,
+      `${tally.log(subjectOf(run))}&limit=${PAGE}${query}`,
     );
     if (page === undefined) return events;
     for (const item of page.items) {
@@ -100,34 +104,31 @@ async function readLog(
   return events;
 }
 
-/** Compares the device's state and its rollups with the log; waits for consumers that are behind. */
+/** Compares what the consumers have counted with the log; waits for consumers that are behind. */
 async function effectsOf(
   options: Asking,
   { cell, tenant, events: counted }: { cell: CellAddress; tenant: string; events: number },
   until: number,
 ): Promise<'exact' | keyof Effects> {
-  const { run, signal } = options;
+  const { run, tally, signal } = options;
   for (let events = counted; ; ) {
-    const device = await ask<{ readings: number }>(options, cell, tenant, `/v1/devices/${deviceOf(run)}`);
-    const rollups = await ask<{ items: { count: number }[] }>(
-      options,
-      cell,
-      tenant,
-      `/v1/devices/${deviceOf(run)}/rollups?metric=temperature&window=1d&limit=${PAGE}`,
-    );
-    const readings = device?.readings ?? 0;
-    const rolledUp = rollups?.items.reduce((sum, { count }) => sum + count, 0) ?? 0;
+    const counts: number[] = [];
+    for (const { path, count } of tally.counts(subjectOf(run))) {
+      const answer = await ask<JsonObject>(options, cell, tenant, path);
+      counts.push(answer === undefined ? 0 : count(answer));
+    }
+    const most = Math.max(...counts);
     // A request whose client had given up may have come to its end since the log was counted.
-    if (Math.max(readings, rolledUp) > events) events = await readLog(options, cell, tenant);
-    if (readings === events && rolledUp === events) return 'exact';
-    if (Math.max(readings, rolledUp) > events) return 'doubled';
+    if (most > events) events = await readLog(options, cell, tenant);
+    if (counts.every((each) => each === events)) return 'exact';
+    if (most > events) return 'doubled';
     if (performance.now() > until) return 'missing';
     await sleep(ASK_EVERY_MS, signal);
     signal.throwIfAborted();
   }
 }
 
-/** Asks a cell directly; `undefined` for a device that it does not know. */
+/** Asks a cell directly; `undefined` for a subject that it does not know. */
 async function ask<T>(
   { stack, signal, targetOf }: Asking,
   cell: CellAddress,
@@ -139,7 +140,7 @@ async function ask<T>(
     const response = await (await targetOf(tenant, cell.id)).call('read', path);
     const body = (await response.json()) as T & { code?: string; detail?: string };
     if (response.ok) return body;
-    if (response.status === 404 && body.code === 'unknown_device') return undefined;
+    if (response.status === 404) return undefined;
     // The tenant was assigned anew since the token was made.
     if (response.status === 409) stack.forgetTokens();
     else if (response.status !== 503)

@@ -1,6 +1,6 @@
 // A load that keeps its rate whatever becomes of its requests, and remembers what was acknowledged.
 
-import { READING_TYPE } from '../../core/domains/telemetry/schemas.ts';
+import type { Domain } from '../../core/domain/domain.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { causeOf } from '../stack-client.ts';
 import type { Ledger } from './ledger.ts';
@@ -28,12 +28,14 @@ export interface LoadOptions {
   readonly run: string;
   /** Events at most. */
   readonly events: number;
+  /** Whose samples are sent. */
+  readonly domain: Domain;
   readonly ledger: Ledger;
   readonly onServed: (served: Served) => void;
 }
 
-/** The device that all events of a run come from. */
-export const deviceOf = (run: string): string => `drill-${run}`;
+/** The subject of all events of a run. */
+export const subjectOf = (run: string): string => `drill-${run}`;
 
 export const sourceOf = (run: string): string => `urn:polycell:drill:${run}`;
 
@@ -104,15 +106,16 @@ export class Load {
   }
 
   #event(number: number) {
-    const { rate, run } = this.#options;
+    const { rate, run, domain } = this.#options;
+    const { type, data } = domain.sample(0, number);
     return {
       specversion: '1.0',
-      type: READING_TYPE,
+      type,
       source: sourceOf(run),
       id: `e${number}`,
-      subject: deviceOf(run),
+      subject: subjectOf(run),
       time: new Date(this.#startedOn + Math.floor((number * 1000) / rate)).toISOString(),
-      data: { metric: 'temperature', value: 20 + (number % 40) / 4 },
+      data,
     };
   }
 

@@ -1,5 +1,7 @@
 // One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
 
+import { application } from '../../core/application.ts';
+import type { Domain, Tally } from '../../core/domain/domain.ts';
 import { type Cell, failureDomain } from '../../core/edge/ports/directory-model.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
@@ -45,6 +47,14 @@ const BYSTANDERS = 3;
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
 
+/** The first domain whose events can be counted. */
+function countableDomain(): Domain & { readonly tally: Tally } {
+  for (const domain of application) if (domain.tally !== undefined) return { ...domain, tally: domain.tally };
+  throw new UserError(
+    'No domain of the application declares a tally, so a drill could not count what became of its events.',
+  );
+}
+
 /** Runs the drill. Rejects when it cannot be run; a missed target is in the report. */
 export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
   const { kind, rate, batch, seconds, say, signal } = options;
@@ -55,6 +65,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     throw new UserError(
       `No cell ${JSON.stringify(options.cell ?? '')} runs; there are ${cells.map(({ id }) => id).join(', ')}.`,
     );
+  const domain = countableDomain();
   const control = new EdgeControl(stack, edge.url);
   const known = await control.cells();
   const lost = struckCells(known, address.id, kind);
@@ -80,6 +91,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const record = new ServiceRecord(homes);
   const startedAt = new Date().toISOString();
   const load = new Load({
+    domain,
     edge: edge.url,
     rate,
     batch,
@@ -175,6 +187,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     cells,
     tenants: [...homes.keys()],
     run,
+    tally: domain.tally,
     ledger,
     progress: note,
     signal,

@@ -94,8 +94,8 @@ export async function oldTokens(
   const tenants = [...homes].filter(([, home]) => home === cell.id).map(([tenant]) => tenant);
   return Promise.all(
     tenants.map(async (tenant) => {
-      const epoch = epochIn(await stack.mint({ tenant, cell: cell.id, scope: 'read' }));
-      const mint = () => stack.mint({ tenant, cell: cell.id, scope: 'read', epoch: String(epoch) });
+      const epoch = epochIn(await stack.mint({ tenant, cell: cell.id, scope: 'control' }));
+      const mint = () => stack.mint({ tenant, cell: cell.id, scope: 'control', epoch: String(epoch) });
       return { tenant, epoch, mint };
     }),
   );
@@ -117,7 +117,7 @@ export async function fencedWithin(
     async () => {
       for (const old of left) {
         const route = await old.mint();
-        const response = await fetch(`${url}/v1/alerts?limit=1`, { headers: { 'x-polycell-route': route } });
+        const response = await fetch(`${url}/v1/fence`, { method: 'POST', headers: { 'x-polycell-route': route } });
         await response.text();
         if (response.status !== 409) return false;
         left.delete(old);

@@ -17,16 +17,10 @@ const NAME = new RegExp(NAME_PATTERN);
 /** Whether the text can name a tenant or a cell. */
 export const isName = (text: unknown): text is string => typeof text === 'string' && NAME.test(text);
 
-/** The partitions of the state collection. `|` is in no tenant, subject or consumer. */
+/** The engine's partitions of the state collection. `|` is in no tenant, subject or consumer. */
 export const statePartition = {
   /** Operational facts of a tenant: its epoch. */
   tenant: (tenant: string) => `tenant|${tenant}`,
-  /** The ids of a tenant's devices. */
-  devices: (tenant: string) => `devices|${tenant}`,
-  /** A device's state and the windows it was counted by. */
-  device: (tenant: string, device: string) => `device|${tenant}|${device}`,
-  /** A device's rollups. */
-  rollups: (tenant: string, device: string) => `rollups|${tenant}|${device}`,
   /** What a consumer could not process. */
   parked: (consumer: string) => `parked|${consumer}`,
   /** Redelivered messages of a consumer that are being processed. */
@@ -36,3 +30,19 @@ export const statePartition = {
   /** What a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;
+
+/** Partitions of the state collection that one kind of a domain's documents lies in. */
+export interface StatePartition {
+  readonly prefix: string;
+  /** The partition of a tenant, or of one of its subjects. */
+  of(tenant: string, subject?: string): string;
+}
+
+/** Partitions whose names begin with `prefix`. A domain's prefixes begin with its own name and a full stop. */
+export const domainPartition = (prefix: string): StatePartition => ({
+  prefix,
+  of: (tenant, subject) => (subject === undefined ? `${prefix}|${tenant}` : `${prefix}|${tenant}|${subject}`),
+});
+
+/** What the engine's partitions begin with; no domain may use these. */
+export const RESERVED_PREFIXES: readonly string[] = ['tenant', 'parked', 'trials', 'claimed', 'health', 'subjects'];

@@ -1,4 +1,4 @@
-// The one declaration of what a cell consists of: collections, stream, consumers and every limit of theirs.
+// What a cell consists of: collections, stream, consumers and all their limits, made from what the domains declare.
 //
 // On AWS every word of it becomes a setting. Azure Functions runs all functions in one app on one plan, so there
 //   - `http.maximumConcurrency`, the largest `batchSize` of the consumers and the smallest `visibilitySeconds` (as the longest
@@ -9,7 +9,6 @@
 //   - `timeoutSeconds`, `memoryMegabytes`, `batchWindowSeconds`, `parallelizationFactor`, `deadLetterRetentionDays` and the other
 //     `maximumConcurrency` have no effect: a plan has its memory, the change feed runs one batch for each physical partition,
 //     a trigger takes what is there, and a dead-letter queue keeps messages until somebody takes them.
-import { READING_TYPE } from '../domains/telemetry/schemas.ts';
 
 /** A function that the platform runs for a trigger. Durations are in seconds, memory in MiB. */
 export interface FunctionLimits {
@@ -37,6 +36,8 @@ export interface ConsumerDeclaration extends FunctionLimits {
   readonly name: string;
   /** The event types it subscribes to. */
   readonly types: readonly string[];
+  /** `derived`: a function of the log, the same in every cell that has it. `home-only`: must happen once, in the cell that is home. */
+  readonly effects: 'derived' | 'home-only';
   readonly batchSize: number;
   readonly batchWindowSeconds: number;
   /** How long a delivered message stays hidden; at least 6 times the timeout, as AWS advises for batches. */
@@ -58,12 +59,31 @@ export interface Topology {
   readonly deadLetterRetentionDays: number;
 }
 
-/** What every consumer has in common. 100 deliveries of a message that is hidden for 2 minutes outlast two hours of outage. */
-const consumerDefaults = {
-  types: [READING_TYPE],
-  // Large batches hold several readings of a device, which then cost one write together.
-  batchSize: 500,
-  batchWindowSeconds: 1,
+/**
+ * What a consumer wants of the bus. `latency`: batches of at most 10, delivered as they come, so that the state follows an event
+ * within a fraction of a second. `batches`: up to 500 events that were collected for a second, which cost one write of the
+ * state where they concern the same documents. On AWS the words become batch size and window of the event source mapping
+ * (more than 10 messages need a window of at least a second:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html); on Azure the batch size is
+ * the app's, and a trigger takes what is there, so that `batches` costs no waiting there.
+ */
+export type Delivery = 'latency' | 'batches';
+
+const DELIVERIES = {
+  latency: { batchSize: 10, batchWindowSeconds: 0 },
+  batches: { batchSize: 500, batchWindowSeconds: 1 },
+} as const satisfies Readonly<Record<Delivery, Pick<ConsumerDeclaration, 'batchSize' | 'batchWindowSeconds'>>>;
+
+/** What a domain declares of a consumer; every limit that is left out has the value of `CONSUMER_DEFAULTS`. */
+export interface ConsumerOptions extends Partial<Omit<ConsumerDeclaration, 'name' | 'types' | 'effects'>> {
+  /** Part of the names of queues, subscriptions and functions: 1 to 40 of a-z 0-9 -, beginning with a letter. */
+  readonly name: string;
+  /** `batches` unless given. */
+  readonly delivery?: Delivery;
+}
+
+/** 100 deliveries of a message that is hidden for 2 minutes outlast three hours of outage. */
+export const CONSUMER_DEFAULTS = {
   timeoutSeconds: 20,
   memoryMegabytes: 512,
   maximumConcurrency: 10,
@@ -73,7 +93,18 @@ const consumerDefaults = {
   maximumDeliveries: 100,
 } as const;
 
-export const topology: Topology = {
+/** The row of a consumer in the topology. */
+export const declareConsumer = (
+  { delivery = 'batches', ...options }: ConsumerOptions,
+  types: readonly string[],
+  effects: ConsumerDeclaration['effects'],
+): ConsumerDeclaration => {
+  const { name, ...limits } = { ...DELIVERIES[delivery], ...CONSUMER_DEFAULTS, ...options };
+  return { name, types, effects, ...limits };
+};
+
+/** The functions and collections that every cell has, whatever its domains. */
+export const CELL_TOPOLOGY = {
   collections: { events: { stream: true }, state: { stream: false } },
   http: { timeoutSeconds: 15, memoryMegabytes: 512, maximumConcurrency: 100 },
   relay: {
@@ -85,16 +116,11 @@ export const topology: Topology = {
     memoryMegabytes: 512,
     maximumConcurrency: 2,
   },
-  consumers: [
-    { name: 'device-state', ...consumerDefaults },
-    { name: 'rollups', ...consumerDefaults },
-  ],
   deadLetterRetentionDays: 14,
-};
+} as const satisfies Omit<Topology, 'consumers'>;
 
-/** The declaration of one consumer; a name that is not declared is a programming error. */
-export function consumerNamed(name: string): ConsumerDeclaration {
-  const consumer = topology.consumers.find((candidate) => candidate.name === name);
-  if (consumer === undefined) throw new TypeError(`The topology declares no consumer ${name}.`);
-  return consumer;
-}
+/** The topology of a cell with these consumers. */
+export const createTopology = (consumers: readonly ConsumerDeclaration[]): Topology => {
+  const { deadLetterRetentionDays, ...parts } = CELL_TOPOLOGY;
+  return { ...parts, consumers, deadLetterRetentionDays };
+};

@@ -1,6 +1,5 @@
 // All of the edge's HTTP API on web-standard requests and responses: its own few answers, the control plane, and every tenant's cell behind it.
 import { continueTrace } from '../events/trace.ts';
-import openApiDocument from '../http/openapi.generated.json' with { type: 'json' };
 import type { Clock } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -11,6 +10,8 @@ import { EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';
 
 export interface EdgeDeps {
   readonly version: string;
+  /** The OpenAPI document of the application that the cells run. */
+  readonly document: unknown;
   /** The tenants' side. */
   readonly tenants: (request: Request, target: string, traceparent: string) => Promise<Response>;
   readonly operators: Credentials;
@@ -32,7 +33,7 @@ const BEHIND_SCHEME = 8;
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
 export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
   const { tenants, operators, control, clock, ids, log } = deps;
-  const documentText = JSON.stringify(openApiDocument);
+  const documentText = JSON.stringify(deps.document);
 
   const health = (traceparent: string): Response => {
     const status = clock.now() - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';

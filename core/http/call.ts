@@ -7,12 +7,10 @@ export type ApiRequest = Pick<Request, 'method' | 'url' | 'headers' | 'body'>;
 export interface Call {
   readonly request: ApiRequest;
   readonly query: URLSearchParams;
-  /** The segment of the path that names a device or a parked event. */
+  /** The segment of the path that is in braces; empty where there is none. */
   readonly id: string;
   readonly tenant: string;
   readonly traceparent: string;
-  /** Resolves once the tenant's epoch is known to be current, and rejects with the answer if it is not. */
-  readonly fenced: Promise<void>;
 }
 
 export type RouteHandler = (call: Call) => Promise<Response>;
@@ -20,3 +18,7 @@ export type RouteHandler = (call: Call) => Promise<Response>;
 /** An answer in JSON. */
 export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+
+/** An answer without a body. Without a content type API Gateway makes one up. */
+export const noContent = (): Response =>
+  new Response(null, { status: 204, headers: { 'content-type': 'application/json' } });

@@ -1,40 +1,44 @@
 // The HTTP API of a cell on web-standard requests and responses: who may call, what is asked, and the answer.
 
+import type { ReadStores } from '../api/read.ts';
+import type { Route } from '../api/route.ts';
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
 import type { ProbeTarget } from '../cell/health-probe.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
-import type { TelemetryQueries } from '../domains/telemetry/queries.ts';
+import type { Application } from '../domain/application.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
+import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
 import { readCandidates } from './body.ts';
-import { type ApiRequest, json, type RouteHandler } from './call.ts';
+import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
-import openApiDocument from './openapi.generated.json' with { type: 'json' };
 import { operations } from './operations.ts';
 import { readParameters } from './parameters.ts';
-import { PROBLEMS, Problem, problemResponse } from './problem.ts';
-import { reads } from './reads.ts';
-import { matchRoute, plainPath, type RouteName, routes } from './routes.ts';
+import { Problem, problemResponse, problemsOf } from './problem.ts';
+import { readHandler, readRoutes } from './reads.ts';
+import { plainPath, routeMatcher, routes } from './routes.ts';
 
 /** What a client is asked to wait when the store gives no time of its own, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
 export interface CellApiDeps {
   readonly cell: CellIdentity;
-  /** Names of the consumers whose parked events can be asked for. */
-  readonly consumers: readonly string[];
+  readonly application: Application;
+  /** The OpenAPI document of the application. */
+  readonly document: unknown;
   readonly verifyRouteToken: (token: string | null) => Promise<RouteVerdict>;
   readonly guardEpoch: (tenant: string, epoch: number) => Promise<EpochVerdict>;
   readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
-  readonly queries: TelemetryQueries;
+  /** What the domains' reads look into. */
+  readonly stores: ReadStores;
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly health: Health;
@@ -47,24 +51,22 @@ export interface CellApiDeps {
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
 export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
-  const documentText = JSON.stringify(openApiDocument);
+  const documentText = JSON.stringify(deps.document);
+  const problems = problemsOf(deps.application);
+  const reads = readRoutes(deps.application);
+  const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
+  const matchRoute = routeMatcher(table);
 
-  const handlers: Readonly<Record<RouteName, RouteHandler>> = {
-    ingest: async ({ request, query, tenant, traceparent, fenced }) => {
-      readParameters(routes.ingest.parameters, query);
-      const candidates = await readCandidates(request);
-      const result = await deps.ingest({ tenant, candidates, traceparent, permitted: fenced });
-      if (result.status === 'unavailable') throw result.error;
-      const { accepted, duplicates, rejected } = result.summary;
-      return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
-    },
-    health: ({ query, request }) => health(query, request),
-    openapi: async ({ query }) => {
-      readParameters(routes.openapi.parameters, query);
-      return new Response(documentText, { headers: { 'content-type': 'application/json' } });
-    },
-    ...reads(deps),
-    ...operations(deps),
+  const readEvents = async ({ query, request }: Call): Promise<readonly Json[]> => {
+    readParameters(routes.ingest.parameters, query);
+    return readCandidates(request);
+  };
+
+  const ingest = async ({ tenant, traceparent }: Call, candidates: readonly Json[]): Promise<Response> => {
+    const result = await deps.ingest({ tenant, candidates, traceparent });
+    if (result.status === 'unavailable') throw result.error;
+    const { accepted, duplicates, rejected } = result.summary;
+    return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
   };
 
   const health = async (query: URLSearchParams, request: ApiRequest): Promise<Response> => {
@@ -88,6 +90,22 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     if (target === undefined)
       throw new Problem('invalid_parameter', 'The parameter peer must be the id and the origin of a cell.');
     return deps.probePeer(target);
+  };
+
+  /** The handler of every route but that of ingest, whose body is read before its turn. */
+  const handlers: Readonly<Record<string, RouteHandler>> = {
+    health: ({ query, request }) => health(query, request),
+    // The token's epoch has been adopted by the time that a handler is called.
+    fence: async ({ query }) => {
+      readParameters(routes.fence.parameters, query);
+      return noContent();
+    },
+    openapi: async ({ query }) => {
+      readParameters(routes.openapi.parameters, query);
+      return new Response(documentText, { headers: { 'content-type': 'application/json' } });
+    },
+    ...operations(deps),
+    ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
   };
 
   /** Checks token, cell and scope, in this order. */
@@ -115,29 +133,22 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
       if (match.allowed.length === 0)
-        throw new Problem('not_found', 'There is no such path; GET /openapi.json lists all of them.');
+        throw new Problem('not_found', 'There is no such path. GET /openapi.json lists all paths.');
       const allow = match.allowed.join(', ');
       throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }
-    const { scope } = routes[match.name];
-    const call = { request, query: url.searchParams, id: match.id, traceparent };
-    if (scope === null) return handlers[match.name]({ ...call, tenant: '', fenced: Promise.resolve() });
-    const claims = await authorize(request, scope);
-    const { tenant } = claims;
-    const fenced = fence(claims);
-    if (match.name !== 'ingest') {
-      await fenced;
-      return handlers[match.name]({ ...call, tenant, fenced });
-    }
-    // Events are read and checked while the store is asked for the epoch; they are not stored before the answer.
-    fenced.catch(() => undefined);
-    try {
-      return await handlers.ingest({ ...call, tenant, fenced });
-    } catch (error) {
-      // A stale token is told so, whatever else is wrong with its request.
-      await fenced;
-      throw error;
-    }
+    const { name, id } = match;
+    const scope = table[name]?.scope ?? null;
+    const claims = scope === null ? undefined : await authorize(request, scope);
+    const call = { request, query: url.searchParams, id, traceparent, tenant: claims?.tenant ?? '' };
+    // Events are read and parsed while the store is asked for the epoch. A stale token is answered first, whatever else is wrong.
+    const candidates = name === 'ingest' ? readEvents(call) : undefined;
+    candidates?.catch(() => undefined);
+    if (claims !== undefined) await fence(claims);
+    if (candidates !== undefined) return ingest(call, await candidates);
+    const handler = handlers[name];
+    if (handler === undefined) throw new TypeError(`The route ${name} has no handler.`);
+    return handler(call);
   };
 
   return async (request) => {
@@ -146,7 +157,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     try {
       response = await dispatch(request, traceparent);
     } catch (error) {
-      response = problemResponse(toProblem(error, log, traceparent), PROBLEMS);
+      response = problemResponse(toProblem(error, log, traceparent), problems);
     }
     response.headers.set('traceparent', traceparent);
     response.headers.set(CELL_HEADER, cell.id);
@@ -155,7 +166,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
 }
 
 /** The one table from what went wrong to what a client is told. */
-function toProblem(error: unknown, log: Log, traceparent: string): Problem {
+function toProblem(error: unknown, log: Log, traceparent: string): Problem<string> {
   if (error instanceof Problem) return error;
   if (isPortError(error)) {
     log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });

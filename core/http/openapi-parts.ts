@@ -1,24 +1,11 @@
 // What OpenAPI documents are put together from: schemas of common things, and paths made from a table of routes.
+import type { Route } from '../api/route.ts';
+import { object, text } from '../api/schema.ts';
 import type { ProblemTable } from './problem.ts';
-import type { Route } from './routes.ts';
-
-export const text = { type: 'string' } as const;
-export const number = { type: 'number' } as const;
-export const count = { type: 'integer', minimum: 0 } as const;
-export const time = { type: 'string', format: 'date-time' } as const;
 
 export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
 export const content = (schema: unknown, type = 'application/json') => ({ [type]: { schema } });
-
-export const object = (required: readonly string[], properties: Record<string, unknown>) => ({
-  type: 'object',
-  required,
-  properties,
-});
-
-export const page = (item: string) =>
-  object(['items', 'next'], { items: { type: 'array', items: ref(item) }, next: { type: ['string', 'null'] } });
 
 export const answer = (description: string, schema?: unknown) =>
   schema === undefined ? { description } : { description, content: content(schema) };

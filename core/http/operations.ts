@@ -1,17 +1,19 @@
 // The operations of the API: listing, redriving and dropping what a consumer could not process.
-
-import type { View } from '../domains/telemetry/queries.ts';
-import { cutUtf8 } from '../lib/text.ts';
-import { PARKING_LIMITS, type Parking } from '../pipeline/parking.ts';
+import type { View } from '../api/read.ts';
+import type { Static } from '../api/schema.ts';
+import { type Application, topologyOf } from '../domain/application.ts';
+import { schemaFault } from '../events/registry.ts';
+import { type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
-import { isJsonObject } from '../ports/json.ts';
 import type { StoreCursor } from '../ports/store.ts';
+import type { Redrive } from './bodies.ts';
 import { parseJson, readBody } from './body.ts';
-import { json, type RouteHandler } from './call.ts';
+import { json, noContent, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { pageResponse } from './reads.ts';
 import { routes } from './routes.ts';
+import { validators } from './validators.generated.ts';
 
 /** Bytes of a redrive's body: a hundred ids and then some. */
 const REDRIVE_BODY_BYTES = 64 * 1024;
@@ -20,12 +22,14 @@ const REDRIVE_BODY_BYTES = 64 * 1024;
 export function operations({
   parking,
   redrive,
-  consumers,
+  application,
 }: {
   parking: Parking;
   redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
-  consumers: readonly string[];
+  application: Application;
 }): Record<'parked' | 'redrive' | 'drop', RouteHandler> {
+  const consumers = [...topologyOf(application).consumers.map(({ name }) => name), RELAY];
+
   const known = (consumer: string): string => {
     if (!consumers.includes(consumer)) throw new Problem('unknown_consumer', `There are: ${consumers.join(', ')}.`);
     return consumer;
@@ -62,34 +66,18 @@ export function operations({
     redrive: async ({ request, query, tenant }) => {
       readParameters(routes.redrive.parameters, query);
       const body = parseJson(await readBody(request, REDRIVE_BODY_BYTES));
-      if (!isJsonObject(body) || typeof body.consumer !== 'string')
-        throw new Problem('invalid_body', 'Send {"consumer": "…", "ids"?: ["…"]}.');
-      const unknown = Object.keys(body).find((name) => name !== 'consumer' && name !== 'ids');
-      // A misspelt `ids` would redrive everything.
-      if (unknown !== undefined)
-        throw new Problem(
-          'invalid_body',
-          `There is no field ${JSON.stringify(cutUtf8(unknown, 64))}; send consumer and perhaps ids.`,
-        );
-      const ids = body.ids;
-      if (
-        ids !== undefined &&
-        !(Array.isArray(ids) && ids.length <= PARKING_LIMITS.redriveEvents && ids.every((id) => typeof id === 'string'))
-      ) {
-        throw new Problem(
-          'invalid_body',
-          `The field ids must be a list of at most ${PARKING_LIMITS.redriveEvents} ids.`,
-        );
-      }
-      return json(200, await redrive({ consumer: known(body.consumer), tenant, ids: ids as string[] | undefined }));
+      const fault = schemaFault(validators.Redrive, body, 'body');
+      if (fault !== undefined)
+        throw new Problem('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
+      const { consumer, ids } = body as Static<typeof Redrive>;
+      return json(200, await redrive({ consumer: known(consumer), tenant, ids }));
     },
 
     drop: async ({ id, query, tenant }) => {
       readParameters(routes.drop.parameters, query);
       if (!(await parking.drop(id, tenant)))
         throw new Problem('unknown_parked_event', 'It may have been redriven or dropped before.');
-      // Without a content type API Gateway makes one up.
-      return new Response(null, { status: 204, headers: { 'content-type': 'application/json' } });
+      return noContent();
     },
   };
 }

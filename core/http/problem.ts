@@ -13,8 +13,7 @@ export const PROBLEMS = {
   unknown_consumer: [400, 'There is no such consumer'],
   invalid_route_token: [401, 'The route token is missing or not valid'],
   missing_scope: [403, 'The route token lacks a scope'],
-  not_found: [404, 'There is nothing here'],
-  unknown_device: [404, 'There is no such device'],
+  not_found: [404, 'Not found'],
   unknown_parked_event: [404, 'There is no such parked event'],
   method_not_allowed: [405, 'This method is not for this path'],
   stale_epoch: [409, 'The tenant has been assigned anew'],
@@ -26,6 +25,14 @@ export const PROBLEMS = {
 } as const satisfies ProblemTable;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The problems of a cell that runs this application: its own, and what the reads of the domains may not find. */
+export function problemsOf(
+  application: readonly { readonly missing: Readonly<Record<string, string>> }[],
+): ProblemTable {
+  const missing = application.flatMap((domain) => Object.entries(domain.missing));
+  return { ...PROBLEMS, ...Object.fromEntries(missing.map(([code, title]) => [code, [404, title]])) };
+}
 
 export interface FieldError {
   readonly pointer?: string;

@@ -1,6 +1,7 @@
-// The reads of the API: devices, readings, rollups and alerts, of the caller's tenant alone.
-
-import type { TelemetryQueries, View } from '../domains/telemetry/queries.ts';
+// The reads of the domains as routes: parameters, paging and missing things are the same for all of them.
+import type { Read, ReadStores, View } from '../api/read.ts';
+import type { Route } from '../api/route.ts';
+import type { Application } from '../domain/application.ts';
 import { isSubject } from '../events/accept.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { StoreCursor } from '../ports/store.ts';
@@ -8,87 +9,57 @@ import { type Call, json, type RouteHandler } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { readParameters } from './parameters.ts';
 import { Problem } from './problem.ts';
-import { type RouteName, routes } from './routes.ts';
 
 /**
- * Answers a page. Its cursor is bound to the route, the tenant, the device and all parameters but `limit`, and refused with
+ * Answers a page. Its cursor is bound to the route, the tenant, the subject and all parameters but `limit`, and refused with
  * `invalid_cursor` elsewhere.
  */
 export async function pageResponse<V extends { limit: number; cursor?: string | undefined }>(
   call: Call,
-  route: RouteName,
+  route: string,
   values: V,
   load: (page: { limit: number; cursor: StoreCursor | undefined }) => Promise<View<unknown>>,
 ): Promise<Response> {
   const { limit, cursor, ...rest } = values;
   const query = [call.tenant, route, call.id, rest];
   const { items, next } = await load({ limit, cursor: openCursor(query, cursor) }).catch((error: unknown) => {
-    // Who forges what is inside a cursor is refused by the store.
+    // The store refuses what is forged inside a cursor.
     if (cursor !== undefined && isPortError(error, 'invalid')) throw new Problem('invalid_cursor', error.message);
     throw error;
   });
   return json(200, { items, next: next === undefined ? null : sealCursor(query, next) });
 }
 
-/** Returns the handlers of the reads. */
-export function reads({
-  queries,
-}: {
-  queries: TelemetryQueries;
-}): Record<'devices' | 'device' | 'readings' | 'rollups' | 'alerts', RouteHandler> {
-  /** Readings and rollups exist for known devices only; the look-up is made when a page comes out empty. */
-  const ofDevice = async (call: Call, view: View<unknown>): Promise<View<unknown>> => {
-    if (view.items.length === 0 && view.next === undefined && !(await isKnown(call))) throw unknownDevice(call);
-    return view;
-  };
+/** The routes of all reads, by name. */
+export const readRoutes = (application: Application): Readonly<Record<string, Route & Read>> =>
+  Object.fromEntries(
+    application.flatMap(({ reads }) =>
+      reads.map((read) => [read.name, { ...read, method: 'GET', scope: 'read' } as const] as const),
+    ),
+  );
 
-  const isKnown = async ({ tenant, id }: Call): Promise<boolean> =>
-    (await queries.device(tenant, id)) !== undefined ||
-    (await queries.readings(tenant, id, { limit: 1, order: 'asc' })).items.length > 0;
-
-  const unknownDevice = ({ id }: Call) =>
-    new Problem('unknown_device', `No reading has come from a device ${JSON.stringify(id.slice(0, 128))}.`);
-
-  /** An id that no device can have is refused here: the store does not take it. */
-  const checked = (call: Call): Call => {
-    if (!isSubject(call.id)) throw unknownDevice(call);
-    return call;
-  };
-
-  return {
-    devices: async (call) => {
-      const values = readParameters(routes.devices.parameters, call.query);
-      return pageResponse(call, 'devices', values, (page) => queries.devices(call.tenant, page));
-    },
-
-    device: async (call) => {
-      readParameters(routes.device.parameters, call.query);
-      const { tenant, id } = checked(call);
-      const device = await queries.device(tenant, id);
-      if (device === undefined) throw unknownDevice(call);
-      return json(200, device);
-    },
-
-    readings: async (call) => {
-      const values = readParameters(routes.readings.parameters, call.query);
-      const { tenant, id } = checked(call);
-      return pageResponse(call, 'readings', values, async ({ limit, cursor }) =>
-        ofDevice(call, await queries.readings(tenant, id, { ...values, limit, cursor })),
-      );
-    },
-
-    rollups: async (call) => {
-      const values = readParameters(routes.rollups.parameters, call.query);
-      const { tenant, id } = checked(call);
-      return pageResponse(call, 'rollups', values, async ({ limit, cursor }) =>
-        ofDevice(call, await queries.rollups(tenant, id, { ...values, limit, cursor })),
-      );
-    },
-
-    // No consumer raises alerts yet, so there are none: an empty page is the truth.
-    alerts: async (call) => {
-      const values = readParameters(routes.alerts.parameters, call.query);
-      return pageResponse(call, 'alerts', values, async () => ({ items: [] }));
-    },
+/** Returns the handler of a read. */
+export function readHandler(read: Read, stores: ReadStores): RouteHandler {
+  const notFound = ({ id }: Call) =>
+    read.missing === undefined
+      ? new Problem<string>('not_found', 'There is nothing under this path.')
+      : new Problem<string>(read.missing.code, read.missing.detail(id));
+  return async (call) => {
+    const parameters = readParameters(read.parameters, call.query);
+    const { tenant, id } = call;
+    // The store takes no id that can be no subject.
+    if (read.path.includes('{') && !isSubject(id)) throw notFound(call);
+    const request = { tenant, id, parameters };
+    if (read.items === undefined) {
+      const found = await read.handle(request, stores, { limit: 1 });
+      if (found === undefined) throw notFound(call);
+      return json(200, found);
+    }
+    const values = parameters as { limit: number; cursor?: string };
+    return pageResponse(call, read.name, values, async (page) => {
+      const view = (await read.handle(request, stores, page)) as View<unknown> | undefined;
+      if (view === undefined) throw notFound(call);
+      return view;
+    });
   };
 }

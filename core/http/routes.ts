@@ -1,21 +1,8 @@
-// The routes of a cell: path, method, scope and parameters of each, from which both the router and the OpenAPI document are made.
-import type { Scope } from '../cell/route-token.ts';
-import { choice, type Parameters, paging, text, time } from './parameters.ts';
+// The routes that every cell has, and how the route of a request is found.
+import { choice, paging, text } from '../api/parameters.ts';
+import type { Route } from '../api/route.ts';
 
-export interface Route<S extends string = Scope> {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** `{name}` stands for one segment of the path. */
-  readonly path: string;
-  /** The scope that the route token needs; `null` for what anybody may ask. */
-  readonly scope: S | null;
-  readonly summary: string;
-  readonly parameters: Parameters;
-}
-
-const device = text('The metric; every one without it.');
-const from = time('From this time on, inclusive.');
-const to = time('Up to this time, exclusive.');
-
+/** The routes of every cell, whatever its domains. */
 export const routes = {
   ingest: {
     method: 'POST',
@@ -23,53 +10,6 @@ export const routes = {
     scope: 'ingest',
     summary: 'Store one event or a batch of them.',
     parameters: {},
-  },
-  devices: {
-    method: 'GET',
-    path: '/v1/devices',
-    scope: 'read',
-    summary: 'The devices of the tenant, by id.',
-    parameters: paging,
-  },
-  device: {
-    method: 'GET',
-    path: '/v1/devices/{id}',
-    scope: 'read',
-    summary: 'The state of one device.',
-    parameters: {},
-  },
-  readings: {
-    method: 'GET',
-    path: '/v1/devices/{id}/readings',
-    scope: 'read',
-    summary: 'The readings of a device, by time.',
-    parameters: {
-      metric: device,
-      from,
-      to,
-      order: choice('By time, upwards or downwards.', ['asc', 'desc'], 'asc'),
-      ...paging,
-    },
-  },
-  rollups: {
-    method: 'GET',
-    path: '/v1/devices/{id}/rollups',
-    scope: 'read',
-    summary: 'The readings of a device summed up by windows of time.',
-    parameters: {
-      metric: device,
-      window: choice('The width of the windows.', ['1m', '1h', '1d'], '1h'),
-      from,
-      to,
-      ...paging,
-    },
-  },
-  alerts: {
-    method: 'GET',
-    path: '/v1/alerts',
-    scope: 'read',
-    summary: 'The alerts of the tenant.',
-    parameters: { state: choice('Only alerts in this state.', ['active', 'cleared'], undefined), ...paging },
   },
   health: {
     method: 'GET',
@@ -102,12 +42,19 @@ export const routes = {
     summary: 'Remove a parked event for good.',
     parameters: {},
   },
+  fence: {
+    method: 'POST',
+    path: '/v1/fence',
+    scope: 'control',
+    summary: "Adopt the token's epoch of the tenant. The edge calls it after an assignment has changed.",
+    parameters: {},
+  },
   openapi: { method: 'GET', path: '/openapi.json', scope: null, summary: 'This document.', parameters: {} },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;
 
-export interface RouteMatch<Name extends string = RouteName> {
+export interface RouteMatch<Name extends string> {
   readonly name: Name;
   /** The segment that `{…}` stands for, or an empty text. */
   readonly id: string;
@@ -138,9 +85,6 @@ export function routeMatcher<Name extends string>(
     return { name: exact.name, id: exact.segment ?? '' };
   };
 }
-
-/** The route of a cell's plain path. */
-export const matchRoute = routeMatcher(routes);
 
 /**
  * The path as both clouds can tell it. API Gateway hands it over decoded, cut at a `?` that decoding brought up, and so loses

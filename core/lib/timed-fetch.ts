@@ -24,7 +24,7 @@ export type Answer =
 export async function timedFetch(
   { fetch, clock }: TimedFetchDeps,
   url: string,
-  headers: Readonly<Record<string, string>>,
+  init: { readonly method?: 'GET' | 'POST'; readonly headers?: Readonly<Record<string, string>> },
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<Answer> {
@@ -32,7 +32,7 @@ export async function timedFetch(
   const given = (problem: string): Answer => ({ status: null, problem, timedOut: true });
   const ask = async (): Promise<Answer> => {
     try {
-      const response = await fetch(new Request(url, { headers, redirect: 'manual', signal: controller.signal }));
+      const response = await fetch(new Request(url, { ...init, redirect: 'manual', signal: controller.signal }));
       return { status: response.status, body: parse(await readText(response)) };
     } catch (error) {
       return { status: null, problem: problemOf(error), timedOut: false };

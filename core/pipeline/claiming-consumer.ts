@@ -1,12 +1,13 @@
 // The consumer kit's second way: any effect, written in one transaction with a claim on each event that caused it.
 
 import { statePartition } from '../cell/identity.ts';
+import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
-import { Backoff, type RetryDeps, type RetryPolicy } from '../lib/retry.ts';
+import { Backoff, type RetryPolicy } from '../lib/retry.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
-import type { Store, StoredDocument, Write } from '../ports/store.ts';
-import type { Consumer, TenantEvent } from './consumer.ts';
+import type { StoredDocument, Write } from '../ports/store.ts';
+import type { Consumer, ConsumerDefinition, ConsumerDeps, TenantEvent } from './consumer.ts';
 
 export const CLAIM_LIMITS = {
   /** Events claimed in one transaction; the rest of its 100 writes are the effects'. */
@@ -22,7 +23,6 @@ const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budge
 export type ReadEffect = (id: string) => Promise<StoredDocument | undefined>;
 
 export interface Claiming {
-  /** As the topology declares the consumer. */
   readonly name: string;
   /**
    * The writes that apply these events, none of which has been applied before, to the subject's partition of this consumer.
@@ -31,8 +31,17 @@ export interface Claiming {
   effects(events: readonly TenantEvent[], read: ReadEffect): Promise<readonly Write[]>;
 }
 
-export interface ClaimingDeps extends RetryDeps {
-  readonly state: Store;
+/** Claiming effects with their row in the topology. */
+export interface ClaimingDefinition extends ConsumerOptions, Claiming {
+  readonly types: readonly string[];
+}
+
+/** Declares a claiming consumer; `claimingConsumer` says what it promises. Its effects happen in the tenant's home cell only. */
+export function claiming({ effects, types, ...options }: ClaimingDefinition): ConsumerDefinition {
+  return {
+    declaration: declareConsumer(options, types, 'home-only'),
+    create: (deps) => claimingConsumer({ name: options.name, effects }, deps),
+  };
 }
 
 /**
@@ -40,7 +49,7 @@ export interface ClaimingDeps extends RetryDeps {
  * never applied again. Claims are kept for good: each costs a write and its storage, so prefer `derivedConsumer` where the
  * effect is a function of the log.
  */
-export function claimingConsumer(claiming: Claiming, deps: ClaimingDeps): Consumer {
+export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'events'>): Consumer {
   const applySome = async (partition: string, events: ReadonlyMap<string, TenantEvent>) => {
     const backoff = new Backoff(deps, CONFLICTS);
     let fresh = events;

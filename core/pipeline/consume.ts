@@ -28,6 +28,8 @@ export interface ConsumeDeps {
 
 const DONE: DeliveryOutcome = { status: 'done' };
 
+const TOO_LATE: DeliveryOutcome = { status: 'retry', reason: 'the deadline is near', timedOut: true };
+
 /**
  * Returns the delivery handler of a consumer. An event fails alone: when a batch cannot be applied, each of its events is
  * tried by itself, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
@@ -41,12 +43,12 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     const outcomes = new Map<string, DeliveryOutcome>();
     const late = () => clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs;
     const settle = async (message: DeliveredMessage | UnreadableMessage, work: () => Promise<DeliveryOutcome>) => {
-      outcomes.set(message.deliveryId, late() ? retry('the deadline is near') : await work());
+      outcomes.set(message.deliveryId, late() ? TOO_LATE : await work());
     };
 
     const applyGroup = async (group: readonly DeliveredMessage[]) => {
       if (late()) {
-        for (const message of group) outcomes.set(message.deliveryId, retry('the deadline is near'));
+        for (const message of group) outcomes.set(message.deliveryId, TOO_LATE);
         return;
       }
       const failure = await attempt(() => consumer.apply(group));
@@ -54,7 +56,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
         for (const message of group) await settle(message, () => applyAlone(message));
         return;
       }
-      const outcome = failure === null ? DONE : retry(describe(failure));
+      const outcome = failure === null ? DONE : retryAfter(failure);
       for (const message of group) outcomes.set(message.deliveryId, outcome);
     };
 
@@ -76,16 +78,19 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   /** One line for each reason, however many messages of the batch share it. */
   function tellRetries(answers: readonly DeliveryOutcome[]): void {
-    const byReason = new Map<string, number>();
+    const byReason = new Map<string, { events: number; timedOut?: true }>();
     for (const answer of answers) {
-      if (answer.status === 'retry') byReason.set(answer.reason, (byReason.get(answer.reason) ?? 0) + 1);
+      if (answer.status === 'done') continue;
+      const { reason, timedOut } = answer;
+      byReason.set(reason, { events: (byReason.get(reason)?.events ?? 0) + 1, ...(timedOut && { timedOut }) });
     }
-    for (const [reason, events] of byReason) {
+    for (const [reason, { events, timedOut }] of byReason) {
       log.warn('events could not be applied now and will be delivered again', {
         consumer: consumer.name,
         events,
         of: answers.length,
         reason,
+        ...(timedOut && { timedOut }),
       });
     }
   }
@@ -96,7 +101,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     for (let tried = 0; tried < declaration.tries; tried += 1) {
       last = await attempt(() => consumer.apply([message]));
       if (last === null) return DONE;
-      if (isServiceFault(last)) return retry(describe(last));
+      if (isServiceFault(last)) return retryAfter(last);
     }
     return park(message, describeError(last));
   }
@@ -104,7 +109,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
   async function park(message: DeliveredMessage, reason: { code: string; message: string }): Promise<DeliveryOutcome> {
     const { tenant, event } = message;
     const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, reason }));
-    if (failure !== null) return retry(describe(failure));
+    if (failure !== null) return retryAfter(failure);
     log.error('parked an event', {
       consumer: consumer.name,
       tenant,
@@ -127,7 +132,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
         reason,
       }),
     );
-    if (failure !== null) return retry(describe(failure));
+    if (failure !== null) return retryAfter(failure);
     log.error('parked a message that is no event', { consumer: consumer.name, ...reason });
     return DONE;
   }
@@ -143,13 +148,13 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       started = await deps.trials.mark(consumer.name, messages);
     } catch (error) {
       if (!isPortError(error)) throw error;
-      for (const message of messages) outcomes.set(message.deliveryId, retry(describe(error)));
+      for (const message of messages) outcomes.set(message.deliveryId, retryAfter(error));
       return;
     }
     await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
     await forgive(started.clear);
     for (const suspect of started.suspects) {
-      const outcome = late() ? retry('the deadline is near') : await tryAlone(suspect);
+      const outcome = late() ? TOO_LATE : await tryAlone(suspect);
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
   }
@@ -169,7 +174,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return outcome;
     }
     const failure = await attempt(() => deps.trials.attempt(suspect));
-    if (failure !== null) return retry(describe(failure));
+    if (failure !== null) return retryAfter(failure);
     const outcome = await applyAlone(message);
     await forgive([message]);
     return outcome;
@@ -185,12 +190,13 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 /** A fault of the store, the bus or the cell's set-up: it says nothing about the event, so it parks nothing. */
 const isServiceFault = (error: unknown): error is PortError => isPortError(error) && !PERMANENT[error.code];
 
-const describe = (error: unknown): string => {
-  const { code, message } = describeError(error);
-  return `${code}: ${message}`;
-};
-
 const retry = (reason: string): DeliveryOutcome => ({ status: 'retry', reason });
+
+/** Deliver again because of a failure; one that is slowness alone is told apart from all others. */
+function retryAfter(failure: unknown): DeliveryOutcome {
+  const { code, message, timedOut } = describeError(failure);
+  return { status: 'retry', reason: `${code}: ${message}`, ...(timedOut && { timedOut }) };
+}
 
 /** `null` on success, else what was thrown. */
 async function attempt(work: () => Promise<unknown>): Promise<unknown> {

@@ -1,5 +1,8 @@
 // What a consumer is: the event types it takes, and how their effects are applied exactly once.
+import type { ConsumerDeclaration } from '../cell/topology.ts';
+import type { RetryDeps } from '../lib/retry.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
+import type { Store } from '../ports/store.ts';
 
 /** An event of a tenant, as consumers get it. */
 export interface TenantEvent {
@@ -18,4 +21,17 @@ export interface Consumer {
    * the events cannot be processed; the caller finds out which by applying each alone.
    */
   apply(events: readonly TenantEvent[]): Promise<void>;
+}
+
+/** What consumers are made with. */
+export interface ConsumerDeps extends RetryDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly state: Store;
+}
+
+/** A consumer as a domain declares it: its row in the topology, and how a worker makes it. */
+export interface ConsumerDefinition {
+  readonly declaration: ConsumerDeclaration;
+  create(deps: ConsumerDeps): Consumer;
 }

@@ -1,13 +1,14 @@
 // The consumer kit's first way: documents that are pure functions of the log, derived again whenever a window of it changed.
+import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey, fromStored, logPartition } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
-import { Backoff, type RetryDeps, type RetryPolicy } from '../lib/retry.ts';
+import { Backoff, type RetryPolicy } from '../lib/retry.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Store, StoredDocument, Write } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
-import type { Consumer, TenantEvent } from './consumer.ts';
+import type { Consumer, ConsumerDefinition, ConsumerDeps, TenantEvent } from './consumer.ts';
 
 export const DERIVE_LIMITS = {
   /** Events of one subject in one minute. Beyond it the window is refused and its events are parked. */
@@ -25,12 +26,11 @@ const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budge
  * All documents of a subject lie in one partition, and leaf and totals change in one transaction.
  */
 export interface Derivation<Fact, Summary> {
-  /** As the topology declares the consumer. */
   readonly name: string;
   readonly types: readonly string[];
   /** The partition of a subject's documents in the state collection. */
   partition(tenant: string, subject: string): string;
-  /** What an event says. Pure. Throws for an event that cannot be processed; it is then left out until this is mended. */
+  /** What an event says. Pure. Throws for an event that cannot be processed; it is then left out until the code is fixed. */
   project(event: CloudEvent, position: string): Fact;
   /** The id of the leaf that a fact belongs to. `minute` is the event's, as `2026-11-21T07:41`. */
   leafOf(fact: Fact, minute: string): string;
@@ -42,13 +42,21 @@ export interface Derivation<Fact, Summary> {
   /** A total, after a leaf below it went from `before` to `after`. Must give the same whatever order leaves change in. */
   revise(total: Summary | undefined, before: Summary | undefined, after: Summary): Summary;
   /** Called before the first document of a subject is written; repeating it is harmless. */
-  announce?(tenant: string, subject: string): Promise<void>;
+  announce?(state: Store, tenant: string, subject: string): Promise<void>;
 }
 
-export interface DerivedDeps extends RetryDeps {
-  /** The event log. */
-  readonly events: Store;
-  readonly state: Store;
+/** A derivation with its row in the topology. */
+export interface DerivedDefinition<Fact, Summary> extends ConsumerOptions, Derivation<Fact, Summary> {}
+
+/** Declares a derived consumer; `derivedConsumer` says what it promises. */
+export function derived<Fact, Summary extends object>(
+  definition: DerivedDefinition<Fact, Summary>,
+): ConsumerDefinition {
+  const { types, partition, project, leafOf, totalsOf, empty, add, revise, announce, ...options } = definition;
+  return {
+    declaration: declareConsumer(options, types, 'derived'),
+    create: (deps) => derivedConsumer(definition, deps),
+  };
 }
 
 /** A total and a leaf each take one write; this many minutes fit into a transaction with the totals of two days. */
@@ -67,7 +75,7 @@ interface Changed {
  */
 export function derivedConsumer<Fact, Summary extends object>(
   derivation: Derivation<Fact, Summary>,
-  deps: DerivedDeps,
+  deps: ConsumerDeps,
 ): Consumer {
   const accepts = new Set(derivation.types);
 
@@ -120,7 +128,7 @@ export function derivedConsumer<Fact, Summary extends object>(
       throw new PortError('unavailable', `The log of ${subject} does not show ${unseen.size} delivered events yet.`);
   };
 
-  /** What cannot be projected contributes nothing; it is parked when it is delivered itself, and counts once that is mended. */
+  /** What cannot be projected contributes nothing; it is parked when it is delivered itself, and counts once the code is fixed. */
   const projected = (event: CloudEvent, position: string): { value: Fact } | undefined => {
     try {
       return { value: derivation.project(event, position) };
@@ -158,7 +166,7 @@ export function derivedConsumer<Fact, Summary extends object>(
     if (writes.length === 0) return;
     for (const [totalId, total] of totals) put(totalId, total);
     if (derivation.announce !== undefined && totalIds.some((id) => before.get(id) === undefined))
-      await derivation.announce(tenant, subject);
+      await derivation.announce(deps.state, tenant, subject);
     await deps.state.transact(partition, writes);
   };
 

@@ -31,8 +31,6 @@ export interface IngestCommand {
   readonly candidates: readonly Json[];
   /** The trace that events without one of their own continue. */
   readonly traceparent: string;
-  /** Awaited before anything is stored or answered; if it rejects, nothing is stored, and the call rejects with the same. */
-  readonly permitted?: Promise<void>;
 }
 
 export interface EventResult {
@@ -60,7 +58,7 @@ export type IngestResult =
 
 /** Returns the use case. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, traceparent, permitted }) => {
+  return async ({ tenant, candidates, traceparent }) => {
     const context = {
       registry: deps.registry,
       now: deps.clock.now(),
@@ -70,7 +68,6 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
     const documents = acceptances.flatMap((acceptance) =>
       acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
     );
-    await permitted;
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents);
 
     const results: EventResult[] = [];

@@ -34,6 +34,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
           reason: outcome.error.message,
           from: index,
           of: records.length,
+          ...(outcome.error.timedOut && { timedOut: true }),
         });
         return { status: 'retry', failedAt: index };
       }

@@ -49,8 +49,13 @@ export interface UnreadableMessage {
   readonly text: string;
 }
 
-/** The consumer's answer for one message: finished with it, or deliver it again after the lock or visibility timeout. */
-export type DeliveryOutcome = { readonly status: 'done' } | { readonly status: 'retry'; readonly reason: string };
+/**
+ * The consumer's answer for one message: finished with it, or deliver it again after the lock or visibility timeout. `timedOut`
+ * says that it was only too slow: a service's answer did not come in time, or the deadline was near.
+ */
+export type DeliveryOutcome =
+  | { readonly status: 'done' }
+  | { readonly status: 'retry'; readonly reason: string; readonly timedOut?: true };
 
 /**
  * Handles one batch of a consumer's messages, at least once, in any order. Returns one outcome a message, in order; throwing

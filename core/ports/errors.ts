@@ -61,6 +61,8 @@ export interface PortErrorDetails {
   readonly retryAfterMs?: number;
   /** For `conflict` of a transaction: the index of the first write whose condition did not hold. */
   readonly failedWrite?: number;
+  /** Whether no answer came in time: the service may be well, and only slow. */
+  readonly timedOut?: boolean;
   /** The SDK's or the network's own error. */
   readonly cause?: unknown;
 }
@@ -71,12 +73,15 @@ export class PortError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
   readonly failedWrite: number | undefined;
+  readonly timedOut: boolean;
 
   constructor(code: ErrorCode, message: string, details: PortErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryAfterMs = details.retryAfterMs;
     this.failedWrite = details.failedWrite;
+    // Whatever is made of such an error on its way, it stays one.
+    this.timedOut = details.timedOut ?? (details.cause instanceof PortError && details.cause.timedOut);
   }
 
   /** Whether the same request may succeed later. */
@@ -90,9 +95,10 @@ export function isPortError(error: unknown, code?: ErrorCode): error is PortErro
   return error instanceof PortError && (code === undefined || error.code === code);
 }
 
-/** What a log line or a parked document says about an error of any kind. */
-export function describeError(error: unknown): { code: string; message: string } {
-  if (isPortError(error)) return { code: error.code, message: error.message };
+/** What a log line or a parked document says about an error of any kind. `timedOut` sets slowness apart from other failures. */
+export function describeError(error: unknown): { code: string; message: string; timedOut?: true } {
+  if (isPortError(error))
+    return { code: error.code, message: error.message, ...(error.timedOut && { timedOut: true as const }) };
   if (error instanceof Error) return { code: error.name, message: error.message };
   return { code: 'Error', message: String(error) };
 }
@@ -103,6 +109,7 @@ export function describeError(error: unknown): { code: string; message: string }
  */
 export function asUnknownOutcome(error: PortError, answerLost: boolean): PortError {
   if (!answerLost || (error.code !== 'throttled' && error.code !== 'unavailable')) return error;
-  const { message, cause, retryAfterMs } = error;
-  return new PortError('unknown-outcome', message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  const { message, cause, retryAfterMs, timedOut } = error;
+  const details = { cause, timedOut, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  return new PortError('unknown-outcome', message, details);
 }

@@ -12,6 +12,8 @@ export interface LogEntry {
   /** The function it belongs to, where that is known. */
   readonly functionName?: string;
   readonly invocationId?: string;
+  /** Name or code of the error that it is about. */
+  readonly error?: string;
 }
 
 /** Receives every entry; must not throw. */

@@ -87,7 +87,7 @@ export async function invokeWithRetries(call: RetriedCall): Promise<Outcome> {
     if (outcome.ok || outcome.cause === 'stopped' || policy === undefined || nextDelay === undefined) return outcome;
     attempt++;
     if (policy.maxRetryCount !== -1 && attempt > policy.maxRetryCount) return outcome;
-    const { message, stack } = outcome.error;
+    const { name, message, stack } = outcome.error;
     retryContext = {
       retryCount: attempt,
       maxRetryCount: policy.maxRetryCount,
@@ -101,6 +101,7 @@ export async function invokeWithRetries(call: RetriedCall): Promise<Outcome> {
       message: `Waiting ${Math.round(delayMs)} ms before retry ${attempt}${of}.`,
       functionName,
       invocationId: outcome.invocationId,
+      error: name,
     });
     await timers.sleep(delayMs, signal);
     if (signal.aborted) return { ...outcome, cause: 'stopped' };

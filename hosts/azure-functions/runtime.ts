@@ -84,12 +84,8 @@ export class AppRuntime {
   }
 
   /** Calls a function once. Never rejects: a failure is logged and returned. */
-  async invoke(
-    functionName: string,
-    request: InvocationRequest,
-    invocationId: string = randomUUID(),
-  ): Promise<Outcome> {
-    const call = this.#invoke(functionName, request, invocationId);
+  async invoke(functionName: string, request: InvocationRequest): Promise<Outcome> {
+    const call = this.#invoke(functionName, request, randomUUID());
     this.#running.add(call);
     try {
       return await call;
@@ -173,6 +169,7 @@ export class AppRuntime {
       message: `Executed (failed, ${took}): ${stack === '' ? `${name}: ${message}` : stack}`,
       functionName,
       invocationId,
+      error: name,
     });
     return { ok: false, invocationId, cause, error: result.error };
   }

@@ -8,7 +8,7 @@ import { fixtureRoot, PROJECT, report } from './support/sources.ts';
 
 const metafileAt = (file: string): Metafile => JSON.parse(readFileSync(file, 'utf8'));
 
-beforeAll(() => buildBundles(), 60_000);
+beforeAll(() => buildBundles());
 
 test.each(bundles.map((bundle) => [bundle.name, outfileOf(bundle)] as const))(
   '%s holds what it needs, within its budget',

@@ -5,9 +5,6 @@ import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';
 import { directoryContract } from './directory.contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(120_000);
-
 const runtime = new WorkersRuntime();
 beforeAll(() => runtime.start());
 afterAll(() => runtime.stop());

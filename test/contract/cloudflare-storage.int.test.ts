@@ -9,9 +9,6 @@ import { codeOf } from './contract.ts';
 import { directoryStorageContract, type RemoteStorage } from './directory-storage.contract.ts';
 import { routeCacheContract } from './route-cache.contract.ts';
 
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(60_000);
-
 const runtime = new WorkersRuntime();
 beforeAll(() => runtime.start());
 afterAll(() => runtime.stop());

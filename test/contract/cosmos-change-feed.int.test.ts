@@ -5,16 +5,13 @@ import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { FeedDriver } from './azure/feed-driver.ts';
 import { Tape } from './change-stream/harness.ts';
 import { changeStreamContract } from './change-stream.contract.ts';
 import { codeOf } from './contract.ts';
-
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
 
 const BATCH_SIZE = 10;
 const DATABASE = 'cell';

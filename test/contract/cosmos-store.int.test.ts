@@ -6,15 +6,12 @@ import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';
 import { codeOf } from './contract.ts';
 import { storeContract } from './store.contract.ts';
-
-// Far more than any clause takes, for machines that are busy with other things.
-jest.setTimeout(20_000);
 
 // Several ranges, so that what lies in different ones is met.
 const emulator = new CosmosEmulator({ partitionRanges: 3 });

@@ -12,9 +12,6 @@ import { BUS_CONSUMERS, type BusConsumer, type BusHarness, Inbox, message, words
 import { busContract } from './bus.contract.ts';
 import { type Exemption, times } from './contract.ts';
 
-// Locks run on the emulator's own clock; a clause waits for three of them.
-jest.setTimeout(30_000);
-
 /** How long a publisher waits for an answer that does not come. */
 const ANSWER_MS = 400;
 const TOPIC = 'events';

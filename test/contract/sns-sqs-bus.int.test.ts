@@ -4,19 +4,16 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsBus } from '../../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
 import { provision } from '../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
 import { dynamodbClient, snsClient, sqsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';
 import { BUS_CONSUMERS } from './bus/harness.ts';
 import { busContract } from './bus.contract.ts';
-
-// The queues' visibility timeouts run on the emulator's own clock; a clause waits for three of them.
-jest.setTimeout(30_000);
 
 const TIMEOUT_MS = 10_000;
 const emulator = new SnsSqsEmulator();

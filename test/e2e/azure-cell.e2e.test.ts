@@ -2,9 +2,10 @@
 import type { Notice } from '../../local/local-cell.ts';
 import { openAzureCell } from '../support/azure-cell-harness.ts';
 import { PATIENT } from '../support/impatient.ts';
+import { LONG_TEST_MS } from '../support/patience.ts';
 import { cellSuite } from './cell.suite.ts';
 
-jest.setTimeout(90_000);
+jest.setTimeout(LONG_TEST_MS);
 
 cellSuite('Azure', (notices) => openAzureCell(notices, PATIENT));
 

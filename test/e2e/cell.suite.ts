@@ -3,6 +3,7 @@ import type { Notice } from '../../local/local-cell.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
 import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
+import { faultsAmong } from '../support/slowness.ts';
 
 /** Declares the suite for one kind of cell; `open` is given a list for what the cell tells a person. */
 export function cellSuite(name: string, open: (notices: Notice[]) => Promise<CellHarness>): void {
@@ -15,7 +16,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
     afterAll(async () => {
       await cell.close();
       // Nothing fails here, so nothing may be told as a failure, or as a warning: an invocation that the platform ends is one.
-      expect(notices.filter(({ level }) => level !== 'info')).toEqual([]);
+      expect(faultsAmong(notices)).toEqual([]);
     });
 
     test('takes an event in each content mode and shows it to its tenant alone', async () => {
@@ -75,11 +76,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       const tenant = new CellClient(cell, 'exact');
       const readings = manyReadings(2000, 20);
       for (let from = 0; from < readings.length; from += 100) {
-        expect((await tenant.post(readings.slice(from, from + 100))).body).toMatchObject({
-          accepted: 100,
-          duplicates: 0,
-          rejected: 0,
-        });
+        expect(await tenant.postNew(readings.slice(from, from + 100))).toBe(100);
       }
       const devices = await tenant.settled(2000);
       expect(devices.map(({ readings: count }) => count)).toEqual(Array.from({ length: 20 }, () => 100));
@@ -101,7 +98,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       const before = await state();
 
       for (let from = 0; from < readings.length; from += 500) {
-        expect((await tenant.post(readings.slice(from, from + 500))).body).toMatchObject({
+        expect(await tenant.postUntilTaken(readings.slice(from, from + 500))).toMatchObject({
           accepted: 0,
           duplicates: 500,
           rejected: 0,
@@ -113,7 +110,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
     test('pages through readings and devices with neither gap nor repeat', async () => {
       const tenant = new CellClient(cell, 'pager');
       const readings = manyReadings(60, 3);
-      await tenant.post(readings);
+      await tenant.postUntilTaken(readings);
       await tenant.settled(60);
       expect((await tenant.all<Device>('/v1/devices', 1)).map(({ id }) => id)).toEqual([
         'device-0',
@@ -210,6 +207,12 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
         'method_not_allowed',
         (client) => client.request('/v1/devices', { method: 'PUT', body: '{}' }),
       ],
+      [
+        'a method that only other protocols have',
+        405,
+        'method_not_allowed',
+        (client) => client.request('/v1/devices', { method: 'PROPFIND' }),
+      ],
       ['a limit out of bounds', 400, 'invalid_parameter', (client) => client.request('/v1/devices?limit=1001')],
       ['a cursor that is none', 400, 'invalid_cursor', (client) => client.request('/v1/devices?cursor=AAAA')],
       ['a device that no device can be', 404, 'unknown_device', (client) => client.request('/v1/devices/%00..%20x')],
@@ -237,7 +240,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
 
     test("refuses a cursor of another tenant's query", async () => {
       const one = new CellClient(cell, 'cursor-one');
-      await one.post(manyReadings(4, 4));
+      await one.postUntilTaken(manyReadings(4, 4));
       await one.settled(4);
       const { next } = await one.get<{ next: string }>('/v1/devices?limit=2');
       const response = await new CellClient(cell, 'cursor-two').request(`/v1/devices?limit=2&cursor=${next}`);

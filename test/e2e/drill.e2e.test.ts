@@ -7,8 +7,9 @@ import type { DrillReport } from '../../cli/drill/report.ts';
 import { StackClient } from '../../cli/stack-client.ts';
 import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
 import { eventually } from '../support/eventually.ts';
+import { LONG_TEST_MS } from '../support/patience.ts';
 
-jest.setTimeout(480_000);
+jest.setTimeout(LONG_TEST_MS);
 
 /** Low enough for any machine: what is tried here is that the promises hold, not how fast the machine is. */
 const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];

@@ -6,8 +6,9 @@ import { Stack, type StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { eventually } from '../support/eventually.ts';
+import { LONG_TEST_MS } from '../support/patience.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(LONG_TEST_MS);
 
 let stack: Stack;
 let info: StackInfo;

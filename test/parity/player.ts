@@ -98,12 +98,12 @@ export class Player {
 
   async #settle(tenant: string, readings: number, parked: number): Promise<void> {
     const client = new CellClient(this.#cell, tenant);
-    await client.settled(readings, 60_000);
+    await client.settled(readings);
     await eventually(async () => {
       const found = (await client.all('/v1/parked')).length;
       if (found !== parked)
         throw new Error(`${found} events of ${tenant} are parked at ${this.#cell.id}, not ${parked}.`);
-    }, 60_000);
+    });
   }
 
   async #do(what: Deed): Promise<void> {

@@ -1,5 +1,6 @@
 // A request as it stands, with no client that tidies paths or headers up, and its answer as it came.
 import http from 'node:http';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 export interface WireRequest {
   readonly method: string;
@@ -15,8 +16,6 @@ export interface WireAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
-
-const TIMEOUT_MS = 60_000;
 
 /** Sends one request on a connection of its own. */
 export function send(base: string, { method, path, headers, body, chunked }: WireRequest): Promise<WireAnswer> {
@@ -43,7 +42,7 @@ export function send(base: string, { method, path, headers, body, chunked }: Wir
         );
       },
     );
-    request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`${method} ${path} got no answer.`)));
+    request.setTimeout(PATIENCE_MS, () => request.destroy(new Error(`${method} ${path} got no answer.`)));
     request.on('error', reject);
     request.end(bytes);
   });

@@ -157,7 +157,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
         from <= when &&
         when <= from + forMs + 6000,
     );
-    // Three cells that do not answer take all connections of the monitor: there is none left for late answers (ADR 0026).
+    // Three cells that do not answer take all connections of the monitor: there is none left for late answers (ADR 0032).
     const crowded = faults.some(
       ({ at: from, forMs, what }) =>
         what.kind === 'way' &&

@@ -1,13 +1,12 @@
 // Two routers, a directory, its read cache, a monitor and three cells on memory adapters, on one scheduler, with a network that fails.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { application } from '../../core/application.ts';
 import { epochGuard } from '../../core/cell/epoch-guard.ts';
 import { cellHealth } from '../../core/cell/health.ts';
 import { healthProbe, type Probe } from '../../core/cell/health-probe.ts';
 import { peerProbe } from '../../core/cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict } from '../../core/cell/route-token.ts';
-import { topology } from '../../core/cell/topology.ts';
-import { telemetryQueries } from '../../core/domains/telemetry/queries.ts';
-import { validators } from '../../core/domains/telemetry/validators.generated.mjs';
+import { registryOf } from '../../core/domain/application.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
 import type { Rules } from '../../core/edge/monitor/failure-detector.ts';
@@ -24,12 +23,11 @@ import { forwarder } from '../../core/edge/router/forward.ts';
 import { quota } from '../../core/edge/router/quota.ts';
 import { RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { createRouter } from '../../core/edge/router/router.ts';
-import { SchemaRegistry } from '../../core/events/registry.ts';
 import { createCellApi } from '../../core/http/cell-api.ts';
 import { ROUTE_HEADER } from '../../core/http/headers.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
+import document from '../../core/openapi.generated.json' with { type: 'json' };
 import { ingest } from '../../core/pipeline/ingest.ts';
-import { RELAY } from '../../core/pipeline/parking.ts';
 import { redrive } from '../../core/pipeline/redrive.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -270,6 +268,7 @@ export class World {
     const never = async () => Response.json({}, { status: 404 });
     const handle = createEdge({
       version: '1',
+      document,
       tenants: createRouter({
         credentials: [sayso('tenant')],
         resolver,
@@ -312,12 +311,13 @@ export class World {
     const { events, state, parking, log } = cell;
     const ids = countingIds();
     const guard = epochGuard(state);
-    const stored = ingest({ events, registry: new SchemaRegistry(validators), clock, ids });
+    const stored = ingest({ events, registry: registryOf(application), clock, ids });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
       cell: { id, cloud: 'memory', region: 'here', version: '1' },
-      consumers: [...topology.consumers.map(({ name }) => name), RELAY],
+      application,
+      document,
       // Signatures are tried elsewhere; here a token is what it says.
       verifyRouteToken: async (token): Promise<RouteVerdict> => {
         if (token === null) return { status: 'invalid', reason: 'there is none' };
@@ -332,7 +332,7 @@ export class World {
         const ids = command.candidates.map(() => ({ status: 'accepted' as const }));
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
-      queries: telemetryQueries({ events, state }),
+      stores: { events, state },
       parking,
       redrive: redrive({ events, state, clock }),
       health: cellHealth({ state, clock, cell: id }),

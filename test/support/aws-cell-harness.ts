@@ -2,17 +2,20 @@
 import path from 'node:path';
 import { systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, root } from '../../build/bundles.mjs';
-import { topology } from '../../core/cell/topology.ts';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+import { failedPublishEntries, jsonError, snsError, statementErrors } from '../../emulators/faults/aws-faults.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { AwsCell } from '../../local/aws-cell.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
-import { failedPublishEntries, jsonError, snsError, statementErrors } from '../../local/faults/aws-faults.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { impatient } from './impatient.ts';
+
+const topology = topologyOf(application);
 
 const declaration = cellDeclaration({ id: 'aws-test', cloud: 'aws', region: 'eu-central-1' });
 

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
+import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { AzureCell } from '../../local/azure-cell.ts';
-import { type Fault, FaultProxy, type ProxiedCall } from '../../local/faults/fault-proxy.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
@@ -31,7 +31,7 @@ async function testApp(timeoutSeconds: number): Promise<string> {
     await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
   }
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
-  const functionTimeout = `00:00:${String(timeoutSeconds).padStart(2, '0')}`;
+  const functionTimeout = new Date(timeoutSeconds * 1000).toISOString().slice(11, 19);
   await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout }));
   await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;

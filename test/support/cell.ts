@@ -1,8 +1,9 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { topology } from '../../core/cell/topology.ts';
-import { consumers } from '../../core/domains/telemetry/consumers.ts';
-import { builtInApi } from '../../core/http/built-in-api.ts';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+import { applicationApi } from '../../core/http/application-api.ts';
+import { openApiDocument } from '../../core/http/openapi.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
@@ -71,8 +72,10 @@ export function testCell({
   const stateMemory = new MemoryStore({ clock });
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
-  const bus = new LoopbackBus(topology.consumers);
-  const handle = builtInApi({
+  const bus = new LoopbackBus(topologyOf(application).consumers);
+  const handle = applicationApi({
+    application,
+    document: openApiDocument(application),
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
     fetch: network,
@@ -86,22 +89,19 @@ export function testCell({
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = parking({ state: inner.state, clock });
   const relayed = relay({ bus, parking: innerParking, log });
-  const made = consumers({ ...inner, clock, ids });
-  const workers = topology.consumers.map((declaration) => {
-    const own = made[declaration.name];
-    if (own === undefined) throw new Error(`There is no consumer ${declaration.name}.`);
-    return {
+  const workers = application
+    .flatMap(({ consumers }) => consumers)
+    .map(({ declaration, create }) => ({
       name: declaration.name,
       handler: consume({
-        consumer: consumer(own),
+        consumer: consumer(create({ ...inner, clock, ids })),
         declaration,
         parking: innerParking,
         trials: crashMarkers(inner.state, clock),
         clock,
         log,
       }),
-    };
-  });
+    }));
 
   /** Relays and consumes until nothing moves any more, 20 rounds at most. */
   const pump = async (): Promise<void> => {

@@ -74,7 +74,7 @@ export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) 
   const asks = async (cell: string, tenant: string, epoch: number): Promise<string> => {
     const answer = await cells
       .get(cell)
-      ?.call('/v1/alerts', { token: mint({ claims: { ten: tenant, cel: cell, epo: epoch } }) });
+      ?.call('/v1/devices', { token: mint({ claims: { ten: tenant, cel: cell, epo: epoch } }) });
     return `${answer?.status} ${String(answer?.body.code ?? '')}`.trim();
   };
 

@@ -1,7 +1,7 @@
 // Arbitrary readings and arbitrary ways to deliver them: any order, any grouping, with repeats, in two workers.
 import fc from 'fast-check';
+import { type Delivery, SCRIPT_VALUES, type Script } from '../../core/domains/telemetry/test/workers.ts';
 import type { Made } from './telemetry-model.ts';
-import { type Delivery, SCRIPT_VALUES, type Script } from './workers.ts';
 
 /** Around the end of a day, often at the borders of minutes, and now and then far away. */
 const second = fc.oneof(

@@ -1,6 +1,8 @@
 // The edge in memory: a directory, a read cache that can be behind, cells that are functions of a test, and faults of them all.
+
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
+import { application } from '../../core/application.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
@@ -13,6 +15,7 @@ import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../../core/edge/router/route-signer.ts';
 import { createRouter } from '../../core/edge/router/router.ts';
+import { openApiDocument } from '../../core/http/openapi.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { definition } from './cloud.ts';
 import { FakeClock, settle } from './fake-clock.ts';
@@ -127,6 +130,7 @@ export function testEdge({
     return answer(url, outgoing);
   };
   const handle = createEdge({
+    document: openApiDocument(application),
     version: '1.2.3',
     tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],

@@ -1,5 +1,9 @@
 // The declared topology, but for waiting times that a test has no patience for.
-import { type Topology, topology } from '../../core/cell/topology.ts';
+import { application } from '../../core/application.ts';
+import type { Topology } from '../../core/cell/topology.ts';
+import { topologyOf } from '../../core/domain/application.ts';
+
+const topology = topologyOf(application);
 
 /**
  * How long a message stays locked on Azure. Its platform gives the messages of a crashed worker back at once, and takes up to
@@ -7,8 +11,11 @@ import { type Topology, topology } from '../../core/cell/topology.ts';
  */
 export const AZURE_LOCK_SECONDS = 20;
 
-/** Where nothing is made to hang: a busy machine may be slow, and a worker that is taken for hanging ends all that it does. */
-export const PATIENT = { timeoutSeconds: 15 } as const;
+/**
+ * Where nothing is made to hang: a machine may be slow, and a worker that is taken for hanging ends all that it does. So long that
+ * the test's own patience ends first.
+ */
+export const PATIENT = { timeoutSeconds: 150 } as const;
 
 /** `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. */
 export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topology => ({

@@ -1,9 +1,8 @@
 // The consumer `device-state`: last value per metric, last seen, and the number of distinct readings of a device.
-import { statePartition } from '../../cell/identity.ts';
-import { consumerNamed } from '../../cell/topology.ts';
-import type { Consumer } from '../../pipeline/consumer.ts';
-import { type DerivedDeps, derivedConsumer } from '../../pipeline/derived-consumer.ts';
-import { type LastValue, lastValueOf, later, type Reading, readingOf } from './reading.ts';
+import { derived } from '../../pipeline/derived-consumer.ts';
+import { partitions } from './partitions.ts';
+import { type Fact, type LastValue, lastValueOf, later, readingOf } from './reading.ts';
+import { reading } from './schemas.ts';
 
 /** Metrics that a device's state keeps: the ones reported last. With `READING_LIMITS` a device fits into one document. */
 export const DEVICE_METRICS = 200;
@@ -18,31 +17,25 @@ export interface DeviceSummary {
   metrics: { readonly [metric: string]: LastValue };
 }
 
-/** Returns the consumer. */
-export function deviceStateConsumer(deps: DerivedDeps): Consumer {
-  const { name, types } = consumerNamed('device-state');
-  return derivedConsumer<Reading, DeviceSummary>(
-    {
-      name,
-      types,
-      partition: statePartition.device,
-      project: readingOf,
-      leafOf: (_reading, minute) => `minute!${minute}`,
-      totalsOf: () => [DEVICE_STATE_ID],
-      empty: () => ({ readings: 0, metrics: {} }),
-      add(summary, reading) {
-        summary.readings += 1;
-        summary.lastSeen = later(summary.lastSeen, { time: reading.time, position: reading.position });
-        summary.metrics = mergeMetrics(summary.metrics, { [reading.metric]: lastValueOf(reading) });
-      },
-      revise: reviseDevice,
-      announce: async (tenant, device) => {
-        await deps.state.put({ partition: statePartition.devices(tenant), id: device, body: null }, 'any');
-      },
-    },
-    deps,
-  );
-}
+/** The consumer `device-state`. */
+export const deviceState = derived<Fact, DeviceSummary>({
+  name: 'device-state',
+  types: [reading.type],
+  partition: partitions.device.of,
+  project: readingOf,
+  leafOf: (_reading, minute) => `minute!${minute}`,
+  totalsOf: () => [DEVICE_STATE_ID],
+  empty: () => ({ readings: 0, metrics: {} }),
+  add(summary, fact) {
+    summary.readings += 1;
+    summary.lastSeen = later(summary.lastSeen, { time: fact.time, position: fact.position });
+    summary.metrics = mergeMetrics(summary.metrics, { [fact.metric]: lastValueOf(fact) });
+  },
+  revise: reviseDevice,
+  announce: async (state, tenant, device) => {
+    await state.put({ partition: partitions.devices.of(tenant), id: device, body: null }, 'any');
+  },
+});
 
 /** A device after one of its minutes went from `before` to `after`: counts by difference, values by who is later. */
 export function reviseDevice(

@@ -1,13 +1,17 @@
-// The built-in domain's reads: devices, readings and rollups of one tenant.
+// The queries of the telemetry domain: devices, readings and rollups of one tenant.
+import type { PageRequest, ReadStores, View } from '../../api/read.ts';
+import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
-import { statePartition } from '../../cell/identity.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
+import { PortError } from '../../ports/errors.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
+import { partitions } from './partitions.ts';
 import { isReading, readingOf } from './reading.ts';
-import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import { partsOf, type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import type { Device, Reading, Rollup } from './schemas.ts';
 
 export const QUERY_LIMITS = {
   /** Device documents read at the same time for a page of devices. */
@@ -18,45 +22,9 @@ export const QUERY_LIMITS = {
   pagesPerRequest: 10,
 } as const;
 
-export interface DeviceView {
-  readonly id: string;
-  readonly lastSeen?: string;
-  readonly readings: number;
-  readonly metrics: {
-    readonly [metric: string]: { readonly value: number; readonly unit?: string; readonly time: string };
-  };
-}
-
-export interface ReadingView {
-  readonly id: string;
-  readonly source: string;
-  readonly time: string;
-  readonly metric: string;
-  readonly value: number;
-  readonly unit?: string;
-}
-
-export interface RollupView {
-  readonly metric: string;
-  readonly window: Window;
-  readonly start: string;
-  readonly count: number;
-  readonly min: number;
-  readonly max: number;
-  readonly sum: number;
-  readonly last: number | null;
-}
-
-/** A page of a listing. It may be short, even empty, and still have a next one. */
-export interface View<T> {
-  readonly items: readonly T[];
-  readonly next?: StoreCursor;
-}
-
-export interface PageRequest {
-  readonly limit: number;
-  readonly cursor?: StoreCursor | undefined;
-}
+export type DeviceView = Static<typeof Device>;
+export type ReadingView = Static<typeof Reading>;
+export type RollupView = Static<typeof Rollup>;
 
 /** A span of time as sort keys of `parseTime`; `from` is included, `to` is not. */
 export interface Span {
@@ -81,9 +49,9 @@ export interface TelemetryQueries {
 }
 
 /** Returns the reads. All reject with the store's error, `invalid` for a cursor that is none. */
-export function telemetryQueries({ events, state }: { events: Store; state: Store }): TelemetryQueries {
+export function telemetryQueries({ events, state }: ReadStores): TelemetryQueries {
   const device = async (tenant: string, id: string): Promise<DeviceView | undefined> => {
-    const document = await state.get({ partition: statePartition.device(tenant, id), id: DEVICE_STATE_ID });
+    const document = await state.get({ partition: partitions.device.of(tenant, id), id: DEVICE_STATE_ID });
     return document && deviceView(id, document.body as unknown as DeviceSummary);
   };
 
@@ -110,7 +78,7 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
     device,
 
     async devices(tenant, { limit, cursor }) {
-      const partition = statePartition.devices(tenant);
+      const partition = partitions.devices.of(tenant);
       const ids = (count: number) => state.query(partition, { limit: count, ...(cursor && { cursor }) });
       const listed = await ids(limit);
       const seen = new Map<string, DeviceView | undefined>();
@@ -131,11 +99,11 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
       } as const;
       return search(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
-        if (!isReading(event)) return undefined;
+        if (!isReading(event)) return [];
         const { position: _position, time, ...reading } = readingOf(event, document.id);
         return metric === undefined || reading.metric === metric
-          ? { id: event.id, source: event.source, time, ...reading }
-          : undefined;
+          ? [{ id: event.id, source: event.source, time, ...reading }]
+          : [];
       });
     },
 
@@ -150,38 +118,65 @@ export function telemetryQueries({ events, state }: { events: Store; state: Stor
               ...(from && { from: prefix + boundary(window, from) }),
               ...(to && { to: prefix + boundary(window, to) }),
             };
-      return search(state, statePartition.rollups(tenant, deviceId), { prefix, ...range }, page, (document) => {
+      return search(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
-        return inSpan(start) ? rollupView(window, start, document.body as unknown as RollupSummary) : undefined;
+        return inSpan(start) ? rollupViews(window, start, document.body as unknown as RollupSummary) : [];
       });
     },
   };
 }
 
-/** Pages through documents until enough of them are wanted, or this request has read its share. */
+/** Behind the store's cursor: how many items of the first document that follows it were in the page before. */
+const SHOWN = '!';
+
+/**
+ * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
+ * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown.
+ */
 async function search<T>(
   store: Store,
   partition: string,
   query: Omit<Query, 'limit'>,
   page: PageRequest,
-  view: (document: StoredDocument) => T | undefined,
+  view: (document: StoredDocument) => readonly T[],
 ): Promise<View<T>> {
   const items: T[] = [];
-  let cursor = page.cursor;
+  let { cursor, shown } = readCursor(page.cursor);
   for (let pages = 0; pages < QUERY_LIMITS.pagesPerRequest; pages += 1) {
+    const before = cursor;
     const found: Page = await store.query(partition, {
       ...query,
       limit: page.limit - items.length,
       ...(cursor && { cursor }),
     });
-    for (const document of found.items) {
-      const item = view(document);
-      if (item !== undefined) items.push(item);
+    for (const [index, document] of found.items.entries()) {
+      const left = view(document).slice(shown);
+      const room = page.limit - items.length;
+      items.push(...left.slice(0, room));
+      if (left.length <= room) {
+        shown = 0;
+        continue;
+      }
+      // The cursor before this document is the store's to give, so what comes before it is read once more, for its cursor alone.
+      const at =
+        index === 0
+          ? before
+          : (await store.query(partition, { ...query, limit: index, ...(before && { cursor: before }) })).next;
+      return { items, next: `${shown + room}${SHOWN}${at ?? ''}` as StoreCursor };
     }
     cursor = found.next;
     if (cursor === undefined || items.length === page.limit) break;
   }
-  return cursor === undefined ? { items } : { items, next: cursor };
+  return cursor === undefined ? { items } : { items, next: `0${SHOWN}${cursor}` as StoreCursor };
+}
+
+/** @throws PortError `invalid` for a cursor that no page had */
+function readCursor(given: StoreCursor | undefined): { cursor: StoreCursor | undefined; shown: number } {
+  if (given === undefined) return { cursor: undefined, shown: 0 };
+  const match = /^(\d{1,6})!([\s\S]*)$/.exec(given);
+  if (match === null) throw new PortError('invalid', 'The cursor is not one of this listing.');
+  const [, shown, cursor = ''] = match;
+  return { cursor: cursor === '' ? undefined : (cursor as StoreCursor), shown: Number(shown) };
 }
 
 function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {
@@ -193,9 +188,19 @@ function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary):
   return { id, ...(lastSeen && { lastSeen: lastSeen.time }), readings, metrics: Object.fromEntries(values) };
 }
 
-function rollupView(window: Window, start: string, { metric, count, min, max, sum, last }: RollupSummary): RollupView {
-  return { metric, window, start: fullStart(start), count, min, max, sum: roundSum(sum), last: last?.value ?? null };
-}
+/** One rollup for each unit, and one for the readings that have none. */
+const rollupViews = (window: Window, start: string, summary: RollupSummary): RollupView[] =>
+  partsOf(summary).map(({ unit, count, min, max, sum, last }) => ({
+    metric: summary.metric,
+    ...(unit !== undefined && { unit }),
+    window,
+    start: fullStart(start),
+    count,
+    min,
+    max,
+    sum: roundSum(sum),
+    last: last?.value ?? null,
+  }));
 
 /** The first window that does not begin before an instant, as a bound on the ids of windows. */
 function boundary(window: Window, sortKey: string): string {

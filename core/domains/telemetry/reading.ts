@@ -1,9 +1,9 @@
-// A device reading: the fact that the built-in domain's event type states.
+// A device reading: the fact that an event of the telemetry domain states.
 import type { CloudEvent } from '../../ports/cloud-event.ts';
 import { isJsonObject } from '../../ports/json.ts';
-import { READING_TYPE } from './schemas.ts';
+import { reading } from './schemas.ts';
 
-export interface Reading {
+export interface Fact {
   readonly metric: string;
   readonly value: number;
   readonly unit?: string;
@@ -23,10 +23,10 @@ export interface LastValue {
 
 /** Whether an event has the data of a reading. Its type alone does not say so: an earlier release may have checked less. */
 export const isReading = ({ type, data }: CloudEvent): boolean =>
-  type === READING_TYPE && isJsonObject(data) && typeof data.metric === 'string' && typeof data.value === 'number';
+  type === reading.type && isJsonObject(data) && typeof data.metric === 'string' && typeof data.value === 'number';
 
 /** Reads an event of type `io.polycell.reading.v1`. Throws a TypeError for data that its schema would have refused. */
-export function readingOf(event: CloudEvent, position: string): Reading {
+export function readingOf(event: CloudEvent, position: string): Fact {
   const data = event.data;
   if (!isJsonObject(data) || typeof data.metric !== 'string' || typeof data.value !== 'number') {
     throw new TypeError(`The event ${event.id} of ${event.source} is no reading.`);
@@ -41,7 +41,7 @@ export function readingOf(event: CloudEvent, position: string): Reading {
 }
 
 /** A reading as the value that it leaves behind. */
-export const lastValueOf = ({ value, unit, time, position }: Reading): LastValue => ({
+export const lastValueOf = ({ value, unit, time, position }: Fact): LastValue => ({
   value,
   ...(unit !== undefined && { unit }),
   time,

@@ -1,19 +1,17 @@
 // The consumer `rollups`: count, minimum, maximum, sum and last value of each metric, per minute, hour and day.
-import { statePartition } from '../../cell/identity.ts';
-import { consumerNamed } from '../../cell/topology.ts';
 import { fingerprint } from '../../events/cloud-event.ts';
-import type { Consumer } from '../../pipeline/consumer.ts';
-import { type DerivedDeps, derivedConsumer } from '../../pipeline/derived-consumer.ts';
+import { derived } from '../../pipeline/derived-consumer.ts';
 import { addExactly, combine, type ExactSum } from './exact-sum.ts';
-import { type LastValue, lastValueOf, later, type Reading, readingOf } from './reading.ts';
+import { partitions } from './partitions.ts';
+import { type Fact, type LastValue, lastValueOf, later, readingOf } from './reading.ts';
+import { reading } from './schemas.ts';
 
 /** The widths of windows, and how much of a minute's text names the window. */
 export const WINDOWS = { '1m': 16, '1h': 13, '1d': 10 } as const;
 export type Window = keyof typeof WINDOWS;
 
-export interface RollupSummary {
-  /** Empty before the first reading. */
-  metric: string;
+/** Of the readings that have one unit, or none. */
+export interface RollupPart {
   count: number;
   min: number;
   max: number;
@@ -22,41 +20,55 @@ export interface RollupSummary {
   last: LastValue | null;
 }
 
+/**
+ * A window of one metric: the readings without a unit, and beside them those of each unit, which cannot be added up. A document of an
+ * earlier release has all readings in the former; as its minutes are derived again, they move to their units.
+ */
+export interface RollupSummary extends RollupPart {
+  /** Empty before the first reading. */
+  metric: string;
+  units?: { readonly [unit: string]: RollupPart };
+}
+
 /** Ids sort by window and metric, then by time. A metric that does not fit into an id is named by its fingerprint. */
 export const rollupPrefix = (window: Window, metric: string): string => `${window}!${metricSegment(metric)}!`;
 
 /** The id of a rollup; `start` is the beginning of the window, cut to its width: `2026-11-21T07` for an hour. */
 export const rollupId = (window: Window, metric: string, start: string): string => rollupPrefix(window, metric) + start;
 
-/** Returns the consumer. */
-export function rollupsConsumer(deps: DerivedDeps): Consumer {
-  const { name, types } = consumerNamed('rollups');
-  return derivedConsumer<Reading, RollupSummary>(
-    {
-      name,
-      types,
-      partition: statePartition.rollups,
-      project: readingOf,
-      leafOf: ({ metric }, minute) => rollupId('1m', metric, minute),
-      totalsOf: (leafId) => {
-        const rest = leafId.slice('1m'.length);
-        const cut = (window: Window) => window + rest.slice(0, rest.length - WINDOWS['1m'] + WINDOWS[window]);
-        return [cut('1h'), cut('1d')];
-      },
-      empty: () => ({ metric: '', count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null }),
-      add(summary, reading) {
-        summary.metric = reading.metric;
-        summary.count += 1;
-        summary.min = Math.min(summary.min, reading.value);
-        summary.max = Math.max(summary.max, reading.value);
-        summary.sum = addExactly(summary.sum, reading.value);
-        summary.last = later(summary.last ?? undefined, lastValueOf(reading));
-      },
-      revise: reviseRollup,
-    },
-    deps,
-  );
-}
+/** The consumer `rollups`. */
+export const rollups = derived<Fact, RollupSummary>({
+  name: 'rollups',
+  types: [reading.type],
+  partition: partitions.rollups.of,
+  project: readingOf,
+  leafOf: ({ metric }, minute) => rollupId('1m', metric, minute),
+  totalsOf: (leafId) => {
+    const rest = leafId.slice('1m'.length);
+    const cut = (window: Window) => window + rest.slice(0, rest.length - WINDOWS['1m'] + WINDOWS[window]);
+    return [cut('1h'), cut('1d')];
+  },
+  empty: () => ({ metric: '', ...NOTHING }),
+  add(summary, fact) {
+    summary.metric = fact.metric;
+    if (fact.unit === undefined) Object.assign(summary, partWith(summary, fact));
+    else summary.units = { ...summary.units, [fact.unit]: partWith(partOf(summary, fact.unit), fact) };
+  },
+  revise: reviseRollup,
+});
+
+const NOTHING: RollupPart = { count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null };
+
+const partOf = (summary: RollupSummary, unit: string): RollupPart =>
+  summary.units !== undefined && Object.hasOwn(summary.units, unit) ? (summary.units[unit] ?? NOTHING) : NOTHING;
+
+const partWith = ({ count, min, max, sum, last }: RollupPart, fact: Fact): RollupPart => ({
+  count: count + 1,
+  min: Math.min(min, fact.value),
+  max: Math.max(max, fact.value),
+  sum: addExactly(sum, fact.value),
+  last: later(last ?? undefined, lastValueOf(fact)),
+});
 
 /** A window after one of its minutes went from `before` to `after`. The log only grows, so extremes only widen. */
 export function reviseRollup(
@@ -65,16 +77,40 @@ export function reviseRollup(
   after: RollupSummary,
 ): RollupSummary {
   if (total === undefined) return { ...after };
-  const sum = before === undefined ? total.sum : combine(total.sum, before.sum, -1);
+  const units = new Set([total, before, after].flatMap((summary) => Object.keys(summary?.units ?? {})));
+  const parts = [...units].map((unit) => {
+    const of = (summary: RollupSummary) => partOf(summary, unit);
+    return [unit, revisePart(of(total), before && of(before), of(after))] as const;
+  });
   return {
     metric: after.metric,
-    count: total.count + after.count - (before?.count ?? 0),
+    ...revisePart(total, before, after),
+    ...(parts.length > 0 && { units: Object.fromEntries(parts) }),
+  };
+}
+
+function revisePart(total: RollupPart, before: RollupPart | undefined, after: RollupPart): RollupPart {
+  const count = total.count + after.count - (before?.count ?? 0);
+  // The readings without a unit of an earlier release have all moved to their units.
+  if (count === 0) return NOTHING;
+  const sum = before === undefined ? total.sum : combine(total.sum, before.sum, -1);
+  return {
+    count,
     min: Math.min(total.min, after.min),
     max: Math.max(total.max, after.max),
     sum: combine(sum, after.sum),
     last: after.last === null ? total.last : later(total.last ?? undefined, after.last),
   };
 }
+
+/** The parts of a window that hold readings: those without a unit first, then by unit. */
+export const partsOf = ({ units = {}, ...bare }: RollupSummary): (RollupPart & { readonly unit?: string })[] =>
+  [
+    bare,
+    ...Object.entries(units)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([unit, part]) => ({ unit, ...part })),
+  ].filter(({ count }) => count > 0);
 
 const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 

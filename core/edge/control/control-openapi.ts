@@ -1,18 +1,8 @@
 // The OpenAPI document of the control API, made from the routes, shapes and problems that it runs on.
+
+import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
-import {
-  answer,
-  content,
-  count,
-  describePaths,
-  object,
-  page,
-  problemSchema,
-  ref,
-  type Specifics,
-  text,
-  time,
-} from '../../http/openapi-parts.ts';
+import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import {
@@ -122,12 +112,12 @@ const commands = Object.fromEntries(
 
 const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   ...commands,
-  cells: { responses: { 200: answer('All of them.', page('Cell')) } },
-  tenants: { responses: { 200: answer('A page.', page('Tenant')) } },
+  cells: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
+  tenants: { responses: { 200: answer('A page.', page(ref('Tenant'))) } },
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
-  failovers: { responses: { 200: answer('All of them.', page('Cell')) } },
+  failovers: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
   monitor: { responses: { 200: answer('How things stand.', { type: 'object' }) } },
-  audit: { responses: { 200: answer('A page.', page('AuditEntry')) } },
+  audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };
 

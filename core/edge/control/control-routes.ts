@@ -1,7 +1,7 @@
 // The routes of the control API, what each command takes in its body, and the problems that it tells.
-import { choice, type Parameter, paging, text } from '../../http/parameters.ts';
+import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
+import type { Route } from '../../api/route.ts';
 import { PROBLEMS, type ProblemTable } from '../../http/problem.ts';
-import type { Route } from '../../http/routes.ts';
 import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../directory/directory-checks.ts';
 import type { DirectoryCommand, Refusal } from '../ports/directory-model.ts';
 import { EDGE_PROBLEMS } from '../router/edge-problem.ts';

@@ -1,4 +1,4 @@
-// Tells a cell a tenant's epoch, by a request that does nothing else.
+// Has a cell adopt a tenant's epoch.
 
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
@@ -26,10 +26,11 @@ export function fenceRequest(
   return async ({ id, endpoint }, tenant, epoch) => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
-    const token = await deps.sign({ tenant, cell: id, epoch, scopes: ['read'], issuedAt, expiresAt });
-    const answer = await timedFetch(deps, `${endpoint}/v1/alerts?limit=1`, { [ROUTE_HEADER]: token }, timeoutMs);
+    const token = await deps.sign({ tenant, cell: id, epoch, scopes: ['control'], issuedAt, expiresAt });
+    const init = { method: 'POST', headers: { [ROUTE_HEADER]: token } } as const;
+    const answer = await timedFetch(deps, `${endpoint}/v1/fence`, init, timeoutMs);
     if (answer.status === null) return answer.problem;
-    if (answer.status === 200) return null;
+    if (answer.status === 204) return null;
     const code = isJsonObject(answer.body) ? String(answer.body.code ?? '') : '';
     return answer.status === 409 && code === 'stale_epoch' ? null : `it answers ${answer.status} ${code}`.trim();
   };

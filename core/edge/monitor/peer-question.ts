@@ -42,7 +42,7 @@ export function peerQuestion(
     const answer = await timedFetch(
       deps,
       `${witness.endpoint}/v1/health?${query}`,
-      { [ROUTE_HEADER]: token },
+      { headers: { [ROUTE_HEADER]: token } },
       TIMEOUT_MS,
     );
     if (answer.status !== 200 || !isJsonObject(answer.body)) return null;

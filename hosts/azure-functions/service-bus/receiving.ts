@@ -188,7 +188,8 @@ export class Receiving {
   ): Promise<void> {
     if (outcome.ok && !this.#o.autoComplete) return;
     if (!outcome.ok && messages.length > 1) {
-      this.#log('error', `All ${messages.length} messages of a failed batch are abandoned: ${outcome.error.message}`);
+      const { name, message } = outcome.error;
+      this.#log('error', `All ${messages.length} messages of a failed batch are abandoned: ${message}`, name);
     }
     const settle = async (message: ServiceBusReceivedMessage): Promise<void> => {
       try {
@@ -197,7 +198,8 @@ export class Receiving {
       } catch (error) {
         // Its lock ran out, most likely: it is delivered again, as on Azure.
         const what = outcome.ok ? 'completed' : 'abandoned';
-        this.#log('warning', `Message ${String(message.messageId)} could not be ${what}: ${textOf(error)}`);
+        const code = isServiceBusError(error) ? error.code : undefined;
+        this.#log('warning', `Message ${String(message.messageId)} could not be ${what}: ${textOf(error)}`, code);
       }
     };
     // One turn for all of them: they have the same outcome, and a frame for each costs half the throughput.
@@ -217,9 +219,9 @@ export class Receiving {
     };
   }
 
-  #log(level: 'debug' | 'warning' | 'error', message: string): void {
+  #log(level: 'debug' | 'warning' | 'error', message: string, error?: string): void {
     const { log, functionName } = this.#o.context;
-    log({ level, category: 'host', message, functionName });
+    log({ level, category: 'host', message, functionName, ...(error !== undefined && { error }) });
   }
 }
 

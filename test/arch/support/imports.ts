@@ -2,244 +2,13 @@
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import ts from 'typescript';
+import { ROWS, type Row } from './import-rows.ts';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
-
-/** What the files of one folder may import. The first row that matches a file decides. */
-interface Row {
-  readonly files: RegExp;
-  /** Beginnings of the project's paths that may be imported. */
-  readonly project: readonly string[];
-  /** More of them, for types alone. */
-  readonly types?: readonly string[];
-  /** Packages by name, or by scope with its slash; `declared` is any that package.json names. */
-  readonly packages: readonly string[] | 'declared';
-  readonly node: boolean;
-  /** What somebody who met the rule should do. */
-  readonly instead: string;
-}
-
-const THROUGH_A_PORT = 'Declare what is needed as a port in core/ports and let compose.ts pass an adapter in.';
-const BELOW_THE_WIRE =
-  'It speaks the wire protocol and reads infra/topology.json; what it shares with core would hide a fault of both.';
-
-const adapter = (
-  cloud: string,
-  packages: readonly string[],
-  types: readonly string[] = [],
-  helpers: readonly string[] = [],
-): Row => ({
-  files: new RegExp(`^adapters/${cloud}/`),
-  project: ['core/ports/', 'core/lib/', 'core/store/', 'core/events/', `adapters/${cloud}/`, ...helpers],
-  types,
-  packages,
-  node: false,
-  instead: `An adapter knows core/ports, core/lib, core/store, core/events, its own folder and ${packages.join(', ')}; compose.ts passes in the rest.`,
-});
-
-const inProcess = (name: string): Row => ({
-  files: new RegExp(`^adapters/${name}/`),
-  project: ['core/', `adapters/${name}/`],
-  packages: [],
-  node: false,
-  instead: `adapters/${name} runs everywhere: it knows core and the language, no package and no platform.`,
-});
-
-const functions = (
-  cloud: string,
-  sdk: readonly string[],
-  model: readonly string[],
-  adapters = `adapters/${cloud}/`,
-): readonly Row[] => [
-  {
-    files: new RegExp(`^functions-${cloud}/compose\\.ts$`),
-    project: ['core/', adapters, 'adapters/system/', `functions-${cloud}/`],
-    packages: [...sdk, ...model],
-    node: true,
-    instead: `compose.ts wires core to ${adapters} and adapters/system. Other clouds have a folder of their own.`,
-  },
-  {
-    files: new RegExp(`^functions-${cloud}/`),
-    project: ['core/', `functions-${cloud}/`],
-    types: [adapters],
-    packages: model,
-    node: true,
-    instead: 'Make clients and adapters in compose.ts and take the composed handler from there; types may be imported.',
-  },
-];
-
-const ROWS: readonly Row[] = [
-  {
-    files: /^core\/domains\/[a-z0-9-]+\/test\//,
-    project: ['core/', 'adapters/memory/', 'test/'],
-    packages: 'declared',
-    node: true,
-    instead: 'Tests of a domain run it on the memory adapters.',
-  },
-  {
-    files: /^core\/ports\//,
-    project: ['core/ports/'],
-    packages: [],
-    node: false,
-    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
-  },
-  {
-    files: /^core\/edge\/ports\//,
-    project: ['core/ports/', 'core/edge/ports/'],
-    types: ['core/cell/route-token.ts'],
-    packages: [],
-    node: false,
-    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
-  },
-  { files: /^core\//, project: ['core/'], packages: ['@noble/hashes'], node: false, instead: THROUGH_A_PORT },
-  inProcess('memory'),
-  inProcess('system'),
-  adapter('aws', ['@aws-sdk/']),
-  adapter('azure', ['@azure/']),
-  adapter(
-    'cloudflare',
-    ['cloudflare:', 'jose'],
-    ['core/cell/route-token.ts'],
-    // What a credential may name, and how many are remembered, is the same for every kind of credential.
-    ['core/cell/identity.ts', 'core/edge/ports/'],
-  ),
-  ...functions('aws', ['@aws-sdk/'], []),
-  ...functions('azure', ['@azure/'], ['@azure/functions']),
-  ...functions('edge', [], ['cloudflare:'], 'adapters/cloudflare/'),
-  ...['cosmos', 'service-bus'].map((name) => ({
-    files: new RegExp(`^emulators/${name}/`),
-    project: [`emulators/${name}/`, 'emulators/directory-lock.ts'],
-    packages: 'declared' as const,
-    node: true,
-    instead: 'An emulator is a package of its own: it speaks the wire protocol and knows nothing of the product.',
-  })),
-  {
-    files: /^emulators\//,
-    project: [],
-    packages: 'declared',
-    node: true,
-    instead: 'An emulator is a package of its own: it speaks the wire protocol and knows nothing of the product.',
-  },
-  {
-    files: /^hosts\/[a-z-]+\/test\//,
-    project: [
-      'hosts/',
-      'emulators/',
-      'local/emulators/',
-      'local/faults/',
-      'test/integration/local/',
-      'test/support/',
-      'build/',
-    ],
-    packages: 'declared',
-    node: true,
-    instead: 'Tests of a host run it against the emulators.',
-  },
-  {
-    files: /^hosts\//,
-    project: ['hosts/'],
-    packages: 'declared',
-    node: true,
-    instead: BELOW_THE_WIRE,
-  },
-  {
-    files: /^local\/(emulators|faults)\//,
-    project: ['local/', 'hosts/', 'emulators/', 'infra/'],
-    packages: 'declared',
-    node: true,
-    instead: BELOW_THE_WIRE,
-  },
-  ...['aws', 'azure'].map((cloud) => ({
-    files: new RegExp(`^local/${cloud}-(?:cell|compute|services)\\.ts$`),
-    project: ['local/', 'hosts/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/', `adapters/${cloud}/`],
-    packages: 'declared' as const,
-    node: true,
-    instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',
-  })),
-  {
-    files: /^local\//,
-    project: ['local/', 'hosts/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
-    packages: 'declared',
-    node: true,
-    instead: 'The stack runs the bundles in dist/ that would be deployed, not the sources of functions and adapters.',
-  },
-  {
-    files: /^cli\//,
-    project: ['cli/', 'local/', 'hosts/processes/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
-    packages: 'declared',
-    node: true,
-    instead: 'The command line talks to a stack over HTTP; it does not run functions or adapters itself.',
-  },
-  {
-    files: /^bench\//,
-    project: [
-      'bench/',
-      'cli/',
-      'local/',
-      'hosts/',
-      'emulators/',
-      'infra/',
-      'build/',
-      'core/',
-      'adapters/',
-      'functions-',
-    ],
-    packages: 'declared',
-    node: true,
-    instead: 'Benchmarks measure the stack, functions, core and adapters; put helpers of theirs into bench/.',
-  },
-  {
-    files: /^build\//,
-    project: ['build/', 'core/', 'infra/', 'functions-'],
-    packages: 'declared',
-    node: true,
-    instead: 'The build reads declarations from core and configurations from functions-*; it needs nothing that runs.',
-  },
-  {
-    files: /^test\/contract\/[^/]+\.contract\.ts$/,
-    project: ['core/', 'test/contract/', 'test/support/'],
-    packages: 'declared',
-    node: true,
-    instead: 'A contract names no adapter: what differs comes from the harness that the adapter brings.',
-  },
-  {
-    files: /^test\/contract\/cloudflare\/worker\.ts$/,
-    project: ['test/contract/cloudflare/', 'core/', 'adapters/cloudflare/', 'adapters/system/', 'functions-edge/'],
-    packages: ['cloudflare:'],
-    node: false,
-    instead: 'It runs in the Workers runtime, beside the adapters that it calls.',
-  },
-  {
-    files: /^test\//,
-    project: [
-      'test/',
-      'core/',
-      'adapters/',
-      'functions-',
-      'local/',
-      'hosts/',
-      'emulators/',
-      'cli/',
-      'bench/',
-      'build/',
-      'infra/',
-    ],
-    packages: 'declared',
-    node: true,
-    instead: 'Tests import the sources; bundles in dist/ are run, not imported.',
-  },
-  {
-    files: /^[^/]+$/,
-    project: ['build/'],
-    packages: 'declared',
-    node: true,
-    instead: 'Only configuration of tools lies at the root.',
-  },
-];
 
 /** The files whose job is to load what they are told to; each with the reason. */
 export const LOADERS: Readonly<Record<string, string>> = {
   'bench/cold-start/runner.cjs': 'loads the bundle whose start it measures',
-  'build/run.mjs': 'runs the TypeScript program that it has just compiled',
+  'build/bundles.mjs': 'runs the TypeScript program that it has just compiled',
   'local/emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
   'local/emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
   'hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
@@ -312,8 +81,11 @@ export const packageOf = (specifier: string): string =>
 const isNode = (specifier: string): boolean =>
   specifier.startsWith('node:') || builtinModules.includes(packageOf(specifier));
 
-/** Every import that the table does not allow. `declared` are the packages that package.json names. */
-export function forbiddenImports(sources: readonly Source[], declared: ReadonlySet<string>): Violation[] {
+/** Every import that the table does not allow. `declaredFor` knows the packages that the manifest of a file's workspace names. */
+export function forbiddenImports(
+  sources: readonly Source[],
+  declaredFor: (file: string) => ReadonlySet<string>,
+): Violation[] {
   return sources.flatMap((source) => {
     const row = ROWS.find(({ files }) => files.test(source.file));
     if (row === undefined) {
@@ -321,7 +93,7 @@ export function forbiddenImports(sources: readonly Source[], declared: ReadonlyS
       return [violationAt(source, source.tree, message)];
     }
     return importsOf(source).flatMap((each) => {
-      const message = faultOf(source.file, each, row, declared);
+      const message = faultOf(source.file, each, row, declaredFor(source.file));
       return message === undefined ? [] : [violationAt(source, each.node, message)];
     });
   });
@@ -356,12 +128,33 @@ function faultOf(
     if (declared.has(packageOf(specifier))) return undefined;
     if (typesOnly && declared.has(`@types/${packageOf(specifier).replace('@', '').replace('/', '__')}`))
       return undefined;
-    return `${packageOf(specifier)} is not in package.json. Declare it there; that another package brings it is luck.`;
+    return `${packageOf(specifier)} is not in the package.json of this workspace. Declare it there; that another package brings it is luck.`;
   }
   const allowed = row.packages.some(
     (name) => specifier === name || specifier.startsWith(/[/:]$/.test(name) ? name : `${name}/`),
   );
   return allowed ? undefined : `${specifier} may not be imported from here. ${row.instead}`;
+}
+
+/** Pairs of folders of core that import each other, at the import that closes the pair. The folder of a file is the one it lies in. */
+export function mutualFolders(sources: readonly Source[]): Violation[] {
+  const edges = new Set<string>();
+  const violations: Violation[] = [];
+  for (const source of sources) {
+    if (!source.file.startsWith('core/') || source.file.includes('/test/')) continue;
+    const folder = path.posix.dirname(source.file);
+    for (const { node, specifier } of importsOf(source)) {
+      if (!specifier?.startsWith('.')) continue;
+      const target = path.posix.dirname(path.posix.join(folder, specifier));
+      if (target === folder || !target.startsWith('core')) continue;
+      if (!edges.has(`${folder} ${target}`) && edges.has(`${target} ${folder}`)) {
+        const message = `${folder} and ${target} import each other. Move what both need into a folder below them.`;
+        violations.push(violationAt(source, node, message));
+      }
+      edges.add(`${folder} ${target}`);
+    }
+  }
+  return violations;
 }
 
 /** Every cycle of imports, told once, at the import that closes it. Imports of types alone do not count. */

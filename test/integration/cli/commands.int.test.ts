@@ -10,8 +10,6 @@ import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { eventually } from '../../support/eventually.ts';
 import { oneLine, polycell, Run } from './run.ts';
 
-jest.setTimeout(30_000);
-
 const declaration = cellDeclaration({ id: 'cell-1', cloud: 'aws', region: 'eu-central-1' });
 const badRelease = { name: 'test/cli-worker', entry: 'test/support/faulty-aws-worker.ts', platform: 'aws' } as const;
 

@@ -5,8 +5,6 @@ import path from 'node:path';
 import { eventually } from '../../support/eventually.ts';
 import { dev, endAll, oneLine, polycell } from './run.ts';
 
-jest.setTimeout(30_000);
-
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'polycell-data-test-'));

@@ -7,8 +7,6 @@ import { Stack } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { oneLine, polycell } from './run.ts';
 
-jest.setTimeout(30_000);
-
 let stack: Stack;
 let edge: string;
 beforeAll(async () => {

@@ -115,7 +115,7 @@ export async function dev(args: readonly string[] = [], { environment, ...settin
         expect(alive).toEqual([]);
         expect(await readdir(scratch)).toEqual([]);
         expect(await registered()).not.toContain(`stack-${run.pid}.json`);
-      }, 5000),
+      }),
   });
 }
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
     variables: { APP_DEVICE_CA: ca.certificate },
     tls: { ...server, clientCa: ca.certificate },
   });
-}, 60_000);
+});
 afterAll(() => edge?.stop());
 
 beforeEach(() => {
@@ -99,7 +99,7 @@ test('a client that breaks its connection ends the request to the cell', async (
   } finally {
     await patient.stop();
   }
-}, 60_000);
+});
 
 test('nothing of an answer is kept between the edge and the cell, whatever its name looks like', async () => {
   edge.a.behave = (request, response) => {

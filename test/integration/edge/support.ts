@@ -5,6 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { buildBundles, root } from '../../../build/bundles.mjs';
 import { EdgeHost, type EdgeHostOptions } from '../../../hosts/edge/edge-host.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { EDGE_KEY } from '../../support/route-tokens.ts';
 import { ISSUER, KEY_SET, tenantToken } from '../../support/tenant-tokens.ts';
 
@@ -47,7 +48,7 @@ export async function cellServer(name: string) {
 }
 
 /** Long enough for a test's cells, short enough for a test that waits for it. */
-const FORWARD_MS = 700;
+const FORWARD_MS = 3000;
 
 const exp = () => Math.floor(Date.now() / 1000) + 3600;
 
@@ -126,14 +127,17 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
 
 export type RunningEdge = Awaited<ReturnType<typeof runningEdge>>;
 
-/** Sends bytes over a socket of its own, perhaps as the last ones, and resolves with all that comes back until the edge closes it or is silent. */
-export async function raw(url: string, bytes: string, then: 'listen' | 'end' = 'listen'): Promise<string> {
+/**
+ * Sends bytes over a socket of its own, perhaps as the last ones, and resolves with all that comes back until the edge closes it, or
+ * is silent after so many answers.
+ */
+export async function raw(url: string, bytes: string, then: 'listen' | 'end' = 'listen', answers = 1): Promise<string> {
   const { port, hostname } = new URL(url);
   const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: then === 'end' });
   let answer = '';
   socket.on('data', (chunk: Buffer) => {
     answer += chunk.toString('latin1');
-    socket.setTimeout(SILENCE_MS);
+    if (statuses(answer).length >= answers) socket.setTimeout(SILENCE_MS);
   });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
@@ -145,9 +149,6 @@ export async function raw(url: string, bytes: string, then: 'listen' | 'end' = '
   await ended;
   return answer;
 }
-
-/** A server that has not answered anything by then does not answer. */
-const PATIENCE_MS = 10_000;
 
 /** The runtime leaves connections open; one that has been silent for so long after an answer has no other one to give. */
 const SILENCE_MS = 300;

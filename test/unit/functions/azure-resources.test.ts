@@ -1,7 +1,10 @@
 // What Azure is set up with: by the topology, and as the adapters expect it.
 import { PARTITION_KEY } from '../../../adapters/azure/cosmos-items.ts';
 import { azureResources } from '../../../build/azure-resources.ts';
-import { topology } from '../../../core/cell/topology.ts';
+import { application } from '../../../core/application.ts';
+import { topologyOf } from '../../../core/domain/application.ts';
+
+const topology = topologyOf(application);
 
 test('the containers are partitioned as the documents are', () => {
   const { containers } = azureResources(topology).cosmos;

@@ -1,12 +1,14 @@
 // The OpenAPI document: it is what the API serves, lists every route, and has the structure that OpenAPI 3.1 asks for.
+import { application } from '../../../core/application.ts';
 import { openApiDocument } from '../../../core/http/openapi.ts';
+import { readRoutes } from '../../../core/http/reads.ts';
 import { routes } from '../../../core/http/routes.ts';
 import { type Loose, testCell } from '../../support/cell.ts';
 
 const served = async (): Promise<Loose> => (await testCell().call('/openapi.json', { token: null })).body;
 
 test('what is served is what the routes, limits and schemas say', async () => {
-  expect(await served()).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+  expect(await served()).toEqual(JSON.parse(JSON.stringify(openApiDocument(application))));
 });
 
 test('is OpenAPI 3.1, as JSON', async () => {
@@ -29,6 +31,7 @@ const EVERY = [
   'GET /v1/health',
   'GET /v1/parked',
   'POST /v1/events',
+  'POST /v1/fence',
   'POST /v1/parked/redrive',
 ];
 
@@ -56,7 +59,7 @@ test('lists every route, and no other', async () => {
       .sort(),
   ).toEqual(EVERY);
   expect(
-    Object.values(routes)
+    [...Object.values(routes), ...Object.values(readRoutes(application))]
       .map(({ method, path }) => `${method} ${path}`)
       .sort(),
   ).toEqual(EVERY);
@@ -113,6 +116,7 @@ test('scopes are told where they are needed', async () => {
     'GET /v1/health': undefined,
     'GET /v1/parked': ['operate'],
     'POST /v1/events': ['ingest'],
+    'POST /v1/fence': ['control'],
     'POST /v1/parked/redrive': ['operate'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({

@@ -1,5 +1,6 @@
 // The consumer that claims: any effect happens once for each event, whatever is delivered how often.
 
+import { deliver, delivered, TENANT, world } from '../../../core/domains/telemetry/test/workers.ts';
 import { type Claiming, claimingConsumer } from '../../../core/pipeline/claiming-consumer.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
 import type { Store, Write } from '../../../core/ports/store.ts';
@@ -7,7 +8,6 @@ import { scenario } from '../../support/deliveries.ts';
 import { faultyStore, writesOf } from '../../support/faulty-store.ts';
 import { property } from '../../support/properties.ts';
 import { distinct, type Made } from '../../support/telemetry-model.ts';
-import { deliver, delivered, TENANT, world } from '../../support/workers.ts';
 
 const PARTITION = 'claimed|ledger|acme|pump-1';
 

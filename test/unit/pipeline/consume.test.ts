@@ -245,7 +245,7 @@ describe('messages that could not be read', () => {
 });
 
 describe('the deadline', () => {
-  const late = { status: 'retry', reason: 'the deadline is near' };
+  const late = { status: 'retry', reason: 'the deadline is near', timedOut: true };
 
   test('1.5 seconds before it nothing new is begun', async () => {
     const { handle, calls, listed } = setUp();

@@ -160,7 +160,7 @@ test('a suspect that was not reached before the deadline keeps what is known of 
   const handle = worker(async () => undefined);
   clock.jump(59_000);
   expect(await handle([again('killer', 5)], START + 60_000)).toEqual([
-    { status: 'retry', reason: 'the deadline is near' },
+    { status: 'retry', reason: 'the deadline is near', timedOut: true },
   ]);
   expect((await notes()).map(({ body }) => body)).toEqual([{ crashes: 2 }]);
 });

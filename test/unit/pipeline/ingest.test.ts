@@ -1,7 +1,7 @@
 // Ingest: what is told of each event, and that nothing is told when the store could not take some of them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { validators } from '../../../core/domains/telemetry/validators.generated.mjs';
-import { SchemaRegistry } from '../../../core/events/registry.ts';
+import { application } from '../../../core/application.ts';
+import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
@@ -14,11 +14,10 @@ import { countingIds } from '../../support/ids.ts';
 function setUp(wrap: (store: Store) => Store = (store) => store) {
   const clock = new FakeClock();
   const memory = faultyStore(new MemoryStore({ clock }));
-  const take = ingest({ events: wrap(memory), registry: new SchemaRegistry(validators), clock, ids: countingIds() });
+  const take = ingest({ events: wrap(memory), registry: registryOf(application), clock, ids: countingIds() });
   return {
     memory,
-    send: (candidates: readonly Json[], tenant = 'acme', permitted = Promise.resolve()) =>
-      take({ tenant, candidates, traceparent: TRACEPARENT, permitted }),
+    send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),
   };
 }
 
@@ -55,30 +54,6 @@ test('what is stored is short: the key tells the rest', async () => {
 test('nothing acceptable: the store is not asked', async () => {
   const { send, memory } = setUp();
   expect(statuses(await send([{}, null, 'x']))).toEqual(['rejected', 'rejected', 'rejected']);
-  expect(memory.calls.append).toBe(0);
-});
-
-test('nothing is stored or told before it is permitted', async () => {
-  const { send, memory } = setUp();
-  let permit = () => {};
-  const permitted = new Promise<void>((resolve) => {
-    permit = resolve;
-  });
-  const answers: string[] = [];
-  const tell = (answer: string) => () => answers.push(answer);
-  const stored = send([candidate()], 'acme', permitted).then(tell('stored'));
-  const refused = send([{}], 'acme', permitted).then(tell('refused'));
-  await new Promise(setImmediate);
-  expect({ answers, appends: memory.calls.append }).toEqual({ answers: [], appends: 0 });
-  permit();
-  await Promise.all([stored, refused]);
-  expect(memory.calls.append).toBe(1);
-});
-
-test('without the permission nothing is stored, and its refusal is the answer', async () => {
-  const { send, memory } = setUp();
-  const refusal = new Error('stale');
-  await expect(send([candidate()], 'acme', Promise.reject(refusal))).rejects.toBe(refusal);
   expect(memory.calls.append).toBe(0);
 });
 

@@ -1,9 +1,9 @@
 // Redrive requests on their way through the log: the relay knows them by their place, which no client can write to.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { validators } from '../../../core/domains/telemetry/validators.generated.mjs';
+import { application } from '../../../core/application.ts';
+import { registryOf } from '../../../core/domain/application.ts';
 import { acceptEvent } from '../../../core/events/accept.ts';
 import { eventKey, toStored } from '../../../core/events/cloud-event.ts';
-import { SchemaRegistry } from '../../../core/events/registry.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
@@ -49,7 +49,7 @@ test('a redriven event reaches its consumer alone, under its own tenant', async 
 test('an event that looks like a redrive request is an event, of the tenant that sent it', async () => {
   const { clock, events, relayAll, sent } = cell();
   const forged = candidate({ redrive: 'rollups', tenant: 'victim', event: 'none' });
-  const registry = new SchemaRegistry(validators);
+  const registry = registryOf(application);
   const acceptance = acceptEvent(forged, { registry, now: clock.now(), traceparent: () => TRACEPARENT });
   if (!acceptance.accepted) throw new Error('Attributes of these names are allowed.');
   const key = eventKey('acme', acceptance.event);

@@ -1,5 +1,12 @@
 // The port error and how errors of any kind are described.
-import { describeError, isPortError, PERMANENT, PortError, RETRYABLE } from '../../../core/ports/errors.ts';
+import {
+  asUnknownOutcome,
+  describeError,
+  isPortError,
+  PERMANENT,
+  PortError,
+  RETRYABLE,
+} from '../../../core/ports/errors.ts';
 
 test('keeps code, cause and details', () => {
   const cause = new Error('socket hang up');
@@ -42,4 +49,19 @@ test.each([
   [null, { code: 'Error', message: 'null' }],
 ])('describes %p', (error, expected) => {
   expect(describeError(error)).toEqual(expected);
+});
+
+test('slowness is told apart, also by what an adapter makes of the error later', () => {
+  const late = new PortError('unavailable', 'no answer', { timedOut: true });
+  expect(new PortError('unknown-outcome', 'the answer was lost', { cause: late }).timedOut).toBe(true);
+  expect(describeError(late)).toEqual({ code: 'unavailable', message: 'no answer', timedOut: true });
+  expect(describeError(asUnknownOutcome(late, true))).toEqual({
+    code: 'unknown-outcome',
+    message: 'no answer',
+    timedOut: true,
+  });
+  expect(describeError(asUnknownOutcome(new PortError('unavailable', 'refused'), true))).toEqual({
+    code: 'unknown-outcome',
+    message: 'refused',
+  });
 });

@@ -1,16 +1,13 @@
 // The state of a device: which values it keeps, and that it always fits into its document.
-import { MemoryStore } from '../../../../adapters/memory/memory-store.ts';
 import { candidate, measured } from '../../../../test/support/events.ts';
-import { countingIds } from '../../../../test/support/ids.ts';
 import { expectedDevice, type Made } from '../../../../test/support/telemetry-model.ts';
-import { DEVICE, deliver, delivered, TENANT, world } from '../../../../test/support/workers.ts';
 import type { CloudEvent } from '../../../ports/cloud-event.ts';
 import { checkedStore } from '../../../store/checked-store.ts';
-import { consumers } from '../consumers.ts';
-import { deviceStateConsumer, reviseDevice } from '../device-state.ts';
+import { deviceState, reviseDevice } from '../device-state.ts';
 import { telemetryQueries } from '../queries.ts';
 import { later } from '../reading.ts';
 import { READING_LIMITS } from '../schemas.ts';
+import { DEVICE, deliver, delivered, TENANT, world } from './workers.ts';
 
 const made = (second: number, metric: string, more: Partial<Made> = {}): Made => ({
   id: `${metric.slice(0, 60)}-${second}`,
@@ -28,18 +25,9 @@ async function stateOf(readings: readonly Made[], groupOf = 50) {
     worker: 0 as const,
     readings: [...readings.keys()].slice(part * groupOf, (part + 1) * groupOf),
   }));
-  await deliver(here, deviceStateConsumer(deps), readings, groups);
+  await deliver(here, deviceState.create(deps), readings, groups);
   return telemetryQueries({ events: here.events, state: here.state }).device(TENANT, DEVICE);
 }
-
-test('the consumers have the names that the topology gives them', () => {
-  const clock = world().deps.clock;
-  const store = new MemoryStore({ clock });
-  expect(Object.keys(consumers({ events: store, state: store, clock, ids: countingIds() }))).toEqual([
-    'device-state',
-    'rollups',
-  ]);
-});
 
 test('the 200 metrics reported last are kept, and every reading is counted', async () => {
   const readings = Array.from({ length: 250 }, (_, index) => made(index * 7, `m${index}`));
@@ -82,7 +70,7 @@ test.each([
     });
   });
   for (const from of [0, 105]) await here.ingest(events.slice(from, from + 105));
-  const consumer = deviceStateConsumer({ ...here.deps, state: checkedStore(here.state) });
+  const consumer = deviceState.create({ ...here.deps, state: checkedStore(here.state) });
   await consumer.apply(events.map((event) => ({ tenant: TENANT, event: event as unknown as CloudEvent })));
   const device = await telemetryQueries({ events: here.events, state: here.state }).device(TENANT, DEVICE);
   expect(device?.readings).toBe(210);
@@ -113,7 +101,7 @@ test('a device is announced before its state is there, so that it is never missi
       return state.transact(...call);
     },
   };
-  await deviceStateConsumer({ ...here.deps, state: watched }).apply([delivered(made(1, 't'))]);
+  await deviceState.create({ ...here.deps, state: watched }).apply([delivered(made(1, 't'))]);
   expect(listed).toBe(1);
 });
 

@@ -164,7 +164,7 @@ test('a reader restarted at random points, over writes and splits, sees every la
   expect(older).toEqual([]);
   expect(n).toBe(CHANGES);
   expect(Object.fromEntries([...newest].sort())).toEqual(Object.fromEntries([...latest].sort()));
-}, 60_000);
+});
 
 test('all versions and deletes: creates, replaces, deletes and expiry with their former images', async () => {
   const container = await harness.container('versions', { more: { defaultTtl: -1 } });

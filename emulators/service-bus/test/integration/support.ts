@@ -8,8 +8,11 @@ import {
 import { DEVELOPMENT_CERTIFICATE } from '../../certificate.ts';
 import { ServiceBusEmulator, type ServiceBusEmulatorOptions } from '../../emulator.ts';
 
+/** For one answer, in milliseconds. It finds what hangs and judges nothing: a machine may be slow. */
+export const PATIENCE_MS = 120_000;
+
 /** Failing at once shows what the server said; the defaults hide it behind 30-second retries. */
-const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: 5_000 };
+const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: PATIENCE_MS };
 
 export interface Harness {
   readonly emulator: ServiceBusEmulator;
@@ -76,6 +79,16 @@ export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
     await promise;
   } catch (error) {
     return typeof error === 'object' && error !== null && 'code' in error ? error.code : error;
+  }
+  return 'it succeeded';
+}
+
+/** The text of the error that a promise rejects with. */
+export async function textOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
   return 'it succeeded';
 }

@@ -2,8 +2,6 @@
 import type { CorrelationRuleFilter, ServiceBusMessage } from '@azure/service-bus';
 import { codeOf, first, type Harness, openHarness } from './support.ts';
 
-const QUICKLY = { maxWaitTimeInMs: 300 };
-
 describe('a topic', () => {
   let harness: Harness;
 
@@ -37,7 +35,7 @@ describe('a topic', () => {
     emulator.createSubscription('events', 'two');
     await send({ body: { hello: 'world' } });
     const receiver = client.createReceiver('events', 'one');
-    const message = first(await receiver.receiveMessages(1, { maxWaitTimeInMs: 2_000 }));
+    const message = first(await receiver.receiveMessages(1));
     expect(message.body).toEqual({ hello: 'world' });
     await receiver.completeMessage(message);
     expect(await receiver.peekMessages(10)).toEqual([]);
@@ -94,7 +92,7 @@ describe('a topic', () => {
     await rules.createRule('a', { sqlExpression: '1=1' }, { sqlExpression: "SET from = 'a'" });
     await rules.createRule('b', { sqlExpression: '1=1' }, { sqlExpression: "SET from = 'b'" });
     await send({ body: 1 });
-    const copies = await client.createReceiver('events', 's').receiveMessages(5, QUICKLY);
+    const copies = await client.createReceiver('events', 's').receiveMessages(5);
     expect(copies.map(({ applicationProperties }) => applicationProperties?.from)).toEqual([undefined, 'a', 'b']);
   });
 
@@ -142,10 +140,12 @@ describe('a topic', () => {
 
   test('a subscription forwards to a queue, and dead letters elsewhere', async () => {
     const { client, emulator } = harness;
-    emulator.createQueue('inbox', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
     emulator.createQueue('morgue');
+    emulator.createQueue('inbox', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
+    emulator.createQueue('missing');
     emulator.createSubscription('events', 'forwards', { forwardTo: 'inbox' });
     emulator.createSubscription('events', 'nowhere', { forwardTo: 'missing' });
+    emulator.namespace.delete('missing');
     await send({ body: 'x' });
     const receiver = client.createReceiver('inbox');
     const message = first(await receiver.receiveMessages(1));
@@ -155,6 +155,13 @@ describe('a topic', () => {
     expect(dead).toMatchObject({ deadLetterSource: 'inbox', deadLetterReason: 'MaxDeliveryCountExceeded' });
     const stuck = client.createReceiver('events', 'nowhere', { subQueueType: 'transferDeadLetter' });
     expect(first(await stuck.receiveMessages(1)).deadLetterReason).toBe('amqp:not-found');
+    emulator.createSubscription('events', 'lost', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
+    emulator.namespace.delete('morgue');
+    await send({ body: 'y' });
+    const loser = client.createReceiver('events', 'lost');
+    await loser.abandonMessage(first(await loser.receiveMessages(1)));
+    const unburied = client.createReceiver('events', 'lost', { subQueueType: 'transferDeadLetter' });
+    expect(first(await unburied.receiveMessages(1))).toMatchObject({ body: 'y', deadLetterReason: 'amqp:not-found' });
   });
 
   test('a topic cannot be received from, nor a subscription be sent to', async () => {

@@ -1,8 +1,11 @@
 // Leases of Cosmos DB triggers: sharing between hosts, taking over, losing one in the middle of a batch, and splits.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { CosmosEmulator } from '../../../../emulators/cosmos/emulator.ts';
 import { FunctionsHost } from '../../index.ts';
 import { type Account, cosmosApp, FAST, LOG_IDS, type StoredLease, startAccount } from './cosmos-support.ts';
-import { buildApp, cleanUp, eventually, startApp, type TestHost } from './support.ts';
+import { buildApp, cleanUp, eventually, startApp, type TestHost, track } from './support.ts';
 
 afterEach(cleanUp);
 
@@ -13,9 +16,22 @@ function start(
   handler = LOG_IDS,
   options = 'startFromBeginning: true',
   timings = {},
+  variables = {},
 ): Promise<TestHost> {
-  const environment = { DB: account.connectionString };
+  const environment = { DB: account.connectionString, ...variables };
   return startApp({ source: cosmosApp(options, handler) }, { environment, cosmosDB: { ...FAST, ...timings } });
+}
+
+/** A server that answers nothing until it is opened: a handler that asks it is at work for as long as a test wants. */
+async function openGate(): Promise<{ url: string; open(): void }> {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const server = createServer((_request, response) => void opened.then(() => response.end())).listen(0, '127.0.0.1');
+  track({ stop: async () => void server.close() });
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, open };
 }
 
 async function addEverywhere(account: Account, round: number): Promise<string[]> {
@@ -78,16 +94,19 @@ it('writes no checkpoint for a lease it has lost, so that the new owner delivers
   const account = await startAccount();
   const handler = `async (documents, context) => {
     context.log(JSON.stringify(documents.map(({ id }) => id)));
-    await new Promise<void>((resolve) => { (globalThis as any).release = resolve; setTimeout(resolve, 300); });
+    await fetch(process.env.GATE!);
   }`;
-  const host = await start(account, handler);
+  const gate = await openGate();
+  const host = await start(account, handler, 'startFromBeginning: true', {}, { GATE: gate.url });
   await account.container.items.create({ id: 'd-1', pk: 'p' });
   await eventually('it is at work', () => ids(host).length === 1);
   const [lease] = await account.leases();
   await edit(account, lease, { Owner: 'a-faster-host' });
+  gate.open();
   await eventually('it notices', () => host.log.some(({ message }) => message.includes('was taken by another host')));
   expect((await account.leases())[0]).toMatchObject({ Owner: 'a-faster-host', ContinuationToken: null });
-  // The other host never renews, so this one gets the lease back and starts where the last checkpoint was.
+  // The other host has not renewed for long, so this one gets the lease back and starts where the last checkpoint was.
+  await edit(account, lease, { Owner: 'a-faster-host', timestamp: new Date(0).toISOString() });
   await eventually('the batch again', () => ids(host).length === 2);
   expect(ids(host)).toEqual(['d-1', 'd-1']);
 });

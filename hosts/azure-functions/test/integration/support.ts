@@ -4,10 +4,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import { FunctionsHost, type FunctionsHostOptions, type LogEntry } from '../../index.ts';
-
-// Each test starts processes and servers; on a busy machine that takes longer than Jest's five seconds.
-jest.setTimeout(30_000);
 
 const root = path.resolve(__dirname, '../../../..');
 
@@ -104,13 +102,12 @@ function parsed(text: string): unknown {
 export async function eventually<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  limitMs = 10_000,
 ): Promise<T> {
-  const deadline = Date.now() + limitMs;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`Still waiting after ${limitMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`Still waiting after ${PATIENCE_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,5 +1,6 @@
 // What the tests of the Lambda host share: hosts that are stopped after each test, and waiting for conditions.
 import path from 'node:path';
+import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import type { LambdaLogRecord } from '../../environment.ts';
 import { LambdaHost, type LambdaHostOptions } from '../../lambda-host.ts';
 
@@ -16,6 +17,9 @@ export function openHost(options: Partial<LambdaHostOptions> = {}): LambdaHost {
     bundle: fixture('function.cjs'),
     handler: 'handler',
     warmEnvironments: 0,
+    // Unless it is what the test is about: Lambda's three and ten seconds are for Lambda's processors.
+    timeoutMs: PATIENCE_MS,
+    initTimeoutMs: PATIENCE_MS,
     ...options,
   });
   hosts.push(host);
@@ -51,12 +55,9 @@ export function recorder(): {
   };
 }
 
-/** Milliseconds after which a condition is given up, so that a failed test leaves no loop behind. */
-const LONGEST_WAIT_MS = 8_000;
-
-/** Resolves when the condition holds; looks every few milliseconds. */
+/** Resolves when the condition holds; looks every few milliseconds, and not for ever. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + LONGEST_WAIT_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`Waited too long for ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

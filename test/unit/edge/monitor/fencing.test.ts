@@ -22,7 +22,7 @@ async function fenced(more: Partial<FencingDeps> = {}) {
     const cells = (await cloud.directory.cells()).map(({ cell }) => cell);
     await job.round(cells, (id) => (cloud.reach.get(id) ?? 'there') === 'there', until);
   };
-  const told = () => cloud.asked.filter((each) => each.endsWith('/v1/alerts')).map((each) => each.slice(0, 1));
+  const told = () => cloud.asked.filter((each) => each.endsWith('/v1/fence')).map((each) => each.slice(0, 1));
   return {
     ...cloud,
     clock,

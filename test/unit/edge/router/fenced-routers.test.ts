@@ -62,7 +62,7 @@ async function frozenBesideLive() {
 }
 
 const seconds = (clock: EagerClock): number => Math.floor(clock.now() / 1000);
-const read = (edge: TestEdge) => edge.call('/v1/alerts');
+const read = (edge: TestEdge) => edge.call('/v1/devices');
 const identity = (id: string) => `urn:gateway:7 ${id} 2026-11-21T07:41:00Z`;
 
 test('after failover and failback, the cell that has seen the new epoch refuses the frozen router; both logs together have everything', async () => {
@@ -94,8 +94,8 @@ test('after a tenant is placed elsewhere, the old cell refuses the frozen router
   expect([await post(live, 'live-1'), await post(frozen, 'frozen-1')]).toEqual(['b 202', 'a 202']);
   // What the fence sends.
   expect(
-    (await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } }))?.status,
-  ).toBe(200);
+    (await cells.a?.call('/v1/fence', { method: 'POST', token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } }))?.status,
+  ).toBe(204);
   expect(await post(frozen, 'frozen-2')).toBe('edge 503 cell_unavailable');
   expect(await logged('a')).toEqual([identity('frozen-1')]);
   expect(await logged('b')).toEqual([identity('live-1')]);
@@ -105,7 +105,7 @@ test('after a tenant is placed elsewhere, the old cell refuses the frozen router
 test('a frozen router that can ask the directory again finds the new cell by the refusal', async () => {
   const { live, frozen, cells, post } = await frozenBesideLive();
   await live.change({ kind: 'place-tenant', tenant: 'acme', cell: 'b', standby: 'a' });
-  await cells.a?.call('/v1/alerts?limit=1', { token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } });
+  await cells.a?.call('/v1/fence', { method: 'POST', token: { claims: { cel: 'a', epo: 2 ** 24 + 1 } } });
   frozen.sources.directory = 'there';
   expect(await post(frozen, 'moved')).toBe('b 202');
   expect(frozen.asked.directory).toBe(1);

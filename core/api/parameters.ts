@@ -1,0 +1,67 @@
+// Query parameters: one declaration that reads the text, gives the type, and is shown in the OpenAPI document.
+import { parseTime } from '../events/time.ts';
+
+/** A parameter: a JSON Schema for the document, and a function that reads the text. */
+export interface Parameter<T> {
+  readonly description: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** The value, or `undefined` if the text is not valid. */
+  readonly read: (text: string) => T | undefined;
+  /** The value of a parameter that is not given. */
+  readonly fallback: T;
+}
+
+export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+
+export type ParameterValues<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never;
+};
+
+const optional = <T>(parameter: Omit<Parameter<T>, 'fallback'>): Parameter<T | undefined> => ({
+  ...parameter,
+  fallback: undefined,
+});
+
+export const PAGE_LIMITS = { maximum: 1000, standard: 100 } as const;
+
+/** The two parameters that every listing takes. */
+export const paging = {
+  limit: {
+    description: 'Items in the page, at most. A page may have fewer and still not be the last.',
+    schema: { type: 'integer', minimum: 1, maximum: PAGE_LIMITS.maximum, default: PAGE_LIMITS.standard },
+    read: (text: string) => {
+      const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+      return value >= 1 && value <= PAGE_LIMITS.maximum ? value : undefined;
+    },
+    fallback: PAGE_LIMITS.standard as number,
+  },
+  cursor: optional<string>({
+    description: 'The field `next` of the page before.',
+    schema: { type: 'string' },
+    read: (text) => text,
+  }),
+};
+
+/** A time, as the sort key that ids are compared with. */
+export const time = (description: string): Parameter<string | undefined> =>
+  optional({ description, schema: { type: 'string', format: 'date-time' }, read: (text) => parseTime(text)?.sortKey });
+
+/** Any text but the empty one. */
+export const text = (description: string): Parameter<string | undefined> =>
+  optional({
+    description,
+    schema: { type: 'string', minLength: 1 },
+    read: (value) => (value === '' ? undefined : value),
+  });
+
+/** One of a few words. */
+export const choice = <const T extends string, const F extends T | undefined>(
+  description: string,
+  values: readonly T[],
+  fallback: F,
+): Parameter<T | F> => ({
+  description,
+  schema: { type: 'string', enum: values, ...(fallback !== undefined && { default: fallback }) },
+  read: (value) => values.find((candidate) => candidate === value),
+  fallback,
+});

@@ -1,0 +1,153 @@
+// What follows from the list of domains: topology, registry, consumers, and what may not be in it.
+import { RESERVED_PREFIXES } from '../cell/identity.ts';
+import { createTopology, type Topology } from '../cell/topology.ts';
+import { SchemaRegistry } from '../events/registry.ts';
+import type { ConsumerDefinition } from '../pipeline/consumer.ts';
+import type { Domain } from './domain.ts';
+
+/** An application is a list of domains. */
+export type Application = readonly Domain[];
+
+/** The topology of every cell that runs this application. */
+export const topologyOf = (application: Application): Topology =>
+  createTopology(application.flatMap(({ consumers }) => consumers.map(({ declaration }) => declaration)));
+
+/** The registry of all event types. */
+export const registryOf = (application: Application): SchemaRegistry =>
+  new SchemaRegistry(Object.assign({}, ...application.map(({ validators }) => validators)));
+
+/** The definition of one consumer; a name that no domain declares is a programming error. */
+export function consumerNamed(application: Application, name: string): ConsumerDefinition {
+  for (const { consumers } of application) {
+    const found = consumers.find(({ declaration }) => declaration.name === name);
+    if (found !== undefined) return found;
+  }
+  throw new TypeError(`No domain of the application declares a consumer ${name}.`);
+}
+
+const DOMAIN_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** A type ends in the version of its schema. */
+const EVENT_TYPE = /^[a-z0-9.-]+\.v[1-9]\d*$/;
+
+/** Everything about an application that would make two domains collide, or the engine fail; empty for a sound one. */
+export function applicationFaults(application: Application): string[] {
+  const faults: string[] = [];
+  const unique = (what: string, names: readonly (readonly [name: string, domain: string])[]) => {
+    const seen = new Map<string, string>();
+    for (const [name, domain] of names) {
+      const first = seen.get(name);
+      if (first !== undefined) faults.push(`${domain}: the ${what} ${name} is declared by ${first} already.`);
+      else seen.set(name, domain);
+    }
+  };
+  const all = <T>(pick: (domain: Domain) => readonly T[], name: (each: T) => string) =>
+    application.flatMap((domain) => pick(domain).map((each) => [name(each), domain.name] as const));
+
+  unique(
+    'domain',
+    all(
+      (domain) => [domain.name],
+      (name) => name,
+    ),
+  );
+  unique(
+    'event type',
+    all(
+      (domain) => domain.events,
+      ({ type }) => type,
+    ),
+  );
+  unique(
+    'consumer',
+    all(
+      (domain) => domain.consumers,
+      ({ declaration }) => declaration.name,
+    ),
+  );
+  unique(
+    'state partition',
+    all(
+      (domain) => domain.state,
+      ({ prefix }) => prefix,
+    ),
+  );
+  unique(
+    'read',
+    all(
+      (domain) => domain.reads,
+      ({ name }) => name,
+    ),
+  );
+  unique(
+    'path',
+    all(
+      (domain) => domain.reads,
+      ({ path }) => path.replace(/\{\w+\}/, '{}'),
+    ),
+  );
+  unique(
+    'problem',
+    all(
+      (domain) => Object.keys(domain.missing),
+      (code) => code,
+    ),
+  );
+  unique(
+    'schema',
+    all(
+      (domain) => Object.keys(domain.schemas),
+      (name) => name,
+    ),
+  );
+  const types = new Set(application.flatMap(({ events }) => events.map(({ type }) => type)));
+  for (const domain of application) faults.push(...domainFaults(domain, types));
+  return faults;
+}
+
+function domainFaults(
+  { name, events, validators, consumers, state, reads, missing }: Domain,
+  types: ReadonlySet<string>,
+) {
+  const faults: string[] = [];
+  const check = (holds: boolean, message: string) => {
+    if (!holds) faults.push(`${name}: ${message}`);
+  };
+  check(DOMAIN_NAME.test(name), 'a name has 1 to 32 of a-z 0-9 -, and begins with a letter.');
+  for (const { type } of events) {
+    check(
+      EVENT_TYPE.test(type),
+      `the event type ${type} must be lower-case and end in the version of its schema, such as .v1.`,
+    );
+    check(Object.hasOwn(validators, type), `the event type ${type} has no validator; run \`npm run generate\`.`);
+  }
+  for (const { declaration } of consumers) {
+    check(declaration.types.length > 0, `the consumer ${declaration.name} takes no event type.`);
+    for (const type of declaration.types)
+      check(
+        types.has(type),
+        `the consumer ${declaration.name} takes the event type ${type}, which no domain declares.`,
+      );
+  }
+  for (const { prefix } of state) {
+    check(!prefix.includes('|'), `the state partition ${prefix} may not hold a |.`);
+    check(!RESERVED_PREFIXES.includes(prefix), `the state partition ${prefix} is the engine’s.`);
+    check(
+      prefix.startsWith(`${name}.`) || UNPREFIXED.has(prefix),
+      `the state partition ${prefix} must begin with ${name}. so that no other domain has it.`,
+    );
+  }
+  for (const read of reads) {
+    check(/^\/v1\/[^/]/.test(read.path), `the path ${read.path} must begin with /v1/.`);
+    check((read.path.match(/\{/g) ?? []).length <= 1, `the path ${read.path} may have one segment in braces.`);
+    const code = read.missing?.code;
+    check(
+      code === undefined || Object.hasOwn(missing, code),
+      `the read ${read.name} answers ${code}, which is not in missing.`,
+    );
+  }
+  return faults;
+}
+
+/** Partitions that cells stored before domains had prefixes; what is stored keeps its name. */
+const UNPREFIXED: ReadonlySet<string> = new Set(['devices', 'device', 'rollups']);

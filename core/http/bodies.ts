@@ -1,0 +1,53 @@
+// The schemas of the engine's own bodies and answers; the build compiles those that requests are checked with.
+import { count, object, text, time } from '../api/schema.ts';
+import { NAME_PATTERN } from '../cell/identity.ts';
+import { PARKING_LIMITS } from '../pipeline/parking.ts';
+
+export const IngestSummary = object(['accepted', 'duplicates', 'rejected', 'results'], {
+  accepted: count,
+  duplicates: count,
+  rejected: count,
+  results: {
+    type: 'array',
+    items: object(['id', 'source', 'status'], {
+      id: { type: ['string', 'null'] },
+      source: { type: ['string', 'null'] },
+      status: { type: 'string', enum: ['accepted', 'duplicate', 'rejected'] },
+      error: object(['code', 'detail'], { code: text, detail: text, pointer: text }),
+    }),
+  },
+});
+
+export const ParkedEvent = object(['id', 'consumer', 'tenant', 'parkedAt', 'reason'], {
+  id: text,
+  consumer: text,
+  tenant: { type: 'string', pattern: NAME_PATTERN },
+  parkedAt: time,
+  reason: object(['code', 'message'], { code: text, message: text }),
+  event: { $ref: '#/components/schemas/CloudEvent' },
+  text,
+});
+
+/** A misspelt `ids` would redrive everything, so no other member is taken. */
+export const Redrive = {
+  ...object(['consumer'], {
+    consumer: text,
+    ids: { type: 'array', items: text, maxItems: PARKING_LIMITS.redriveEvents },
+  }),
+  additionalProperties: false,
+} as const;
+
+export const RedriveSummary = object(['redriven', 'failed', 'more'], {
+  redriven: count,
+  failed: count,
+  more: { type: 'boolean' },
+});
+
+export const Health = object(['status', 'cell', 'cloud', 'region', 'version'], {
+  status: { type: 'string', enum: ['ok', 'degraded', 'down'] },
+  cell: text,
+  cloud: text,
+  region: text,
+  version: text,
+  peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
+});
