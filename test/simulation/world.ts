@@ -269,7 +269,7 @@ export class World {
     const resolver = new RouteResolver({ cache, directory: this.#seenFrom(router, this.directory), clock, log });
     const never = async () => Response.json({}, { status: 404 });
     const handle = createEdge({
-      crossOrigin: crossOrigin({ browsers: [], webhooks: [] }),
+      crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600 }),
       version: '1',
       document,
       tenants: createRouter({

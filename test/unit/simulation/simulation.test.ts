@@ -2,8 +2,6 @@
 import { faultsOf, play, shrink } from '../../simulation/history.ts';
 import type { Mutant } from '../../simulation/world.ts';
 
-jest.setTimeout(120_000);
-
 test.each([1, 2, 3, 12])('seed %d violates no invariant', async (seed) => {
   expect(await play(seed, faultsOf(seed))).toBeUndefined();
 });
