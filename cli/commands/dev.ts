@@ -15,19 +15,22 @@ const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR]',
+  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
     port: { type: 'string' },
     'port-base': { type: 'string' },
     data: { type: 'string' },
+    failover: { type: 'string' },
   },
   describe: {
     '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
     '--port N': 'the port of the edge; a free one if not given',
     '--port-base N': 'the first cell’s port, the others’ follow; free ports if not given',
     '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
+    '--failover MODE':
+      'automatic: the monitor fails cells over as in production; propose (if not given): it says what it would do, as a busy machine is no lost cell',
   },
   async run({ options, json, out, err }) {
     const began = performance.now();
@@ -39,7 +42,11 @@ export const dev: Command = {
     const [declared, tenants] = await Promise.all([declaredCells(), declaredTenants()]).catch((error: Error) => {
       throw new UserError(error.message);
     });
-    const cells = picked(declared, options.cells as string | undefined);
+    const failover = options.failover ?? 'propose';
+    if (failover !== 'automatic' && failover !== 'propose')
+      throw new UsageError(`--failover is automatic or propose, not ${JSON.stringify(failover)}.`);
+    const chosen = picked(declared, options.cells as string | undefined);
+    const cells = failover === 'automatic' ? chosen : chosen.map(proposing);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
         throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
@@ -102,6 +109,10 @@ export const dev: Command = {
     return code;
   },
 };
+
+/** A developer's data does not move because the machine is busy or a worker stands at a breakpoint: the monitor asks first. */
+const proposing = (cell: CellDeclaration): CellDeclaration =>
+  cell.failover === 'automatic' ? { ...cell, failover: 'approve' } : cell;
 
 function picked(declared: readonly CellDeclaration[], ids: string | undefined): readonly CellDeclaration[] {
   try {
