@@ -173,7 +173,9 @@ async function compileNow(options) {
     const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
     for (const { path: file, contents } of result.outputFiles) await put(file, contents);
     await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-    await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+    // What stands in for a file that is not there yet makes the result stale at once.
+    const whole = inputs.every((file) => existsSync(path.join(root, file)));
+    await put(recordFile, JSON.stringify(whole ? { key, inputs: await fingerprints(inputs) } : {}));
     return true;
   } finally {
     // Its service process would otherwise stay for as long as the caller lives.

@@ -1,7 +1,26 @@
 // Runs one of the project's TypeScript programs: `node build/run.mjs <entry.ts> [arguments]`.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { applicationPlugins, compile, distFolder, root } from './bundles.mjs';
+
+/** The program that makes generated files. */
+const GENERATOR = 'build/generate.ts';
+
+/**
+ * A new domain has no validators before the generator has made them, and the generator imports the domain: they are empty for it.
+ * @type {import('esbuild').Plugin}
+ */
+const missingValidators = {
+  name: 'missing validators',
+  setup(build) {
+    build.onResolve({ filter: /\/validators\.generated\.ts$/ }, ({ resolveDir, path: specifier }) => {
+      const file = path.join(resolveDir, specifier);
+      return existsSync(file) ? undefined : { path: file, namespace: 'missing' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'missing' }, () => ({ contents: 'export const validators = {};' }));
+  },
+};
 
 /**
  * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
@@ -29,7 +48,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: applicationPlugins(),
+    plugins: [...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
     logLevel: 'silent',
   });
   return outfile;

@@ -1,10 +1,11 @@
 // The queries of the telemetry domain: devices, readings and rollups of one tenant.
+import { listing } from '../../api/listing.ts';
 import type { PageRequest, ReadStores, View } from '../../api/read.ts';
 import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
-import type { Page, Query, Store, StoredDocument } from '../../ports/store.ts';
+import type { StoredDocument } from '../../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
@@ -17,8 +18,6 @@ export const QUERY_LIMITS = {
   concurrentReads: 16,
   /** Device documents held at once, of which a page may turn out to have room for a few only. */
   devicesRead: 64,
-  /** Pages of the log that one request reads in search of a metric; then it answers with a short page and a cursor. */
-  pagesPerRequest: 10,
 } as const;
 
 export type DeviceView = Static<typeof Device>;
@@ -96,7 +95,7 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
         ...(to && { to }),
         order: order === 'asc' ? 'ascending' : 'descending',
       } as const;
-      return search(events, logPartition(tenant, deviceId), query, page, (document) => {
+      return listing(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
         if (!isReading(event)) return undefined;
         const { position: _position, time, ...reading } = readingOf(event, document.id);
@@ -117,38 +116,12 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
               ...(from && { from: prefix + boundary(window, from) }),
               ...(to && { to: prefix + boundary(window, to) }),
             };
-      return search(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
+      return listing(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
         return inSpan(start) ? rollupView(window, start, document.body as unknown as RollupSummary) : undefined;
       });
     },
   };
-}
-
-/** Pages through documents until enough of them are wanted, or this request has read its share. */
-async function search<T>(
-  store: Store,
-  partition: string,
-  query: Omit<Query, 'limit'>,
-  page: PageRequest,
-  view: (document: StoredDocument) => T | undefined,
-): Promise<View<T>> {
-  const items: T[] = [];
-  let cursor = page.cursor;
-  for (let pages = 0; pages < QUERY_LIMITS.pagesPerRequest; pages += 1) {
-    const found: Page = await store.query(partition, {
-      ...query,
-      limit: page.limit - items.length,
-      ...(cursor && { cursor }),
-    });
-    for (const document of found.items) {
-      const item = view(document);
-      if (item !== undefined) items.push(item);
-    }
-    cursor = found.next;
-    if (cursor === undefined || items.length === page.limit) break;
-  }
-  return cursor === undefined ? { items } : { items, next: cursor };
 }
 
 function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {
