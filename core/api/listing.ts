@@ -19,7 +19,11 @@ export async function listing<T>(
   const items: T[] = [];
   let next = cursor;
   for (let pages = 0; pages < PAGES_PER_REQUEST; pages += 1) {
-    const found = await store.query(partition, { ...query, limit: limit - items.length, ...(next && { cursor: next }) });
+    const found = await store.query(partition, {
+      ...query,
+      limit: limit - items.length,
+      ...(next && { cursor: next }),
+    });
     for (const document of found.items) {
       const item = view(document);
       if (item !== undefined) items.push(item);
