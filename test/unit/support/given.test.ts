@@ -40,7 +40,7 @@ const lastDelivered = claiming({
   name: 'careless',
   types: [READING],
   partition: of,
-  effects: updates({ idOf: () => 'last', initial: () => '', apply: (_state, { id }) => id }),
+  effects: updates({ idOf: () => 'last', initial: (): string => '', apply: (_state, { id }) => id }),
 });
 
 const events = fc.nat({ max: 20 }).map((number) => candidate({ id: `r-${number}` }));
