@@ -13,7 +13,7 @@ const shared = {
   },
   extensionsToTreatAsEsm: [],
   transformIgnorePatterns: ['node_modules/(?!@noble/|jose/)'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/(.+/)?dist/'],
   setupFiles: ['<rootDir>/test/support/one-realm.ts'],
 };
 

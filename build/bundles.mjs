@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leanAzure } from './lean-azure.mjs';
 
 /** The project's folder, also when this module has been compiled into a program below dist/. */
@@ -14,7 +14,7 @@ function findRoot(folder) {
 }
 
 /** The project's own application. */
-const OWN_APPLICATION = 'core/application.ts';
+export const OWN_APPLICATION = 'core/application.ts';
 
 /**
  * The application that is built, from the project's root: its own, or the one that the variable `POLYCELL_APPLICATION` names, such as
@@ -133,9 +133,83 @@ export async function buildBundles({ only, onBuilt } = {}) {
 
 /** Writes what bundles hold of another application than the project's own. */
 async function derive() {
-  const { importTypeScript } = await import('./run.mjs');
   const { main } = await importTypeScript('build/generate.ts');
-  if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+  if ((await main(['--out', derivedFolder, '--quiet'])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+}
+
+/**
+ * Compiles a TypeScript entry point if it changed, and imports it. Packages stay in node_modules.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<any>} the module's exports
+ */
+export async function importTypeScript(entry) {
+  return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
+}
+
+/** Whose modules find files that lie beside them. */
+const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
+
+/**
+ * In a compiled program `import.meta.url` is the program's own address. Modules of these folders keep the one of their source, relative to
+ * the program, so that the checkout can be moved.
+ * @param {string} outfile from the project's root
+ * @returns {import('esbuild').Plugin}
+ */
+const sourceAddresses = (outfile) => ({
+  name: 'source-addresses',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      const [folder = ''] = path.relative(root, file).split(path.sep);
+      if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
+      const source = await readFile(file, 'utf8');
+      const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
+      return {
+        contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
+        loader: 'ts',
+      };
+    });
+  },
+});
+
+/** The program that makes generated files. */
+const GENERATOR = 'build/generate.ts';
+
+/**
+ * A new domain has no validators before the generator has made them, and the generator imports the domain: they are empty for it.
+ * @type {import('esbuild').Plugin}
+ */
+const missingValidators = {
+  name: 'missing validators',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/validators\.generated\.ts$/ }, ({ resolveDir, path: specifier }) => {
+      const file = path.join(resolveDir, specifier);
+      return existsSync(file) ? undefined : { path: file, namespace: 'missing' };
+    });
+    onLoad({ filter: /.*/, namespace: 'missing' }, () => ({ contents: 'export const validators = {};' }));
+  },
+};
+
+/**
+ * Compiles a program if it changed.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<string>} the compiled file, from the project's root
+ */
+export async function compileTool(entry) {
+  const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
+  await compile({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'linked',
+    plugins: [sourceAddresses(outfile), ...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
+    logLevel: 'silent',
+  });
+  return outfile;
 }
 
 /** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */

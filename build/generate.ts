@@ -10,9 +10,11 @@ import { openApiDocument } from '../core/http/openapi.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
+import { type Published, publishedFaults } from './compatibility.ts';
 import { azureResources } from './azure-resources.ts';
 import { environmentDocument } from './environment.ts';
 import { hostJson } from './host-json.ts';
+import { applicationFile, OWN_APPLICATION } from './bundles.mjs';
 import { compileValidators, SchemaError } from './validators.ts';
 
 type Files = Readonly<Record<string, () => Promise<string>>>;
@@ -29,22 +31,36 @@ const folderOf = ({ name }: Domain): string => {
   return folder;
 };
 
-/** The validators of each domain lie beside it, whichever application has it. */
-const validators: Files = {
-  ...Object.fromEntries(
-    application.map((domain) => {
-      const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
-      const folder = folderOf(domain);
-      const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
-      return [
+/** What lies beside each domain, whichever application has it: its validators, and the schemas that its events were accepted by. */
+const besideDomains: Files = Object.fromEntries(
+  application.flatMap((domain) => {
+    const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
+    const folder = folderOf(domain);
+    const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
+    const published = `${folder}/published.generated.json`;
+    return [
+      [
         `${folder}/validators.generated.ts`,
         () => compileValidators(schemas, `the event types in ${folder}`, registry),
-      ];
-    }),
-  ),
-  'core/http/validators.generated.ts': () =>
-    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
-};
+      ],
+      [published, () => publish(published, schemas)],
+    ] as const;
+  }),
+);
+
+/**
+ * The schemas that a domain publishes. Events of theirs may be stored anywhere, so they are never narrowed.
+ * @throws SchemaError
+ */
+async function publish(file: string, schemas: Published): Promise<string> {
+  const present = await readFile(file, 'utf8').catch(() => '{}');
+  const faults = publishedFaults(JSON.parse(present) as Published, schemas);
+  if (faults.length === 0) return json(schemas);
+  throw new SchemaError(
+    `${faults.join('\n')}\nEvents that were accepted by ${file} would not be valid any more: give the new form a new type, such as .v2. ` +
+      'If no event of the type has been stored yet, remove it from that file.',
+  );
+}
 
 /** What an application consists of, by the names that a folder of its own has for it. */
 const derived = {
@@ -56,6 +72,8 @@ const derived = {
 
 /** The files of the project's own application, and those that no application changes. */
 const own: Files = {
+  'core/http/validators.generated.ts': () =>
+    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],
@@ -69,13 +87,14 @@ const own: Files = {
 };
 
 /**
- * Writes or checks the generated files; returns the exit code. With `--out FOLDER`, what is derived from the application goes there
- * and the project's own files stay as they are.
+ * Writes or checks the generated files; returns the exit code. Of another application than the project's own, they are those beside
+ * its domains and, with `--out FOLDER`, what is derived from it, in that folder. `--quiet` says nothing of success.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
   const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
-  const files: Files = { ...validators, ...(out === undefined ? own : Object.fromEntries(outside)) };
+  const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own : {};
+  const files: Files = { ...besideDomains, ...more };
   const check = args.includes('--check');
   const stale: string[] = [];
   try {
@@ -104,6 +123,7 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`Stale: ${list}. Run \`npm run generate\` and commit the result.\n`);
     return 1;
   }
+  if (args.includes('--quiet')) return 0;
   process.stdout.write(stale.length === 0 ? 'Every generated file is up to date.\n' : `Wrote ${list}.\n`);
   return 0;
 }

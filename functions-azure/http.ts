@@ -1,11 +1,13 @@
 // Functions entry point of the cell's HTTP API.
-import { app } from '@azure/functions';
+import { METHODS } from 'node:http';
+import { app, type HttpMethod } from '@azure/functions';
 import { composeHttp } from './compose.ts';
 import { readHttpConfig } from './config.ts';
 
 app.http('http', {
-  // All of them: what a path does not take is answered by the API, not by the platform.
-  methods: ['GET', 'POST', 'DELETE', 'HEAD', 'PATCH', 'PUT', 'OPTIONS'],
+  // All of them, also those that the library has no type for: what a path does not take is answered by the API, not by the platform with
+  // an empty 404. The library cannot represent TRACE and CONNECT (https://fetch.spec.whatwg.org/#forbidden-method) and would answer 500.
+  methods: METHODS.filter((method) => method !== 'TRACE' && method !== 'CONNECT') as HttpMethod[],
   authLevel: 'anonymous',
   route: '{*path}',
   handler: composeHttp(readHttpConfig(process.env)),

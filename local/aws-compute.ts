@@ -9,8 +9,8 @@ import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from '../hosts/http-api/http-api-front.ts';
 import { LambdaHost } from '../hosts/lambda/lambda-host.ts';
-import { deployable, requireBundles } from '../hosts/processes/deployables.ts';
 import type { AwsServiceAddresses } from './aws-services.ts';
+import { deployable, requireBundles } from './deployables.ts';
 import type { Provisioned } from './emulators/provision.ts';
 import { type Notice, toNotice } from './local-cell.ts';
 

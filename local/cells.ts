@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isName } from '../core/cell/identity.ts';
 import type { FailoverPolicy } from '../core/edge/ports/directory-model.ts';
-import { sourceFile } from '../hosts/processes/source-file.ts';
+import { sourceFile } from './source-file.ts';
 
 /** One declared cell. */
 export interface CellDeclaration {

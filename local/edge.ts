@@ -6,8 +6,8 @@ import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
 import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
 import { EdgeHost, type EdgeLogLine } from '../hosts/edge/edge-host.ts';
 import type { EdgeFaults } from '../hosts/edge/faults.ts';
-import { deployable } from '../hosts/processes/deployables.ts';
 import type { CellDeclaration } from './cells.ts';
+import { deployable, requireBundles } from './deployables.ts';
 import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
@@ -28,6 +28,8 @@ export interface LocalEdgeOptions {
   readonly notice: (notice: Notice) => void;
   /** Called when the edge ends by itself. */
   readonly onDeath: (reason: string) => void;
+  /** Path of the bundle; the built one unless given. */
+  readonly bundle?: string;
 }
 
 /** A tenant may send a laptop what it likes; that quotas work is for the tests. */
@@ -88,11 +90,13 @@ export class LocalEdge {
 
   async #bringUp(): Promise<void> {
     const { version, routeKey, jwksUrl, port, dataDir, variables, notice, onDeath } = this.#options;
+    const { bundle = deployable('edge/http/index.mjs') } = this.#options;
+    requireBundles([bundle]);
     const folder = dataDir === undefined ? undefined : path.join(dataDir, 'edge');
     this.#ca = await authority(folder);
     const { certificate, key } = await this.#ca.issueServer();
     const host = new EdgeHost({
-      bundle: deployable('edge/http/index.mjs'),
+      bundle,
       variables: {
         APP_VERSION: version,
         APP_ROUTE_KEY: JSON.stringify(routeKey),

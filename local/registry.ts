@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isAlive } from '../hosts/processes/alive.ts';
-import { sourceFile } from '../hosts/processes/source-file.ts';
+import { sourceFile } from './source-file.ts';
 
 export interface RunningStack {
   /** Its control server answers with this, and no other stack's does. */

@@ -11,6 +11,7 @@ import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
+import { dynoxideBinary, NoDynoxide } from './emulators/dynamodb/dynamodb-emulator.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
@@ -45,6 +46,8 @@ export interface StackOptions {
   readonly topology?: Topology;
   /** Other bundles than the built ones, for tests. */
   readonly bundles?: AwsCellOptions['bundles'];
+  /** Finds the DynamoDB emulator's binary, or throws `NoDynoxide`; another than the installed one, for tests. */
+  readonly findDynamoDb?: () => string;
 }
 
 /** What the command line is told of a stack. */
@@ -97,11 +100,11 @@ export class Stack {
   #registered = false;
   #release: (() => Promise<void>) | undefined;
 
-  private constructor(options: StackOptions, keys: RouteKeys, issuer: DevelopmentIssuer) {
+  private constructor(options: StackOptions, endpoints: Endpoints, keys: RouteKeys, issuer: DevelopmentIssuer) {
     this.#options = options;
     this.#keys = keys;
     this.#issuer = issuer;
-    this.#endpoints = readEndpoints(options.environment ?? process.env);
+    this.#endpoints = endpoints;
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
     this.#control = new ControlServer({
       [`GET ${IDENTITY_PATH}`]: async () => ({ id: this.#id }),
@@ -120,10 +123,15 @@ export class Stack {
     });
   }
 
-  /** Makes a stack that is not started yet. */
+  /**
+   * Makes a stack that is not started yet. AWS cells are left out, with a notice, where there is no DynamoDB for them.
+   * @throws Error that says what to set if an endpoint is malformed, or if no cell is left
+   */
   static async create(options: StackOptions): Promise<Stack> {
+    const endpoints = readEndpoints(options.environment ?? process.env);
+    const cells = runnableCells(options, endpoints);
     const [keys, issuer] = await Promise.all([makeRouteKeys(systemClock), makeIssuer(systemClock)]);
-    return new Stack(options, keys, issuer);
+    return new Stack({ ...options, cells }, endpoints, keys, issuer);
   }
 
   /** Starts all cells and the edge side by side. If one fails, the others are stopped again and the failure is thrown. */
@@ -300,6 +308,23 @@ export class Stack {
     const endpoints = this.#endpoints;
     if (declaration.cloud === 'azure') return new AzureCell({ ...common, endpoints });
     return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints });
+  }
+}
+
+/** The cells for whose services there is a server on this machine. */
+function runnableCells(
+  { cells, notice, findDynamoDb = dynoxideBinary }: StackOptions,
+  { dynamodb }: Endpoints,
+): readonly CellDeclaration[] {
+  const onAws = cells.filter(({ cloud }) => cloud === 'aws').map(({ id }) => id);
+  if (dynamodb !== undefined || onAws.length === 0) return cells;
+  try {
+    findDynamoDb();
+    return cells;
+  } catch (error) {
+    if (!(error instanceof NoDynoxide) || onAws.length === cells.length) throw error;
+    notice({ level: 'warn', part: onAws.join(', '), message: `left out. ${error.message}` });
+    return cells.filter(({ cloud }) => cloud !== 'aws');
   }
 }
 

@@ -1,7 +1,7 @@
 // `cold-start`: how long a fresh process takes to load a function's bundle and to answer its first event.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import type { Benchmark, Cloud } from '../kit/benchmark.ts';
 import type { Table, Verdict } from '../kit/report.ts';
 import { median, ratios, spread } from '../kit/statistics.ts';

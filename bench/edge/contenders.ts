@@ -1,7 +1,7 @@
 // The edge's contenders, each a workerd of its own: our router, a bare pass-through, and the textbook's router.
 import { readFile } from 'node:fs/promises';
 import { buildBundles, bundles, outfileOf } from '../../build/bundles.mjs';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import { newKey } from './tenants.ts';
 import { startWorkerd, type WorkerdProcess } from './workerd.ts';
 

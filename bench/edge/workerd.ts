@@ -1,13 +1,10 @@
 // workerd, Cloudflare's runtime, as a process of the benchmark's own: no simulator around it that would be measured as well.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { workerdBinary } from '../../hosts/edge/edge-host.ts';
 import { dieWithParent } from '../../hosts/processes/reaper.ts';
-
-/** Of the package workerd, which brings no types. */
-const { default: workerdPath } = createRequire(import.meta.url)('workerd') as { default: string };
 
 /** What a contender consists of. */
 export interface WorkerdConfig {
@@ -47,7 +44,7 @@ const config :Workerd.Config = (
 ${declarations}
 `;
   await writeFile(path.join(folder, 'config.capnp'), config);
-  const child = spawn(workerdPath, ['serve', '--experimental', '--control-fd=3', 'config.capnp'], {
+  const child = spawn(workerdBinary(), ['serve', '--experimental', '--control-fd=3', 'config.capnp'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });

@@ -8,7 +8,7 @@ import {
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { composeHttp } from '../../functions-aws/compose.ts';
 import { LambdaHost } from '../../hosts/lambda/lambda-host.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { type Database, REGION } from '../kit/database.ts';
 import type { Participant, Store } from './ground.ts';

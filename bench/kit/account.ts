@@ -1,8 +1,8 @@
 // A Cosmos DB emulator in a process of its own, with empty databases of the product's shape, and a meter for request units.
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
 import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import type { Context } from './benchmark.ts';
 
 export interface Account {

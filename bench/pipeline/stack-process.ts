@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { StackClient } from '../../cli/stack-client.ts';
 import { dieWithParent } from '../../hosts/processes/reaper.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 
 const CELLS = { aws: 'aws-alpha', azure: 'azure-beta' } as const;

@@ -1,11 +1,10 @@
 // `polycell dev` (= `npm start`): the whole stack in the foreground, until Ctrl-C.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildBundles } from '../../build/bundles.mjs';
-import { importTypeScript } from '../../build/run.mjs';
+import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
 import { application } from '../../core/application.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import { type Command, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
@@ -11,6 +11,7 @@ const STOP_TIMEOUT_MS = 4500;
 interface EmulatorOptions {
   readonly port: number;
   readonly dataDir?: string;
+  readonly recover?: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -29,6 +30,8 @@ interface Service {
   /** The port that programs expect, so that a connection string stays valid over restarts. */
   readonly port: number;
   make(options: EmulatorOptions): Emulator;
+  /** Whether it can go on with what is readable of a damaged folder. */
+  readonly recovers: boolean;
   /** How a program gets to it. */
   hint(): readonly string[];
 }
@@ -37,12 +40,14 @@ const SERVICES: Readonly<Record<string, Service>> = {
   cosmos: {
     title: 'Azure Cosmos DB',
     port: 8081,
+    recovers: false,
     make: (options) => new CosmosEmulator(options),
     hint: () => ["new CosmosClient('<connection string>')          from @azure/cosmos"],
   },
   'service-bus': {
     title: 'Azure Service Bus',
     port: 5672,
+    recovers: true,
     make: (options) => {
       const emulator = new ServiceBusEmulator(options);
       return {
@@ -66,12 +71,13 @@ const NAMES = Object.keys(SERVICES);
 
 export const emulate: Command = {
   summary: 'run an emulator of an Azure service by itself',
-  usage: `${NAMES.join('|')} [--port N] [--data DIR]`,
+  usage: `${NAMES.join('|')} [--port N] [--data DIR] [--recover]`,
   example: 'npx polycell emulate cosmos --data ./state',
-  options: { port: { type: 'string' }, data: { type: 'string' } },
+  options: { port: { type: 'string' }, data: { type: 'string' }, recover: { type: 'boolean' } },
   describe: {
     '--port N': `the port on 127.0.0.1, 0 for a free one; ${NAMES.map((name) => `${SERVICES[name]?.port} for ${name}`).join(' and ')} if not given`,
     '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
+    '--recover': 'go on with what can be read of a damaged folder (service-bus)',
   },
   positionals: 1,
   async run({ positionals, options, json, out, err }) {
@@ -85,6 +91,11 @@ export const emulate: Command = {
     const port = wholeNumber(options, 'port', service.port, 0, 65_535);
     const data = typeof options.data === 'string' ? path.resolve(options.data) : undefined;
 
+    if (options.recover === true && !service.recovers) {
+      err(`--recover is for service-bus, not for ${name}.`);
+      return 2;
+    }
+
     const ended = new Promise<void>((resolve) => {
       process.once('SIGINT', () => resolve());
       process.once('SIGTERM', () => resolve());
@@ -92,6 +103,7 @@ export const emulate: Command = {
     const { emulator, address } = await start(service, {
       port,
       ...(data !== undefined && { dataDir: data }),
+      ...(options.recover === true && { recover: true }),
       log: err,
     });
     out(json ? JSON.stringify({ ready: true, ...pick(address) }) : welcome(service, address, data));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { dieWithParent, removeWithParent } from '../../hosts/processes/reaper.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../local/source-file.ts';
 import { UserError } from '../command.ts';
 
 export interface OwnStack {

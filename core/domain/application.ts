@@ -131,7 +131,7 @@ function domainFaults(
   }
   for (const { prefix } of state) {
     check(!prefix.includes('|'), `the state partition ${prefix} may not hold a |.`);
-    check(!RESERVED_PREFIXES.includes(prefix), `the state partition ${prefix} is the engine's.`);
+    check(!RESERVED_PREFIXES.includes(prefix), `the state partition ${prefix} is the engine’s.`);
     check(
       prefix.startsWith(`${name}.`) || UNPREFIXED.has(prefix),
       `the state partition ${prefix} must begin with ${name}. so that no other domain has it.`,

@@ -2,7 +2,8 @@
 import { badRequest, conflict, notFound, partitionKeyMismatch, preconditionFailed, tooLarge } from './errors.ts';
 import type { KeyComponent } from './hash/epk.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_ID_LENGTH } from './limits.ts';
+import { checkJson } from './limited-json.ts';
+import { isTtl, MAX_DOCUMENT_BYTES, MAX_ID_LENGTH, MAX_TTL } from './limits.ts';
 import { keyOfDocument, sameKey } from './partition-key.ts';
 import { applyPatch, parsePatch } from './patch.ts';
 import type { Container } from './store/container.ts';
@@ -38,10 +39,12 @@ function checkBody(body: Json | undefined): Body {
   for (const name of SYSTEM_PROPERTIES) if (Object.hasOwn(document, name)) delete document[name];
   const id = checkId(document.id);
   const { ttl } = document;
-  if (ttl !== undefined && !(typeof ttl === 'number' && Number.isInteger(ttl) && (ttl === -1 || ttl > 0))) {
-    throw badRequest("The input ttl is invalid. Ensure to provide a nonzero positive integer or -1 for 'ttl'.");
+  if (ttl !== undefined && !isTtl(ttl)) {
+    throw badRequest(
+      `The input ttl is invalid. Ensure to provide a nonzero positive integer of at most ${MAX_TTL}, or -1, for 'ttl'.`,
+    );
   }
-  checkDepth(document, 0);
+  checkJson(document);
   const text = JSON.stringify(document);
   if (text.length > MAX_DOCUMENT_BYTES || Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) throw tooLarge();
   return { document, id, text };
@@ -60,12 +63,6 @@ export function checkId(id: Json | undefined): string {
     );
   }
   return id;
-}
-
-function checkDepth(value: Json, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > MAX_DEPTH) throw badRequest(`The document is nested deeper than ${MAX_DEPTH} levels.`);
-  for (const child of Array.isArray(value) ? value : Object.values(value)) checkDepth(child, depth + 1);
 }
 
 /** One logical partition of a container, addressed by a full key, within a transaction. */

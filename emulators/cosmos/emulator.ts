@@ -8,6 +8,7 @@ import type { Exchange, Reply } from './http/exchange.ts';
 import { route } from './http/router.ts';
 import { makeServer } from './http/server.ts';
 import type { Consistency } from './http/services.ts';
+import type { Work } from './http/turns.ts';
 import { DEFAULT_RANGES, MAX_RANGES, WELL_KNOWN_KEY } from './limits.ts';
 import { QueryCache } from './sql/cache.ts';
 import { Account } from './store/account.ts';
@@ -175,7 +176,7 @@ export class CosmosEmulator implements Controls {
     return this.#faults.list();
   }
 
-  #serve(exchange: Exchange): Reply {
+  #serve(exchange: Exchange): Reply | Work {
     if (exchange.segments[0] === '_control') return control(this, exchange);
     if (this.#options.verifySignatures ?? true) verifySignature(exchange, this.#keyBytes);
     const { strictIndexes = false, consistency = 'Session' } = this.#options;

@@ -53,7 +53,11 @@ export const badRequest = (text: string, substatus = 0): CosmosError =>
   new CosmosError(400, quoted(text), { substatus });
 
 /** 400 of the query engine, worded as the service words it: a list of coded errors. */
-export const queryError = (code: string, text: string, location?: { start: number; end: number }): CosmosError =>
+export const queryError = (
+  code: string | number,
+  text: string,
+  location?: { start: number; end: number },
+): CosmosError =>
   new CosmosError(
     400,
     `Message: ${JSON.stringify({
@@ -67,6 +71,10 @@ export const needsQueryPlan = (): CosmosError =>
     substatus: 1004,
     extra: { additionalErrorInfo: JSON.stringify({ reason: 'CrossPartitionQueryNotServable' }) },
   });
+
+/** 408: the query takes more than one request may. */
+export const queryTimeout = (): CosmosError =>
+  new CosmosError(408, quoted('Request timed out. The query needs more work than one request may take: narrow it.'));
 
 /** 404: no such resource. */
 export const notFound = (): CosmosError =>

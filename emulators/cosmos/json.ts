@@ -71,17 +71,24 @@ export function compareAnyType(a: Value, b: Value): number {
   return textA < textB ? -1 : textA > textB ? 1 : 0;
 }
 
+/** Counts the elements that a comparison walks. */
+export interface Walk {
+  spend(steps: number): void;
+}
+
 /** Deep equality of two values of the same type; values of different types are not equal. */
-export function deepEqual(a: Value, b: Value): boolean {
+export function deepEqual(a: Value, b: Value, walk?: Walk): boolean {
   if (a === b) return true;
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((element, index) => deepEqual(element, b[index]));
+    walk?.spend(a.length);
+    return a.every((element, index) => deepEqual(element, b[index], walk));
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);
+  walk?.spend(keys.length);
   if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]));
+  return keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key], walk));
 }
 
 /** Text that is equal exactly for equal values, whatever the order of their properties: the key of DISTINCT and GROUP BY. */

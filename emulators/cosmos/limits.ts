@@ -32,6 +32,35 @@ export const MAX_SQL_LENGTH = 512 * 1024;
 export const MAX_SQL_DEPTH = 200;
 /** Distinct SQL texts whose parse results are kept. */
 export const SQL_CACHE_ENTRIES = 500;
+/** Characters of SQL text whose parse results are kept. */
+export const SQL_CACHE_CHARS = 4 * 1024 * 1024;
+/** Characters of the patterns of LIKE and RegexMatch that are kept compiled, each kind. */
+export const PATTERN_CACHE_CHARS = 64 * 1024;
+/** Levels of the syntax tree of a query, chains such as `a + b + c` included; bounds the recursion that evaluates it. */
+export const MAX_SQL_TREE_DEPTH = 1000;
+/** JOINs in a query. https://learn.microsoft.com/azure/cosmos-db/concepts-limits#sql-query-limits */
+export const MAX_JOINS = 10;
+/** Steps of a query after which other requests have a turn; some milliseconds. */
+export const QUERY_SLICE_STEPS = 50_000;
+/** Steps that a query may take where it cannot be interrupted, such as in a subquery; some tenths of a second. */
+export const QUERY_UNBROKEN_STEPS = 2_000_000;
+/** Steps after which a page whose rows come in order ends, however few it has; the service does so after some seconds. */
+export const QUERY_PAGE_STEPS = 2_000_000;
+/** Steps of a request whose rows can only be given when all have been looked at: sorted, grouped or distinct ones. */
+export const QUERY_TOTAL_STEPS = 20_000_000;
+/** Steps that count for a row which a query keeps: it bounds memory, and pays for sorting. */
+export const KEPT_ROW_STEPS = 64;
+/** Characters of a text that a query builds. */
+export const MAX_BUILT_CHARS = 16 * 1024 * 1024;
+/** Seconds of a time to live. https://learn.microsoft.com/azure/cosmos-db/time-to-live */
+export const MAX_TTL = 2 ** 31 - 1;
+/** Whether a value is a time to live: -1 for ever, else seconds. */
+export const isTtl = (value: unknown): boolean =>
+  value === -1 || (Number.isInteger(value) && Number(value) > 0 && Number(value) <= MAX_TTL);
+/** Largest throughput of a container or database. */
+export const MAX_THROUGHPUT = 1_000_000;
+/** How far the date of a signed request may be from the time here, in milliseconds. */
+export const MAX_CLOCK_SKEW_MS = 15 * 60 * 1000;
 /** Throughput of a container or database that names none. */
 export const DEFAULT_THROUGHPUT = 400;
 /** Throughput one physical partition can serve; decides how many ranges a new container gets. */

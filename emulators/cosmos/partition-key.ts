@@ -36,6 +36,21 @@ export function splitPath(path: string): string[] {
   return parts;
 }
 
+/**
+ * Refuses paths of a new container that the service refuses. Containers on disk, made by an earlier version, keep theirs.
+ * https://learn.microsoft.com/azure/cosmos-db/partitioning-overview
+ */
+export function checkPartitionKeyPaths(definition: Value): void {
+  const paths = isObject(definition) && Array.isArray(definition.paths) ? definition.paths : [];
+  for (const path of paths) {
+    if (typeof path === 'string' && /[\s*?"'[\]]/.test(path)) {
+      throw badRequest(
+        `The partition key component definition path '${path}' could not be accepted: blanks, wildcards and quotes are not allowed.`,
+      );
+    }
+  }
+}
+
 /** Checks a definition from a container's body; a container without one gets the system key `/_partitionKey`. */
 export function parseDefinition(value: Value): PartitionKeyDefinition {
   const raw: JsonObject = isObject(value)

@@ -1,8 +1,10 @@
 // Reads the configuration file of Microsoft's emulator: entities that exist from the start.
+import type { Queue, Subscription } from './broker/entities.ts';
 import type { Namespace } from './broker/namespace.ts';
 import type { CorrelationFilter, RuleDescription } from './broker/rules.ts';
 import type { QueueSettings, SubscriptionSettings, TopicSettings } from './broker/settings.ts';
 import { parseDuration } from './durations.ts';
+import { ServiceBusError } from './errors.ts';
 
 /** A configuration that cannot be used; the text says where. */
 export class ConfigError extends Error {
@@ -53,35 +55,71 @@ export function parseConfig(text: string): unknown {
 /** Makes the entities of a configuration; those that exist already are left as they are. */
 export function applyConfig(namespace: Namespace, config: unknown): void {
   const user = object(object(config, 'the configuration').UserConfig, 'UserConfig');
+  const made: Made[] = [];
   for (const [index, item] of array(user.Namespaces, 'UserConfig.Namespaces').entries()) {
     const at = `Namespaces[${index}]`;
     const { Queues, Topics } = object(item, at);
-    for (const queue of array(Queues ?? [], `${at}.Queues`)) addQueue(namespace, object(queue, `${at}.Queues`));
-    for (const topic of array(Topics ?? [], `${at}.Topics`)) addTopic(namespace, object(topic, `${at}.Topics`));
+    for (const queue of array(Queues ?? [], `${at}.Queues`))
+      made.push(...addQueue(namespace, object(queue, `${at}.Queues`)));
+    for (const topic of array(Topics ?? [], `${at}.Topics`))
+      made.push(...addTopic(namespace, object(topic, `${at}.Topics`)));
   }
+  for (const { entity, at, forwarding } of made) located(at, () => namespace.update(entity, forwarding));
 }
 
-function addQueue(namespace: Namespace, queue: Json): void {
+/** An entity that was made, and where it forwards to: what it forwards to may stand behind it in the file. */
+interface Made {
+  readonly entity: Queue | Subscription;
+  readonly at: string;
+  readonly forwarding: Forwarding;
+}
+
+type Forwarding = Partial<Pick<QueueSettings, 'forwardTo' | 'forwardDeadLetteredTo'>>;
+
+function addQueue(namespace: Namespace, queue: Json): Made[] {
   const name = nameOf(queue, 'a queue');
-  if (namespace.find(name) === undefined)
-    namespace.createQueue(name, settingsOf(queue.Properties, `queue ${name}`) as Partial<QueueSettings>);
+  if (namespace.find(name) !== undefined) return [];
+  const at = `queue ${name}`;
+  const { forwarding, settings } = split(settingsOf(queue.Properties, at));
+  return [{ entity: located(at, () => namespace.createQueue(name, settings)), at, forwarding }];
 }
 
-function addTopic(namespace: Namespace, topic: Json): void {
+function addTopic(namespace: Namespace, topic: Json): Made[] {
   const name = nameOf(topic, 'a topic');
-  if (namespace.find(name) === undefined)
-    namespace.createTopic(name, settingsOf(topic.Properties, `topic ${name}`) as Partial<TopicSettings>);
+  if (namespace.find(name) === undefined) {
+    const settings = settingsOf(topic.Properties, `topic ${name}`) as Partial<TopicSettings>;
+    located(`topic ${name}`, () => namespace.createTopic(name, settings));
+  }
+  const made: Made[] = [];
   for (const item of array(topic.Subscriptions ?? [], `the subscriptions of ${name}`)) {
     const subscription = object(item, `a subscription of ${name}`);
     const subscriptionName = nameOf(subscription, `a subscription of ${name}`);
     if (namespace.subscription(name, subscriptionName) !== undefined) continue;
     const at = `subscription ${name}/${subscriptionName}`;
-    const settings = settingsOf(subscription.Properties, at) as Partial<SubscriptionSettings>;
+    const { forwarding, settings } = split(settingsOf(subscription.Properties, at));
     const rules = array(subscription.Rules ?? [], `the rules of ${at}`).map((rule) => ruleOf(object(rule, at), at));
     const [first, ...more] = rules;
-    const created = namespace.createSubscription(name, subscriptionName, settings, first);
-    for (const rule of more) namespace.addRule(created, rule);
+    const entity = located(at, () => namespace.createSubscription(name, subscriptionName, settings, first));
+    for (const rule of more) located(at, () => namespace.addRule(entity, rule));
+    made.push({ entity, at, forwarding });
   }
+  return made;
+}
+
+/** Says which entity of the file it is that the namespace refuses. */
+function located<T>(at: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof ServiceBusError) throw new ConfigError(`${at}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The settings that name other entities, and the rest. */
+function split(given: object): { forwarding: Forwarding; settings: Partial<QueueSettings & SubscriptionSettings> } {
+  const { forwardTo, forwardDeadLetteredTo, ...settings }: Partial<QueueSettings & SubscriptionSettings> = given;
+  return { forwarding: { forwardTo, forwardDeadLetteredTo }, settings };
 }
 
 function settingsOf(value: unknown, at: string): object {

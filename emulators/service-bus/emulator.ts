@@ -6,7 +6,8 @@ import { administrate } from './admin/routes.ts';
 import { Connection, type ConnectionHost } from './amqp/connection.ts';
 import { EmulatorClock } from './broker/clock.ts';
 import type { Queue, Subscription, Topic } from './broker/entities.ts';
-import { Namespace } from './broker/namespace.ts';
+import { Namespace, pathOf } from './broker/namespace.ts';
+import type { Receivable } from './broker/receivable.ts';
 import {
   LIMITS,
   type Limits,
@@ -17,7 +18,7 @@ import {
 import { DEVELOPMENT_CERTIFICATE } from './certificate.ts';
 import { applyConfig, parseConfig } from './config.ts';
 import { control, isControlPath } from './control.ts';
-import { CONDITION, type Condition, entityNotFound, ServiceBusError } from './errors.ts';
+import { CONDITION, type Condition, entityNotFound, forwarding, ServiceBusError } from './errors.ts';
 import { Faults } from './front/faults.ts';
 import { connectLink } from './front/links.ts';
 import { acceptWebSocket } from './front/websocket.ts';
@@ -35,6 +36,8 @@ export interface ServiceBusEmulatorOptions {
   /** Keeps messages and entities in this directory; without it they are in memory only. */
   readonly dataDir?: string;
   readonly fsync?: FsyncPolicy;
+  /** Goes on with what can be read if the files in `dataDir` are damaged; otherwise the constructor throws and says where. */
+  readonly recover?: boolean;
   /** The configuration of Microsoft's emulator: parsed, or the path of a file. */
   readonly config?: string | object;
   readonly limits?: Partial<Limits>;
@@ -63,14 +66,18 @@ export class ServiceBusEmulator {
     this.options = options;
     this.clock = options.clock ?? new EmulatorClock();
     this.log = options.log ?? (() => undefined);
-    const journal = options.dataDir === undefined ? undefined : new FileJournal(options.dataDir, options.fsync);
+    const journal =
+      options.dataDir === undefined ? undefined : new FileJournal(options.dataDir, { ...options, log: this.log });
     this.journal = journal;
     this.namespace = new Namespace(
       this.clock,
       journal,
       { ...LIMITS, ...options.limits },
       {
-        changed: (entity) => journal?.entity(entityPath(entity), describeEntity(entity)),
+        changed: (entity) => {
+          journal?.entity(entityPath(entity), describeEntity(entity));
+          if (entity.kind !== 'topic') this.closeForwarding(entity.receivable);
+        },
         deleted: (path) => {
           journal?.entity(path, undefined);
           this.closeLinks(path, entityNotFound(path));
@@ -79,7 +86,8 @@ export class ServiceBusEmulator {
     );
     try {
       if (journal !== undefined) {
-        recover(this.namespace, journal.recovered);
+        const left = recover(this.namespace, journal.recovered);
+        if (left > 0) this.log(`Messages left out, because their content or their entity cannot be read: ${left}.`);
         journal.snapshot = (target) => writeSnapshot(this.namespace, target);
         journal.begin();
       }
@@ -102,8 +110,7 @@ export class ServiceBusEmulator {
         });
       },
       upgrade: (request, socket, head) => {
-        const stream = acceptWebSocket(request, socket, head);
-        if (stream !== undefined) this.accept(stream);
+        acceptWebSocket(request, socket, head, (stream) => this.accept(stream));
       },
     });
     const port = await server.listen(this.options.port ?? 0);
@@ -232,6 +239,16 @@ export class ServiceBusEmulator {
     else await administrate(this.namespace, request, response, () => this.journal?.flush());
   }
 
+  /** Receivers that were there before an entity began to forward its messages. */
+  private closeForwarding(receivable: Receivable): void {
+    const paths = receivable.stores.filter((store) => receivable.forwards(store)).map(({ path }) => path.toLowerCase());
+    if (paths.length === 0) return;
+    for (const connection of this.connections)
+      for (const link of [...connection.links()])
+        if (link.direction === 'outgoing' && paths.includes(foldedPath(link.address)))
+          link.close(forwarding('receiver'));
+  }
+
   private closeLinks(path: string | undefined, error: ServiceBusError): number {
     const doomed = [...this.connections].flatMap((connection) =>
       [...connection.links()].filter(
@@ -249,7 +266,9 @@ export function connectionStringFor(port: number): string {
 }
 
 function isWithin(address: string, path: string): boolean {
-  const folded = address.toLowerCase().replace(/^\/+/, '');
+  const folded = foldedPath(address);
   const wanted = path.toLowerCase();
   return folded === wanted || folded.startsWith(`${wanted}/`);
 }
+
+const foldedPath = (address: string): string => pathOf(address).toLowerCase();

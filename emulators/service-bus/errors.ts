@@ -44,14 +44,31 @@ const STATUS: Partial<Record<Condition, number>> = {
   [CONDITION.resourceLimitExceeded]: 403,
 };
 
+/** A text, or one that names the namespace: each client knows that by the host name it connected to. */
+export type Wording = string | ((host: string) => string);
+
+/** The host name of a client that gave none. */
+const DEFAULT_HOST = '127.0.0.1';
+/** Where a namespace of the cloud is found. */
+const CLOUD_DOMAIN = '.servicebus.windows.net';
+const MORE = 'To know more visit https://aka.ms/sbResourceMgrExceptions.';
+
 /** A refusal that is reported to the client; anything else thrown is a defect of the emulator. */
 export class ServiceBusError extends Error {
   override name = 'ServiceBusError';
   readonly condition: Condition | (string & {});
+  private readonly wording: Wording;
 
-  constructor(condition: Condition | (string & {}), message: string) {
-    super(message);
+  constructor(condition: Condition | (string & {}), wording: Wording) {
+    super(typeof wording === 'string' ? wording : wording(DEFAULT_HOST));
     this.condition = condition;
+    this.wording = wording;
+  }
+
+  /** The error in the words of a namespace that is known by this host name; none stands for the default. */
+  seenAt(host: string): ServiceBusError {
+    if (typeof this.wording === 'string' || host === '') return this;
+    return new ServiceBusError(this.condition, this.wording(host));
   }
 
   /** The status code for `$management` and the administration API. */
@@ -70,8 +87,60 @@ export function asServiceBusError(error: unknown): ServiceBusError {
 export function entityNotFound(path: string): ServiceBusError {
   return new ServiceBusError(
     CONDITION.notFound,
-    `The messaging entity 'sb://127.0.0.1/${path}' could not be found. To know more visit https://aka.ms/sbResourceMgrExceptions.`,
+    (host) => `The messaging entity 'sb://${host}/${path}' could not be found. ${MORE}`,
   );
+}
+
+/** A subscription or rule that the administration API does not find. */
+export function childNotFound(...names: readonly string[]): ServiceBusError {
+  return new ServiceBusError(CONDITION.notFound, (host) => `Entity '${childId(host, names)}' was not found. ${MORE}`);
+}
+
+/** A queue or topic with that name exists; the service does not say which. */
+export function entityExists(): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.entityAlreadyExists,
+    `SubCode=40900. Conflict. You're requesting an operation that isn't allowed in the resource's current state. ${MORE}`,
+  );
+}
+
+/** A subscription or rule with that name exists. The text is the same over AMQP and HTTP. */
+export function childExists(...names: readonly string[]): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.entityAlreadyExists,
+    (host) => `The messaging entity '${childId(host, names)}' already exists. ${MORE}`,
+  );
+}
+
+/** Sending, receiving or both are switched off. */
+export function entityDisabled(path: string): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.entityDisabled,
+    (host) => `Messaging entity 'sb://${host}/${path}' is currently disabled.`,
+  );
+}
+
+/** What is asked for is a receiver, or a browser (peek, scheduled and deferred messages), of an entity whose messages leave by themselves. */
+export function forwarding(wanted: 'receiver' | 'browser'): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.notAllowed,
+    `Cannot create a message ${wanted} on an entity with auto-forwarding enabled.`,
+  );
+}
+
+/** A request that the service refuses with status 400. */
+export function badRequest(text: Wording): ServiceBusError {
+  return new ServiceBusError(
+    CONDITION.argumentError,
+    (host) => `SubCode=40000. ${typeof text === 'string' ? `Bad Request. ${text}` : text(host)}`,
+  );
+}
+
+/** How the service names what is inside a topic: `namespace:Topic:topic|subscription|rule`. */
+function childId(host: string, names: readonly string[]): string {
+  const [name = ''] = host.split(':');
+  const namespace = name.endsWith(CLOUD_DOMAIN) ? name.slice(0, -CLOUD_DOMAIN.length) : name;
+  return `${namespace}:Topic:${names.join('|')}`;
 }
 
 export function messageLockLost(): ServiceBusError {

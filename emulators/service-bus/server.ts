@@ -29,6 +29,9 @@ export class MultiplexedServer {
     this.protocols = protocols;
     this.secureContext = tls.createSecureContext({ key: protocols.certificate.key, cert: protocols.certificate.cert });
     this.httpServer = http.createServer(protocols.http);
+    // Clients decide how long an idle connection lives. A server that ends one may do so just as the next request is on its way,
+    // which the client then sees as a reset.
+    this.httpServer.keepAliveTimeout = 0;
     const { upgrade } = protocols;
     if (upgrade !== undefined) this.httpServer.on('upgrade', upgrade);
     this.server = net.createServer((socket) => this.accept(socket));

@@ -48,7 +48,7 @@ export const dispatchRead = pageRead({
   handle: ({ tenant }, { state }, page) =>
     listing(state, notes.of(tenant), { prefix: 'order!' }, page, ({ id, body }) => {
       const { customer, paid, total, items } = body as Note;
-      if (total === undefined || items === undefined || paid < total) return undefined;
-      return { order: id.slice('order!'.length), customer, items };
+      if (total === undefined || items === undefined || paid < total) return [];
+      return [{ order: id.slice('order!'.length), customer, items }];
     }),
 });

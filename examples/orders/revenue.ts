@@ -40,6 +40,6 @@ export const revenueRead = pageRead({
   handle: ({ tenant, id }, { state }, page) =>
     listing(state, customers.of(tenant, id), { prefix: '1d!' }, page, (document) => {
       const day = document.body as SumOf<typeof days>;
-      return { day: document.id.slice('1d!'.length), ...day, revenue: day.paid - day.refunded };
+      return [{ day: document.id.slice('1d!'.length), ...day, revenue: day.paid - day.refunded }];
     }),
 });

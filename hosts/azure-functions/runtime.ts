@@ -84,12 +84,8 @@ export class AppRuntime {
   }
 
   /** Calls a function once. Never rejects: a failure is logged and returned. */
-  async invoke(
-    functionName: string,
-    request: InvocationRequest,
-    invocationId: string = randomUUID(),
-  ): Promise<Outcome> {
-    const call = this.#invoke(functionName, request, invocationId);
+  async invoke(functionName: string, request: InvocationRequest): Promise<Outcome> {
+    const call = this.#invoke(functionName, request, randomUUID());
     this.#running.add(call);
     try {
       return await call;

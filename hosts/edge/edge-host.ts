@@ -2,15 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { requireBundles } from '../processes/deployables.ts';
+import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
-import { sourceFile } from '../processes/source-file.ts';
 import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
 import type { EdgeFaults } from './faults.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
@@ -93,7 +92,7 @@ export class EdgeHost {
    * with what the edge said
    */
   async start(): Promise<void> {
-    requireBundles([this.#options.bundle]);
+    await this.#requireBundle();
     const binary = this.#options.binary ?? workerdBinary();
     const scratch = await mkdtemp(path.join(await scratchFolder(), 'polycell-edge-'));
     this.#scratch = scratch;
@@ -103,7 +102,7 @@ export class EdgeHost {
       const file = path.join(scratch, 'edge.capnp');
       await copyFile(this.#options.bundle, path.join(scratch, BUNDLE_MODULE));
       for (const name of EDGE_MODULES)
-        await copyFile(sourceFile(`hosts/edge/workers/${name}`), path.join(scratch, name));
+        await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
       await writeFile(file, edgeConfig(this.#layout(path.resolve(dataDir))), { mode: 0o600 });
       await this.#spawn(binary, file);
       await this.#answers();
@@ -138,6 +137,14 @@ export class EdgeHost {
     await this.#tls?.stop();
     await this.#endProcess();
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
+  }
+
+  /** Without it, the runtime's own complaint would be about a file that nobody has asked for. */
+  async #requireBundle(): Promise<void> {
+    const { bundle } = this.#options;
+    await access(bundle).catch((error: unknown) => {
+      throw new Error(`There is no bundle at ${bundle}.`, { cause: error });
+    });
   }
 
   async #endProcess(): Promise<void> {
@@ -258,7 +265,7 @@ export function workerdBinary(platform: string = process.platform, arch: string 
     'win32-x64': 'workerd-windows-64',
   };
   const name = `@cloudflare/${names[`${platform}-${arch}`] ?? `workerd-${platform}-${arch}`}`;
-  const require = createRequire(sourceFile('hosts/processes/source-file.ts'));
+  const require = createRequire(import.meta.url);
   try {
     // From where `workerd` lies: the binary's package is its dependency, not ours.
     const folder = path.dirname(createRequire(require.resolve('workerd')).resolve(`${name}/package.json`));

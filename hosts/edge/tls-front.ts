@@ -28,9 +28,10 @@ const MAXIMUM_HEADER_BYTES = 128 * 1024;
 /** Connections to the edge at once; further requests wait. */
 const MAXIMUM_CONNECTIONS = 256;
 
-/** What concerns one connection alone; RFC 9110, section 7.6.1. */
+/** What concerns one connection alone; RFC 9110, section 7.6.1. An expectation has been met by then: Node.js sends `100 Continue`. */
 const HOP_BY_HOP = new Set([
   'connection',
+  'expect',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',

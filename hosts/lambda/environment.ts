@@ -6,9 +6,12 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP } from '../processes/reaper.ts';
-import { sourceFile } from '../processes/source-file.ts';
 import { exited, MAXIMUM_RESPONSE_BYTES, responseTooLarge, timedOut } from './errors.ts';
+
+/** The runtime that loads the bundle. */
+const RUNTIME = fileURLToPath(new URL('./bootstrap.cjs', import.meta.url));
 
 /** One line that the function, its runtime or the platform wrote. */
 export interface LambdaLogRecord {
@@ -150,21 +153,17 @@ export class Environment {
     const { bundle, handler, variables, memoryMb, initTimeoutMs } = this.options;
     const folder = path.dirname(bundle);
     const started = performance.now();
-    const child = spawn(
-      process.execPath,
-      [`--max-old-space-size=${heapMb(memoryMb)}`, ...SMALL_YOUNG_SPACE, sourceFile('hosts/lambda/bootstrap.cjs')],
-      {
-        ...OWN_GROUP,
-        cwd: folder,
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        env: {
-          ...variables,
-          LAMBDA_TASK_ROOT: folder,
-          _HANDLER: `${path.basename(bundle).replace(/\.[cm]?js$/, '')}.${handler}`,
-          AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
-        },
+    const child = spawn(process.execPath, [`--max-old-space-size=${heapMb(memoryMb)}`, ...SMALL_YOUNG_SPACE, RUNTIME], {
+      ...OWN_GROUP,
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: {
+        ...variables,
+        LAMBDA_TASK_ROOT: folder,
+        _HANDLER: `${path.basename(bundle).replace(/\.[cm]?js$/, '')}.${handler}`,
+        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
       },
-    );
+    });
     this.#child = child;
     dieWithParent(child);
     this.#deadline = setTimeout(() => {

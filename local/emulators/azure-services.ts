@@ -2,10 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
-import { sourceFile } from '../../hosts/processes/source-file.ts';
+import { sourceFile } from '../source-file.ts';
 import type { AzureServicesArguments, AzureServicesReady } from './azure-services-process.ts';
 
 const STOP_TIMEOUT_MS = 3000;
+
+/** As for the functions' processes: after a load of 40,000 events it is a quarter of the process's memory. */
+const SMALL_YOUNG_SPACE = ['--max-semi-space-size=4'];
 
 export interface AzureServicesOptions extends AzureServicesArguments {
   /** Told when the process ends without having been stopped. */
@@ -24,7 +27,12 @@ export class AzureServices {
   /** Resolves with the connection strings of what was asked for. Rejects with what the process wrote before it ended. */
   async start(): Promise<AzureServicesReady> {
     const { onUnexpectedExit, ...rest } = this.#options;
-    const program = [sourceFile('build/run.mjs'), 'local/emulators/azure-services-process.ts', JSON.stringify(rest)];
+    const program = [
+      ...SMALL_YOUNG_SPACE,
+      sourceFile('build/run.mjs'),
+      'local/emulators/azure-services-process.ts',
+      JSON.stringify(rest),
+    ];
     const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], ...OWN_GROUP });
     this.#child = child;
     dieWithParent(child);

@@ -9,21 +9,26 @@ import {
   LOADERS,
   mutualFolders,
 } from './support/imports.ts';
-import { fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
+import { type Manifest, packagesOf, workspaceOf, workspacesOf } from './support/packages.ts';
+import { filesBelow, fixtureRoot, marked, PROJECT, places, report, sourcesBelow } from './support/sources.ts';
 
-const { devDependencies, dependencies, optionalDependencies } = JSON.parse(
-  readFileSync(path.join(PROJECT, 'package.json'), 'utf8'),
-);
-const declared = new Set(Object.keys({ ...devDependencies, ...dependencies, ...optionalDependencies }));
+/** A lookup of the packages that the manifest of a file's workspace names. */
+function declaredIn(root: string): (file: string) => ReadonlySet<string> {
+  const read = (folder: string): Manifest => JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
+  const workspaces = workspacesOf(read(''), filesBelow(root));
+  const declared = new Map(['', ...workspaces].map((folder) => [folder, new Set(packagesOf(read(folder)))]));
+  return (file) => declared.get(workspaceOf(file, workspaces)) ?? new Set();
+}
+
 const sources = sourcesBelow(PROJECT);
 
 test('every file imports only what its folder may import', () => {
-  expect(report(forbiddenImports(sources, declared))).toEqual([]);
+  expect(report(forbiddenImports(sources, declaredIn(PROJECT)))).toEqual([]);
 });
 
 test('the rule refuses each forbidden import of its fixtures, and no other', () => {
   const fixtures = sourcesBelow(fixtureRoot('imports'));
-  const violations = forbiddenImports(fixtures, declared);
+  const violations = forbiddenImports(fixtures, declaredIn(fixtureRoot('imports')));
   expect(places(violations)).toEqual(marked(fixtures));
   expect(report(violations)).toContain(
     'core/pipeline/bad.ts:3 @aws-sdk/client-dynamodb may not be imported from here. ' +

@@ -2,37 +2,64 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { importsOf, packageOf } from './support/imports.ts';
-import { type LockFile, lockFileFaults, type Manifest, type OtherUse, unusedPackages } from './support/packages.ts';
-import { fixtureRoot, PROJECT, sourcesBelow } from './support/sources.ts';
+import {
+  type LockFile,
+  lockFileFaults,
+  type Manifest,
+  type OtherUse,
+  unusedPackages,
+  workspaceOf,
+  workspacesOf,
+} from './support/packages.ts';
+import { filesBelow, fixtureRoot, PROJECT, sourcesBelow } from './support/sources.ts';
 
 const read = (file: string): string => readFileSync(path.join(PROJECT, file), 'utf8');
-const manifest: Manifest = JSON.parse(read('package.json'));
+const manifestOf = (folder: string): Manifest => JSON.parse(read(path.join(folder, 'package.json')));
+const workspaces = workspacesOf(manifestOf(''), filesBelow(PROJECT));
+const dynoxide = Object.keys(manifestOf('').optionalDependencies ?? {}).filter((name) => name.startsWith('@dynoxide/'));
 const lockFile: LockFile = JSON.parse(read('package-lock.json'));
 
-/** Tools, typings and platform packages that are used without being imported. */
-const OTHER_USES: Readonly<Record<string, OtherUse>> = {
+/** Tools, typings and platform packages that are used without being imported, by workspace. */
+const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> = {
+  '': {
+    '@biomejs/biome': { file: 'build/check.mjs', text: 'node_modules/.bin/biome' },
+    ...Object.fromEntries(
+      dynoxide.map((name) => [name, { file: 'local/emulators/dynamodb/dynamodb-emulator.ts', text: '@dynoxide/' }]),
+    ),
+    '@swc/core': { file: 'package-lock.json', text: '"@swc/core": "*"' },
+    '@swc/jest': { file: 'jest.config.mjs', text: '@swc/jest' },
+    '@types/jest': { file: 'tsconfig.json', text: '"jest"' },
+    '@types/node': { file: 'tsconfig.json', text: '"node"' },
+    jest: { file: 'build/test.mjs', text: 'node_modules/jest/bin/jest.js' },
+    wrangler: { file: 'test/integration/infra/wrangler.int.test.ts', text: 'node_modules/wrangler/' },
+  },
+  'emulators/cosmos': { '@types/node': { file: 'tsconfig.json', text: '"node"' } },
+  'hosts/azure-functions': {
+    '@azure/functions': {
+      file: 'hosts/azure-functions/test/integration/http.int.test.ts',
+      text: "from '@azure/functions'",
+    },
+  },
   // Powertools' DynamoDB persistence loads it as a peer.
-  '@aws-sdk/lib-dynamodb': { file: 'package-lock.json', text: '"@aws-sdk/lib-dynamodb": ">=3.x"' },
-  '@biomejs/biome': { file: 'build/check.mjs', text: 'node_modules/.bin/biome' },
-  '@dynoxide/linux-x64': { file: 'local/emulators/dynamodb/dynamodb-emulator.ts', text: '@dynoxide/' },
-  '@swc/core': { file: 'package-lock.json', text: '"@swc/core": "*"' },
-  '@swc/jest': { file: 'jest.config.mjs', text: '@swc/jest' },
-  '@types/jest': { file: 'tsconfig.json', text: '"jest"' },
-  '@types/node': { file: 'tsconfig.json', text: '"node"' },
-  jest: { file: 'build/test.mjs', text: 'node_modules/jest/bin/jest.js' },
+  bench: { '@aws-sdk/lib-dynamodb': { file: 'package-lock.json', text: '"@aws-sdk/lib-dynamodb": ">=3.x"' } },
 };
 
-/** Declared before what uses them has landed; the list is empty again once it has. */
-const AHEAD = new Set(['@azure/functions']);
+/** A package of one platform that not every registry has: docs/adr/0026-node-versions-and-platform-packages.md. */
+const UNCHECKED = dynoxide.filter((name) => name !== '@dynoxide/linux-x64');
 
-const imported = new Set(
-  sourcesBelow(PROJECT)
-    .flatMap(importsOf)
-    .flatMap(({ specifier }) => (specifier === undefined ? [] : [packageOf(specifier)])),
-);
+const sources = sourcesBelow(PROJECT);
+
+/** The packages that the sources of a workspace import. */
+const importedBy = (workspace: string): ReadonlySet<string> =>
+  new Set(
+    sources
+      .filter(({ file }) => workspaceOf(file, workspaces) === workspace)
+      .flatMap(importsOf)
+      .flatMap(({ specifier }) => (specifier === undefined ? [] : [packageOf(specifier)])),
+  );
 
 test('the lock file fits every registry and every platform', () => {
-  expect(lockFileFaults(lockFile)).toEqual([]);
+  expect(lockFileFaults(lockFile, UNCHECKED)).toEqual([]);
 });
 
 test('a lock file with addresses, holes or unchecked packages is refused', () => {
@@ -45,8 +72,18 @@ test('a lock file with addresses, holes or unchecked packages is refused', () =>
   ]);
 });
 
-test('every package in package.json is used', () => {
-  expect(unusedPackages(manifest, imported, OTHER_USES, read).filter((name) => !AHEAD.has(name))).toEqual([]);
+test.each(['', ...workspaces])('every package in %s/package.json is used', (workspace) => {
+  expect(unusedPackages(manifestOf(workspace), importedBy(workspace), OTHER_USES[workspace] ?? {}, read)).toEqual([]);
+});
+
+test('a workspace of its own is found, also by a pattern, and a folder that only has a manifest is none', () => {
+  const files = ['bench/package.json', 'hosts/edge/package.json', 'hosts/edge/test/package.json', 'local/package.json'];
+  expect(workspacesOf({ workspaces: ['bench', 'hosts/*'] }, files)).toEqual(['bench', 'hosts/edge']);
+});
+
+test('the workspaces are those that the lock file has', () => {
+  const locked = Object.values(lockFile.packages).flatMap(({ link, resolved = '' }) => (link ? [resolved] : []));
+  expect(workspaces).toEqual(locked.sort());
 });
 
 test('a package that nothing uses is refused, and a use of one that is gone', () => {

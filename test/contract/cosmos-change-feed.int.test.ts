@@ -5,7 +5,7 @@ import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { FeedDriver } from './azure/feed-driver.ts';

@@ -6,7 +6,7 @@ import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';

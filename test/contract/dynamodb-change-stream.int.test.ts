@@ -3,11 +3,11 @@ import { dynamoDbChangeStream, type StreamEvent } from '../../adapters/aws/dynam
 import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { DynamoDbStreamMapping } from '../../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import type { StreamCheckpoint } from '../../hosts/event-source-mappings/stream-options.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { dynamodbClient, streamsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';

@@ -2,9 +2,9 @@
 import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
+import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
-import { FaultProxy } from '../../local/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { dynamodbClient } from './aws/clients.ts';
 import { dynamoDbFaults } from './aws/store-faults.ts';

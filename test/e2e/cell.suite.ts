@@ -207,6 +207,12 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
         'method_not_allowed',
         (client) => client.request('/v1/devices', { method: 'PUT', body: '{}' }),
       ],
+      [
+        'a method that only other protocols have',
+        405,
+        'method_not_allowed',
+        (client) => client.request('/v1/devices', { method: 'PROPFIND' }),
+      ],
       ['a limit out of bounds', 400, 'invalid_parameter', (client) => client.request('/v1/devices?limit=1001')],
       ['a cursor that is none', 400, 'invalid_cursor', (client) => client.request('/v1/devices?cursor=AAAA')],
       ['a device that no device can be', 404, 'unknown_device', (client) => client.request('/v1/devices/%00..%20x')],

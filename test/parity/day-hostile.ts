@@ -83,7 +83,7 @@ const PATHS = [
   '/.env',
 ];
 
-const METHODS = ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'POST', 'GET'];
+const METHODS = ['HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'POST', 'GET', 'PROPFIND'];
 
 export function hostileSteps(): Step[] {
   const odd = (name: string, headers: Readonly<Record<string, string>>, options: RequestOptions = {}) =>

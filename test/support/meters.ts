@@ -69,7 +69,7 @@ export const meters = defineDomain({
       path: '/v1/devices',
       summary: 'Devices.',
       items: object(['id'], { id: text }),
-      handle: ({ tenant }, { state }, page) => listing(state, known.of(tenant), {}, page, ({ id }) => ({ id })),
+      handle: ({ tenant }, { state }, page) => listing(state, known.of(tenant), {}, page, ({ id }) => [{ id }]),
     }),
     itemRead({
       name: 'device',
@@ -84,7 +84,7 @@ export const meters = defineDomain({
           counts.of(tenant, id),
           { prefix: '1d!' },
           page,
-          ({ body }) => body as SumOf<typeof counted>,
+          ({ body }) => [body as SumOf<typeof counted>],
         );
         const readings = days.items.reduce((sum, day) => sum + day.readings, 0);
         return readings === 0 ? undefined : { id, readings };
@@ -101,8 +101,8 @@ export const meters = defineDomain({
         return listing(events, logPartition(tenant, id), { order: direction }, page, (document) => {
           const { event } = fromStored(document, document.body);
           return reading.is(event)
-            ? { id: event.id, source: event.source, time: event.time, value: event.data.value }
-            : undefined;
+            ? [{ id: event.id, source: event.source, time: event.time, value: event.data.value }]
+            : [];
         });
       },
     }),
@@ -112,10 +112,9 @@ export const meters = defineDomain({
       summary: 'Sums by hour.',
       items: object(['start', 'count', 'sum'], { start: text, count, sum: number }),
       handle: ({ tenant, id }, { state }, page) =>
-        listing(state, hours.of(tenant, id), { prefix: '1h!' }, page, (document) => ({
-          start: document.id.slice('1h!'.length),
-          ...(document.body as SumOf<typeof summed>),
-        })),
+        listing(state, hours.of(tenant, id), { prefix: '1h!' }, page, (document) => [
+          { start: document.id.slice('1h!'.length), ...(document.body as SumOf<typeof summed>) },
+        ]),
     }),
   ],
   missing: { [missing.code]: 'There is no such device' },

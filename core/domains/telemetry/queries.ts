@@ -10,7 +10,7 @@ import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
 import { isReading, readingOf } from './reading.ts';
-import { type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import { partsOf, type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
 import type { Device, Reading, Rollup } from './schemas.ts';
 
 export const QUERY_LIMITS = {
@@ -97,11 +97,11 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
       } as const;
       return listing(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
-        if (!isReading(event)) return undefined;
+        if (!isReading(event)) return [];
         const { position: _position, time, ...reading } = readingOf(event, document.id);
         return metric === undefined || reading.metric === metric
-          ? { id: event.id, source: event.source, time, ...reading }
-          : undefined;
+          ? [{ id: event.id, source: event.source, time, ...reading }]
+          : [];
       });
     },
 
@@ -118,7 +118,7 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
             };
       return listing(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
-        return inSpan(start) ? rollupView(window, start, document.body as unknown as RollupSummary) : undefined;
+        return inSpan(start) ? rollupViews(window, start, document.body as unknown as RollupSummary) : [];
       });
     },
   };
@@ -133,9 +133,19 @@ function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary):
   return { id, ...(lastSeen && { lastSeen: lastSeen.time }), readings, metrics: Object.fromEntries(values) };
 }
 
-function rollupView(window: Window, start: string, { metric, count, min, max, sum, last }: RollupSummary): RollupView {
-  return { metric, window, start: fullStart(start), count, min, max, sum: roundSum(sum), last: last?.value ?? null };
-}
+/** One rollup for each unit, and one for the readings that have none. */
+const rollupViews = (window: Window, start: string, summary: RollupSummary): RollupView[] =>
+  partsOf(summary).map(({ unit, count, min, max, sum, last }) => ({
+    metric: summary.metric,
+    ...(unit !== undefined && { unit }),
+    window,
+    start: fullStart(start),
+    count,
+    min,
+    max,
+    sum: roundSum(sum),
+    last: last?.value ?? null,
+  }));
 
 /** The first window that does not begin before an instant, as a bound on the ids of windows. */
 function boundary(window: Window, sortKey: string): string {

@@ -10,15 +10,24 @@ import { reading } from './schemas.ts';
 export const WINDOWS = { '1m': 16, '1h': 13, '1d': 10 } as const;
 export type Window = keyof typeof WINDOWS;
 
-export interface RollupSummary {
-  /** Empty before the first reading. */
-  metric: string;
+/** Of the readings that have one unit, or none. */
+export interface RollupPart {
   count: number;
   min: number;
   max: number;
   /** Exact, so that it is the same in whatever order readings arrive. */
   sum: ExactSum;
   last: LastValue | null;
+}
+
+/**
+ * A window of one metric: the readings without a unit, and beside them those of each unit, which cannot be added up. A document of an
+ * earlier release has all readings in the former; as its minutes are derived again, they move to their units.
+ */
+export interface RollupSummary extends RollupPart {
+  /** Empty before the first reading. */
+  metric: string;
+  units?: { readonly [unit: string]: RollupPart };
 }
 
 /** Ids sort by window and metric, then by time. A metric that does not fit into an id is named by its fingerprint. */
@@ -39,16 +48,26 @@ export const rollups = derived<Fact, RollupSummary>({
     const cut = (window: Window) => window + rest.slice(0, rest.length - WINDOWS['1m'] + WINDOWS[window]);
     return [cut('1h'), cut('1d')];
   },
-  empty: () => ({ metric: '', count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null }),
+  empty: () => ({ metric: '', ...NOTHING }),
   add(summary, fact) {
     summary.metric = fact.metric;
-    summary.count += 1;
-    summary.min = Math.min(summary.min, fact.value);
-    summary.max = Math.max(summary.max, fact.value);
-    summary.sum = addExactly(summary.sum, fact.value);
-    summary.last = later(summary.last ?? undefined, lastValueOf(fact));
+    if (fact.unit === undefined) Object.assign(summary, partWith(summary, fact));
+    else summary.units = { ...summary.units, [fact.unit]: partWith(partOf(summary, fact.unit), fact) };
   },
   revise: reviseRollup,
+});
+
+const NOTHING: RollupPart = { count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null };
+
+const partOf = (summary: RollupSummary, unit: string): RollupPart =>
+  summary.units !== undefined && Object.hasOwn(summary.units, unit) ? (summary.units[unit] ?? NOTHING) : NOTHING;
+
+const partWith = ({ count, min, max, sum, last }: RollupPart, fact: Fact): RollupPart => ({
+  count: count + 1,
+  min: Math.min(min, fact.value),
+  max: Math.max(max, fact.value),
+  sum: addExactly(sum, fact.value),
+  last: later(last ?? undefined, lastValueOf(fact)),
 });
 
 /** A window after one of its minutes went from `before` to `after`. The log only grows, so extremes only widen. */
@@ -58,16 +77,40 @@ export function reviseRollup(
   after: RollupSummary,
 ): RollupSummary {
   if (total === undefined) return { ...after };
-  const sum = before === undefined ? total.sum : combine(total.sum, before.sum, -1);
+  const units = new Set([total, before, after].flatMap((summary) => Object.keys(summary?.units ?? {})));
+  const parts = [...units].map((unit) => {
+    const of = (summary: RollupSummary) => partOf(summary, unit);
+    return [unit, revisePart(of(total), before && of(before), of(after))] as const;
+  });
   return {
     metric: after.metric,
-    count: total.count + after.count - (before?.count ?? 0),
+    ...revisePart(total, before, after),
+    ...(parts.length > 0 && { units: Object.fromEntries(parts) }),
+  };
+}
+
+function revisePart(total: RollupPart, before: RollupPart | undefined, after: RollupPart): RollupPart {
+  const count = total.count + after.count - (before?.count ?? 0);
+  // The readings without a unit of an earlier release have all moved to their units.
+  if (count === 0) return NOTHING;
+  const sum = before === undefined ? total.sum : combine(total.sum, before.sum, -1);
+  return {
+    count,
     min: Math.min(total.min, after.min),
     max: Math.max(total.max, after.max),
     sum: combine(sum, after.sum),
     last: after.last === null ? total.last : later(total.last ?? undefined, after.last),
   };
 }
+
+/** The parts of a window that hold readings: those without a unit first, then by unit. */
+export const partsOf = ({ units = {}, ...bare }: RollupSummary): (RollupPart & { readonly unit?: string })[] =>
+  [
+    bare,
+    ...Object.entries(units)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([unit, part]) => ({ unit, ...part })),
+  ].filter(({ count }) => count > 0);
 
 const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 

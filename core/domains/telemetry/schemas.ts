@@ -34,8 +34,10 @@ export const Reading = object(['id', 'source', 'time', 'metric', 'value'], {
   unit: text,
 });
 
+/** Readings of different units are never added up: each unit of a metric has a rollup of its own. */
 export const Rollup = object(['metric', 'window', 'start', 'count', 'min', 'max', 'sum', 'last'], {
   metric: text,
+  unit: text,
   window: { type: 'string', enum: ['1m', '1h', '1d'] },
   start: time,
   count,

@@ -1,6 +1,7 @@
 // Verifies the signature that clients compute with the account key.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { CosmosError } from '../errors.ts';
+import { MAX_CLOCK_SKEW_MS } from '../limits.ts';
 import { type Exchange, header } from './exchange.ts';
 
 const unauthorized = (text: string): CosmosError =>
@@ -16,6 +17,23 @@ function signedResource(segments: readonly string[]): { type: string; link: stri
   if (segments[4] === 'operations') return { type: 'colls', link: segments.slice(0, 4).join('/') };
   if (segments.length % 2 === 1) return { type: segments.at(-1) ?? '', link: segments.slice(0, -1).join('/') };
   return { type: segments.at(-2) ?? '', link: segments.join('/') };
+}
+
+/** A signature is good for a while: a request that is kept and sent again later is refused. */
+function checkDate(date: string): void {
+  const at = Date.parse(date);
+  if (Number.isNaN(at)) throw unauthorized(`The input date header is invalid format: '${date}'.`);
+  const now = Date.now();
+  if (Math.abs(now - at) <= MAX_CLOCK_SKEW_MS) return;
+  const text = (ms: number): string => new Date(ms).toUTCString();
+  throw new CosmosError(
+    403,
+    `Message: ${JSON.stringify({
+      Errors: [
+        `The authorization token is not valid at the current time. Please create another token and retry (token start time: ${text(at)}, token expiry time: ${text(at + MAX_CLOCK_SKEW_MS)}, current server time: ${text(now)}).`,
+      ],
+    })}`,
+  );
 }
 
 /** Throws the service's 401 unless the request is signed with the key. */
@@ -34,6 +52,7 @@ export function verifySignature(exchange: Exchange, key: Buffer): void {
   if (match[1] !== 'master')
     throw unauthorized(`Tokens of type '${match[1]}' are not supported by this emulator; use the key.`);
   if (date === undefined) throw unauthorized("Required Header 'x-ms-date' is missing.");
+  checkDate(date);
   const { type, link } = signedResource(exchange.segments);
   const text = `${exchange.method.toLowerCase()}\n${type.toLowerCase()}\n${link}\n${date.toLowerCase()}\n\n`;
   const expected = createHmac('sha256', key).update(text).digest();

@@ -5,10 +5,10 @@ import { badRequest, CosmosError, rangeGone, tooLarge } from '../errors.ts';
 import type { KeyComponent } from '../hash/epk.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../limits.ts';
-import { keyOfDocument, parseKeyHeader, sameKey } from '../partition-key.ts';
+import { parseKeyHeader, sameKey } from '../partition-key.ts';
 import type { Container } from '../store/container.ts';
 import { type Exchange, header, isTrue, jsonBody, type Reply, reply } from './exchange.ts';
-import { conditionTest, dataHeaders, headerKey, openContainer, rangeOf } from './items.ts';
+import { conditionTest, dataHeaders, headerKey, openContainer, rangeOf, requiredKey } from './items.ts';
 import type { Services } from './services.ts';
 
 interface Operation {
@@ -63,8 +63,7 @@ function readOperations(exchange: Exchange): Operation[] {
 
 /** All or nothing: one key, one transaction, one LSN. A failed operation has its own status, all others 424. */
 function atomic(services: Services, exchange: Exchange, container: Container, operations: readonly Operation[]): Reply {
-  const key = headerKey(exchange, container);
-  if (key === undefined) throw badRequest('A transactional batch needs a partition key.');
+  const key = requiredKey(exchange, container);
   for (const { partitionKey } of operations) {
     if (partitionKey !== undefined && !sameKey(parseKeyHeader(partitionKey, container.definition), key)) {
       throw badRequest(
@@ -128,7 +127,7 @@ function bulk(services: Services, exchange: Exchange, container: Container, oper
     const transaction = container.begin();
     const result = attempt(() => {
       const key = keys[index];
-      if (key === undefined) throw badRequest('A bulk operation needs a partition key.');
+      if (key === undefined) throw badRequest('PartitionKey value must be supplied for this operation.');
       return run(services, container, new DocumentOperations(container, key, transaction), operation);
     });
     if (result.status < 400) transaction.commit();
@@ -149,8 +148,7 @@ function keyOf(
   fallback: KeyComponent[] | undefined,
 ): KeyComponent[] | undefined {
   if (operation.partitionKey !== undefined) return parseKeyHeader(operation.partitionKey, container.definition);
-  if (fallback !== undefined) return fallback;
-  return isObject(operation.body) ? keyOfDocument(operation.body, container.definition) : undefined;
+  return fallback;
 }
 
 function run(services: Services, container: Container, target: DocumentOperations, operation: Operation): Result {

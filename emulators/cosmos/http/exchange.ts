@@ -1,6 +1,7 @@
 // A request and its reply as the handlers see them, apart from sockets and streams.
 import { badRequest } from '../errors.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
+import { checkJson } from '../limited-json.ts';
 import { DEFAULT_PAGE_ITEMS, MAX_PAGE_ITEMS } from '../limits.ts';
 
 /** A request whose body has been read. */
@@ -46,6 +47,7 @@ export function jsonBody(exchange: Exchange): Json | undefined {
 export function objectBody(exchange: Exchange): JsonObject {
   const body = jsonBody(exchange);
   if (!isObject(body)) throw badRequest('The request body must be a JSON object.');
+  checkJson(body);
   return body;
 }
 

@@ -3,11 +3,11 @@ import { readCharge, replaceCharge, writeCharge } from '../charge.ts';
 import { DocumentOperations, type Outcome } from '../documents.ts';
 import { badRequest, notFound, unsupported } from '../errors.ts';
 import type { KeyComponent } from '../hash/epk.ts';
-import { isObject, type JsonObject } from '../json.ts';
-import { epkOf, keyOfDocument, keyText, parseKeyHeader } from '../partition-key.ts';
+import type { JsonObject } from '../json.ts';
+import { epkOf, keyText, parseKeyHeader } from '../partition-key.ts';
 import { checkSession, sessionToken } from '../session.ts';
 import type { QueryCache } from '../sql/cache.ts';
-import type { Env } from '../sql/compile-expression.ts';
+import { makeEnv } from '../sql/compile-expression.ts';
 import { DOCUMENT_SLOT } from '../sql/compiled-query.ts';
 import type { Container } from '../store/container.ts';
 import type { PartitionRange } from '../store/range.ts';
@@ -29,12 +29,19 @@ export function headerKey(exchange: Exchange, container: Container): KeyComponen
   return text === undefined ? undefined : parseKeyHeader(text, container.definition);
 }
 
+/** The partition key that operations on single documents must name, even if the document says it too. */
+export function requiredKey(exchange: Exchange, container: Container): KeyComponent[] {
+  const key = headerKey(exchange, container);
+  if (key === undefined) throw badRequest('PartitionKey value must be supplied for this operation.');
+  return key;
+}
+
 /** `POST .../docs` without batch or query: create or upsert. */
 export function createItem(services: Services, exchange: Exchange): Reply {
   const container = openContainer(services, exchange);
   refuseTriggers(exchange);
   const body = jsonBody(exchange);
-  const key = headerKey(exchange, container) ?? (isObject(body) ? keyOfDocument(body, container.definition) : []);
+  const key = requiredKey(exchange, container);
   const upsert = isTrue(exchange, 'x-ms-documentdb-is-upsert');
   return write(exchange, container, key, (operations) =>
     upsert ? operations.upsert(body, conditionsOf(exchange)) : operations.create(body),
@@ -45,9 +52,7 @@ export function createItem(services: Services, exchange: Exchange): Reply {
 export function item(services: Services, exchange: Exchange): Reply {
   const container = openContainer(services, exchange);
   const id = exchange.segments[5] ?? '';
-  const key = headerKey(exchange, container);
-  if (key === undefined)
-    throw badRequest('The partition key of the document must be given in the x-ms-documentdb-partitionkey header.');
+  const key = requiredKey(exchange, container);
   const conditions = conditionsOf(exchange);
   switch (exchange.method) {
     case 'GET':
@@ -90,14 +95,12 @@ export function conditionTest(
   return (document, condition) => {
     const { query } = queries.prepare(`SELECT VALUE 1 ${condition}`);
     const now = container.shared.clock.now();
-    let holds = false;
-    const env: Env = { slots: [], params: new Map(), aggregates: [], now };
+    const env = makeEnv(new Map(), now);
     env.slots[DOCUMENT_SLOT] = document;
-    query.eachRow(env, () => {
-      holds = true;
-      return false;
-    });
-    return holds;
+    const rows = query.rows(env);
+    let step = rows.next();
+    while (step === 'pause') step = rows.next();
+    return step === 'row';
   };
 }
 

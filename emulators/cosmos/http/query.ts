@@ -2,20 +2,24 @@
 import { queryCharge } from '../charge.ts';
 import { badRequest, needsQueryPlan, unsupported } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
+import { checkJson } from '../limited-json.ts';
 import { epkOf, keyText } from '../partition-key.ts';
 import { checkSession } from '../session.ts';
 import { keyDemanded } from '../sql/access-path.ts';
 import { readParameters } from '../sql/cache.ts';
-import type { Env } from '../sql/compile-expression.ts';
-import { executeQuery, type QueryPage, type QueryScope } from '../sql/execute.ts';
-import { checkCompositeIndex } from '../sql/indexing.ts';
+import { makeEnv } from '../sql/compile-expression.ts';
+import type { QueryPage, QueryRequest, QueryScope } from '../sql/execute.ts';
+import { checkCompositeIndex, checkOrderedPaths } from '../sql/indexing.ts';
+import { Meter } from '../sql/meter.ts';
 import { needsClient, planQuery } from '../sql/plan.ts';
+import { executeOverRanges } from '../sql/ranges.ts';
 import type { Container } from '../store/container.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import type { PartitionRange } from '../store/range.ts';
 import { type Exchange, header, isTrue, jsonBody, pageSize, type Reply, reply } from './exchange.ts';
 import { dataHeaders, headerKey, openContainer, rangeOf } from './items.ts';
 import type { Services } from './services.ts';
+import type { Work } from './turns.ts';
 
 /** The part of a container that a request addresses, and whether it addresses one at all. */
 export interface Addressed extends QueryScope {
@@ -68,13 +72,14 @@ function within(covers: (epk: string) => boolean): Pick<Addressed, 'accepts' | '
 }
 
 /** `POST .../docs` with a query. */
-export function query(services: Services, exchange: Exchange): Reply {
+export function query(services: Services, exchange: Exchange): Reply | Work {
   const container = openContainer(services, exchange);
   const { sql, parameters } = readQuery(exchange);
   const prepared = services.queries.prepare(sql);
   const params = readParameters(prepared.query, parameters);
+  checkOrderedPaths(prepared.query);
   if (isTrue(exchange, 'x-ms-cosmos-is-query-plan-request')) {
-    const env: Env = { slots: [], params, aggregates: [], now: services.account.clock.now() };
+    const env = makeEnv(params, services.account.clock.now());
     const key = keyDemanded(prepared.path, container.definition, env);
     return reply(
       200,
@@ -85,41 +90,47 @@ export function query(services: Services, exchange: Exchange): Reply {
   checkSession(header(exchange, 'x-ms-session-token'), scope.ranges);
   if (!scope.targeted && needsClient(prepared.query.ast, prepared.query.grouped)) throw needsQueryPlan();
   checkCompositeIndex(prepared.query, container, services.strictIndexes);
-  const page = executeQuery(scope, {
+  return answerQuery(exchange, scope, {
     ...prepared,
     params,
     pageSize: pageSize(exchange),
     continuation: header(exchange, 'x-ms-continuation'),
     merged: scope.targeted && scope.single === undefined,
+    meter: new Meter(),
   });
-  return pageReply(exchange, scope, page);
 }
 
 /** `GET .../docs` without a change feed: all documents, page by page. */
-export function readFeed(services: Services, exchange: Exchange): Reply {
+export function readFeed(services: Services, exchange: Exchange): Work {
   const container = openContainer(services, exchange);
   const scope = addressed(exchange, container);
   checkSession(header(exchange, 'x-ms-session-token'), scope.ranges);
-  const page = executeQuery(scope, {
+  return answerQuery(exchange, scope, {
     ...services.queries.prepare('SELECT * FROM c'),
     params: new Map(),
     pageSize: pageSize(exchange),
     continuation: header(exchange, 'x-ms-continuation'),
     merged: false,
+    meter: new Meter(),
   });
-  return pageReply(exchange, scope, page);
+}
+
+/** One page; the positions in its headers are those of the moment that the documents are seen as of. */
+function* answerQuery(exchange: Exchange, scope: Addressed, request: QueryRequest): Work {
+  const { ranges, page } = executeOverRanges(scope, request);
+  const headers = dataHeaders(exchange, scope.container, ranges);
+  return pageReply(exchange, scope.container, headers, yield* page);
 }
 
 function readQuery(exchange: Exchange): { sql: string; parameters: Json | undefined } {
   const body = jsonBody(exchange);
   if (!isObject(body) || typeof body.query !== 'string')
     throw badRequest('A query needs its text in the property "query".');
+  checkJson(body);
   return { sql: body.query, parameters: body.parameters };
 }
 
-function pageReply(exchange: Exchange, scope: Addressed, page: QueryPage): Reply {
-  const { container, ranges } = scope;
-  const headers = dataHeaders(exchange, container, ranges);
+function pageReply(exchange: Exchange, container: Container, headers: Record<string, string>, page: QueryPage): Reply {
   headers['x-ms-item-count'] = String(page.rows.length);
   if (page.continuation !== undefined) headers['x-ms-continuation'] = page.continuation;
   if (isTrue(exchange, 'x-ms-documentdb-populatequerymetrics'))

@@ -1,7 +1,9 @@
 // Handlers of the account, databases, containers, partition key ranges and offers.
 import { badRequest, notFound, unsupported } from '../errors.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
+import { MAX_THROUGHPUT } from '../limits.ts';
 import { readParameters } from '../sql/cache.ts';
+import { makeEnv } from '../sql/compile-expression.ts';
 import { runAll } from '../sql/run.ts';
 import type { Database, Offer, Throughput } from '../store/account.ts';
 import type { Container } from '../store/container.ts';
@@ -159,7 +161,7 @@ function listing(services: Services, exchange: Exchange, key: string, all: reado
     if (typeof sql !== 'string') throw badRequest('A query needs its text.');
     const { query } = services.queries.prepare(sql);
     const params = readParameters(query, parameters);
-    rows = runAll(query, { slots: [], params, aggregates: [], now: services.account.clock.now() }, rows);
+    rows = runAll(query, makeEnv(params, services.account.clock.now()), rows);
   }
   const start = Number(header(exchange, 'x-ms-continuation') ?? 0);
   if (!Number.isInteger(start) || start < 0) throw badRequest('Invalid Continuation Token');
@@ -243,9 +245,10 @@ function throughputOf(exchange: Exchange): Throughput {
 }
 
 function checkThroughput(value: number, step: number): void {
-  if (!Number.isInteger(value) || value < Math.max(400, step === 1000 ? 1000 : 400) || value % step !== 0) {
+  const least = step === 1000 ? 1000 : 400;
+  if (!Number.isInteger(value) || value < least || value > MAX_THROUGHPUT || value % step !== 0) {
     throw badRequest(
-      `The offer should have valid throughput values between 400 and 1000000 inclusive in increments of ${step}.`,
+      `The offer should have valid throughput values between ${least} and ${MAX_THROUGHPUT} inclusive in increments of ${step}.`,
     );
   }
 }

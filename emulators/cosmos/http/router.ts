@@ -19,6 +19,7 @@ import {
   readAccount,
 } from './resources.ts';
 import type { Services } from './services.ts';
+import type { Work } from './turns.ts';
 
 const METHOD_OPERATIONS: Readonly<Record<string, Operation>> = {
   GET: 'read',
@@ -61,7 +62,7 @@ export function targetOf(exchange: Exchange): Target {
 }
 
 /** Serves a request, or throws what it is refused with. */
-export function route(services: Services, exchange: Exchange): Reply {
+export function route(services: Services, exchange: Exchange): Reply | Work {
   const { segments } = exchange;
   if (segments.length === 0) return readAccount(services, exchange);
   if (segments[0] === 'offers' && segments.length <= 2) return offers(services, exchange);
@@ -77,7 +78,7 @@ export function route(services: Services, exchange: Exchange): Reply {
   return routeInContainer(services, exchange);
 }
 
-function routeInContainer(services: Services, exchange: Exchange): Reply {
+function routeInContainer(services: Services, exchange: Exchange): Reply | Work {
   const { segments, method } = exchange;
   // Everything below needs the container; a missing one is told apart from a missing item.
   services.account.container(segments[1] ?? '', segments[3] ?? '', true);

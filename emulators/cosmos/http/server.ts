@@ -7,12 +7,16 @@ import { errorOf, type FaultRule, type Faults } from '../faults.ts';
 import { MAX_REQUEST_BYTES } from '../limits.ts';
 import type { Exchange, Reply } from './exchange.ts';
 import { errorReply, targetOf } from './router.ts';
+import { isWork, Turns, type Work } from './turns.ts';
 
 /** What the server is given by the emulator. */
 export interface ServerParts {
   readonly faults: Faults;
-  /** Serves one request; throws what it is refused with. Must not await: a request is one indivisible step. */
-  readonly serve: (exchange: Exchange) => Reply;
+  /**
+   * Serves one request; throws what it is refused with. Must not await: a request is one indivisible step, but for a long
+   * query, which sees the documents as of its first part.
+   */
+  readonly serve: (exchange: Exchange) => Reply | Work;
   readonly log: (line: string) => void;
 }
 
@@ -28,9 +32,10 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
 
 /** Makes the server; the caller listens and closes. */
 export function makeServer(parts: ServerParts): Server {
+  const turns = new Turns();
   const server = createServer((request, response) => {
     receive(request, (body) => {
-      void answer(parts, request, response, body);
+      void answer({ ...parts, turns }, request, response, body);
     });
   });
   // Idle connections are the client's to close: an SDK that reuses one must never find it half closed.
@@ -54,8 +59,12 @@ function receive(request: IncomingMessage, done: (body: string | undefined) => v
   });
 }
 
+interface Parts extends ServerParts {
+  readonly turns: Turns;
+}
+
 async function answer(
-  parts: ServerParts,
+  parts: Parts,
   request: IncomingMessage,
   response: ServerResponse,
   body: string | undefined,
@@ -71,21 +80,30 @@ async function answer(
     return;
   }
   if (rule === undefined) {
-    send(parts, request, response, serve(parts, exchange));
+    const served = await serve(parts, exchange, response);
+    if (served !== undefined) send(parts, request, response, served);
     return;
   }
   if (rule.latencyMs !== undefined && rule.latencyMs > 0) await delay(rule.latencyMs);
   const failure = errorOf(rule);
   const fails = failure !== undefined || rule.drop === true;
-  const served = !fails || rule.afterApplying === true ? serve(parts, exchange) : undefined;
+  const served = !fails || rule.afterApplying === true ? await serve(parts, exchange, response) : undefined;
   if (rule.drop === true) request.socket.destroy();
   else if (failure !== undefined) send(parts, request, response, errorReply(failure));
   else if (served !== undefined) send(parts, request, response, served);
 }
 
-function serve(parts: ServerParts, exchange: Exchange): Reply {
+/** Serves a request to its end; `undefined` when its client leaves before. */
+async function serve(parts: Parts, exchange: Exchange, response: ServerResponse): Promise<Reply | undefined> {
   try {
-    return parts.serve(exchange);
+    const outcome = parts.serve(exchange);
+    if (!isWork(outcome)) return outcome;
+    for (;;) {
+      const { done, value } = outcome.next();
+      if (done === true) return value;
+      await parts.turns.next();
+      if (response.closed) return undefined;
+    }
   } catch (error) {
     const refused = errorReply(error);
     if (refused.status === 500)

@@ -41,7 +41,7 @@ export function accessPath(query: CompiledQuery, scope: Scope): AccessPath {
 
 function conjuncts(expr: Expr | undefined): Expr[] {
   if (expr === undefined) return [];
-  return expr.k === 'binary' && expr.op === 'AND' ? [...conjuncts(expr.left), ...conjuncts(expr.right)] : [expr];
+  return expr.k === 'logic' && expr.op === 'AND' ? expr.items.flatMap(conjuncts) : [expr];
 }
 
 function collect(

@@ -1,9 +1,10 @@
 // Aggregates: how each one starts, takes values and ends.
-import { compareAnyType, deepEqual, type Json, type Value } from '../json.ts';
+import { canonicalText, compareAnyType, type Json, type Value } from '../json.ts';
+import type { Meter } from './meter.ts';
 
 /** An aggregate over the rows of one group. */
 export interface Accumulator {
-  add(value: Value): void;
+  add(value: Value, meter: Meter): void;
   /** The final value. */
   result(): Value;
 }
@@ -78,18 +79,31 @@ class Extreme implements Accumulator {
 }
 
 class List implements Accumulator {
-  readonly #distinct: boolean;
   readonly #values: Json[] = [];
 
-  constructor(distinct: boolean) {
-    this.#distinct = distinct;
-  }
-  add(value: Value): void {
+  add(value: Value, meter: Meter): void {
     if (value === undefined) return;
-    if (!this.#distinct || !this.#values.some((known) => deepEqual(known, value))) this.#values.push(value);
+    meter.spend(1);
+    this.#values.push(value);
   }
   result(): Value {
     return this.#values;
+  }
+}
+
+/** The values by their texts: comparing each with all others would take the square of their number. */
+class DistinctList implements Accumulator {
+  readonly #values = new Map<string, Json>();
+
+  add(value: Value, meter: Meter): void {
+    if (value === undefined) return;
+    const text = canonicalText(value);
+    meter.spend(1);
+    meter.spendOn(text);
+    if (!this.#values.has(text)) this.#values.set(text, value);
+  }
+  result(): Value {
+    return [...this.#values.values()];
   }
 }
 
@@ -109,9 +123,9 @@ export function accumulator(name: string): Accumulator {
     case 'MAX':
       return new Extreme(1);
     case 'MAKELIST':
-      return new List(false);
+      return new List();
     case 'MAKESET':
-      return new List(true);
+      return new DistinctList();
     default:
       throw new Error(`${name} is not an aggregate.`);
   }

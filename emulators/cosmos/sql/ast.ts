@@ -9,8 +9,6 @@ export interface Span {
 
 /** Operators with two operands. */
 export type BinaryOperator =
-  | 'OR'
-  | 'AND'
   | '??'
   | '='
   | '!='
@@ -40,6 +38,7 @@ export type Expr = Span &
     | { readonly k: 'get'; readonly of: Expr; readonly key: Expr }
     | { readonly k: 'unary'; readonly op: 'NOT' | '-' | '+' | '~'; readonly arg: Expr }
     | { readonly k: 'binary'; readonly op: BinaryOperator; readonly left: Expr; readonly right: Expr }
+    | { readonly k: 'logic'; readonly op: 'AND' | 'OR'; readonly items: readonly Expr[] }
     | { readonly k: 'in'; readonly arg: Expr; readonly list: readonly Expr[] }
     | { readonly k: 'between'; readonly arg: Expr; readonly low: Expr; readonly high: Expr }
     | { readonly k: 'like'; readonly arg: Expr; readonly pattern: Expr; readonly escape: Expr | undefined }
@@ -110,6 +109,8 @@ export function childrenOf(expr: Expr): readonly Expr[] {
       return [expr.arg];
     case 'binary':
       return [expr.left, expr.right];
+    case 'logic':
+      return expr.items;
     case 'in':
       return [expr.arg, ...expr.list];
     case 'between':

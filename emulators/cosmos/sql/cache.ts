@@ -1,7 +1,7 @@
 // Parse results kept by SQL text: the SDK sends every query twice, once for its plan.
 import { queryError } from '../errors.ts';
 import { isObject, type Json, type Value } from '../json.ts';
-import { SQL_CACHE_ENTRIES } from '../limits.ts';
+import { SQL_CACHE_CHARS, SQL_CACHE_ENTRIES } from '../limits.ts';
 import { type AccessPath, accessPath } from './access-path.ts';
 import { compileQuery } from './compile.ts';
 import type { CompiledText } from './compiled-query.ts';
@@ -17,6 +17,7 @@ export interface Prepared {
 /** Least-recently-used compiled queries. */
 export class QueryCache {
   readonly #entries = new Map<string, Prepared>();
+  #chars = 0;
 
   /** Compiles a text, or finds it compiled. */
   prepare(sql: string): Prepared {
@@ -29,18 +30,23 @@ export class QueryCache {
     const query = compileQuery(parseQuery(sql));
     const scope = {
       aliases: new Map<string, number>(),
-      unit: { nextSlot: 0, params: new Set<string>(), subquery: () => () => [] },
+      unit: { nextSlot: 0, joins: 0, params: new Set<string>(), subquery: () => () => [] },
       aggregates: undefined,
     };
     const prepared = { sql, query, path: accessPath(query, scope) };
     this.#entries.set(sql, prepared);
-    if (this.#entries.size > SQL_CACHE_ENTRIES) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
+    this.#chars += sql.length;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= SQL_CACHE_ENTRIES && this.#chars <= SQL_CACHE_CHARS) break;
+      this.#entries.delete(oldest);
+      this.#chars -= oldest.length;
     }
     return prepared;
+  }
+
+  /** Texts kept. */
+  get size(): number {
+    return this.#entries.size;
   }
 }
 

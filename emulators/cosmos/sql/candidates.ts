@@ -1,8 +1,49 @@
 // The documents a query has to look at: in insertion order, or in the order of ids within bounds.
 import { compareText } from '../json.ts';
-import type { Item } from '../store/item.ts';
+import type { Item, ItemState } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import type { IdBounds } from './access-path.ts';
+
+/** A document as the query sees it. */
+export interface Candidate {
+  readonly item: Item;
+  readonly state: ItemState;
+}
+
+/**
+ * The documents of a query, one by one. Before others get a turn in the middle of it, the rest is held as it is then, so that a
+ * query sees all documents as of one moment.
+ */
+export class Candidates implements Iterable<Candidate> {
+  readonly #items: Iterator<Item>;
+  #held: Candidate[] | undefined;
+
+  constructor(items: Iterable<Item>) {
+    this.#items = items[Symbol.iterator]();
+  }
+
+  /** Takes hold of everything that is still to come. */
+  hold(): void {
+    this.#held ??= [...this.#rest()].reverse();
+  }
+
+  *[Symbol.iterator](): Iterator<Candidate> {
+    for (;;) {
+      const next = this.#held === undefined ? this.#next() : this.#held.pop();
+      if (next === undefined) return;
+      yield next;
+    }
+  }
+
+  *#rest(): Generator<Candidate> {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) yield next;
+  }
+
+  #next(): Candidate | undefined {
+    const { done, value: item } = this.#items.next();
+    return done === true ? undefined : { item, state: item.state };
+  }
+}
 
 /** Whether anything is known about the ids that can match. */
 export const hasBounds = ({ ids, low, high }: IdBounds): boolean =>

@@ -3,7 +3,9 @@ import { queryError } from '../errors.ts';
 import { isObject, type Json, type JsonObject, ownProperty, setProperty, type Value } from '../json.ts';
 import { AGGREGATES, type Expr, type Query } from './ast.ts';
 import { builtIn } from './functions/index.ts';
-import { and, BINARY, equals, isIn, like, not, or } from './operators.ts';
+import { like } from './like.ts';
+import { Meter } from './meter.ts';
+import { allOf, anyOf, BINARY, isIn, not } from './operators.ts';
 
 /** What an expression is evaluated against. */
 export interface Env {
@@ -14,7 +16,18 @@ export interface Env {
   aggregates: readonly Value[];
   /** Milliseconds; the same for the whole query. */
   readonly now: number;
+  /** Counts the work of the request. */
+  readonly meter: Meter;
 }
+
+/** An environment for one request. */
+export const makeEnv = (params: ReadonlyMap<string, Value>, now: number, meter: Meter = new Meter()): Env => ({
+  slots: [],
+  params,
+  aggregates: [],
+  now,
+  meter,
+});
 
 /** A compiled expression. */
 export type Evaluate = (env: Env) => Value;
@@ -37,6 +50,8 @@ export interface Scope {
 /** One compilation: slot allocation, parameters used, and the compiler of subqueries. */
 export interface CompileUnit {
   nextSlot: number;
+  /** JOINs so far, those of subqueries included. */
+  joins: number;
   readonly params: Set<string>;
   readonly subquery: (query: Query, scope: Scope) => (env: Env) => Json[];
 }
@@ -76,7 +91,12 @@ export function compileExpression(expr: Expr, scope: Scope): Evaluate {
         isIn(
           arg(env),
           list.map((item) => item(env)),
+          env.meter,
         );
+    }
+    case 'logic': {
+      const items = expr.items.map((item) => compileExpression(item, scope));
+      return expr.op === 'AND' ? (env) => allOf(items, env) : (env) => anyOf(items, env);
     }
     case 'between': {
       const arg = compileExpression(expr.arg, scope);
@@ -84,14 +104,17 @@ export function compileExpression(expr: Expr, scope: Scope): Evaluate {
       const high = compileExpression(expr.high, scope);
       return (env) => {
         const value = arg(env);
-        return and(BINARY['>='](value, low(env)), () => BINARY['<='](value, high(env)));
+        const above = BINARY['>='](value, low(env), env.meter);
+        const below = BINARY['<='](value, high(env), env.meter);
+        if (above === false || below === false) return false;
+        return above === true && below === true ? true : undefined;
       };
     }
     case 'like': {
       const arg = compileExpression(expr.arg, scope);
       const pattern = compileExpression(expr.pattern, scope);
       const escapeBy = expr.escape === undefined ? undefined : compileExpression(expr.escape, scope);
-      return (env) => like(arg(env), pattern(env), escapeBy?.(env));
+      return (env) => like(arg(env), pattern(env), escapeBy?.(env), env.meter);
     }
     case 'cond': {
       const test = compileExpression(expr.test, scope);
@@ -154,12 +177,14 @@ function compileBinary(expr: Expr & { k: 'binary' }, scope: Scope): Evaluate {
   const left = compileExpression(expr.left, scope);
   const right = compileExpression(expr.right, scope);
   const { op } = expr;
-  if (op === 'AND') return (env) => and(left(env), () => right(env));
-  if (op === 'OR') return (env) => or(left(env), () => right(env));
   if (op === '??') return (env) => coalesce(left(env), () => right(env));
-  if (op === '=') return (env) => equals(left(env), right(env));
   const apply = BINARY[op];
-  return (env) => apply(left(env), right(env));
+  return (env) => {
+    const a = left(env);
+    const b = right(env);
+    if (typeof a === 'string' && typeof b === 'string') env.meter.spendOn(a);
+    return apply(a, b, env.meter);
+  };
 }
 
 /** `??` falls through on undefined only; null is a value. */
@@ -196,15 +221,13 @@ function compileCall(expr: Expr & { k: 'call' }, scope: Scope): Evaluate {
   }
   const implementation = builtIn(name, expr.args.length, { start, end });
   const args = expr.args.map((arg) => compileExpression(arg, scope));
-  const [first, second] = args;
-  // The two commonest shapes avoid building the argument list through map.
-  if (args.length === 1 && first !== undefined) return (env) => implementation.call([first(env)], env);
-  if (args.length === 2 && first !== undefined && second !== undefined) {
-    return (env) => implementation.call([first(env), second(env)], env);
-  }
-  return (env) =>
-    implementation.call(
-      args.map((arg) => arg(env)),
-      env,
-    );
+  return (env) => {
+    const values: Value[] = [];
+    for (const arg of args) {
+      const value = arg(env);
+      env.meter.spendOn(value);
+      values.push(value);
+    }
+    return implementation.call(values, env);
+  };
 }

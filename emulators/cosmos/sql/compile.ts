@@ -1,6 +1,7 @@
 // Compiles a parsed query: where rows come from, which are kept, how they are grouped, ordered and returned.
-import { queryError, unsupported } from '../errors.ts';
+import { badRequest, queryError, unsupported } from '../errors.ts';
 import { type Json, type JsonObject, setProperty } from '../json.ts';
+import { MAX_JOINS } from '../limits.ts';
 import {
   childrenOf,
   type Expr,
@@ -19,12 +20,14 @@ import {
   type Evaluate,
   type Scope,
 } from './compile-expression.ts';
-import { type CompiledQuery, type CompiledText, DOCUMENT_SLOT, type EachRow } from './compiled-query.ts';
+import { type CompiledQuery, type CompiledText, DOCUMENT_SLOT } from './compiled-query.ts';
+import { type RowSource, Rows } from './rows.ts';
 import { runAll } from './run.ts';
+import { sizeOf } from './size.ts';
 
 /** Compiles a top-level query. */
 export function compileQuery(ast: Query): CompiledText {
-  const unit: CompileUnit = { nextSlot: DOCUMENT_SLOT + 1, params: new Set(), subquery: compileSubquery };
+  const unit: CompileUnit = { nextSlot: DOCUMENT_SLOT + 1, joins: 0, params: new Set(), subquery: compileSubquery };
   const query = compile(ast, { aliases: new Map(), unit, aggregates: undefined }, true);
   return { ...query, params: unit.params };
 }
@@ -37,8 +40,14 @@ function compileSubquery(ast: Query, outer: Scope): (env: Env) => Json[] {
 function compile(ast: Query, outer: Scope, top: boolean): CompiledQuery {
   const aliases = new Map(outer.aliases);
   const { unit } = outer;
+  if (!top && ast.orderBy.length > 0) throw queryError('SC2202', "'ORDER BY' is not supported in subqueries.");
+  if (!top && ast.offset !== undefined) {
+    throw queryError('SC2204', "'OFFSET LIMIT' clause is not supported in subqueries.");
+  }
+  unit.joins += Math.max(0, ast.sources.length - 1);
+  if (unit.joins > MAX_JOINS) throw badRequest(`A query may have at most ${MAX_JOINS} JOINs.`);
   if (top && ast.sources[0]?.from.k === 'query') throw unsupported('A subquery as the first source of FROM');
-  const steps = ast.sources.map((source, index) => {
+  const steps = ast.sources.map((source, index): RowSource => {
     const rows = compileSource(source, { ...outer, aliases: new Map(aliases) }, top && index === 0);
     const slot = unit.nextSlot++;
     if (ast.sources.slice(0, index).some((earlier) => earlier.alias === source.alias && source.alias !== '')) {
@@ -56,10 +65,17 @@ function compile(ast: Query, outer: Scope, top: boolean): CompiledQuery {
   const optional = (expr: Expr | undefined): Evaluate | undefined =>
     expr === undefined ? undefined : compileExpression(expr, scope);
   const documentAlias = documentAliasOf(ast);
+  // What every row costs whatever its values are; what depends on them is counted where it is done.
+  const rowCost = 1 + (ast.where === undefined ? 0 : sizeOf(ast.where));
+  const keys = [...ast.orderBy.map(({ expr }) => expr), ...ast.groupBy];
+  const projectCost = [...selected(ast.select), ...keys].reduce((sum, expr) => sum + sizeOf(expr), 1);
   return {
     ast,
-    eachRow: compileRows(steps, where),
-    project,
+    rows: (env, after) => new Rows(steps, where, rowCost, env, after),
+    project: (env) => {
+      env.meter.spend(projectCost);
+      return project(env);
+    },
     orderBy: ast.orderBy.map(({ expr, descending }) => ({ key: compileExpression(expr, scope), descending })),
     groupBy: ast.groupBy.map((expr) => compileExpression(expr, scope)),
     aggregates,
@@ -97,22 +113,6 @@ function compileSource(source: Source, scope: Scope, first: boolean): (env: Env)
   };
 }
 
-function compileRows(
-  steps: readonly { readonly rows: (env: Env) => readonly Json[]; readonly slot: number }[],
-  where: Evaluate | undefined,
-): EachRow {
-  const level = (index: number, env: Env, visit: () => boolean): boolean => {
-    const step = steps[index];
-    if (step === undefined) return where === undefined || where(env) === true ? visit() : true;
-    for (const value of step.rows(env)) {
-      env.slots[step.slot] = value;
-      if (!level(index + 1, env, visit)) return false;
-    }
-    return true;
-  };
-  return (env, visit) => level(0, env, visit);
-}
-
 function compileSelection(select: Selection, scope: Scope, ast: Query): Evaluate {
   if (select.k === 'value') return compileExpression(select.expr, scope);
   if (select.k === 'star') {
@@ -143,7 +143,9 @@ function checkGrouping(ast: Query, grouped: boolean): void {
   const keys = new Set(ast.groupBy.map(shapeOf));
   const fits = (expr: Expr): boolean => {
     if (keys.has(shapeOf(expr)) || isAggregate(expr) || expr.k === 'const' || expr.k === 'param') return true;
-    if (expr.k === 'ref' || expr.k === 'get' || expr.k === 'subquery') return false;
+    // What is part of a group's key is the same for all of its rows.
+    if (expr.k === 'get') return fits(expr.of) && (expr.key.k === 'const' || fits(expr.key));
+    if (expr.k === 'ref' || expr.k === 'subquery') return false;
     return childrenOf(expr).every(fits);
   };
   for (const expr of selected(ast.select)) {

@@ -1,19 +1,20 @@
 // What a compiled query is, and what everything that runs one needs: the order of its rows and the values of its limits.
 import { queryError } from '../errors.ts';
-import { compareAnyType, type Value } from '../json.ts';
+import { canonicalText, compareAnyType, type Value } from '../json.ts';
 import type { Query } from './ast.ts';
 import type { AggregateCall, Env, Evaluate } from './compile-expression.ts';
+import type { Rows } from './rows.ts';
 
 /** Slot of the document a row comes from. */
 export const DOCUMENT_SLOT = 0;
 
-/** Calls `visit` for every row of the sources that passes WHERE; stops and answers false when `visit` does. */
-export type EachRow = (env: Env, visit: () => boolean) => boolean;
+/** Walks the rows of the document in the environment that pass WHERE, from its first row or after a place. */
+export type WalkRows = (env: Env, after?: readonly number[]) => Rows;
 
 /** A query ready to run. */
 export interface CompiledQuery {
   readonly ast: Query;
-  readonly eachRow: EachRow;
+  readonly rows: WalkRows;
   readonly project: Evaluate;
   readonly orderBy: readonly { readonly key: Evaluate; readonly descending: boolean }[];
   readonly groupBy: readonly Evaluate[];
@@ -32,6 +33,15 @@ export interface CompiledQuery {
 /** A compiled query text with the parameters it needs. */
 export interface CompiledText extends CompiledQuery {
   readonly params: ReadonlySet<string>;
+}
+
+/** The ORDER BY keys of the row in the environment. Those that are no scalars are compared as texts, which is paid for here. */
+export function sortKeys(query: CompiledQuery, env: Env): Value[] {
+  return query.orderBy.map(({ key }) => {
+    const value = key(env);
+    if (typeof value === 'object' && value !== null) env.meter.spend(canonicalText(value).length);
+    return value;
+  });
 }
 
 /** Compares rows by their ORDER BY keys. */

@@ -7,8 +7,10 @@ import { isObject, type Json, type Value } from '../json.ts';
 export interface Position {
   /** Insertion number of the document of the last row. */
   readonly sequence: number;
-  /** Rows of that document already returned. */
+  /** Number of the last row among those of its document, for sorted rows. */
   readonly rows: number;
+  /** Place of the last row that was looked at in the sources of its document, for rows in the order of documents. */
+  readonly place: readonly number[];
   /** ORDER BY keys of the last row; left out when they are long, and then looked up in its document. */
   readonly keys: readonly Value[];
   /** Id of the last row's document, when rows come in the order of ids. */
@@ -29,11 +31,12 @@ const fingerprint = (query: string): string => murmur32(Buffer.from(query)).toSt
  * on: sources and order, but not the filter, which the SDK changes when it resumes an ORDER BY over several ranges.
  */
 export function writeToken(query: string, position: Position): string {
-  const { sequence, rows, keys, id, taken, skipped } = position;
+  const { sequence, rows, place, keys, id, taken, skipped } = position;
   return JSON.stringify({
     q: fingerprint(query),
     s: sequence,
     r: rows,
+    ...(place.length === 0 ? {} : { p: place }),
     ...(keys.length === 0 || JSON.stringify(keys).length > MAX_TOKEN_KEYS
       ? {}
       : { k: keys.map((key) => (key === undefined ? [] : [key])) }),
@@ -55,12 +58,21 @@ export function readToken(query: string, token: string): Position {
     throw invalidToken();
   }
   if (!isObject(value) || value.q !== fingerprint(query)) throw invalidToken();
-  const { s, r, k = [], i, t, o } = value;
-  const numbers = [s, r, t, o].every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
+  const { s, r, p = [], k = [], i, t, o } = value;
+  if (!Array.isArray(p)) throw invalidToken();
+  const numbers = [s, r, t, o, ...p].every((part) => Number.isSafeInteger(part) && Number(part) >= 0);
   if (!numbers || !Array.isArray(k) || (i !== undefined && typeof i !== 'string')) throw invalidToken();
   const keys = k.map((key) => {
     if (!Array.isArray(key)) throw invalidToken();
     return key[0];
   });
-  return { sequence: Number(s), rows: Number(r), keys, id: i, taken: Number(t), skipped: Number(o) };
+  return {
+    sequence: Number(s),
+    rows: Number(r),
+    place: p.map(Number),
+    keys,
+    id: i,
+    taken: Number(t),
+    skipped: Number(o),
+  };
 }

@@ -1,15 +1,17 @@
 // Runs one page of a compiled query over the documents of a container.
 
 import { canonicalText, compareText, type Json, type Value } from '../json.ts';
-import { MAX_PAGE_BYTES } from '../limits.ts';
+import { KEPT_ROW_STEPS, MAX_PAGE_BYTES } from '../limits.ts';
 import type { Container } from '../store/container.ts';
 import type { Item } from '../store/item.ts';
 import type { LogicalPartition } from '../store/partition.ts';
 import { type AccessPath, type IdBounds, keyDemanded, pathOf } from './access-path.ts';
-import { hasBounds, idRange, liveFrom } from './candidates.ts';
-import type { Env } from './compile-expression.ts';
-import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT } from './compiled-query.ts';
+import { type Candidate, Candidates, hasBounds, idRange, liveFrom } from './candidates.ts';
+import { type Env, makeEnv } from './compile-expression.ts';
+import { type CompiledText, compareKeys, countOf, DOCUMENT_SLOT, sortKeys } from './compiled-query.ts';
 import { invalidToken, type Position, readToken, writeToken } from './continuation.ts';
+import type { Meter } from './meter.ts';
+import { isAfterPlace } from './rows.ts';
 import { Grouping, runAll } from './run.ts';
 
 /** The documents a query may see. */
@@ -34,6 +36,7 @@ export interface QueryRequest {
    * resumes, it skips the rows of the last document by itself, which must not happen twice.
    */
   readonly merged: boolean;
+  readonly meter: Meter;
 }
 
 /** One page: rows as JSON text, and what it took to find them. */
@@ -44,10 +47,13 @@ export interface QueryPage {
   readonly bytes: number;
 }
 
-const START: Position = { sequence: 0, rows: 0, keys: [], id: undefined, taken: 0, skipped: 0 };
+const START: Position = { sequence: 0, rows: 0, place: [], keys: [], id: undefined, taken: 0, skipped: 0 };
+
+/** A page in the making; each time it yields, others should have a turn. */
+export type QueryWork = Generator<undefined, QueryPage>;
 
 /** Runs one page. */
-export function executeQuery(scope: QueryScope, request: QueryRequest): QueryPage {
+export function executeQuery(scope: QueryScope, request: QueryRequest): QueryWork {
   return new Execution(scope, request).run();
 }
 
@@ -65,34 +71,36 @@ class Execution {
     this.#scope = scope;
     this.#request = request;
     this.#query = request.query;
-    this.#env = { slots: [], params: request.params, aggregates: [], now: scope.container.shared.clock.now() };
+    this.#env = makeEnv(request.params, scope.container.shared.clock.now(), request.meter);
     this.#position =
       request.continuation === undefined ? undefined : readToken(identityOf(request), request.continuation);
   }
 
-  run(): QueryPage {
+  *run(): QueryWork {
     const { ast, grouped, orderBy } = this.#query;
     if (ast.sources.length === 0) return this.#constant();
-    if (grouped) return this.#grouped();
+    if (grouped) return yield* this.#grouped();
     const narrowed = this.#narrow();
     const { partition, bounds } = narrowed;
     const idTerm = this.#orderedById();
     if (partition !== undefined && (idTerm || (orderBy.length === 0 && hasBounds(bounds)))) {
-      return this.#stream(idRange(partition, bounds, idTerm?.descending === true, this.#resumeId()), (item, at) => {
+      const items = idRange(partition, bounds, idTerm?.descending === true, this.#resumeId());
+      return yield* this.#stream(new Candidates(items), (item, at) => {
         const after = compareText(item.id, at.id ?? '');
         return idTerm?.descending === true ? -after : after;
       });
     }
-    if (orderBy.length > 0) return this.#sorted();
+    if (orderBy.length > 0) return yield* this.#sorted();
     const from = this.#query.ast.distinct ? 0 : (this.#position?.sequence ?? 0);
-    return this.#stream(this.#documents(narrowed, from), (item, at) => item.sequence - at.sequence);
+    return yield* this.#stream(this.#documents(narrowed, from), (item, at) => item.sequence - at.sequence);
   }
 
   /**
    * Rows in the order in which documents come. A full page always has a continuation, even if nothing follows: like the
-   * service, which then answers the next request with an empty page, it does not look ahead.
+   * service, which then answers the next request with an empty page, it does not look ahead. A page that takes long ends
+   * with the rows it has, be it none.
    */
-  #stream(items: Iterable<Item>, relation: (item: Item, at: Position) => number): QueryPage {
+  *#stream(candidates: Candidates, relation: (item: Item, at: Position) => number): QueryWork {
     const query = this.#query;
     const env = this.#env;
     const position = this.#position;
@@ -101,47 +109,66 @@ class Execution {
     const quota = this.#quota();
     const seen = query.ast.distinct ? new Set<string>() : undefined;
     let { taken, skipped } = start;
-    let last: Position | undefined;
-    for (const item of items) {
+    if (taken >= quota) return this.#page(undefined);
+    for (const candidate of candidates) {
+      const { item } = candidate;
       const relative = position === undefined ? 1 : relation(item, position);
       if (relative < 0 && seen === undefined) continue;
-      this.#load(item);
-      let row = 0;
-      query.eachRow(env, () => {
-        row += 1;
-        const value = query.project(env);
-        if (value === undefined || (seen !== undefined && !addNew(seen, value))) return true;
-        if (relative < 0 || (relative === 0 && row <= start.rows)) return true;
-        if (skipped < offset) {
-          skipped += 1;
-          return true;
-        }
-        if (taken >= quota) return false;
-        taken += 1;
-        this.#emit(item, value);
-        last = { sequence: item.sequence, rows: row, keys: [], id: item.id, taken, skipped };
-        return !this.#full();
+      this.#load(candidate);
+      const rows = query.rows(env, relative === 0 && seen === undefined ? start.place : undefined);
+      const here = (): Position => ({
+        sequence: item.sequence,
+        rows: 0,
+        place: rows.place,
+        keys: [],
+        id: item.id,
+        taken,
+        skipped,
       });
-      if (this.#full() || taken >= quota) break;
+      for (let step = rows.next(); step !== 'end'; step = rows.next()) {
+        if (step === 'row') {
+          const value = query.project(env);
+          const fresh = value !== undefined && (seen === undefined || addNew(seen, value, env));
+          const returned = relative < 0 || (relative === 0 && !isAfterPlace(rows.place, start.place));
+          if (value !== undefined && fresh && !returned) {
+            if (skipped < offset) skipped += 1;
+            else {
+              taken += 1;
+              this.#emit(candidate, value);
+              if (taken >= quota) return this.#page(undefined);
+              if (this.#full()) return this.#page(here());
+            }
+          }
+        }
+        yield* this.#pause(candidates);
+        if (seen === undefined && env.meter.pageDue) return this.#page(here());
+      }
     }
-    return this.#page(this.#full() && taken < quota ? last : undefined);
+    return this.#page(undefined);
   }
 
   /** Rows sorted by ORDER BY, resumed after the keys of the last page's last row. */
-  #sorted(): QueryPage {
+  *#sorted(): QueryWork {
     const query = this.#query;
     const env = this.#env;
     const start = this.#position ?? START;
-    const found: { keys: Value[]; item: Item; row: number; value: Json }[] = [];
-    for (const item of this.#documents(this.#narrow(), 0)) {
-      this.#load(item);
+    const found: { keys: Value[]; sequence: number; row: number; candidate: Candidate; value: Json }[] = [];
+    const candidates = this.#documents(this.#narrow(), 0);
+    for (const candidate of candidates) {
+      this.#load(candidate);
+      const rows = query.rows(env);
       let row = 0;
-      query.eachRow(env, () => {
-        row += 1;
-        const value = query.project(env);
-        if (value !== undefined) found.push({ keys: query.orderBy.map(({ key }) => key(env)), item, row, value });
-        return true;
-      });
+      for (let step = rows.next(); step !== 'end'; step = rows.next()) {
+        if (step === 'row') {
+          row += 1;
+          const value = query.project(env);
+          if (value !== undefined) {
+            env.meter.spend(KEPT_ROW_STEPS);
+            found.push({ keys: sortKeys(query, env), sequence: candidate.item.sequence, row, candidate, value });
+          }
+        }
+        yield* this.#pause(candidates);
+      }
     }
     // Equal keys come in the order of insertion, reversed when a term is descending; the SDK relies on it to resume.
     const tie = query.orderBy.some(({ descending }) => descending) ? -1 : 1;
@@ -149,18 +176,17 @@ class Execution {
       compareKeys(query, a.keys, b.keys) || tie * (a.sequence - b.sequence) || a.row - b.row;
     const { sequence, rows } = start;
     const long = this.#position !== undefined && start.keys.length < query.orderBy.length;
-    const keys = long ? found.find(({ item, row }) => item.sequence === sequence && row === rows)?.keys : start.keys;
+    const keys = long ? found.find((entry) => entry.sequence === sequence && entry.row === rows)?.keys : start.keys;
     if (keys === undefined) throw invalidToken();
     const at = { keys, sequence, row: rows };
-    const placed = found.map((entry) => ({ ...entry, sequence: entry.item.sequence }));
-    placed.sort(compare);
+    found.sort(compare);
     const seen = query.ast.distinct ? new Set<string>() : undefined;
     const offset = countOf(query.offset, env, 'OFFSET', 'SC2061') ?? 0;
     const quota = this.#quota();
     let { taken, skipped } = start;
     let last: Position | undefined;
-    for (const [index, entry] of placed.entries()) {
-      if (seen !== undefined && !addNew(seen, entry.value)) continue;
+    for (const [index, entry] of found.entries()) {
+      if (seen !== undefined && !addNew(seen, entry.value, env)) continue;
       if (this.#position !== undefined && compare(entry, at) <= 0) continue;
       if (skipped < offset) {
         skipped += 1;
@@ -168,37 +194,50 @@ class Execution {
       }
       if (taken >= quota) break;
       if (this.#full()) break;
-      if (this.#request.merged && entry.sequence !== last?.sequence && this.#overflows(placed, index)) {
+      if (this.#request.merged && entry.sequence !== last?.sequence && this.#overflows(found, index)) {
         return this.#page(last);
       }
       taken += 1;
-      this.#emit(entry.item, entry.value);
-      last = { sequence: entry.sequence, rows: entry.row, keys: entry.keys, id: undefined, taken, skipped };
+      this.#emit(entry.candidate, entry.value);
+      last = { ...START, sequence: entry.sequence, rows: entry.row, keys: entry.keys, taken, skipped };
     }
     return this.#page(this.#full() && taken < quota ? last : undefined);
   }
 
   /** Groups are computed anew for every page; their position is their number. */
-  #grouped(): QueryPage {
+  *#grouped(): QueryWork {
     const grouping = new Grouping(this.#query, this.#env);
-    for (const item of this.#documents(this.#narrow(), 0)) {
-      this.#load(item);
-      this.#query.eachRow(this.#env, () => {
-        grouping.add();
-        return true;
-      });
+    const candidates = this.#documents(this.#narrow(), 0);
+    for (const candidate of candidates) {
+      this.#load(candidate);
+      const found = this.#query.rows(this.#env);
+      for (let step = found.next(); step !== 'end'; step = found.next()) {
+        if (step === 'row') grouping.add();
+        yield* this.#pause(candidates);
+      }
     }
     const seen = this.#query.ast.distinct ? new Set<string>() : undefined;
-    const rows = grouping.results().filter((row) => seen === undefined || addNew(seen, row));
+    const rows = grouping.results().filter((row) => seen === undefined || addNew(seen, row, this.#env));
     const offset = countOf(this.#query.offset, this.#env, 'OFFSET', 'SC2061') ?? 0;
     const window = rows.slice(offset, offset + Math.min(this.#quota(), rows.length));
     let taken = this.#position?.taken ?? 0;
     for (const row of window.slice(taken)) {
-      if (this.#full()) return this.#page({ ...START, taken });
+      if (this.#full()) break;
       this.#emit(undefined, row);
       taken += 1;
     }
-    return this.#page(undefined);
+    // A full page has a continuation like any other; what ends at the last group that LIMIT allows has none.
+    const done = this.#query.groupBy.length === 0 || !this.#full() || taken >= this.#quota();
+    return this.#page(done ? undefined : { ...START, taken });
+  }
+
+  /** Lets others have a turn when it is time; they may change documents, so the rest is held as it is before. */
+  *#pause(candidates: Candidates): Generator<undefined, void> {
+    const { meter } = this.#env;
+    if (!meter.pauseDue) return;
+    candidates.hold();
+    yield;
+    meter.resumed();
   }
 
   /** A query without FROM has one row that depends on no document. */
@@ -225,8 +264,14 @@ class Execution {
   #documents(
     narrowed: { partition: LogicalPartition | undefined; nothing: boolean; bounds: IdBounds },
     from: number,
+  ): Candidates {
+    return new Candidates(this.#items(narrowed, from));
+  }
+
+  #items(
+    { partition, nothing, bounds }: { partition: LogicalPartition | undefined; nothing: boolean; bounds: IdBounds },
+    from: number,
   ): Iterable<Item> {
-    const { partition, nothing, bounds } = narrowed;
     const { container, accepts } = this.#scope;
     if (nothing) return [];
     const { ids } = bounds;
@@ -256,9 +301,10 @@ class Execution {
     return Math.min(top ?? Number.POSITIVE_INFINITY, limit ?? Number.POSITIVE_INFINITY);
   }
 
-  #load(item: Item): void {
+  #load({ item, state }: Candidate): void {
     this.#scanned += 1;
-    this.#env.slots[DOCUMENT_SLOT] = this.#scope.container.parsed(item);
+    this.#env.meter.spendOn(state.text);
+    this.#env.slots[DOCUMENT_SLOT] = this.#scope.container.parsed(item, state);
   }
 
   /** Whether the neighbouring rows of the document at `index` would not all fit into the page any more. */
@@ -272,8 +318,10 @@ class Execution {
     return this.#rows.length >= this.#request.pageSize || this.#bytes >= MAX_PAGE_BYTES;
   }
 
-  #emit(item: Item | undefined, value: Json): void {
-    const text = item !== undefined && this.#query.wholeDocument ? item.state.text : JSON.stringify(value);
+  #emit(candidate: Candidate | undefined, value: Json): void {
+    const whole = candidate !== undefined && this.#query.wholeDocument;
+    const text = whole ? candidate.state.text : JSON.stringify(value);
+    this.#env.meter.spendOn(text);
     this.#rows.push(text);
     this.#bytes += text.length;
   }
@@ -290,9 +338,11 @@ function identityOf({ sql, query }: QueryRequest): string {
   return [from, groupBy, orderBy].map((span) => (span === undefined ? '' : sql.slice(span.start, span.end))).join('|');
 }
 
-function addNew(seen: Set<string>, value: Json): boolean {
+function addNew(seen: Set<string>, value: Json, env: Env): boolean {
   const key = canonicalText(value);
+  env.meter.spendOn(key);
   if (seen.has(key)) return false;
+  env.meter.spend(KEPT_ROW_STEPS);
   seen.add(key);
   return true;
 }

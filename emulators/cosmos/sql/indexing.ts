@@ -1,13 +1,42 @@
 // Whether a container's indexing policy can serve an ORDER BY: the service refuses several terms without a composite index.
-import { badRequest } from '../errors.ts';
+import { badRequest, queryError } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { Container } from '../store/container.ts';
 import { pathOf } from './access-path.ts';
+import type { Expr } from './ast.ts';
 import type { CompiledQuery } from './compiled-query.ts';
 
 interface Term {
   readonly path: string;
   readonly descending: boolean;
+}
+
+/**
+ * Refuses an ORDER BY that no index can serve: it must be a path in the document itself. Next to an aggregate without GROUP BY
+ * an ORDER BY means nothing, and is let through as it is by the service.
+ */
+export function checkOrderedPaths(query: CompiledQuery): void {
+  const { orderBy, sources } = query.ast;
+  if (query.grouped) return;
+  for (const { expr } of orderBy) {
+    const alias = rootOf(expr);
+    const source = alias === undefined ? undefined : sources.findIndex((each) => each.alias === alias);
+    const from = source === undefined ? undefined : sources[source];
+    if (from === undefined || from.from.k === 'query') {
+      throw queryError(
+        2206,
+        'Unsupported ORDER BY clause. ORDER BY item expression could not be mapped to a document path.',
+      );
+    }
+    if (source !== 0 || from.iterate) throw badRequest('Order-by over correlated collections is not supported.');
+  }
+}
+
+/** The alias that a path of constant names and numbers begins with. */
+function rootOf(expr: Expr): string | undefined {
+  let at = expr;
+  while (at.k === 'get' && at.key.k === 'const') at = at.of;
+  return at.k === 'ref' ? at.name : undefined;
 }
 
 /**

@@ -1,5 +1,8 @@
 // Operators with the query language's three-valued logic: a wrong type makes `undefined`, which is neither true nor false.
-import { compareAnyType, deepEqual, type Value } from '../json.ts';
+
+import { queryTimeout } from '../errors.ts';
+import { compareAnyType, deepEqual, type Value, type Walk } from '../json.ts';
+import { MAX_BUILT_CHARS } from '../limits.ts';
 import type { BinaryOperator } from './ast.ts';
 import { finite } from './functions/types.ts';
 
@@ -8,9 +11,9 @@ import { finite } from './functions/types.ts';
  * says; the documentation calls that undefined, but the query engine of Microsoft's own tests does not.
  * https://github.com/Azure/azure-cosmos-dotnet-v3 (ScalarExpressionEvaluator, PerformBinaryEquality)
  */
-export function equals(a: Value, b: Value): boolean | undefined {
+export function equals(a: Value, b: Value, walk?: Walk): boolean | undefined {
   if (a === undefined || b === undefined) return undefined;
-  return deepEqual(a, b);
+  return deepEqual(a, b, walk);
 }
 
 /** Order of two numbers, strings, booleans or nulls; undefined for anything else. */
@@ -38,15 +41,21 @@ const ordered =
     return comparison === undefined ? undefined : f(comparison);
   };
 
+function concat(a: Value, b: Value): Value {
+  if (typeof a !== 'string' || typeof b !== 'string') return undefined;
+  if (a.length + b.length > MAX_BUILT_CHARS) throw queryTimeout();
+  return a + b;
+}
+
 /** Operators that always evaluate both sides. */
-export const BINARY: Readonly<Record<Exclude<BinaryOperator, 'AND' | 'OR' | '??'>, (a: Value, b: Value) => Value>> = {
+export const BINARY: Readonly<Record<Exclude<BinaryOperator, '??'>, (a: Value, b: Value, walk: Walk) => Value>> = {
   '=': equals,
-  '!=': (a, b) => negate(equals(a, b)),
+  '!=': (a, b, walk) => negate(equals(a, b, walk)),
   '<': ordered((c) => c < 0),
   '<=': ordered((c) => c <= 0),
   '>': ordered((c) => c > 0),
   '>=': ordered((c) => c >= 0),
-  '||': (a, b) => (typeof a === 'string' && typeof b === 'string' ? a + b : undefined),
+  '||': concat,
   '|': numbers((a, b) => a | b),
   '^': numbers((a, b) => a ^ b),
   '&': numbers((a, b) => a & b),
@@ -60,71 +69,30 @@ export const BINARY: Readonly<Record<Exclude<BinaryOperator, 'AND' | 'OR' | '??'
   '%': numbers((a, b) => a % b),
 };
 
-/** AND: false wins over undefined. */
-export function and(a: Value, b: () => Value): Value {
-  if (a === false) return false;
-  const right = b();
-  if (right === false) return false;
-  return a === true && right === true ? true : undefined;
+/** AND: false wins over undefined. Every operand up to the first that is false is evaluated. */
+export function allOf<T>(operands: readonly ((of: T) => Value)[], of: T): Value {
+  let all = true;
+  for (const operand of operands) {
+    const value = operand(of);
+    if (value === false) return false;
+    if (value !== true) all = false;
+  }
+  return all ? true : undefined;
 }
 
-/** OR: true wins over undefined. */
-export function or(a: Value, b: () => Value): Value {
-  if (a === true) return true;
-  const right = b();
-  if (right === true) return true;
-  return a === false && right === false ? false : undefined;
+/** OR: true wins over undefined. Every operand up to the first that is true is evaluated. */
+export function anyOf<T>(operands: readonly ((of: T) => Value)[], of: T): Value {
+  let none = true;
+  for (const operand of operands) {
+    const value = operand(of);
+    if (value === true) return true;
+    if (value !== false) none = false;
+  }
+  return none ? false : undefined;
 }
 
 /** IN: true on a match, undefined for a missing value, else false. */
-export function isIn(value: Value, list: readonly Value[]): Value {
+export function isIn(value: Value, list: readonly Value[], walk: Walk): Value {
   if (value === undefined) return undefined;
-  return list.some((candidate) => equals(value, candidate) === true);
-}
-
-const likeCache = new Map<string, RegExp | undefined>();
-const LIKE_CACHE = 200;
-
-/** LIKE: `%` any text, `_` one character, `[a-z]` and `[^a-z]` one of a set; an escape character takes the next literally. */
-export function like(value: Value, pattern: Value, escapeChar: Value): Value {
-  if (typeof value !== 'string' || typeof pattern !== 'string') return undefined;
-  if (escapeChar !== undefined && (typeof escapeChar !== 'string' || escapeChar.length !== 1)) return undefined;
-  const key = `${escapeChar ?? ''} ${pattern}`;
-  let compiled = likeCache.get(key);
-  if (compiled === undefined) {
-    if (likeCache.size >= LIKE_CACHE) likeCache.clear();
-    compiled = compileLike(pattern, escapeChar);
-    likeCache.set(key, compiled);
-  }
-  return compiled?.test(value);
-}
-
-const literal = (char: string): string => char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-
-function compileLike(pattern: string, escapeChar: string | undefined): RegExp | undefined {
-  let source = '^';
-  for (let at = 0; at < pattern.length; at++) {
-    const char = pattern.charAt(at);
-    if (char === escapeChar && at + 1 < pattern.length) {
-      at += 1;
-      source += literal(pattern.charAt(at));
-    } else if (char === '%') {
-      source += '[^]*';
-    } else if (char === '_') {
-      source += '[^]';
-    } else if (char === '[' && pattern.indexOf(']', at + 1) > at) {
-      const end = pattern.indexOf(']', at + 1);
-      const body = pattern.slice(at + 1, end);
-      const inverse = body.startsWith('^');
-      source += `[${inverse ? '^' : ''}${(inverse ? body.slice(1) : body).replace(/[\\\]^[]/g, '\\$&')}]`;
-      at = end;
-    } else {
-      source += literal(char);
-    }
-  }
-  try {
-    return new RegExp(`${source}$`);
-  } catch {
-    return undefined;
-  }
+  return list.some((candidate) => equals(value, candidate, walk) === true);
 }

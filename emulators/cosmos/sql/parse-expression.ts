@@ -67,15 +67,16 @@ class ExpressionParser {
   }
 
   #or(): Expr {
-    let left = this.#and();
-    while (this.#cursor.word('OR')) left = this.#binary('OR', left, this.#and());
-    return left;
+    return this.#logic('OR', () => this.#logic('AND', () => this.#not()));
   }
 
-  #and(): Expr {
-    let left = this.#not();
-    while (this.#cursor.word('AND')) left = this.#binary('AND', left, this.#not());
-    return left;
+  /** A chain is one node however long it is: clients write thousands of terms, and a tree of them would be as deep. */
+  #logic(op: 'AND' | 'OR', operand: () => Expr): Expr {
+    const first = operand();
+    if (!this.#cursor.isWord(op)) return first;
+    const items = [first];
+    while (this.#cursor.word(op)) items.push(operand());
+    return { k: 'logic', op, items, start: first.start, end: this.#cursor.lastEnd };
   }
 
   #not(): Expr {
@@ -207,16 +208,9 @@ class ExpressionParser {
     if (upper === 'UDF' && cursor.isSymbol('.'))
       throw unsupported(`The user-defined function udf.${cursor.peek(1).value}`);
     if (cursor.symbol('(')) {
-      const args = upper === 'COUNT' && cursor.symbol('*') ? this.#countStar(start) : this.#list(')');
-      return { k: 'call', name: upper, args, start, end: cursor.lastEnd };
+      return { k: 'call', name: upper, args: this.#list(')'), start, end: cursor.lastEnd };
     }
     return { k: 'ref', name: word, start, end: cursor.lastEnd };
-  }
-
-  /** COUNT(*) counts rows, like COUNT(1). */
-  #countStar(start: number): Expr[] {
-    this.#cursor.expectSymbol(')');
-    return [{ k: 'const', value: 1, start, end: this.#cursor.lastEnd }];
   }
 
   #bracketed(symbol: string, start: number): Expr {

@@ -3,6 +3,7 @@ import { queryError, unsupported } from '../errors.ts';
 import type { Expr, OrderTerm, Query, Selection, Source, Span } from './ast.ts';
 import { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
+import { checkTreeDepth } from './size.ts';
 import { tokenize } from './tokens.ts';
 
 /** Parses a whole query text. */
@@ -10,12 +11,8 @@ export function parseQuery(sql: string): Query {
   const cursor = new Cursor(tokenize(sql));
   const query = parseSelect(cursor);
   if (cursor.peek().kind !== 'end') throw cursor.error();
+  checkTreeDepth(query);
   return query;
-}
-
-/** Parses the condition of a patch request, `FROM c WHERE ...`. */
-export function parseCondition(sql: string): Query {
-  return parseQuery(`SELECT VALUE 1 ${sql}`);
 }
 
 const expression = (cursor: Cursor): Expr => parseExpression(cursor, parseSelect);
@@ -74,15 +71,17 @@ function parseSelection(cursor: Cursor): Selection {
   }
   if (cursor.word('VALUE')) return { k: 'value', expr: expression(cursor) };
   const items: { name: string; expr: Expr }[] = [];
+  const names = new Set<string>();
   let unnamed = 0;
   do {
     const expr = expression(cursor);
     const alias = cursor.word('AS') ? cursor.name() : cursor.isName() ? cursor.name() : lastName(expr);
     if (alias === undefined) unnamed += 1;
     const name = alias ?? `$${unnamed}`;
-    if (items.some((item) => item.name === name)) {
+    if (names.has(name)) {
       throw queryError('SC2009', `Duplicate alias '${name}' in the SELECT list.`);
     }
+    names.add(name);
     items.push({ name, expr });
   } while (cursor.symbol(','));
   return { k: 'list', items };

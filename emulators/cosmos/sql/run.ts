@@ -1,8 +1,9 @@
 // Runs a whole query at once: subqueries, lists of resources, and the grouping of rows.
 import { canonicalText, type Json, type Value } from '../json.ts';
+import { KEPT_ROW_STEPS } from '../limits.ts';
 import { accumulator } from './aggregates.ts';
 import type { Env } from './compile-expression.ts';
-import { type CompiledQuery, compareKeys, countOf, DOCUMENT_SLOT } from './compiled-query.ts';
+import { type CompiledQuery, compareKeys, countOf, DOCUMENT_SLOT, sortKeys } from './compiled-query.ts';
 
 /** Groups rows and evaluates the aggregates; without GROUP BY there is one group even if there are no rows. */
 export class Grouping {
@@ -19,8 +20,12 @@ export class Grouping {
   /** Takes the row currently in the environment. */
   add(): void {
     const key = this.#query.groupBy.map((evaluate) => canonicalText(evaluate(this.#env))).join('|');
+    this.#env.meter.spendOn(key);
     const { totals } = this.#group(key);
-    for (const [index, call] of this.#query.aggregates.entries()) totals[index]?.add(call.argument(this.#env));
+    this.#env.meter.spend(this.#query.aggregates.length * 2);
+    for (const [index, call] of this.#query.aggregates.entries()) {
+      totals[index]?.add(call.argument(this.#env), this.#env.meter);
+    }
   }
 
   /** One projected value per group, in the order in which the groups appeared. */
@@ -40,6 +45,7 @@ export class Grouping {
   #group(key: string): { slots: Value[]; totals: ReturnType<typeof accumulator>[] } {
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
+    this.#env.meter.spend(KEPT_ROW_STEPS);
     const made = { slots: [...this.#env.slots], totals: this.#query.aggregates.map(({ name }) => accumulator(name)) };
     this.#groups.set(key, made);
     return made;
@@ -50,32 +56,38 @@ export class Grouping {
 export function runAll(query: CompiledQuery, env: Env, documents?: Iterable<Json>): Json[] {
   const rows: { keys: Value[]; value: Json }[] = [];
   const grouping = query.grouped ? new Grouping(query, env) : undefined;
-  const visit = (): boolean => {
-    if (grouping !== undefined) {
-      grouping.add();
-      return true;
+  const walk = (): void => {
+    const found = query.rows(env);
+    for (let step = found.next(); step !== 'end'; step = found.next()) {
+      // There is nowhere to pause at: what runs to its end here has a limit of its own.
+      if (step === 'pause') continue;
+      if (grouping !== undefined) {
+        grouping.add();
+        continue;
+      }
+      const value = query.project(env);
+      if (value === undefined) continue;
+      env.meter.spend(query.orderBy.length === 0 ? 1 : KEPT_ROW_STEPS);
+      rows.push({ keys: sortKeys(query, env), value });
     }
-    const value = query.project(env);
-    if (value !== undefined) rows.push({ keys: query.orderBy.map(({ key }) => key(env)), value });
-    return true;
   };
-  if (documents === undefined) {
-    query.eachRow(env, visit);
-  } else {
+  if (documents === undefined) walk();
+  else {
     for (const document of documents) {
       env.slots[DOCUMENT_SLOT] = document;
-      query.eachRow(env, visit);
+      walk();
     }
   }
   if (query.orderBy.length > 0) rows.sort((a, b) => compareKeys(query, a.keys, b.keys));
   const values = grouping === undefined ? rows.map(({ value }) => value) : grouping.results();
-  return window(query, env, query.ast.distinct ? unique(values) : values);
+  return window(query, env, query.ast.distinct ? unique(values, env) : values);
 }
 
-function unique(values: readonly Json[]): Json[] {
+function unique(values: readonly Json[], env: Env): Json[] {
   const seen = new Map<string, Json>();
   for (const value of values) {
     const key = canonicalText(value);
+    env.meter.spendOn(key);
     if (!seen.has(key)) seen.set(key, value);
   }
   return [...seen.values()];

@@ -1,13 +1,16 @@
 // The account: databases, containers and offers, and everything they share.
 import { badRequest, conflict, notFound, ownerNotFound, unsupported } from '../errors.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
 import {
   DEFAULT_RANGES,
   DEFAULT_THROUGHPUT,
+  isTtl,
   MAX_RANGES,
   MAX_RESOURCE_ID_LENGTH,
+  MAX_TTL,
   THROUGHPUT_PER_RANGE,
 } from '../limits.ts';
+import { checkPartitionKeyPaths } from '../partition-key.ts';
 import { containerRid, databaseRid } from '../rid.ts';
 import type { Clock } from './clock.ts';
 import { Container, type Shared } from './container.ts';
@@ -116,6 +119,7 @@ export class Account implements Shared {
     const asked = throughput.autoscaleMax ?? throughput.manual ?? DEFAULT_THROUGHPUT;
     const ranges = Math.min(MAX_RANGES, Math.max(this.#defaultRanges, Math.ceil(asked / THROUGHPUT_PER_RANGE)));
     const properties = withDefaults(given);
+    checkPartitionKeyPaths(properties.partitionKey);
     const etag = etagOf(this.nextEtag(), ts);
     // Made once beforehand so that a wrong definition is refused before anything is logged.
     const made = new Container(this, rid, database.rid, properties, etag, ts, ranges);
@@ -257,17 +261,38 @@ function checkResourceId(id: unknown): string {
   return id;
 }
 
+/** Parts of a container that change what its queries answer, and that this emulator does not have. */
+const ABSENT_POLICIES = [
+  ['computedProperties', 'Computed properties'],
+  ['vectorEmbeddingPolicy', 'Vector search'],
+  ['fullTextPolicy', 'Full-text search'],
+  ['clientEncryptionPolicy', 'Client encryption'],
+  ['materializedViewDefinition', 'Materialized views'],
+] as const;
+const ABSENT_INDEXES = [
+  ['vectorIndexes', 'Vector search'],
+  ['fullTextIndexes', 'Full-text search'],
+] as const;
+
+/** Whether a policy asks for anything: an empty one, as some clients send it, does not. */
+function asksFor(policy: Json | undefined): boolean {
+  if (policy === undefined || policy === null) return false;
+  if (Array.isArray(policy)) return policy.length > 0;
+  return !isObject(policy) || Object.values(policy).some((part) => (Array.isArray(part) ? part.length > 0 : true));
+}
+
 /** A container's properties with what the service fills in. */
 function withDefaults(given: JsonObject): JsonObject {
   const { defaultTtl, indexingPolicy } = given;
   if (defaultTtl !== undefined && defaultTtl !== null) {
-    const valid =
-      typeof defaultTtl === 'number' && Number.isInteger(defaultTtl) && (defaultTtl === -1 || defaultTtl > 0);
-    if (!valid) throw badRequest("The value of 'defaultTtl' must be -1 or a positive integer.");
+    if (!isTtl(defaultTtl))
+      throw badRequest(`The value of 'defaultTtl' must be -1 or a positive integer of at most ${MAX_TTL}.`);
   }
   // A query would silently miss them, so a container that asks for them is refused.
-  if (Array.isArray(given.computedProperties) && given.computedProperties.length > 0)
-    throw unsupported('Computed properties');
+  for (const [name, feature] of ABSENT_POLICIES) if (asksFor(given[name])) throw unsupported(feature);
+  if (isObject(indexingPolicy)) {
+    for (const [name, feature] of ABSENT_INDEXES) if (asksFor(indexingPolicy[name])) throw unsupported(feature);
+  }
   const policy: JsonObject = isObject(indexingPolicy) ? { ...indexingPolicy } : {};
   const mode = typeof policy.indexingMode === 'string' ? policy.indexingMode.toLowerCase() : 'consistent';
   if (mode !== 'consistent' && mode !== 'none' && mode !== 'lazy')

@@ -132,9 +132,9 @@ export class Container {
     return documentRid(this.#ridBytes, sequence);
   }
 
-  /** The current parsed form of a document; callers must not modify it. */
-  parsed(item: Item): JsonObject {
-    return this.shared.cache.get(item.state);
+  /** The parsed form of a document, by default its current one; callers must not modify it. */
+  parsed(item: Item, state = item.state): JsonObject {
+    return this.shared.cache.get(state);
   }
 
   /** Enters a committed new document into the insertion order and the expiry queue. */

@@ -1,7 +1,7 @@
 // The elements of entity descriptions and the settings they stand for; one table serves reading and writing.
 import type { EntityStatus, QueueSettings, SubscriptionSettings, TopicSettings } from '../broker/settings.ts';
 import { formatDuration, parseDuration } from '../durations.ts';
-import { CONDITION, ServiceBusError } from '../errors.ts';
+import { badRequest, type ServiceBusError } from '../errors.ts';
 import { child, type Element, escapeXml } from './xml.ts';
 
 /** Settings of any entity; each kind has some of them. */
@@ -20,10 +20,7 @@ interface Field {
 type KeysOf<T> = { [K in keyof AnySettings]-?: AnySettings[K] extends T | undefined ? K : never }[keyof AnySettings];
 
 function invalid(element: string, text: string): ServiceBusError {
-  return new ServiceBusError(
-    CONDITION.argumentError,
-    `SubCode=40000. Bad Request. The value '${text}' of ${element} is not valid.`,
-  );
+  return badRequest(`The value '${text}' of ${element} is not valid.`);
 }
 
 const simple = (element: string, text: string): string => `<${element}>${escapeXml(text)}</${element}>`;
@@ -117,17 +114,7 @@ const maxMessageSize: Field = {
   write: (settings) => simple('MaxMessageSizeInKilobytes', String(settings.maxMessageSizeInKilobytes ?? 256)),
 };
 
-const LOCK_DURATION_LIMIT_MS = 300_000;
-
-const lockDuration: Field = {
-  ...durationField('LockDuration', 'lockDurationMs'),
-  read(text, settings) {
-    const ms = parseDuration(text);
-    if (ms === undefined || ms <= 0 || ms > LOCK_DURATION_LIMIT_MS) throw invalid('LockDuration', text);
-    settings.lockDurationMs = ms;
-  },
-};
-
+const lockDuration = durationField('LockDuration', 'lockDurationMs');
 const LARGEST_SIZE = 81_920 * 16;
 const maxSize = numberField('MaxSizeInMegabytes', 'maxSizeInMegabytes', 1, LARGEST_SIZE);
 const duplicates = booleanField('RequiresDuplicateDetection', 'requiresDuplicateDetection', true);
@@ -227,9 +214,6 @@ export function checkUpdate(kind: EntityKind, before: AnySettings, after: AnySet
   for (const { element, fixed } of fields) {
     const wanted = fixed?.(after);
     if (wanted !== undefined && wanted !== fixed?.(before))
-      throw new ServiceBusError(
-        CONDITION.argumentError,
-        `SubCode=40000. Bad Request. The value for the ${element} property of an existing entity cannot be changed.`,
-      );
+      throw badRequest(`The value for the ${element} property of an existing entity cannot be changed.`);
   }
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Namespace } from '../broker/namespace.ts';
 import { DEFAULT_RULE } from '../broker/rules.ts';
-import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
+import { asServiceBusError, badRequest, childNotFound, entityNotFound } from '../errors.ts';
 import {
   entryXml,
   errorXml,
@@ -60,24 +60,24 @@ export async function administrate(
 }
 
 async function serve(namespace: Namespace, request: IncomingMessage): Promise<Answer> {
+  const host = request.headers.host ?? '';
   try {
     const body = await readBody(request);
     const secure = 'encrypted' in request.socket;
-    const host = request.headers.host ?? '127.0.0.1';
-    const url = new URL(request.url ?? '/', `http://${host}`);
+    const [path = '', query] = (request.url ?? '/').split('?', 2);
     return route({
       namespace,
       method: request.method ?? 'GET',
-      path: decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, ''),
+      path: decodeURIComponent(path).replace(/^\/+|\/+$/g, ''),
       base: `${secure ? 'https' : 'http'}://${host}/`,
-      query: url.searchParams,
+      query: new URLSearchParams(query),
       update: request.headers['if-match'] !== undefined,
       body: body === '' ? undefined : parseXml(body),
     });
   } catch (error) {
     if (error instanceof XmlError || error instanceof URIError)
       return { status: 400, xml: errorXml(400, `SubCode=40000. Bad Request. ${error.message}`) };
-    const { status, message } = asServiceBusError(error);
+    const { status, message } = asServiceBusError(error).seenAt(host);
     return { status, xml: errorXml(status, message) };
   }
 }
@@ -99,17 +99,6 @@ function route(call: Call): Answer {
   const [, listed] = SUBSCRIPTIONS.exec(path) ?? [];
   if (listed !== undefined) return listSubscriptions(call, listed);
   return onEntity(call);
-}
-
-function notFound(path: string): ServiceBusError {
-  return new ServiceBusError(
-    CONDITION.notFound,
-    `SubCode=40400. Not Found. The messaging entity '${path}' could not be found.`,
-  );
-}
-
-function badRequest(text: string): ServiceBusError {
-  return new ServiceBusError(CONDITION.argumentError, `SubCode=40000. Bad Request. ${text}`);
 }
 
 function wrongMethod(method: string): Answer {
@@ -136,13 +125,13 @@ function listEntities(call: Call, resource: string): Answer {
   if (call.method !== 'GET') return wrongMethod(call.method);
   if (resource === 'queues') return page(call, 'Queues', call.namespace.list('queue').map(queueItem));
   if (resource === 'topics') return page(call, 'Topics', call.namespace.list('topic').map(topicItem));
-  throw notFound(call.path);
+  throw entityNotFound(call.path);
 }
 
 function listSubscriptions(call: Call, topicName: string): Answer {
   if (call.method !== 'GET') return wrongMethod(call.method);
   const topic = call.namespace.topic(topicName);
-  if (topic === undefined) throw notFound(topicName);
+  if (topic === undefined) throw entityNotFound(topicName);
   const subscriptions = [...topic.subscriptions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return page(call, 'Subscriptions', subscriptions.map(subscriptionItem));
 }
@@ -150,7 +139,7 @@ function listSubscriptions(call: Call, topicName: string): Answer {
 function listRules(call: Call, topic: string, name: string): Answer {
   if (call.method !== 'GET') return wrongMethod(call.method);
   const subscription = call.namespace.subscription(topic, name);
-  if (subscription === undefined) throw notFound(call.path);
+  if (subscription === undefined) throw childNotFound(topic, name);
   return page(
     call,
     'Rules',
@@ -182,15 +171,14 @@ function onEntity(call: Call): Answer {
       if (existing === undefined) return { status: 200, xml: feedXml(call.base, path, 'Publicly Listed Services', []) };
       return entry(call, existing.kind === 'queue' ? queueItem(existing) : topicItem(existing));
     case 'DELETE':
-      if (!namespace.delete(path)) throw notFound(path);
+      if (!namespace.delete(path)) throw entityNotFound(path);
       return { status: 200 };
     case 'PUT':
       break;
     default:
       return wrongMethod(method);
   }
-  if (path.length > namespace.limits.entityNameLength || path === '')
-    throw badRequest(`The name '${path}' is too long.`);
+  if (path === '') throw badRequest('The address names no entity.');
   const element = description(call, 'QueueDescription', 'TopicDescription');
   const kind = element.name === 'QueueDescription' ? 'queue' : 'topic';
   if (!call.update) {
@@ -199,7 +187,7 @@ function onEntity(call: Call): Answer {
       ? entry(call, queueItem(namespace.createQueue(path, settings)), 201)
       : entry(call, topicItem(namespace.createTopic(path, settings)), 201);
   }
-  if (existing === undefined || existing.kind !== kind) throw notFound(path);
+  if (existing === undefined || existing.kind !== kind) throw entityNotFound(path);
   const settings = readUpdate(kind, element);
   checkUpdate(kind, existing.settings, settings);
   namespace.update(existing, settings);
@@ -216,17 +204,16 @@ function onSubscription(call: Call, topic: string, name: string): Answer {
   const existing = namespace.subscription(topic, name);
   switch (method) {
     case 'GET':
-      if (existing === undefined) throw notFound(call.path);
+      if (existing === undefined) throw childNotFound(topic, name);
       return entry(call, subscriptionItem(existing));
     case 'DELETE':
-      if (!namespace.deleteSubscription(topic, name)) throw notFound(call.path);
+      if (!namespace.deleteSubscription(topic, name)) throw childNotFound(topic, name);
       return { status: 200 };
     case 'PUT':
       break;
     default:
       return wrongMethod(method);
   }
-  if (name.length > namespace.limits.subscriptionNameLength) throw badRequest(`The name '${name}' is too long.`);
   const element = description(call, 'SubscriptionDescription');
   if (!call.update) {
     const settings = readSettings('subscription', element);
@@ -240,7 +227,7 @@ function onSubscription(call: Call, topic: string, name: string): Answer {
     );
     return entry(call, subscriptionItem(created), 201);
   }
-  if (existing === undefined) throw notFound(call.path);
+  if (existing === undefined) throw childNotFound(topic, name);
   const settings = readUpdate('subscription', element);
   checkUpdate('subscription', existing.settings, settings);
   namespace.update(existing, settings);
@@ -250,24 +237,23 @@ function onSubscription(call: Call, topic: string, name: string): Answer {
 function onRule(call: Call, topic: string, subscriptionName: string, name: string): Answer {
   const { namespace, method } = call;
   const subscription = namespace.subscription(topic, subscriptionName);
-  if (subscription === undefined) throw notFound(call.path);
+  if (subscription === undefined) throw childNotFound(topic, subscriptionName);
   const existing = subscription.rules.get(name.toLowerCase());
   switch (method) {
     case 'GET':
-      if (existing === undefined) throw notFound(call.path);
+      if (existing === undefined) throw childNotFound(topic, subscriptionName, name);
       return entry(call, ruleItem(subscription, existing));
     case 'DELETE':
-      if (!namespace.removeRule(subscription, name)) throw notFound(call.path);
+      if (!namespace.removeRule(subscription, name)) throw childNotFound(topic, subscriptionName, name);
       return { status: 200 };
     case 'PUT':
       break;
     default:
       return wrongMethod(method);
   }
-  if (name.length > namespace.limits.subscriptionNameLength) throw badRequest(`The name '${name}' is too long.`);
   const rule = readRule(description(call, 'RuleDescription'), name);
   if (!call.update) return entry(call, ruleItem(subscription, namespace.addRule(subscription, rule)), 201);
-  if (existing === undefined) throw notFound(call.path);
+  if (existing === undefined) throw childNotFound(topic, subscriptionName, name);
   return entry(call, ruleItem(subscription, namespace.replaceRule(subscription, rule)));
 }
 

@@ -1,6 +1,6 @@
 // Rules as the administration API writes them.
 import type { CorrelationFilter, FilterValue, RuleAction, RuleDescription, RuleFilter } from '../broker/rules.ts';
-import { CONDITION, ServiceBusError } from '../errors.ts';
+import { badRequest } from '../errors.ts';
 import { child, childText, type Element, escapeXml } from './xml.ts';
 
 const INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance';
@@ -36,8 +36,7 @@ function readFilter(filter: Element | undefined): RuleFilter {
       return { kind: 'false' };
     case 'SqlFilter': {
       const expression = childText(filter, 'SqlExpression');
-      if (expression === undefined || expression === '')
-        throw new ServiceBusError(CONDITION.argumentError, 'SubCode=40000. Bad Request. The SQL filter is empty.');
+      if (expression === undefined || expression === '') throw badRequest('The SQL filter is empty.');
       return { kind: 'sql', expression, parameters: readPairs(child(filter, 'Parameters')) };
     }
     case 'CorrelationFilter': {
@@ -49,7 +48,7 @@ function readFilter(filter: Element | undefined): RuleFilter {
       return { kind: 'correlation', ...fields, properties: readPairs(child(filter, 'Properties')) };
     }
     default:
-      throw new ServiceBusError(CONDITION.argumentError, `SubCode=40000. Bad Request. There is no filter '${type}'.`);
+      throw badRequest(`There is no filter '${type}'.`);
   }
 }
 
@@ -86,10 +85,7 @@ function readValue(value: Element): FilterValue {
     case 'decimal':
       return Number(value.text);
     default:
-      throw new ServiceBusError(
-        CONDITION.argumentError,
-        `SubCode=40000. Bad Request. The type '${type}' is not known.`,
-      );
+      throw badRequest(`The type '${type}' is not known.`);
   }
 }
 

@@ -18,7 +18,7 @@ import {
 import type { IncomingLink } from './incoming-link.ts';
 import type { OutgoingLink } from './outgoing-link.ts';
 import { Session } from './session.ts';
-import { numberOr, text } from './values.ts';
+import { DecodeError, numberOr, text } from './values.ts';
 
 /** The largest frame a client may send; the real service's figure. */
 export const MAX_FRAME_SIZE = 65_536;
@@ -93,6 +93,8 @@ export class Connection {
   private readonly socket: Duplex;
   private readonly reader = new FrameReader(MAX_FRAME_SIZE);
   private readonly sessions = new Map<number, Session>();
+  /** Channels of sessions that have ended: frames that were on their way then may still come. */
+  private readonly ended = new Set<number>();
   private pending: Buffer[] = [];
   private flushing = false;
   private heartbeat: NodeJS.Timeout | undefined;
@@ -101,6 +103,8 @@ export class Connection {
   /** The largest frame the client takes. */
   remoteMaxFrame = MAX_OUTGOING_FRAME;
   remoteContainer = '';
+  /** The name by which the client knows the namespace; errors use it. */
+  hostname = '';
 
   constructor(socket: Duplex, host: ConnectionHost) {
     this.socket = socket;
@@ -144,7 +148,7 @@ export class Connection {
   close(error?: ServiceBusError): void {
     if (this.closing) return;
     this.closing = true;
-    this.send(0, PERFORMATIVE.close, error === undefined ? [] : [encodeError(error)]);
+    this.send(0, PERFORMATIVE.close, error === undefined ? [] : [encodeError(error.seenAt(this.hostname))]);
     this.flush();
     this.socket.end();
   }
@@ -218,26 +222,42 @@ export class Connection {
         this.close();
         return;
       case PERFORMATIVE.begin:
-        this.sessions.set(frame.channel, new Session(this, this.host, frame));
+        this.onBegin(frame);
         return;
-      case PERFORMATIVE.end: {
-        const session = this.sessions.get(frame.channel);
-        this.sessions.delete(frame.channel);
-        session?.dispose();
-        this.send(frame.channel, PERFORMATIVE.end, []);
-        return;
-      }
       default: {
         const session = this.sessions.get(frame.channel);
-        if (session === undefined) throw new ServiceBusError(CONDITION.notFound, `no session ${frame.channel}`);
-        session.onFrame(frame);
+        if (session === undefined) {
+          if (this.ended.has(frame.channel)) return;
+          throw new ServiceBusError(CONDITION.notFound, `no session ${frame.channel}`);
+        }
+        if (frame.performative === PERFORMATIVE.end) this.endSession(session);
+        else session.onFrame(frame);
       }
     }
   }
 
+  private onBegin(frame: Frame): void {
+    const { channel } = frame;
+    if (channel > CHANNEL_MAX) throw new DecodeError(`channel ${channel}, of which the largest is ${CHANNEL_MAX}`);
+    if (this.sessions.has(channel)) throw new DecodeError(`a second session on channel ${channel}`);
+    this.ended.delete(channel);
+    this.sessions.set(channel, new Session(this, this.host, frame));
+  }
+
+  private endSession(session: Session): void {
+    const { channel } = session;
+    // What is settled already has to reach the client before its session is gone.
+    session.flushDispositions();
+    this.sessions.delete(channel);
+    this.ended.add(channel);
+    session.dispose();
+    this.send(channel, PERFORMATIVE.end, []);
+  }
+
   private onOpen({ fields }: Frame): void {
-    const [container, , maxFrame, , idleTimeout] = fields;
+    const [container, hostname, maxFrame, , idleTimeout] = fields;
     this.remoteContainer = text(container) ?? '';
+    this.hostname = text(hostname) ?? '';
     this.remoteMaxFrame = Math.min(numberOr(maxFrame, MAX_OUTGOING_FRAME), MAX_OUTGOING_FRAME);
     const idle = numberOr(idleTimeout, 0);
     if (idle > 0) {

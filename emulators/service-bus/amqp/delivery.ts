@@ -35,7 +35,7 @@ export interface DeliveryInfo {
   readonly annotations: readonly (readonly [string, Encodable])[];
 }
 
-/** The message as it is sent to a receiver; `omitBody` leaves an empty one. */
+/** The message as it is sent to a receiver; `omitBody` leaves its section out. */
 export function encodeDelivery(content: MessageContent, info: DeliveryInfo, omitBody = false): Buffer {
   const writer = new Writer(256 + content.tail.length);
   const ttl = info.ttlMs;
@@ -62,6 +62,5 @@ export function encodeDelivery(content: MessageContent, info: DeliveryInfo, omit
     for (const [key, value] of content.annotations) writer.write(symbol(key)).bytes(value);
   });
   writer.bytes(omitBody ? content.tail.subarray(0, content.tail.length - content.body.length) : content.tail);
-  if (omitBody) writer.write(described(SECTION.data, Buffer.alloc(0)));
   return writer.finish();
 }

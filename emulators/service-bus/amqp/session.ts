@@ -112,7 +112,13 @@ export class Session {
   settle(id: number, error?: ServiceBusError): void {
     if (error !== undefined) {
       this.flushDispositions();
-      this.connection.send(this.channel, PERFORMATIVE.disposition, [true, uint(id), uint(id), true, rejected(error)]);
+      this.connection.send(this.channel, PERFORMATIVE.disposition, [
+        true,
+        uint(id),
+        uint(id),
+        true,
+        this.rejected(error),
+      ]);
       return;
     }
     if (this.acceptRun !== undefined && this.acceptRun.last + 1 === id) {
@@ -239,7 +245,7 @@ export class Session {
       if (settledByClient === true) continue;
       if (error !== undefined) {
         flushRun();
-        this.acknowledge(id, id, rejected(error));
+        this.acknowledge(id, id, this.rejected(error));
       } else if (run !== undefined && run.last + 1 === id) run.last = id;
       else {
         flushRun();
@@ -251,6 +257,10 @@ export class Session {
 
   private acknowledge(first: number, last: number, state: Encodable): void {
     this.connection.send(this.channel, PERFORMATIVE.disposition, [false, uint(first), uint(last), true, state]);
+  }
+
+  private rejected(error: ServiceBusError): Encodable {
+    return rejected(error.seenAt(this.connection.hostname));
   }
 
   private onAttach(frame: Frame): void {
@@ -307,7 +317,7 @@ export class Session {
 
   private sendDetach(handle: number, error?: ServiceBusError): void {
     const fields: Encodable[] = [uint(handle), true];
-    if (error !== undefined) fields.push(encodeError(error));
+    if (error !== undefined) fields.push(encodeError(error.seenAt(this.connection.hostname)));
     this.connection.send(this.channel, PERFORMATIVE.detach, fields);
   }
 

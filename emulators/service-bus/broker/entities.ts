@@ -1,6 +1,6 @@
 // Queues, topics and subscriptions: what a sent message meets on its way into a store.
 import type { MessageContent } from '../amqp/message.ts';
-import { CONDITION, ServiceBusError } from '../errors.ts';
+import { CONDITION, entityDisabled, ServiceBusError } from '../errors.ts';
 import { SqlEvaluationError } from '../sql/errors.ts';
 import { DuplicateWindow } from './duplicates.ts';
 import type { MessageOrigin, StoredMessage } from './message.ts';
@@ -208,8 +208,7 @@ export class Topic implements Dates {
 }
 
 function checkSendable(name: string, settings: SendableSettings, status: string, sizeAfter: number): void {
-  if (status === 'Disabled' || status === 'SendDisabled')
-    throw new ServiceBusError(CONDITION.entityDisabled, `Messaging entity '${name}' is currently disabled.`);
+  if (status === 'Disabled' || status === 'SendDisabled') throw entityDisabled(name);
   if (sizeAfter > quotaBytes(settings))
     throw new ServiceBusError(
       CONDITION.resourceLimitExceeded,

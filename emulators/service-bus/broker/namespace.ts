@@ -4,11 +4,14 @@ import { type MessageContent, parseMessage } from '../amqp/message.ts';
 import {
   asServiceBusError,
   CONDITION,
+  childExists,
+  entityExists,
   entityNotFound,
   messageTooLarge,
   ServiceBusError,
   unsupported,
 } from '../errors.ts';
+import { checkEntityName, checkForwarding, checkRuleName, checkSettings, checkSubscriptionName } from './checks.ts';
 import type { EmulatorClock } from './clock.ts';
 import { compileRule } from './compile-rule.ts';
 import { Queue, Subscription, Topic } from './entities.ts';
@@ -54,6 +57,7 @@ export class Namespace {
   readonly createdAt: number;
   private readonly entities = new Map<string, Queue | Topic>();
   private readonly observer: NamespaceObserver;
+  private checking = true;
 
   constructor(
     clock: EmulatorClock,
@@ -95,8 +99,18 @@ export class Namespace {
     return this.topic(topic)?.subscriptions.get(name.toLowerCase());
   }
 
+  /** Puts entities back as they were: one that an earlier version let in, or whose target is gone, is kept. */
+  withoutChecks(restore: () => void): void {
+    this.checking = false;
+    try {
+      restore();
+    } finally {
+      this.checking = true;
+    }
+  }
+
   createQueue(name: string, settings: Partial<QueueSettings> = {}): Queue {
-    this.requireFree(name);
+    this.checkNew(name, settings);
     const queue = new Queue(this, name, { ...QUEUE_DEFAULTS, ...settings });
     this.entities.set(name.toLowerCase(), queue);
     this.observer.changed(queue);
@@ -104,7 +118,7 @@ export class Namespace {
   }
 
   createTopic(name: string, settings: Partial<TopicSettings> = {}): Topic {
-    this.requireFree(name);
+    this.checkNew(name, settings);
     const topic = new Topic(this, name, { ...TOPIC_DEFAULTS, ...settings });
     this.entities.set(name.toLowerCase(), topic);
     this.observer.changed(topic);
@@ -120,7 +134,11 @@ export class Namespace {
   ): Subscription {
     const topic = this.topic(topicName);
     if (topic === undefined) throw entityNotFound(topicName);
-    if (topic.subscriptions.has(name.toLowerCase())) throw alreadyExists(`${topic.name}/Subscriptions/${name}`);
+    if (this.checking) checkSubscriptionName(topic.name, name, this.limits);
+    if (topic.subscriptions.has(name.toLowerCase())) throw childExists(topic.name, name.toLowerCase());
+    this.checkSettings(topic.name, settings);
+    if (rule !== undefined && this.checking)
+      checkRuleName(`${topic.name}/subscriptions/${name}`, rule.name, this.limits);
     const first = rule === undefined ? undefined : compileRule(rule, this.limits, this.clock.now());
     const subscription = new Subscription(this, topic, name, { ...SUBSCRIPTION_DEFAULTS, ...settings }, first);
     topic.subscriptions.set(name.toLowerCase(), subscription);
@@ -133,12 +151,18 @@ export class Namespace {
     entity: Queue | Topic | Subscription,
     settings: Partial<QueueSettings & TopicSettings & SubscriptionSettings>,
   ): void {
+    this.checkSettings(entity.kind === 'subscription' ? entity.topic.name : entity.name, {
+      ...entity.settings,
+      ...settings,
+    });
     if (entity.kind === 'queue') entity.settings = { ...entity.settings, ...settings };
     else if (entity.kind === 'topic') entity.settings = { ...entity.settings, ...settings };
     else entity.settings = { ...entity.settings, ...settings };
     entity.updatedAt = this.clock.now();
     this.observer.changed(entity);
-    if (entity.kind !== 'topic') entity.receivable.store.dispatcher.requestPump();
+    if (entity.kind === 'topic') return;
+    entity.receivable.forwardWaiting();
+    entity.receivable.store.dispatcher.requestPump();
   }
 
   /** Deletes a queue or topic with all that is in it; false if there is none. */
@@ -168,7 +192,9 @@ export class Namespace {
   /** Adds a rule to a subscription. */
   addRule(subscription: Subscription, description: RuleDescription): Rule {
     const key = description.name.toLowerCase();
-    if (subscription.rules.has(key)) throw alreadyExists(`${subscription.receivable.path}/Rules/${description.name}`);
+    const { topic, name } = subscription;
+    if (this.checking) checkRuleName(`${topic.name}/subscriptions/${name}`, description.name, this.limits);
+    if (subscription.rules.has(key)) throw childExists(topic.name, name.toLowerCase(), description.name);
     if (subscription.rules.size >= this.limits.rulesPerSubscription)
       throw new ServiceBusError(
         CONDITION.resourceLimitExceeded,
@@ -311,19 +337,32 @@ export class Namespace {
     for (const store of this.stores()) store.dispose();
   }
 
-  private requireFree(name: string): void {
-    if (this.entities.has(name.toLowerCase())) throw alreadyExists(name);
+  private checkNew(name: string, settings: Partial<QueueSettings>): void {
+    if (this.checking) checkEntityName(name, this.limits);
+    if (this.entities.has(name.toLowerCase())) throw entityExists();
+    this.checkSettings(name, settings);
+  }
+
+  private checkSettings(entity: string, settings: Partial<QueueSettings>): void {
+    if (!this.checking) return;
+    checkSettings(settings, this.limits);
+    const { forwardTo, forwardDeadLetteredTo, requiresSession = false } = settings;
+    const forwarding = { forwardTo, forwardDeadLetteredTo, requiresSession };
+    checkForwarding({ entity, settings: forwarding, exists: (path) => this.find(path) !== undefined }, pathOf);
   }
 }
 
-/** The path of an address that may be a whole URL. */
-function pathOf(address: string): string {
-  return address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
+/** The path of an address that may be a whole URL, and percent-encoded as in one: no name has a `%` of its own. */
+export function pathOf(address: string): string {
+  const path = address.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/^\/+|\/+$/g, '');
+  return path.includes('%') ? decoded(path) : path;
 }
 
-function alreadyExists(name: string): ServiceBusError {
-  return new ServiceBusError(
-    CONDITION.entityAlreadyExists,
-    `SubCode=40900. Conflict. Entity '${name}' already exists. You're requesting an operation that isn't allowed in the resource's current state.`,
-  );
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    if (error instanceof URIError) return path;
+    throw error;
+  }
 }

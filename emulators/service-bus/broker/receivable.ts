@@ -97,9 +97,29 @@ export class Receivable {
         deadLetterSource: message.deadLetterSource ?? this.path,
         hops: message.hops + 1,
       });
-      if (failure === undefined) return;
+      // A dead-letter queue that forwards has no receivers: what cannot leave has to go where it can be seen.
+      if (failure !== undefined)
+        this.transferDeadLetters.add(content.with(causeProperties(transferCause(failure))), origin);
+      return;
     }
     this.deadLetters.add(content, origin);
+  }
+
+  /** Why nothing can be received from one of the stores, if that is so: its messages leave by themselves. */
+  forwards(store: MessageStore): boolean {
+    if (store === this.store) return this.settings.forwardTo !== undefined;
+    return store === this.deadLetters && this.settings.forwardDeadLetteredTo !== undefined;
+  }
+
+  /** Passes on what was there before the entity began to forward; locked and deferred messages stay. */
+  forwardWaiting(): void {
+    const { forwardTo } = this.settings;
+    if (forwardTo === undefined) return;
+    for (const message of [...this.store.inOrder()])
+      if (message.available) {
+        this.store.remove(message);
+        this.forward(message.content, { hops: message.hops }, message.sequenceNumber, forwardTo);
+      }
   }
 
   private forward(content: MessageContent, origin: MessageOrigin, sequenceNumber: number, target: string): void {

@@ -20,8 +20,6 @@ export const LIMITS = {
   duplicateWindowMinMs: 20 * SECOND,
   duplicateWindowMaxMs: 7 * 24 * 60 * MINUTE,
   autoDeleteOnIdleMinMs: 5 * MINUTE,
-  maxDeliveryCountMax: 2_000,
-  maxSizeInMegabytes: 5_120,
   sqlFilterLength: 1_024,
   sqlActionLength: 1_024,
   rulesPerSubscription: 2_000,

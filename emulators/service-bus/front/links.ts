@@ -5,7 +5,7 @@ import { SESSION_FILTER } from '../amqp/describe-source.ts';
 import type { Queue, Topic } from '../broker/entities.ts';
 import type { Namespace } from '../broker/namespace.ts';
 import type { MessageStore } from '../broker/store.ts';
-import { asServiceBusError, CONDITION, ServiceBusError, unsupported } from '../errors.ts';
+import { asServiceBusError, CONDITION, entityDisabled, forwarding, ServiceBusError, unsupported } from '../errors.ts';
 import type { Faults } from './faults.ts';
 import { manage } from './management.ts';
 import { Receiver, requestedSession } from './receiver.ts';
@@ -45,7 +45,9 @@ export function connectLink(backend: Backend, request: AttachRequest): LinkEnd |
   }
   if (target.kind === 'topic')
     throw new ServiceBusError(CONDITION.notAllowed, `Messages cannot be received from the topic '${address}'.`);
-  const store = target.kind === 'store' ? target.store : (target.entity as Queue).receivable.store;
+  const { receivable } = target.kind === 'store' ? target : (target.entity as Queue);
+  const store = target.kind === 'store' ? target.store : receivable.store;
+  if (receivable.forwards(store)) throw forwarding('receiver');
   return connectReceiver(store, request);
 }
 
@@ -92,8 +94,7 @@ function entitySink({ namespace, faults }: Backend, entity: Queue | Topic): Sink
 
 function connectReceiver(store: MessageStore, request: AttachRequest): LinkEnd | Promise<LinkEnd> {
   const { status } = store.owner.settings;
-  if (status === 'Disabled' || status === 'ReceiveDisabled')
-    throw new ServiceBusError(CONDITION.entityDisabled, `Messaging entity '${store.path}' is currently disabled.`);
+  if (status === 'Disabled' || status === 'ReceiveDisabled') throw entityDisabled(store.path);
   const wanted = requestedSession(request.filter, SESSION_FILTER);
   const receiver = new Receiver(store, request.settled);
   if (wanted === undefined) {

@@ -14,9 +14,10 @@ import { entry, items, numberOr, text, Uuid, type Value } from '../amqp/values.t
 import type { Queue, Topic } from '../broker/entities.ts';
 import { lockKey, lockToken, type StoredMessage } from '../broker/message.ts';
 import type { Namespace } from '../broker/namespace.ts';
+import type { Receivable } from '../broker/receivable.ts';
 import type { SessionTable } from '../broker/sessions.ts';
 import type { MessageStore, Properties } from '../broker/store.ts';
-import { CONDITION, ServiceBusError, unsupported } from '../errors.ts';
+import { CONDITION, forwarding, ServiceBusError, unsupported } from '../errors.ts';
 import { type Call, noContent, ok } from './management-call.ts';
 import type { Request, Response } from './request-response.ts';
 import { addRule, enumerateRules, removeRule } from './rule-operations.ts';
@@ -51,16 +52,27 @@ const OPERATIONS = new Map<string, (call: Call) => Response>([
 ]);
 
 function storeOf({ target, address }: Call): MessageStore {
-  if (target.kind === 'store') return target.store;
-  if (target.kind === 'queue') return (target.entity as Queue).receivable.store;
+  if (target.kind === 'store') return browsed(target.receivable, target.store);
+  if (target.kind === 'queue') {
+    const { receivable } = target.entity as Queue;
+    return browsed(receivable, receivable.store);
+  }
   throw new ServiceBusError(
     CONDITION.notAllowed,
     `'${address}' is a topic; this operation needs a queue or subscription.`,
   );
 }
 
+function browsed(receivable: Receivable, store: MessageStore): MessageStore {
+  if (receivable.forwards(store)) throw forwarding('browser');
+  return store;
+}
+
 function entityOf({ target, address }: Call): Queue | Topic {
-  if (target.kind !== 'store') return target.entity;
+  if (target.kind !== 'store') {
+    if (target.entity.kind === 'queue') browsed(target.entity.receivable, target.entity.receivable.store);
+    return target.entity;
+  }
   throw new ServiceBusError(CONDITION.notAllowed, `Messages cannot be scheduled on '${address}'.`);
 }
 

@@ -77,7 +77,7 @@ export function requestSink(
       const request: Request = { content, application: content.applicationProperties, body: readBody(content) };
       reply(content, await handle(request));
     } catch (error) {
-      reply(content, failure(asServiceBusError(error)));
+      reply(content, failure(asServiceBusError(error).seenAt(connection.hostname)));
     }
   };
   return {

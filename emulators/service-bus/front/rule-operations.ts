@@ -3,7 +3,7 @@ import { described, type Encodable, encodable, list, map } from '../amqp/encode.
 import { entry, numberOr, text, type Value } from '../amqp/values.ts';
 import type { Subscription } from '../broker/entities.ts';
 import type { CorrelationFilter, FilterValue, Rule, RuleAction, RuleFilter } from '../broker/rules.ts';
-import { CONDITION, ServiceBusError } from '../errors.ts';
+import { CONDITION, entityNotFound, ServiceBusError } from '../errors.ts';
 import { type Call, noContent, ok } from './management-call.ts';
 import type { Response } from './request-response.ts';
 
@@ -32,11 +32,7 @@ export function addRule(call: Call): Response {
 /** Removes a rule. */
 export function removeRule(call: Call): Response {
   const name = ruleName(call.body);
-  if (!call.namespace.removeRule(subscriptionOf(call), name))
-    throw new ServiceBusError(
-      CONDITION.notFound,
-      `The messaging entity '${call.address}/Rules/${name}' could not be found.`,
-    );
+  if (!call.namespace.removeRule(subscriptionOf(call), name)) throw entityNotFound(`${call.address}/Rules/${name}`);
   return ok();
 }
 

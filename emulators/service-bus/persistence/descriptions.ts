@@ -48,6 +48,8 @@ export function restoreEntity(namespace: Namespace, path: string, packed: unknow
   }
   const description = unpack(packed) as EntityDescription;
   const entity = findOrCreate(namespace, description);
+  // The record of the subscription's topic was in a part of the file that cannot be read.
+  if (entity === undefined) return;
   entity.createdAt = description.createdAt;
   entity.updatedAt = description.updatedAt;
   if (entity.kind !== 'subscription') return;
@@ -56,7 +58,7 @@ export function restoreEntity(namespace: Namespace, path: string, packed: unknow
     entity.rules.set(rule.name.toLowerCase(), compileRule(rule, namespace.limits, rule.createdAt));
 }
 
-function findOrCreate(namespace: Namespace, description: EntityDescription): Queue | Topic | Subscription {
+function findOrCreate(namespace: Namespace, description: EntityDescription): Queue | Topic | Subscription | undefined {
   const { kind, topic = '', name, settings } = description;
   const existing = kind === 'subscription' ? namespace.subscription(topic, name) : namespace.find(name);
   if (existing !== undefined) {
@@ -64,7 +66,8 @@ function findOrCreate(namespace: Namespace, description: EntityDescription): Que
     return existing;
   }
   if (kind === 'queue') return namespace.createQueue(name, settings);
-  return kind === 'topic' ? namespace.createTopic(name, settings) : namespace.createSubscription(topic, name, settings);
+  if (kind === 'topic') return namespace.createTopic(name, settings);
+  return namespace.topic(topic) === undefined ? undefined : namespace.createSubscription(topic, name, settings);
 }
 
 function pack(value: unknown): unknown {

@@ -16,13 +16,23 @@ import { encodeDelivery } from '../amqp/delivery.ts';
 import type { MessageContent } from '../amqp/message.ts';
 import type { Journal } from '../broker/journal.ts';
 import type { StoredMessage } from '../broker/message.ts';
-import { decodeRecords, encodeRecord, type Header, type JournalRecord } from './records.ts';
+import { describeDamage, JournalDamagedError, keepDamaged } from './damage.ts';
+import { type Decoded, decodeRecords, encodeRecord, type Header, type JournalRecord } from './records.ts';
 
 /**
  * When the file is forced to the disk. `never` leaves it to the operating system: safe when the process is killed, not
  * when the machine loses power. `always` forces it before every acknowledgement.
  */
 export type FsyncPolicy = 'never' | 'always';
+
+/** How a journal is opened and kept. */
+export interface JournalOptions {
+  readonly fsync?: FsyncPolicy | undefined;
+  /** Goes on with what can be read of a damaged file instead of throwing a `JournalDamagedError`. */
+  readonly recover?: boolean | undefined;
+  /** Hears what was dropped. */
+  readonly log?: (message: string) => void;
+}
 
 const FILE = 'service-bus.journal';
 const LOCK = 'service-bus.lock';
@@ -65,17 +75,21 @@ export class FileJournal implements Journal {
   /** What was in the file when it was opened. */
   readonly recovered: readonly JournalRecord[];
 
-  constructor(directory: string, fsync: FsyncPolicy = 'never') {
+  constructor(directory: string, { fsync = 'never', recover = false, log = () => undefined }: JournalOptions = {}) {
     mkdirSync(directory, { recursive: true });
     this.unlock = lockDirectory(directory, LOCK);
     this.file = path.join(directory, FILE);
     this.fsync = fsync;
-    const bytes = existsSync(this.file) ? readFileSync(this.file) : Buffer.alloc(0);
-    const { records, end } = decodeRecords(bytes);
-    this.recovered = records;
-    this.size = end;
-    // 'r+' so that a torn record at the end is overwritten by what comes next.
-    this.descriptor = openSync(this.file, existsSync(this.file) ? 'r+' : 'w+');
+    try {
+      const { records, end } = readJournal(this.file, recover, log);
+      this.recovered = records;
+      this.size = end;
+      // 'r+' so that a torn record at the end is overwritten by what comes next.
+      this.descriptor = openSync(this.file, existsSync(this.file) ? 'r+' : 'w+');
+    } catch (error) {
+      this.unlock();
+      throw error;
+    }
   }
 
   /** Recovery is over: from now on changes are recorded, into a file that holds nothing else than the present state. */
@@ -173,6 +187,18 @@ export class FileJournal implements Journal {
     this.append([RECORD.content, `${id}`], whole);
     return `${id}`;
   }
+}
+
+function readJournal(file: string, recover: boolean, log: (message: string) => void): Decoded {
+  const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+  const decoded = decodeRecords(bytes);
+  const { damage, records, end, torn } = decoded;
+  if (torn > 0)
+    log(`The journal ${file} ends, at byte ${end}, with ${torn} bytes of a record that was cut off; they are dropped.`);
+  if (damage.length === 0) return decoded;
+  if (!recover) throw new JournalDamagedError(file, decoded);
+  log(`${describeDamage(file, damage, records.length)} It is kept as ${keepDamaged(file)}.`);
+  return decoded;
 }
 
 /** What only a snapshot writes. */

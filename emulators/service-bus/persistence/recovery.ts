@@ -8,8 +8,20 @@ import { describeEntity, entityPath, restoreEntity } from './descriptions.ts';
 import { RECORD, type SnapshotJournal } from './file-journal.ts';
 import type { JournalRecord } from './records.ts';
 
-/** Applies the records of a journal to an empty namespace. */
-export function recover(namespace: Namespace, records: readonly JournalRecord[]): void {
+/**
+ * Applies the records of a journal to an empty namespace. The answer is how many messages cannot be put back because a record that
+ * they need is missing.
+ */
+export function recover(namespace: Namespace, records: readonly JournalRecord[]): number {
+  let left = 0;
+  namespace.withoutChecks(() => {
+    left = apply(namespace, records);
+  });
+  return left;
+}
+
+function apply(namespace: Namespace, records: readonly JournalRecord[]): number {
+  let left = 0;
   const contents = new Map<string, MessageContent>();
   for (const { header, bytes } of records) {
     const [kind, first, ...rest] = header;
@@ -26,12 +38,15 @@ export function recover(namespace: Namespace, records: readonly JournalRecord[])
         break;
       default: {
         const store = namespace.storeAt(name);
-        if (store !== undefined) applyToStore(namespace, store, String(kind), rest, bytes, contents);
+        const applied = store !== undefined && applyToStore(namespace, store, String(kind), rest, bytes, contents);
+        if (!applied && kind === RECORD.message) left++;
       }
     }
   }
+  return left;
 }
 
+/** Whether there was all that the record needs. */
 function applyToStore(
   namespace: Namespace,
   store: MessageStore,
@@ -39,15 +54,15 @@ function applyToStore(
   fields: readonly unknown[],
   bytes: Buffer,
   contents: ReadonlyMap<string, MessageContent>,
-): void {
+): boolean {
   switch (kind) {
     case RECORD.message: {
       const content = contents.get(String(fields[0]));
-      if (content === undefined) return;
+      if (content === undefined) return false;
       const message = readMessage(content, fields.slice(1));
       store.restore(message);
       noteRestored(namespace, store, message);
-      return;
+      return true;
     }
     case RECORD.change: {
       const [contentId, sequenceNumber, deliveryCount, state] = fields;
@@ -55,22 +70,22 @@ function applyToStore(
       const content = contents.get(String(contentId));
       if (message !== undefined && content !== undefined)
         store.restoreChange(message, content, Number(deliveryCount), state as MessageState);
-      return;
+      return true;
     }
     case RECORD.removal: {
       const message = store.messages.get(Number(fields[0]));
       if (message !== undefined) store.remove(message);
-      return;
+      return true;
     }
     case RECORD.session: {
       const [session, present] = fields;
       if (store.sessions !== undefined)
         store.sessions.record(String(session)).state = present === true ? Buffer.from(bytes) : undefined;
-      return;
+      return true;
     }
     case RECORD.counter:
       store.lastSequenceNumber = Math.max(store.lastSequenceNumber, Number(fields[0]));
-      return;
+      return true;
     default:
       throw new Error(`The journal has a record of the unknown kind '${kind}'; it was written by another version.`);
   }

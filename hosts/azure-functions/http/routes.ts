@@ -17,41 +17,7 @@ type Segment =
       readonly name: string;
       readonly optional: boolean;
       readonly fallback: string | undefined;
-      readonly accepts: readonly ((value: string) => boolean)[];
     };
-
-const CONSTRAINTS: Record<string, (argument: string) => (value: string) => boolean> = {
-  int: () => (value) => /^-?\d+$/.test(value) && Math.abs(Number(value)) < 2 ** 31,
-  long: () => (value) => /^-?\d{1,19}$/.test(value),
-  alpha: () => (value) => /^[a-z]*$/i.test(value),
-  bool: () => (value) => /^(true|false)$/i.test(value),
-  guid: () => (value) => /^\{?[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}\}?$/i.test(value),
-  decimal: () => isNumber,
-  double: () => isNumber,
-  float: () => isNumber,
-  datetime: () => (value) => !Number.isNaN(Date.parse(value)),
-  required: () => (value) => value !== '',
-  minlength: (least) => (value) => value.length >= Number(least),
-  maxlength: (most) => (value) => value.length <= Number(most),
-  length: (argument) => {
-    const [least = 0, most = least] = argument.split(',').map(Number);
-    return (value) => value.length >= least && value.length <= most;
-  },
-  min: (least) => (value) => isNumber(value) && Number(value) >= Number(least),
-  max: (most) => (value) => isNumber(value) && Number(value) <= Number(most),
-  range: (argument) => {
-    const [least = 0, most = 0] = argument.split(',').map(Number);
-    return (value) => isNumber(value) && Number(value) >= least && Number(value) <= most;
-  },
-  regex: (source) => {
-    const pattern = new RegExp(source, 'i');
-    return (value) => pattern.test(value);
-  },
-};
-
-function isNumber(value: string): boolean {
-  return value.trim() !== '' && Number.isFinite(Number(value));
-}
 
 /**
  * @param template the trigger's route, or undefined for the function's name
@@ -67,23 +33,19 @@ export function parseRoute(functionName: string, template: unknown, methods: unk
   const segments = texts.map((text, index): Segment => {
     if (!/[{}]/.test(text)) return { kind: 'literal', text: text.toLowerCase() };
     const inner = /^\{(.*)\}$/.exec(text)?.[1];
-    if (inner === undefined || /[{}]/.test(inner.replace(/\([^)]*\)/g, ''))) {
+    if (inner === undefined || /[{}]/.test(inner)) {
       return refuse(`"${text}" mixes text and parameters in one segment`);
     }
-    const match = /^(\*{0,2})([a-z_]\w*)((?::[a-z]+(?:\(.*?\))?)*)(\?|=.*)?$/i.exec(inner);
+    const match = /^(\*{0,2})([a-z_]\w*)(:[^?=]*)?(\?|=.*)?$/i.exec(inner);
     if (match === null) return refuse(`"${text}" is not a route parameter`);
-    const [, stars = '', name = '', constraints = '', tail = ''] = match;
+    const [, stars = '', name = '', constraint, tail = ''] = match;
+    if (constraint !== undefined) return refuse(`the constraint "${constraint.slice(1)}" is not supported`);
     if (stars !== '' && index !== texts.length - 1) return refuse('a catch-all parameter must come last');
-    const accepts = [...constraints.matchAll(/:([a-z]+)(?:\((.*?)\))?/gi)].map(([, kind = '', argument = '']) => {
-      const make = CONSTRAINTS[kind.toLowerCase()];
-      return make === undefined ? refuse(`the constraint "${kind}" is not supported`) : make(argument);
-    });
     return {
       kind: stars === '' ? 'parameter' : 'catch-all',
       name,
       optional: tail === '?',
       fallback: tail.startsWith('=') ? tail.slice(1) : undefined,
-      accepts,
     };
   });
   const list =
@@ -91,18 +53,17 @@ export function parseRoute(functionName: string, template: unknown, methods: unk
   return { functionName, template: full, segments, methods: new Set(list) };
 }
 
-/** Splits at slashes, but not inside braces: a regex constraint may hold one. */
+/** Splits at slashes, but not inside braces: what is in them is judged as a whole. */
 function splitTemplate(template: string): string[] {
   return template.match(/(?:\{[^}]*\}|[^/{])+/g) ?? [];
 }
 
-/** Puts routes in the order in which they are tried: literals before constrained before plain before catch-all. */
+/** Puts routes in the order in which they are tried: literals before parameters before catch-all. */
 export function byPrecedence(routes: readonly Route[]): Route[] {
   const rank = (segment: Segment | undefined): number => {
     if (segment === undefined) return 0;
     if (segment.kind === 'literal') return 1;
-    const constrained = segment.accepts.length > 0 ? 0 : 1;
-    return (segment.kind === 'parameter' ? 2 : 4) + constrained;
+    return segment.kind === 'parameter' ? 2 : 3;
   };
   return [...routes].sort((left, right) => {
     for (let i = 0; i < Math.max(left.segments.length, right.segments.length); i++) {
@@ -150,7 +111,6 @@ function matchSegments(segments: readonly Segment[], parts: readonly string[]): 
       else if (!segment.optional && segment.kind === 'parameter') return undefined;
       continue;
     }
-    if (!segment.accepts.every((accepts) => accepts(value))) return undefined;
     params[segment.name] = value;
   }
   return at >= parts.length ? params : undefined;

@@ -1,5 +1,4 @@
 // The HTTP front of the host: finds the function for a request, calls it, and answers.
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { textOf } from '../errors.ts';
 import type { HttpSettings } from '../host-json.ts';
@@ -9,10 +8,9 @@ import type { AppRuntime } from '../runtime.ts';
 import { traceContext } from '../trace.ts';
 import { matchRoute, type Route } from './routes.ts';
 import { fromRpcResponse, toRpcHttp } from './rpc-http.ts';
-import { proxyToWorker, type StreamedRequest, streamInvocation } from './stream.ts';
 
 /** Kestrel's limit as the Functions host sets it. */
-export const MAX_BODY_BYTES = 104_857_600;
+const MAX_BODY_BYTES = 104_857_600;
 
 /** What the server serves; replaced as a whole when the app is. */
 export interface Served {
@@ -124,31 +122,6 @@ export class HttpFront {
     response: ServerResponse,
   ): Promise<void> {
     const bindingName = bindings.get(route.functionName) ?? '';
-    // In stream mode the worker has a server of its own; a restarted worker has another one.
-    const workerUri = (await runtime.capabilities()).HttpUri;
-    if (workerUri !== undefined) {
-      const invocationId = randomUUID();
-      const streamed: StreamedRequest = {
-        request,
-        response,
-        url,
-        params,
-        bindingName,
-        workerUri,
-        invocationId,
-        bodyLimit: MAX_BODY_BYTES,
-      };
-      await proxyToWorker(
-        streamed,
-        runtime.invoke(
-          route.functionName,
-          { ...streamInvocation(streamed), traceContext: tracedBy(request) },
-          invocationId,
-        ),
-      );
-      return;
-    }
-
     const body = await this.#readBody(request, route);
     if (body === 'too-large') return empty(response, 413);
     if (body === 'cut') return;
@@ -189,8 +162,7 @@ export class HttpFront {
   async #readBody(request: IncomingMessage, { functionName }: Route): ReturnType<typeof collectBody> {
     const body = await collectBody(request);
     if (request.headers['transfer-encoding'] === undefined) return body;
-    const message =
-      'Its request has a chunked body, which is dropped, as on Azure. Send a content-length, or enable HTTP streaming.';
+    const message = 'Its request has a chunked body, which is dropped, as on Azure. Send a content-length.';
     this.#log({ level: 'warning', category: 'host', message, functionName });
     return typeof body === 'string' ? body : new Uint8Array();
   }

@@ -5,13 +5,11 @@ import { constants } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../hosts/processes/free-port.ts';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
 import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
-import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
-/** The region (and with account 000000000000 the prefix) of every ARN that dynoxide makes, whatever the client's region. */
-export const DYNOXIDE_REGION = 'dynoxide';
 /** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
 const START_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
@@ -48,7 +46,7 @@ export class DynamoDbEmulator {
 
   /**
    * Resolves when the server answers.
-   * @throws Error when this platform has no binary, a given port is taken, or the server does not come up
+   * @throws NoDynoxide when this platform has no binary; Error when a given port is taken, or the server does not come up
    */
   async start(): Promise<void> {
     const binary = this.#options.binary ?? dynoxideBinary();
@@ -151,7 +149,7 @@ export class DynamoDbEmulator {
 /** Makes the file a copy of the template, unless there is one already. */
 async function createFromTemplate(dbPath: string): Promise<void> {
   try {
-    await copyFile(sourceFile('local/emulators/dynamodb/template.sqlite'), dbPath, constants.COPYFILE_EXCL);
+    await copyFile(fileURLToPath(new URL('./template.sqlite', import.meta.url)), dbPath, constants.COPYFILE_EXCL);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
@@ -167,18 +165,24 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
+/** There is no dynoxide for this machine; the stack can do without AWS cells. */
+export class NoDynoxide extends Error {
+  override readonly name = 'NoDynoxide';
+}
+
 /**
  * @returns the path of the binary in the optional package for this platform
- * @throws Error that says what to do instead
+ * @throws NoDynoxide that says what to do instead
  */
 export function dynoxideBinary(platform: string = process.platform, arch: string = process.arch): string {
   const name = `@dynoxide/${platform}-${arch}`;
-  const require = createRequire(sourceFile('hosts/processes/source-file.ts'));
+  const require = createRequire(import.meta.url);
   try {
-    return path.join(path.dirname(require.resolve(`${name}/package.json`)), 'dynoxide');
+    const folder = path.dirname(require.resolve(`${name}/package.json`));
+    return path.join(folder, platform === 'win32' ? 'dynoxide.exe' : 'dynoxide');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    throw new Error(
+    throw new NoDynoxide(
       `There is no DynamoDB emulator for ${platform}-${arch} (npm package ${name}): ` +
         'start DynamoDB Local or another DynamoDB server and set DYNAMODB_ENDPOINT to its URL.',
       { cause: error },

@@ -1,8 +1,8 @@
 // Starts and stops the SNS and SQS emulator (fauxqs) in a child process, and keeps its messages over a clean restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
-import { sourceFile } from '../../../hosts/processes/source-file.ts';
 
 const STOP_TIMEOUT_MS = 3_000;
 
@@ -50,7 +50,7 @@ export class SnsSqsEmulator {
   async start(): Promise<void> {
     const { dataDir, port = 0, region = 'eu-central-1' } = this.#options;
     const argument = JSON.stringify({ port, region, ...(dataDir === undefined ? {} : { dataDir }) });
-    const child = spawn(process.execPath, [sourceFile('local/emulators/sns-sqs/server.mjs'), argument], {
+    const child = spawn(process.execPath, [fileURLToPath(new URL('./server.mjs', import.meta.url)), argument], {
       ...OWN_GROUP,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });

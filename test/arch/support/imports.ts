@@ -8,7 +8,7 @@ import { type Source, type Violation, violationAt, walk } from './sources.ts';
 /** The files whose job is to load what they are told to; each with the reason. */
 export const LOADERS: Readonly<Record<string, string>> = {
   'bench/cold-start/runner.cjs': 'loads the bundle whose start it measures',
-  'build/run.mjs': 'runs the TypeScript program that it has just compiled',
+  'build/bundles.mjs': 'runs the TypeScript program that it has just compiled',
   'local/emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
   'local/emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
   'hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',
@@ -81,8 +81,11 @@ export const packageOf = (specifier: string): string =>
 const isNode = (specifier: string): boolean =>
   specifier.startsWith('node:') || builtinModules.includes(packageOf(specifier));
 
-/** Every import that the table does not allow. `declared` are the packages that package.json names. */
-export function forbiddenImports(sources: readonly Source[], declared: ReadonlySet<string>): Violation[] {
+/** Every import that the table does not allow. `declaredFor` knows the packages that the manifest of a file's workspace names. */
+export function forbiddenImports(
+  sources: readonly Source[],
+  declaredFor: (file: string) => ReadonlySet<string>,
+): Violation[] {
   return sources.flatMap((source) => {
     const row = ROWS.find(({ files }) => files.test(source.file));
     if (row === undefined) {
@@ -90,7 +93,7 @@ export function forbiddenImports(sources: readonly Source[], declared: ReadonlyS
       return [violationAt(source, source.tree, message)];
     }
     return importsOf(source).flatMap((each) => {
-      const message = faultOf(source.file, each, row, declared);
+      const message = faultOf(source.file, each, row, declaredFor(source.file));
       return message === undefined ? [] : [violationAt(source, each.node, message)];
     });
   });
@@ -125,7 +128,7 @@ function faultOf(
     if (declared.has(packageOf(specifier))) return undefined;
     if (typesOnly && declared.has(`@types/${packageOf(specifier).replace('@', '').replace('/', '__')}`))
       return undefined;
-    return `${packageOf(specifier)} is not in package.json. Declare it there; that another package brings it is luck.`;
+    return `${packageOf(specifier)} is not in the package.json of this workspace. Declare it there; that another package brings it is luck.`;
   }
   const allowed = row.packages.some(
     (name) => specifier === name || specifier.startsWith(/[/:]$/.test(name) ? name : `${name}/`),

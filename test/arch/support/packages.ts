@@ -1,7 +1,10 @@
-// What the manifest and the lock file must hold for an installation to be the same everywhere, and no larger than needed.
+// What manifests and the lock file must hold for an installation to be the same everywhere, and no larger than needed.
+import path from 'node:path';
 
 /** The parts of package.json that are read. */
 export interface Manifest {
+  /** Folders, or all folders of one: `hosts/*`. */
+  readonly workspaces?: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -34,15 +37,28 @@ export interface OtherUse {
 export const packagesOf = (manifest: Manifest): string[] =>
   Object.keys({ ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies }).sort();
 
-/** Everything in a lock file that ties it to one registry or one platform. */
-export function lockFileFaults({ packages }: LockFile): string[] {
+/** The folders of the workspaces that a manifest names, given every file of the project. */
+export function workspacesOf({ workspaces = [] }: Manifest, files: readonly string[]): string[] {
+  return files
+    .filter((file) => file.endsWith('/package.json'))
+    .map((file) => path.posix.dirname(file))
+    .filter((folder) => workspaces.some((one) => one === folder || one === `${path.posix.dirname(folder)}/*`));
+}
+
+/** The workspace that a file belongs to; the root's is `''`. */
+export const workspaceOf = (file: string, workspaces: readonly string[]): string =>
+  workspaces.find((folder) => file.startsWith(`${folder}/`)) ?? '';
+
+/** Everything in a lock file that ties it to one registry or one platform; `unchecked` are packages that may lack an integrity. */
+export function lockFileFaults({ packages }: LockFile, unchecked: readonly string[] = []): string[] {
   return Object.entries(packages).flatMap(([place, entry]) => {
     const faults: string[] = [];
     if (entry.resolved !== undefined && entry.link !== true)
       faults.push(
         `${place} names the address ${entry.resolved}: install with the project's .npmrc, which leaves addresses out.`,
       );
-    if (entry.link !== true && place.startsWith('node_modules/') && entry.integrity === undefined)
+    const isInstalled = entry.link !== true && place.startsWith('node_modules/');
+    if (isInstalled && entry.integrity === undefined && !unchecked.includes(place.slice('node_modules/'.length)))
       faults.push(`${place} has no integrity, so that anything could be installed in its place.`);
     for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }))
       if (!isLocked(packages, place, name))

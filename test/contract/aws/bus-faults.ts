@@ -1,6 +1,6 @@
 // The faults of a bus, in the words of SNS and of a proxy before it.
-import { failedPublishEntries, snsError } from '../../../local/faults/aws-faults.ts';
-import type { FaultProxy } from '../../../local/faults/fault-proxy.ts';
+import { failedPublishEntries, snsError } from '../../../emulators/faults/aws-faults.ts';
+import type { FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
 import type { BusFaults } from '../bus/harness.ts';
 
 const operation = 'PublishBatch';

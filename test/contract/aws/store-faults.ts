@@ -1,6 +1,6 @@
 // The faults of a store, in the words of DynamoDB and of a proxy before it.
-import { jsonError } from '../../../local/faults/aws-faults.ts';
-import type { Fault, FaultProxy } from '../../../local/faults/fault-proxy.ts';
+import { jsonError } from '../../../emulators/faults/aws-faults.ts';
+import type { Fault, FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
 import type { StoreFaults } from '../store/harness.ts';
 
 export function dynamoDbFaults(proxy: FaultProxy): StoreFaults {

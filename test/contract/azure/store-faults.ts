@@ -1,5 +1,5 @@
 // The faults of a store, in the words of Cosmos DB and of a proxy before it.
-import type { Fault, FaultProxy, ProxiedCall, ProxiedResponse } from '../../../local/faults/fault-proxy.ts';
+import type { Fault, FaultProxy, ProxiedCall, ProxiedResponse } from '../../../emulators/faults/fault-proxy.ts';
 import type { StoreFaults } from '../store/harness.ts';
 
 export function cosmosFaults(proxy: FaultProxy): StoreFaults {

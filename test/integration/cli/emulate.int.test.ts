@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { DEVELOPMENT_CERTIFICATE } from '../../../emulators/service-bus/certificate.ts';
-import { sourceFile } from '../../../hosts/processes/source-file.ts';
+import { sourceFile } from '../../../local/source-file.ts';
 
 interface Run {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
@@ -169,6 +169,7 @@ test('keeps the state in a folder', async () => {
 test.each([
   [[], 'Say what to emulate; there are cosmos, service-bus.\n'],
   [['kafka'], 'There is no emulator "kafka"; there are cosmos, service-bus.\n'],
+  [['cosmos', '--recover'], '--recover is for service-bus, not for cosmos.\n'],
 ])('arguments that make no sense are refused: %p', async (args, complaint) => {
   const command = polycell(...args);
   expect(await command.exit).toEqual({ code: 2, signal: null });

@@ -8,18 +8,22 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { PublishBatchCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
-import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import {
   failedPublishEntries,
   jsonError,
   snsError,
   statementErrors,
   unprocessedItems,
-} from '../../../local/faults/aws-faults.ts';
-import { FaultProxy } from '../../../local/faults/fault-proxy.ts';
-import { dynamodbClient, snsClient, sqsClient } from './aws-support.ts';
+} from '../../../emulators/faults/aws-faults.ts';
+import { FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
+import {
+  dynamodbClient,
+  snsClient,
+  sqsClient,
+} from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
+import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
+import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const database = new DynamoDbEmulator();
 const bus = new SnsSqsEmulator();

@@ -6,9 +6,10 @@ import { systemClock } from '../../../adapters/system/system.ts';
 import { root } from '../../../build/bundles.mjs';
 import { application } from '../../../core/application.ts';
 import { topologyOf } from '../../../core/domain/application.ts';
-import { EdgeHost } from '../../../hosts/edge/edge-host.ts';
 import { AwsCell } from '../../../local/aws-cell.ts';
 import { AzureCell } from '../../../local/azure-cell.ts';
+import { LocalEdge } from '../../../local/edge.ts';
+import { makeIssuer } from '../../../local/issuer.ts';
 import { makeRouteKeys } from '../../../local/route-keys.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
 
@@ -50,7 +51,11 @@ it('an Azure cell, also when only a part of its app is missing', async () => {
 });
 
 it('the edge', async () => {
-  const host = new EdgeHost({ bundle: nowhere('index.mjs') });
-  await expect(host.start()).rejects.toThrow('There is no bundle dist/nowhere/index.mjs: run `npm run build`');
-  await host.stop();
+  const { version, notice, onDeath } = await common();
+  const { privateKey: routeKey } = await makeRouteKeys(systemClock);
+  const issuer = await makeIssuer(systemClock);
+  const bundle = nowhere('index.mjs');
+  const edge = new LocalEdge({ version, routeKey, issuer, jwksUrl: '', notice, onDeath, bundle });
+  await expect(edge.start()).rejects.toThrow('There is no bundle dist/nowhere/index.mjs: run `npm run build`');
+  await edge.stop();
 });

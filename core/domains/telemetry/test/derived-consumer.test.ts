@@ -32,8 +32,15 @@ async function shown({ events, state }: World) {
   };
 }
 
-const byKey = (a: { metric: string; start: string }, b: { metric: string; start: string }) =>
-  `${a.start} ${a.metric}` < `${b.start} ${b.metric}` ? -1 : 1;
+interface Row {
+  readonly metric: string;
+  readonly start: string;
+  readonly unit?: string;
+}
+
+const keyOf = ({ start, metric, unit = null }: Omit<Row, 'unit'> & { readonly unit?: string | null }) =>
+  JSON.stringify([start, metric, unit]);
+const byKey = (a: Row, b: Row) => (keyOf(a) < keyOf(b) ? -1 : 1);
 
 /** Compares everything with the straightforward computation. The first of two readings of one identity stands. */
 async function expectAllOf(readings: readonly Made[], where: World) {

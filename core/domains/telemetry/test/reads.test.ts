@@ -165,7 +165,17 @@ describe('rollups', () => {
     const { body } = await cell.call('/v1/devices/pump-1/rollups?metric=t');
     expect(body).toEqual({
       items: [
-        { metric: 't', window: '1h', start: '2026-11-21T07:00:00.000Z', count: 4, min: 1, max: 5, sum: 12, last: 5 },
+        {
+          metric: 't',
+          unit: 'u',
+          window: '1h',
+          start: '2026-11-21T07:00:00.000Z',
+          count: 4,
+          min: 1,
+          max: 5,
+          sum: 12,
+          last: 5,
+        },
       ],
       next: null,
     });

@@ -82,6 +82,7 @@ export function expectedDevice(device: string, readings: readonly Made[]): Expec
 
 export interface ExpectedRollup {
   readonly metric: string;
+  readonly unit?: string;
   readonly window: '1m' | '1h' | '1d';
   readonly start: string;
   readonly count: number;
@@ -93,19 +94,20 @@ export interface ExpectedRollup {
 
 const WIDTH = { '1m': 60, '1h': 3600, '1d': 86_400 } as const;
 
-/** The rollups of one width, by metric and then by time. */
+/** The rollups of one width: readings of different units are kept apart. */
 export function expectedRollups(window: '1m' | '1h' | '1d', readings: readonly Made[]): ExpectedRollup[] {
   const groups = new Map<string, Made[]>();
   for (const made of distinct(readings).sort(byPosition)) {
     const start = Math.floor((EPOCH + made.second) / WIDTH[window]) * WIDTH[window];
-    const key = JSON.stringify([made.metric, start]);
+    const key = JSON.stringify([made.metric, start, made.unit ?? null]);
     groups.set(key, [...(groups.get(key) ?? []), made]);
   }
   return [...groups].map(([key, members]) => {
-    const [metric, start] = JSON.parse(key) as [string, number];
+    const [metric, start, unit] = JSON.parse(key) as [string, number, string | null];
     const values = members.map(({ value }) => value + 0);
     return {
       metric,
+      ...(unit !== null && { unit }),
       window,
       start: new Date(start * 1000).toISOString(),
       count: values.length,

@@ -1,15 +1,17 @@
 // Built-in string functions, as in https://learn.microsoft.com/cosmos-db/query/string-functions.
 import type { Json, Value } from '../../json.ts';
-import { type BuiltIn, type BuiltIns, fixed, ofString } from './types.ts';
+import { regexMatch } from '../regular-expression.ts';
+import { indexIn, lastIndexIn, pieces } from '../text-search.ts';
+import { type BuiltIn, type BuiltIns, building, type FunctionContext, fixed, ofString } from './types.ts';
 
 /** A test of two strings with an optional flag for ignoring case. */
-const comparison = (test: (text: string, part: string) => boolean): BuiltIn => ({
+const comparison = (test: (text: string, part: string, context: FunctionContext) => boolean): BuiltIn => ({
   min: 2,
   max: 3,
-  call: ([text, part, ignoreCase]) => {
+  call: ([text, part, ignoreCase], context) => {
     if (typeof text !== 'string' || typeof part !== 'string') return undefined;
     if (ignoreCase !== undefined && typeof ignoreCase !== 'boolean') return undefined;
-    return ignoreCase === true ? test(text.toLowerCase(), part.toLowerCase()) : test(text, part);
+    return ignoreCase === true ? test(text.toLowerCase(), part.toLowerCase(), context) : test(text, part, context);
   },
 });
 
@@ -29,24 +31,6 @@ const parsed = (text: string, accept: (value: Json) => boolean): Value => {
   }
 };
 
-const patterns = new Map<string, RegExp | undefined>();
-const PATTERN_CACHE = 200;
-
-/** Compiled regular expressions, kept because a query tests every document with the same one. */
-function pattern(source: string, flags: string): RegExp | undefined {
-  const key = `${flags}/${source}`;
-  if (patterns.has(key)) return patterns.get(key);
-  let compiled: RegExp | undefined;
-  try {
-    compiled = new RegExp(flags.includes('x') ? source.replace(/\s+/g, '') : source, flags.replace('x', ''));
-  } catch {
-    compiled = undefined;
-  }
-  if (patterns.size >= PATTERN_CACHE) patterns.clear();
-  patterns.set(key, compiled);
-  return compiled;
-}
-
 const trim = (leading: boolean, trailing: boolean): BuiltIn => ({
   min: 1,
   max: 2,
@@ -54,13 +38,25 @@ const trim = (leading: boolean, trailing: boolean): BuiltIn => ({
     if (typeof text !== 'string') return undefined;
     if (characters === undefined) return leading ? (trailing ? text.trim() : text.trimStart()) : text.trimEnd();
     if (typeof characters !== 'string') return undefined;
+    const trimmed = new Set(characters.split(''));
     let start = 0;
     let end = text.length;
-    while (leading && start < end && characters.includes(text.charAt(start))) start += 1;
-    while (trailing && end > start && characters.includes(text.charAt(end - 1))) end -= 1;
+    while (leading && start < end && trimmed.has(text.charAt(start))) start += 1;
+    while (trailing && end > start && trimmed.has(text.charAt(end - 1))) end -= 1;
     return text.slice(start, end);
   },
 });
+
+/** Texts with a separator between them; `undefined` when one of them is no text. */
+function joined(parts: readonly Value[], separator: string, context: FunctionContext): Value {
+  let length = separator.length * Math.max(0, parts.length - 1);
+  for (const part of parts) {
+    if (typeof part !== 'string') return undefined;
+    length += part.length;
+  }
+  building(length, context);
+  return parts.join(separator);
+}
 
 /** Longest string REPLICATE may build. */
 const MAX_REPLICATE = 10_000;
@@ -69,23 +65,23 @@ export const STRING_FUNCTIONS: BuiltIns = {
   CONCAT: {
     min: 2,
     max: 200,
-    call: (args) => (args.every((part) => typeof part === 'string') ? args.join('') : undefined),
+    call: (args, context) => joined(args, '', context),
   },
-  CONTAINS: comparison((text, part) => text.includes(part)),
+  CONTAINS: comparison((text, part, { meter }) => indexIn(text, part, 0, meter) >= 0),
   STARTSWITH: comparison((text, part) => text.startsWith(part)),
   ENDSWITH: comparison((text, part) => text.endsWith(part)),
   STRINGEQUALS: comparison((text, part) => text === part),
   INDEX_OF: {
     min: 2,
     max: 3,
-    call: ([text, part, start]) => {
+    call: ([text, part, start], { meter }) => {
       if (typeof text !== 'string' || typeof part !== 'string') return undefined;
       if (start !== undefined && typeof start !== 'number') return undefined;
-      return text.indexOf(part, start ?? 0);
+      return indexIn(text, part, start ?? 0, meter);
     },
   },
-  LAST_INDEX_OF: fixed(2, ([text, part]) =>
-    typeof text === 'string' && typeof part === 'string' ? text.lastIndexOf(part) : undefined,
+  LAST_INDEX_OF: fixed(2, ([text, part], { meter }) =>
+    typeof text === 'string' && typeof part === 'string' ? lastIndexIn(text, part, meter) : undefined,
   ),
   LEFT: fixed(2, ([text, length]) => substring(text, 0, length)),
   RIGHT: fixed(2, ([text, length]) => {
@@ -104,9 +100,9 @@ export const STRING_FUNCTIONS: BuiltIns = {
   TRIM: trim(true, true),
   LTRIM: trim(true, false),
   RTRIM: trim(false, true),
-  REPLACE: fixed(3, ([text, find, by]) => {
+  REPLACE: fixed(3, ([text, find, by], context) => {
     if (typeof text !== 'string' || typeof find !== 'string' || typeof by !== 'string') return undefined;
-    return find === '' ? text : text.replaceAll(find, () => by);
+    return find === '' ? text : joined(pieces(text, find, context.meter), by, context);
   }),
   REPLICATE: fixed(2, ([text, times]) => {
     if (typeof text !== 'string' || typeof times !== 'number' || times < 0) return undefined;
@@ -116,19 +112,22 @@ export const STRING_FUNCTIONS: BuiltIns = {
   REGEXMATCH: {
     min: 2,
     max: 3,
-    call: ([text, source, flags]) => {
+    call: ([text, source, flags], { meter }) => {
       if (typeof text !== 'string' || typeof source !== 'string') return undefined;
       if (flags !== undefined && (typeof flags !== 'string' || !/^[imsx]*$/.test(flags))) return undefined;
-      return pattern(source, flags ?? '')?.test(text);
+      return regexMatch(text, source, flags ?? '', meter);
     },
   },
-  STRINGJOIN: fixed(2, ([parts, separator]) => {
+  STRINGJOIN: fixed(2, ([parts, separator], context) => {
     if (!Array.isArray(parts) || typeof separator !== 'string') return undefined;
-    return parts.every((part) => typeof part === 'string') ? parts.join(separator) : undefined;
+    return joined(parts, separator, context);
   }),
-  STRINGSPLIT: fixed(2, ([text, separator]) =>
-    typeof text === 'string' && typeof separator === 'string' && separator !== '' ? text.split(separator) : undefined,
-  ),
+  STRINGSPLIT: fixed(2, ([text, separator], { meter }) => {
+    if (typeof text !== 'string' || typeof separator !== 'string' || separator === '') return undefined;
+    const parts = pieces(text, separator, meter);
+    meter.spend(parts.length);
+    return parts;
+  }),
   STRINGTOARRAY: ofString((text) => parsed(text, Array.isArray)),
   STRINGTOBOOLEAN: ofString((text) => parsed(text.trim(), (value) => typeof value === 'boolean')),
   STRINGTONULL: ofString((text) => parsed(text.trim(), (value) => value === null)),
@@ -136,8 +135,10 @@ export const STRING_FUNCTIONS: BuiltIns = {
   STRINGTOOBJECT: ofString((text) =>
     parsed(text, (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
   ),
-  TOSTRING: fixed(1, ([value]) => {
-    if (value === undefined) return undefined;
-    return typeof value === 'string' ? value : JSON.stringify(value);
+  TOSTRING: fixed(1, ([value], { meter }) => {
+    if (value === undefined || typeof value === 'string') return value;
+    const text = JSON.stringify(value);
+    meter.spendOn(text);
+    return text;
   }),
 };

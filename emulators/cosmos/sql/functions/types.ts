@@ -1,10 +1,21 @@
 // What a built-in function of the query language is.
+import { queryTimeout } from '../../errors.ts';
 import type { Value } from '../../json.ts';
+import { MAX_BUILT_CHARS } from '../../limits.ts';
+import type { Meter } from '../meter.ts';
 
 /** Things a function may depend on besides its arguments. */
 export interface FunctionContext {
   /** Milliseconds; the same for the whole query. */
   readonly now: number;
+  /** Counts work; what grows with the lengths of the arguments alone is counted by the caller. */
+  readonly meter: Meter;
+}
+
+/** Counts the building of a text, before it is built; one that is too long ends the query. */
+export function building(length: number, { meter }: FunctionContext): void {
+  if (length > MAX_BUILT_CHARS) throw queryTimeout();
+  meter.spend(Math.ceil(length / 32));
 }
 
 /** A built-in: how many arguments it takes and what it returns. `undefined` is the answer to a wrong type. */

@@ -1,26 +1,56 @@
 // Built-in functions on arrays and objects, and tests of a value's type.
-import { deepEqual, isObject, type Json, type JsonObject, ownProperty, setProperty, type Value } from '../../json.ts';
-import { type BuiltIn, type BuiltIns, fixed } from './types.ts';
+import {
+  canonicalText,
+  deepEqual,
+  isObject,
+  type Json,
+  type JsonObject,
+  ownProperty,
+  setProperty,
+  type Value,
+} from '../../json.ts';
+import { type BuiltIn, type BuiltIns, type FunctionContext, fixed } from './types.ts';
 
 /** A test of a value's type. Every test but these answers false, not undefined, for a missing value. */
 const test = (f: (value: Value) => boolean): BuiltIn => fixed(1, ([value]) => f(value));
 
 /** Whether an object has at least the properties of another. */
-function includes(candidate: Json, part: Value): boolean {
-  if (!isObject(candidate) || !isObject(part)) return deepEqual(candidate, part);
-  return Object.keys(part).every((key) => Object.hasOwn(candidate, key) && deepEqual(candidate[key], part[key]));
+function includes(candidate: Json, part: Value, { meter }: FunctionContext): boolean {
+  if (!isObject(candidate) || !isObject(part)) return deepEqual(candidate, part, meter);
+  const keys = Object.keys(part);
+  meter.spend(keys.length);
+  return keys.every((key) => Object.hasOwn(candidate, key) && deepEqual(candidate[key], part[key], meter));
 }
 
-const has = (array: readonly Json[], value: Value): boolean => array.some((element) => deepEqual(element, value));
-
-function distinct(array: readonly Json[]): Json[] {
-  const result: Json[] = [];
-  for (const element of array) if (!has(result, element)) result.push(element);
-  return result;
+/** Elements by their texts, so that looking many of them up takes no longer than their number. */
+function indexed(array: readonly Json[], { meter }: FunctionContext): Map<string, Json> {
+  const elements = new Map<string, Json>();
+  for (const element of array) {
+    const text = canonicalText(element);
+    meter.spend(1);
+    meter.spendOn(text);
+    if (!elements.has(text)) elements.set(text, element);
+  }
+  return elements;
 }
 
-const ofArrays = (f: (a: readonly Json[], b: readonly Json[]) => Json[]): BuiltIn =>
-  fixed(2, ([a, b]) => (Array.isArray(a) && Array.isArray(b) ? f(a, b) : undefined));
+const has = (array: readonly Json[], value: Value, { meter }: FunctionContext): boolean =>
+  array.some((element) => deepEqual(element, value, meter));
+
+/** The distinct elements of an array by their texts, and those of another. */
+const ofSets = (f: (a: Map<string, Json>, b: Map<string, Json>) => Iterable<[string, Json]>): BuiltIn =>
+  fixed(2, ([a, b], context) => {
+    if (!Array.isArray(a) || !Array.isArray(b)) return undefined;
+    return [...new Map(f(indexed(a, context), indexed(b, context))).values()];
+  });
+
+/** The values that ARRAY_CONTAINS_ANY and ARRAY_CONTAINS_ALL look for, each with whether the array has it. */
+function contained([array, ...values]: readonly Value[], context: FunctionContext): boolean[] | undefined {
+  if (!Array.isArray(array)) return undefined;
+  const elements = indexed(array, context);
+  const wanted = values.length === 1 && Array.isArray(values[0]) ? values[0] : values;
+  return wanted.map((value) => value !== undefined && elements.has(canonicalText(value)));
+}
 
 function slice([array, start, length]: readonly Value[]): Value {
   if (!Array.isArray(array) || typeof start !== 'number') return undefined;
@@ -57,35 +87,19 @@ export const VALUE_FUNCTIONS: BuiltIns = {
   ARRAY_CONTAINS: {
     min: 2,
     max: 3,
-    call: ([array, value, partial]) => {
+    call: ([array, value, partial], context) => {
       if (!Array.isArray(array)) return undefined;
       if (value === undefined) return undefined;
-      return partial === true ? array.some((element) => includes(element, value)) : has(array, value);
+      return partial === true ? array.some((element) => includes(element, value, context)) : has(array, value, context);
     },
   },
-  ARRAY_CONTAINS_ANY: {
-    min: 2,
-    max: 200,
-    call: ([array, ...values]) => {
-      if (!Array.isArray(array)) return undefined;
-      const wanted = values.length === 1 && Array.isArray(values[0]) ? values[0] : values;
-      return wanted.some((value) => value !== undefined && has(array, value));
-    },
-  },
-  ARRAY_CONTAINS_ALL: {
-    min: 2,
-    max: 200,
-    call: ([array, ...values]) => {
-      if (!Array.isArray(array)) return undefined;
-      const wanted = values.length === 1 && Array.isArray(values[0]) ? values[0] : values;
-      return wanted.every((value) => value !== undefined && has(array, value));
-    },
-  },
+  ARRAY_CONTAINS_ANY: { min: 2, max: 200, call: (args, context) => contained(args, context)?.includes(true) },
+  ARRAY_CONTAINS_ALL: { min: 2, max: 200, call: (args, context) => contained(args, context)?.every(Boolean) },
   ARRAY_LENGTH: fixed(1, ([array]) => (Array.isArray(array) ? array.length : undefined)),
   ARRAY_SLICE: { min: 2, max: 3, call: slice },
-  SETINTERSECT: ofArrays((a, b) => distinct(a.filter((element) => has(b, element)))),
-  SETUNION: ofArrays((a, b) => distinct([...a, ...b])),
-  SETDIFFERENCE: ofArrays((a, b) => distinct(a.filter((element) => !has(b, element)))),
+  SETINTERSECT: ofSets((a, b) => [...a].filter(([text]) => b.has(text))),
+  SETUNION: ofSets((a, b) => [...a, ...[...b].filter(([text]) => !a.has(text))]),
+  SETDIFFERENCE: ofSets((a, b) => [...a].filter(([text]) => !b.has(text))),
   CHOOSE: {
     min: 2,
     max: 200,

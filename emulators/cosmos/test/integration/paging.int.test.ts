@@ -112,6 +112,36 @@ test.each(['SELECT VALUE c.n FROM c', 'SELECT VALUE c.n FROM c ORDER BY c.n', 'S
   },
 );
 
+test('rows of several ranges come range by range, and a last range without any makes an empty page with its charge', async () => {
+  const container = await harness.container('ranges');
+  for (let n = 0; n < 12; n++) await container.items.create({ id: `i${n}`, pk: `p${n % 4}`, n });
+  const iterator = container.items.query('SELECT VALUE c.n FROM c WHERE c.pk != "p2"', { maxItemCount: 100 });
+  const pages: unknown[] = [];
+  while (iterator.hasMoreResults()) {
+    const { resources, requestCharge } = await iterator.fetchNext();
+    pages.push(resources ?? []);
+    expect(requestCharge).toBeGreaterThan(0);
+  }
+  expect(pages).toEqual([[0, 1, 4, 5, 8, 9], [3, 7, 11], []]);
+});
+
+test('a query that demands a key reads its range alone', async () => {
+  const container = await harness.container('demanded');
+  for (let n = 0; n < 4; n++) await container.items.create({ id: `i${n}`, pk: `p${n}` });
+  const { resources, continuationToken } = await container.items
+    .query('SELECT VALUE c.id FROM c WHERE c.pk = "p2"', { maxItemCount: 100 })
+    .fetchNext();
+  expect({ resources, continuationToken }).toEqual({ resources: ['i2'], continuationToken: undefined });
+});
+
+test('groups that fill a page are followed by an empty one', async () => {
+  const container = await filled('groups', 4);
+  const query = 'SELECT c.n, COUNT(1) AS k FROM c GROUP BY c.n';
+  const first = await page(container, query, undefined);
+  expect(first.values).toHaveLength(4);
+  expect(await page(container, query, first.token)).toEqual({ values: [], token: undefined });
+});
+
 test('a full page has a continuation even if nothing follows, as in the service', async () => {
   const container = await filled('exact', 4);
   const first = await page(container, 'SELECT VALUE c.n FROM c', undefined);
@@ -131,11 +161,18 @@ test('reading all items over all partitions goes on after a split', async () => 
   for (let n = 0; n < 30; n++) await container.items.create({ id: `i${n}`, pk: `p${n % 7}`, n });
   const iterator = container.items.readAll({ maxItemCount: 10 });
   const { resources, continuationToken } = await iterator.fetchNext();
+  expect(continuationToken).toBeDefined();
   for (const id of ['0', '1', '2']) harness.emulator.split('db', 'splitting', id);
   const rest = await container.items
     .readAll({ maxItemCount: 10, ...(continuationToken === undefined ? {} : { continuationToken }) })
     .fetchAll();
-  expect([...resources, ...rest.resources].map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, n) => `i${n}`));
+  const seen = [...resources, ...rest.resources].map(({ id }) => id);
+  // The range that was being read is read to its end as it was; those after it are read as they are now.
+  expect(seen).toEqual(
+    [[0, 1, 4, 6], [3], [2], [5]].flatMap((keys) =>
+      Array.from({ length: 30 }, (_, n) => n).flatMap((n) => (keys.includes(n % 7) ? [`i${n}`] : [])),
+    ),
+  );
 });
 
 test('an ORDER BY over several ranges can be resumed from its composite token', async () => {

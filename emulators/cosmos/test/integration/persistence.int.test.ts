@@ -92,9 +92,9 @@ test('a torn last record is cut off, and a snapshot replaces a grown log', async
 });
 
 test('a process killed while writing loses no acknowledged write, and starts with its parent gone', async () => {
-  const program = join(directory, 'main.mjs');
+  const program = join(directory, 'cli.mjs');
   await build({
-    entryPoints: ['emulators/cosmos/main.ts'],
+    entryPoints: ['emulators/cosmos/cli.ts'],
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -149,7 +149,9 @@ function parse(connectionString: string): { endpoint: string; key: string } {
 }
 
 async function launch(program: string, data: string): Promise<{ child: ChildProcess; connectionString: string }> {
-  const child = spawn(process.execPath, [program, '--data', data], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, '--port', '0', '--data', data, '--stop-with-stdin'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const ready = JSON.parse(line.toString()) as { connectionString: string };
   return { child, connectionString: ready.connectionString };

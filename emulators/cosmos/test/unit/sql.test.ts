@@ -1,6 +1,7 @@
 // Parser and evaluator: values of expressions, row semantics and plans, with literal expectations.
 import type { Json, Value } from '../../json.ts';
 import { QueryCache, readParameters } from '../../sql/cache.ts';
+import { makeEnv } from '../../sql/compile-expression.ts';
 import { planQuery } from '../../sql/plan.ts';
 import { runAll } from '../../sql/run.ts';
 
@@ -11,7 +12,7 @@ function run(sql: string, documents: Json[] = [{}], parameters: Record<string, V
   const { query } = cache.prepare(sql);
   const list = Object.entries(parameters).map(([name, value]) => ({ name: `@${name}`, value: value ?? null }));
   const params = readParameters(query, list);
-  return runAll(query, { slots: [], params, aggregates: [], now: NOW }, documents);
+  return runAll(query, makeEnv(params, NOW), documents);
 }
 
 /** The value of an expression; `undefined` shows as a missing row. */
@@ -266,10 +267,7 @@ test.each([
 
 const plan = (sql: string): Record<string, unknown> => {
   const { query } = cache.prepare(sql);
-  return planQuery(sql, query, { slots: [], params: new Map(), aggregates: [], now: NOW }).queryInfo as Record<
-    string,
-    unknown
-  >;
+  return planQuery(sql, query, makeEnv(new Map(), NOW)).queryInfo as Record<string, unknown>;
 };
 
 test('the plan of an ORDER BY asks each range for sort keys and payload', () => {

@@ -1,13 +1,13 @@
 // Persistence: what a client was told is stored is there after a restart, and after the process was killed.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ServiceBusClient } from '@azure/service-bus';
-import { PATIENCE_MS } from '../../../../test/support/patience.ts';
 import { ServiceBusEmulator } from '../../emulator.ts';
-import { adminClient, first, openHarness } from './support.ts';
+import type { JournalDamagedError } from '../../persistence/damage.ts';
+import { adminClient, first, openHarness, PATIENCE_MS } from './support.ts';
 
 const ROOT = path.resolve(__dirname, '../../../..');
 /** What is sent to a process that is gone gets no answer, and is waited for no longer than this. */
@@ -24,7 +24,8 @@ interface Running {
 /** Runs the emulator as its own process. */
 function run(...args: readonly string[]): Promise<Running> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['build/run.mjs', 'emulators/service-bus/main.ts', '--port', '0', ...args], {
+    const program = ['build/run.mjs', 'emulators/service-bus/main.ts', '--port', '0', '--stop-with-stdin', ...args];
+    const child = spawn(process.execPath, program, {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -124,6 +125,66 @@ describe('persistence', () => {
     appendFileSync(path.join(dataDir, 'service-bus.journal'), Buffer.from([0, 0, 1, 0, 9, 9, 9, 9, 0, 0, 0, 3, 91]));
     const after = new ServiceBusEmulator({ dataDir });
     expect(after.messages('q').map(({ body }) => body)).toEqual(['1', '2']);
+    await after.stop();
+  });
+
+  test('damage in the middle is reported with its place, and recovery goes on with what can be read', async () => {
+    const before = await openHarness({ dataDir });
+    before.emulator.createQueue('q');
+    before.emulator.createTopic('t');
+    const sender = before.client.createSender('q');
+    for (const body of ['one', 'two', 'three']) await sender.sendMessages({ body });
+    await before.close();
+    const file = path.join(dataDir, 'service-bus.journal');
+    const damaged = readFileSync(file);
+    damaged.write('oops', damaged.indexOf('two'));
+    writeFileSync(file, damaged);
+
+    let error: unknown;
+    try {
+      new ServiceBusEmulator({ dataDir });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({
+      name: 'JournalDamagedError',
+      file,
+      damage: [{ reason: 'its checksum is wrong' }],
+      message: expect.stringMatching(
+        /^The journal .*service-bus\.journal is damaged at byte \d+, in record \d+: its checksum is wrong; \d+ bytes cannot be read, \d+ records before them and \d+ after them can\. Nothing was changed\./,
+      ),
+    });
+    expect(readFileSync(file)).toEqual(damaged);
+    const [place] = (error as JournalDamagedError).damage;
+    expect(damaged.subarray(place?.at, (place?.at ?? 0) + (place?.bytes ?? 0)).includes('oops')).toBe(true);
+
+    const lines: string[] = [];
+    const after = new ServiceBusEmulator({ dataDir, recover: true, log: (line) => lines.push(line) });
+    expect(after.messages('q').map(({ body }) => body)).toEqual(['"one"', '"three"']);
+    expect(after.namespace.topic('t')?.name).toBe('t');
+    await after.stop();
+    expect(lines).toEqual([
+      expect.stringContaining(`It is kept as ${file}.damaged-1.`),
+      'Messages left out, because their content or their entity cannot be read: 1.',
+    ]);
+    expect(readFileSync(`${file}.damaged-1`)).toEqual(damaged);
+    const clean = new ServiceBusEmulator({ dataDir });
+    expect(clean.messages('q').map(({ body }) => body)).toEqual(['"one"', '"three"']);
+    await clean.stop();
+  });
+
+  test('a subscription whose topic cannot be read is left out', async () => {
+    const before = await openHarness({ dataDir });
+    before.emulator.createTopic('t', { userMetadata: 'mark' });
+    before.emulator.createSubscription('t', 's');
+    await before.client.createSender('t').sendMessages({ body: 1 });
+    await before.close();
+    const file = path.join(dataDir, 'service-bus.journal');
+    const bytes = readFileSync(file);
+    bytes.write('MARK', bytes.indexOf('mark'));
+    writeFileSync(file, bytes);
+    const after = new ServiceBusEmulator({ dataDir, recover: true });
+    expect(after.entities()).toEqual([]);
     await after.stop();
   });
 

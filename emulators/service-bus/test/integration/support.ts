@@ -5,9 +5,11 @@ import {
   type ServiceBusClientOptions,
   type ServiceBusReceivedMessage,
 } from '@azure/service-bus';
-import { PATIENCE_MS } from '../../../../test/support/patience.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../../certificate.ts';
 import { ServiceBusEmulator, type ServiceBusEmulatorOptions } from '../../emulator.ts';
+
+/** For one answer, in milliseconds. It finds what hangs and judges nothing: a machine may be slow. */
+export const PATIENCE_MS = 120_000;
 
 /** Failing at once shows what the server said; the defaults hide it behind 30-second retries. */
 const QUICK = { maxRetries: 0, retryDelayInMs: 0, timeoutInMs: PATIENCE_MS };
@@ -77,6 +79,16 @@ export async function codeOf(promise: Promise<unknown>): Promise<unknown> {
     await promise;
   } catch (error) {
     return typeof error === 'object' && error !== null && 'code' in error ? error.code : error;
+  }
+  return 'it succeeded';
+}
+
+/** The text of the error that a promise rejects with. */
+export async function textOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
   return 'it succeeded';
 }

@@ -140,10 +140,12 @@ describe('a topic', () => {
 
   test('a subscription forwards to a queue, and dead letters elsewhere', async () => {
     const { client, emulator } = harness;
-    emulator.createQueue('inbox', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
     emulator.createQueue('morgue');
+    emulator.createQueue('inbox', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
+    emulator.createQueue('missing');
     emulator.createSubscription('events', 'forwards', { forwardTo: 'inbox' });
     emulator.createSubscription('events', 'nowhere', { forwardTo: 'missing' });
+    emulator.namespace.delete('missing');
     await send({ body: 'x' });
     const receiver = client.createReceiver('inbox');
     const message = first(await receiver.receiveMessages(1));
@@ -153,6 +155,13 @@ describe('a topic', () => {
     expect(dead).toMatchObject({ deadLetterSource: 'inbox', deadLetterReason: 'MaxDeliveryCountExceeded' });
     const stuck = client.createReceiver('events', 'nowhere', { subQueueType: 'transferDeadLetter' });
     expect(first(await stuck.receiveMessages(1)).deadLetterReason).toBe('amqp:not-found');
+    emulator.createSubscription('events', 'lost', { maxDeliveryCount: 1, forwardDeadLetteredTo: 'morgue' });
+    emulator.namespace.delete('morgue');
+    await send({ body: 'y' });
+    const loser = client.createReceiver('events', 'lost');
+    await loser.abandonMessage(first(await loser.receiveMessages(1)));
+    const unburied = client.createReceiver('events', 'lost', { subQueueType: 'transferDeadLetter' });
+    expect(first(await unburied.receiveMessages(1))).toMatchObject({ body: 'y', deadLetterReason: 'amqp:not-found' });
   });
 
   test('a topic cannot be received from, nor a subscription be sent to', async () => {

@@ -154,12 +154,29 @@ test('a queue that is full refuses messages', () => {
 
 test('forwarding in a circle ends in the transfer dead-letter queue', () => {
   const { namespace } = frozenNamespace();
+  const b = namespace.createQueue('b');
   const a = namespace.createQueue('a', { forwardTo: 'b' });
-  const b = namespace.createQueue('b', { forwardTo: 'a' });
+  namespace.update(b, { forwardTo: 'a' });
   namespace.send(a, [messageBytes({ body: 'x' })]);
   const stuck = [...a.receivable.transferDeadLetters.inOrder(), ...b.receivable.transferDeadLetters.inOrder()];
   expect(stuck.map(bodyOf)).toEqual(['x']);
   expect(stuck[0]?.content.applicationProperties.get('DeadLetterErrorDescription')).toMatch('more than 4 times');
+});
+
+test('messages that wait are passed on once their queue forwards, and those put aside are kept', () => {
+  const { namespace } = frozenNamespace();
+  const target = namespace.createQueue('target');
+  const source = namespace.createQueue('source');
+  namespace.send(
+    source,
+    ['1', '2', '3'].map((body) => messageBytes({ body })),
+  );
+  const [first] = source.receivable.store.inOrder();
+  if (first === undefined) throw new Error('three messages were expected');
+  source.receivable.store.defer(first);
+  namespace.update(source, { forwardTo: 'sb://any.host/target' });
+  expect([...target.receivable.store.inOrder()].map(bodyOf)).toEqual(['2', '3']);
+  expect([...source.receivable.store.inOrder()].map(bodyOf)).toEqual(['1']);
 });
 
 test('a filter that cannot be evaluated dead-letters the message where that is wanted', () => {

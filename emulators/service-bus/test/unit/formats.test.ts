@@ -33,7 +33,23 @@ test('XML is read with prefixes dropped and entities decoded', () => {
   expect(escapeXml(`<a b="c" & 'd'>`)).toBe('&lt;a b=&quot;c&quot; &amp; &apos;d&apos;&gt;');
 });
 
-test.each(['<a>', '<a></b>', '<a/><b/>', 'text <a', ''])('%p is not XML', (source) => {
+test('an element keeps its own text as it was written', () => {
+  const root = parseXml('\uFEFF<a><b x="1"><c>&lt;</c>\n</b><d /></a>');
+  expect(root.children.map(({ source }) => source)).toEqual(['<b x="1"><c>&lt;</c>\n</b>', '<d />']);
+  expect(parseXml(`<a>${'x'.repeat(200_000)}</a>`).text).toHaveLength(200_000);
+});
+
+test.each([
+  '<a>',
+  '<a></b>',
+  '<a/><b/>',
+  '<a/>text',
+  'text <a',
+  '',
+  '<a b=c/>',
+  '<a>&nbsp;</a>',
+  '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+])('%p is not XML', (source) => {
   expect(() => parseXml(source)).toThrow(expect.objectContaining({ name: 'XmlError' }));
 });
 
@@ -74,18 +90,70 @@ test.each([
   expect(() => applyConfig(namespace, parseConfig(text))).toThrow(reason);
 });
 
-test('records of the journal are read up to the first that is damaged', () => {
-  const records = [encodeRecord(['a', 1, null], Buffer.from('raw')), encodeRecord(['b', 'ü'])];
-  const file = Buffer.concat(records);
-  expect(decodeRecords(file).records).toMatchObject([
-    { header: ['a', 1, null], bytes: Buffer.from('raw') },
-    { header: ['b', 'ü'] },
-  ]);
-  for (let length = 0; length < file.length; length++) {
-    const whole = length >= (records[0]?.length ?? 0) ? 1 : 0;
-    expect(decodeRecords(file.subarray(0, length)).records).toHaveLength(whole);
-  }
-  const damaged = Buffer.from(file);
-  damaged[14] = 0xff;
-  expect(decodeRecords(damaged)).toEqual({ records: [], end: 0 });
+describe('records of the journal', () => {
+  const first = encodeRecord(['a', 1, null], Buffer.from('raw["'));
+  const second = encodeRecord(['b', 'ü']);
+  const third = encodeRecord(['c']);
+  const file = Buffer.concat([first, second, third]);
+  const names = (bytes: Buffer) => decodeRecords(bytes).records.map(({ header: [name] }) => name);
+
+  test('are read back as they were written', () => {
+    const { records, ...rest } = decodeRecords(file);
+    expect(records).toMatchObject([
+      { header: ['a', 1, null], bytes: Buffer.from('raw["') },
+      { header: ['b', 'ü'] },
+      { header: ['c'] },
+    ]);
+    expect(rest).toEqual({ end: file.length, damage: [], torn: 0 });
+  });
+
+  test('are cut off at the end without being damaged', () => {
+    for (let length = first.length; length < file.length; length++) {
+      const whole = length >= first.length + second.length ? ['a', 'b'] : ['a'];
+      const end = whole.length === 2 ? first.length + second.length : first.length;
+      const { damage, torn, end: found } = decodeRecords(file.subarray(0, length));
+      expect(names(file.subarray(0, length))).toEqual(whole);
+      expect({ damage, torn, found }).toEqual({ damage: [], torn: length - end, found: end });
+    }
+  });
+
+  test('are read behind a damaged one, whichever byte of it is wrong', () => {
+    for (let wrong = 0; wrong < second.length; wrong++) {
+      const damaged = Buffer.from(file);
+      const at = first.length + wrong;
+      damaged[at] = (damaged[at] ?? 0) ^ 0x55;
+      expect(names(damaged)).toEqual(['a', 'c']);
+      expect(decodeRecords(damaged)).toMatchObject({
+        end: file.length,
+        torn: 0,
+        damage: [{ at: first.length, bytes: second.length, before: 1 }],
+      });
+    }
+  });
+
+  test('say what is wrong with the one that cannot be read', () => {
+    const damaged = (change: (bytes: Buffer) => void) => {
+      const bytes = Buffer.from(file);
+      change(bytes);
+      return decodeRecords(bytes).damage.map(({ at, reason }) => `${at} ${reason}`);
+    };
+    expect(damaged((bytes) => bytes.fill(0, first.length + 12, first.length + 14))).toEqual([
+      '29 its checksum is wrong',
+    ]);
+    expect(damaged((bytes) => bytes.writeUInt32BE(1_000_000, first.length))).toEqual([
+      '29 its length of 1000004 bytes goes beyond the end of the file',
+    ]);
+    expect(damaged((bytes) => bytes.writeUInt32BE(90, first.length + 8))).toEqual([
+      '29 its header is longer than the record',
+    ]);
+  });
+
+  test('of a file that is something else are none, and it counts as damaged', () => {
+    expect(decodeRecords(Buffer.from('This is not a journal, whatever its name says.'))).toMatchObject({
+      records: [],
+      damage: [{ at: 0, bytes: 46, before: 0 }],
+      torn: 0,
+    });
+    expect(decodeRecords(Buffer.alloc(0))).toEqual({ records: [], end: 0, damage: [], torn: 0 });
+  });
 });

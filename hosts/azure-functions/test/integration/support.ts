@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { PATIENCE_MS } from '../../../../test/support/patience.ts';
+import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import { FunctionsHost, type FunctionsHostOptions, type LogEntry } from '../../index.ts';
 
 const root = path.resolve(__dirname, '../../../..');

@@ -5,10 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { eventually } from '../../../../test/support/eventually.ts';
 import { isAlive } from '../../../processes/alive.ts';
 import { EdgeHost, type EdgeLogLine, NoWorkerd, workerdBinary } from '../../edge-host.ts';
-import { call, FIXTURE, startHost, stopAll } from './support.ts';
+import { call, eventually, FIXTURE, startHost, stopAll } from './support.ts';
 
 afterEach(stopAll);
 
@@ -132,6 +131,11 @@ describe('its process', () => {
       `Port ${port} is in use: choose another one for the edge, or stop the program that listens on it.`,
     );
     server.close();
+  });
+
+  it('says which bundle is missing', async () => {
+    const bundle = path.join(path.dirname(FIXTURE), 'absent.mjs');
+    await expect(startHost({ bundle })).rejects.toThrow(`There is no bundle at ${bundle}.`);
   });
 
   it('says what is wrong with a bundle', async () => {

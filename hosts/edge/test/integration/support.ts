@@ -1,10 +1,26 @@
 // An edge host around a small Worker, and how tests talk to it.
 import https from 'node:https';
 import path from 'node:path';
-import { root } from '../../../../build/bundles.mjs';
+import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import { EdgeHost, type EdgeHostOptions } from '../../edge-host.ts';
 
-export const FIXTURE = path.join(root, 'hosts/edge/test/integration/fixtures/worker.mjs');
+export const FIXTURE = path.join(__dirname, 'fixtures/worker.mjs');
+
+/** How often a condition is asked for, in milliseconds. */
+const EVERY_MS = 20;
+
+/** Resolves with the first value of `ask`; rejects with its last complaint once it has been asked for long enough. */
+export async function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    }
+  }
+}
 
 const started: EdgeHost[] = [];
 

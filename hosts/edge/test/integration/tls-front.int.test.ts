@@ -1,5 +1,8 @@
 // HTTPS in front of the edge: what the Worker is told of a client's certificate, and what nobody else can make it believe.
 import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { DevelopmentCa } from '../../certificates.ts';
 import type { EdgeHost } from '../../edge-host.ts';
 import { call, callTls, startHost, stopAll } from './support.ts';
@@ -61,6 +64,22 @@ it('keeps repeated headers and drops those of the connection', async () => {
   expect(body.headers['x-many']).toBe('one, two');
   expect(body.headers).not.toHaveProperty('x-private');
   expect(body.headers).not.toHaveProperty('te');
+});
+
+it('meets an expectation itself and hands the body on', async () => {
+  const request = https.request(`${host.tlsUrl}/request`, {
+    method: 'POST',
+    agent: false,
+    ca: ca.certificate,
+    headers: { expect: '100-continue', 'content-length': 4 },
+  });
+  // The body is held back until the edge asks for it.
+  request.flushHeaders();
+  await once(request, 'continue');
+  request.end('text');
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const body = JSON.parse((await response.toArray()).join(''));
+  expect([response.statusCode, body.body, body.headers.expect]).toEqual([200, 'text', undefined]);
 });
 
 it('passes on bodies of any size without keeping them', async () => {

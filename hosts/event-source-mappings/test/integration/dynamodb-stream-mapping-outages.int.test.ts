@@ -1,10 +1,10 @@
 // The stream mapping over time: resuming, outages, tables that come and go, stopping and crashes.
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
-import { jsonError } from '../../../../local/faults/aws-faults.ts';
-import { streamsClient } from '../../../../test/integration/local/aws-support.ts';
+import { jsonError } from '../../../../emulators/faults/aws-faults.ts';
 import { openHost, until } from '../../../lambda/test/integration/lambda-support.ts';
 import { DynamoDbStreamMapping } from '../../dynamodb-stream-mapping.ts';
 import type { StreamCheckpoint } from '../../stream-options.ts';
+import { streamsClient } from './aws-clients.ts';
 import { type Answer, idsOf, ok, position, useStreams } from './stream-support.ts';
 
 const rig = useStreams();

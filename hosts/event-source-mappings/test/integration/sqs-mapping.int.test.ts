@@ -1,13 +1,13 @@
 // The SQS mapping against a real queue: batches, partial failures, redelivery, concurrency, outages and stopping.
 import { GetQueueAttributesCommand, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
+import { failedQueueEntries, jsonError } from '../../../../emulators/faults/aws-faults.ts';
+import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
 import { type ProvisionedQueue, provision } from '../../../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
-import { failedQueueEntries, jsonError } from '../../../../local/faults/aws-faults.ts';
-import { FaultProxy } from '../../../../local/faults/fault-proxy.ts';
-import { dynamodbClient, snsClient, sqsClient } from '../../../../test/integration/local/aws-support.ts';
 import { openHost, until } from '../../../lambda/test/integration/lambda-support.ts';
 import { SqsMapping, type SqsMappingOptions } from '../../sqs-mapping.ts';
+import { dynamodbClient, snsClient, sqsClient } from './aws-clients.ts';
 
 const emulator = new SnsSqsEmulator();
 let proxy: FaultProxy;

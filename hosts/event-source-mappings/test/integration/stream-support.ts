@@ -6,11 +6,11 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
+import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
 import { DynamoDbEmulator } from '../../../../local/emulators/dynamodb/dynamodb-emulator.ts';
-import { FaultProxy } from '../../../../local/faults/fault-proxy.ts';
-import { dynamodbClient, streamsClient } from '../../../../test/integration/local/aws-support.ts';
 import { DynamoDbStreamMapping } from '../../dynamodb-stream-mapping.ts';
 import type { DynamoDbStreamMappingOptions } from '../../stream-options.ts';
+import { dynamodbClient, streamsClient } from './aws-clients.ts';
 
 export type Answer = { payload: string; functionError?: 'Unhandled' };
 export const ok: Answer = { payload: 'null' };

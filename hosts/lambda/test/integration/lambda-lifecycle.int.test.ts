@@ -159,8 +159,8 @@ test('environments die with a host that is killed, even frozen or in a busy loop
       bundle: true,
       platform: 'node',
       format: 'esm',
-      // The runtime's file is looked for above the program; from a temporary folder it would not be found.
-      define: { 'import.meta.url': JSON.stringify(`file://${root}/hosts/processes/source-file.ts`) },
+      // The runtime lies beside the host, not beside the program.
+      define: { 'import.meta.url': JSON.stringify(`file://${root}/hosts/lambda/environment.ts`) },
     });
     const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];

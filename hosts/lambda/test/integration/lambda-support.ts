@@ -1,6 +1,6 @@
 // What the tests of the Lambda host share: hosts that are stopped after each test, and waiting for conditions.
 import path from 'node:path';
-import { PATIENCE_MS } from '../../../../test/support/patience.ts';
+import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import type { LambdaLogRecord } from '../../environment.ts';
 import { LambdaHost, type LambdaHostOptions } from '../../lambda-host.ts';
 

@@ -1,0 +1,62 @@
+// `npm run infra:generate`: writes what infra/ has that is made from other files of it: the cells' roots, wrangler's file, the READMEs.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from '../bundles.mjs';
+import type { DeclaredCell } from './declared.ts';
+import { modulesBelow, readModule } from './modules.ts';
+import { readmeOf } from './readme.ts';
+import { cellRoot } from './scaffold.ts';
+import type { Problem } from './schema.ts';
+import { type EdgeDeclaration, wranglerConfig } from './wrangler.ts';
+
+const read = (projectRoot: string, file: string): string | undefined => {
+  const full = path.join(projectRoot, file);
+  return existsSync(full) ? readFileSync(full, 'utf8') : undefined;
+};
+
+/** Path → content of every file that is made. */
+export function generatedFiles(projectRoot: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  const cells: readonly DeclaredCell[] = JSON.parse(read(projectRoot, 'infra/cells.json') ?? '[]');
+  for (const cell of cells)
+    for (const [name, text] of Object.entries(cellRoot(cell))) files.set(`infra/live/${cell.id}/${name}`, text);
+  const edge = read(projectRoot, 'infra/edge.json');
+  if (edge !== undefined)
+    files.set('infra/live/edge/wrangler.jsonc', wranglerConfig(JSON.parse(edge) as EdgeDeclaration));
+  for (const folder of modulesBelow(projectRoot, 'infra/modules')) {
+    const file = `${folder}/README.md`;
+    files.set(
+      file,
+      readmeOf(readModule(projectRoot, folder), read(projectRoot, file) ?? `# ${path.posix.basename(folder)}`),
+    );
+  }
+  return files;
+}
+
+/** Every file that is missing, or not what would be made. */
+export function checkGenerated(projectRoot: string): Problem[] {
+  return [...generatedFiles(projectRoot)].flatMap(([file, wanted]) => {
+    const text = read(projectRoot, file);
+    if (text === wanted) return [];
+    const lines = (text ?? '').split('\n');
+    const line = wanted.split('\n').findIndex((each, index) => each !== lines[index]) + 1;
+    return [
+      {
+        file,
+        line: Math.max(1, line),
+        message: `It is ${text === undefined ? 'missing' : 'stale'}: run npm run infra:generate.`,
+      },
+    ];
+  });
+}
+
+/** Writes what is not as it should be. */
+export async function main(): Promise<number> {
+  for (const { file } of checkGenerated(root)) {
+    const text = generatedFiles(root).get(file) ?? '';
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    writeFileSync(path.join(root, file), text);
+    process.stdout.write(`Wrote ${file}.\n`);
+  }
+  return 0;
+}

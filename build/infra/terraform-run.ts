@@ -1,0 +1,177 @@
+// Runs terraform itself where it is installed: format, validate and test, in a copy of infra/, so that nothing is left in the checkout.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { modulesBelow, providersOf, readModule } from './modules.ts';
+import { VERSIONS } from './scaffold.ts';
+
+/** How one thing that terraform was to do has gone. */
+export interface Outcome {
+  readonly what: string;
+  readonly status: 'ok' | 'failed' | 'not run';
+  /** Why it was not run, or what terraform said. */
+  readonly detail: string;
+}
+
+/** Where distributions and administrators keep providers, beside those that terraform looks at by itself. */
+const MIRRORS = ['/opt/tf-plugins', '/usr/share/terraform/plugins', '/usr/local/share/terraform/plugins'];
+
+const SOURCES: Readonly<Record<string, string>> = {
+  aws: 'hashicorp/aws',
+  azurerm: 'hashicorp/azurerm',
+  cloudflare: 'cloudflare/cloudflare',
+  vault: 'hashicorp/vault',
+};
+
+/** Longer than the slowest tests of a module take on a busy machine, in milliseconds. */
+const TIMEOUT_MS = 10 * 60_000;
+
+/** Runs everything; `told` is called as soon as something has ended. */
+export async function runTerraform(root: string, told: (outcome: Outcome) => void): Promise<void> {
+  const version = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
+  if (version.error !== undefined || version.status !== 0) {
+    told({ what: 'terraform fmt, validate and test', status: 'not run', detail: 'terraform is not installed' });
+    return;
+  }
+  const copy = mkdtempSync(path.join(tmpdir(), 'polycell-terraform-'));
+  try {
+    cpSync(path.join(root, 'infra'), path.join(copy, 'infra'), {
+      recursive: true,
+      filter: (source) => !source.includes('.terraform'),
+    });
+    await new TerraformRun(copy, told).all();
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+class TerraformRun {
+  readonly #copy: string;
+  readonly #told: (outcome: Outcome) => void;
+  /** Provider → the arguments with which `init` gets it, or undefined if it does not. */
+  readonly #providers = new Map<string, readonly string[] | undefined>();
+
+  constructor(copy: string, told: (outcome: Outcome) => void) {
+    this.#copy = copy;
+    this.#told = told;
+  }
+
+  async all(): Promise<void> {
+    await this.#step('terraform fmt -check', 'infra', ['fmt', '-check', '-diff', '-recursive', '-no-color']);
+    for (const folder of modulesBelow(this.#copy, 'infra')) {
+      await this.#variableTests(folder);
+      await this.#module(folder);
+    }
+  }
+
+  async #module(folder: string): Promise<void> {
+    const tests = existsSync(path.join(this.#copy, folder, 'tests/unit'));
+    const needed = this.#providersBelow(folder);
+    const missing: string[] = [];
+    const init = new Set<string>();
+    for (const provider of needed) {
+      const how = await this.#provider(provider);
+      if (how === undefined) missing.push(provider);
+      for (const argument of how ?? []) init.add(argument);
+    }
+    if (missing.length > 0) {
+      const detail = `the provider ${missing.join(', ')} cannot be installed here`;
+      this.#told({ what: `terraform validate ${folder}`, status: 'not run', detail });
+      if (tests) this.#told({ what: `terraform test ${folder}`, status: 'not run', detail });
+      return;
+    }
+    const directory = tests ? ['-test-directory=tests/unit'] : [];
+    const { code, output } = await this.#run(folder, [
+      'init',
+      '-backend=false',
+      '-input=false',
+      '-no-color',
+      ...directory,
+      ...init,
+    ]);
+    if (code !== 0) {
+      this.#told({ what: `terraform init ${folder}`, status: 'failed', detail: output });
+      return;
+    }
+    await this.#step(`terraform validate ${folder}`, folder, ['validate', '-no-color', ...directory]);
+    if (tests) await this.#step(`terraform test ${folder}`, folder, ['test', '-no-color', ...directory]);
+  }
+
+  /** The tests of a module's variables need no provider: they run against variables.tf alone. */
+  async #variableTests(folder: string): Promise<void> {
+    if (!existsSync(path.join(this.#copy, folder, 'tests/variables'))) return;
+    const alone = `${folder}/variables-alone`;
+    mkdirSync(path.join(this.#copy, alone));
+    for (const each of ['variables.tf', 'tests'])
+      cpSync(path.join(this.#copy, folder, each), path.join(this.#copy, alone, each), { recursive: true });
+    const directory = '-test-directory=tests/variables';
+    const { code, output } = await this.#run(alone, ['init', '-input=false', '-no-color', directory]);
+    if (code !== 0) this.#told({ what: `terraform init ${folder}/variables.tf`, status: 'failed', detail: output });
+    else await this.#step(`terraform test ${folder}/variables.tf`, alone, ['test', '-no-color', directory]);
+    rmSync(path.join(this.#copy, alone), { recursive: true });
+  }
+
+  /** The providers of a module and of those that it calls from this repository. */
+  #providersBelow(folder: string): ReadonlySet<string> {
+    const module = readModule(this.#copy, folder);
+    const called = module.blocks
+      .filter(({ type }) => type === 'module')
+      .flatMap(({ body }) => body.attributes.filter(({ name }) => name === 'source').map(({ value }) => value))
+      .flatMap((value) =>
+        value.kind === 'literal' && typeof value.value === 'string' ? [path.posix.join(folder, value.value)] : [],
+      );
+    return new Set([...providersOf(module), ...called.flatMap((each) => [...this.#providersBelow(each)])]);
+  }
+
+  async #provider(name: string): Promise<readonly string[] | undefined> {
+    if (!this.#providers.has(name)) this.#providers.set(name, await this.#findProvider(name));
+    return this.#providers.get(name);
+  }
+
+  async #findProvider(name: string): Promise<readonly string[] | undefined> {
+    const source = SOURCES[name];
+    if (source === undefined) return undefined;
+    const version = (VERSIONS as Readonly<Record<string, string>>)[name];
+    const folder = `probe-${name}`;
+    mkdirSync(path.join(this.#copy, folder));
+    const constraint = version === undefined ? '' : `\n      version = "${version}"`;
+    writeFileSync(
+      path.join(this.#copy, folder, 'main.tf'),
+      `terraform {\n  required_providers {\n    ${name} = {\n      source = "${source}"${constraint}\n    }\n  }\n}\n`,
+    );
+    const mirrors = MIRRORS.filter((mirror) => existsSync(path.join(mirror, 'registry.terraform.io', source))).map(
+      (mirror) => [`-plugin-dir=${mirror}`],
+    );
+    for (const how of [...mirrors, []])
+      if ((await this.#run(folder, ['init', '-input=false', ...how])).code === 0) return how;
+    return undefined;
+  }
+
+  async #step(what: string, folder: string, args: readonly string[]): Promise<void> {
+    const { code, output } = await this.#run(folder, args);
+    this.#told({ what, status: code === 0 ? 'ok' : 'failed', detail: code === 0 ? '' : output });
+  }
+
+  #run(folder: string, args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+    return new Promise((resolve, reject) => {
+      // What a developer has set for own roots has no business here.
+      const env = Object.fromEntries(
+        Object.entries(process.env).filter(
+          ([name]) => !/^TF_(?!CLI_CONFIG_FILE|CLI_ARGS_init|PLUGIN_CACHE_DIR)/.test(name),
+        ),
+      );
+      const child = spawn('terraform', [...args], {
+        cwd: path.join(this.#copy, folder),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...env, CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' },
+        timeout: TIMEOUT_MS,
+      });
+      const chunks: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString() }));
+    });
+  }
+}

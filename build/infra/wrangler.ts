@@ -1,0 +1,62 @@
+// `infra/live/edge/wrangler.jsonc`, made from infra/edge.json: for those who deploy the Worker with wrangler rather than with Terraform.
+
+/** The content of infra/edge.json. */
+export interface EdgeDeclaration {
+  readonly name: string;
+  readonly hostname: string;
+  readonly routes: readonly string[];
+  readonly compatibilityDate: string;
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  readonly quotas: Readonly<Record<string, { readonly perSecond: number; readonly burst: number }>>;
+  readonly forwardTimeoutMs: number;
+  readonly monitor: Readonly<Record<string, number>>;
+  /** Cron expression by which the monitor is woken. */
+  readonly wakeMonitor: string;
+  readonly migrations: readonly { readonly tag: string; readonly newSqliteClasses: readonly string[] }[];
+}
+
+const MADE = `// Made from infra/edge.json by \`npx polycell cells scaffold edge\`. Deploy with
+//   npx wrangler deploy --config infra/live/edge/wrangler.jsonc --var APP_VERSION:VERSION
+// The private route key is no variable: npx wrangler secret put APP_ROUTE_KEY --config infra/live/edge/wrangler.jsonc
+`;
+
+/** The file's text. The KV namespace has no id: wrangler finds the one of this Worker, or makes it. */
+export function wranglerConfig(edge: EdgeDeclaration): string {
+  const config = {
+    $schema: '../../../node_modules/wrangler/config-schema.json',
+    name: edge.name,
+    main: '../../../dist/edge/http/index.mjs',
+    no_bundle: true,
+    compatibility_date: edge.compatibilityDate,
+    workers_dev: false,
+    preview_urls: false,
+    routes: [
+      { pattern: edge.hostname, custom_domain: true },
+      ...edge.routes.map((pattern) => ({ pattern, zone_name: zoneOf(pattern) })),
+    ],
+    vars: {
+      APP_VERSION: 'unversioned',
+      APP_ISSUER: edge.issuer,
+      APP_JWKS_URL: edge.jwksUrl,
+      APP_DEVICE_CA: 'none',
+      APP_QUOTAS: JSON.stringify(edge.quotas),
+      APP_FORWARD_TIMEOUT_MS: String(edge.forwardTimeoutMs),
+      APP_MONITOR: JSON.stringify(edge.monitor),
+    },
+    kv_namespaces: [{ binding: 'ROUTES' }],
+    durable_objects: {
+      bindings: [
+        { name: 'DIRECTORY', class_name: 'DirectoryObject' },
+        { name: 'MONITOR', class_name: 'MonitorObject' },
+      ],
+    },
+    migrations: edge.migrations.map(({ tag, newSqliteClasses }) => ({ tag, new_sqlite_classes: newSqliteClasses })),
+    triggers: { crons: [edge.wakeMonitor] },
+    observability: { enabled: true, head_sampling_rate: 1 },
+  };
+  return `${MADE}${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** The zone of a pattern such as `api.example.com/v1/*`: its last two labels. */
+const zoneOf = (pattern: string): string => (pattern.split('/')[0] ?? '').split('.').slice(-2).join('.');

@@ -1,0 +1,63 @@
+# Made by `npx polycell cells scaffold`; settings of this cell alone go into settings.auto.tfvars.
+
+variable "release" {
+  description = "What runs in the cell: its version, and the path of each package where Terraform deploys them."
+  type = object({
+    version   = string
+    artifacts = map(string)
+  })
+  nullable = false
+}
+
+variable "route_keys" {
+  description = "Public Ed25519 keys of the edge as JSON Web Keys: one, or two while the key is rotated."
+  type = list(object({
+    kty = string
+    crv = string
+    kid = string
+    x   = string
+  }))
+  nullable = false
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms are sent to."
+  type        = set(string)
+  nullable    = false
+  default     = []
+}
+
+variable "private_network" {
+  description = "Whether the functions reach store and bus through a private network."
+  type        = bool
+  nullable    = false
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Whether the stores refuse to be deleted."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  nullable    = false
+  default     = 30
+}
+
+variable "tags" {
+  description = "Tags of all resources, beside those that name the cell."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
+variable "options" {
+  description = "What only this cloud has a setting for; the module's variable of this name describes it."
+  type        = any
+  nullable    = false
+  default     = {}
+}

@@ -1,0 +1,10 @@
+module "edge" {
+  source = "../../modules/edge"
+
+  account_id         = var.account_id
+  zone_id            = var.zone_id
+  edge               = jsondecode(file("${path.module}/../../edge.json"))
+  release            = var.release
+  migrated_tag       = var.migrated_tag
+  device_authorities = var.device_authorities
+}

@@ -1,0 +1,68 @@
+# One topic, and for each consumer a queue with its filter and its dead-letter queue.
+
+resource "aws_sns_topic" "events" {
+  name              = "${local.id}-events"
+  kms_master_key_id = var.options.customer_managed_key ? aws_kms_key.cell[0].key_id : "alias/aws/sns"
+  tracing_config    = "Active"
+  tags              = local.tags
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  for_each                  = local.consumers
+  name                      = "${local.id}-${each.key}-dead-letter"
+  message_retention_seconds = var.topology.deadLetterRetentionDays * 24 * 60 * 60
+  sqs_managed_sse_enabled   = var.options.customer_managed_key ? null : true
+  kms_master_key_id         = local.kms_key_arn
+  tags                      = merge(local.tags, { consumer = each.key })
+
+  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.queue_arns[each.key]] })
+}
+
+resource "aws_sqs_queue" "consumer" {
+  for_each                   = local.consumers
+  name                       = "${local.id}-${each.key}"
+  visibility_timeout_seconds = each.value.visibilitySeconds
+  # An outage of a consumer may last for as long as dead letters are kept.
+  message_retention_seconds = var.topology.deadLetterRetentionDays * 24 * 60 * 60
+  sqs_managed_sse_enabled   = var.options.customer_managed_key ? null : true
+  kms_master_key_id         = local.kms_key_arn
+  tags                      = merge(local.tags, { consumer = each.key })
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = "${local.queue_arns[each.key]}-dead-letter"
+    maxReceiveCount     = each.value.maximumDeliveries
+  })
+
+  depends_on = [aws_sqs_queue.dead_letter]
+}
+
+resource "aws_sqs_queue_policy" "consumer" {
+  for_each  = local.consumers
+  queue_url = aws_sqs_queue.consumer[each.key].url
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Topic"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = local.queue_arns[each.key]
+      Condition = { ArnEquals = { "aws:SourceArn" = local.topic_arn } }
+    }]
+  })
+}
+
+resource "aws_sns_topic_subscription" "consumer" {
+  for_each             = local.consumers
+  topic_arn            = aws_sns_topic.events.arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.consumer[each.key].arn
+  raw_message_delivery = true
+  filter_policy_scope  = "MessageAttributes"
+
+  # An event that is sent again names its consumer; all others are for every consumer that takes their type.
+  filter_policy = jsonencode({ type = each.value.types, consumer = [each.key, { exists = false }] })
+
+  depends_on = [aws_sqs_queue_policy.consumer]
+}

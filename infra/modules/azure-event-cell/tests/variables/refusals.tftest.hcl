@@ -1,0 +1,358 @@
+# Each validation of a variable, by a value that it must refuse. Run against variables.tf alone, which needs no provider.
+
+variables {
+  cell = { id = "azure-test", cloud = "azure", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/16", runtime = "nodejs22" }
+  topology = {
+    http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
+    relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
+    consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+    deadLetterRetentionDays = 14
+  }
+  release    = { version = "1", artifacts = {} }
+  route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  objectives = {
+    alarms = {
+      errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+      throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+      relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
+      queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
+      deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
+      parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
+    }
+    consumers = {}
+  }
+  options = {
+    resources = {
+      cosmos     = { consistency = "Strong", containers = [] }
+      serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+    }
+  }
+}
+
+run "what_it_takes" {
+  command = plan
+}
+
+run "a_cell_id_in_capitals" {
+  command = plan
+
+  variables {
+    cell = { id = "Azure-Test", cloud = "azure", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/16", runtime = "nodejs22" }
+  }
+
+  expect_failures = [var.cell]
+}
+
+run "a_cell_of_another_cloud" {
+  command = plan
+
+  variables {
+    cell = { id = "azure-test", cloud = "aws", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/16", runtime = "nodejs22" }
+  }
+
+  expect_failures = [var.cell]
+}
+
+run "a_cidr_that_is_too_small" {
+  command = plan
+
+  variables {
+    cell = { id = "azure-test", cloud = "azure", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/24", runtime = "nodejs22" }
+  }
+
+  expect_failures = [var.cell]
+}
+
+run "an_unknown_runtime" {
+  command = plan
+
+  variables {
+    cell = { id = "azure-test", cloud = "azure", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/16", runtime = "nodejs18" }
+  }
+
+  expect_failures = [var.cell]
+}
+
+run "a_consumer_twice" {
+  command = plan
+
+  variables {
+    topology = {
+      http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
+      relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
+      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }, { name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      deadLetterRetentionDays = 14
+    }
+  }
+
+  expect_failures = [var.topology]
+}
+
+run "no_consumer" {
+  command = plan
+
+  variables {
+    topology = {
+      http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
+      relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
+      consumers               = []
+      deadLetterRetentionDays = 14
+    }
+  }
+
+  expect_failures = [var.topology]
+}
+
+run "a_short_visibility" {
+  command = plan
+
+  variables {
+    topology = {
+      http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
+      relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
+      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 21, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      deadLetterRetentionDays = 14
+    }
+  }
+
+  expect_failures = [var.topology]
+}
+
+run "a_relay_that_gives_up" {
+  command = plan
+
+  variables {
+    topology = {
+      http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
+      relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = 10, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
+      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      deadLetterRetentionDays = 14
+    }
+  }
+
+  expect_failures = [var.topology]
+}
+
+run "no_version" {
+  command = plan
+
+  variables {
+    release = { version = "", artifacts = {} }
+  }
+
+  expect_failures = [var.release]
+}
+
+run "no_route_key" {
+  command = plan
+
+  variables {
+    route_keys = []
+  }
+
+  expect_failures = [var.route_keys]
+}
+
+run "another_kind_of_key" {
+  command = plan
+
+  variables {
+    route_keys = [{ kty = "EC", crv = "P-256", kid = "k1", x = "AAAA" }]
+  }
+
+  expect_failures = [var.route_keys]
+}
+
+run "a_missing_alarm" {
+  command = plan
+
+  variables {
+    objectives = {
+      alarms = {
+        errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
+      }
+      consumers = {}
+    }
+  }
+
+  expect_failures = [var.objectives]
+}
+
+run "an_unknown_consumer" {
+  command = plan
+
+  variables {
+    objectives = {
+      alarms = {
+        errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
+        parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
+      }
+      consumers = { nobody = {} }
+    }
+  }
+
+  expect_failures = [var.objectives]
+}
+
+run "an_odd_period" {
+  command = plan
+
+  variables {
+    objectives = {
+      alarms = {
+        errors          = { threshold = 1, periodSeconds = 61, evaluations = 5, breaching = 3 }
+        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
+        parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
+      }
+      consumers = {}
+    }
+  }
+
+  expect_failures = [var.objectives]
+}
+
+run "a_malformed_address" {
+  command = plan
+
+  variables {
+    alarm_emails = ["ops"]
+  }
+
+  expect_failures = [var.alarm_emails]
+}
+
+run "a_retention_of_a_day" {
+  command = plan
+
+  variables {
+    log_retention_days = 1
+  }
+
+  expect_failures = [var.log_retention_days]
+}
+
+run "a_consumer_without_subscription" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "alerts", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "a_basic_namespace" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+      service_bus_sku = "Basic"
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "a_private_network_on_standard" {
+  command = plan
+
+  variables {
+    private_network = true
+  }
+
+  expect_failures = [var.options]
+}
+
+run "odd_throughput" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+      cosmos_max_throughput = 1500
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "an_unknown_backup" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+      backup_tier = "Periodic"
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "an_odd_memory" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+      instance_memory_mb = 1024
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "a_long_suffix" {
+  command = plan
+
+  variables {
+    options = {
+      resources = {
+        cosmos     = { consistency = "Strong", containers = [] }
+        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      }
+      name_suffix = "much-too-long"
+    }
+  }
+
+  expect_failures = [var.options]
+}
+
+run "a_domain" {
+  command = plan
+
+  variables {
+    cell = { id = "azure-test", cloud = "azure", region = "westeurope", jurisdiction = "eu", cidr = "10.17.0.0/16", runtime = "nodejs22", domain = "cell.example.com" }
+  }
+
+  expect_failures = [var.cell]
+}

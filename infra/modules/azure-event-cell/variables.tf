@@ -1,0 +1,278 @@
+variable "cell" {
+  description = "The cell's entry in infra/cells.json."
+  nullable    = false
+  type = object({
+    id           = string
+    cloud        = string
+    region       = string
+    jurisdiction = string
+    cidr         = string
+    runtime      = string
+    domain       = optional(string)
+  })
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.cell.id))
+    error_message = "A cell's id has 3 to 32 characters of a-z, 0-9 and -, and begins with a letter."
+  }
+
+  validation {
+    condition     = var.cell.cloud == "azure"
+    error_message = "This module makes cells of the cloud azure."
+  }
+
+  validation {
+    condition     = can(cidrnetmask(var.cell.cidr)) && tonumber(split("/", var.cell.cidr)[1]) <= 20
+    error_message = "The CIDR must be an IPv4 network of at least 4,096 addresses, such as 10.10.0.0/16."
+  }
+
+  validation {
+    condition     = contains(["nodejs20", "nodejs22", "nodejs24"], var.cell.runtime)
+    error_message = "The runtime must be nodejs20, nodejs22 or nodejs24."
+  }
+
+  validation {
+    condition     = var.cell.domain == null
+    error_message = "A cell on Azure has no domain of its own here: the edge calls it by the name that Azure gives."
+  }
+}
+
+variable "topology" {
+  description = "The content of infra/topology.json: functions, consumers and their limits."
+  nullable    = false
+  type = object({
+    http = object({
+      timeoutSeconds     = number
+      memoryMegabytes    = number
+      maximumConcurrency = number
+    })
+    relay = object({
+      batchSize             = number
+      batchWindowSeconds    = number
+      parallelizationFactor = number
+      maximumRetryAttempts  = number
+      timeoutSeconds        = number
+      memoryMegabytes       = number
+      maximumConcurrency    = number
+    })
+    consumers = list(object({
+      name               = string
+      types              = list(string)
+      batchSize          = number
+      batchWindowSeconds = number
+      timeoutSeconds     = number
+      memoryMegabytes    = number
+      maximumConcurrency = number
+      visibilitySeconds  = number
+      maximumDeliveries  = number
+    }))
+    deadLetterRetentionDays = number
+  })
+
+  validation {
+    condition     = length(var.topology.consumers) > 0 && length(distinct(var.topology.consumers[*].name)) == length(var.topology.consumers)
+    error_message = "There must be at least one consumer, and each name must be used once."
+  }
+
+  validation {
+    condition     = alltrue([for consumer in var.topology.consumers : consumer.visibilitySeconds >= 6 * consumer.timeoutSeconds])
+    error_message = "A message must stay hidden for at least 6 times the timeout of its consumer's function."
+  }
+
+  validation {
+    condition     = var.topology.relay.maximumRetryAttempts == -1
+    error_message = "The relay must retry for as long as a fault lasts (maximumRetryAttempts = -1): a stream that gives up loses events."
+  }
+}
+
+variable "release" {
+  description = "What runs in the cell: its version, and the path of each package (http, relay, worker) where the module deploys them."
+  nullable    = false
+  type = object({
+    version   = string
+    artifacts = map(string)
+  })
+
+  validation {
+    condition     = length(var.release.version) > 0
+    error_message = "The version must not be empty: the health check reports it."
+  }
+}
+
+variable "route_keys" {
+  description = "Public Ed25519 keys of the edge as JSON Web Keys: one, or two while the key is rotated."
+  nullable    = false
+  type = list(object({
+    kty = string
+    crv = string
+    kid = string
+    x   = string
+  }))
+
+  validation {
+    condition     = length(var.route_keys) >= 1 && length(var.route_keys) <= 2
+    error_message = "There must be one route key, or two while the key is rotated."
+  }
+
+  validation {
+    condition     = alltrue([for key in var.route_keys : key.kty == "OKP" && key.crv == "Ed25519" && length(key.kid) > 0 && length(key.x) > 0])
+    error_message = "A route key must be a public Ed25519 key with kty OKP, crv Ed25519, kid and x."
+  }
+}
+
+variable "objectives" {
+  description = "The content of infra/objectives.json: thresholds of the alarms, and those of single consumers that differ."
+  nullable    = false
+  type = object({
+    alarms = map(object({
+      threshold     = number
+      periodSeconds = number
+      evaluations   = number
+      breaching     = number
+    }))
+    consumers = map(map(object({
+      threshold     = number
+      periodSeconds = number
+      evaluations   = number
+      breaching     = number
+    })))
+  })
+
+  validation {
+    condition     = toset(keys(var.objectives.alarms)) == toset(["deadLetters", "errors", "parked", "queueAgeSeconds", "relayLagSeconds", "throttles"])
+    error_message = "The objectives must have the alarms deadLetters, errors, parked, queueAgeSeconds, relayLagSeconds and throttles."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.objectives.consumers), var.topology.consumers[*].name)) == 0
+    error_message = "The objectives name a consumer that the topology does not declare."
+  }
+
+  validation {
+    condition     = alltrue([for alarm in values(var.objectives.alarms) : contains([60, 300, 900, 1800, 3600], alarm.periodSeconds) && alarm.breaching <= alarm.evaluations])
+    error_message = "A period must be 60, 300, 900, 1800 or 3600 seconds, and no more evaluations may have to breach than are made."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms are sent to."
+  type        = set(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+$", address))])
+    error_message = "An address must look like name@example.com."
+  }
+}
+
+variable "private_network" {
+  description = "Whether the functions reach store and bus through a private network in the cell's CIDR rather than the services' public endpoints."
+  type        = bool
+  nullable    = false
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Whether the stores refuse to be deleted. Switch it off in an apply of its own before the cell is retired."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = contains([30, 60, 90, 120, 180, 365, 545, 730], var.log_retention_days)
+    error_message = "Logs are kept for 30, 60, 90, 120, 180, 365, 545 or 730 days, which both clouds know."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources, beside those that name the cell."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
+variable "options" {
+  description = "What only Azure has a setting for, and the generated resources of infra/azure.json."
+  nullable    = false
+  type = object({
+    # The content of infra/azure.json.
+    resources = object({
+      cosmos = object({
+        consistency = string
+        containers = list(object({
+          name                = string
+          partitionKeyPaths   = list(string)
+          partitionKeyVersion = number
+          defaultTtl          = number
+        }))
+      })
+      serviceBus = object({
+        subscriptions = list(object({
+          name             = string
+          lockDuration     = string
+          maxDeliveryCount = number
+          rule = object({
+            name      = string
+            sqlFilter = string
+          })
+        }))
+      })
+    })
+    # The most request units a second that the database may use; null makes the account serverless, which cannot be changed later.
+    cosmos_max_throughput = optional(number)
+    backup_tier           = optional(string, "Continuous7Days")
+    service_bus_sku       = optional(string, "Standard")
+    # Messaging units of a Premium namespace.
+    service_bus_capacity = optional(number, 1)
+    instance_memory_mb   = optional(number, 2048)
+    maximum_instances    = optional(number, 100)
+    # Instances that are kept warm for the API; each is paid for all the time.
+    always_ready   = optional(number, 0)
+    zone_redundant = optional(bool, false)
+    # Part of the names that must be unique in all of Azure; worked out from subscription and cell without it.
+    name_suffix = optional(string)
+  })
+
+  validation {
+    condition     = toset(var.options.resources.serviceBus.subscriptions[*].name) == toset(var.topology.consumers[*].name)
+    error_message = "infra/azure.json and infra/topology.json must declare the same consumers: run npm run generate."
+  }
+
+  validation {
+    condition     = contains(["Standard", "Premium"], var.options.service_bus_sku) && contains([1, 2, 4, 8, 16], var.options.service_bus_capacity)
+    error_message = "The Service Bus namespace must be Standard or Premium, a Premium one with 1, 2, 4, 8 or 16 messaging units."
+  }
+
+  validation {
+    condition     = !var.private_network || var.options.service_bus_sku == "Premium"
+    error_message = "A private network needs a Premium Service Bus namespace: Standard has no private endpoint."
+  }
+
+  validation {
+    condition     = var.options.cosmos_max_throughput == null || try(var.options.cosmos_max_throughput >= 1000 && var.options.cosmos_max_throughput % 1000 == 0, false)
+    error_message = "cosmos_max_throughput must be a multiple of 1,000 from 1,000, or null for a serverless account."
+  }
+
+  validation {
+    condition     = contains(["Continuous7Days", "Continuous30Days"], var.options.backup_tier)
+    error_message = "The backup tier must be Continuous7Days or Continuous30Days."
+  }
+
+  validation {
+    condition     = contains([512, 2048, 4096], var.options.instance_memory_mb) && var.options.maximum_instances >= 1 && var.options.maximum_instances <= 1000 && var.options.always_ready >= 0
+    error_message = "Instances have 512, 2,048 or 4,096 MB; there are 1 to 1,000 of them, and no fewer than none always ready."
+  }
+
+  validation {
+    condition     = var.options.name_suffix == null || can(regex("^[a-z0-9]{4,8}$", var.options.name_suffix))
+    error_message = "The name suffix must be 4 to 8 of a-z and 0-9."
+  }
+}

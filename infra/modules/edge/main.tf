@@ -1,0 +1,69 @@
+# The Worker with its Durable Objects and its cache, and the ways to it. The private route key is a secret of the Worker that was put
+# there by itself (wrangler secret put APP_ROUTE_KEY): a deployment keeps it, and no state file ever holds it.
+
+locals {
+  tags = var.edge.migrations[*].tag
+
+  # What the deployed Worker has not gone through yet.
+  pending = var.migrated_tag == null ? var.edge.migrations : slice(var.edge.migrations, index(local.tags, var.migrated_tag) + 1, length(local.tags))
+}
+
+resource "cloudflare_workers_kv_namespace" "routes" {
+  account_id = var.account_id
+  title      = "${var.edge.name}-routes"
+}
+
+resource "cloudflare_workers_script" "edge" {
+  account_id         = var.account_id
+  script_name        = var.edge.name
+  main_module        = "index.mjs"
+  content_file       = var.release.artifacts["edge"]
+  content_sha256     = filesha256(var.release.artifacts["edge"])
+  compatibility_date = var.edge.compatibilityDate
+  keep_bindings      = ["secret_text"]
+
+  bindings = [
+    { type = "plain_text", name = "APP_VERSION", text = var.release.version },
+    { type = "plain_text", name = "APP_ISSUER", text = var.edge.issuer },
+    { type = "plain_text", name = "APP_JWKS_URL", text = var.edge.jwksUrl },
+    { type = "plain_text", name = "APP_DEVICE_CA", text = var.device_authorities },
+    { type = "plain_text", name = "APP_QUOTAS", text = jsonencode(var.edge.quotas) },
+    { type = "plain_text", name = "APP_FORWARD_TIMEOUT_MS", text = tostring(var.edge.forwardTimeoutMs) },
+    { type = "plain_text", name = "APP_MONITOR", text = jsonencode(var.edge.monitor) },
+    { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
+    { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },
+    { type = "durable_object_namespace", name = "MONITOR", class_name = "MonitorObject" },
+  ]
+
+  migrations = length(local.pending) == 0 ? null : {
+    old_tag = var.migrated_tag
+    new_tag = local.tags[length(local.tags) - 1]
+    steps   = [for migration in local.pending : { new_sqlite_classes = migration.newSqliteClasses }]
+  }
+
+  observability = {
+    enabled            = true
+    head_sampling_rate = 1
+  }
+}
+
+resource "cloudflare_workers_cron_trigger" "monitor" {
+  account_id  = var.account_id
+  script_name = cloudflare_workers_script.edge.script_name
+  # The monitor runs also while nobody calls.
+  schedules = [{ cron = var.edge.wakeMonitor }]
+}
+
+resource "cloudflare_workers_custom_domain" "edge" {
+  account_id = var.account_id
+  zone_id    = var.zone_id
+  hostname   = var.edge.hostname
+  service    = cloudflare_workers_script.edge.script_name
+}
+
+resource "cloudflare_workers_route" "this" {
+  for_each = toset(var.edge.routes)
+  zone_id  = var.zone_id
+  pattern  = each.value
+  script   = cloudflare_workers_script.edge.script_name
+}

@@ -1,0 +1,103 @@
+variable "account_id" {
+  description = "Id of the Cloudflare account."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{32}$", var.account_id))
+    error_message = "An account id has 32 hexadecimal digits."
+  }
+}
+
+variable "zone_id" {
+  description = "Id of the zone that host name and routes lie in."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{32}$", var.zone_id))
+    error_message = "A zone id has 32 hexadecimal digits."
+  }
+}
+
+variable "edge" {
+  description = "The content of infra/edge.json: name, addresses and settings of the edge."
+  nullable    = false
+  type = object({
+    name              = string
+    hostname          = string
+    routes            = list(string)
+    compatibilityDate = string
+    issuer            = string
+    jwksUrl           = string
+    quotas            = map(object({ perSecond = number, burst = number }))
+    forwardTimeoutMs  = number
+    monitor           = map(number)
+    wakeMonitor       = string
+    migrations        = list(object({ tag = string, newSqliteClasses = list(string) }))
+  })
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.edge.hostname))
+    error_message = "The host name must be a name such as edge.example.com."
+  }
+
+  validation {
+    condition     = toset(keys(var.edge.quotas)) == toset(["premium", "standard"])
+    error_message = "There must be a quota for each tier: standard and premium."
+  }
+
+  validation {
+    condition     = var.edge.forwardTimeoutMs >= 100 && var.edge.forwardTimeoutMs <= 60000
+    error_message = "A cell may take 100 to 60,000 milliseconds."
+  }
+
+  validation {
+    condition     = length(var.edge.migrations) > 0 && length(distinct(var.edge.migrations[*].tag)) == length(var.edge.migrations)
+    error_message = "There must be at least one migration, and each tag must be used once."
+  }
+
+  validation {
+    condition     = startswith(var.edge.jwksUrl, "https://")
+    error_message = "The issuer's keys must be fetched by HTTPS."
+  }
+}
+
+variable "release" {
+  description = "What runs at the edge: its version, and the path of the package edge."
+  nullable    = false
+  type = object({
+    version   = string
+    artifacts = map(string)
+  })
+
+  validation {
+    condition     = length(var.release.version) > 0 && contains(keys(var.release.artifacts), "edge")
+    error_message = "The release must have a version and the package edge."
+  }
+}
+
+variable "migrated_tag" {
+  description = "Tag of the last migration that the deployed Worker has gone through; null before its first deployment."
+  type        = string
+  default     = null
+  # Null is a value here.
+  nullable = true
+
+  validation {
+    condition     = var.migrated_tag == null || contains(var.edge.migrations[*].tag, coalesce(var.migrated_tag, "none"))
+    error_message = "The migrated tag must be one of the edge's migrations."
+  }
+}
+
+variable "device_authorities" {
+  description = "PEM of one to four certificates of authorities that sign devices' certificates; none if no device connects by one."
+  type        = string
+  nullable    = false
+  default     = "none"
+
+  validation {
+    condition     = var.device_authorities == "none" || length(regexall("-----BEGIN CERTIFICATE-----", var.device_authorities)) >= 1 && length(regexall("-----BEGIN CERTIFICATE-----", var.device_authorities)) <= 4
+    error_message = "There must be one to four certificates as PEM, or none."
+  }
+}

@@ -1,0 +1,241 @@
+// What the modules set and grant, held against what the code reads and calls.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import { localsOf, statementsIn, textsOf } from '../../build/infra/check/policies.ts';
+import { wranglerConfig } from '../../build/infra/wrangler.ts';
+import * as aws from '../../functions-aws/config.ts';
+import * as azure from '../../functions-azure/config.ts';
+import * as edge from '../../functions-edge/config.ts';
+import { PROJECT, type Source, sourcesBelow, walk } from './support/sources.ts';
+import {
+  attributeOf,
+  attributeOfResource,
+  blocksOf,
+  entryOf,
+  localOf,
+  namesOf,
+  objectsIn,
+  readModule,
+  textOf,
+} from './support/terraform.ts';
+
+const awsCell = readModule(PROJECT, 'infra/modules/aws-event-cell');
+const azureCell = readModule(PROJECT, 'infra/modules/azure-event-cell');
+const edgeModule = readModule(PROJECT, 'infra/modules/edge');
+const adapters = sourcesBelow(path.join(PROJECT, 'adapters'));
+
+const names = (variables: object): string[] => Object.keys(variables).sort();
+
+describe('environment', () => {
+  test('AWS functions get the variables that functions-aws/config.ts declares, each those that it reads', () => {
+    const shared = namesOf(localOf(awsCell, 'shared_environment'));
+    const own = objectsIn(localOf(awsCell, 'functions')).flatMap((object) =>
+      entryOf(object, 'bundle') === undefined
+        ? object.entries.map(({ name, value }) => [name, namesOf(entryOf(value, 'environment')?.value)] as const)
+        : [['worker', namesOf(entryOf(object, 'environment')?.value)] as const],
+    );
+    expect(Object.fromEntries(own)).toEqual({ http: ['APP_ROUTE_KEYS'], relay: [], worker: ['APP_CONSUMER'] });
+    expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(names(aws.VARIABLES));
+  });
+
+  test('the Azure app gets the variables that functions-azure/config.ts declares, and the settings of its connections', () => {
+    const settings = namesOf(
+      attributeOfResource(azureCell, 'azurerm_function_app_flex_consumption', 'app', 'app_settings'),
+    );
+    expect(settings.filter((name) => name.startsWith('APP_')).sort()).toEqual(names(azure.VARIABLES));
+    const { cosmos, serviceBus } = azure.CONNECTIONS;
+    expect(settings.filter((name) => name.startsWith(cosmos) || name.startsWith(serviceBus)).sort()).toEqual(
+      [`${cosmos}__accountEndpoint`, `${serviceBus}__fullyQualifiedNamespace`]
+        .concat([cosmos, serviceBus].flatMap((name) => [`${name}__clientId`, `${name}__credential`]))
+        .sort(),
+    );
+    // What the platform reads, and no setting that Flex Consumption refuses.
+    expect(settings.filter((name) => !/^(APP_|COSMOS__|SERVICE_BUS__)/.test(name)).sort()).toEqual([
+      'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
+      'AzureWebJobsStorage',
+      'AzureWebJobsStorage__accountName',
+      'AzureWebJobsStorage__clientId',
+      'AzureWebJobsStorage__credential',
+    ]);
+  });
+
+  test('the Worker is bound to what functions-edge/config.ts declares; the private key is put there by itself', () => {
+    const bindings = attributeOfResource(edgeModule, 'cloudflare_workers_script', 'edge', 'bindings');
+    const bound = objectsIn(bindings).map((object) => textOf(entryOf(object, 'name')?.value) ?? '');
+    const secret = 'APP_ROUTE_KEY';
+    expect([...bound, secret].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());
+    expect(bound).not.toContain(secret);
+  });
+
+  test("wrangler's file binds the same", () => {
+    const text = wranglerConfig(JSON.parse(readFileSync(path.join(PROJECT, 'infra/edge.json'), 'utf8')));
+    const config = JSON.parse(text.replace(/^\/\/.*$/gm, ''));
+    const bound = [
+      ...Object.keys(config.vars),
+      ...config.kv_namespaces.map(({ binding }: { binding: string }) => binding),
+      ...config.durable_objects.bindings.map(({ name }: { name: string }) => name),
+    ];
+    expect([...bound, 'APP_ROUTE_KEY'].sort()).toEqual(
+      [...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort(),
+    );
+  });
+
+  test('docs/environment.md has every variable that is set', () => {
+    const document = readFileSync(path.join(PROJECT, 'docs/environment.md'), 'utf8');
+    const all = [...names(aws.VARIABLES), ...names(azure.VARIABLES), ...names(edge.VARIABLES)];
+    expect(all.filter((name) => !document.includes(`| \`${name}\` |`))).toEqual([]);
+  });
+});
+
+/** Command of the SDK → what IAM calls it (https://docs.aws.amazon.com/service-authorization/latest/reference/). */
+const AWS_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  BatchExecuteStatementCommand: ['dynamodb:PartiQLInsert'],
+  BatchGetItemCommand: ['dynamodb:BatchGetItem'],
+  DeleteItemCommand: ['dynamodb:DeleteItem'],
+  GetItemCommand: ['dynamodb:GetItem'],
+  PublishBatchCommand: ['sns:Publish'],
+  PutItemCommand: ['dynamodb:PutItem'],
+  QueryCommand: ['dynamodb:Query'],
+  TransactWriteItemsCommand: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'],
+};
+
+/** What Lambda does on behalf of a function, for its triggers, logs, traces and network. */
+const LAMBDA_ACTIONS = [
+  ...['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+  ...['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+  ...['logs:CreateLogStream', 'logs:PutLogEvents', 'xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+  ...['ec2:AssignPrivateIpAddresses', 'ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface'],
+  ...['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:UnassignPrivateIpAddresses'],
+  ...['kms:Decrypt', 'kms:GenerateDataKey'],
+];
+
+/** Commands that the adapters make, by the names they are made under. */
+function commandsOf(sources: readonly Source[]): string[] {
+  const commands = new Set<string>();
+  for (const { file, tree } of sources)
+    if (file.startsWith('aws/'))
+      walk(tree, (node) => {
+        if (ts.isNewExpression(node) && /Command$/.test(node.expression.getText(tree)))
+          commands.add(node.expression.getText(tree));
+      });
+  return [...commands].sort();
+}
+
+/** Every action in the policies of the functions' roles. */
+function grantedActions(): string[] {
+  const file = 'infra/modules/aws-event-cell/main.iam.tf';
+  const blocks = awsCell.blocks.filter((block) => block.file === file && block.labels[0] !== 'aws_iam_role');
+  const statements = blocks.flatMap(({ body }) => body.attributes.flatMap(({ value }) => statementsIn(value)));
+  const actions = statements.flatMap(
+    (statement) => textsOf(entryOf(statement, 'Action')?.value, localsOf(awsCell)) ?? [],
+  );
+  return [...new Set(actions.map(({ text }) => text))].sort();
+}
+
+/** Operation of a Cosmos DB batch or method of its SDK → data action; patching is replacing. */
+const COSMOS_ACTIONS: Readonly<Record<string, string>> = {
+  create: 'items/create',
+  delete: 'items/delete',
+  getdatabaseaccount: 'readMetadata',
+  patch: 'items/replace',
+  query: 'executeQuery',
+  read: 'items/read',
+  replace: 'items/replace',
+  upsert: 'items/upsert',
+};
+
+/** Operations that the adapters ask of Cosmos DB: methods of items, containers and clients, and operations inside batches. */
+function cosmosOperations(sources: readonly Source[]): string[] {
+  const operations = new Set<string>();
+  for (const { file, tree } of sources.filter((source) => source.file.startsWith('azure/cosmos-')))
+    walk(tree, (node) => {
+      if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
+        const { name, expression } = node.expression;
+        const of = expression.getText(tree);
+        if (/(^|\.)(items|item|client)$|\.item\(.*\)$/.test(of) && name.text.toLowerCase() in COSMOS_ACTIONS)
+          operations.add(name.text.toLowerCase());
+      }
+      // Types list what could be asked; values are asked.
+      if (ts.isPropertyAssignment(node) && node.name.getText(tree) === 'operationType') {
+        const value = ts.isAsExpression(node.initializer) ? node.initializer.expression : node.initializer;
+        if (!ts.isStringLiteral(value)) throw new Error(`${file}: an operationType that is no text.`);
+        operations.add(value.text.toLowerCase());
+      }
+    });
+  return [...operations].sort();
+}
+
+describe('grants', () => {
+  test('every command of the AWS adapters has its actions here', () => {
+    expect(commandsOf(adapters)).toEqual(Object.keys(AWS_ACTIONS).sort());
+  });
+
+  test('the roles of AWS functions allow what the adapters call and what triggers need, and nothing else', () => {
+    const called = commandsOf(adapters).flatMap((command) => AWS_ACTIONS[command] ?? []);
+    expect(grantedActions()).toEqual([...new Set([...called, ...LAMBDA_ACTIONS])].sort());
+  });
+
+  test('the role of the Azure app allows what the adapters ask of Cosmos DB and what the trigger needs, and nothing else', () => {
+    const role = blocksOf(azureCell, 'resource').find(
+      ({ labels }) => labels[0] === 'azurerm_cosmosdb_sql_role_definition',
+    );
+    const permissions = role?.body.blocks.find(({ type }) => type === 'permissions');
+    const given =
+      textsOf(permissions && attributeOf(permissions.body, 'data_actions')?.value, localsOf(azureCell)) ?? [];
+    const operations = cosmosOperations(adapters);
+    expect(operations).toEqual(Object.keys(COSMOS_ACTIONS).sort());
+    const asked = operations.map((operation) => COSMOS_ACTIONS[operation] ?? '');
+    const wanted = [...new Set([...asked, 'readChangeFeed'])].map((action) =>
+      action === 'readMetadata'
+        ? 'Microsoft.DocumentDB/databaseAccounts/readMetadata'
+        : `Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/${action}`,
+    );
+    expect(given.map(({ text }) => text).sort()).toEqual(wanted.sort());
+  });
+
+  test('the Azure app has a role for each of its services, at the narrowest scope, and no other', () => {
+    const assignments = blocksOf(azureCell, 'resource')
+      .filter(({ labels }) => labels[0] === 'azurerm_role_assignment')
+      .map(({ labels, body }) => [labels[1], textOf(attributeOf(body, 'role_definition_name')?.value)]);
+    expect(Object.fromEntries(assignments)).toEqual({
+      packages: 'Storage Blob Data Owner',
+      publish: 'Azure Service Bus Data Sender',
+      receive: 'Azure Service Bus Data Receiver',
+      telemetry: 'Monitoring Metrics Publisher',
+    });
+  });
+});
+
+describe('a consumer', () => {
+  /** What is made for each of something, by resource: the text of its for_each. */
+  const repeated = (module: typeof awsCell): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      blocksOf(module, 'resource').flatMap(({ labels, body }) => {
+        const each = attributeOf(body, 'for_each')?.value;
+        return each?.kind === 'traversal' ? [[labels.join('.'), [each.root, ...each.path].join('.')]] : [];
+      }),
+    );
+
+  test('brings its queues, filter, mapping and alarms on AWS', () => {
+    const consumers = Object.entries(repeated(awsCell)).filter(([, each]) => each === 'local.consumers');
+    expect(consumers.map(([name]) => name).sort()).toEqual([
+      'aws_cloudwatch_metric_alarm.dead_letters',
+      'aws_cloudwatch_metric_alarm.queue_age',
+      'aws_lambda_event_source_mapping.consumer',
+      'aws_sns_topic_subscription.consumer',
+      'aws_sqs_queue.consumer',
+      'aws_sqs_queue.dead_letter',
+      'aws_sqs_queue_policy.consumer',
+    ]);
+  });
+
+  test('brings its subscription, rule, role and alarms on Azure', () => {
+    expect(repeated(azureCell)).toMatchObject({
+      'azurerm_servicebus_subscription.consumer': 'local.subscriptions',
+      'azurerm_servicebus_subscription_rule.consumer': 'local.subscriptions',
+      'azurerm_role_assignment.receive': 'azurerm_servicebus_subscription.consumer',
+      'azurerm_monitor_scheduled_query_rules_alert_v2.this': 'local.queries',
+    });
+  });
+});
