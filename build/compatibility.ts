@@ -3,7 +3,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JsonSchema } from '../core/api/schema.ts';
 
 /** Keywords that restrict nothing. */
-const ANNOTATIONS = new Set(['title', 'description', 'default', 'examples', 'deprecated', '$comment', '$id', '$schema']);
+const ANNOTATIONS = new Set([
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  '$comment',
+  '$id',
+  '$schema',
+]);
 
 /** A greater number accepts less. */
 const MINIMA = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
@@ -82,7 +91,8 @@ export function narrowings(before: JsonSchema, after: JsonSchema, at = 'data'): 
   faults.push(...narrowedMembers(before, after, at));
 
   if (after.items !== undefined) {
-    if (isSchema(before.items) && isSchema(after.items)) faults.push(...narrowings(before.items, after.items, `${at}[]`));
+    if (isSchema(before.items) && isSchema(after.items))
+      faults.push(...narrowings(before.items, after.items, `${at}[]`));
     else if (!isDeepStrictEqual(before.items, after.items)) refuse('has new rules for its items');
   }
 

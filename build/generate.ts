@@ -10,11 +10,11 @@ import { openApiDocument } from '../core/http/openapi.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
-import { type Published, publishedFaults } from './compatibility.ts';
 import { azureResources } from './azure-resources.ts';
+import { applicationFile, OWN_APPLICATION } from './bundles.mjs';
+import { type Published, publishedFaults } from './compatibility.ts';
 import { environmentDocument } from './environment.ts';
 import { hostJson } from './host-json.ts';
-import { applicationFile, OWN_APPLICATION } from './bundles.mjs';
 import { compileValidators, SchemaError } from './validators.ts';
 
 type Files = Readonly<Record<string, () => Promise<string>>>;
@@ -39,10 +39,7 @@ const besideDomains: Files = Object.fromEntries(
     const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
     const published = `${folder}/published.generated.json`;
     return [
-      [
-        `${folder}/validators.generated.ts`,
-        () => compileValidators(schemas, `the event types in ${folder}`, registry),
-      ],
+      [`${folder}/validators.generated.ts`, () => compileValidators(schemas, `the event types in ${folder}`, registry)],
       [published, () => publish(published, schemas)],
     ] as const;
   }),

@@ -79,13 +79,9 @@ export const meters = defineDomain({
       answer: Device,
       async handle({ tenant, id }, { state }) {
         const page = { limit: 1000 };
-        const days = await listing(
-          state,
-          counts.of(tenant, id),
-          { prefix: '1d!' },
-          page,
-          ({ body }) => [body as SumOf<typeof counted>],
-        );
+        const days = await listing(state, counts.of(tenant, id), { prefix: '1d!' }, page, ({ body }) => [
+          body as SumOf<typeof counted>,
+        ]);
         const readings = days.items.reduce((sum, day) => sum + day.readings, 0);
         return readings === 0 ? undefined : { id, readings };
       },
