@@ -25,37 +25,48 @@ const json = (value: unknown, indent = 2) => `${JSON.stringify(value, null, inde
 
 /** Where the domain of that name lies. */
 const folderOf = ({ name }: Domain): string => {
-  const folders = [`core/domains/${name}`, `examples/${name}`];
+  const places = ['core/domains', 'examples'];
+  const folders = (applicationFile.startsWith('examples/') ? places.reverse() : places).map(
+    (place) => `${place}/${name}`,
+  );
   const folder = folders.find((each) => existsSync(path.join(each, 'domain.ts')));
   if (folder === undefined) throw new SchemaError(`The domain ${name} is in neither ${folders.join(' nor ')}.`);
   return folder;
 };
 
 /** What lies beside each domain, whichever application has it: its validators, and the schemas that its events were accepted by. */
-const besideDomains: Files = Object.fromEntries(
-  application.flatMap((domain) => {
-    const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
-    const folder = folderOf(domain);
-    const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
-    const published = `${folder}/published.generated.json`;
-    return [
-      [`${folder}/validators.generated.ts`, () => compileValidators(schemas, `the event types in ${folder}`, registry)],
-      [published, () => publish(published, schemas)],
-    ] as const;
-  }),
-);
+const besideDomains = (publishing: boolean): Files =>
+  Object.fromEntries(
+    application.flatMap((domain) => {
+      const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
+      const folder = folderOf(domain);
+      const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
+      const published = `${folder}/published.generated.json`;
+      return [
+        [
+          `${folder}/validators.generated.ts`,
+          () => compileValidators(schemas, `the event types in ${folder}`, registry),
+        ],
+        ...(publishing || existsSync(published)
+          ? [[published, () => publish(published, schemas, publishing)] as const]
+          : []),
+      ] as const;
+    }),
+  );
 
 /**
- * The schemas that a domain publishes. Events of theirs may be stored anywhere, so they are never narrowed.
+ * The schemas that a domain has published, as they are now, and with `all` those that it has not. Events of published schemas may be
+ * stored anywhere, so these are never narrowed.
  * @throws SchemaError
  */
-async function publish(file: string, schemas: Published): Promise<string> {
-  const present = await readFile(file, 'utf8').catch(() => '{}');
-  const faults = publishedFaults(JSON.parse(present) as Published, schemas);
-  if (faults.length === 0) return json(schemas);
+async function publish(file: string, schemas: Published, all: boolean): Promise<string> {
+  const published = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Published) : {};
+  const faults = publishedFaults(published, schemas);
+  if (faults.length === 0)
+    return json(Object.fromEntries(Object.entries(schemas).filter(([type]) => all || Object.hasOwn(published, type))));
   throw new SchemaError(
     `${faults.join('\n')}\nEvents that were accepted by ${file} would not be valid any more: give the new form a new type, such as .v2. ` +
-      'If no event of the type has been stored yet, remove it from that file.',
+      'If no event of the type is stored anywhere, remove it from that file.',
   );
 }
 
@@ -85,13 +96,14 @@ const own: Files = {
 
 /**
  * Writes or checks the generated files; returns the exit code. Of another application than the project's own, they are those beside
- * its domains and, with `--out FOLDER`, what is derived from it, in that folder. `--quiet` says nothing of success.
+ * its domains and, with `--out FOLDER`, what is derived from it, in that folder. `--publish` records the schemas of new event types,
+ * which cannot be narrowed from then on. `--quiet` says nothing of success.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
   const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
   const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own : {};
-  const files: Files = { ...besideDomains, ...more };
+  const files: Files = { ...besideDomains(args.includes('--publish')), ...more };
   const check = args.includes('--check');
   const stale: string[] = [];
   try {
