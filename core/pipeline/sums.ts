@@ -1,18 +1,18 @@
 // Derived sums: what most derived consumers keep, whole numbers added up by windows of time.
 import type { Derivation } from './derived-consumer.ts';
 
-/** The widths of windows, and how much of a minute's text names the window: all of it, the hour, the day. */
-const WIDTHS = { '1m': 16, '1h': 13, '1d': 10 } as const;
+/** Windows, and how much of a minute's text names them: the hour, the day, nothing. */
+const WIDTHS = { '1h': 13, '1d': 10, all: 0 } as const;
 
-export type SumWindow = Exclude<keyof typeof WIDTHS, '1m'>;
+export type SumWindow = keyof typeof WIDTHS;
 
 type Sums<Name extends string> = { [name in Name]: number };
 
 /** The document of a window. */
 export type SumOf<S> = S extends { empty(): infer Sum } ? Sum : never;
 
-/** The id of the document of a window; `start` is its beginning, cut to its width: `2026-11-21` for a day. */
-export const sumId = (window: SumWindow, start: string): string => `${window}!${start}`;
+/** The id of the document of a window; `start` is its beginning, cut to its width: `2026-11-21` for a day, nothing for `all`. */
+export const sumId = (window: SumWindow, start = ''): string => `${window}!${start}`;
 
 /**
  * The part of a derivation that adds up these amounts by windows, and by minutes, which the windows are made of. An event adds the
