@@ -39,6 +39,13 @@ export const PLATFORM_VARIABLES = {
   [CONNECTIONS.serviceBus]: 'Connection string of the Service Bus namespace',
 } as const;
 
+/**
+ * How the library is set up. Without streams the platform drops every body that comes in chunks
+ * (https://github.com/Azure/azure-functions-nodejs-library/issues/171). Each bundle has a copy of the library, and the one that is loaded last
+ * speaks for all: every entry point must set it up alike.
+ */
+export const SETUP = { enableHttpStream: true } as const;
+
 /** The configuration of the function `http`. Throws a `ConfigError`. */
 export function readHttpConfig(environment: Environment): HttpConfig {
   return readSettings(environment, VARIABLES, (get, problems) => ({

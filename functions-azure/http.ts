@@ -2,8 +2,9 @@
 import { METHODS } from 'node:http';
 import { app, type HttpMethod } from '@azure/functions';
 import { composeHttp } from './compose.ts';
-import { readHttpConfig } from './config.ts';
+import { readHttpConfig, SETUP } from './config.ts';
 
+app.setup(SETUP);
 app.http('http', {
   // All of them, also those that the library has no type for: what a path does not take is answered by the API, not by the platform with
   // an empty 404. The library cannot represent TRACE and CONNECT (https://fetch.spec.whatwg.org/#forbidden-method) and would answer 500.

@@ -2,8 +2,9 @@
 import { app } from '@azure/functions';
 import { CELL_TOPOLOGY } from '../core/cell/topology.ts';
 import { composeRelay } from './compose.ts';
-import { CONNECTIONS, readCellConfig } from './config.ts';
+import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
 
+app.setup(SETUP);
 const config = readCellConfig(process.env);
 
 app.cosmosDB('relay', {

@@ -1,8 +1,9 @@
 // Functions entry point of the consumers: one subscription's messages in, for each.
 import { app, type InvocationContext } from '@azure/functions';
 import { composeWorkers } from './compose.ts';
-import { CONNECTIONS, readCellConfig } from './config.ts';
+import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
 
+app.setup(SETUP);
 const config = readCellConfig(process.env);
 
 for (const [name, work] of Object.entries(composeWorkers(config))) {

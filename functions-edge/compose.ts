@@ -30,6 +30,7 @@ import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { healthProbe } from '../core/edge/monitor/probe.ts';
+import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
 import { quota } from '../core/edge/router/quota.ts';
 import { RouteResolver } from '../core/edge/router/route-resolver.ts';
@@ -123,8 +124,17 @@ const UNCACHED = { ...AS_IT_IS, cache: 'no-store' } as const;
 /** What the platform might cache (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); for the others, saying so costs time alone. */
 const isCacheable = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
+/** What cannot be made a request is thrown before anything is sent. */
 const send = (url: string, outgoing: Outgoing): Promise<Response> =>
-  fetch(url, { ...outgoing, ...(isCacheable(outgoing.method) ? UNCACHED : AS_IT_IS) });
+  fetch(new Request(url, { ...outgoing, ...(isCacheable(outgoing.method) ? UNCACHED : AS_IT_IS) }));
+
+/** https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/#fixedlengthstream */
+declare const FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>;
+
+const withLength = (stream: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> =>
+  stream.pipeThrough(new FixedLengthStream(length));
+
+const SECONDS_A_MINUTE = 60;
 
 /** Returns the edge's HTTP API; made once for each isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
@@ -165,9 +175,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       // A body that goes through has as long.
       bodyReadMs: forwardMs,
       bodyLifeMs: BODY_LIVES * forwardMs,
+      withLength,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
     control: createControlApi({ directory: directoryClient, monitor: () => askMonitor(bindings), log }),
+    crossOrigin: crossOrigin({
+      ...config.crossOrigin,
+      webhookRate: Math.floor(config.quotas.standard.perSecond * SECONDS_A_MINUTE),
+    }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,

@@ -9,6 +9,7 @@ import {
   settingsFaults,
 } from '../core/edge/monitor/monitor-settings.ts';
 import { TIERS } from '../core/edge/ports/directory-model.ts';
+import { CROSS_ORIGIN_LIMITS, type CrossOriginRules } from '../core/edge/router/cross-origin.ts';
 import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
 import { isJsonObject, type Json } from '../core/ports/json.ts';
 
@@ -23,6 +24,7 @@ export interface EdgeConfig {
   readonly quotas: QuotaRules;
   readonly forwardMs: number;
   readonly monitor: MonitorSettings;
+  readonly crossOrigin: Omit<CrossOriginRules, 'webhookRate'>;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -37,6 +39,8 @@ export const VARIABLES = {
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
   APP_MONITOR:
     'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "window", "failures", "recoveries", "graceMs"}; `{}` takes the defaults',
+  APP_CROSS_ORIGIN:
+    'JSON: {"browsers": origins of pages that may call the API, "webhooks": names of systems that may deliver events}, each a list or absent; "*" allows all',
 } as const;
 
 /** What the platform binds to the Worker; part of the same document. */
@@ -60,6 +64,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     quotas: readQuotas(get, problems),
     forwardMs: readForwardMs(get, problems),
     monitor: readMonitor(get, problems),
+    crossOrigin: readCrossOrigin(get, problems),
   }));
 }
 
@@ -139,6 +144,35 @@ function readMonitor(get: Get, problems: string[]): MonitorSettings {
   problems.push(...settingsFaults(settings).map((fault) => `APP_MONITOR: ${fault}`));
   return settings;
 }
+
+function readCrossOrigin(get: Get, problems: string[]): EdgeConfig['crossOrigin'] {
+  const read = readJson('APP_CROSS_ORIGIN', get, problems) ?? {};
+  const { browsers = [], webhooks = [], ...others } = isJsonObject(read) ? read : { others: read };
+  if (Object.keys(others).length > 0 || !isListOf(browsers, isOrigin) || !isListOf(webhooks, isHostName)) {
+    problems.push(
+      `APP_CROSS_ORIGIN must be an object of browsers (origins such as "https://app.example") and webhooks (names such as "events.example"), lists of at most ${CROSS_ORIGIN_LIMITS.entries} entries or "*"`,
+    );
+    return { browsers: [], webhooks: [] };
+  }
+  return { browsers, webhooks };
+}
+
+const isListOf = (value: unknown, isOne: (entry: string) => boolean): value is readonly string[] =>
+  Array.isArray(value) &&
+  value.length <= CROSS_ORIGIN_LIMITS.entries &&
+  value.every((entry) => typeof entry === 'string' && (entry === '*' || isOne(entry)));
+
+/** As browsers send it: without a path, without a standard port, in lower case. */
+function isOrigin(text: string): boolean {
+  try {
+    return /^https?:/.test(text) && new URL(text).origin === text;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
+const isHostName = (text: string): boolean => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text);
 
 function readJson(name: string, get: Get, problems: string[]): Json | undefined {
   const text = get(name);

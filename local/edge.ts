@@ -1,6 +1,7 @@
 // The edge of the local stack: the deployable Worker in its host, with development keys and the declared cells and tenants.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PrivateKey } from '../core/cell/route-token.ts';
 import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
 import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
@@ -40,6 +41,9 @@ const FORWARD_TIMEOUT_MS = 10_000;
 
 /** The control API answers within this, in milliseconds. */
 const CONTROL_TIMEOUT_MS = 10_000;
+
+/** While the edge starts, what it needs may not answer yet: seeding asks so often, with a pause in between, in milliseconds. */
+const SEEDING = { tries: 20, pauseMs: 250 } as const;
 
 /** Whom the audit log names for what the stack does by itself. */
 const ACTOR = 'local-stack';
@@ -104,6 +108,7 @@ export class LocalEdge {
         APP_JWKS_URL: jwksUrl,
         APP_DEVICE_CA: this.#ca.certificate,
         APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
+        APP_CROSS_ORIGIN: '{}',
         APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
         APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
         ...variables,
@@ -180,6 +185,15 @@ export class LocalEdge {
     return { status: response.status, body: (await response.json()) as ControlAnswer['body'] };
   }
 
+  /** Asks the control API until it can answer; what it is asked here may be done twice. */
+  async #seeded(method: 'GET' | 'PUT', what: string, body?: object): Promise<ControlAnswer> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.control(method, what, body);
+      if (answer.status !== 503 || tries === SEEDING.tries) return answer;
+      await delay(SEEDING.pauseMs);
+    }
+  }
+
   async #seedCell({
     id,
     cloud,
@@ -190,7 +204,7 @@ export class LocalEdge {
     price,
     failover,
   }: Parameters<LocalEdge['seed']>[0][number]): Promise<void> {
-    const { status, body } = await this.control('PUT', `cells/${id}`, {
+    const { status, body } = await this.#seeded('PUT', `cells/${id}`, {
       cloud,
       region,
       jurisdiction,
@@ -208,8 +222,8 @@ export class LocalEdge {
     { id, residency, tier, cell, standby }: TenantDeclaration,
     running: ReadonlySet<string>,
   ): Promise<void> {
-    if ((await this.control('GET', `tenants/${id}`)).status === 200) return;
-    const { status, body } = await this.control('PUT', `tenants/${id}`, {
+    if ((await this.#seeded('GET', `tenants/${id}`)).status === 200) return;
+    const { status, body } = await this.#seeded('PUT', `tenants/${id}`, {
       residency,
       tier,
       // A standby is meant for this home: with another one, it may be the home itself.

@@ -53,11 +53,11 @@ function toBytes(body: string | undefined, isBase64: boolean, sentLength: string
   return isAltered ? Buffer.from(body.replaceAll('\ufffd', '\u00ff'), 'latin1') : bytes;
 }
 
-/** Header values beyond Latin-1 cannot be in a `Headers` object; percent-encoded they can, and binary-mode events decode them. */
+/** Header values beyond Latin-1 cannot be in a `Headers` object; the bytes of their UTF-8 can, and are as much beyond ASCII as they are. */
 function toHeaders(headers: HttpEvent['headers']): Headers {
   const result = new Headers();
   for (const [name, value = ''] of Object.entries(headers)) {
-    result.set(name, /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : encodeURIComponent(value));
+    result.set(name, /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value) ? value : Buffer.from(value).toString('latin1'));
   }
   return result;
 }

@@ -10,7 +10,8 @@ import type { RetryPolicy } from '../../core/lib/retry.ts';
 import { utf8Length } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { AppendOutcome, NewDocument, Version } from '../../core/ports/store.ts';
+import type { Json } from '../../core/ports/json.ts';
+import type { AppendOptions, AppendOutcome, NewDocument, Version } from '../../core/ports/store.ts';
 import { appendWith, type Existing } from '../../core/store/append.ts';
 import { toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
@@ -18,7 +19,7 @@ import { isTransient, itemError, toPortError } from './errors.ts';
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and API_BatchGetItem.html */
 const LIMITS = { statements: 25, statementBytes: 4 * 1024 * 1024, keysRead: 100, concurrentCalls: 8 } as const;
 
-export interface AppendOptions {
+export interface TableOptions {
   readonly client: DynamoDBClient;
   readonly table: string;
   readonly clock: Clock;
@@ -29,6 +30,8 @@ export interface AppendOptions {
   readonly put: (document: NewDocument) => Promise<Version>;
 }
 
+type Compare = (row: Row, stored: Json) => void;
+
 interface Row {
   readonly document: NewDocument;
   readonly item: Record<string, AttributeValue>;
@@ -37,8 +40,9 @@ interface Row {
 
 /** Appends documents, 25 a call; an INSERT that finds a document fails alone. */
 export function appendToTable(
-  options: AppendOptions,
+  options: TableOptions,
   documents: readonly NewDocument[],
+  how?: AppendOptions,
 ): Promise<readonly AppendOutcome[]> {
   const service = {
     ...options,
@@ -50,11 +54,11 @@ export function appendToTable(
     toRequests: inChunks,
     write: async (rows: readonly Row[]) =>
       (await execute(options, rows)).map(({ Error: error }) => error && itemError(error.Code, error.Message)),
-    readExisting: (rows: readonly Row[]) => readExisting(options, rows),
+    readExisting: (rows: readonly Row[], compare: Compare) => readExisting(options, rows, compare),
     toPortError,
     isTransient,
   };
-  return appendWith(service, documents);
+  return appendWith(service, documents, how);
 }
 
 function inChunks(rows: readonly Row[]): Row[][] {
@@ -74,7 +78,7 @@ function inChunks(rows: readonly Row[]): Row[][] {
   return chunks;
 }
 
-async function execute({ client, table }: AppendOptions, rows: readonly Row[]): Promise<BatchStatementResponse[]> {
+async function execute({ client, table }: TableOptions, rows: readonly Row[]): Promise<BatchStatementResponse[]> {
   const statements = rows.map(({ item }) => ({
     Statement: `INSERT INTO "${table}" VALUE {${Object.keys(item)
       .map((name) => `'${name}': ?`)
@@ -86,15 +90,26 @@ async function execute({ client, table }: AppendOptions, rows: readonly Row[]): 
 }
 
 /** Keys that the service did not get to are left out of its answer; who stands there is found out with the next try. */
-async function readExisting({ client, table, clock }: AppendOptions, rows: readonly Row[]): Promise<Existing[]> {
+async function readExisting(
+  { client, table, clock }: TableOptions,
+  rows: readonly Row[],
+  compare: Compare,
+): Promise<Existing[]> {
   const keys = rows.slice(0, LIMITS.keysRead).map(({ document }) => toKey(document));
-  const request = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'p, s, v, x' };
+  const request = { Keys: keys, ConsistentRead: true, ProjectionExpression: 'p, s, v, x, b' };
   const { Responses } = await client.send(new BatchGetItemCommand({ RequestItems: { [table]: request } }));
   const present = new Map(Responses?.[table]?.map((item) => [`${item.p?.S}\u0000${item.s?.S}`, item]));
-  return rows.map(({ document: { partition, id }, version }) => {
+  return rows.map((row) => {
+    const {
+      document: { partition, id },
+      version,
+    } = row;
     const found = present.get(`${partition}\u0000${id}`);
     if (found === undefined) return 'none';
     if (found.v?.S === version) return 'ours';
-    return found.x?.N === undefined || Number(found.x.N) > clock.now() ? 'theirs' : 'expired';
+    if (found.x?.N !== undefined && Number(found.x.N) <= clock.now()) return 'expired';
+    if (found.b?.S === undefined) throw new TypeError('The table holds an item that is no document.');
+    compare(row, JSON.parse(found.b.S) as Json);
+    return 'theirs';
   });
 }

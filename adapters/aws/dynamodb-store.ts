@@ -16,6 +16,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import { asUnknownOutcome, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import type {
+  AppendOptions,
   AppendOutcome,
   Expected,
   Key,
@@ -66,10 +67,11 @@ export class DynamoDbStore implements Store {
     return version;
   }
 
-  append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
+  append(documents: readonly NewDocument[], options?: AppendOptions): Promise<readonly AppendOutcome[]> {
     return appendToTable(
       { ...this.#options, newVersion: () => this.#newVersion(), put: (document) => this.put(document, 'absent') },
       documents,
+      options,
     );
   }
 

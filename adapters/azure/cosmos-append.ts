@@ -5,7 +5,8 @@ import type { RetryPolicy } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import type { AppendOutcome, Key, NewDocument, Version } from '../../core/ports/store.ts';
+import type { Json } from '../../core/ports/json.ts';
+import type { AppendOptions, AppendOutcome, Key, NewDocument, Version } from '../../core/ports/store.ts';
 import { appendWith, type Existing } from '../../core/store/append.ts';
 import type { OperationAnswer } from './cosmos-client.ts';
 import { type FoundItem, type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
@@ -14,7 +15,7 @@ import { isTransient, operationError, toPortError } from './errors.ts';
 /** The SDK takes 100 operations for a partition range, and cuts them by size itself. */
 const LIMITS = { operations: 100, concurrentRequests: 4, concurrentReads: 16 } as const;
 
-export interface AppendOptions {
+export interface ContainerOptions {
   readonly container: Container;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -26,8 +27,9 @@ export interface AppendOptions {
 }
 
 export function appendToContainer(
-  options: AppendOptions,
+  options: ContainerOptions,
   documents: readonly NewDocument[],
+  how?: AppendOptions,
 ): Promise<readonly AppendOutcome[]> {
   const { container, clock, newWrite } = options;
   const service = {
@@ -39,12 +41,14 @@ export function appendToContainer(
         rows.slice(index * LIMITS.operations, (index + 1) * LIMITS.operations),
       ),
     write: (rows: readonly Item[]) => createAll(container, rows),
-    readExisting: (rows: readonly Item[]) =>
-      mapConcurrently(rows, LIMITS.concurrentReads, (row) => existingOf(options, row)),
+    readExisting: (rows: readonly Item[], compare: (row: Item, stored: Json) => void) =>
+      mapConcurrently(rows, LIMITS.concurrentReads, (row) =>
+        existingOf(options, row, (stored) => compare(row, stored)),
+      ),
     toPortError,
     isTransient,
   };
-  return appendWith(service, documents);
+  return appendWith(service, documents, how);
 }
 
 async function createAll(container: Container, items: readonly Item[]): Promise<(PortError | undefined)[]> {
@@ -83,9 +87,15 @@ function forgetRanges(container: Container): void {
   if (cache?.collectionRoutingMapByCollectionId !== undefined) cache.collectionRoutingMapByCollectionId = {};
 }
 
-async function existingOf({ read, clock }: AppendOptions, { p, id, w }: Item): Promise<Existing> {
+async function existingOf(
+  { read, clock }: ContainerOptions,
+  { p, id, w }: Item,
+  compare: (stored: Json) => void,
+): Promise<Existing> {
   const found = await read({ partition: p, id });
   if (found === undefined) return 'none';
   if (found.w === w) return 'ours';
-  return isExpired(found, clock.now()) ? 'expired' : 'theirs';
+  if (isExpired(found, clock.now())) return 'expired';
+  compare(found.b);
+  return 'theirs';
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../core/ports/clock.ts';
 import { asUnknownOutcome, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import type {
+  AppendOptions,
   AppendOutcome,
   Expected,
   Key,
@@ -89,13 +90,13 @@ export class CosmosStore implements Store {
     );
   }
 
-  append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
+  append(documents: readonly NewDocument[], options?: AppendOptions): Promise<readonly AppendOutcome[]> {
     const helpers = {
       newWrite: () => this.#newWrite(),
       read: (key: Key) => this.#read(key),
       put: (document: NewDocument) => this.put(document, 'absent'),
     };
-    return appendToContainer({ ...this.#options, ...helpers }, documents);
+    return appendToContainer({ ...this.#options, ...helpers }, documents, options);
   }
 
   transact(partition: string, writes: readonly Write[]): Promise<readonly (Version | undefined)[]> {

@@ -12,9 +12,14 @@ export function functionsHttp(
     // The types of Node.js's web streams and of the platform's differ in name only.
     const response = await api(request as unknown as TriggerRequest);
     const body = new Uint8Array(await response.arrayBuffer());
+    const { status } = response;
     return {
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
+      status,
+      headers: {
+        ...Object.fromEntries(response.headers),
+        // Where the platform streams, nobody else counts; RFC 9110, 8.6: never with these.
+        ...(status !== 204 && status !== 304 && { 'content-length': String(body.length) }),
+      },
       ...(body.length > 0 && { body }),
     };
   };

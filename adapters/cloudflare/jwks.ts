@@ -1,5 +1,5 @@
 // The issuer's public keys, fetched from its address and kept.
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { isJsonObject, type Json } from '../../core/ports/json.ts';
@@ -14,10 +14,8 @@ export const JWKS_LIMITS = {
   pauseMs: 15_000,
   /** The issuer is given up after this. */
   timeoutMs: 2000,
-  /** Bytes of a key set; ours has about 300. */
-  bytes: 65_536,
-  /** Keys of a set. */
-  keys: 32,
+  /** Bytes of a key set. Ours has about 300; those of large issuers have certificates beside their keys, two kilobytes each. */
+  bytes: 262_144,
 } as const;
 
 export interface JwksOptions {
@@ -48,10 +46,34 @@ async function load(url: string, fetch: JwksOptions['fetch']): Promise<IssuerKey
     );
   }
   const text = await response.text();
-  const set = text.length > JWKS_LIMITS.bytes ? undefined : parse(text);
-  if (!isKeySet(set)) throw new PortError('unavailable', 'The issuer answers with something else than a set of keys.');
-  const names = new Set(set.keys.map(({ kid }) => kid));
-  return { find: createLocalJWKSet(set), has: (kid) => names.has(kid) };
+  const keys = text.length > JWKS_LIMITS.bytes ? undefined : keysOf(parse(text));
+  if (keys === undefined)
+    throw new PortError('unavailable', 'The issuer answers with something else than a set of keys.');
+  const usable = keys.flatMap(usableKey);
+  const names = new Set(usable.map(({ kid }) => kid));
+  return { find: createLocalJWKSet({ keys: usable }), has: (kid) => names.has(kid) };
+}
+
+/** The entries of a set, whatever they are: what is wrong with one is no fault of the others. */
+function keysOf(set: Json | undefined): readonly unknown[] | undefined {
+  const keys = isJsonObject(set) ? set.keys : undefined;
+  return Array.isArray(keys) ? keys : undefined;
+}
+
+/** 32 bytes. */
+const COORDINATE = /^[\w-]{43}$/;
+const ALGORITHMS: readonly unknown[] = [undefined, 'EdDSA', 'Ed25519'];
+
+/**
+ * The key with what verifying needs of it, or nothing if no token of ours can be signed with it. Its algorithm is left out: RFC 9864 gave it a second name,
+ * and a token may have either.
+ */
+function usableKey(key: unknown): (JWK & { readonly kid: string })[] {
+  if (!isJsonObject(key)) return [];
+  const { kty, crv, x, kid, alg, use } = key;
+  if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string' || !COORDINATE.test(x)) return [];
+  if (typeof kid !== 'string' || !ALGORITHMS.includes(alg) || (use !== undefined && use !== 'sig')) return [];
+  return [{ kty, crv, x, kid }];
 }
 
 function parse(text: string): Json | undefined {
@@ -62,9 +84,3 @@ function parse(text: string): Json | undefined {
     throw error;
   }
 }
-
-const isKeySet = (value: unknown): value is JSONWebKeySet =>
-  isJsonObject(value as Json) &&
-  Array.isArray((value as { keys?: unknown }).keys) &&
-  (value as JSONWebKeySet).keys.length <= JWKS_LIMITS.keys &&
-  (value as JSONWebKeySet).keys.every((key) => isJsonObject(key as Json));

@@ -44,8 +44,11 @@ const refused = (reason: string): Authentication => ({ status: 'refused', reason
 const EXPIRED = refused('it has expired');
 const EARLY = refused('it is not valid yet');
 
-/** One credential and nothing else: several Authorization headers arrive as one text with commas. */
-const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
+/**
+ * One credential and nothing else: several Authorization headers arrive as one text with commas. The scheme may be followed by any number of
+ * blanks (https://www.rfc-editor.org/rfc/rfc9110#section-11.4).
+ */
+const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
 export class JwtCredentials implements Credentials {
   readonly #options: JwtCredentialsOptions;
@@ -81,7 +84,8 @@ export class JwtCredentials implements Credentials {
     let claims: JWTPayload;
     try {
       const { payload } = await jwtVerify(token, (head, jws) => this.#findKey(head.kid, head, jws), {
-        algorithms: ['EdDSA'],
+        // The name of RFC 8037, and the one that RFC 9864 gives to the same algorithm.
+        algorithms: ['EdDSA', 'Ed25519'],
         issuer,
         audience,
         clockTolerance: JWT_LIMITS.skewSeconds,
@@ -123,19 +127,34 @@ function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)
     return error.claim === 'nbf' ? 'it is not valid yet' : `its claim ${error.claim} is not what is needed here`;
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not EdDSA';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is neither EdDSA nor Ed25519';
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is not one of the issuer’s';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   return 'it is no JSON Web Token of the issuer';
 }
 
+/** How many scopes a token may name; the rest of a longer list means nothing here. */
+const SCOPES = 256;
+
+/**
+ * The scopes of a token: the claim `scope` as RFC 9068 has it, a text with blanks between, or `scp`, as other issuers call it; either may
+ * be a list.
+ */
+function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
+  const named = [scope, scp].flatMap((claim): unknown[] =>
+    typeof claim === 'string' ? claim.split(' ', SCOPES) : Array.isArray(claim) ? claim.slice(0, SCOPES) : [],
+  );
+  return new Set(named.filter((each) => typeof each === 'string'));
+}
+
 /** The scopes that a tenant's token can have, in the order in which a route token has them. */
 const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const;
 
-/** A tenant: the claims `tenant` and `scope`. Scopes that are not a tenant's mean nothing here. */
-export const tenantCaller: ReadCaller = ({ tenant, scope }) => {
+/** A tenant: the claim `tenant`, and scopes. Scopes that are not a tenant's mean nothing here. */
+export const tenantCaller: ReadCaller = (claims) => {
+  const { tenant } = claims;
   if (!isName(tenant)) return { refusal: 'it names no tenant' };
-  const named = new Set(typeof scope === 'string' ? scope.split(' ') : []);
+  const named = scopesOf(claims);
   const scopes = TENANT_SCOPES.filter((each) => named.has(each));
   return scopes.length === 0
     ? { powerless: `it has none of the scopes ${TENANT_SCOPES.join(', ')}` }
@@ -144,12 +163,13 @@ export const tenantCaller: ReadCaller = ({ tenant, scope }) => {
 
 const CONTROL_SCOPES = ['control.read', 'control.write'] as const;
 
-/** An operator: the claims `sub` and `scope`. */
-export const operatorCaller: ReadCaller = ({ sub, scope }) => {
+/** An operator: the claim `sub`, and scopes. */
+export const operatorCaller: ReadCaller = (claims) => {
+  const { sub } = claims;
   // jose has typed it and not checked it.
   const named = typeof sub === 'string' && sub !== '' && sub.length <= JWT_LIMITS.subject;
   if (!named) return { refusal: 'it names no operator' };
-  const given = new Set(typeof scope === 'string' ? scope.split(' ') : []);
+  const given = scopesOf(claims);
   const scopes = CONTROL_SCOPES.filter((each) => given.has(each));
   return scopes.length === 0
     ? { powerless: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }

@@ -14,15 +14,26 @@ export const KV_LIMITS = {
   readMs: 500,
   /** A write that takes longer is tried again later. */
   writeMs: 10_000,
+  /** A write that has not ended after this never will: one to the same key need not wait for it any more. */
+  abandonMs: 120_000,
+  /** Keys with a write under way. */
+  writes: 1000,
 } as const;
 
 export interface KvRouteCacheOptions {
   readonly namespace: KvNamespace;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+}
+
+interface KvWrite {
+  readonly ended: Promise<void>;
+  readonly startedAt: number;
 }
 
 export class KvRouteCache implements RouteCache {
   readonly #options: KvRouteCacheOptions;
+  /** Writes under way, by key. One that has timed out here may still arrive there. */
+  readonly #writes = new Map<string, KvWrite>();
 
   constructor(options: KvRouteCacheOptions) {
     this.#options = options;
@@ -36,8 +47,41 @@ export class KvRouteCache implements RouteCache {
     return (await this.#read('cell', id)) as Cell | undefined;
   }
 
+  /**
+   * Writes of one key never overtake each other: the next one begins when the one before has ended, also if that has timed out here, so
+   * that it cannot arrive late and put an older record over a newer one. Until then the next one fails with `unavailable`, and its caller tries again.
+   */
   async put({ kind, value }: DirectoryRecord): Promise<void> {
-    await this.#call(KV_LIMITS.writeMs, (namespace) => namespace.put(`${kind}/${value.id}`, JSON.stringify(value)));
+    const key = `${kind}/${value.id}`;
+    const text = JSON.stringify(value);
+    const { clock } = this.#options;
+    const deadline = clock.now() + KV_LIMITS.writeMs;
+    await this.#call(KV_LIMITS.writeMs, async (namespace) => {
+      for (let before = this.#under(key); before !== undefined; before = this.#under(key)) {
+        await before.ended;
+        // The caller has been given up meanwhile, and may have sent a newer record since.
+        if (clock.now() >= deadline) throw new PortError('unavailable', 'A write of this key has not ended in time.');
+      }
+      if (this.#writes.size >= KV_LIMITS.writes)
+        throw new PortError('throttled', `Workers KV has not ended ${KV_LIMITS.writes} writes.`);
+      const writing = namespace.put(key, text);
+      const write: KvWrite = {
+        startedAt: clock.now(),
+        ended: writing.then(nothing, nothing).then(() => {
+          if (this.#writes.get(key) === write) this.#writes.delete(key);
+        }),
+      };
+      this.#writes.set(key, write);
+      await writing;
+    });
+  }
+
+  /** The write of this key that the next one has to wait for. */
+  #under(key: string): KvWrite | undefined {
+    const write = this.#writes.get(key);
+    if (write === undefined || this.#options.clock.now() - write.startedAt < KV_LIMITS.abandonMs) return write;
+    this.#writes.delete(key);
+    return undefined;
   }
 
   async #read(kind: DirectoryRecord['kind'], id: string): Promise<unknown> {
@@ -65,6 +109,8 @@ export class KvRouteCache implements RouteCache {
     }
   }
 }
+
+const nothing = (): void => undefined;
 
 function parse(text: string): unknown {
   try {

@@ -14,11 +14,17 @@ export interface RefreshingValueOptions<T> {
   readonly freshMs: number;
   /** For so long after it was read it may be used, in milliseconds. */
   readonly staleMs: number;
-  /** Between the beginnings of two reads, in milliseconds: what clients send must not make them more frequent. */
+  /** Between the beginnings of two reads while there is a value, in milliseconds: what clients send must not make them more frequent. */
   readonly pauseMs: number;
   /** A read is given up after this, in milliseconds. */
   readonly timeoutMs: number;
 }
+
+/**
+ * Between the beginnings of two reads while there is no value, in milliseconds. A failure is not kept for longer than this: without a value
+ * every request would be refused, so one that comes too early waits, and asks again.
+ */
+export const RETRY_MS = 250;
 
 export class RefreshingValue<T> {
   readonly #options: RefreshingValueOptions<T>;
@@ -52,16 +58,35 @@ export class RefreshingValue<T> {
   }
 
   #mayRead(now: number): boolean {
-    return this.#reading === undefined || now - this.#reading.startedAt >= this.#options.pauseMs;
+    const reading = this.#reading;
+    if (reading === undefined) return true;
+    const { pauseMs, timeoutMs } = this.#options;
+    const pause =
+      this.#usable() !== undefined ? pauseMs : Math.min(pauseMs, this.#failure === undefined ? timeoutMs : RETRY_MS);
+    return now - reading.startedAt >= pause;
   }
 
   /** Another request reads it, or has just failed to. The runtime may have ended that request, so waiting has an end. */
-  async #wait(now: number): Promise<T> {
+  async #wait(now: number, mayRetry = true): Promise<T> {
     const reading = this.#reading;
-    if (reading === undefined || this.#failure !== undefined) throw this.#unavailable(this.#failure);
-    const left = reading.startedAt + this.#options.timeoutMs - now;
+    const { clock, timeoutMs } = this.#options;
+    if (reading === undefined) throw this.#unavailable(this.#failure);
+    if (this.#failure !== undefined) {
+      if (!mayRetry) throw this.#unavailable(this.#failure);
+      await clock.sleep(reading.startedAt + RETRY_MS - now);
+      return this.#retry();
+    }
+    const left = reading.startedAt + timeoutMs - now;
     if (left <= 0) throw this.#unavailable(undefined);
-    return withTimeout(this.#options.clock, left, reading.promise, () => this.#unavailable(undefined));
+    return withTimeout(clock, left, reading.promise, () => this.#unavailable(undefined));
+  }
+
+  /** The requests that have waited for the pause to end share one read. */
+  async #retry(): Promise<T> {
+    const known = this.#usable();
+    if (known !== undefined) return known.value;
+    const now = this.#options.clock.now();
+    return this.#mayRead(now) ? this.#read(now) : this.#wait(now, false);
   }
 
   async #read(now: number): Promise<T> {

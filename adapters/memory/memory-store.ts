@@ -6,6 +6,7 @@ import type { Clock, EpochMs } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type {
+  AppendOptions,
   AppendOutcome,
   Expected,
   Key,
@@ -18,6 +19,7 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
+import { sameBody } from '../../core/store/same-body.ts';
 
 interface Item {
   readonly text: string;
@@ -52,9 +54,13 @@ export class MemoryStore implements Store {
     return this.#write(document);
   }
 
-  async append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
-    return documents.map((document) => {
-      if (this.#live(document) !== undefined) return { status: 'duplicate' };
+  async append(documents: readonly NewDocument[], { except }: AppendOptions = {}): Promise<readonly AppendOutcome[]> {
+    return documents.map((document): AppendOutcome => {
+      const there = this.#live(document);
+      if (there !== undefined) {
+        const same = sameBody(JSON.parse(there.text) as Json, document.body, except);
+        return same ? { status: 'duplicate' } : { status: 'duplicate', differs: true };
+      }
       this.#write(document);
       return { status: 'stored' };
     });

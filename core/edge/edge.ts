@@ -1,12 +1,14 @@
 // All of the edge's HTTP API on web-standard requests and responses: its own few answers, the control plane, and every tenant's cell behind it.
 import { continueTrace } from '../events/trace.ts';
+import { CELL_HEADER } from '../http/headers.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
-import { EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';
+import type { CrossOrigin } from './router/cross-origin.ts';
+import { EDGE, EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';
 
 export interface EdgeDeps {
   readonly version: string;
@@ -17,6 +19,8 @@ export interface EdgeDeps {
   readonly operators: Credentials;
   /** The control plane; it checks the operator's scopes. Rejects with an `EdgeRefusal` or a fault of our own. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
+  /** Which pages and webhook senders of other origins may do what. */
+  readonly crossOrigin: CrossOrigin;
   /** When the read cache or the directory last failed to answer, in milliseconds. */
   readonly failedAt: () => number;
   readonly clock: Clock;
@@ -32,7 +36,7 @@ const BEHIND_SCHEME = 8;
 
 /** Returns the API. It never rejects: whatever happens becomes an answer. */
 export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
-  const { tenants, operators, control, clock, ids, log } = deps;
+  const { tenants, operators, control, crossOrigin, clock, ids, log } = deps;
   const documentText = JSON.stringify(deps.document);
 
   const health = (traceparent: string): Response => {
@@ -52,6 +56,12 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
   };
 
   const dispatch = async (request: Request, target: string, traceparent: string): Promise<Response> => {
+    const answer = request.method === 'OPTIONS' ? crossOrigin.question(request, target) : undefined;
+    if (answer !== undefined) {
+      answer.headers.set('traceparent', traceparent);
+      answer.headers.set(CELL_HEADER, EDGE);
+      return answer;
+    }
     if (target.startsWith('/control/')) return control(request, await operatorOf(request), traceparent);
     if (request.method === 'GET') {
       // With deep=1 it is a question to the tenant's cell, which asks for a scope.
@@ -62,7 +72,7 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
     return tenants(request, target, traceparent);
   };
 
-  return async (request) => {
+  const answered = async (request: Request): Promise<Response> => {
     const traceparent = continueTrace(request.headers.get('traceparent'), ids);
     const { url } = request;
     const slash = url.indexOf('/', BEHIND_SCHEME);
@@ -80,5 +90,11 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
         detail: 'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',
       });
     }
+  };
+
+  return async (request) => {
+    const response = await answered(request);
+    const origin = request.headers.get('origin');
+    return origin === null ? response : crossOrigin.shared(response, origin);
   };
 }

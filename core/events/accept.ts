@@ -4,9 +4,10 @@ import { cutUtf8, jsonBytesAtMost, toWireJson, utf8Length } from '../lib/text.ts
 import type { EpochMs } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
+import { isJsonType, parseMediaType } from './media-type.ts';
 import type { SchemaRegistry } from './registry.ts';
 import { parseTime } from './time.ts';
-import { isTraceparent } from './trace.ts';
+import { readTraceparent } from './trace.ts';
 
 /** The limits and forms of an event; the OpenAPI document states the same values. */
 export const EVENT_LIMITS = {
@@ -38,7 +39,18 @@ const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
 /** Attributes that Polycell itself puts on messages; a client may not. */
 const RESERVED_PREFIX = 'polycell';
 
-const JSON_MEDIA_TYPE = /^[\w.+-]+\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+/** An absolute URI (RFC 3986, 4.3, and a fragment): a scheme, and characters that a URI is written with. */
+const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
+
+/** CloudEvents 1.0, "Type system": what a String must not hold; half a surrogate pair has no UTF-8 form, and two of them could become one. */
+const NO_TEXT = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+const PLAIN_TEXT = /^[ -~]*$/;
+const isText = (value: string): boolean => PLAIN_TEXT.test(value) || !NO_TEXT.test(value);
+
+const LONE_SURROGATE = /\p{Cs}/u;
+
+/** CloudEvents 1.0, "Type system": an Integer. */
+const isInteger = (value: number): boolean => Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31;
 
 export type RejectionCode =
   | 'invalid_event'
@@ -46,6 +58,7 @@ export type RejectionCode =
   | 'invalid_attribute'
   | 'unknown_type'
   | 'invalid_data'
+  | 'unsupported_data_base64'
   | 'time_in_future'
   | 'event_too_large';
 
@@ -81,10 +94,7 @@ export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance
   const fault =
     checkRequired(attributes, context) ?? checkOptional(attributes) ?? checkData(attributes, context.registry);
   if (fault !== undefined) return { accepted: false, rejection: fault };
-  const traceparent =
-    typeof attributes.traceparent === 'string' && isTraceparent(attributes.traceparent)
-      ? attributes.traceparent
-      : context.traceparent();
+  const traceparent = readTraceparent(attributes.traceparent) ?? context.traceparent();
   return { accepted: true, event: { ...attributes, traceparent } as unknown as CloudEvent };
 }
 
@@ -131,6 +141,7 @@ function checkRequired(event: JsonObject, context: AcceptContext): Rejection | u
         `The attribute ${name} must have 1 to ${EVENT_LIMITS.identityBytes} bytes; it has ${length}.`,
       );
     }
+    if (!isText(value ?? '')) return invalid(name, noText(name));
   }
   if (!context.registry.has(type ?? '')) {
     return {
@@ -158,6 +169,9 @@ function checkRequired(event: JsonObject, context: AcceptContext): Rejection | u
   return undefined;
 }
 
+const noText = (name: string): string =>
+  `The attribute ${name} holds a control character, a noncharacter, or half a surrogate pair.`;
+
 const invalid = (name: string, detail: string): Rejection => ({
   code: 'invalid_attribute',
   detail,
@@ -171,8 +185,8 @@ function checkOptional(event: JsonObject): Rejection | undefined {
     if (KNOWN.has(name)) continue;
     if (name === 'data_base64') {
       return {
-        code: 'invalid_data',
-        detail: 'Binary data is not accepted: send data as JSON in the member data.',
+        code: 'unsupported_data_base64',
+        detail: 'The schema of this type takes no bytes: send data as JSON in the member data, not in data_base64.',
         pointer: '/data_base64',
       };
     }
@@ -186,13 +200,16 @@ function checkOptional(event: JsonObject): Rejection | undefined {
     if (name.startsWith(RESERVED_PREFIX))
       return invalid(name, `Attributes whose name starts with ${RESERVED_PREFIX} are reserved.`);
     if (typeof value === 'object') return invalid(name, `The attribute ${name} must be a text, a number or a boolean.`);
-    if (typeof value === 'number' && !Number.isFinite(value))
-      return invalid(name, `The attribute ${name} is beyond the range of a number.`);
+    if (typeof value === 'number' && !isInteger(value))
+      return invalid(name, `The attribute ${name} is a number, so it must be an integer of 32 bits.`);
+    if (typeof value === 'string' && !isText(value)) return invalid(name, noText(name));
   }
-  const contentType = event.datacontenttype;
-  if (contentType !== undefined && !(typeof contentType === 'string' && JSON_MEDIA_TYPE.test(contentType))) {
+  const { datacontenttype, dataschema } = event;
+  const type = typeof datacontenttype === 'string' ? parseMediaType(datacontenttype) : undefined;
+  if (datacontenttype !== undefined && (type === undefined || !isJsonType(type)))
     return invalid('datacontenttype', 'The attribute datacontenttype must be a JSON media type.');
-  }
+  if (dataschema !== undefined && !(typeof dataschema === 'string' && ABSOLUTE_URI.test(dataschema)))
+    return invalid('dataschema', 'The attribute dataschema must be an absolute URI.');
   return undefined;
 }
 
@@ -205,18 +222,26 @@ function checkData(event: JsonObject, registry: SchemaRegistry): Rejection | und
     };
   const fault = registry.validate(event.type as string, event.data);
   if (fault !== undefined) return { code: 'invalid_data', detail: fault.detail, pointer: `/data${fault.pointer}` };
-  const beyond = beyondRange(event.data);
-  return beyond === undefined
+  const unkept = unkeptValue(event.data);
+  return unkept === undefined
     ? undefined
-    : { code: 'invalid_data', detail: 'A number is beyond the range of a double.', pointer: `/data${beyond}` };
+    : {
+        code: 'invalid_data',
+        detail: 'A number is beyond the range of a double, or a text holds half a surrogate pair.',
+        pointer: `/data${unkept}`,
+      };
 }
 
-/** The pointer to a number such as 1e400: JSON text holds it, but the value read from it would be stored as null. */
-function beyondRange(value: Json | undefined): string | undefined {
+/**
+ * The pointer to what would not come back as it was sent: a number such as 1e400, which would be stored as null, and half a surrogate
+ * pair, which has no UTF-8 form.
+ */
+function unkeptValue(value: Json | undefined): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
+  if (typeof value === 'string') return LONE_SURROGATE.test(value) ? '' : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [name, child] of Object.entries(value)) {
-    const found = beyondRange(child);
+    const found = LONE_SURROGATE.test(name) ? '' : unkeptValue(child);
     if (found !== undefined) return `/${escapePointer(name)}${found}`;
   }
   return undefined;

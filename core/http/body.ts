@@ -1,7 +1,14 @@
-// Request bodies: read within a limit, decoded strictly, and turned into the candidates of an ingest.
+// Request bodies: read within a limit, inflated, decoded strictly, and turned into the candidates of an ingest.
+import { EVENT_LIMITS, type Rejection } from '../events/accept.ts';
+import { attributeValue } from '../events/binary-mode.ts';
+import { largeIntegers, type Path } from '../events/large-integers.ts';
+import { isJsonType, isUtf8, type MediaType, parseMediaType } from '../events/media-type.ts';
+import { cutUtf8 } from '../lib/text.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import type { Json } from '../ports/json.ts';
 import type { ApiRequest } from './call.ts';
+import { codingOf, inflate } from './content-coding.ts';
+import { BODY_TYPE_HEADER } from './headers.ts';
 import { Problem } from './problem.ts';
 
 /** Content types of CloudEvents over HTTP (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md). */
@@ -16,16 +23,35 @@ const HEADER_PREFIX = 'ce-';
 /** Deeper values than this are nobody's data, and recursion over them has an end. */
 export const MAXIMUM_DEPTH = 100;
 
-/** The body's bytes; the problem `payload_too_large` as soon as there are more than `limit`. */
+/**
+ * The body's bytes, inflated if it is compressed; the problem `payload_too_large` as soon as there are more than `limit`, before or after
+ * inflating.
+ */
 export async function readBody(request: Pick<ApiRequest, 'headers' | 'body'>, limit: number): Promise<Uint8Array> {
-  const refuse = () => new Problem('payload_too_large', `A body holds at most ${limit} bytes.`);
-  if (Number(request.headers.get('content-length') ?? 0) > limit) throw refuse();
-  if (request.body === null) return new Uint8Array();
+  const { headers, body } = request;
+  const coding = codingOf(headers.get('content-encoding'));
+  if (Number(headers.get('content-length') ?? 0) > limit) throw tooLarge(limit);
+  if (body === null) return new Uint8Array();
+  const sent = bounded(unbroken(body as AsyncIterable<Uint8Array>), limit);
+  return collect(coding === undefined ? sent : bounded(inflate(coding, sent), limit));
+}
+
+const tooLarge = (limit: number) => new Problem('payload_too_large', `A body holds at most ${limit} bytes.`);
+
+async function* bounded(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncIterable<Uint8Array> {
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge(limit);
+    yield chunk;
+  }
+}
+
+async function collect(all: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of unbroken(request.body as AsyncIterable<Uint8Array>)) {
+  for await (const chunk of all) {
     length += chunk.length;
-    if (length > limit) throw refuse();
     chunks.push(chunk);
   }
   if (chunks.length === 1) return chunks[0] as Uint8Array;
@@ -50,12 +76,24 @@ async function* unbroken(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** A body as JSON; the problem `invalid_json` if it is none. */
-export function parseJson(bytes: Uint8Array): Json {
+export const parseJson = (bytes: Uint8Array): Json => parseText(decode(bytes));
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) throw new Problem('invalid_json', 'The body is not UTF-8.');
+    throw error;
+  }
+}
+
+function parseText(text: string): Json {
   let value: Json;
   try {
-    value = JSON.parse(decoder.decode(bytes)) as Json;
+    value = JSON.parse(text) as Json;
   } catch (error) {
-    throw new Problem('invalid_json', error instanceof SyntaxError ? error.message : 'The body is not UTF-8.');
+    if (error instanceof SyntaxError) throw new Problem('invalid_json', error.message);
+    throw error;
   }
   if (isDeeperThan(value, MAXIMUM_DEPTH))
     throw new Problem('invalid_json', `The body is nested more than ${MAXIMUM_DEPTH} levels deep.`);
@@ -67,24 +105,24 @@ function isDeeperThan(value: Json | undefined, levels: number): boolean {
   return levels === 0 || Object.values(value).some((child) => isDeeperThan(child, levels - 1));
 }
 
-/** The events that a request to `POST /v1/events` carries, unchecked. */
-export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body'>): Promise<readonly Json[]> {
-  const contentType = request.headers.get('content-type') ?? '';
-  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase();
-  const hasAttributes = [...request.headers.keys()].some((name) => name.startsWith(HEADER_PREFIX));
-  const isBinary = mediaType === EVENT_MEDIA_TYPES.binary && hasAttributes;
-  if (!isBinary && mediaType !== EVENT_MEDIA_TYPES.structured && mediaType !== EVENT_MEDIA_TYPES.batch) {
-    throw new Problem(
-      'unsupported_media_type',
-      `Send ${EVENT_MEDIA_TYPES.structured}, ${EVENT_MEDIA_TYPES.batch}, or ${EVENT_MEDIA_TYPES.binary} with ce- headers.`,
-    );
-  }
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1];
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8')
-    throw new Problem('unsupported_media_type', 'Send the body in UTF-8.');
-  const body = parseJson(await readBody(request, INGEST_LIMITS.requestBytes));
-  if (isBinary) return [fromHeaders(request.headers, contentType, body)];
-  if (mediaType === EVENT_MEDIA_TYPES.structured) return [body];
+/** What a request to `POST /v1/events` carries. */
+export interface Candidates {
+  /** The events, unchecked. */
+  readonly candidates: readonly Json[];
+  /** What is wrong with some of them in a way that the values themselves do not show, by index. */
+  readonly faults: ReadonlyMap<number, Rejection>;
+}
+
+/** The events that a request to `POST /v1/events` carries. */
+export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body'>): Promise<Candidates> {
+  const { headers } = request;
+  const contentType = headers.get(BODY_TYPE_HEADER) ?? headers.get('content-type') ?? '';
+  const mode = modeOf(parseMediaType(contentType), headers);
+  const text = decode(await readBody(request, INGEST_LIMITS.requestBytes));
+  const body = parseText(text);
+  const large = largeIntegers(text);
+  if (mode === 'binary') return fromHeaders(headers, contentType, body, large);
+  if (mode === 'structured') return { candidates: [body], faults: faultsOf(large.map((path) => [0, ...path])) };
   if (!Array.isArray(body)) throw new Problem('invalid_batch', 'A batch is a JSON array of events.');
   if (body.length < 1 || body.length > INGEST_LIMITS.events) {
     throw new Problem(
@@ -92,23 +130,70 @@ export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body
       `A batch holds 1 to ${INGEST_LIMITS.events} events; this one has ${body.length}.`,
     );
   }
-  return body;
+  return { candidates: body, faults: faultsOf(large) };
 }
 
-/** Binary mode: attributes are headers, percent-encoded where they are not printable ASCII. */
-function fromHeaders(headers: Headers, contentType: string, data: Json): Json {
+type Mode = 'structured' | 'batch' | 'binary';
+
+function modeOf(type: MediaType | undefined, headers: Headers): Mode {
+  const mode =
+    type?.essence === EVENT_MEDIA_TYPES.structured
+      ? 'structured'
+      : type?.essence === EVENT_MEDIA_TYPES.batch
+        ? 'batch'
+        : type !== undefined && isJsonType(type) && hasAttributes(headers)
+          ? 'binary'
+          : undefined;
+  if (type === undefined || mode === undefined) {
+    throw new Problem(
+      'unsupported_media_type',
+      `Send ${EVENT_MEDIA_TYPES.structured}, ${EVENT_MEDIA_TYPES.batch}, or ${EVENT_MEDIA_TYPES.binary} with ce- headers.`,
+    );
+  }
+  if (!isUtf8(type)) throw new Problem('unsupported_media_type', 'Send the body in UTF-8.');
+  return mode;
+}
+
+const hasAttributes = (headers: Headers): boolean => [...headers.keys()].some((name) => name.startsWith(HEADER_PREFIX));
+
+/** The first fault of each event; a path begins with the event's index. */
+function faultsOf(large: readonly Path[]): ReadonlyMap<number, Rejection> {
+  const faults = new Map<number, Rejection>();
+  for (const [index, ...path] of large)
+    if (typeof index === 'number' && !faults.has(index)) faults.set(index, largeInteger(path));
+  return faults;
+}
+
+const largeInteger = (path: Path): Rejection => ({
+  code: path[0] === 'data' ? 'invalid_data' : 'invalid_attribute',
+  detail: 'An integer beyond ±2^53 would not be kept exactly: send it as a text.',
+  pointer: path.map((step) => `/${escapeStep(step)}`).join(''),
+});
+
+/** A step of a JSON pointer (RFC 6901), cut to the length that an attribute's name may have. */
+const escapeStep = (step: string | number): string =>
+  cutUtf8(String(step), EVENT_LIMITS.extensionNameCharacters).replaceAll('~', '~0').replaceAll('/', '~1');
+
+/** Binary mode: attributes are headers. */
+function fromHeaders(headers: Headers, contentType: string, data: Json, large: readonly Path[]): Candidates {
   const attributes: [string, Json][] = [];
-  for (const [name, value] of headers) {
-    if (name.startsWith(HEADER_PREFIX)) attributes.push([name.slice(HEADER_PREFIX.length), percentDecoded(value)]);
+  let fault: Rejection | undefined;
+  for (const [header, text] of headers) {
+    if (!header.startsWith(HEADER_PREFIX)) continue;
+    const name = header.slice(HEADER_PREFIX.length);
+    const value = attributeValue(text);
+    if (value !== undefined) attributes.push([name, value]);
+    else
+      fault ??= {
+        code: 'invalid_attribute',
+        detail: `The header ${cutUtf8(header, EVENT_LIMITS.extensionNameCharacters)} must be ASCII, with other characters percent-encoded as UTF-8.`,
+        pointer: `/${escapeStep(name)}`,
+      };
   }
-  return Object.fromEntries([...attributes, ['datacontenttype', contentType], ['data', data]]);
-}
-
-function percentDecoded(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch (error) {
-    if (error instanceof URIError) return value;
-    throw error;
-  }
+  const [path] = large;
+  if (fault === undefined && path !== undefined) fault = largeInteger(['data', ...path]);
+  return {
+    candidates: [Object.fromEntries([...attributes, ['datacontenttype', contentType], ['data', data]])],
+    faults: new Map(fault === undefined ? [] : [[0, fault]]),
+  };
 }

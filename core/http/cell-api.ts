@@ -13,13 +13,12 @@ import type { Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import { readCandidates } from './body.ts';
+import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import { operations } from './operations.ts';
-import { readParameters } from './parameters.ts';
+import { queryOf, readParameters } from './parameters.ts';
 import { Problem, problemResponse, problemsOf } from './problem.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
@@ -53,13 +52,13 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
   const matchRoute = routeMatcher(table);
 
-  const readEvents = async ({ query, request }: Call): Promise<readonly Json[]> => {
+  const readEvents = async ({ query, request }: Call): Promise<Candidates> => {
     readParameters(routes.ingest.parameters, query);
     return readCandidates(request);
   };
 
-  const ingest = async ({ tenant, traceparent }: Call, candidates: readonly Json[]): Promise<Response> => {
-    const result = await deps.ingest({ tenant, candidates, traceparent });
+  const ingest = async ({ tenant, traceparent }: Call, candidates: Candidates): Promise<Response> => {
+    const result = await deps.ingest({ tenant, ...candidates, traceparent });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
@@ -125,7 +124,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    const call = { request, query: url.searchParams, id, traceparent, tenant: claims?.tenant ?? '' };
+    const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
     // Events are read and parsed while the store is asked for the epoch. A stale token is answered first, whatever else is wrong.
     const candidates = name === 'ingest' ? readEvents(call) : undefined;
     candidates?.catch(() => undefined);

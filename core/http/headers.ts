@@ -5,3 +5,9 @@ export const ROUTE_HEADER = 'x-polycell-route';
 
 /** The header by which every answer tells its cell. */
 export const CELL_HEADER = 'x-polycell-cell';
+
+/**
+ * The header in which the edge hands on the content type of a compressed body. API Gateway takes a body for text or for bytes by its
+ * content type alone, and would replace the bytes that are not UTF-8.
+ */
+export const BODY_TYPE_HEADER = 'x-polycell-body-type';

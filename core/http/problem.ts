@@ -20,6 +20,7 @@ export const PROBLEMS = {
   payload_too_large: [413, 'The body is too large'],
   misdirected: [421, 'The route token is for another cell'],
   unsupported_media_type: [415, 'This content type is not accepted'],
+  unsupported_encoding: [415, 'This content encoding is not accepted'],
   internal_error: [500, 'Something went wrong in the cell'],
   store_unavailable: [503, 'The store cannot be reached now'],
 } as const satisfies ProblemTable;

@@ -1,5 +1,5 @@
 // Ingest: checks events, stores the new ones in the cell's log, and says of each what became of it.
-import { acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
+import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
 import { eventKey, toStored } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
@@ -29,6 +29,8 @@ export interface IngestCommand {
   readonly tenant: string;
   /** 1 to `INGEST_LIMITS.events` parsed JSON values, each hoped to be an event. */
   readonly candidates: readonly Json[];
+  /** Why some of them are rejected whatever their values say, by index: reading them has shown it. */
+  readonly faults?: ReadonlyMap<number, Rejection>;
   /** The trace that events without one of their own continue. */
   readonly traceparent: string;
 }
@@ -37,6 +39,8 @@ export interface EventResult {
   readonly id: string | null;
   readonly source: string | null;
   readonly status: 'accepted' | 'duplicate' | 'rejected';
+  /** Of a duplicate: the event that was stored first says something else, and stands. */
+  readonly differs?: true;
   readonly error?: Rejection;
 }
 
@@ -56,19 +60,25 @@ export type IngestResult =
   | { readonly status: 'ingested'; readonly summary: IngestSummary }
   | { readonly status: 'unavailable'; readonly error: PortError };
 
+/** A repetition may be traced anew, by its client or by us, come in another mode, and write its instant otherwise: it says the same. */
+const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
+
 /** Returns the use case. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, traceparent }) => {
+  return async ({ tenant, candidates, faults, traceparent }) => {
     const context = {
       registry: deps.registry,
       now: deps.clock.now(),
       traceparent: () => continueTrace(traceparent, deps.ids),
     };
-    const acceptances = candidates.map((candidate) => acceptEvent(candidate, context));
+    const acceptances = candidates.map((candidate, index): Acceptance => {
+      const rejection = faults?.get(index);
+      return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };
+    });
     const documents = acceptances.flatMap((acceptance) =>
       acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
     );
-    const outcomes = documents.length === 0 ? [] : await deps.events.append(documents);
+    const outcomes = documents.length === 0 ? [] : await deps.events.append(documents, COMPARED);
 
     const results: EventResult[] = [];
     let next = 0;
@@ -81,7 +91,8 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
       const outcome = outcomes[next++];
       if (outcome === undefined) throw new TypeError('The store returned fewer outcomes than it was given documents.');
       if (outcome.status === 'failed') return { status: 'unavailable', error: outcome.error };
-      results.push({ ...identity, status: outcome.status === 'stored' ? 'accepted' : 'duplicate' });
+      const status = outcome.status === 'stored' ? 'accepted' : 'duplicate';
+      results.push({ ...identity, status, ...('differs' in outcome && { differs: true }) });
     }
     const count = (status: EventResult['status']) => results.filter((result) => result.status === status).length;
     return {

@@ -32,10 +32,17 @@ export interface StoredDocument extends NewDocument {
   readonly version: Version;
 }
 
+/** How `append` judges what it finds. */
+export interface AppendOptions {
+  /** Members of a body that do not count when two bodies are compared: what a writer adds by itself, anew with each try. */
+  readonly except?: readonly string[];
+}
+
 /** What became of one document of an `append`. */
 export type AppendOutcome =
   | { readonly status: 'stored' }
-  | { readonly status: 'duplicate' }
+  /** `differs` is there, and true, if what stands there has another body. */
+  | { readonly status: 'duplicate'; readonly differs?: true }
   | { readonly status: 'failed'; readonly error: PortError };
 
 /** One step of a transaction. Two steps must not name the same id. */
@@ -103,9 +110,10 @@ export interface Store {
   /**
    * Writes many documents, each only if absent, in any partitions and with no atomicity across them. Returns one outcome a
    * document, in order, and never rejects for some of them: a document that could not be written is `failed` with its error.
-   * `duplicate` means that a document of this key was there before this call, or came first in this call. Calls may be repeated.
+   * `duplicate` means that a document of this key was there before this call, or came first in this call; it says whether that one's body
+   * differs as a JSON value, members that the options except left aside. Bodies are only read where there is a duplicate. Calls may be repeated.
    */
-  append(documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]>;
+  append(documents: readonly NewDocument[], options?: AppendOptions): Promise<readonly AppendOutcome[]>;
 
   /**
    * Does all writes or none, 1 to 100 of them, in one partition. Rejects with `conflict` whose `failedWrite` is the index of

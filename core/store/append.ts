@@ -5,7 +5,9 @@ import { Backoff, type RetryPolicy } from '../lib/retry.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isPortError, PERMANENT, PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import type { AppendOutcome, NewDocument, Version } from '../ports/store.ts';
+import type { Json } from '../ports/json.ts';
+import type { AppendOptions, AppendOutcome, NewDocument, Version } from '../ports/store.ts';
+import { sameBody } from './same-body.ts';
 
 /** What exists where a document was to be written: an earlier attempt of this call, another writer's document, an expired one, or none. */
 export type Existing = 'ours' | 'theirs' | 'expired' | 'none';
@@ -25,8 +27,11 @@ export interface AppendService<Row> {
    * refused as a whole share one error object; a rejection is that of all rows.
    */
   write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
-  /** Reads what exists where these rows were to be written. */
-  readExisting(rows: readonly Row[]): Promise<readonly Existing[]>;
+  /**
+   * Reads what exists where these rows were to be written. Hands the body of another writer's document to `compare` and lets go of it: many
+   * of them at once may be more than there is room for.
+   */
+  readExisting(rows: readonly Row[], compare: (row: Row, stored: Json) => void): Promise<readonly Existing[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
   /** What a failure of `write`, `readExisting` or `put` means. */
@@ -39,7 +44,14 @@ interface Pending<Row> {
   readonly document: NewDocument;
   readonly row: Row;
   outcome?: AppendOutcome;
+  /** Documents of this call with the same key, which came later. */
+  twins?: Pending<Row>[];
+  /** Whether the body that stands there is another one. */
+  differs?: boolean;
 }
+
+const duplicate = (differs: boolean | undefined): AppendOutcome =>
+  differs === true ? { status: 'duplicate', differs } : { status: 'duplicate' };
 
 /**
  * Appends documents. Where a write meets a document, a read tells whether that was there before, is our own (the answer to an
@@ -48,27 +60,46 @@ interface Pending<Row> {
 export async function appendWith<Row>(
   service: AppendService<Row>,
   documents: readonly NewDocument[],
+  { except }: AppendOptions = {},
 ): Promise<readonly AppendOutcome[]> {
   const first = new Map<string, Pending<Row>>();
   const all = documents.map((document): Pending<Row> => {
     const pending: Pending<Row> = { document, row: service.toRow(document) };
     // No key holds a zero character.
     const key = `${document.partition}\u0000${document.id}`;
-    if (first.has(key)) pending.outcome = { status: 'duplicate' };
-    else first.set(key, pending);
+    const earlier = first.get(key);
+    if (earlier === undefined) first.set(key, pending);
+    else {
+      earlier.twins = [...(earlier.twins ?? []), pending];
+      // Unless something else turns out to stand there.
+      pending.differs = !sameBody(earlier.document.body, document.body, except);
+    }
     return pending;
   });
   const byRow = new Map([...first.values()].map((pending) => [pending.row, pending]));
+  const compare = (row: Row, stored: Json) => {
+    const pending = byRow.get(row);
+    for (const each of pending === undefined ? [] : [pending, ...(pending.twins ?? [])])
+      each.differs = !sameBody(stored, each.document.body, except);
+  };
   const requests = service.toRequests([...byRow.keys()]);
   await mapConcurrently(requests, service.concurrentRequests, (rows) =>
     writeAll(
-      service,
+      { service, compare },
       rows.flatMap((row) => byRow.get(row) ?? []),
     ),
   );
+  for (const { outcome, twins = [] } of first.values())
+    for (const twin of twins) twin.outcome = outcome?.status === 'failed' ? outcome : duplicate(twin.differs);
   return all.map(
     ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The document was not reached.') },
   );
+}
+
+/** One call of `append`. */
+interface Appending<Row> {
+  readonly service: AppendService<Row>;
+  readonly compare: (row: Row, stored: Json) => void;
 }
 
 /**
@@ -77,23 +108,24 @@ export async function appendWith<Row>(
  * cost at most 2 N - 1 requests, and nothing of it is a repetition that would need a pause.
  */
 async function writeAll<Row>(
-  service: AppendService<Row>,
+  appending: Appending<Row>,
   request: readonly Pending<Row>[],
-  backoff = new Backoff(service, service.retry),
+  backoff = new Backoff(appending.service, appending.service.retry),
   lostBefore?: PortError,
 ): Promise<void> {
+  const { service } = appending;
   let open = request;
   // Once an answer was lost, what is still open at the end may have been stored, whatever the last try met.
   let lost = lostBefore;
   for (;;) {
     let lastError: PortError | undefined;
     try {
-      const tried = await writeOnce(service, open);
+      const tried = await writeOnce(appending, open);
       lastError = tried.lastError;
       for (const group of tried.together) {
         const half = Math.ceil(group.length / 2);
-        await writeAll(service, group.slice(0, half), backoff, lost);
-        await writeAll(service, group.slice(half), backoff, lost);
+        await writeAll(appending, group.slice(0, half), backoff, lost);
+        await writeAll(appending, group.slice(half), backoff, lost);
       }
     } catch (error) {
       lastError = service.toPortError(error);
@@ -119,7 +151,10 @@ interface Tried<Row> {
 }
 
 /** Tries once, and settles what the answers tell. */
-async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pending<Row>[]): Promise<Tried<Row>> {
+async function writeOnce<Row>(
+  { service, compare }: Appending<Row>,
+  open: readonly Pending<Row>[],
+): Promise<Tried<Row>> {
   const errors = await service
     .write(open.map(({ row }) => row))
     .catch((error: unknown) => Array<PortError>(open.length).fill(service.toPortError(error)));
@@ -142,23 +177,33 @@ async function writeOnce<Row>(service: AppendService<Row>, open: readonly Pendin
     if (others.length > 0) together.push(group);
     else if (alone !== undefined) alone.outcome = { status: 'failed', error };
   }
-  const found = taken.length === 0 ? [] : await service.readExisting(taken.map(({ row }) => row));
+  const found =
+    taken.length === 0
+      ? []
+      : await service.readExisting(
+          taken.map(({ row }) => row),
+          compare,
+        );
   for (const [index, pending] of taken.entries()) {
     const existing = found[index];
     if (existing === 'ours') pending.outcome = { status: 'stored' };
-    else if (existing === 'theirs') pending.outcome = { status: 'duplicate' };
-    else if (existing === 'expired') pending.outcome = await replaceExpired(service, pending.document);
-    // What has vanished meanwhile stays without an outcome and is tried again.
+    else if (existing === 'theirs') pending.outcome = duplicate(pending.differs);
+    else if (existing === 'expired') Object.assign(pending, await replaceExpired(service, pending.document));
+    // What has vanished meanwhile, or has been replaced, stays without an outcome and is tried again.
   }
   return { lastError, together };
 }
 
-async function replaceExpired<Row>(service: AppendService<Row>, document: NewDocument): Promise<AppendOutcome> {
+/** Without an outcome if another writer was faster: what that one has written is found by the next try. */
+async function replaceExpired<Row>(
+  service: AppendService<Row>,
+  document: NewDocument,
+): Promise<{ readonly outcome?: AppendOutcome }> {
   try {
     await service.put(document);
-    return { status: 'stored' };
+    return { outcome: { status: 'stored' } };
   } catch (error) {
-    if (isPortError(error, 'conflict')) return { status: 'duplicate' };
-    return { status: 'failed', error: service.toPortError(error) };
+    if (isPortError(error, 'conflict')) return {};
+    return { outcome: { status: 'failed', error: service.toPortError(error) } };
   }
 }

@@ -3,7 +3,7 @@
 import { compareUtf8, jsonBytesAtMost, utf8Length } from '../lib/text.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from '../ports/store.ts';
+import type { AppendOptions, AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 
 /** Neither service takes these in an id; control characters are nobody's id and break logs. */
@@ -21,7 +21,7 @@ export function checkedStore(store: Store): Store {
   return {
     get: async (key) => store.get(checkedKey(key)),
     put: async (document, expected) => store.put(checkedDocument(document), expected),
-    append: async (documents) => appendChecked(store, documents),
+    append: async (documents, options) => appendChecked(store, documents, options),
     transact: async (partition, writes) => store.transact(partition, checkedWrites(partition, writes)),
     query: async (partition, query) => queryChecked(store, checkedPart('partition', partition), query),
     delete: async (key, expected) => store.delete(checkedKey(key), expected),
@@ -98,7 +98,11 @@ function checkedWrites(partition: string, writes: readonly Write[]): readonly Wr
 }
 
 /** What can never be stored fails alone, and the rest is stored: `append` does not reject for some of its documents. */
-async function appendChecked(store: Store, documents: readonly NewDocument[]): Promise<readonly AppendOutcome[]> {
+async function appendChecked(
+  store: Store,
+  documents: readonly NewDocument[],
+  options: AppendOptions | undefined,
+): Promise<readonly AppendOutcome[]> {
   const refusals = documents.map((document): PortError | undefined => {
     try {
       checkedDocument(document);
@@ -109,7 +113,7 @@ async function appendChecked(store: Store, documents: readonly NewDocument[]): P
     }
   });
   const taken = documents.filter((_, index) => refusals[index] === undefined);
-  const outcomes = taken.length === 0 ? [] : await store.append(taken);
+  const outcomes = taken.length === 0 ? [] : await store.append(taken, options);
   let next = 0;
   return refusals.map((error) => {
     if (error !== undefined) return { status: 'failed', error };

@@ -240,7 +240,8 @@ process.on('message', (/** @type {any} */ message) => {
     const { id, functionName } = message;
     scope.run({ functionName, invocationId: id }, () => {
       invoke(message).then(
-        (response) => send({ kind: 'result', id, response }),
+        // What the library has written of an answer leaves the process at the end of this turn, and the host takes the result for its end.
+        (response) => setImmediate(send, { kind: 'result', id, response }),
         (error) => send({ kind: 'error', id, error: describe(error) }),
       );
     });

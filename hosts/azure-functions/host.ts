@@ -173,8 +173,6 @@ export class FunctionsHost {
     this.#running = running;
     try {
       const loaded = await runtime.start();
-      if (loaded.capabilities.HttpUri !== undefined)
-        throw new Error('The app enables HTTP streaming (`enableHttpStream`), which this host does not support.');
       const settings = new AppSettings(this.#environment);
       const routes: Route[] = [];
       const bindings = new Map<string, string>();

@@ -84,8 +84,12 @@ export class AppRuntime {
   }
 
   /** Calls a function once. Never rejects: a failure is logged and returned. */
-  async invoke(functionName: string, request: InvocationRequest): Promise<Outcome> {
-    const call = this.#invoke(functionName, request, randomUUID());
+  async invoke(
+    functionName: string,
+    request: InvocationRequest,
+    invocationId: string = randomUUID(),
+  ): Promise<Outcome> {
+    const call = this.#invoke(functionName, request, invocationId);
     this.#running.add(call);
     try {
       return await call;

@@ -13,7 +13,6 @@ export interface EdgeLayout {
   readonly routeCache: string;
   /** Names of variables; the values come from the process's environment. */
   readonly variables: readonly string[];
-  readonly port: number;
   /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
   readonly storage: string;
   /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
@@ -49,7 +48,7 @@ export const BUNDLE_MODULE = 'bundle.mjs';
 
 /** The configuration as text. */
 export function edgeConfig(layout: EdgeLayout): string {
-  const { objects, routeCache, variables, port, storage, vouchHeader } = layout;
+  const { objects, routeCache, variables, storage, vouchHeader } = layout;
   const flags = EDGE_COMPATIBILITY_FLAGS.map(text).join(', ');
   const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}, compatibilityFlags = [${flags}]`;
   const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
@@ -99,7 +98,7 @@ const config :Workerd.Config = (
     )),
   ],
   sockets = [
-    (name = "front", address = "127.0.0.1:${port}", http = (), service = "front"),
+    (name = "front", address = "127.0.0.1:0", http = (), service = "front"),
     (name = "tls", address = "127.0.0.1:0", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
     (name = "platform", address = "127.0.0.1:0", http = (), service = "platform"),
   ],

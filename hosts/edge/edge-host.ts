@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
 import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import { ContinueFront } from './continue-front.ts';
 import type { EdgeFaults } from './faults.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
 
@@ -61,6 +62,7 @@ export class EdgeHost {
   readonly #secret = randomBytes(24).toString('hex');
   readonly #vouchHeader = `x-vouched-${randomBytes(16).toString('hex')}`;
   #child: ChildProcess | undefined;
+  #plain: ContinueFront | undefined;
   #tls: TlsFront | undefined;
   #scratch: string | undefined;
   #ports: Readonly<Record<string, number>> = {};
@@ -74,7 +76,7 @@ export class EdgeHost {
 
   /** Only after `start`. */
   get url(): string {
-    return `http://127.0.0.1:${this.#ports.front ?? 0}`;
+    return this.#plain?.url ?? 'http://127.0.0.1:0';
   }
 
   /** Only after `start` with `tls`. */
@@ -105,6 +107,8 @@ export class EdgeHost {
         await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
       await writeFile(file, edgeConfig(this.#layout(path.resolve(dataDir))), { mode: 0o600 });
       await this.#spawn(binary, file);
+      this.#plain = new ContinueFront(this.#ports.front ?? 0);
+      await this.#plain.start(this.#options.port ?? 0);
       await this.#answers();
       if (this.#options.tls !== undefined) {
         this.#tls = new TlsFront(this.#options.tls, {
@@ -134,6 +138,7 @@ export class EdgeHost {
   /** Ends the process; what is stored stays if there is a folder for it. Repeating it is harmless. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await this.#plain?.stop();
     await this.#tls?.stop();
     await this.#endProcess();
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
@@ -158,19 +163,18 @@ export class EdgeHost {
   }
 
   #layout(storage: string): EdgeLayout {
-    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, port = 0 } = this.#options;
+    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {} } = this.#options;
     return {
       objects,
       routeCache,
       variables: Object.keys(variables),
-      port,
       vouchHeader: this.#vouchHeader,
       storage,
     };
   }
 
   async #spawn(binary: string, file: string): Promise<void> {
-    const { variables, port } = this.#options;
+    const { variables } = this.#options;
     const child = spawn(binary, ['serve', file, '--control-fd=3'], {
       ...OWN_GROUP,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -185,7 +189,7 @@ export class EdgeHost {
     const ended = new Promise<never>((_, reject) => {
       child.once('error', (error) => reject(new Error(`The edge did not start: ${error.message}`)));
       // `close` and not `exit`: what it wrote before it ended has been read then.
-      child.once('close', () => reject(new Error(this.#whyNot(port))));
+      child.once('close', () => reject(new Error(this.#whyNot())));
     });
     ended.catch(() => undefined);
     const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
@@ -199,9 +203,7 @@ export class EdgeHost {
     });
   }
 
-  #whyNot(port: number | undefined): string {
-    if (/Address already in use/.test(this.#output) && port !== undefined)
-      return `Port ${port} is in use: choose another one for the edge, or stop the program that listens on it.`;
+  #whyNot(): string {
     return `The edge did not start: ${this.#lastWords('it ended without a word')}`;
   }
 

@@ -34,8 +34,8 @@ export interface WireResponse {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** Content types whose bodies are passed as text; all others are base64. */
-const TEXT = /^(text\/|application\/(json|xml|javascript)|[^;]*\+(json|xml))/i;
+/** Content types whose bodies are passed as text; all others are base64, `+json` and no type at all among them, as tried out on AWS. */
+const TEXT = /^\s*(text\/|application\/(json|xml|javascript)\s*(;|$))/i;
 /** Headers of one connection, which a gateway never passes on. */
 const HOP_BY_HOP = new Set([
   'connection',
@@ -100,7 +100,7 @@ export function toEvent(request: WireRequest, facts: GatewayFacts): APIGatewayPr
     isBase64Encoded: false,
   };
   if (request.body.length === 0) return event;
-  const isText = TEXT.test(headers['content-type'] ?? 'text/plain');
+  const isText = TEXT.test(headers['content-type'] ?? '');
   return { ...event, body: request.body.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText };
 }
 

@@ -34,6 +34,7 @@ const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> =
     wrangler: { file: 'test/integration/infra/wrangler.int.test.ts', text: 'node_modules/wrangler/' },
   },
   'emulators/cosmos': { '@types/node': { file: 'tsconfig.json', text: '"node"' } },
+  'emulators/service-bus': { '@types/node': { file: 'tsconfig.json', text: '"node"' } },
   'hosts/azure-functions': {
     '@azure/functions': {
       file: 'hosts/azure-functions/test/integration/http.int.test.ts',

@@ -115,7 +115,7 @@ export function ingestSteps(): Step[] {
       { name: 'backwards' },
     ),
     post('ingest, batch', globex, [first, first, first], { name: 'three of a kind' }),
-    settle('acme', 180 + 18),
+    settle('acme', 180 + 16),
     settle('globex', 90),
   );
   return steps;

@@ -5,6 +5,7 @@ import { ingestSteps } from './day-ingest.ts';
 import { operationSteps, readSteps } from './day-reads.ts';
 import { refusalSteps } from './day-refusals.ts';
 import type { Step } from './recording.ts';
+import { tortureSteps } from './torture.ts';
 
 /** Those whose state is compared when the day is over. */
 export const TENANTS = ['acme', 'globex', 'initech', 'outage', 'wrong', 'odd', 'fenced'] as const;
@@ -15,6 +16,7 @@ export const day = (): Step[] => [
   ...refusalSteps(),
   ...readSteps(),
   ...hostileSteps(),
+  ...tortureSteps(),
   ...operationSteps(),
   ...faultSteps(),
 ];

@@ -16,7 +16,8 @@ export interface RequestStep {
   readonly method: string;
   /** As it goes over the wire. `{name.next}` and `{name.items.0.id}` stand for parts of a remembered answer. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** A list is sent as one line for each of its values. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string | Uint8Array;
   readonly chunked: boolean;
   /** `null` sends no token. */
@@ -62,7 +63,7 @@ export type Step = RequestStep | DeedStep | SettleStep;
 
 export interface RequestOptions {
   readonly name?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
   readonly chunked?: boolean;
   readonly remember?: string;

@@ -7,6 +7,7 @@ import allowed from './allowed.json' with { type: 'json' };
 import { type Allowed, compare, type Difference, type Sides, unused } from './compare.ts';
 import { day, TENANTS } from './day.ts';
 import { type Played, Player } from './player.ts';
+import type { Step } from './recording.ts';
 
 export interface ParityResult {
   /** Answers compared, by kind of request. */
@@ -22,14 +23,25 @@ const SIDES: Sides = {
   azure: { cell: 'azure-test', cloud: 'azure', region: 'westeurope' },
 };
 
-/** Plays and compares. `progress` is told of each kind of request as it begins. */
-export async function playDay(progress: (text: string) => void = () => undefined): Promise<ParityResult> {
+/** What is played, and the tenants whose state is compared in the end. */
+export interface Recording {
+  readonly steps: readonly Step[];
+  readonly tenants: readonly string[];
+}
+
+const wholeDay = (): Recording => ({ steps: day(), tenants: TENANTS });
+
+/** Plays and compares. `progress` is called with each kind of request as it begins. */
+export async function playDay(
+  progress: (text: string) => void = () => undefined,
+  recording: Recording = wholeDay(),
+): Promise<ParityResult> {
   progress('starting both cells');
   const opened = await Promise.allSettled([openAwsCell([], PATIENT), openAzureCell([], PATIENT)]);
   const cells = opened.flatMap((cell) => (cell.status === 'fulfilled' ? [cell.value] : []));
   try {
     for (const cell of opened) if (cell.status === 'rejected') throw cell.reason;
-    return await play(cells as [CellHarness, CellHarness], progress);
+    return await play(cells as [CellHarness, CellHarness], progress, recording);
   } finally {
     await Promise.all(cells.map((cell) => cell.close()));
   }
@@ -38,6 +50,7 @@ export async function playDay(progress: (text: string) => void = () => undefined
 async function play(
   cells: readonly [CellHarness, CellHarness],
   progress: (text: string) => void,
+  { steps, tenants }: Recording,
 ): Promise<ParityResult> {
   const players = [new Player(cells[0]), new Player(cells[1])] as const;
   const counts: Record<string, number> = {};
@@ -53,11 +66,11 @@ async function play(
       else differences.push(...compare(one, two, allowed, SIDES));
     }
   };
-  for (const step of day()) {
+  for (const step of steps) {
     const [aws, azure] = await Promise.all([players[0].play(step), players[1].play(step)]);
     hold(aws, azure);
   }
-  for (const tenant of TENANTS) {
+  for (const tenant of tenants) {
     const [aws, azure] = await Promise.all([players[0].state(tenant), players[1].state(tenant)]);
     hold(aws, azure);
   }

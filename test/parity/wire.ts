@@ -5,7 +5,7 @@ import { PATIENCE_MS } from '../support/patience.ts';
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string | Uint8Array;
   readonly chunked: boolean;
 }
@@ -21,8 +21,11 @@ export interface WireAnswer {
 export function send(base: string, { method, path, headers, body, chunked }: WireRequest): Promise<WireAnswer> {
   const { hostname, port } = new URL(base);
   const bytes = Buffer.from(body);
-  const length =
-    chunked || (bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method))
+  const isBodiless = bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method);
+  // Without the header Node would count the bytes of a chunked body, and send their length.
+  const length = chunked
+    ? { 'transfer-encoding': 'chunked' }
+    : isBodiless
       ? {}
       : { 'content-length': String(bytes.length) };
   return new Promise((resolve, reject) => {

@@ -33,7 +33,7 @@ export function scripted(store: Store, script: Script, position: { next: number 
     calls: failing.calls,
     get: (key) => wait().then(() => failing.get(key)),
     put: (document, expected) => wait().then(() => failing.put(document, expected)),
-    append: (documents) => wait().then(() => failing.append(documents)),
+    append: (documents, options) => wait().then(() => failing.append(documents, options)),
     transact: (partition, writes) => wait().then(() => failing.transact(partition, writes)),
     query: (partition, query) => wait().then(() => failing.query(partition, query)),
     delete: (key, expected) => wait().then(() => failing.delete(key, expected)),

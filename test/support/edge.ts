@@ -9,6 +9,7 @@ import type { Authentication, Credentials } from '../../core/edge/ports/credenti
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
+import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
@@ -47,6 +48,7 @@ export interface TestEdgeOptions {
   readonly perTenant?: number;
   readonly credentials?: readonly Credentials[];
   readonly clock?: FakeClock;
+  readonly crossOrigin?: Partial<CrossOriginRules>;
   /** Another edge whose directory, read cache and cells this one shares. */
   readonly beside?: TestEdge;
 }
@@ -99,6 +101,7 @@ export function testEdge({
   credentials,
   clock = new FakeClock(),
   beside,
+  crossOrigin: rules,
 }: TestEdgeOptions = {}) {
   const shared: World = beside?.world ?? world();
   const { storage, cache, keeper, cells } = shared;
@@ -151,6 +154,7 @@ export function testEdge({
     }),
     operators: sayso('operator'),
     control: async (_request, operator) => Response.json({ operator: operator.subject }),
+    crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600, ...rules }),
     failedAt: () => resolver.failedAt,
     clock,
     ids,

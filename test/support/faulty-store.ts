@@ -41,7 +41,7 @@ export function faultyStore(store: Store, plan: FaultPlan = () => undefined): Co
     calls,
     get: (key) => run('get', () => store.get(key)),
     put: (document, expected) => run('put', () => store.put(document, expected)),
-    append: (documents) => run('append', () => store.append(documents)),
+    append: (documents, options) => run('append', () => store.append(documents, options)),
     transact: (partition, writes) => run('transact', () => store.transact(partition, writes)),
     query: (partition, query) => run('query', () => store.query(partition, query)),
     delete: (key, expected) => run('delete', () => store.delete(key, expected)),

@@ -9,6 +9,7 @@ export const EDGE_PROBLEMS = {
   invalid_credential: [401, 'The credential is not valid'],
   tenant_mismatch: [403, 'The credential is another tenant’s'],
   missing_scope: [403, 'The credential lacks a scope'],
+  origin_not_allowed: [403, 'This origin may not do this'],
   not_found: [404, 'There is nothing here'],
   unknown_tenant: [404, 'There is no such tenant'],
   method_not_allowed: [405, 'This method is not taken'],
@@ -30,7 +31,7 @@ export type EdgeProblemCode = keyof typeof EDGE_PROBLEMS;
 const CHALLENGE = 'Bearer realm="polycell"';
 
 /** The name under which the edge answers where a cell would tell its id. */
-const EDGE = 'edge';
+export const EDGE = 'edge';
 
 export interface EdgeProblem {
   readonly code: EdgeProblemCode;

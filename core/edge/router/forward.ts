@@ -1,8 +1,9 @@
 // One request to one cell: within the cell's share of what is under way, within a time, and told apart by what came of it.
-import { ROUTE_HEADER } from '../../http/headers.ts';
+import { CELL_HEADER, ROUTE_HEADER } from '../../http/headers.ts';
 import { BoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isJsonObject, type Json } from '../../ports/json.ts';
+import type { StreamFault } from './body-source.ts';
 import type { OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
@@ -15,7 +16,8 @@ export interface Outgoing {
 }
 
 /**
- * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Follows no redirection and asks no cache.
+ * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Throws at once if no request can be made of it: then nothing
+ * was sent, and it is not the cell's fault. Follows no redirection and asks no cache.
  * It is not told when nobody waits any more: the runtime ends what a request has begun together with the request.
  */
 export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
@@ -27,6 +29,10 @@ export type Forwarded =
   | { readonly status: 'refused' }
   /** There is no answer. The cell may have done what was asked. */
   | { readonly status: 'unreachable'; readonly reason: string }
+  /** Something in front of the cell has answered in its place. The cell may have done what was asked. */
+  | { readonly status: 'unanswered'; readonly reason: string }
+  /** The client has not sent its body, or more than it may. */
+  | { readonly status: 'body'; readonly fault: StreamFault }
   /** The cell has not been asked: too many others wait for it, or too many of this tenant. */
   | { readonly status: 'overloaded' }
   /** The client has gone, and nobody waits for an answer. */
@@ -52,6 +58,8 @@ export interface Forwarding {
   readonly target: string;
   /** Of the client's connection. */
   readonly signal: AbortSignal;
+  /** What is wrong with a body that is still on its way. */
+  readonly bodyFault: () => StreamFault | undefined;
 }
 
 /** The cell that it is sent to, for whom, and with the token that it takes. */
@@ -65,7 +73,7 @@ export interface Destination {
 /** A share that nobody has given back is taken back after so many times what a cell may take: its request is certainly over. */
 const SHARE_LIVES = 2;
 
-/** Returns a function that sends a request to a cell. It never rejects. */
+/** Returns a function that sends a request to a cell. It rejects only if no request can be made of it, which is a fault of our own. */
 export function forwarder({
   send,
   clock,
@@ -97,16 +105,34 @@ export function forwarder({
     headers[ROUTE_HEADER] = token;
     // Of a request whose client has gone, the Workers runtime may run nothing but this.
     signal.addEventListener('abort', () => allowance.release(share), { once: true });
+    let sending: Promise<Response>;
+    try {
+      sending = send(endpoint + target, { method, headers, body });
+    } catch (error) {
+      allowance.release(share);
+      throw error;
+    }
     try {
       // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
-      const judged = send(endpoint + target, { method, headers, body }).then(judge);
+      const judged = sending.then(judge);
       const outcome = await Promise.race([judged, clock.sleep(forwardMs)]);
-      if (outcome !== undefined) return outcome;
+      if (outcome !== undefined) {
+        const fault = request.bodyFault();
+        if (fault === undefined || fault === 'late') return outcome;
+        // The answer is to half a body: the cell has seen it break off.
+        forget(outcome);
+        return { status: 'body', fault };
+      }
       judged.then(forget, () => undefined);
       if (signal.aborted) return { status: 'abandoned' };
+      const fault = request.bodyFault();
+      if (fault !== undefined) return { status: 'body', fault };
       return { status: 'unreachable', reason: `it has not answered within ${forwardMs} ms` };
     } catch (error) {
       if (signal.aborted) return { status: 'abandoned' };
+      const fault = request.bodyFault();
+      // A connection that ends while the client is waited for is the cell's.
+      if (fault !== undefined && fault !== 'late') return { status: 'body', fault };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
       allowance.release(share);
@@ -136,6 +162,13 @@ function judge(response: Response): Forwarded | Promise<Forwarded> {
     // The only credential that a cell sees is the edge's own: the client, whose one is good, must not take it for its own.
     discard(response);
     return { status: 'unreachable', reason: 'it does not take the edge’s route tokens (401); compare keys and clocks' };
+  }
+  // Every answer of a cell names it. What does not is another's: an error page of its platform, or whatever has its address now.
+  if (!response.headers.has(CELL_HEADER)) {
+    discard(response);
+    // API Gateway and the Functions host say so before they call the cell.
+    if (status === 429) return { status: 'overloaded' };
+    return { status: 'unanswered', reason: `its platform answered in its place (${status})` };
   }
   return { status: 'answered', response };
 }

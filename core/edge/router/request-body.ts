@@ -2,8 +2,9 @@
 
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { BodySource, type StreamFault } from './body-source.ts';
 import { EdgeRefusal } from './edge-problem.ts';
-import type { KeyedSemaphore } from './keyed-semaphore.ts';
+import type { KeyedSemaphore, Permit } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 export interface OutgoingBody {
@@ -12,16 +13,23 @@ export interface OutgoingBody {
   readonly repeatable: boolean;
   /** Gives the room back that it takes while it is kept. */
   readonly giveBack: () => void;
+  /** What is wrong with a body that is handed through, as far as it has come. */
+  readonly fault: () => StreamFault | undefined;
 }
 
 const nothing = () => undefined;
-const NONE: OutgoingBody = { content: null, repeatable: true, giveBack: nothing };
+const NONE: OutgoingBody = { content: null, repeatable: true, giveBack: nothing, fault: nothing };
 
 export interface BodyDeps {
   readonly room: KeyedSemaphore;
   readonly clock: Clock;
   /** How long a client may take to send a body that is kept, in milliseconds. */
   readonly readMs: number;
+  /**
+   * Gives a stream the length that it will have, so that it is sent with a Content-Length. Without it, such a body is sent in
+   * chunks.
+   */
+  readonly withLength?: (stream: ReadableStream<Uint8Array>, length: number) => ReadableStream<Uint8Array>;
 }
 
 /**
@@ -32,33 +40,85 @@ export function outgoingBody(
   request: Request,
   length: number,
   tenant: string,
-  { room, clock, readMs }: BodyDeps,
+  deps: BodyDeps,
 ): OutgoingBody | Promise<OutgoingBody> {
-  const { body } = request;
+  const { body, method } = request;
   if (body === null) return NONE;
-  // Without a length, nobody knows before the end whether it is small; and where it comes in chunks, a length beside them counts for nothing.
-  const isTold = length <= ROUTER_LIMITS.bufferedBody && !request.headers.has('transfer-encoding');
-  const share = isTold ? room.acquire(length, tenant) : undefined;
-  if (share === undefined) return { content: body, repeatable: false, giveBack: nothing };
+  if (method === 'GET' || method === 'HEAD') {
+    // It means nothing there (RFC 9110, 9.3.1), and fetch refuses to send one. Read, so that the connection can go on.
+    drop(body);
+    return NONE;
+  }
+  const { room, clock, readMs, withLength } = deps;
+  // Where it comes in chunks, a length beside them counts for nothing.
+  const told = request.headers.has('transfer-encoding') ? Number.NaN : length;
+  const isLarge = told > ROUTER_LIMITS.bufferedBody;
+  const share = isLarge ? undefined : room.acquire(Number.isNaN(told) ? ROUTER_LIMITS.bufferedBody : told, tenant);
+  if (share === undefined) {
+    const source = new BodySource(body, ROUTER_LIMITS.body);
+    const stream = source.stream();
+    return streamed(source, Number.isNaN(told) || withLength === undefined ? stream : withLength(stream, told));
+  }
   const giveBack = () => room.release(share);
   // Of a request whose client has gone, the Workers runtime may run nothing but this.
   request.signal.addEventListener('abort', giveBack, { once: true });
-  return read(request, length, clock, readMs).then(
-    (content) => ({ content, repeatable: true, giveBack }),
-    (error: unknown) => {
-      giveBack();
-      throw error;
-    },
-  );
+  const reading = Number.isNaN(told)
+    ? readChunks(new BodySource(body, ROUTER_LIMITS.body), share, deps)
+    : readTold(request, told, clock, readMs).then((content) => kept(content, giveBack));
+  return reading.catch((error: unknown) => {
+    giveBack();
+    throw error;
+  });
 }
 
-async function read(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
+const kept = (content: ArrayBuffer, giveBack: () => void): OutgoingBody => ({
+  content,
+  repeatable: true,
+  giveBack,
+  fault: nothing,
+});
+
+const streamed = (source: BodySource, content: ReadableStream<Uint8Array>): OutgoingBody => ({
+  content,
+  repeatable: false,
+  giveBack: nothing,
+  fault: () => source.fault,
+});
+
+const late = (readMs: number) => () =>
+  new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+const broken = () => new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+
+async function readTold(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
   const reading = request.arrayBuffer().catch(() => {
-    throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+    throw broken();
   });
-  const late = () => new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
-  const content = await withTimeout(clock, readMs, reading, late);
+  const content = await withTimeout(clock, readMs, reading, late(readMs));
   if (content.byteLength !== length)
     throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body is not as long as its Content-Length says.' });
   return content;
+}
+
+/** Without a length, whether it is small shows only as it comes: what is not is handed through from where it stands. */
+async function readChunks(
+  source: BodySource,
+  share: Permit,
+  { room, clock, readMs }: Pick<BodyDeps, 'room' | 'clock' | 'readMs'>,
+): Promise<OutgoingBody> {
+  const reading = source.beginning(ROUTER_LIMITS.bufferedBody).catch(() => {
+    throw broken();
+  });
+  const whole = await withTimeout(clock, readMs, reading, late(readMs));
+  if (whole !== undefined) return kept(whole, () => room.release(share));
+  room.release(share);
+  return streamed(source, source.stream());
+}
+
+/** Reads what is not wanted, up to what a body may have. */
+function drop(body: ReadableStream<Uint8Array>): void {
+  const source = new BodySource(body, ROUTER_LIMITS.body);
+  const all = async () => {
+    while ((await source.next()) !== undefined);
+  };
+  all().catch(() => undefined);
 }

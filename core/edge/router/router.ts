@@ -1,14 +1,16 @@
 // The tenants' side of the edge: authenticate, find the cell, sign, forward, and repeat what may be repeated when the cell has changed.
+import { BODY_TYPE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Authentication, Credentials } from '../ports/credentials.ts';
 import type { Tier } from '../ports/directory-model.ts';
 import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
+import type { StreamFault } from './body-source.ts';
 import { EdgeRefusal } from './edge-problem.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
-import { forwardedHeaders } from './forwarded-headers.ts';
+import { forwardedHeaders, type OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
-import { type OutgoingBody, outgoingBody } from './request-body.ts';
+import { type BodyDeps, type OutgoingBody, outgoingBody } from './request-body.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
 import type { RouteGrant } from './route-signer.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
@@ -27,6 +29,8 @@ export interface RouterDeps {
   readonly bodyReadMs: number;
   /** How long a request can keep its body at most, in milliseconds. */
   readonly bodyLifeMs: number;
+  /** Gives a stream the length that it will have. */
+  readonly withLength?: BodyDeps['withLength'];
 }
 
 type Served = Extract<Route, { status: 'served' }>;
@@ -54,7 +58,12 @@ export function createRouter(
   const authenticate = authenticator(deps.credentials);
   const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
   const room = new KeyedSemaphore({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
-  const keeping = { room, clock, readMs: bodyReadMs };
+  const keeping = {
+    room,
+    clock,
+    readMs: bodyReadMs,
+    ...(deps.withLength !== undefined && { withLength: deps.withLength }),
+  };
 
   const callerOf = async (pending: Promise<Authentication>): Promise<TenantCaller> => {
     try {
@@ -80,25 +89,35 @@ export function createRouter(
   ): Promise<Response> => {
     if (failed.status === 'overloaded') throw overloaded();
     if (failed.status === 'abandoned') throw unreachable('The client has gone.');
+    if (failed.status === 'body') throw bodyRefusal(failed.fault, bodyReadMs);
     log.warn('a cell did not serve a request', {
       cell: first.cell,
       epoch: first.epoch,
       tenant: caller.tenant,
       why: failed.status === 'refused' ? 'it refused the route token' : failed.reason,
     });
-    const now = await resolver.again(caller.tenant, failed.status, first.cell);
-    const second = servedBy(now);
-    if (second.cell === first.cell && second.endpoint === first.endpoint && second.epoch === first.epoch)
-      throw unreachable('The cell does not serve the tenant now.');
+    const cause = failed.status === 'refused' ? 'refused' : 'unreachable';
+    const second = servedBy(await resolver.again(caller.tenant, cause, first.cell));
+    const isSame = second.cell === first.cell && second.endpoint === first.endpoint && second.epoch === first.epoch;
+    // A platform that has lost one of its functions has others: it is asked once more.
+    if (isSame && failed.status !== 'unanswered') throw unreachable('The cell does not serve the tenant now.');
     const { method, target } = forwarding;
     const harmless =
       failed.status === 'refused' || IDEMPOTENT.has(method) || (method === 'POST' && INGEST.test(target));
     if (!body.repeatable || !harmless)
-      throw unreachable('The tenant has another cell now. What the first one has done of the request is not known.');
+      throw unreachable(
+        isSame
+          ? 'The cell has given no answer. What it has done of the request is not known.'
+          : 'The tenant has another cell now. What the first one has done of the request is not known.',
+      );
     const answer = await deliver(forwarding, second, caller);
     if (answer.status === 'answered') return answer.response;
     if (answer.status === 'overloaded') throw overloaded();
-    throw unreachable('Neither the cell nor the one that has taken its place serves the tenant now.');
+    throw unreachable(
+      isSame
+        ? 'The cell has given no answer, twice.'
+        : 'Neither the cell nor the one that has taken its place serves the tenant now.',
+    );
   };
 
   return async (request, target, traceparent) => {
@@ -108,6 +127,7 @@ export function createRouter(
     const headers = forwardedHeaders(request.headers);
     if (headers === undefined) throw tooLarge();
     headers.traceparent = traceparent;
+    coverType(headers);
 
     const resolved = resolver.resolve(caller.tenant);
     const route = servedBy('status' in resolved ? resolved : await resolved);
@@ -117,7 +137,14 @@ export function createRouter(
     const read = outgoingBody(request, length, caller.tenant, keeping);
     const body = 'content' in read ? read : await read;
     try {
-      const forwarding = { method: request.method, headers, body: body.content, target, signal: request.signal };
+      const forwarding = {
+        method: request.method,
+        headers,
+        body: body.content,
+        target,
+        signal: request.signal,
+        bodyFault: body.fault,
+      };
       const answer = await deliver(forwarding, route, caller);
       if (answer.status === 'answered') return answer.response;
       return await secondTry(answer, route, forwarding, caller, body);
@@ -143,6 +170,28 @@ function check({ method, headers }: Request, target: string, { tenant }: TenantC
   if (length > ROUTER_LIMITS.body)
     throw new EdgeRefusal({ code: 'payload_too_large', detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.` });
   return length;
+}
+
+/** A compressed body travels as what it is, bytes, and its type beside it. */
+function coverType(headers: OutgoingHeaders): void {
+  const { 'content-encoding': coding, 'content-type': type } = headers;
+  if (coding === undefined || type === undefined) return;
+  headers[BODY_TYPE_HEADER] = type;
+  headers['content-type'] = 'application/octet-stream';
+}
+
+function bodyRefusal(fault: StreamFault, readMs: number): EdgeRefusal {
+  switch (fault) {
+    case 'late':
+      return new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+    case 'broken':
+      return new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+    case 'too-large':
+      return new EdgeRefusal({
+        code: 'payload_too_large',
+        detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.`,
+      });
+  }
 }
 
 function servedBy(route: Route): Served {

@@ -34,14 +34,14 @@ export function toRpcHttp(
 }
 
 /** Header names in lower case; repeated headers are joined by a comma. */
-function joinedHeaders(request: Pick<IncomingMessage, 'headersDistinct'>): Record<string, string> {
+export function joinedHeaders(request: Pick<IncomingMessage, 'headersDistinct'>): Record<string, string> {
   const joined: Record<string, string> = {};
   for (const [name, values] of Object.entries(request.headersDistinct)) joined[name] = (values ?? []).join(',');
   return joined;
 }
 
 /** ASP.NET compares the names of query parameters without case, and prints repeated ones with commas between. */
-function joinedQuery(url: string): Record<string, string> {
+export function joinedQuery(url: string): Record<string, string> {
   const names = new Map<string, string>();
   const joined: Record<string, string> = {};
   for (const [name, value] of new URL(url).searchParams) {

@@ -1,4 +1,5 @@
 // The HTTP front of the host: finds the function for a request, calls it, and answers.
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { textOf } from '../errors.ts';
 import type { HttpSettings } from '../host-json.ts';
@@ -8,6 +9,7 @@ import type { AppRuntime } from '../runtime.ts';
 import { traceContext } from '../trace.ts';
 import { matchRoute, type Route } from './routes.ts';
 import { fromRpcResponse, toRpcHttp } from './rpc-http.ts';
+import { proxyToWorker, type StreamedRequest, streamInvocation } from './stream.ts';
 
 /** Kestrel's limit as the Functions host sets it. */
 const MAX_BODY_BYTES = 104_857_600;
@@ -42,6 +44,8 @@ export class HttpFront {
     this.#server.on('clientError', (_error, socket) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     });
+    // The platform's front keeps an idle connection for minutes. Closed after Node's 5 s, it would be reset just as a request arrives.
+    this.#server.keepAliveTimeout = 0;
     // A function may take as long as functionTimeout allows; nothing here may cut it short.
     this.#server.requestTimeout = 0;
   }
@@ -122,6 +126,31 @@ export class HttpFront {
     response: ServerResponse,
   ): Promise<void> {
     const bindingName = bindings.get(route.functionName) ?? '';
+    // In stream mode the worker has a server of its own; a restarted worker has another one.
+    const workerUri = (await runtime.capabilities()).HttpUri;
+    if (workerUri !== undefined) {
+      const invocationId = randomUUID();
+      const streamed: StreamedRequest = {
+        request,
+        response,
+        url,
+        params,
+        bindingName,
+        workerUri,
+        invocationId,
+        bodyLimit: MAX_BODY_BYTES,
+      };
+      await proxyToWorker(
+        streamed,
+        runtime.invoke(
+          route.functionName,
+          { ...streamInvocation(streamed), traceContext: tracedBy(request) },
+          invocationId,
+        ),
+      );
+      return;
+    }
+
     const body = await this.#readBody(request, route);
     if (body === 'too-large') return empty(response, 413);
     if (body === 'cut') return;
@@ -162,7 +191,8 @@ export class HttpFront {
   async #readBody(request: IncomingMessage, { functionName }: Route): ReturnType<typeof collectBody> {
     const body = await collectBody(request);
     if (request.headers['transfer-encoding'] === undefined) return body;
-    const message = 'Its request has a chunked body, which is dropped, as on Azure. Send a content-length.';
+    const message =
+      'Its request has a chunked body, which is dropped, as on Azure. Send a content-length, or enable HTTP streaming.';
     this.#log({ level: 'warning', category: 'host', message, functionName });
     return typeof body === 'string' ? body : new Uint8Array();
   }

@@ -54,6 +54,43 @@ export const appendClauses = {
     expect((await store.get({ partition: 'p', id: 'a' }))?.body).toBe(1);
   },
 
+  'append says of a duplicate whether what stands there has another body': async ({ store }) => {
+    const body = { b: [1, { c: null }], a: 'x', e: {} };
+    await store.append([{ ...document('a'), body }, document('text', 'x'), document('zero', 0)]);
+    const outcomes = await store.append([
+      { ...document('a'), body: { e: {}, a: 'x', b: [1, { c: null }] } },
+      { ...document('a'), body: { ...body, a: 'y' } },
+      { ...document('a'), body: { ...body, f: null } },
+      { ...document('a'), body: { ...body, b: [1, {}] } },
+      document('text', 'x'),
+      document('text', 'y'),
+      document('zero', -0),
+      document('new', 1),
+      document('new', 1),
+      document('new', 2),
+    ]);
+    const same = { status: 'duplicate' };
+    const other = { status: 'duplicate', differs: true };
+    const stored = { status: 'stored' };
+    expect(outcomes).toStrictEqual([same, other, other, other, same, other, same, stored, same, other]);
+  },
+
+  'append leaves members aside that do not count, of the outermost object alone': async ({ store }) => {
+    await store.append([{ ...document('a'), body: { id: 1, trace: 'x', data: { trace: 'x' } } }]);
+    const tried = [
+      { id: 1, trace: 'y', data: { trace: 'x' } },
+      { id: 1, data: { trace: 'x' } },
+      { id: 1, trace: 'x', data: { trace: 'y' } },
+      { id: 2, trace: 'x', data: { trace: 'x' } },
+    ].map((body) => ({ ...document('a'), body }));
+    expect(await store.append(tried, { except: ['trace'] })).toStrictEqual([
+      { status: 'duplicate' },
+      { status: 'duplicate' },
+      { status: 'duplicate', differs: true },
+      { status: 'duplicate', differs: true },
+    ]);
+  },
+
   'append takes a document anew once it was deleted': async ({ store }) => {
     await store.append([document('a', 1)]);
     await store.delete({ partition: 'p', id: 'a' }, 'any');

@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import * as x509 from '@peculiar/x509';
+import { ROUTER_LIMITS } from '../../../core/edge/router/router-limits.ts';
 import { DevelopmentCa, type IssuedCertificate } from '../../../hosts/edge/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
@@ -54,7 +55,8 @@ test('an answer is streamed as it comes', async () => {
   expect((await reader.read()).value).toBe('last');
 });
 
-test('a body whose length is not told is streamed as it comes', async () => {
+test('a body whose length is not told is streamed as it comes, once it is too large to be kept', async () => {
+  const first = 'x'.repeat(ROUTER_LIMITS.bufferedBody + 1);
   const chunks: string[] = [];
   edge.a.behave = (request, response) => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
@@ -69,12 +71,12 @@ test('a body whose length is not told is streamed as it comes', async () => {
     headers: { authorization: `Bearer ${tokenNow()}` },
   });
   const answered = once(request, 'response');
-  request.write('first ');
-  await eventually(async () => expect(chunks).toEqual(['first ']));
+  request.write(first);
+  await eventually(async () => expect(chunks.join('')).toBe(first));
   request.end('last');
   const [response] = (await answered) as [http.IncomingMessage];
   response.resume();
-  expect([response.statusCode, chunks.join('')]).toEqual([200, 'first last']);
+  expect([response.statusCode, chunks.join('')]).toEqual([200, `${first}last`]);
 });
 
 test('a client that breaks its connection ends the request to the cell', async () => {

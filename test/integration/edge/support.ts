@@ -30,12 +30,14 @@ export async function cellServer(name: string) {
       // The monitor asks without a token.
       if (headers['x-polycell-route'] !== undefined)
         heard.push({ method, url, headers, rawHeaders, body: Buffer.concat(chunks).toString() });
-      response.setHeader('x-polycell-cell', name);
       response.end(name);
     });
   };
   const cell = { heard, usual, behave: usual };
-  const server = http.createServer((request, response) => cell.behave(request, response));
+  const server = http.createServer((request, response) => {
+    response.setHeader('x-polycell-cell', name);
+    cell.behave(request, response);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(cell, {
@@ -74,6 +76,7 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
       APP_JWKS_URL: `http://127.0.0.1:${(issuer.address() as net.AddressInfo).port}/keys`,
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
+      APP_CROSS_ORIGIN: '{}',
       APP_FORWARD_TIMEOUT_MS: String(FORWARD_MS),
       APP_MONITOR: '{}',
       ...variables,

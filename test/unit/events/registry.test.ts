@@ -64,6 +64,26 @@ describe('traces', () => {
     },
   );
 
+  test.each([
+    ['cc-{ids}-01', '01'],
+    ['cc-{ids}-01-what-the-future-will-be-like', '01'],
+    ['01-{ids}-ff', '03'],
+    ['fe-{ids}-00-', '00'],
+  ])('the trace of a later version goes on: %s', (form, flags) => {
+    const incoming = form.replace('{ids}', TRACEPARENT.slice(3, 52));
+    expect(continueTrace(incoming, scriptedIds(SPAN, TRACE))).toBe(
+      `${TRACEPARENT.slice(0, 36)}aaaaaaaaaaaaaaaa-${flags}`,
+    );
+  });
+
+  test.each(['ff-{ids}-01', 'cc-{ids}-01x', 'cc-{ids}-01.x', '00-{ids}-01-x', 'cc-{ids}', 'c-{ids}-01'])(
+    'a new trace begins for %s',
+    (form) => {
+      const incoming = form.replace('{ids}', TRACEPARENT.slice(3, 52));
+      expect(continueTrace(incoming, scriptedIds(SPAN, TRACE))).toBe(`00-${TRACE}-aaaaaaaaaaaaaaaa-01`);
+    },
+  );
+
   test('what is a traceparent', () => {
     expect(isTraceparent(TRACEPARENT)).toBe(true);
     expect(isTraceparent(`${TRACEPARENT}\n`)).toBe(false);

@@ -11,6 +11,7 @@ const environment = {
   APP_JWKS_URL: 'https://issuer.example/keys',
   APP_DEVICE_CA: `${PEM}\n${PEM}`,
   APP_QUOTAS: JSON.stringify({ standard: quota, premium: quota }),
+  APP_CROSS_ORIGIN: '{}',
   APP_FORWARD_TIMEOUT_MS: '10000',
   APP_MONITOR: '{}',
 };
@@ -27,6 +28,28 @@ test('a complete environment is read; bindings of the platform are none of its v
     monitor: { intervalMs: 5000, timeoutMs: 2000, window: 5, failures: 3, recoveries: 3, graceMs: 60_000 },
   });
   expect(readEdgeConfig({ ...environment, APP_DEVICE_CA: 'none' }).deviceCa).toEqual([]);
+});
+
+test('origins of pages and names of webhook senders are read', () => {
+  const read = (value: unknown) =>
+    readEdgeConfig({ ...environment, APP_CROSS_ORIGIN: JSON.stringify(value) }).crossOrigin;
+  expect(read({})).toEqual({ browsers: [], webhooks: [] });
+  const both = { browsers: ['https://app.example', 'http://localhost:3000'], webhooks: ['eventgrid.azure.net', '*'] };
+  expect(read(both)).toEqual(both);
+  for (const wrong of [
+    [],
+    { pages: [] },
+    { browsers: 'https://app.example' },
+    { browsers: ['https://app.example/'] },
+    { browsers: ['https://App.example'] },
+    { browsers: ['https://app.example:443'] },
+    { browsers: ['app.example'] },
+    { browsers: ['null'] },
+    { browsers: Array.from({ length: 65 }, (_, index) => `https://${index}.example`) },
+    { webhooks: ['https://events.example'] },
+    { webhooks: [1] },
+  ])
+    expect(() => read(wrong)).toThrow('APP_CROSS_ORIGIN must be an object of browsers');
 });
 
 test('an empty environment is refused with everything that it lacks', () => {

@@ -66,6 +66,69 @@ describe('modes', () => {
     });
   });
 
+  test.each([
+    'text/json',
+    'application/senml+json',
+    'application/json; charset=utf8',
+    'application/json; profile="x; charset=latin1"',
+  ])('binary data of the JSON type %s', async (contentType) => {
+    const { status, body } = await send(contentType, measured('t', 1), binary);
+    expect([status, body.results]).toEqual([202, [result('r-1', 'accepted')]]);
+  });
+
+  test.each([
+    ['ce-id', 'm-\u00fc', '/id'],
+    ['ce-id', '%C0%A0', '/id'],
+    ['ce-source', 'urn:%FC', '/source'],
+    ['ce-subject', 'pump-\u00f6', '/subject'],
+    ['ce-color', 'r\u00f6d', '/color'],
+  ])('binary is rejected if %s is %j: two such values could become one', async (header, value, pointer) => {
+    const { status, body } = await send('application/json', measured('t', 1), { ...binary, [header]: value });
+    expect(status).toBe(400);
+    expect(body.results?.[0]).toMatchObject({ status: 'rejected', error: { code: 'invalid_attribute', pointer } });
+  });
+
+  test('an integer beyond 2^53 is refused, with the way to it', async () => {
+    const text = JSON.stringify(candidate({ data: measured('t', 12.5) })).replace('12.5', '9007199254740993');
+    const { status, body } = await send(STRUCTURED, text);
+    expect(status).toBe(400);
+    expect(body.results?.[0]?.error).toMatchObject({ code: 'invalid_data', pointer: '/data/value' });
+  });
+
+  test('an integer beyond 2^53 in a batch is the fault of its event alone; in an attribute, of that', async () => {
+    const text = JSON.stringify([candidate(), candidate({ id: 'r-2', level: 7 }), candidate({ id: 'r-3' })]);
+    const { status, body } = await send(BATCH, text.replace('"level":7', '"level":9007199254740993'));
+    expect(status).toBe(207);
+    expect(body.results).toEqual([
+      result('r-1', 'accepted'),
+      {
+        ...result('r-2', 'rejected'),
+        error: { code: 'invalid_attribute', detail: expect.any(String), pointer: '/level' },
+      },
+      result('r-3', 'accepted'),
+    ]);
+  });
+
+  test('an integer beyond 2^53 in binary mode', async () => {
+    const { body } = await send('application/json', '{"metric":"t","value":9007199254740993}', binary);
+    expect(body.results?.[0]).toMatchObject({ id: 'r-1', error: { code: 'invalid_data', pointer: '/data/value' } });
+  });
+
+  test('a duplicate says if the data of the first one are others', async () => {
+    const cell = testCell();
+    await cell.post([candidate()]);
+    const { data: _data, ...rest } = candidate();
+    const answer = await cell.post([
+      candidate({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }),
+      { ...rest, data: measured('t', 99) },
+      candidate({ datacontenttype: 'application/json' }),
+    ]);
+    expect([answer.status, answer.body.results]).toEqual([
+      202,
+      [result('r-1', 'duplicate'), { ...result('r-1', 'duplicate'), differs: true }, result('r-1', 'duplicate')],
+    ]);
+  });
+
   test('binary is rejected as the others are', async () => {
     const { 'ce-subject': _subject, ...rest } = binary;
     const { status, body } = await send('application/json', measured('t', 1), rest);

@@ -17,6 +17,19 @@ async function all(cell: TestCell, path: string): Promise<{ items: Loose[]; page
   throw new Error('There is no end to the pages.');
 }
 
+test.each(['%FC', '%C3', '%ED%A0%80', 'a%80b', '%F0%9F%98'])(
+  'a query that is not UTF-8 is refused: %s',
+  async (metric) => {
+    const cell = await filled();
+    expect(refusal(await cell.call(`/v1/devices/pump-1/readings?metric=${metric}`))).toBe('400 invalid_parameter');
+  },
+);
+
+test.each(['t%20x', '100%', '%C3%BC', 'a+b'])('a query in UTF-8 is taken: %s', async (metric) => {
+  const cell = await filled();
+  expect((await cell.call(`/v1/devices/pump-1/readings?metric=${metric}`)).status).toBe(200);
+});
+
 describe('devices', () => {
   test('a device, to the letter', async () => {
     const cell = await filled();
@@ -223,29 +236,12 @@ describe('rollups', () => {
 
   test('metrics of hostile names are told apart', async () => {
     const cell = telemetryCell();
-    const names = [
-      'a/b',
-      'a\\b',
-      'a!b',
-      'a',
-      'a!',
-      '!',
-      '*',
-      '🚰',
-      'a\u0000b',
-      'x'.repeat(128),
-      '#?',
-      '\ud800',
-      '\ud801',
-      '..',
-      ' ',
-    ];
+    const names = ['a/b', 'a\\b', 'a!b', 'a', 'a!', '!', '*', '🚰', 'a\u0000b', 'x'.repeat(128), '#?', '..', ' '];
     await cell.post(names.map((name, index) => candidate({ id: `${index}`, data: measured(name, index) })));
     await cell.pump();
     const { body } = await cell.call('/v1/devices/pump-1/rollups');
     expect((body.items as unknown as Loose[]).map(({ metric }) => metric).sort()).toEqual([...names].sort());
     for (const [index, name] of names.entries()) {
-      if (/[\ud800-\udfff]$/.test(name) && name.length === 1) continue;
       const answer = await cell.call(`/v1/devices/pump-1/rollups?metric=${encodeURIComponent(name)}`);
       expect(items(answer)).toMatchObject([{ metric: name, sum: index, count: 1 }]);
       const log = await cell.call(`/v1/devices/pump-1/readings?metric=${encodeURIComponent(name)}`);

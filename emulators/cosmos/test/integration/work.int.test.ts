@@ -3,8 +3,6 @@ import type { Container } from '@azure/cosmos';
 import { type Harness, rows, startHarness } from './harness.ts';
 
 const COUNT = 100;
-/** Long queries take seconds of a processor that is shared with other tests. */
-jest.setTimeout(60_000);
 const JOINED = 'FROM c JOIN x IN c.a JOIN y IN c.a JOIN z IN c.a';
 const ENDLESS = `${JOINED} JOIN v IN c.a JOIN w IN c.a`;
 

@@ -10,8 +10,6 @@ const run = promisify(execFile);
 const PACKAGE = path.resolve(__dirname, '../..');
 const MODULES = path.resolve(PACKAGE, '../../node_modules');
 const { version } = JSON.parse(readFileSync(path.join(PACKAGE, 'package.json'), 'utf8'));
-/** It compiles and installs; on a busy machine that takes a minute. */
-jest.setTimeout(300_000);
 
 /** What a user's own program does; the SDK comes from this repository, as there is no network to install it from. */
 const CLIENT = `

@@ -98,5 +98,5 @@ describe('subscribe', () => {
       await Promise.all(messages.map((message) => receiver.completeMessage(message)));
     }
     expect(emulator.messages('q')).toEqual([]);
-  }, 30_000);
+  });
 });

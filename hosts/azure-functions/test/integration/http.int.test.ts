@@ -9,7 +9,7 @@ afterEach(cleanUp);
 const ECHO = `
 import { app, HttpRequest, InvocationContext } from '@azure/functions';
 app.http('echo', {
-  route: 'echo/{id}/{rest?}',
+  route: 'echo/{id:int}/{rest?}',
   methods: ['GET', 'POST', 'PUT'],
   handler: async (request: HttpRequest, context: InvocationContext) => ({
     jsonBody: {
@@ -35,7 +35,7 @@ describe.each(['cjs', 'esm'] as const)('a %s bundle', (format) => {
     expect(host.functions.find(({ name }) => name === 'echo')).toEqual({
       name: 'echo',
       trigger: 'httpTrigger',
-      url: `${url}/api/echo/{id}/{rest?}`,
+      url: `${url}/api/echo/{id:int}/{rest?}`,
       methods: ['GET', 'POST', 'PUT'],
       disabled: false,
     });
@@ -81,11 +81,12 @@ it('answers 500 without a body when the handler throws, and logs why', async () 
   expect(entry?.message).toContain('on purpose');
 });
 
-it('answers 404 without a body to an unknown path and a wrong method', async () => {
+it('answers 404 without a body to an unknown path, a wrong method, and a parameter that breaks its constraint', async () => {
   const { url } = await startApp({ source: ECHO });
   for (const [method, path] of [
     ['GET', '/api/unknown'],
     ['DELETE', '/api/plain'],
+    ['GET', '/api/echo/seven'],
     ['GET', '/plain'],
   ] as const) {
     const response = await fetch(url + path, { method });
@@ -145,13 +146,6 @@ it('drops a chunked body, as the real host does, and says so', async () => {
   const response = await fetch(`${url}/api/size`, { method: 'POST', body, duplex: 'half' } as RequestInit);
   expect(await response.json()).toBe(0);
   expect(log.some(({ message }) => message.startsWith('Its request has a chunked body, which is dropped'))).toBe(true);
-});
-
-it('refuses an app that streams', async () => {
-  const source = `import { app } from '@azure/functions';
-    app.setup({ enableHttpStream: true });
-    app.get('plain', async () => ({ body: 'hello' }));`;
-  await expect(startApp({ source })).rejects.toThrow('The app enables HTTP streaming');
 });
 
 it('tells the app which trace a request belongs to', async () => {

@@ -97,7 +97,10 @@ test.each([
 
 test.each([
   ['application/json', false],
-  ['application/cloudevents-batch+json; charset=utf-8', false],
+  ['application/cloudevents-batch+json; charset=utf-8', true],
+  ['application/json; charset=utf-8', false],
+  ['application/jsonx', true],
+  ['', true],
   ['text/plain', false],
   ['application/xml', false],
   ['application/octet-stream', true],

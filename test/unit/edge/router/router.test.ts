@@ -12,6 +12,9 @@ async function ready(options: TestEdgeOptions = {}): Promise<TestEdge> {
   return edge;
 }
 
+/** What every answer of the cell a has. */
+const A_ITSELF = { 'x-polycell-cell': 'a' };
+
 const PROBLEM = { 'content-type': 'application/problem+json', 'x-polycell-cell': 'edge' };
 
 test('a request goes to its tenant’s cell as it is, with a route token', async () => {
@@ -171,7 +174,7 @@ test('the cell’s answer is the client’s, streamed as it comes', async () => 
     });
     return new Response(body, {
       status: 207,
-      headers: { 'x-any': 'thing', 'set-cookie': 'a=b', location: '/elsewhere' },
+      headers: { 'x-any': 'thing', 'set-cookie': 'a=b', location: '/elsewhere', 'x-polycell-cell': 'a' },
     });
   });
   const response = await edge.call('/v1/devices');
@@ -180,6 +183,7 @@ test('the cell’s answer is the client’s, streamed as it comes', async () => 
     'x-any': 'thing',
     'set-cookie': 'a=b',
     location: '/elsewhere',
+    'x-polycell-cell': 'a',
   });
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const pending = reader.read();
@@ -193,7 +197,7 @@ test.each([301, 400, 403, 404, 409, 429, 500, 502, 503, 504])('a cell’s %i is 
   const edge = await ready();
   edge.cells.set(
     'https://a.example',
-    async () => new Response('so be it', { status, headers: { 'retry-after': '9' } }),
+    async () => new Response('so be it', { status, headers: { 'retry-after': '9', ...A_ITSELF } }),
   );
   const response = await edge.call('/v1/devices');
   expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([
@@ -240,13 +244,13 @@ test('a slow cell is asked by so many at a time, and the others go on', async ()
   const refused = await edge.call('/v1/devices');
   expect([refused.headers.get('retry-after'), await seen(refused)]).toEqual(['1', '503 cell_overloaded']);
   expect(await seen(edge.call('/v1/devices', { tenant: 'globex' }))).toBe('200 b');
-  answers[0]?.(new Response('late'));
+  answers[0]?.(new Response('late', { headers: A_ITSELF }));
   // They need not arrive in the order in which they were sent.
   expect(await seen(Promise.race(waiting))).toBe('200 late');
   const next = edge.call('/v1/devices');
   await edge.arrived(5);
   expect(answers).toHaveLength(4);
-  for (const answer of answers) answer(new Response('done'));
+  for (const answer of answers) answer(new Response('done', { headers: A_ITSELF }));
   expect(await seen(next)).toBe('200 done');
 });
 
@@ -261,7 +265,7 @@ test('a tenant whose requests wait leaves places in its cell for the others', as
   expect([refused.headers.get('retry-after'), await seen(refused)]).toEqual(['1', '503 cell_overloaded']);
   const other = edge.call('/v1/devices', { tenant: 'initech' });
   await edge.arrived(3);
-  for (const answer of answers) answer(new Response('late'));
+  for (const answer of answers) answer(new Response('late', { headers: A_ITSELF }));
   expect(await Promise.all([...waiting, other].map(seen))).toEqual(['200 late', '200 late', '200 late']);
 });
 
@@ -272,7 +276,7 @@ test('a client that goes away gives its place back at once, and is no failure of
   const pending = edge.call('/v1/devices', { signal: client.signal });
   await edge.arrived(1);
   client.abort();
-  edge.cells.set('https://a.example', async () => new Response('a'));
+  edge.cells.set('https://a.example', async () => new Response('a', { headers: A_ITSELF }));
   expect(await seen(edge.call('/v1/devices'))).toBe('200 a');
   await edge.clock.advance(3000);
   await pending;

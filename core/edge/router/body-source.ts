@@ -1,0 +1,84 @@
+// A client's body as it comes: counted, and with a word about whose fault it is if it does not come to its end.
+
+/** `late` while the client is what is being waited for. */
+export type StreamFault = 'late' | 'broken' | 'too-large';
+
+export class BodySource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #limit: number;
+  readonly #held: Uint8Array[] = [];
+  #size = 0;
+  #fault: StreamFault | undefined;
+
+  /** @param limit bytes that the body may have at most */
+  constructor(body: ReadableStream<Uint8Array>, limit: number) {
+    this.#reader = body.getReader();
+    this.#limit = limit;
+  }
+
+  /** What is wrong with the body now. A receiver that does not ask for more is not the client's fault. */
+  get fault(): StreamFault | undefined {
+    return this.#fault;
+  }
+
+  /** The next chunk, or `undefined` behind the last one. Rejects if the body breaks off, or is larger than the limit. */
+  async next(): Promise<Uint8Array | undefined> {
+    const held = this.#held.shift();
+    if (held !== undefined) return held;
+    this.#fault = 'late';
+    let chunk: Uint8Array | undefined;
+    try {
+      chunk = (await this.#reader.read()).value;
+    } catch (error) {
+      this.#fault = 'broken';
+      throw error;
+    }
+    this.#fault = undefined;
+    this.#size += chunk?.length ?? 0;
+    if (this.#size > this.#limit) {
+      this.#fault = 'too-large';
+      await this.#reader.cancel().catch(() => undefined);
+      throw new RangeError(`The body has more than ${this.#limit} bytes.`);
+    }
+    return chunk;
+  }
+
+  /** The whole body if it has at most `limit` bytes; else what was read is held for `next`. */
+  async beginning(limit: number): Promise<ArrayBuffer | undefined> {
+    const chunks: Uint8Array[] = [];
+    for (let size = 0; size <= limit; ) {
+      const chunk = await this.next();
+      if (chunk === undefined) return joined(chunks, size);
+      chunks.push(chunk);
+      size += chunk.length;
+    }
+    this.#held.push(...chunks);
+    return undefined;
+  }
+
+  /** What is left of the body, as fast as it is taken. */
+  stream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const chunk = await this.next();
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(chunk);
+        },
+        cancel: (reason) => this.#reader.cancel(reason),
+      },
+      // Nothing is read ahead: a pending read means that the receiver waits for the client.
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): ArrayBuffer {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole.buffer;
+}

@@ -1,0 +1,71 @@
+// Compressed request bodies: which codings are taken, and inflating within a limit, so that a small body cannot become a large one.
+import { Problem } from './problem.ts';
+
+/** What `Accept-Encoding` says beside a refusal (https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3). */
+export const ACCEPTED_CODINGS = 'gzip, deflate';
+
+/** Bytes that go into the decompressor at a time: it may make a thousand times as much of them before anybody can count. */
+const SLICE = 4096;
+
+type Coding = 'gzip' | 'deflate';
+
+/** The coding that the header names, `undefined` for none; the problem `unsupported_encoding` for any other, and for several at once. */
+export function codingOf(contentEncoding: string | null): Coding | undefined {
+  const names = (contentEncoding ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '' && name !== 'identity');
+  const [name] = names;
+  if (name === undefined) return undefined;
+  if (names.length === 1) {
+    // https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3: the old name is to be taken for the new one.
+    if (name === 'gzip' || name === 'x-gzip') return 'gzip';
+    if (name === 'deflate') return 'deflate';
+  }
+  throw new Problem('unsupported_encoding', `A body may be compressed once, by one of ${ACCEPTED_CODINGS}.`, {
+    headers: { 'accept-encoding': ACCEPTED_CODINGS },
+  });
+}
+
+/**
+ * The inflated bytes, in chunks; it goes on only as fast as they are taken, so whoever counts them can stop. The problem `invalid_body` if the bytes are no
+ * whole body of this coding.
+ */
+export async function* inflate(
+  coding: Coding,
+  compressed: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  const stream = new DecompressionStream(coding);
+  const writer = stream.writable.getWriter();
+  let fault: unknown;
+  let fed = 0;
+  const feeding = (async () => {
+    for await (const chunk of compressed) {
+      fed += chunk.length;
+      for (let from = 0; from < chunk.length; from += SLICE)
+        await writer.write(chunk.slice(from, from + SLICE) as Uint8Array<ArrayBuffer>);
+    }
+    await writer.close();
+  })().catch((error: unknown) => {
+    fault = error;
+    return writer.abort(error).catch(() => undefined);
+  });
+  const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      yield value;
+    }
+  } catch (error) {
+    // The body's own fault, such as a client that went away, is not one of its coding.
+    if (fault instanceof Problem) throw fault;
+    if (error instanceof Problem) throw error;
+    // Not every platform tells an empty body from none.
+    if (fed === 0) return;
+    throw new Problem('invalid_body', `The body is not ${coding}, as its Content-Encoding says.`);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+    await feeding;
+  }
+}

@@ -1,0 +1,125 @@
+// Stream mode: bodies flow through the worker's own server instead of being collected.
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { proxyToWorker } from '../../http/stream.ts';
+import type { Outcome } from '../../runtime.ts';
+import { cleanUp, eventually, startApp } from './support.ts';
+
+afterEach(cleanUp);
+
+const SOURCE = `
+import { app, HttpRequest } from '@azure/functions';
+app.setup({ enableHttpStream: true });
+const gates: (() => void)[] = [];
+app.get('events', async () => ({
+  headers: { 'content-type': 'text/event-stream' },
+  cookies: [{ name: 'a', value: '1' }],
+  body: (async function* () {
+    for (let i = 0; i < 3; i++) {
+      yield Buffer.from('data: ' + i + '\\n\\n');
+      await new Promise<void>((resolve) => gates.push(resolve));
+    }
+  })() as never,
+}));
+app.post('next', async () => { gates.shift()?.(); return { status: 204 }; });
+app.http('echo', { route: 'echo/{id}', methods: ['POST'], handler: async (request: HttpRequest) => ({
+  jsonBody: { body: await request.text(), id: request.params.id, params: request.params, url: request.url,
+    query: [...request.query], header: request.headers.get('x-h') } }) });
+app.get('throws', async () => { throw new Error('on purpose'); });
+app.get('nothing', async () => undefined);
+app.get('breaks', async () => ({ body: (async function* () {
+  yield Buffer.from('some');
+  await new Promise<void>((resolve) => gates.push(resolve));
+  throw new Error('half way');
+})() as never }));
+`;
+
+it('sends each chunk when it is made', async () => {
+  const { url } = await startApp({ source: SOURCE, format: 'esm' });
+  const response = await fetch(`${url}/api/events`);
+  expect(response.headers.get('content-type')).toBe('text/event-stream');
+  expect(response.headers.getSetCookie()).toEqual(['a=1']);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (const expected of ['data: 0\n\n', 'data: 1\n\n', 'data: 2\n\n']) {
+    // The generator is stuck until it is told to go on, so this chunk cannot have waited for the next.
+    expect((await reader?.read())?.value).toBe(expected);
+    await fetch(`${url}/api/next`, { method: 'POST' });
+  }
+  expect((await reader?.read())?.done).toBe(true);
+});
+
+it('passes on bodies, headers and parameters, with query parameters among the params', async () => {
+  const { url } = await startApp({ source: SOURCE });
+  const response = await fetch(`${url}/api/echo/7?id=no&x=1&x=2`, {
+    method: 'POST',
+    body: 'text',
+    headers: { 'x-h': 'v' },
+  });
+  expect(await response.json()).toEqual({
+    body: 'text',
+    id: '7',
+    params: { id: '7', x: '1,2' },
+    url: `${url}/api/echo/7?id=no&x=1&x=2`,
+    query: [
+      ['id', 'no'],
+      ['x', '1'],
+      ['x', '2'],
+    ],
+    header: 'v',
+  });
+});
+
+it('takes chunked bodies', async () => {
+  const { url } = await startApp({ source: SOURCE });
+  const body = new Blob(['in ', 'pieces']).stream();
+  const response = await fetch(`${url}/api/echo/7`, { method: 'POST', body, duplex: 'half' } as RequestInit);
+  expect(await response.json()).toMatchObject({ body: 'in pieces' });
+});
+
+it('answers 500 to failures, and cuts a body that breaks half way', async () => {
+  const { url } = await startApp({ source: SOURCE });
+  expect((await fetch(`${url}/api/throws`)).status).toBe(500);
+  expect((await fetch(`${url}/api/nothing`)).status).toBe(500);
+  const reader = (await fetch(`${url}/api/breaks`)).body?.getReader();
+  expect((await reader?.read())?.value).toEqual(new Uint8Array(Buffer.from('some')));
+  await fetch(`${url}/api/next`, { method: 'POST' });
+  await expect(reader?.read()).rejects.toThrow('terminated');
+  expect((await fetch(`${url}/api/throws`)).status).toBe(500);
+});
+
+it('finds the new server of a restarted worker', async () => {
+  const { url, host } = await startApp({ source: SOURCE });
+  const pid = host.workerPid;
+  host.killWorker();
+  await eventually('a new worker', () => host.workerPid !== undefined && host.workerPid !== pid);
+  const response = await fetch(`${url}/api/echo/1`, { method: 'POST', body: 'again' });
+  expect(await response.json()).toMatchObject({ body: 'again' });
+});
+
+it('answers with what the worker has sent, however late the host comes to reading it', async () => {
+  const listening = async (server: http.Server) => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  };
+  const worker = http.createServer();
+  const workerUri = await listening(worker);
+  let end: (outcome: Outcome) => void = () => undefined;
+  const outcome = new Promise<Outcome>((resolve) => {
+    end = resolve;
+  });
+  const call = { url: workerUri, params: {}, bindingName: 'request', workerUri, invocationId: '1', bodyLimit: 1 };
+  const host = http.createServer((request, response) => void proxyToWorker({ ...call, request, response }, outcome));
+  const answer = fetch(await listening(host));
+  const [, response] = (await once(worker, 'request')) as [unknown, http.ServerResponse];
+
+  end({ ok: true, invocationId: '1', response: { invocationId: '1' } as never });
+  await new Promise(setImmediate);
+  // A busy machine: nothing runs for longer than a worker's answer takes.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2400);
+  response.end('late');
+  const { status } = await answer;
+  for (const server of [host, worker]) server.close();
+  expect(status).toBe(200);
+});
