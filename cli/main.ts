@@ -8,6 +8,7 @@ import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
@@ -30,6 +31,7 @@ const commands: Readonly<Record<string, Command>> = {
   token,
   drill,
   emulate,
+  new: newDomain,
 };
 
 function help(): string {
