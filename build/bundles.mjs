@@ -14,7 +14,7 @@ function findRoot(folder) {
 }
 
 /** The project's own application. */
-const OWN_APPLICATION = 'core/application.ts';
+export const OWN_APPLICATION = 'core/application.ts';
 
 /**
  * The application that is built, from the project's root: its own, or the one that the variable `POLYCELL_APPLICATION` names, such as
@@ -134,7 +134,7 @@ export async function buildBundles({ only, onBuilt } = {}) {
 /** Writes what bundles hold of another application than the project's own. */
 async function derive() {
   const { main } = await importTypeScript('build/generate.ts');
-  if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+  if ((await main(['--out', derivedFolder, '--quiet'])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
 }
 
 /**
@@ -171,6 +171,24 @@ const sourceAddresses = (outfile) => ({
   },
 });
 
+/** The program that makes generated files. */
+const GENERATOR = 'build/generate.ts';
+
+/**
+ * A new domain has no validators before the generator has made them, and the generator imports the domain: they are empty for it.
+ * @type {import('esbuild').Plugin}
+ */
+const missingValidators = {
+  name: 'missing validators',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/validators\.generated\.ts$/ }, ({ resolveDir, path: specifier }) => {
+      const file = path.join(resolveDir, specifier);
+      return existsSync(file) ? undefined : { path: file, namespace: 'missing' };
+    });
+    onLoad({ filter: /.*/, namespace: 'missing' }, () => ({ contents: 'export const validators = {};' }));
+  },
+};
+
 /**
  * Compiles a program if it changed.
  * @param {string} entry path from the project's root
@@ -188,7 +206,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: [sourceAddresses(outfile), ...applicationPlugins()],
+    plugins: [sourceAddresses(outfile), ...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
     logLevel: 'silent',
   });
   return outfile;
@@ -229,7 +247,9 @@ async function compileNow(options) {
     const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
     for (const { path: file, contents } of result.outputFiles) await put(file, contents);
     await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-    await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+    // What stands in for a file that is not there yet makes the result stale at once.
+    const whole = inputs.every((file) => existsSync(path.join(root, file)));
+    await put(recordFile, JSON.stringify(whole ? { key, inputs: await fingerprints(inputs) } : {}));
     return true;
   } finally {
     // Its service process would otherwise stay for as long as the caller lives.

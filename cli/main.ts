@@ -11,6 +11,7 @@ import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
@@ -33,6 +34,7 @@ const commands: Readonly<Record<string, Command>> = {
   token,
   drill,
   emulate,
+  new: newDomain,
 };
 
 function help(): string {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
+import { application } from '../../core/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
 import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
@@ -145,13 +146,18 @@ class Ending {
   }
 }
 
+/** A path that anything of the application can be read under. */
+const firstRead = (): string =>
+  application.flatMap(({ reads }) => reads).find(({ path }) => !path.includes('{'))?.path ?? '/v1/health';
+
 function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | undefined): string {
   const width = Math.max('edge'.length, ...cells.map(({ id }) => id.length));
   const first = cells[0];
+  const read = firstRead();
   const curl =
     edge === null
-      ? `curl ${first?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
-      : `curl ${edge.url}/v1/devices -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
+      ? `curl ${first?.url}${read} -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
+      : `curl ${edge.url}${read} -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
   return [
     '',
     `Ready in ${(tookMs / 1000).toFixed(1)} s.`,
@@ -161,7 +167,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     '',
     'Send an event, and read it back:',
     '  npx polycell send --tenant acme --count 1',
-    '  npx polycell get /v1/devices --tenant acme --wait',
+    `  npx polycell get ${read} --tenant acme --wait`,
     '',
     'Or talk to the API yourself:',
     `  ${curl}`,
