@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { bundles, deployableOptions, outfileOf, root } from '../../../build/bundles.mjs';
 import { releaseOf, verify } from '../../../build/infra/pipeline/packages.mjs';
 import { crc32 } from '../../../build/package/crc32.ts';
@@ -25,7 +25,11 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'polycell-packages-'));
   await makePackages(folder);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  // Its service process would keep the tests' own from ending.
+  await stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** Unpacks an archive by a program that is not ours. */
 function unpack(name: string): string {
