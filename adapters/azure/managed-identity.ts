@@ -1,6 +1,4 @@
 // Tokens of a managed identity from the endpoint that App Service and Functions give an app: what @azure/identity does, for this one way.
-import { type IncomingMessage, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import type { TokenCredential } from '@azure/service-bus';
 import { type RetryDeps, type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
@@ -126,38 +124,28 @@ function readToken(body: string): IdentityToken {
   return { token, expiresOnTimestamp: seconds * 1000 };
 }
 
-/** One request. The endpoint is in the same machine, so nothing of it goes through a proxy. */
-function get(url: URL, header: string): Promise<{ status: number; body: string }> {
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+/** One request, and its answer as far as it may go. */
+async function get(url: URL, header: string): Promise<{ status: number; body: string }> {
   const signal = AbortSignal.timeout(IDENTITY_LIMITS.answerMs);
-  return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) =>
-      reject(
-        cause instanceof PortError
-          ? cause
-          : new PortError('unavailable', `The identity endpoint does not answer: ${String(cause)}`, {
-              cause,
-              timedOut: signal.aborted,
-            }),
-      );
-    request(url, { headers: { 'X-IDENTITY-HEADER': header }, signal }, (response) => {
-      read(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), fail);
-    })
-      .on('error', fail)
-      .end();
-  });
+  try {
+    const response = await fetch(url, { headers: { 'X-IDENTITY-HEADER': header }, redirect: 'error', signal });
+    return { status: response.status, body: await read(response) };
+  } catch (cause) {
+    if (cause instanceof PortError) throw cause;
+    const details = { cause, timedOut: signal.aborted };
+    throw new PortError('unavailable', `The identity endpoint does not answer: ${String(cause)}`, details);
+  }
 }
 
-async function read(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
+async function read({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
-    if (bytes > IDENTITY_LIMITS.answerBytes)
-      throw new PortError(
-        'unavailable',
-        `The identity endpoint answered with more than ${IDENTITY_LIMITS.answerBytes} bytes.`,
-      );
+    if (bytes > IDENTITY_LIMITS.answerBytes) {
+      const message = `The identity endpoint answered with more than ${IDENTITY_LIMITS.answerBytes} bytes.`;
+      throw new PortError('unavailable', message);
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
