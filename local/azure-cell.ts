@@ -33,6 +33,8 @@ export interface AzureCellOptions {
   readonly endpoints?: Endpoints;
   /** The app's folder in place of the built one, for tests. */
   readonly appFolder?: string;
+  /** Changes the app's settings, for tests. */
+  readonly settings?: (settings: Readonly<Record<string, string>>) => Record<string, string>;
   readonly notice: (notice: Notice) => void;
   /** Called when a part of the cell ends by itself. */
   readonly onDeath: (reason: string) => void;
@@ -190,7 +192,7 @@ export class AzureCell implements LocalCell {
   }
 
   #settings(version: string): Record<string, string> {
-    return {
+    const settings = {
       APP_CELL: this.id,
       APP_VERSION: version,
       APP_REGION: this.region,
@@ -200,6 +202,7 @@ export class AzureCell implements LocalCell {
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };
+    return this.#options.settings?.(settings) ?? settings;
   }
 
   async #startServices(): Promise<void> {

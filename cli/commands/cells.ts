@@ -1,4 +1,5 @@
-// `polycell cells`: the cells as the directory knows them, and what may be done with them.
+// `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
+import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES } from '../../core/edge/ports/directory-model.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
@@ -13,10 +14,11 @@ import {
 } from '../directory.ts';
 import { evacuate } from '../evacuate.ts';
 import { Table } from '../table.ts';
+import { isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
 
 export const cells: Command = {
-  summary: 'list, add, drain, evacuate, resume or retire cells',
-  usage: 'list|add|drain|evacuate|resume|retire [CELL]',
+  summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
+  usage: 'list|add|drain|evacuate|resume|retire|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
   options: {
     cloud: { type: 'string' },
@@ -38,7 +40,10 @@ export const cells: Command = {
     'resume CELL': 'let it take tenants again',
     'retire CELL': 'take an empty cell out of service for good',
     '--to CELL': 'evacuate: where tenants go; each one’s standby if not given',
-    '--cloud NAME': 'add: aws or azure',
+    plan: 'the networks of infra/address-plan.json, without the edge',
+    'plan CELL': 'allocate a network to a cell, in that file',
+    'scaffold CELL': 'write the Terraform root of a cell that infra/cells.json declares, or of the edge',
+    '--cloud NAME': 'add, and plan for a cell that is not declared yet: aws or azure',
     '--region NAME': 'add: where it is',
     '--jurisdiction NAME': 'add: the legal area whose data it may hold',
     '--endpoint URL': 'add: the address of its API, without a path',
@@ -47,7 +52,8 @@ export const cells: Command = {
     '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve if not given`,
     ...CHANGE_DESCRIPTIONS,
   },
-  run: (context) => runAction('cells', actions, context),
+  run: (context) =>
+    isOfDeclarations(context) ? runOnDeclarations(root, context) : runAction('cells', actions, context),
 };
 
 const post =

@@ -88,8 +88,8 @@ test.each([
 });
 
 test('settings of the monitor that are given replace the usual ones', () => {
-  const { monitor } = readEdgeConfig({ ...environment, APP_MONITOR: '{"intervalMs": 1000, "graceMs": 0}' });
-  expect(monitor).toMatchObject({ intervalMs: 1000, timeoutMs: 2000, graceMs: 0 });
+  const { monitor } = readEdgeConfig({ ...environment, APP_MONITOR: '{"intervalMs": 2000, "graceMs": 0}' });
+  expect(monitor).toMatchObject({ intervalMs: 2000, timeoutMs: 1000, graceMs: 0 });
 });
 
 test('the key is not told', () => {
