@@ -103,6 +103,9 @@ export function deployableOptions(bundle) {
     mainFields: ['module', 'main'],
     supported: { 'dynamic-import': false },
     legalComments: 'none',
+    // Beside the bundle, for `--enable-source-maps` and debuggers; they find the sources where they lie.
+    sourcemap: 'linked',
+    sourcesContent: false,
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},

@@ -33,6 +33,8 @@ export interface AzureCellOptions {
   readonly endpoints?: Endpoints;
   /** The app's folder in place of the built one, for tests. */
   readonly appFolder?: string;
+  /** Port of the worker's inspector; none without it. */
+  readonly inspectPort?: number;
   readonly notice: (notice: Notice) => void;
   /** Called when a part of the cell ends by itself. */
   readonly onDeath: (reason: string) => void;
@@ -146,12 +148,14 @@ export class AzureCell implements LocalCell {
   }
 
   async #startHost(): Promise<void> {
-    const { version, notice } = this.#options;
+    const { version, notice, inspectPort } = this.#options;
     const host = new FunctionsHost({
       appFolder: this.#appFolder,
       environment: this.#settings(version),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
+      sourceMaps: true,
+      ...(inspectPort !== undefined && { inspectPort }),
       log: ({ functionName, level, category, message, error }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
         if (category === 'user' || category === 'console') notice(entry);
