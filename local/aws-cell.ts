@@ -105,6 +105,10 @@ export class AwsCell implements LocalCell {
     await this.#startCompute();
   }
 
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.crashed ? [] : ((await this.#compute?.replaceBundles(roles)) ?? []);
+  }
+
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
     await this.#switch.settled();

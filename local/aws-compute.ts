@@ -112,6 +112,17 @@ export class AwsCompute {
     ]);
   }
 
+  /** See `LocalCell.replaceBundles`. A function without an environment takes its bundle with the next event. */
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    const concerned = [...this.functions].flatMap(([name, host]) => {
+      const role = name === 'http' || name === 'relay' ? name : 'worker';
+      if (!roles.has(role) || host.stats().environments === 0) return [];
+      return [{ name: `${this.#id}/${role === 'worker' ? `worker:${name}` : role}`, role, host } as const];
+    });
+    await settled(concerned.map(({ role, host }) => host.replaceBundle(bundleFile(role, this.#options.bundles))));
+    return concerned.map(({ name }) => name);
+  }
+
   /** @throws Error naming the bundles that are missing; to be asked before what they need is brought up */
   static requireBundles(bundles: AwsComputeOptions['bundles']): void {
     requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
@@ -210,4 +221,10 @@ export class AwsCompute {
   #name(part: string): string {
     return `${this.#id}-${part}`;
   }
+}
+
+/** Waits for all of them, then throws the first failure. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

@@ -170,6 +170,13 @@ export class AzureCell implements LocalCell {
     this.#port = Number(new URL(url).port);
   }
 
+  /** One worker process runs all of the app. */
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    if (this.crashed || roles.size === 0) return [];
+    await this.host.replaceApp();
+    return [this.id];
+  }
+
   /** Starts the app anew under another version, as a deployment would. */
   async replaceVersion(version: string): Promise<void> {
     await this.host.replaceApp({ environment: this.#settings(version) });

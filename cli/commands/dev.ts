@@ -2,11 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
+import { inspectionPorts } from '../../local/inspection.ts';
 import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { InnerLoop } from '../inner-loop.ts';
 import { noticePrinter } from '../notices.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
@@ -14,19 +18,25 @@ const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR]',
+  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--no-watch] [--inspect FUNCTIONS]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
     port: { type: 'string' },
     'port-base': { type: 'string' },
     data: { type: 'string' },
+    watch: { type: 'boolean' },
+    'no-watch': { type: 'boolean' },
+    inspect: { type: 'string' },
   },
   describe: {
     '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
     '--port N': 'the port of the edge; a free one if not given',
     '--port-base N': 'the first cell’s port, the others’ follow; free ports if not given',
     '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
+    '--watch, --no-watch': 'whether a saved source file restarts the functions concerned; it does, but with --json',
+    '--inspect FUNCTIONS':
+      'open the debugger’s port of functions such as aws-alpha/worker:device-state, separated by commas',
   },
   async run({ options, json, out, err }) {
     const began = performance.now();
@@ -39,6 +49,7 @@ export const dev: Command = {
       throw new UserError(error.message);
     });
     const cells = picked(declared, options.cells as string | undefined);
+    const inspect = await inspected(options.inspect as string | undefined, cells);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
         throw new UserError(`The bundles cannot be built: ${error.message}`);
@@ -60,6 +71,7 @@ export const dev: Command = {
       tenants,
       ...(port > 0 && { port }),
       ...(portBase > 0 && { portBase }),
+      inspect,
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
       notice: noticePrinter(say, Date.now),
@@ -76,10 +88,17 @@ export const dev: Command = {
       }),
       ending.reached,
     ]);
+    const watches = options['no-watch'] !== true && (!json || options.watch === true);
+    let loop: InnerLoop | undefined;
     if (typeof first !== 'number') {
+      if (watches) {
+        loop = new InnerLoop(stack, new Set(['edge', ...cells.map(({ cloud }) => cloud)]), say);
+        await loop.start();
+      }
       const tookMs = Math.round(performance.now() - began);
       if (json) out(JSON.stringify({ ready: true, tookMs, ...first }));
       else out(welcome(first, tookMs, options.data as string | undefined));
+      for (const line of attachments(inspect)) say(line);
     }
     const code = await ending.reached;
     if (dead !== undefined && code !== 0) err(`The stack stops: ${dead}.`);
@@ -92,6 +111,7 @@ export const dev: Command = {
       if (!stopped) err('The stack did not stop in time and was ended by force.');
       process.exit(code);
     }, STOP_TIMEOUT_MS).unref();
+    await loop?.stop();
     await stack.stop().catch((error: Error) => {
       throw new UserError(`The stack has stopped, though not in order: ${error.message}.`);
     });
@@ -110,6 +130,26 @@ function picked(declared: readonly CellDeclaration[], ids: string | undefined): 
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+async function inspected(
+  names: string | undefined,
+  cells: readonly CellDeclaration[],
+): Promise<ReadonlyMap<string, number>> {
+  if (names === undefined) return new Map();
+  const each = names.split(',').map((name) => name.trim());
+  return inspectionPorts(each, cells, topologyOf(application)).catch((error: Error) => {
+    throw new UsageError(error.message);
+  });
+}
+
+/** Where to attach a debugger. */
+function attachments(inspect: ReadonlyMap<string, number>): readonly string[] {
+  if (inspect.size === 0) return [];
+  return [
+    ...[...inspect].map(([name, port]) => `Debugger of ${name}: node inspect 127.0.0.1:${port}`),
+    '  or chrome://inspect with that address, or in VS Code "Debug: Attach to Node Process" with "port" in launch.json.',
+  ];
 }
 
 /** How the stack comes to its end: a signal, heeded from the first moment on, or a part that died. The first one counts. */

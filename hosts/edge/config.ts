@@ -14,6 +14,8 @@ export interface EdgeLayout {
   /** Names of variables; the values come from the process's environment. */
   readonly variables: readonly string[];
   readonly port: number;
+  /** Of the sockets behind the TLS front and for the platform's own interface; free ones without it. */
+  readonly inner?: { readonly tls: number; readonly platform: number };
   /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
   readonly storage: string;
   /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
@@ -49,7 +51,7 @@ export const BUNDLE_MODULE = 'bundle.mjs';
 
 /** The configuration as text. */
 export function edgeConfig(layout: EdgeLayout): string {
-  const { objects, routeCache, variables, port, storage, vouchHeader } = layout;
+  const { objects, routeCache, variables, port, storage, vouchHeader, inner = { tls: 0, platform: 0 } } = layout;
   const flags = EDGE_COMPATIBILITY_FLAGS.map(text).join(', ');
   const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}, compatibilityFlags = [${flags}]`;
   const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
@@ -100,8 +102,8 @@ const config :Workerd.Config = (
   ],
   sockets = [
     (name = "front", address = "127.0.0.1:${port}", http = (), service = "front"),
-    (name = "tls", address = "127.0.0.1:0", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
-    (name = "platform", address = "127.0.0.1:0", http = (), service = "platform"),
+    (name = "tls", address = "127.0.0.1:${inner.tls}", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
+    (name = "platform", address = "127.0.0.1:${inner.platform}", http = (), service = "platform"),
   ],
 );
 `;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -93,19 +93,15 @@ export class EdgeHost {
    */
   async start(): Promise<void> {
     await this.#requireBundle();
-    const binary = this.#options.binary ?? workerdBinary();
+    if (this.#options.binary === undefined) workerdBinary();
     const scratch = await mkdtemp(path.join(await scratchFolder(), 'polycell-edge-'));
     this.#scratch = scratch;
-    const { dataDir = path.join(scratch, 'storage') } = this.#options;
     try {
-      await mkdir(dataDir, { recursive: true });
-      const file = path.join(scratch, 'edge.capnp');
+      await mkdir(this.#storage(scratch), { recursive: true });
       await copyFile(this.#options.bundle, path.join(scratch, BUNDLE_MODULE));
       for (const name of EDGE_MODULES)
         await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
-      await writeFile(file, edgeConfig(this.#layout(path.resolve(dataDir))), { mode: 0o600 });
-      await this.#spawn(binary, file);
-      await this.#answers();
+      await this.#run(scratch);
       if (this.#options.tls !== undefined) {
         this.#tls = new TlsFront(this.#options.tls, {
           port: this.#ports.tls ?? 0,
@@ -119,6 +115,37 @@ export class EdgeHost {
       await this.stop();
       throw error;
     }
+  }
+
+  /**
+   * Puts another bundle behind the same addresses; what is stored stays. Requests meanwhile find nothing that listens.
+   * @throws Error with what the edge said, if it does not start with the bundle; then the old one is in force again
+   */
+  async replaceBundle(bundle: string): Promise<void> {
+    const scratch = this.#scratch;
+    if (scratch === undefined || !this.#up) throw new Error('The edge is not running.');
+    const held = path.join(scratch, BUNDLE_MODULE);
+    const previous = await readFile(held);
+    await copyFile(bundle, held);
+    try {
+      await this.#restart(scratch);
+    } catch (error) {
+      await writeFile(held, previous);
+      await this.#restart(scratch);
+      throw error;
+    }
+  }
+
+  async #restart(scratch: string): Promise<void> {
+    this.#up = false;
+    this.#output = '';
+    const child = this.#child;
+    // From here on its end is no accident.
+    this.#child = undefined;
+    await endProcess(child);
+    await this.#run(scratch);
+    this.#up = true;
+    this.#output = '';
   }
 
   /** Breaks what is named and mends what is not. The Worker under test cannot see the switch. */
@@ -135,7 +162,7 @@ export class EdgeHost {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#tls?.stop();
-    await this.#endProcess();
+    await endProcess(this.#child);
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
   }
 
@@ -147,23 +174,27 @@ export class EdgeHost {
     });
   }
 
-  async #endProcess(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await closed;
-    clearTimeout(timer);
+  #storage(scratch: string): string {
+    return path.resolve(this.#options.dataDir ?? path.join(scratch, 'storage'));
+  }
+
+  /** Starts the process, at the same ports as before if there was one. */
+  async #run(scratch: string): Promise<void> {
+    const file = path.join(scratch, 'edge.capnp');
+    await writeFile(file, edgeConfig(this.#layout(this.#storage(scratch))), { mode: 0o600 });
+    await this.#spawn(this.#options.binary ?? workerdBinary(), file);
+    await this.#answers();
   }
 
   #layout(storage: string): EdgeLayout {
     const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, port = 0 } = this.#options;
+    const { front, tls, platform } = this.#ports;
     return {
       objects,
       routeCache,
       variables: Object.keys(variables),
-      port,
+      port: front ?? port,
+      ...(tls !== undefined && platform !== undefined && { inner: { tls, platform } }),
       vouchHeader: this.#vouchHeader,
       storage,
     };
@@ -195,7 +226,8 @@ export class EdgeHost {
       clearTimeout(timer);
     }
     child.once('close', (code, signal) => {
-      if (!this.#stopping) this.#options.onUnexpectedExit?.(this.#lastWords(`exit status ${code ?? signal}`));
+      if (!this.#stopping && this.#child === child)
+        this.#options.onUnexpectedExit?.(this.#lastWords(`exit status ${code ?? signal}`));
     });
   }
 
@@ -225,6 +257,15 @@ export class EdgeHost {
     // Why it does not come up is the start's own failure, told in one sentence.
     if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
   }
+}
+
+async function endProcess(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 /** Resolves with the ports, by name, once every socket of the configuration listens. */
