@@ -17,6 +17,8 @@ export interface FolderWatcherOptions {
   readonly folders: readonly string[];
   /** Called with absolute paths; the next call waits for its end. It must not reject. */
   readonly changed: (files: ReadonlySet<string>) => Promise<void>;
+  /** Folders at most; `FOLDER_LIMIT` unless given. */
+  readonly limit?: number;
   /** Called when folders can no longer be watched. */
   readonly failed: (reason: string) => void;
 }
@@ -54,8 +56,9 @@ export class FolderWatcher {
   /** Watches a folder and those below it; returns the files in them. */
   async #add(folder: string): Promise<readonly string[]> {
     if (this.#closed || this.#watchers.has(folder)) return [];
-    if (this.#watchers.size >= FOLDER_LIMIT) {
-      this.#options.failed(`there are more than ${FOLDER_LIMIT} folders`);
+    const { limit = FOLDER_LIMIT } = this.#options;
+    if (this.#watchers.size >= limit) {
+      this.#options.failed(`there are more than ${limit} folders`);
       return [];
     }
     try {
@@ -93,7 +96,7 @@ export class FolderWatcher {
       this.#arm();
       return;
     }
-    // Without an extension it may be a new folder, whose files nobody has been heard of.
+    // Without an extension it may be a new folder, with files in it already.
     if (path.extname(name) !== '' || this.#watchers.has(file)) return;
     void this.#add(file).then((files) => {
       for (const each of files) this.#heard(each);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { BuildContext, BuildFailure, BuildResult } from 'esbuild';
+import type { BuildContext, BuildFailure, BuildResult, Metafile } from 'esbuild';
 import {
   applicationFile,
   type Bundle,
@@ -51,7 +51,7 @@ export class Rebuilder {
 
   /** Remembers the state that has been built; what changes from now on is a change. */
   async start(): Promise<void> {
-    for (const bundle of this.#bundles) this.#inputs.set(bundle.name, (await recordedInputs(outfileOf(bundle))) ?? {});
+    for (const bundle of this.#bundles) await this.#remember(bundle);
   }
 
   /** Lets go of esbuild. */
@@ -95,6 +95,18 @@ export class Rebuilder {
       errors: [],
       topologyChanged: (await topologyText()) !== topology,
     };
+  }
+
+  /**
+   * Of the inputs those that the bundle holds something of. The others have been dropped, as packages without side effects are; a change
+   * that brings one in is a change of the file that imports it.
+   */
+  async #remember(bundle: Bundle): Promise<void> {
+    const outfile = outfileOf(bundle);
+    const inputs = (await recordedInputs(outfile)) ?? {};
+    const text = await readFile(path.join(root, `${outfile}.meta.json`), 'utf8').catch(() => '{}');
+    const held = (JSON.parse(text) as Partial<Metafile>).outputs?.[outfile]?.inputs ?? {};
+    this.#inputs.set(bundle.name, Object.fromEntries(Object.entries(inputs).filter(([file]) => file in held)));
   }
 
   /** Bundles with an input among the files that is not as it was built. */
@@ -143,7 +155,7 @@ export class Rebuilder {
     for (const [name, { bundle, result }] of results) {
       if (result instanceof Error) continue;
       if (await keepResult(deployableOptions(bundle), result)) differing.push(name);
-      this.#inputs.set(name, (await recordedInputs(outfileOf(bundle))) ?? {});
+      await this.#remember(bundle);
     }
     return differing;
   }
