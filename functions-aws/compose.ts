@@ -74,7 +74,10 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
-  const parts = { application, document, cell, routeKeys: config.routeKeys };
+  const parts = {
+    ...{ application, document, cell, routeKeys: config.routeKeys },
+    fetch: (request: Request) => fetch(request),
+  };
   return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));
 }
 

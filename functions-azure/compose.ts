@@ -84,7 +84,10 @@ export function composeHttp(
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
-  const parts = { application, document, cell, routeKeys: config.routeKeys };
+  const parts = {
+    ...{ application, document, cell, routeKeys: config.routeKeys },
+    fetch: (request: Request) => fetch(request),
+  };
   return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
 }
 

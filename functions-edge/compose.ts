@@ -21,6 +21,7 @@ import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cl
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
+import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
@@ -29,7 +30,8 @@ import { createEdge } from '../core/edge/edge.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
-import { healthProbe } from '../core/edge/monitor/probe.ts';
+import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
+import { createProber } from '../core/edge/monitor/prober.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
 import { quota } from '../core/edge/router/quota.ts';
@@ -59,6 +61,12 @@ export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
 }
 
+/** An answer to a probe is a sign of life until so many timeouts are over. */
+const LATE_TIMEOUTS = 5;
+
+/** How long a cell may take to take in a new epoch: it writes to its store, which a probe does not. */
+const FENCE_TIMEOUT_MS = 2000;
+
 /** Returns the methods of the object that watches the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
@@ -70,10 +78,12 @@ export function composeMonitor(
   const log = jsonLog(console.log);
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const asking = { fetch: (request: Request) => fetch(request), clock };
-  const fence = fenceRequest({ ...asking, sign: routeTokenSigner(routeKey) }, timeoutMs);
+  const sign = routeTokenSigner(routeKey);
+  const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
+  const probe = healthProbe(asking, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
   const watch = createMonitor({
     directory: keeper,
-    probe: healthProbe(asking, timeoutMs),
+    prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, clock }),
     storage,
     clock,

@@ -38,7 +38,7 @@ export const VARIABLES = {
     'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}',
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
   APP_MONITOR:
-    'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "window", "failures", "recoveries", "graceMs"}; `{}` takes the defaults',
+    'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "urgentMs", "failures", "silenceMs", "window", "recoveries", "graceMs"}; `{}` takes the defaults',
   APP_CROSS_ORIGIN:
     'JSON: {"browsers": origins of pages that may call the API, "webhooks": names of systems that may deliver events}, each a list or absent; "*" allows all',
 } as const;

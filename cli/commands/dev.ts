@@ -18,7 +18,7 @@ const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--no-watch] [--inspect FUNCTIONS]',
+  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE] [--no-watch] [--inspect FUNCTIONS]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
@@ -28,6 +28,7 @@ export const dev: Command = {
     watch: { type: 'boolean' },
     'no-watch': { type: 'boolean' },
     inspect: { type: 'string' },
+    failover: { type: 'string' },
   },
   describe: {
     '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
@@ -37,6 +38,8 @@ export const dev: Command = {
     '--watch, --no-watch': 'whether a saved source file restarts the functions concerned; it does, but with --json',
     '--inspect FUNCTIONS':
       'open the debugger’s port of functions such as aws-alpha/worker:device-state, separated by commas',
+    '--failover MODE':
+      'automatic: the monitor fails cells over as in production; propose (if not given): it says what it would do, as a busy machine is no lost cell',
   },
   async run({ options, json, out, err }) {
     const began = performance.now();
@@ -48,7 +51,11 @@ export const dev: Command = {
     const [declared, tenants] = await Promise.all([declaredCells(), declaredTenants()]).catch((error: Error) => {
       throw new UserError(error.message);
     });
-    const cells = picked(declared, options.cells as string | undefined);
+    const failover = options.failover ?? 'propose';
+    if (failover !== 'automatic' && failover !== 'propose')
+      throw new UsageError(`--failover is automatic or propose, not ${JSON.stringify(failover)}.`);
+    const chosen = picked(declared, options.cells as string | undefined);
+    const cells = failover === 'automatic' ? chosen : chosen.map(proposing);
     const inspect = await inspected(options.inspect as string | undefined, cells);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
@@ -120,6 +127,10 @@ export const dev: Command = {
     return code;
   },
 };
+
+/** A developer's data does not move because the machine is busy or a worker stands at a breakpoint: the monitor asks first. */
+const proposing = (cell: CellDeclaration): CellDeclaration =>
+  cell.failover === 'automatic' ? { ...cell, failover: 'approve' } : cell;
 
 function picked(declared: readonly CellDeclaration[], ids: string | undefined): readonly CellDeclaration[] {
   try {

@@ -19,7 +19,7 @@ const RESERVE_SECONDS = 180;
 /** Exit code of what Ctrl-C ended, as shells have it. */
 const INTERRUPTED = 130;
 
-/** The usage of the four drills that there are. */
+/** The usage of the drills that there are. */
 const KINDS = DRILLS.join('|');
 
 export const drill: Command = {
@@ -38,7 +38,8 @@ export const drill: Command = {
     stack: { type: 'string' },
   },
   describe: {
-    '--cell C': 'the cell that is lost, slow or cut off; the first one if not given',
+    '--cell C':
+      'the cell that is lost, slow or cut off, or one of the region or cloud that is; the first one if not given',
     '--load R': 'events a second, kept up whatever happens; 200 if not given',
     '--batch B': 'events in a request; 5 if not given',
     '--duration S': 'seconds that the fault lasts; 15 if not given',

@@ -83,7 +83,10 @@ const TO_DO: Readonly<Record<NonNullable<Watched['stay']>, (cell: string) => str
   proposed: (cell) => `its failover is proposed; start it with npx polycell failover start ${cell}`,
   'left-to-operators': (cell) => `its policy leaves it to you: npx polycell failover start ${cell}`,
   grace: () => 'it was failed back a moment ago, and is not failed over again yet',
-  held: () => 'most cells do not answer, so nothing is failed over',
+  held: (cell) =>
+    `cells of several clouds do not answer, so the monitor may be blind; if it is lost: npx polycell failover start ${cell}`,
+  contradicted: (cell) =>
+    `another cell reaches it, so the monitor’s own way may be broken; if clients cannot reach it either: npx polycell failover start ${cell}`,
   refused: () => 'its failover is refused',
 };
 

@@ -2,6 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { application } from '../../core/application.ts';
 import type { Domain } from '../../core/domain/domain.ts';
+import { CELL_HEADER } from '../../core/http/headers.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import { Pacer, progressBar } from '../progress.ts';
@@ -32,6 +33,8 @@ interface Totals {
   failed: number;
   requests: number;
   readonly latencies: number[];
+  /** Requests by the cell that answered them. */
+  readonly cells: Map<string, number>;
 }
 
 interface Result {
@@ -84,7 +87,15 @@ export const send: Command = {
     const target = await stack.target(tenant, options.cell as string | undefined);
 
     const began = performance.now();
-    const totals: Totals = { accepted: 0, duplicates: 0, rejected: 0, failed: 0, requests: 0, latencies: [] };
+    const totals: Totals = {
+      accepted: 0,
+      duplicates: 0,
+      rejected: 0,
+      failed: 0,
+      requests: 0,
+      latencies: [],
+      cells: new Map(),
+    };
     const bar = progressBar(file === undefined ? count : undefined, json);
     let shown = 0;
     const complain = ({ line, reason }: BadLine) => {
@@ -99,6 +110,14 @@ export const send: Command = {
     const interrupted = new AbortController();
     process.once('SIGINT', () => interrupted.abort());
 
+    let servedBy: string | undefined;
+    const served = (cell: string) => {
+      if (servedBy !== undefined && servedBy !== cell)
+        bar.say(`${tenant} has moved: ${cell} serves it now, not ${servedBy}.`);
+      servedBy = cell;
+      totals.cells.set(cell, (totals.cells.get(cell) ?? 0) + 1);
+    };
+
     const post = async (events: readonly Outgoing[]) => {
       const single = events.length === 1;
       const body = single
@@ -108,7 +127,7 @@ export const send: Command = {
       const asked = performance.now();
       const request = () =>
         target.call('ingest', '/v1/events', { method: 'POST', body, headers: { 'content-type': type } });
-      const answer = await postOnce(request, interrupted.signal).catch((error: unknown) => {
+      const answer = await postOnce(request, interrupted.signal, served).catch((error: unknown) => {
         totals.failed += events.length;
         throw error;
       });
@@ -215,7 +234,11 @@ async function inFlight<T>(
 }
 
 /** One request, repeated while the answer is that it cannot be taken now. A text tells why nothing came of it. */
-async function postOnce(request: () => Promise<Response>, signal: AbortSignal): Promise<readonly Result[] | string> {
+async function postOnce(
+  request: () => Promise<Response>,
+  signal: AbortSignal,
+  served: (cell: string) => void,
+): Promise<readonly Result[] | string> {
   for (let attempt = 1; ; attempt += 1) {
     const response = await request();
     let body: { results?: Result[]; code?: string; detail?: string };
@@ -224,7 +247,12 @@ async function postOnce(request: () => Promise<Response>, signal: AbortSignal): 
     } catch (error) {
       return `the answer broke off: ${causeOf(error)}`;
     }
-    if (body.results !== undefined) return body.results;
+    if (body.results !== undefined) {
+      const cell = response.headers.get(CELL_HEADER);
+      // Without an edge in between there is no other cell.
+      if (cell !== null) served(cell);
+      return body.results;
+    }
     const wait = Number(response.headers.get('retry-after') ?? Number.NaN);
     if ((response.status !== 503 && response.status !== 429) || attempt === TRIES || signal.aborted)
       return `${response.status} ${body.code ?? ''}: ${body.detail ?? 'no reason given'}`;
@@ -264,6 +292,7 @@ function report(
         failed,
         requests,
         seconds: Math.round(seconds * 1000) / 1000,
+        cells: Object.fromEntries(totals.cells),
         latencyMs,
       }),
     );

@@ -1,18 +1,19 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
 import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
-import { type Command, UsageError } from '../command.ts';
+import { type Command, required, UsageError } from '../command.ts';
 import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
-  summary: 'list, show, add, place, pin or unpin tenants',
-  usage: 'list|show|add|place|pin|unpin [TENANT]',
+  summary: 'list, show, add, place, pin, unpin or isolate tenants',
+  usage: 'list|show|add|place|pin|unpin|on-isolation [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
   options: {
     cell: { type: 'string' },
     standby: { type: 'string' },
     residency: { type: 'string' },
     tier: { type: 'string' },
+    policy: { type: 'string' },
     limit: { type: 'string' },
     ...CHANGE_OPTIONS,
   },
@@ -24,10 +25,12 @@ export const tenants: Command = {
     'place TENANT': 'give one another home, another standby, or both',
     'pin TENANT': 'keep one in its home',
     'unpin TENANT': 'let one be moved again',
+    'on-isolation TENANT': 'what routers that are cut off from the directory do for one',
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: who stands in when the home is down; none for nobody',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
+    '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
     '--limit N': 'list: so many at most',
     ...CHANGE_DESCRIPTIONS,
   },
@@ -41,6 +44,7 @@ const COLUMNS: readonly Column<Tenant>[] = [
   { title: 'residency', of: ({ residency }) => residency },
   { title: 'tier', of: ({ tier }) => tier },
   { title: 'pinned', of: ({ pinned }) => (pinned ? 'yes' : 'no') },
+  { title: 'isolated', of: ({ onIsolation }) => onIsolation ?? 'serve' },
 ];
 
 /** Home and standby, as far as they are given. */
@@ -83,6 +87,11 @@ const actions: Readonly<Record<string, Action>> = {
 
   pin: pin(true),
   unpin: pin(false),
+
+  'on-isolation': (context) =>
+    change(context, 'POST', `tenants/${idOf(context, 'tenant')}/on-isolation`, {
+      onIsolation: required(context.options, 'policy'),
+    }),
 };
 
 type ShownTenant = Tenant & { readonly resolution: Resolution; readonly epoch: number | null };

@@ -40,21 +40,26 @@ export class EdgeControl {
     return this.#ask('GET', `tenants/${id}`);
   }
 
-  /** Sees to it that there is a tenant with this home, and a standby that the directory chooses. */
-  async ensureTenant(id: string, cell: string): Promise<void> {
+  /** Sees to it that there is a tenant with this home, and with this standby or one that the directory chooses. */
+  async ensureTenant(id: string, cell: string, standby?: string): Promise<void> {
     const known = await this.#send('GET', `tenants/${id}`);
     if (known.status === 404) {
       await this.#ask('PUT', `tenants/${id}`, {
         residency: 'any',
         tier: 'standard',
         cell,
+        ...(standby !== undefined && { standby }),
         reason: 'a drill sends load',
       });
       return;
     }
     const tenant = (await this.#read(known)) as Tenant;
-    if (tenant.cell !== cell)
-      await this.#ask('POST', `tenants/${id}/place`, { cell, reason: 'a drill needs the tenant there' });
+    if (tenant.cell !== cell || (standby !== undefined && tenant.standby !== standby))
+      await this.#ask('POST', `tenants/${id}/place`, {
+        cell,
+        ...(standby !== undefined && { standby }),
+        reason: 'a drill needs the tenant there',
+      });
   }
 
   async setPolicy(cell: Cell, failover: Cell['failover']): Promise<void> {

@@ -1,33 +1,37 @@
 // The faults of the drills: how each is brought about in the stack, and how all of them are healed.
 
 import type { StackClient } from '../stack-client.ts';
-import type { DrillKind } from './verdict.ts';
+import { type DrillKind, isLoss } from './verdict.ts';
 
 export interface FaultOptions {
-  /** The cell of the fault. */
-  readonly cell: { readonly id: string; readonly url: string };
+  /** The cells of the fault; one, unless a region or a cloud is lost. */
+  readonly cells: readonly { readonly id: string; readonly url: string }[];
   /** What each request to a slow cell takes longer, in milliseconds. */
   readonly delayMs: number;
 }
 
 /** Brings the fault about; resolves when it is complete. */
-export async function breakIt(stack: StackClient, kind: DrillKind, { cell, delayMs }: FaultOptions): Promise<void> {
+export async function breakIt(stack: StackClient, kind: DrillKind, { cells, delayMs }: FaultOptions): Promise<void> {
+  const each = <T>(fault: T) => ({ origins: Object.fromEntries(cells.map(({ url }) => [url, fault])) });
   switch (kind) {
     case 'cell-loss':
-      return stack.order(`/crash?cell=${cell.id}`);
+    case 'region-loss':
+    case 'cloud-loss':
+      await Promise.all(cells.map(({ id }) => stack.order(`/crash?cell=${id}`)));
+      return;
     case 'map-loss':
       // The worse of two ways to be away: whoever is refused knows at once.
       return stack.order('/edge-faults', { routeCache: 'silent', objects: { DIRECTORY: 'silent' } });
     case 'slow-cell':
-      return stack.order('/edge-faults', { origins: { [cell.url]: { delayMs } } });
+      return stack.order('/edge-faults', each({ delayMs }));
     case 'partition':
       // Packets vanish: nobody says that the connection is refused.
-      return stack.order('/edge-faults', { origins: { [cell.url]: 'silent' } });
+      return stack.order('/edge-faults', each('silent'));
   }
 }
 
 /** Heals what the drill has broken. Repeating it is harmless. */
-export async function healIt(stack: StackClient, kind: DrillKind, { cell }: FaultOptions): Promise<void> {
-  if (kind === 'cell-loss') await stack.order(`/revive?cell=${cell.id}`);
+export async function healIt(stack: StackClient, kind: DrillKind, { cells }: FaultOptions): Promise<void> {
+  if (isLoss(kind)) await Promise.all(cells.map(({ id }) => stack.order(`/revive?cell=${id}`)));
   else await stack.order('/edge-faults', {});
 }

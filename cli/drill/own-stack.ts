@@ -21,11 +21,15 @@ const KEPT_OUTPUT = 2000;
 /** Starts a stack. Rejects when it does not come up. */
 export async function startOwnStack(): Promise<OwnStack> {
   const folder = await mkdtemp(path.join(tmpdir(), 'polycell-drill-'));
-  const child = spawn(process.execPath, [sourceFile('cli/polycell.mjs'), 'dev', '--json', '--data', folder], {
-    // A group of its own: Ctrl-C in the terminal is for the drill, which stops the stack when it has healed it.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [sourceFile('cli/polycell.mjs'), 'dev', '--json', '--data', folder, '--failover', 'automatic'],
+    {
+      // A group of its own: Ctrl-C in the terminal is for the drill, which stops the stack when it has healed it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   // The drill must not leave it behind, however it ends: the stack's own children go with it in the same way.
   dieWithParent(child);
   removeWithParent(folder);

@@ -2,7 +2,7 @@
 
 import { application } from '../../core/application.ts';
 import type { Domain, Tally } from '../../core/domain/domain.ts';
-import type { Cell } from '../../core/edge/ports/directory-model.ts';
+import { type Cell, failureDomain } from '../../core/edge/ports/directory-model.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
@@ -13,7 +13,7 @@ import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
 import { type Phase, ServiceRecord } from './service.ts';
-import { type DrillKind, judge, type Measured } from './verdict.ts';
+import { type DrillKind, isLoss, judge, type Measured } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
@@ -68,9 +68,11 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const domain = countableDomain();
   const control = new EdgeControl(stack, edge.url);
   const known = await control.cells();
-  refuseUnready(known, address.id, kind);
+  const lost = struckCells(known, address.id, kind);
+  const struck = cells.filter(({ id }) => lost.has(id));
+  refuseUnready(known, lost, kind);
 
-  const homes = await prepareTenants(control, known, address.id, options);
+  const homes = await prepareTenants(control, known, lost, options);
   const run = Date.now().toString(36);
   const tenants = await Promise.all(
     [...homes.keys()].map(async (id) => ({ id, token: await stack.tenantToken(id, 'ingest') })),
@@ -79,7 +81,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   for (const { id } of tenants) standbys.set(id, (await control.tenant(id)).standby);
   const mayServe = (tenant: string, cell: string) =>
     cell === homes.get(tenant) ||
-    (kind !== 'map-loss' && homes.get(tenant) === address.id && cell === standbys.get(tenant));
+    (kind !== 'map-loss' && lost.has(homes.get(tenant) ?? '') && cell === standbys.get(tenant));
 
   // The fault, what is on its way home, and a reserve for machines that take their time.
   const events = Math.ceil(
@@ -104,23 +106,29 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     if (timeline.length < TIMELINE_LENGTH) timeline.push({ atMs: Math.round(load.elapsed), what });
     say(what);
   };
-  const fault: FaultOptions = { cell: address, delayMs: options.delayMs };
-  const moves = kind === 'cell-loss' || kind === 'partition';
+  const fault: FaultOptions = { cells: struck, delayMs: options.delayMs };
+  const moves = isLoss(kind) || kind === 'partition';
+  const names = [...lost].join(', ');
+  const every = async (isSo: (cell: string) => Promise<boolean>) =>
+    (await Promise.all([...lost].map(isSo))).every((each) => each);
+  const proposing = moves ? known.filter(({ failover }) => failover === 'approve') : [];
   let measured: Partial<Measured> = {};
   let times: Pick<DrillReport, 'detectedMs' | 'switchedMs'> = {};
   let healed = true;
   let complete = false;
   try {
+    for (const cell of proposing) await control.setPolicy(cell, 'automatic');
+    if (proposing.length > 0) note('the monitor fails cells over by itself for as long as the drill lasts');
     load.start();
     note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
     // Failures from before the fault would count towards its detection, and make it look faster than it is.
-    if (moves && !(await until(() => answersEach(control, address.id), CALM_WITHIN_MS, signal)))
-      note(`${address.id} misses probes under this load before the fault: it will be found failing too soon`);
-    if (moves && (await control.cells()).find(({ id }) => id === address.id)?.state !== 'active')
+    if (moves && !(await until(() => every((cell) => answersEach(control, cell)), CALM_WITHIN_MS, signal)))
+      note(`${names} misses probes under this load before the fault: it will be found failing too soon`);
+    if (moves && (await control.cells()).some(({ id, state }) => lost.has(id) && state !== 'active'))
       throw new UserError(
-        `${address.id} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
+        `${names} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
       );
 
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
@@ -129,13 +137,17 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
     record.faulted(askedAt, load.elapsed);
-    note(`fault: ${kind}${kind === 'map-loss' ? '' : ` of ${address.id}`}`);
+    note(`fault: ${kind}${kind === 'map-loss' ? '' : ` of ${names}`}`);
     const faultEnd = askedAt + seconds * 1000;
     if (moves) {
-      const watched = await watchFailover({ control, load, cell: address.id, faultEnd, note, signal });
+      const watched = await Promise.all(
+        [...lost].map((cell) => watchFailover({ control, load, cell, faultEnd, note, signal })),
+      );
+      const latest = (moments: readonly (number | null)[]) =>
+        moments.includes(null) ? null : Math.round(Math.max(...moments.map(Number)) - askedAt);
       times = {
-        detectedMs: watched.detectedAt === null ? null : Math.round(watched.detectedAt - askedAt),
-        switchedMs: watched.switchedAt === null ? null : Math.round(watched.switchedAt - askedAt),
+        detectedMs: latest(watched.map(({ detectedAt }) => detectedAt)),
+        switchedMs: latest(watched.map(({ switchedAt }) => switchedAt)),
       };
     }
     await sleep(Math.max(0, faultEnd - load.elapsed), signal);
@@ -143,17 +155,17 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
 
     await healIt(stack, kind, fault);
     healed = true;
-    note(kind === 'cell-loss' ? `${address.id} is revived` : 'the fault is healed');
+    note(isLoss(kind) ? `${names} is revived` : 'the fault is healed');
     if (moves) {
       const healedAt = load.elapsed;
-      await until(() => cellAnswers(control, address.id), RETURN_WITHIN_MS, signal);
-      note(`${address.id} answers its probes again`);
+      await until(() => every((cell) => cellAnswers(control, cell)), RETURN_WITHIN_MS, signal);
+      note(`${names} answers its probes again`);
       if (kind === 'partition') {
         const fenced = await fencedWithin(address.url, tokens, RETURN_WITHIN_MS, signal);
         measured = { ...measured, fencedMs: fenced ? Math.round(load.elapsed - healedAt) : null };
         note(fenced ? `${address.id} refuses the older epoch of each tenant` : `${address.id} was never fenced`);
       }
-      await goHome(control, address.id, note, signal);
+      for (const cell of lost) await goHome(control, cell, note, signal);
     }
     load.phase = 'after';
     await sleep(AFTER_MS, signal);
@@ -163,7 +175,9 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     if (!healed) await healIt(stack, kind, fault).catch((error: Error) => say(`Healing failed: ${error.message}`));
     await load.stop();
     // A drill that ends early leaves the cell as it was.
-    if (!complete && moves) await control.failBack(address.id).catch((error: Error) => say(error.message));
+    if (!complete && moves)
+      for (const cell of lost) await control.failBack(cell).catch((error: Error) => say(error.message));
+    for (const cell of proposing) await control.setPolicy(cell, 'approve').catch((error: Error) => say(error.message));
   }
   note(`the load has ended: ${load.sent} events sent`);
 
@@ -179,8 +193,8 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     signal,
   });
   const of = (phase: Phase, which: (home: string) => boolean) => record.phase(phase, which);
-  const isThere = (home: string) => home === address.id;
-  const isElsewhere = (home: string) => kind === 'map-loss' || home !== address.id;
+  const isThere = (home: string) => lost.has(home);
+  const isElsewhere = (home: string) => kind === 'map-loss' || !lost.has(home);
   const after = of('after', isThere);
   const all: Measured = {
     ...measured,
@@ -190,8 +204,8 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     wrongCell: record.wrong,
     unsent: load.unsent,
     ...(moves && {
-      recovery: record.recovery(address.id),
-      home: { requests: after.requests, atHome: record.atHome(address.id) },
+      recovery: [...lost].flatMap((cell) => record.recovery(cell)),
+      home: { requests: after.requests, atHome: [...lost].reduce((sum, cell) => sum + record.atHome(cell), 0) },
     }),
     ...([...homes.values()].some(isElsewhere) && {
       bystanders: { before: of('before', isElsewhere), fault: of('fault', isElsewhere) },
@@ -200,7 +214,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const targets = judge(all);
   return {
     drill: kind,
-    cell: kind === 'map-loss' ? null : address.id,
+    cell: kind === 'map-loss' ? null : names,
     startedAt,
     rate,
     seconds,
@@ -235,30 +249,42 @@ async function goHome(
   note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 
-function refuseUnready(cells: readonly Cell[], id: string, kind: DrillKind): void {
+/** The cells that the drill strikes: one, all of its region or all of its cloud. For the loss of the map it is the one that is named. */
+function struckCells(cells: readonly Cell[], id: string, kind: DrillKind): ReadonlySet<string> {
   const cell = cells.find((each) => each.id === id);
   if (cell === undefined) throw new UserError(`The directory does not know ${id}.`);
-  if (cell.state !== 'active')
-    throw new UserError(`${id} is ${cell.state}; a drill begins with a cell that is active.`);
-  const others = cells.filter((each) => each.id !== id && each.state === 'active');
+  const isStruck = (other: Cell) =>
+    other.id === id ||
+    (kind === 'cloud-loss' && other.cloud === cell.cloud) ||
+    (kind === 'region-loss' && failureDomain(other) === failureDomain(cell));
+  return new Set(cells.filter((other) => other.state !== 'retired' && isStruck(other)).map((each) => each.id));
+}
+
+function refuseUnready(cells: readonly Cell[], struck: ReadonlySet<string>, kind: DrillKind): void {
+  const unready = cells.find(({ id, state }) => struck.has(id) && state !== 'active');
+  if (unready !== undefined)
+    throw new UserError(`${unready.id} is ${unready.state}; a drill begins with cells that are active.`);
+  const others = cells.filter(({ id, state }) => !struck.has(id) && state === 'active');
   if (others.length === 0 && kind !== 'map-loss')
-    throw new UserError(`There is no other active cell, so nobody can stand in for ${id}.`);
+    throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can stand in.`);
 }
 
 /** Tenant → home: as many as wanted of the cell, and a few of each other one. */
 async function prepareTenants(
   control: EdgeControl,
   cells: readonly Cell[],
-  faulted: string,
+  struck: ReadonlySet<string>,
   { tenants, say, kind }: DrillOptions,
 ): Promise<ReadonlyMap<string, string>> {
   const homes = new Map<string, string>();
   for (const { id, state } of cells) {
     if (state !== 'active') continue;
-    const count = id === faulted || kind === 'map-loss' ? tenants : Math.min(BYSTANDERS, tenants);
+    const count = struck.has(id) || kind === 'map-loss' ? tenants : Math.min(BYSTANDERS, tenants);
     for (let index = 1; index <= count; index += 1) homes.set(`drill-${id}-${index}`.slice(0, 63), id);
   }
-  for (const [tenant, home] of homes) await control.ensureTenant(tenant, home);
+  // Whoever is to be served during the loss of several cells needs a standby outside of them.
+  const refuge = struck.size > 1 ? cells.find(({ id, state }) => !struck.has(id) && state === 'active')?.id : undefined;
+  for (const [tenant, home] of homes) await control.ensureTenant(tenant, home, struck.has(home) ? refuge : undefined);
   say(`${homes.size} tenants, drill-…, in ${new Set(homes.values()).size} cells`);
   return homes;
 }

@@ -2,8 +2,12 @@
 import type { LedgerSummary } from './ledger.ts';
 import type { PhaseSummary } from './service.ts';
 
-export const DRILLS = ['cell-loss', 'map-loss', 'slow-cell', 'partition'] as const;
+export const DRILLS = ['cell-loss', 'region-loss', 'cloud-loss', 'map-loss', 'slow-cell', 'partition'] as const;
 export type DrillKind = (typeof DRILLS)[number];
+
+/** Drills in which processes are killed. */
+export const isLoss = (kind: DrillKind): boolean =>
+  kind === 'cell-loss' || kind === 'region-loss' || kind === 'cloud-loss';
 
 export const TARGETS = {
   /** A lost cell's tenants are served again within this, each of them, in milliseconds. */

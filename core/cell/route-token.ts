@@ -5,7 +5,8 @@ import { type Clock, type EpochSeconds, toEpochSeconds } from '../ports/clock.ts
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
 
-export const SCOPES = ['ingest', 'read', 'operate', 'control'] as const;
+/** `observe` is the monitor's alone: no tenant's credential brings it. */
+export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What a route token says. */
@@ -20,7 +21,7 @@ export interface RouteClaims {
 }
 
 export const ROUTE_TOKEN_LIMITS = {
-  /** A token's life at most, in seconds: the longest a frozen router can go on writing to a cell. */
+  /** A token's life at most, in seconds. It stops what was stolen; a router that is cut off makes new ones (docs/adr/0033). */
   lifeSeconds: 60,
   /** How far the edge's clock and the cell's may differ, in seconds. */
   skewSeconds: 5,

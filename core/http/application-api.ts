@@ -2,8 +2,10 @@
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { peerProbe } from '../cell/peer-probe.ts';
 import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, registryOf } from '../domain/application.ts';
+import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
 import { redrive } from '../pipeline/redrive.ts';
@@ -23,6 +25,8 @@ export interface ApplicationApiDeps {
   readonly routeKeys: readonly PublicKey[];
   readonly events: Store;
   readonly state: Store;
+  /** Reaches other cells; the platform's `fetch`. */
+  readonly fetch: Fetch;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -30,7 +34,7 @@ export interface ApplicationApiDeps {
 
 /** Returns the API; made once for each start, as it remembers verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { application, document, cell, routeKeys, events, state, clock, ids, log } = deps;
+  const { application, document, cell, routeKeys, events, state, fetch, clock, ids, log } = deps;
   return createCellApi({
     cell,
     application,
@@ -42,6 +46,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
+    probePeer: peerProbe({ fetch, clock }),
     ids,
     log,
   });

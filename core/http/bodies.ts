@@ -49,4 +49,5 @@ export const Health = object(['status', 'cell', 'cloud', 'region', 'version'], {
   cloud: text,
   region: text,
   version: text,
+  peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
 });

@@ -4,7 +4,9 @@ import type { ReadStores } from '../api/read.ts';
 import type { Route } from '../api/route.ts';
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
+import type { ProbeTarget } from '../cell/health-probe.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
 import type { Application } from '../domain/application.ts';
 import { continueTrace } from '../events/trace.ts';
@@ -18,7 +20,7 @@ import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import { operations } from './operations.ts';
-import { readParameters } from './parameters.ts';
+import { queryOf, readParameters } from './parameters.ts';
 import { Problem, problemResponse, problemsOf } from './problem.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
@@ -39,6 +41,8 @@ export interface CellApiDeps {
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly health: Health;
+  /** Probes another cell, for the monitor. */
+  readonly probePeer: (target: ProbeTarget) => Promise<PeerFinding>;
   readonly ids: Ids;
   readonly log: Log;
 }
@@ -65,15 +69,26 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 
   const health = async (query: URLSearchParams, request: ApiRequest): Promise<Response> => {
-    const deep = readParameters(routes.health.parameters, query).deep === '1';
+    const { deep: depth, peer: text } = readParameters(routes.health.parameters, query);
+    const deep = depth === '1';
     if (deep) await fence(await authorize(request, 'operate'));
+    const peer = text === undefined ? undefined : await observe(request, text);
     const status = await deps.health.check(deep);
     const { id, cloud, region, version } = cell;
     return json(
       status === 'down' ? 503 : 200,
-      { status, cell: id, cloud, region, version },
+      { status, cell: id, cloud, region, version, ...(peer !== undefined && { peer }) },
       { 'cache-control': 'no-store' },
     );
+  };
+
+  /** What the cell sees of another one; only the edge's monitor may ask, as it makes the cell send a request. */
+  const observe = async (request: ApiRequest, text: string): Promise<PeerFinding> => {
+    await authorize(request, 'observe');
+    const target = readPeer(text);
+    if (target === undefined)
+      throw new Problem('invalid_parameter', 'The parameter peer must be the id and the origin of a cell.');
+    return deps.probePeer(target);
   };
 
   /** The handler of every route but that of ingest, whose body is read before its turn. */
@@ -124,7 +139,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    const call = { request, query: url.searchParams, id, traceparent, tenant: claims?.tenant ?? '' };
+    const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
     // Events are read and parsed while the store is asked for the epoch. A stale token is answered first, whatever else is wrong.
     const candidates = name === 'ingest' ? readEvents(call) : undefined;
     candidates?.catch(() => undefined);

@@ -3,6 +3,24 @@ import type { Parameters, ParameterValues } from '../api/parameters.ts';
 import { cutUtf8 } from '../lib/text.ts';
 import { type FieldError, Problem } from './problem.ts';
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The parameters of a URL's query. A decoder that replaces what is not UTF-8 would make one value of many, so it is refused as
+ * `invalid_parameter`. A lone percent sign stands for itself, as browsers have it (https://url.spec.whatwg.org/#percent-decode).
+ */
+export function queryOf(url: URL): URLSearchParams {
+  for (const [run] of url.search.matchAll(/(?:%[0-9A-Fa-f]{2})+/g)) {
+    try {
+      utf8.decode(Uint8Array.from(run.slice(1).split('%'), (byte) => Number.parseInt(byte, 16)));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new Problem('invalid_parameter', 'The query holds percent-encoded bytes that are not UTF-8.');
+    }
+  }
+  return url.searchParams;
+}
+
 /** Reads all parameters of a request at once; the problem `invalid_parameter` lists everything that is wrong with them. */
 export function readParameters<P extends Parameters>(parameters: P, query: URLSearchParams): ParameterValues<P> {
   const errors: FieldError[] = [];

@@ -16,7 +16,10 @@ export const routes = {
     path: '/v1/health',
     scope: null,
     summary: 'Whether the cell works. With deep=1 it also writes and reads its store, which needs the scope operate.',
-    parameters: { deep: choice('1: write and read the store.', ['0', '1'], '0') },
+    parameters: {
+      deep: choice('1: write and read the store.', ['0', '1'], '0'),
+      peer: text('For the edge’s monitor: also probe the cell with this id and origin.'),
+    },
   },
   parked: {
     method: 'GET',

@@ -10,7 +10,8 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
-import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, type EdgePorts, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import { ContinueFront } from './continue-front.ts';
 import type { EdgeFaults } from './faults.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
 
@@ -61,9 +62,10 @@ export class EdgeHost {
   readonly #secret = randomBytes(24).toString('hex');
   readonly #vouchHeader = `x-vouched-${randomBytes(16).toString('hex')}`;
   #child: ChildProcess | undefined;
+  #plain: ContinueFront | undefined;
   #tls: TlsFront | undefined;
   #scratch: string | undefined;
-  #ports: Readonly<Record<string, number>> = {};
+  #ports: EdgePorts | undefined;
   #output = '';
   #up = false;
   #stopping = false;
@@ -74,7 +76,7 @@ export class EdgeHost {
 
   /** Only after `start`. */
   get url(): string {
-    return `http://127.0.0.1:${this.#ports.front ?? 0}`;
+    return this.#plain?.url ?? 'http://127.0.0.1:0';
   }
 
   /** Only after `start` with `tls`. */
@@ -102,9 +104,12 @@ export class EdgeHost {
       for (const name of EDGE_MODULES)
         await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
       await this.#run(scratch);
+      this.#plain = new ContinueFront(this.#ports?.front ?? 0);
+      await this.#plain.start(this.#options.port ?? 0);
+      await this.#answers();
       if (this.#options.tls !== undefined) {
         this.#tls = new TlsFront(this.#options.tls, {
-          port: this.#ports.tls ?? 0,
+          port: this.#ports?.tls ?? 0,
           vouchHeader: this.#vouchHeader,
         });
         await this.#tls.start();
@@ -144,13 +149,14 @@ export class EdgeHost {
     this.#child = undefined;
     await endProcess(child);
     await this.#run(scratch);
+    await this.#answers();
     this.#up = true;
     this.#output = '';
   }
 
   /** Breaks what is named and mends what is not. The Worker under test cannot see the switch. */
   async setFaults(faults: EdgeFaults): Promise<void> {
-    const response = await fetch(`http://127.0.0.1:${this.#ports.platform ?? 0}/`, {
+    const response = await fetch(`http://127.0.0.1:${this.#ports?.platform ?? 0}/`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${this.#secret}` },
       body: JSON.stringify(faults),
@@ -161,6 +167,7 @@ export class EdgeHost {
   /** Ends the process; what is stored stays if there is a folder for it. Repeating it is harmless. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await this.#plain?.stop();
     await this.#tls?.stop();
     await endProcess(this.#child);
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
@@ -183,25 +190,23 @@ export class EdgeHost {
     const file = path.join(scratch, 'edge.capnp');
     await writeFile(file, edgeConfig(this.#layout(this.#storage(scratch))), { mode: 0o600 });
     await this.#spawn(this.#options.binary ?? workerdBinary(), file);
-    await this.#answers();
   }
 
   #layout(storage: string): EdgeLayout {
-    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, port = 0 } = this.#options;
-    const { front, tls, platform } = this.#ports;
+    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {} } = this.#options;
     return {
       objects,
       routeCache,
       variables: Object.keys(variables),
-      port: front ?? port,
-      ...(tls !== undefined && platform !== undefined && { inner: { tls, platform } }),
+      // After a restart those of before, which the fronts know.
+      ...(this.#ports !== undefined && { ports: this.#ports }),
       vouchHeader: this.#vouchHeader,
       storage,
     };
   }
 
   async #spawn(binary: string, file: string): Promise<void> {
-    const { variables, port } = this.#options;
+    const { variables } = this.#options;
     const child = spawn(binary, ['serve', file, '--control-fd=3'], {
       ...OWN_GROUP,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -216,7 +221,7 @@ export class EdgeHost {
     const ended = new Promise<never>((_, reject) => {
       child.once('error', (error) => reject(new Error(`The edge did not start: ${error.message}`)));
       // `close` and not `exit`: what it wrote before it ended has been read then.
-      child.once('close', () => reject(new Error(this.#whyNot(port))));
+      child.once('close', () => reject(new Error(this.#whyNot())));
     });
     ended.catch(() => undefined);
     const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
@@ -231,9 +236,7 @@ export class EdgeHost {
     });
   }
 
-  #whyNot(port: number | undefined): string {
-    if (/Address already in use/.test(this.#output) && port !== undefined)
-      return `Port ${port} is in use: choose another one for the edge, or stop the program that listens on it.`;
+  #whyNot(): string {
     return `The edge did not start: ${this.#lastWords('it ended without a word')}`;
   }
 
@@ -255,7 +258,7 @@ export class EdgeHost {
     // What a Worker that works has to say is no reason for the end of its runtime.
     if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
     // Why it does not come up is the start's own failure, told in one sentence.
-    if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
+    if (this.#ports !== undefined) this.#options.log?.({ level, message });
   }
 }
 
@@ -269,13 +272,14 @@ async function endProcess(child: ChildProcess | undefined): Promise<void> {
 }
 
 /** Resolves with the ports, by name, once every socket of the configuration listens. */
-function listening(control: Readable): Promise<Readonly<Record<string, number>>> {
+function listening(control: Readable): Promise<EdgePorts> {
   const ports: Record<string, number> = {};
   return new Promise((resolve) => {
     createInterface({ input: control }).on('line', (line) => {
       const { event, socket, port } = JSON.parse(line) as { event: string; socket: string; port: number };
       if (event === 'listen') ports[socket] = port;
-      if (['front', 'tls', 'platform'].every((name) => name in ports)) resolve(ports);
+      const { front, tls, platform } = ports;
+      if (front !== undefined && tls !== undefined && platform !== undefined) resolve({ front, tls, platform });
     });
   });
 }

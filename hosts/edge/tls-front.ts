@@ -54,6 +54,8 @@ export class TlsFront {
     this.#server = https.createServer({ ...options, maxHeaderSize: MAXIMUM_HEADER_BYTES }, (request, response) =>
       this.#pass(request, response),
     );
+    // The platform's front keeps an idle connection for minutes. Closed after Node's 5 s, it would be reset just as a request arrives.
+    this.#server.keepAliveTimeout = 0;
     // What does not even become a connection is between the client and its TLS library.
     this.#server.on('tlsClientError', () => undefined);
   }

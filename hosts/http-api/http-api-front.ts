@@ -36,6 +36,8 @@ export class HttpApiFront {
   constructor(options: HttpApiFrontOptions) {
     this.#options = options;
     this.#server = http.createServer({ maxHeaderSize: MAXIMUM_HEADER_BYTES, requireHostHeader: false });
+    // The platform's front keeps an idle connection for minutes. Closed after Node's 5 s, it would be reset just as a request arrives.
+    this.#server.keepAliveTimeout = 0;
     this.#server.on('request', (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         this.#options.onError?.(`The HTTP API could not answer: ${String(error)}`);

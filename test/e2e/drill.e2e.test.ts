@@ -19,7 +19,8 @@ let folder: string;
 let control: EdgeControl;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'polycell-drill-test-'));
-  const dev = await startDev(['--cells', 'aws-alpha,azure-beta']);
+  // The monitor only proposes here, as it does for developers: drills switch it on.
+  const dev = await startDev(['--cells', 'aws-alpha,azure-beta,azure-gamma']);
   url = await dev.url();
   control = new EdgeControl(await StackClient.find(url), (await (await StackClient.find(url)).info()).edge?.url ?? '');
 });
@@ -62,6 +63,19 @@ test('the loss of a cell: its tenants are served elsewhere in seconds, nothing i
   expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ passed: true });
 });
 
+test.each([
+  ['region-loss', 'aws-alpha', 3],
+  ['region-loss', 'azure-gamma', 3],
+  ['cloud-loss', 'aws-alpha', 3],
+  ['cloud-loss', 'azure-beta', 6],
+])('%s with %s: every tenant with a standby outside is served again in seconds', async (kind, cell, tenants) => {
+  const { code, report } = await run(kind, '--cell', cell, '--duration', '10');
+  expect(missed(report)).toEqual([]);
+  expect(code).toBe(0);
+  expect(report.measured.recovery).toHaveLength(tenants);
+  expect((await control.cells()).map(({ failover }) => failover)).toEqual(['approve', 'approve', 'approve']);
+});
+
 test('the loss of the map: everybody is served as before', async () => {
   const { code, report } = await run('map-loss', '--duration', '8');
   expect(missed(report)).toEqual([]);
@@ -77,7 +91,7 @@ test('a target that is missed fails the drill: nobody fails the cell over', asyn
   expect(missed(report)).toEqual([expect.stringMatching(/^time to recovery of every tenant \(3\): /)]);
   expect(code).toBe(1);
   expect(report.timeline.map(({ what }) => what)).toContain('it stays where it is: left-to-operators');
-  await control.setPolicy(cell, 'automatic');
+  await control.setPolicy(cell, 'approve');
 });
 
 test('a cell that is failed over before the fault: no figures, and the cell is active again', async () => {
@@ -105,6 +119,7 @@ test('Ctrl-C ends a drill: the cell is there again', async () => {
     expect(cells.map(({ id, verdict }) => [id, verdict])).toEqual([
       ['aws-alpha', 'up'],
       ['azure-beta', 'up'],
+      ['azure-gamma', 'up'],
     ]);
   });
 });

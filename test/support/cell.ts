@@ -4,6 +4,7 @@ import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
+import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
@@ -12,7 +13,7 @@ import { relay } from '../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
-import { EagerClock } from './fake-clock.ts';
+import { EagerClock, type FakeClock } from './fake-clock.ts';
 import { type FaultPlan, faultyStore } from './faulty-store.ts';
 import { countingIds } from './ids.ts';
 import { LoopbackBus } from './loopback-bus.ts';
@@ -23,13 +24,15 @@ export interface CellOptions {
   /** `cell-1` unless given. */
   readonly id?: string;
   /** The clock that it shares with others; one of its own without it. */
-  readonly clock?: EagerClock;
+  readonly clock?: FakeClock;
   /** Faults of the log as the API sees it. */
   readonly events?: FaultPlan;
   /** Faults of the state as the API sees it. */
   readonly state?: FaultPlan;
   /** Changes the consumers, as a faulty release would. */
   readonly consumer?: (consumer: Consumer) => Consumer;
+  /** Reaches other cells; without it there is no network. */
+  readonly fetch?: Fetch;
 }
 
 export interface Call {
@@ -60,6 +63,7 @@ export function testCell({
   events: eventFaults,
   state: stateFaults,
   consumer = (each) => each,
+  fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
   const log = new RecordingLog();
@@ -74,6 +78,7 @@ export function testCell({
     document: openApiDocument(application),
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
+    fetch: network,
     events,
     state,
     clock,

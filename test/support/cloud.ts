@@ -1,15 +1,15 @@
 // Several cells in memory with a directory, and the network between them: what the monitor and its fences are tried on.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
-import type { Fetch } from '../../core/edge/monitor/timed-fetch.ts';
 import type {
   CellDefinition,
   DirectoryCommand,
   DirectoryOutcome,
   FailoverPolicy,
 } from '../../core/edge/ports/directory-model.ts';
+import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { testCell } from './cell.ts';
-import { EagerClock } from './fake-clock.ts';
+import { EagerClock, type FakeClock } from './fake-clock.ts';
 import { mint } from './route-tokens.ts';
 
 /** How the network treats a cell: `gone` refuses connections, `deaf` never answers. */
@@ -27,16 +27,23 @@ export const definition = (id: string, failover: FailoverPolicy = 'automatic'): 
 });
 
 /** Cells of these ids, all with the same edge key. */
-export function testCloud(...ids: readonly string[]) {
-  const clock = new EagerClock();
+/** The same, on one clock that stands still until it is advanced. */
+export const testCloud = (...ids: readonly string[]) => testCloudOn(() => new EagerClock(), ids);
+
+export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) {
+  const clock = makeClock();
   const storage = new MemoryDirectoryStorage();
   const keeper = createDirectory({ storage, clock });
-  const cells = new Map(ids.map((id) => [id, testCell({ id, clock: new EagerClock() })]));
+  const cells = new Map(
+    ids.map((id) => [id, testCell({ id, clock: makeClock(), fetch: (request) => network(request) })]),
+  );
   const reach = new Map<string, Reach>();
+  /** Cells that the monitor cannot reach, though other cells can. */
+  const hidden = new Set<string>();
   /** Requests that reached a cell, as `cell path`. */
   const asked: string[] = [];
 
-  const fetch: Fetch = async (request) => {
+  const network: Fetch = async (request) => {
     const { hostname, pathname } = new URL(request.url);
     const id = hostname.replace('.example', '');
     const cell = cells.get(id);
@@ -47,6 +54,11 @@ export function testCloud(...ids: readonly string[]) {
     asked.push(`${id} ${pathname}`);
     return cell.handle(request);
   };
+
+  const fetch: Fetch = (request) =>
+    hidden.has(new URL(request.url).hostname.replace('.example', ''))
+      ? new Promise<never>(() => undefined)
+      : network(request);
 
   const change = (command: DirectoryCommand): Promise<DirectoryOutcome> =>
     keeper.change(command, { actor: 'operator', reason: 'a test' });
@@ -66,7 +78,7 @@ export function testCloud(...ids: readonly string[]) {
     return `${answer?.status} ${String(answer?.body.code ?? '')}`.trim();
   };
 
-  return { clock, storage, directory: keeper, cells, reach, asked, fetch, change, add, addTenant, asks };
+  return { clock, storage, directory: keeper, cells, reach, hidden, asked, fetch, change, add, addTenant, asks };
 }
 
 export type TestCloud = ReturnType<typeof testCloud>;

@@ -53,6 +53,7 @@ export class DirectoryModel {
         Object.assign(this.#tenant(command.tenant), seen(command.tenant));
         break;
       case 'pin-tenant':
+      case 'isolate-tenant':
         break;
     }
   }

@@ -47,7 +47,7 @@ export function mint({ key = EDGE_KEY, header = {}, claims = {} }: Forgery = {})
     ten: 'acme',
     cel: 'cell-1',
     epo: 1,
-    scp: ['ingest', 'read', 'operate', 'control'],
+    scp: ['ingest', 'read', 'operate', 'control', 'observe'],
     iat: NOW_SECONDS,
     exp: NOW_SECONDS + 60,
     ...claims,

@@ -136,6 +136,7 @@ export function createControlApi({
     addTenant: change('addTenant'),
     placeTenant: change('placeTenant'),
     pinTenant: change('pinTenant'),
+    isolateTenant: change('isolateTenant'),
     failOver: change('failOver'),
     failBack: change('failBack'),
   };

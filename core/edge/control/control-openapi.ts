@@ -4,7 +4,7 @@ import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
-import { CELL_STATES, TIERS } from '../ports/directory-model.ts';
+import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
@@ -37,6 +37,7 @@ const tenant = object(['id', 'cell', 'standby', 'epochBase', 'residency', 'tier'
   residency: name,
   tier: { type: 'string', enum: TIERS },
   pinned: { type: 'boolean' },
+  onIsolation: { type: 'string', enum: ON_ISOLATION },
   revision: count,
 });
 

@@ -44,6 +44,11 @@ export const controlRoutes = {
   addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
   placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or let it go.'),
+  isolateTenant: change(
+    'POST',
+    'tenants/{id}/on-isolation',
+    'Whether routers that are cut off from the directory serve the tenant.',
+  ),
   failovers: read('failovers', 'The cells that are down.', {}),
   monitor: read('monitor', 'What the health monitor sees, what it proposes, and whom it still has to fence.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
@@ -75,6 +80,7 @@ export const controlCommands = {
   addTenant: { kind: 'add-tenant', inPath: 'tenant' },
   placeTenant: { kind: 'place-tenant', inPath: 'tenant' },
   pinTenant: { kind: 'pin-tenant', inPath: 'tenant' },
+  isolateTenant: { kind: 'isolate-tenant', inPath: 'tenant' },
   failOver: { kind: 'fail-over' },
   failBack: { kind: 'fail-back', inPath: 'cell' },
 } as const satisfies Partial<Record<ControlRouteName, ControlCommand>>;

@@ -1,6 +1,12 @@
 // What becomes of a cell: added, drained, retired, failed over and back.
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
-import { type Cell, type CellDefinition, EPOCH_STRIDE, isServing } from '../ports/directory-model.ts';
+import {
+  type Cell,
+  type CellDefinition,
+  type DirectoryCommand,
+  EPOCH_STRIDE,
+  isServing,
+} from '../ports/directory-model.ts';
 import {
   cellChange,
   countTenants,
@@ -80,19 +86,44 @@ export function retireCell(context: PlanContext, id: string): Plan {
 }
 
 /** Who depends on a cell being up: its own tenants by who would take them, and those that it stands in for now. */
-function dependents({ storage }: PlanContext, id: string) {
+function dependents({ storage }: PlanContext, id: string, cellAfter = (other: string) => storage.cell(other)) {
   const own = storage.homesByStandby(id).map(({ standby, tenants }) => ({
     tenants,
     standby,
-    standbyCell: standby === null ? undefined : storage.cell(standby),
+    standbyCell: standby === null ? undefined : cellAfter(standby),
   }));
-  const guests = storage.standbysByHome(id).filter(({ home }) => storage.cell(home)?.state === 'down');
+  const guests = storage.standbysByHome(id).filter(({ home }) => cellAfter(home)?.state === 'down');
   const sum = (groups: readonly { readonly tenants: number }[]) =>
     groups.reduce((total, each) => total + each.tenants, 0);
   return { own, guests, sum };
 }
 
-export function failOver(context: PlanContext, id: string, partial: boolean): Plan {
+type FailOver = Extract<DirectoryCommand, { readonly kind: 'fail-over' }>;
+
+/** A cell that is down as it is after its failback. */
+function restoredCell(cell: Cell, revision: number): Cell {
+  const { returnsTo = 'active', ...rest } = cell;
+  return { ...rest, state: returnsTo, switches: cell.switches + 1, revision };
+}
+
+/** Cells that are down, answer, and would serve tenants whom the failover leaves unserved otherwise. */
+function rescuers(context: PlanContext, id: string, answering: readonly string[]): readonly Cell[] {
+  const { own, guests } = dependents(context, id);
+  const needed = new Set([...own.map(({ standby }) => standby), ...guests.map(({ home }) => home)]);
+  return [...new Set(answering)].flatMap((other) => {
+    const cell = context.storage.cell(other);
+    const isUsable = cell?.state === 'down' && other !== id && cell.switches + 2 < EPOCH_STRIDE;
+    return cell !== undefined && isUsable && needed.has(other) ? [cell] : [];
+  });
+}
+
+/** The way out of a standby that is down. */
+const FAIL_BACK = (cell: string) => `if ${cell} answers again, fail it back first (npx polycell failover back ${cell})`;
+
+export function failOver(
+  context: PlanContext,
+  { cell: id, partial = false, answering = [], silent = [] }: FailOver,
+): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'down') return NOTHING;
   // The way back is a switch as well.
@@ -101,40 +132,79 @@ export function failOver(context: PlanContext, id: string, partial: boolean): Pl
       'no_capacity',
       `${id} has been switched more often than epochs can tell: let another cell replace it.`,
     );
-  const { own, guests, sum } = dependents(context, id);
-  const taken = own.filter(({ standbyCell }) => standbyCell !== undefined && isServing(standbyCell));
+  const rescued = rescuers(context, id, answering);
+  const restored = new Map(rescued.map((each) => [each.id, restoredCell(each, context.revision)]));
+  const { own, guests, sum } = dependents(context, id, (other) => restored.get(other) ?? context.storage.cell(other));
+  const isUsable = (standby: Cell | undefined) =>
+    standby !== undefined && isServing(standby) && !silent.includes(standby.id);
+  const taken = own.filter(({ standbyCell }) => isUsable(standbyCell));
   const stranded = own.filter((group) => !taken.includes(group));
   const losses = [
     ...stranded.map(({ tenants, standby, standbyCell }) =>
       standby === null
         ? `${countTenants(tenants)} of ${id} without a standby`
-        : `${countTenants(tenants)} of ${id} whose standby ${standby} is ${standbyCell?.state ?? 'not known'}`,
+        : `${countTenants(tenants)} of ${id} whose standby ${standby} ${standbyCell !== undefined && isServing(standbyCell) ? 'does not answer' : `is ${standbyCell?.state ?? 'not known'}`}`,
     ),
     ...guests.map(({ home, tenants }) => `${countTenants(tenants)} of ${home}, which is down and has ${id} stand in`),
   ];
-  if (losses.length > 0 && (!partial || taken.length === 0)) {
+  // Tenants of a home that comes back are served by that, too.
+  const isHelped =
+    taken.length > 0 ||
+    rescued.some(({ id: home }) => context.storage.standbysByHome(id).some((each) => each.home === home));
+  if (losses.length > 0 && (!partial || !isHelped)) {
     const nobody = partial ? ' Nobody else depends on it.' : '';
-    throw new Refused('standby_unavailable', `Unserved would be: ${losses.join('; ')}.${nobody}`);
+    throw new Refused(
+      'standby_unavailable',
+      `Unserved would be: ${losses.join('; ')}.${nobody}${waysOut(stranded, guests, partial)}`,
+    );
   }
+  const down = cellChange(cell, {
+    ...cell,
+    state: 'down',
+    switches: cell.switches + 1,
+    revision: context.revision,
+    ...(cell.state === 'draining' && { returnsTo: 'draining' }),
+  });
   return {
-    ...written(cell, context, {
-      state: 'down',
-      switches: cell.switches + 1,
-      ...(cell.state === 'draining' && { returnsTo: 'draining' }),
-    }),
-    moved: sum(own) + sum(guests),
-    notes: losses.map((loss) => `Unserved: ${loss}.`),
+    changes: [...rescued.map((each) => cellChange(each, restored.get(each.id) ?? each)), down],
+    moved: sum(own) + sum(guests) + sum(rescued.map((each) => ({ tenants: context.storage.homes(each.id) }))),
+    notes: [
+      ...rescued.map((each) => `${each.id} answers and is failed back, as tenants would be unserved without it.`),
+      ...losses.map((loss) => `Unserved: ${loss}.`),
+    ],
   };
 }
 
-export function failBack(context: PlanContext, id: string): Plan {
+/** What an operator can do about a refusal: one sentence, as short as the situation allows. */
+function waysOut(
+  stranded: readonly { readonly standby: string | null; readonly standbyCell: Cell | undefined }[],
+  guests: readonly { readonly home: string }[],
+  partial: boolean,
+): string {
+  const down = [
+    ...stranded.flatMap(({ standbyCell }) => (standbyCell?.state === 'down' ? [standbyCell.id] : [])),
+    ...guests.map(({ home }) => home),
+  ];
+  const ways = [
+    ...[...new Set(down)].map(FAIL_BACK),
+    ...(stranded.length > 0 ? ['give them another standby (npx polycell tenants place TENANT --standby CELL)'] : []),
+    ...(partial ? [] : ['let them go unserved with --partial']),
+  ];
+  return ` Ways out: ${ways.join('; or ')}.`;
+}
+
+type FailBack = Extract<DirectoryCommand, { readonly kind: 'fail-back' }>;
+
+export function failBack(context: PlanContext, { cell: id, rescue = false, silent = [] }: FailBack): Plan {
   const cell = livingCell(context, id);
   if (cell.state !== 'down') return NOTHING;
   const { own, guests, sum } = dependents(context, id);
-  const { returnsTo = 'active', ...rest } = cell;
-  const after: Cell = { ...rest, state: returnsTo, switches: cell.switches + 1, revision: context.revision };
+  const isLeft = ({ standbyCell }: (typeof own)[number]) =>
+    standbyCell !== undefined && (!isServing(standbyCell) || silent.includes(standbyCell.id));
+  // Tenants without a standby were left behind knowingly, and those whose standby serves them are well where they are.
+  if (rescue && !(own.length > 0 && own.every(isLeft))) return NOTHING;
   return {
-    changes: [cellChange(cell, after)],
+    changes: [cellChange(cell, restoredCell(cell, context.revision))],
     moved: sum(own) + sum(guests),
     notes: guests.map(({ home, tenants }) => `${id} serves ${countTenants(tenants)} of ${home}, which is down.`),
   };

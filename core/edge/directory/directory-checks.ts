@@ -7,6 +7,7 @@ import {
   type DirectoryCommand,
   type DirectoryIntent,
   FAILOVER_POLICIES,
+  ON_ISOLATION,
   TIERS,
 } from '../ports/directory-model.ts';
 
@@ -20,6 +21,8 @@ export const DIRECTORY_LIMITS = {
   actorBytes: 256,
   /** Bytes of a reason: a sentence or two, and it is kept for ever. */
   reasonBytes: 1000,
+  /** Cells that a command names beside its own. */
+  names: 100,
 } as const;
 
 /** What answers of the edge itself name as their cell. */
@@ -65,6 +68,12 @@ const within = (type: 'integer' | 'number', maximum: number): Field => ({
     typeof value === 'number' && value >= 0 && value <= maximum && (type === 'number' || Number.isInteger(value)),
   says: `${type === 'integer' ? 'a whole number' : 'a number'} from 0 to ${maximum}`,
 });
+
+const names: Field = {
+  schema: { type: 'array', maxItems: DIRECTORY_LIMITS.names, items: { type: 'string', pattern: NAME_PATTERN } },
+  fits: (value) => Array.isArray(value) && value.length <= DIRECTORY_LIMITS.names && value.every(isName),
+  says: `a list of at most ${DIRECTORY_LIMITS.names} names`,
+};
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
@@ -128,8 +137,9 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
   'place-tenant': shape({ tenant: name }, { cell: name, standby }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
-  'fail-over': shape({ cell: name }, { partial: flag }),
-  'fail-back': shape({ cell: name }),
+  'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
+  'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
+  'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
 };
 
 /** Which field is wrong, and how. */

@@ -140,3 +140,9 @@ export function pinTenant(context: PlanContext, { tenant: id, pinned }: Command<
   if (tenant.pinned === pinned) return NOTHING;
   return { ...NOTHING, changes: [tenantChange(tenant, { ...tenant, pinned, revision: context.revision })] };
 }
+
+export function isolateTenant(context: PlanContext, { tenant: id, onIsolation }: Command<'isolate-tenant'>): Plan {
+  const tenant = tenantOf(context, id);
+  if ((tenant.onIsolation ?? 'serve') === onIsolation) return NOTHING;
+  return { ...NOTHING, changes: [tenantChange(tenant, { ...tenant, onIsolation, revision: context.revision })] };
+}

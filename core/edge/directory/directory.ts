@@ -15,7 +15,7 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext, Refused } from './directory-plan.ts';
-import { addTenant, pinTenant, placeTenant } from './directory-tenants.ts';
+import { addTenant, isolateTenant, pinTenant, placeTenant } from './directory-tenants.ts';
 
 /** Lines of the audit log that are looked through for a refusal told already, so that a monitor that insists does not fill the log. */
 export const REFUSALS_REMEMBERED = 100;
@@ -135,10 +135,12 @@ function planOf(context: PlanContext, command: DirectoryCommand): Plan {
       return placeTenant(context, command);
     case 'pin-tenant':
       return pinTenant(context, command);
+    case 'isolate-tenant':
+      return isolateTenant(context, command);
     case 'fail-over':
-      return failOver(context, command.cell, command.partial ?? false);
+      return failOver(context, command);
     case 'fail-back':
-      return failBack(context, command.cell);
+      return failBack(context, command);
   }
 }
 

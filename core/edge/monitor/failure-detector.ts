@@ -1,20 +1,23 @@
 // Decides from probes which cells are failing and which failovers follow; pure, so that every history can be tested.
 
+import type { ProbeResult } from '../../cell/health-probe.ts';
 import { cutUtf8 } from '../../lib/text.ts';
 import { type EpochMs, epochMs } from '../../ports/clock.ts';
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
 import { type Cell, type DirectoryOutcome, isServing } from '../ports/directory-model.ts';
+import {
+  type Evidence,
+  failuresInARow,
+  isAnswering,
+  isLost,
+  NO_EVIDENCE,
+  silentSince,
+  type Verdict,
+  verdictOf,
+  withResults,
+} from './evidence.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
-
-/** What a cell said to one probe. A cell that is `degraded` answers, and so is alive. */
-export interface ProbeResult {
-  readonly alive: boolean;
-  /** `ok`, `degraded`, or why it counts as a failure. */
-  readonly detail: string;
-  readonly tookMs: number;
-}
-
-export type Verdict = 'unknown' | 'up' | 'failing';
+import { type Doubt, doubts, NO_VANTAGE, type PeerView, type Vantage, withViews } from './vantage.ts';
 
 /** Why a cell that is failing is not failed over by the monitor now. */
 export type HoldReason =
@@ -24,8 +27,10 @@ export type HoldReason =
   | 'left-to-operators'
   /** It was failed back a moment ago. */
   | 'grace'
-  /** Most cells do not answer, so it is likelier the monitor's own way to them. */
+  /** Silent are cells of several clouds, or all of them, so it is likelier the monitor's own way to them. */
   | 'held'
+  /** Cells of several domains are silent, and another cell reaches this one. */
+  | 'contradicted'
   /** The directory refused. */
   | 'refused';
 
@@ -49,17 +54,23 @@ export interface CellMemory {
     /** A refused failover is tried again from then on. */
     readonly retryAt: EpochMs;
   };
-  /** The latest probes, the newest last; `settings.window` or `settings.recoveries` of them, whichever is more. */
-  readonly probes: readonly boolean[];
-  readonly last: ProbeResult | null;
+  readonly evidence: Evidence;
 }
 
 export interface MonitorMemory {
   /** When the latest round was; probes with a gap between them are no window. */
   readonly roundAt: EpochMs | null;
   readonly cells: ReadonlyMap<string, CellMemory>;
-  /** Whether most cells did not answer in the latest round. */
+  /** Whether the monitor held back in the latest round because it may be blind. */
   readonly held: boolean;
+  readonly vantage: Vantage;
+}
+
+/** What one round has found. */
+export interface Findings {
+  /** Results that have come since the round before, by cell. */
+  readonly results: ReadonlyMap<string, readonly ProbeResult[]>;
+  readonly views: readonly PeerView[];
 }
 
 /** A failover to be commanded. After a refusal it is previewed first, so that the audit log has each refusal once. */
@@ -67,7 +78,14 @@ export interface FailoverOrder {
   readonly cell: string;
   readonly previewFirst: boolean;
   readonly reason: string;
+  /** Cells that are down though they answer: they may be failed back in the same step, if tenants would go unserved otherwise. */
+  readonly answering: readonly string[];
+  /** Cells that do not answer: they stand in for nobody, whatever their state. */
+  readonly silent: readonly string[];
 }
+
+/** A cell to be failed back if its tenants are served nowhere else. */
+export type Rescue = Pick<FailoverOrder, 'cell' | 'silent'>;
 
 /** Something that people should hear of; told when it begins, not as long as it lasts. */
 export interface Notice {
@@ -79,7 +97,11 @@ export interface Notice {
 export interface Decision {
   readonly memory: MonitorMemory;
   readonly orders: readonly FailoverOrder[];
+  /** Cells that are down though they answer, while another one fails: to be failed back if no other cell serves their tenants. */
+  readonly rescues: readonly Rescue[];
   readonly notices: readonly Notice[];
+  /** A cell does not answer and nothing is concluded yet: the next round should come soon. */
+  readonly urgent: boolean;
 }
 
 export const MONITOR_LIMITS = {
@@ -87,11 +109,13 @@ export const MONITOR_LIMITS = {
   gapIntervals: 5,
   /** A refused failover is tried again after so many intervals. */
   retryIntervals: 10,
+  /** Cells that an order names beside its own. */
+  named: 100,
   /** Bytes of a detail that are kept. */
   detailBytes: 300,
 } as const;
 
-export const EMPTY_MEMORY: MonitorMemory = { roundAt: null, cells: new Map(), held: false };
+export const EMPTY_MEMORY: MonitorMemory = { roundAt: null, cells: new Map(), held: false, vantage: NO_VANTAGE };
 
 const initialState = (cell: Cell, now: EpochMs): CellMemory => ({
   saved: {
@@ -105,14 +129,13 @@ const initialState = (cell: Cell, now: EpochMs): CellMemory => ({
     refusal: '',
     retryAt: epochMs(0),
   },
-  probes: [],
-  last: null,
+  evidence: NO_EVIDENCE,
 });
 
 /** The memory after a restart: what has been told and granted is kept, and every window begins anew. */
 export const restored = (saved: readonly CellMemory['saved'][]): MonitorMemory => ({
   ...EMPTY_MEMORY,
-  cells: new Map(saved.slice(0, MAXIMUM_CELLS).map((each) => [each.id, { saved: each, probes: [], last: null }])),
+  cells: new Map(saved.slice(0, MAXIMUM_CELLS).map((each) => [each.id, { saved: each, evidence: NO_EVIDENCE }])),
 });
 
 /** What has to survive a restart: cells of which something has been told or granted. */
@@ -122,83 +145,114 @@ export const worthSaving = (memory: MonitorMemory): readonly CellMemory['saved']
 const isOrdinary = ({ verdict, stay, graceUntil, down }: CellMemory['saved']): boolean =>
   verdict !== 'failing' && stay === null && graceUntil === 0 && !down;
 
+/** How a monitor judges; a test may put another rule in its place, to see that it would be found out. */
+export interface Rules {
+  readonly doubts: typeof doubts;
+}
+
+const RULES: Rules = { doubts };
+
 /**
- * Takes one round of probes in and decides. `cells` are the directory's; of those without a result (retired ones, and cells that
- * were added meanwhile) nothing is concluded. Memory is kept for cells of the directory alone, so it is as bounded as they are.
+ * Takes in what one round has found, and decides. `cells` are the directory's; of those without a result (retired ones, and cells
+ * that were added meanwhile) nothing is concluded. Memory is kept for cells of the directory alone, so it is as bounded as they are.
  */
 export function decide(
   memory: MonitorMemory,
   cells: readonly Cell[],
-  results: ReadonlyMap<string, ProbeResult>,
+  { results, views }: Findings,
   now: EpochMs,
   settings: MonitorSettings,
+  rules: Rules = RULES,
 ): Decision {
   const notices: Notice[] = [];
-  const orders: FailoverOrder[] = [];
   const gap =
     memory.roundAt === null || Math.abs(now - memory.roundAt) > MONITOR_LIMITS.gapIntervals * settings.intervalMs;
-  const held = isBlind(cells, results);
-  if (held !== memory.held)
-    notices.push(
-      held
-        ? {
-            level: 'error',
-            cell: null,
-            message:
-              'Most cells do not answer; nothing is failed over, as it is likelier the monitor’s own way to them.',
-          }
-        : { level: 'info', cell: null, message: 'Most cells answer again.' },
-    );
+  const living = cells.slice(0, MAXIMUM_CELLS).filter(({ state }) => state !== 'retired');
+  const seen = new Map(
+    living.map((cell) => {
+      const before = memory.cells.get(cell.id) ?? initialState(cell, now);
+      return [cell.id, { before, after: observe(before, cell, results.get(cell.id) ?? [], gap, now, settings) }];
+    }),
+  );
+  const evidenceOf = (id: string): Evidence => seen.get(id)?.after.evidence ?? NO_EVIDENCE;
+  const silent = new Set(living.filter(({ id }) => isAnswering(evidenceOf(id)) === false).map(({ id }) => id));
+  const answering = new Set(living.filter(({ id }) => isAnswering(evidenceOf(id)) === true).map(({ id }) => id));
+  const vantage = withViews(memory.vantage, views, now);
+  const doubted = rules.doubts(living, silent, answering, vantage);
+  const isFailing = (id: string) => seen.get(id)?.after.saved.verdict === 'failing';
+  const held = [...doubted].some(([id, doubt]) => doubt === 'held' && isFailing(id));
+  if (held !== memory.held) notices.push(held ? HOLDING : NO_LONGER_HOLDING);
+
+  const named = (which: (cell: Cell, verdict: Verdict) => boolean) =>
+    living
+      .filter((cell) => which(cell, seen.get(cell.id)?.after.saved.verdict ?? 'unknown'))
+      .map(({ id }) => id)
+      .slice(0, MONITOR_LIMITS.named);
+  const answeringDown = named(
+    ({ id, state, failover }, verdict) =>
+      state === 'down' && failover === 'automatic' && verdict === 'up' && answering.has(id),
+  );
+  const failing = named((_, verdict) => verdict === 'failing');
+
+  const orders: FailoverOrder[] = [];
   const next = new Map<string, CellMemory>();
-  for (const cell of cells.slice(0, MAXIMUM_CELLS)) {
-    if (cell.state === 'retired') continue;
-    const before = memory.cells.get(cell.id) ?? initialState(cell, now);
-    const result = results.get(cell.id);
-    const seen = observe(before, cell, result, gap, now, settings);
-    const stay = reasonToStay(seen, cell, held, now);
-    const after = tell(before, seen, cell, stay, notices);
-    next.set(cell.id, after);
-    if (mayOrder(after, cell, result, stay, now, settings))
+  let urgent = false;
+  for (const cell of living) {
+    const { id } = cell;
+    const { before, after: observed } = seen.get(id) ?? {
+      before: initialState(cell, now),
+      after: initialState(cell, now),
+    };
+    const stay = reasonToStay(observed, cell, doubted.get(id), now);
+    const after = tell(before, observed, cell, stay, notices);
+    next.set(id, after);
+    urgent ||= isServing(cell) && silent.has(id) && after.saved.verdict !== 'failing';
+    if (mayOrder(after, cell, stay, now, settings))
       orders.push({
-        cell: cell.id,
+        cell: id,
         previewFirst: after.saved.stay === 'refused',
-        reason: `${failureCount(after, settings)} of the last ${Math.min(after.probes.length, settings.window)} probes failed: ${after.saved.detail}`,
+        reason: describeLoss(after, now),
+        answering: answeringDown.filter((other) => other !== id),
+        silent: failing.filter((other) => other !== id),
       });
   }
-  return { memory: { roundAt: now, cells: next, held }, orders, notices };
+  const othersFail = (id: string) =>
+    living.some((other) => other.id !== id && (other.state === 'down' || failing.includes(other.id)));
+  const rescues = answeringDown.filter(othersFail).map((cell) => ({ cell, silent: failing }));
+  return { memory: { roundAt: now, cells: next, held, vantage }, orders, rescues, notices, urgent };
 }
 
-/**
- * More than half of the cells that serve do not answer in this round. Clouds do not fail together; a monitor's network does. Of
- * two cells one may fail; of one cell nothing is decided, as nobody could stand in for it.
- */
-function isBlind(cells: readonly Cell[], results: ReadonlyMap<string, ProbeResult>): boolean {
-  const serving = cells.filter((cell) => isServing(cell) && results.has(cell.id));
-  const silent = serving.filter(({ id }) => results.get(id)?.alive === false).length;
-  const anybody = [...results.values()].some(({ alive }) => alive);
-  return silent > 0 && (silent * 2 > serving.length || !anybody);
+const HOLDING: Notice = {
+  level: 'error',
+  cell: null,
+  message:
+    'Cells of several clouds do not answer, and no other cell confirms it; they are not failed over, as it is likelier the monitor’s own way to them. If they are lost: npx polycell failover start CELL.',
+};
+
+const NO_LONGER_HOLDING: Notice = { level: 'info', cell: null, message: 'The monitor no longer holds back.' };
+
+function describeLoss({ evidence, saved }: CellMemory, now: EpochMs): string {
+  const seconds = ((now - (silentSince(evidence) ?? now)) / 1000).toFixed(1);
+  return `no sign of life for ${seconds} s, ${failuresInARow(evidence).length} probes in a row failed: ${saved.detail}`;
 }
 
-/** The window, the verdict and the grace after one more probe. */
+/** The evidence, the verdict and the grace after what a round has found. */
 function observe(
   before: CellMemory,
   cell: Cell,
-  result: ProbeResult | undefined,
+  results: readonly ProbeResult[],
   gap: boolean,
   now: EpochMs,
   settings: MonitorSettings,
 ): CellMemory {
   const isDown = cell.state === 'down';
   const returned = before.saved.down && !isDown;
-  const kept = gap || returned ? [] : before.probes;
-  const length = Math.max(settings.window, settings.recoveries);
-  const probes = result === undefined ? kept : [...kept, result.alive].slice(-length);
-  const failures = probes.slice(-settings.window).filter((alive) => !alive).length;
-  const recovered = probes.length >= settings.recoveries && probes.slice(-settings.recoveries).every((alive) => alive);
+  const kept = gap || returned ? { ...before.evidence, probes: [] } : before.evidence;
+  const evidence = withResults(kept, results, settings);
   const was = returned ? 'unknown' : before.saved.verdict;
-  // Between the two thresholds the verdict stays what it is: a cell that flaps does not flap the verdict.
-  const verdict = failures >= settings.failures ? 'failing' : recovered ? 'up' : was;
+  const verdict = verdictOf(was, evidence, now, settings);
   const graceOver = before.saved.graceUntil <= now ? epochMs(0) : before.saved.graceUntil;
+  const failure = results.findLast(({ answer }) => answer === 'refused' || answer === 'silent');
   return {
     saved: {
       ...before.saved,
@@ -206,27 +260,28 @@ function observe(
       since: verdict === before.saved.verdict ? before.saved.since : now,
       down: isDown,
       graceUntil: returned && settings.graceMs > 0 ? epochMs(now + settings.graceMs) : graceOver,
-      detail: result?.alive === false ? cutUtf8(result.detail, MONITOR_LIMITS.detailBytes) : before.saved.detail,
+      detail: failure === undefined ? before.saved.detail : cutUtf8(failure.detail, MONITOR_LIMITS.detailBytes),
       ...(returned && { stay: null, refusal: '', retryAt: epochMs(0) }),
     },
-    probes,
-    last: result ?? before.last,
+    evidence,
   };
 }
 
-function reasonToStay({ saved }: CellMemory, cell: Cell, held: boolean, now: EpochMs): HoldReason | null {
+function reasonToStay({ saved }: CellMemory, cell: Cell, doubt: Doubt | undefined, now: EpochMs): HoldReason | null {
   if (saved.verdict !== 'failing' || !isServing(cell)) return null;
   if (cell.failover === 'never') return 'left-to-operators';
   if (cell.failover === 'approve') return 'proposed';
   if (saved.graceUntil > now) return 'grace';
-  if (held) return 'held';
+  if (doubt !== undefined) return doubt;
   return saved.stay === 'refused' ? 'refused' : null;
 }
 
-const MESSAGES: Readonly<Record<Exclude<HoldReason, 'refused' | 'held'>, string>> = {
-  proposed: 'A failover is proposed; its policy wants an operator to start it',
-  'left-to-operators': 'Its policy leaves failing over to operators',
-  grace: 'It was failed back a moment ago and is not failed over again yet',
+const MESSAGES: Readonly<Record<Exclude<HoldReason, 'refused' | 'held'>, (cell: string) => string>> = {
+  proposed: (cell) => `A failover is proposed: npx polycell failover start ${cell}`,
+  'left-to-operators': (cell) => `Its policy leaves it to operators: npx polycell failover start ${cell}`,
+  grace: () => 'It was failed back a moment ago and is not failed over again yet',
+  contradicted: (cell) =>
+    `Another cell reaches it, so it is likelier the monitor’s own way. If clients cannot reach it either: npx polycell failover start ${cell}`,
 };
 
 /** Adds the notices of what has begun or ended, and remembers that it was told. */
@@ -251,31 +306,25 @@ function tell(
       level: 'info',
       cell: id,
       message:
-        cell.state === 'down' ? 'It answers again; failing back is for an operator to decide.' : 'It answers again.',
+        cell.state === 'down'
+          ? `It answers again and stays failed over until it is failed back: npx polycell failover back ${id}.`
+          : 'It answers again.',
     });
   if (stay !== null && stay !== before.saved.stay && stay !== 'refused' && stay !== 'held')
-    notices.push({ level: 'error', cell: id, message: `${MESSAGES[stay]}.` });
+    notices.push({ level: 'error', cell: id, message: `${MESSAGES[stay](id)}.` });
   const refusal = stay === 'refused' ? seen.saved.refusal : '';
   return { ...seen, saved: { ...seen.saved, stay, refusal } };
 }
 
-const failureCount = ({ probes }: CellMemory, { window }: MonitorSettings): number =>
-  probes.slice(-window).filter((alive) => !alive).length;
-
-/**
- * The verdict alone does not do: it may be from before a restart, or linger on a cell that flaps. The window of now must be full of
- * failures, and the latest probe one of them.
- */
+/** The verdict alone does not do: it may be from before a restart, or linger on a cell that flaps. The loss must show in the probes of now. */
 function mayOrder(
-  memory: CellMemory,
+  { saved, evidence }: CellMemory,
   cell: Cell,
-  result: ProbeResult | undefined,
   stay: HoldReason | null,
   now: EpochMs,
   settings: MonitorSettings,
 ): boolean {
-  const { saved } = memory;
-  if (!isServing(cell) || result?.alive !== false || failureCount(memory, settings) < settings.failures) return false;
+  if (!isServing(cell) || !isLost(evidence, now, settings)) return false;
   return stay === null || (stay === 'refused' && saved.retryAt <= now);
 }
 
@@ -286,7 +335,7 @@ export function settle(
   outcome: DirectoryOutcome,
   now: EpochMs,
   settings: MonitorSettings,
-): Omit<Decision, 'orders'> {
+): Pick<Decision, 'memory' | 'notices'> {
   const known = memory.cells.get(cell);
   if (known === undefined) return { memory, notices: [] };
   const refused = outcome.status === 'refused';

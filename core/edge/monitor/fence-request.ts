@@ -2,10 +2,10 @@
 
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
+import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
 import { type EpochSeconds, toEpochSeconds } from '../../ports/clock.ts';
 import { isJsonObject } from '../../ports/json.ts';
 import type { Cell } from '../ports/directory-model.ts';
-import { type TimedFetchDeps, timedFetch } from './timed-fetch.ts';
 
 export interface FenceDeps extends TimedFetchDeps {
   /** Signs route tokens; see `routeTokenSigner`. */

@@ -1,13 +1,13 @@
 // The health monitor: probes every cell, commands the failovers that are decided, has cells fenced, and tells how things stand.
 
-import { mapConcurrently } from '../../lib/concurrently.ts';
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import type { Json } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../ports/directory-model.ts';
-import { MONITOR } from '../ports/directory-model.ts';
+import { failureDomain, isServing, MONITOR } from '../ports/directory-model.ts';
+import { drawn, isAnswering, type Verdict } from './evidence.ts';
 import {
   type CellMemory,
   decide,
@@ -16,18 +16,24 @@ import {
   type HoldReason,
   type MonitorMemory,
   type Notice,
-  type ProbeResult,
+  type Rules,
   restored,
   settle,
-  type Verdict,
   worthSaving,
 } from './failure-detector.ts';
 import type { Fencing, FencingProgress } from './fencing.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
+import type { Prober, Question } from './prober.ts';
 
-/** Probes at the same time; more than six connections wait for each other on Workers anyway. */
-export const PROBES_AT_ONCE = 6;
+export const ROUND_LIMITS = {
+  /** Steps of one round while a cell does not answer and nothing is concluded; the next round goes on. */
+  steps: 8,
+  /** Witnesses that are asked about one silent cell in a step. */
+  witnesses: 2,
+  /** Silent cells about which witnesses are asked in a step. */
+  asked: 3,
+} as const;
 
 /** Cells of one saved value, which may have 128 KiB. */
 const CELLS_PER_VALUE = 100;
@@ -37,14 +43,19 @@ const FENCING_SHARE = 0.5;
 
 const SAVED = 'monitor/cells/';
 
+/** Why the monitor fails a cell back, for the audit log. */
+const RESCUE = 'it answers, and the standbys of its tenants do not serve them';
+
 export interface MonitorDeps {
   readonly directory: Pick<Directory, 'cells' | 'change'>;
-  readonly probe: (cell: Cell) => Promise<ProbeResult>;
+  readonly prober: Prober;
   readonly fencing: Fencing;
   readonly storage: MonitorStorage;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: MonitorSettings;
+  /** How it judges, if not as usual; for tests. */
+  readonly rules?: Rules;
 }
 
 export interface MonitorStatus {
@@ -61,12 +72,14 @@ export interface MonitorStatus {
     readonly policy: FailoverPolicy;
     readonly verdict: Verdict;
     readonly since: string;
-    /** Oldest first: `.` an answer, `x` a failure. */
+    /** Oldest first: `.` an answer, `s` a late one, `x` a failure, `?` one that says nothing, as the monitor itself was late. */
     readonly probes: string;
     readonly detail: string;
     /** Why it is not failed over although it is failing. */
     readonly stay: HoldReason | null;
     readonly refusal: string | null;
+    /** Which other cells reach it, as far as they were asked lately. */
+    readonly seenBy: Readonly<Record<string, boolean>>;
   }[];
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
 }
@@ -79,11 +92,13 @@ export interface Monitor {
 
 /** Returns a monitor; rounds must not overlap. */
 export function createMonitor(deps: MonitorDeps): Monitor {
-  const { directory, probe, fencing, storage, clock, log, settings } = deps;
+  const { directory, prober, fencing, storage, clock, log, settings, rules } = deps;
   let memory: MonitorMemory | undefined;
   let cells: readonly Cell[] = [];
   let saved: readonly string[] = [];
   let trouble: string | null = null;
+  /** Which cell is asked next what it sees while all is well. */
+  let turn = 0;
 
   const recall = async (): Promise<MonitorMemory> => {
     const pages = await storage.list<Json>({ prefix: SAVED, limit: MAXIMUM_CELLS / CELLS_PER_VALUE });
@@ -111,9 +126,14 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   };
 
   /** `undefined` when a preview was refused again: it has been told, and nothing has changed. */
-  const command = async ({ cell, previewFirst, reason }: FailoverOrder): Promise<DirectoryOutcome> => {
+  const command = async (wanted: FailoverOrder): Promise<DirectoryOutcome> => {
+    const { cell, previewFirst, reason, answering, silent } = wanted;
     // Tenants without a usable standby lose nothing by it, and must not hold back those who have one.
-    const order = { kind: 'fail-over', cell, partial: true } as const;
+    const order = {
+      ...({ kind: 'fail-over', cell, partial: true } as const),
+      ...(answering.length > 0 && { answering }),
+      ...(silent.length > 0 && { silent }),
+    };
     if (previewFirst) {
       const preview = await directory.change(order, { actor: MONITOR, reason, dryRun: true });
       if (preview.status === 'refused') return preview;
@@ -121,15 +141,15 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     return directory.change(order, { actor: MONITOR, reason });
   };
 
-  const watch = async (startedAt: EpochMs): Promise<void> => {
+  /** Sends probes, waits a little, and decides by what has come. Says whether the next step should follow at once. */
+  const step = async (): Promise<boolean> => {
     memory ??= await recall();
     cells = (await directory.cells()).map((each) => each.cell);
     const probed = cells.filter(({ state }) => state !== 'retired');
-    const results = new Map<string, ProbeResult>();
-    await mapConcurrently(probed, PROBES_AT_ONCE, async (cell) => {
-      results.set(cell.id, await probe(cell));
-    });
-    const decision = decide(memory, cells, results, clock.now(), settings);
+    const questions = questionsOf(memory, probed, turn);
+    turn += 1;
+    await prober.send(probed, questions, settings.urgentMs);
+    const decision = decide(memory, cells, prober.take(), clock.now(), settings, rules);
     memory = decision.memory;
     tell(decision.notices);
     for (const order of decision.orders) {
@@ -137,17 +157,36 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       memory = settled.memory;
       tell(settled.notices);
     }
+    let rescued = false;
+    for (const { cell, silent } of decision.rescues) {
+      const command = { kind: 'fail-back', cell, rescue: true, ...(silent.length > 0 && { silent }) } as const;
+      const { status } = await directory.change(command, { actor: MONITOR, reason: RESCUE });
+      if (status !== 'applied') continue;
+      rescued = true;
+      log.warn('It answers and is failed back, as no other cell serves its tenants.', { cell });
+    }
     await remember(memory);
     // The directory's cells as they are after what has just been changed.
-    if (decision.orders.length > 0) cells = (await directory.cells()).map((each) => each.cell);
-    const until = epochMs(Math.max(startedAt, clock.now()) + settings.intervalMs * FENCING_SHARE);
-    await fencing.round(cells, (cell) => results.get(cell)?.alive === true, until);
+    if (decision.orders.length > 0 || rescued) cells = (await directory.cells()).map((each) => each.cell);
+    return decision.urgent;
+  };
+
+  const watch = async (): Promise<void> => {
+    for (let steps = 1; ; steps += 1) {
+      const startedAt = clock.now();
+      const urgent = await step();
+      if (!urgent || steps === ROUND_LIMITS.steps) break;
+      const spentMs = clock.now() - startedAt;
+      if (spentMs < settings.urgentMs) await clock.sleep(settings.urgentMs - spentMs);
+    }
+    const until = epochMs(clock.now() + settings.intervalMs * FENCING_SHARE);
+    await fencing.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell), until);
   };
 
   return {
     async round() {
       try {
-        await watch(clock.now());
+        await watch();
         if (trouble !== null) log.info('the monitor works again');
         trouble = null;
       } catch (error) {
@@ -161,6 +200,41 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   };
 }
 
+const answersNow = (memory: MonitorMemory, cell: string): boolean => {
+  const known = memory.cells.get(cell);
+  return known !== undefined && isAnswering(known.evidence) === true;
+};
+
+/**
+ * What to ask witnesses now: of each silent cell, some cells that answer and lie in other failure domains; and of one cell in turn whether
+ * it reaches another one, so that it is known who has a way out before that matters.
+ */
+function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number): readonly Question[] {
+  const answering = cells.filter(({ id }) => answersNow(memory, id));
+  const silent = cells.filter((cell) => {
+    const known = memory.cells.get(cell.id);
+    return isServing(cell) && known !== undefined && isAnswering(known.evidence) === false;
+  });
+  const witness = answering[turn % Math.max(1, answering.length)];
+  const about = answering[(turn + 1) % Math.max(1, answering.length)];
+  const proof =
+    witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
+  const domains = new Set(silent.map(failureDomain));
+  // One silent domain is lost whatever others see, so that nobody is asked.
+  if (domains.size <= 1) return proof;
+  return [
+    ...proof,
+    ...silent.slice(0, ROUND_LIMITS.asked).flatMap((lost) =>
+      answering
+        .filter((cell) => failureDomain(cell) !== failureDomain(lost))
+        // Another cloud's first: what is lost may be a cloud.
+        .sort((a, b) => Number(a.cloud === lost.cloud) - Number(b.cloud === lost.cloud))
+        .slice(0, ROUND_LIMITS.witnesses)
+        .map((cell) => ({ witness: cell, about: lost, spare: false })),
+    ),
+  ];
+}
+
 const time = (at: EpochMs): string => new Date(at).toISOString();
 
 function statusOf(
@@ -171,7 +245,9 @@ function statusOf(
   now: EpochMs,
   fencing: Fencing,
 ): MonitorStatus {
-  const held = memory.held ? 'Most cells do not answer; nothing is failed over.' : null;
+  const held = memory.held
+    ? 'Cells of several clouds do not answer, and no other cell confirms it; they are not failed over.'
+    : null;
   return {
     at: time(now),
     settings,
@@ -180,7 +256,7 @@ function statusOf(
     cells: cells.flatMap(({ id, state, failover }) => {
       const known = memory.cells.get(id);
       if (known === undefined) return [];
-      const { saved, probes, last } = known;
+      const { saved, evidence } = known;
       const { verdict, since, stay, refusal } = saved;
       return [
         {
@@ -189,10 +265,15 @@ function statusOf(
           policy: failover,
           verdict,
           since: time(since),
-          probes: probes.map((alive) => (alive ? '.' : 'x')).join(''),
-          detail: last?.detail ?? '',
+          probes: drawn(evidence, settings),
+          detail: evidence.probes.at(-1)?.detail ?? '',
           stay,
           refusal: refusal === '' ? null : refusal,
+          seenBy: Object.fromEntries(
+            [...memory.vantage.views.values()]
+              .filter((view) => view.about === id)
+              .map((view) => [view.witness, view.reached]),
+          ),
         },
       ];
     }),

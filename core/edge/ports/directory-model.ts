@@ -15,6 +15,11 @@ export const TIERS = ['standard', 'premium'] as const;
 /** One of `TIERS`. */
 export type Tier = (typeof TIERS)[number];
 
+/** What a router does for a tenant when it is cut off from the directory. */
+export const ON_ISOLATION = ['serve', 'refuse'] as const;
+/** `serve`: goes on with what it last knew, as logs merge; `refuse`: takes no writes 60 s after the directory last confirmed the route. */
+export type OnIsolation = (typeof ON_ISOLATION)[number];
+
 /** The residency of a tenant whose data may lie anywhere. */
 export const ANYWHERE = 'any';
 
@@ -61,6 +66,8 @@ export interface Tenant {
   readonly tier: Tier;
   /** Whether it stays in its home until somebody unpins it. */
   readonly pinned: boolean;
+  /** `serve` if it is absent, as in records of earlier versions. */
+  readonly onIsolation?: OnIsolation;
   /** See `Cell.revision`. */
   readonly revision: number;
 }
@@ -135,9 +142,27 @@ export type DirectoryCommand =
   /** Gives a tenant another home, another standby, or both. */
   | { readonly kind: 'place-tenant'; readonly tenant: string; readonly cell?: string; readonly standby?: string | null }
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
-  /** Marks a cell down. Refused if a tenant's standby cannot serve, unless `partial`: then those tenants go unserved. */
-  | { readonly kind: 'fail-over'; readonly cell: string; readonly partial?: boolean }
-  | { readonly kind: 'fail-back'; readonly cell: string };
+  /** What a router that is cut off from the directory does for the tenant. */
+  | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
+  /**
+   * Marks a cell down. Refused if a tenant's standby cannot serve, unless `partial`: then those tenants go unserved. What is seen of
+   * other cells counts beside their state: `answering` ones that are down are failed back in the same step if tenants would go
+   * unserved otherwise, and `silent` ones stand in for nobody.
+   */
+  | {
+      readonly kind: 'fail-over';
+      readonly cell: string;
+      readonly partial?: boolean;
+      readonly answering?: readonly string[];
+      readonly silent?: readonly string[];
+    }
+  /** With `rescue` only if all tenants of the cell have a standby that cannot serve them, as it is down or one of the `silent` cells. */
+  | {
+      readonly kind: 'fail-back';
+      readonly cell: string;
+      readonly rescue?: boolean;
+      readonly silent?: readonly string[];
+    };
 
 /** Why a command is refused. The codes are stable. */
 export const REFUSALS = [

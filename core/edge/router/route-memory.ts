@@ -1,16 +1,29 @@
 // What one isolate knows of tenants and cells: bounded, and never replaced by something older.
 import { BoundedCache } from '../../lib/bounded-cache.ts';
-import { type Cell, isServing, type Resolution, resolveTenant, type Tenant } from '../ports/directory-model.ts';
+import {
+  type Cell,
+  isServing,
+  type OnIsolation,
+  type Resolution,
+  resolveTenant,
+  type Tenant,
+} from '../ports/directory-model.ts';
 
 interface Known<T> {
   record: T;
-  /** When the read cache or the directory last told this record, or one that is older. */
+  /** When the read cache or the directory last gave this record, or one that is older. */
   checkedAt: number;
+  /** When the directory itself was asked and gave it; minus infinity if only the read cache did. */
+  askedAt: number;
 }
 
-interface KnownCell extends Known<Cell> {
-  /** When the directory itself told it; minus infinity if only the read cache did. */
-  askedAt: number;
+/** How far what is known of a tenant can be relied on. */
+export interface Confirmation {
+  /** When read cache or directory last confirmed tenant and home. */
+  readonly checkedAt: number;
+  /** When the directory was last asked for them and confirmed them. */
+  readonly askedAt: number;
+  readonly onIsolation: OnIsolation;
 }
 
 export interface RouteMemoryLimits {
@@ -24,7 +37,7 @@ export interface RouteMemoryLimits {
 
 export class RouteMemory {
   readonly #tenants: BoundedCache<string, Known<Tenant>>;
-  readonly #cells: BoundedCache<string, KnownCell>;
+  readonly #cells: BoundedCache<string, Known<Cell>>;
   /** Name → until when it is taken for no tenant's. */
   readonly #negatives: BoundedCache<string, number>;
   readonly #limits: RouteMemoryLimits;
@@ -85,33 +98,47 @@ export class RouteMemory {
     return known !== undefined && this.#isFresh(known, now) ? known.record : undefined;
   }
 
+  /** How far what is known of the tenant can be relied on; `undefined` if nothing is known. */
+  confirmation(id: string): Confirmation | undefined {
+    const known = this.#tenants.get(id);
+    const home = known === undefined ? undefined : this.#cells.get(known.record.cell);
+    if (known === undefined || home === undefined) return undefined;
+    return {
+      checkedAt: Math.min(known.checkedAt, home.checkedAt),
+      askedAt: Math.min(known.askedAt, home.askedAt),
+      onIsolation: known.record.onIsolation ?? 'serve',
+    };
+  }
+
   /** When the directory itself last told this cell's record. */
   askedAt(cell: string): number {
     return this.#cells.get(cell)?.askedAt ?? Number.NEGATIVE_INFINITY;
   }
 
-  keepTenant(tenant: Tenant, now: number): void {
+  /** `askedAt`: when the directory was asked; without it the record is the read cache's. */
+  keepTenant(tenant: Tenant, now: number, askedAt = Number.NEGATIVE_INFINITY): void {
     this.#pausedUntil = Number.NEGATIVE_INFINITY;
     const known = this.#tenants.get(tenant.id);
     if (known === undefined) {
       this.#negatives.delete(tenant.id);
-      this.#tenants.set(tenant.id, { record: tenant, checkedAt: now });
+      this.#tenants.set(tenant.id, { record: tenant, checkedAt: now, askedAt });
       return;
     }
     if (tenant.revision >= known.record.revision) known.record = tenant;
     known.checkedAt = now;
+    known.askedAt = Math.max(known.askedAt, askedAt);
   }
 
-  keepCell(cell: Cell, now: number, fromDirectory: boolean): void {
+  /** `askedAt`: when the directory was asked; without it the record is the read cache's. */
+  keepCell(cell: Cell, now: number, askedAt = Number.NEGATIVE_INFINITY): void {
     const known = this.#cells.get(cell.id);
-    const askedAt = fromDirectory ? now : (known?.askedAt ?? Number.NEGATIVE_INFINITY);
     if (known === undefined) {
       this.#cells.set(cell.id, { record: cell, checkedAt: now, askedAt });
       return;
     }
     if (cell.revision >= known.record.revision) known.record = cell;
     known.checkedAt = now;
-    known.askedAt = askedAt;
+    known.askedAt = Math.max(known.askedAt, askedAt);
   }
 
   /** The directory has said that this is no tenant. */
@@ -123,6 +150,11 @@ export class RouteMemory {
   /** Nobody answers: until then every tenant that is known is served as it is. Somebody's answer ends it. */
   pause(until: number): void {
     this.#pausedUntil = until;
+  }
+
+  /** Whether what is known is served as it is for now. */
+  isPaused(now: number): boolean {
+    return now < this.#pausedUntil;
   }
 
   /** A clock that was set back makes nothing fresh for longer. */

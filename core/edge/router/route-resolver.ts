@@ -7,7 +7,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, isServing, type Resolution } from '../ports/directory-model.ts';
 import type { RouteCache } from '../ports/route-cache.ts';
-import { RouteMemory } from './route-memory.ts';
+import { type Confirmation, RouteMemory } from './route-memory.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -31,6 +31,7 @@ export type ResolverLimits = Pick<
   | 'patienceMs'
   | 'lookupMs'
   | 'rereadMs'
+  | 'confirmMs'
 >;
 
 export interface RouteResolverDeps {
@@ -89,12 +90,32 @@ export class RouteResolver {
   resolve(tenant: string): Route | Promise<Route> {
     const now = this.#deps.clock.now();
     const current = this.#memory.current(tenant, now);
-    if (current !== undefined) return current;
+    if (current !== undefined) return this.#mustConfirm(tenant, now) ? this.#confirm(tenant) : current;
     if (this.#memory.isNegative(tenant, now)) return UNKNOWN;
     const lookup = this.#flights.run(tenant, () => this.#lookUp(tenant));
     return this.#memory.lastKnown(tenant, now) === undefined
       ? this.#outcome(tenant, lookup)
       : this.#impatient(tenant, lookup);
+  }
+
+  /** How far what is known of the tenant can be relied on; `undefined` if nothing is known. */
+  confirmation(tenant: string): Confirmation | undefined {
+    return this.#memory.confirmation(tenant);
+  }
+
+  /** Whether only the directory will do now: the read cache may be behind, and so confirms nothing to this tenant. */
+  #mustConfirm(tenant: string, now: number): boolean {
+    const known = this.#memory.confirmation(tenant);
+    return (
+      known?.onIsolation === 'refuse' && now - known.askedAt >= this.#limits.confirmMs && !this.#memory.isPaused(now)
+    );
+  }
+
+  #confirm(tenant: string): Promise<Route> {
+    return this.#impatient(
+      tenant,
+      this.#flights.run(`! ${tenant}`, () => this.#ask(tenant)),
+    );
   }
 
   /**
@@ -131,7 +152,8 @@ export class RouteResolver {
   async #lookUp(tenant: string): Promise<Lookup> {
     const { clock } = this.#deps;
     try {
-      if (clock.now() >= this.#cachePausedUntil && (await this.#readCache(tenant))) return 'found';
+      if (clock.now() >= this.#cachePausedUntil && (await this.#readCache(tenant)))
+        if (!this.#mustConfirm(tenant, clock.now())) return 'found';
     } catch (error) {
       this.#cachePausedUntil = clock.now() + this.#limits.pauseMs;
       this.#warn('the read cache of routes does not answer', error);
@@ -158,21 +180,23 @@ export class RouteResolver {
     if (known !== undefined) return known;
     const read = await cache.cell(id);
     if (read === undefined) return undefined;
-    this.#memory.keepCell(read, clock.now(), false);
+    this.#memory.keepCell(read, clock.now());
     return this.#memory.freshCell(id, clock.now());
   }
 
   async #ask(tenant: string): Promise<Lookup> {
     const { directory, clock } = this.#deps;
+    // The answer is as old as the question: a change may be made while it is on its way.
+    const askedAt = clock.now();
     try {
       const found = await directory.lookup(tenant);
       const now = clock.now();
-      for (const cell of found.cells) this.#memory.keepCell(cell, now, true);
+      for (const cell of found.cells) this.#memory.keepCell(cell, now, askedAt);
       if (found.tenant === null) {
         this.#memory.keepNegative(tenant, now);
         return 'unknown';
       }
-      this.#memory.keepTenant(found.tenant, now);
+      this.#memory.keepTenant(found.tenant, now, askedAt);
       return 'found';
     } catch (error) {
       this.#warn('the directory does not answer', error);

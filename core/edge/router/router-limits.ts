@@ -3,6 +3,12 @@
 export const ROUTER_LIMITS = {
   /** A record read less than this ago is used without asking anybody, in milliseconds. */
   freshMs: 5000,
+  /** A route that was last confirmed this long ago is marked as stale on reads, in milliseconds: routers ask far more often. */
+  staleAfterMs: 10_000,
+  /** A tenant that is to be refused on isolation has its route confirmed by the directory this often, in milliseconds … */
+  confirmMs: 30_000,
+  /** … and its writes are refused this long after the last confirmation was asked for, in milliseconds. */
+  confirmedMs: 60_000,
   /** A record is served for this long after it was last confirmed while neither cache nor directory answers: two hours. */
   staleMs: 7_200_000,
   /** A name that the directory does not know is not asked for again for this long, in milliseconds. */

@@ -1,5 +1,5 @@
 // The tenants' side of the edge: authenticate, find the cell, sign, forward, and repeat what may be repeated when the cell has changed.
-import { BODY_TYPE_HEADER } from '../../http/headers.ts';
+import { BODY_TYPE_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Authentication, Credentials } from '../ports/credentials.ts';
@@ -11,6 +11,7 @@ import type { Destination, Forwarded, Forwarding } from './forward.ts';
 import { forwardedHeaders, type OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
 import { type BodyDeps, type OutgoingBody, outgoingBody } from './request-body.ts';
+import type { Confirmation } from './route-memory.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
 import type { RouteGrant } from './route-signer.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
@@ -18,7 +19,7 @@ import { ROUTER_LIMITS } from './router-limits.ts';
 export interface RouterDeps {
   /** The kinds of credentials that a tenant can have; a request presents one of them. */
   readonly credentials: readonly Credentials[];
-  readonly resolver: Pick<RouteResolver, 'resolve' | 'again'>;
+  readonly resolver: Pick<RouteResolver, 'resolve' | 'again' | 'confirmation'>;
   /** 0, or the seconds that the tenant has to wait. */
   readonly quota: (tenant: string, tier: Tier) => number;
   readonly sign: (grant: RouteGrant) => string | Promise<string>;
@@ -40,6 +41,9 @@ const RETRY_AFTER = { overloaded: 1, unreachable: 2, unserved: 5, unavailable: 2
 
 /** What the Fetch standard lets through and a cell may have. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** What changes nothing. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Done twice, it is done once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
@@ -131,6 +135,8 @@ export function createRouter(
 
     const resolved = resolver.resolve(caller.tenant);
     const route = servedBy('status' in resolved ? resolved : await resolved);
+    const isRead = READS.has(request.method);
+    if (!isRead) refuseUnconfirmed(resolver.confirmation(caller.tenant), clock.now());
     const seconds = quota(caller.tenant, route.tier);
     if (seconds > 0) throw exceeded(seconds);
 
@@ -146,8 +152,9 @@ export function createRouter(
         bodyFault: body.fault,
       };
       const answer = await deliver(forwarding, route, caller);
-      if (answer.status === 'answered') return answer.response;
-      return await secondTry(answer, route, forwarding, caller, body);
+      const response =
+        answer.status === 'answered' ? answer.response : await secondTry(answer, route, forwarding, caller, body);
+      return isRead ? marked(response, resolver.confirmation(caller.tenant), clock.now()) : response;
     } finally {
       body.giveBack();
     }
@@ -192,6 +199,28 @@ function bodyRefusal(fault: StreamFault, readMs: number): EdgeRefusal {
         detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.`,
       });
   }
+}
+
+/** The tenant wants no writes where its cell is not sure: only the directory's own word counts, and only for a while. */
+function refuseUnconfirmed(known: Confirmation | undefined, now: number): void {
+  if (known?.onIsolation !== 'refuse') return;
+  // A clock that was set back must not make an old confirmation young.
+  const age = now - known.askedAt;
+  if (age >= 0 && age < ROUTER_LIMITS.confirmedMs) return;
+  throw new EdgeRefusal({
+    code: 'directory_unavailable',
+    detail: 'The tenant takes no writes while the directory cannot confirm where its cell is.',
+    retryAfterSeconds: RETRY_AFTER.unavailable,
+  });
+}
+
+/** The answer to a read, marked if directory and read cache have confirmed the route long ago only. */
+function marked(response: Response, known: Confirmation | undefined, now: number): Response {
+  const age = known === undefined ? 0 : now - known.checkedAt;
+  if (age < ROUTER_LIMITS.staleAfterMs) return response;
+  const copy = new Response(response.body, response);
+  copy.headers.set(STALE_HEADER, String(Math.floor(age / 1000)));
+  return copy;
 }
 
 function servedBy(route: Route): Served {

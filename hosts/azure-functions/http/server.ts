@@ -44,6 +44,8 @@ export class HttpFront {
     this.#server.on('clientError', (_error, socket) => {
       if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     });
+    // The platform's front keeps an idle connection for minutes. Closed after Node's 5 s, it would be reset just as a request arrives.
+    this.#server.keepAliveTimeout = 0;
     // A function may take as long as functionTimeout allows; nothing here may cut it short.
     this.#server.requestTimeout = 0;
   }

@@ -112,7 +112,11 @@ export const historyClauses = {
       reason: 'no answer for 5 s',
       command: { kind: 'fail-over', cell: 'alpha' },
       outcome: 'refused',
-      refusal: { code: 'standby_unavailable', detail: 'Unserved would be: 1 tenant of alpha without a standby.' },
+      refusal: {
+        code: 'standby_unavailable',
+        detail:
+          'Unserved would be: 1 tenant of alpha without a standby. Ways out: give them another standby (npx polycell tenants place TENANT --standby CELL); or let them go unserved with --partial.',
+      },
       changes: [],
     });
     await apply(directory, { kind: 'drain-cell', cell: 'beta' });

@@ -180,7 +180,8 @@ export const tenantClauses = {
     expect(await directory.change(failOver('alpha'), BY_OPS)).toEqual({
       status: 'refused',
       code: 'standby_unavailable',
-      detail: 'Unserved would be: 1 tenant of alpha without a standby; 1 tenant of alpha whose standby beta is down.',
+      detail:
+        'Unserved would be: 1 tenant of alpha without a standby; 1 tenant of alpha whose standby beta is down. Ways out: if beta answers again, fail it back first (npx polycell failover back beta); or give them another standby (npx polycell tenants place TENANT --standby CELL); or let them go unserved with --partial.',
     });
     const outcome = await apply(directory, failOver('alpha', true));
     expect(outcome.movedTenants).toBe(3);

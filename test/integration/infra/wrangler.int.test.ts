@@ -32,6 +32,7 @@ test('wrangler takes the generated file and the bundle', async () => {
     const bound = [...stdout.matchAll(/^env\.(\w+)/gm)].map(([, name]) => name).sort();
     expect(bound).toEqual([
       ...[
+        'APP_CROSS_ORIGIN',
         'APP_DEVICE_CA',
         'APP_FORWARD_TIMEOUT_MS',
         'APP_ISSUER',

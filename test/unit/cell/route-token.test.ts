@@ -47,7 +47,7 @@ test('a token that the edge signed is valid and tells its claims', async () => {
       tenant: 'acme',
       cell: 'cell-1',
       epoch: 1,
-      scopes: ['ingest', 'read', 'operate', 'control'],
+      scopes: ['ingest', 'read', 'operate', 'control', 'observe'],
       issuedAt: NOW_SECONDS,
       expiresAt: NOW_SECONDS + 60,
     },

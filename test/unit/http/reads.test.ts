@@ -17,6 +17,19 @@ async function all(cell: TestCell, path: string): Promise<{ items: Loose[]; page
   throw new Error('There is no end to the pages.');
 }
 
+test.each(['%FC', '%C3', '%ED%A0%80', 'a%80b', '%F0%9F%98'])(
+  'a query that is not UTF-8 is refused: %s',
+  async (metric) => {
+    const cell = await filled();
+    expect(refusal(await cell.call(`/v1/devices/pump-1/readings?metric=${metric}`))).toBe('400 invalid_parameter');
+  },
+);
+
+test.each(['t%20x', '100%', '%C3%BC', 'a+b'])('a query in UTF-8 is taken: %s', async (metric) => {
+  const cell = await filled();
+  expect((await cell.call(`/v1/devices/pump-1/readings?metric=${metric}`)).status).toBe(200);
+});
+
 describe('devices', () => {
   test('a device, to the letter', async () => {
     const cell = await filled();

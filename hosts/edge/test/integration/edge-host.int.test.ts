@@ -122,6 +122,46 @@ describe('what can be broken', () => {
   });
 });
 
+describe('the plain port', () => {
+  /** Sends bytes and resolves with what has come back once it matches. */
+  const talk = async (host: EdgeHost) => {
+    const socket = net.connect(Number(new URL(host.url).port), '127.0.0.1');
+    let heard = '';
+    socket.on('data', (chunk) => {
+      heard += String(chunk);
+    });
+    await once(socket, 'connect');
+    return {
+      send: (text: string) => socket.write(text),
+      until: (pattern: RegExp) => eventually(async () => expect(heard).toMatch(pattern)),
+      end: () => socket.destroy(),
+    };
+  };
+  const head = (more: string) => `POST /request HTTP/1.1\r\nhost: edge\r\ncontent-length: 4\r\n${more}\r\n`;
+
+  it('meets an expectation, for each request of a connection, also when its head comes in pieces', async () => {
+    const client = await talk(await startHost());
+    const [start = '', rest = ''] = head('Expect: 100-Continue\r\n').split('Exp');
+    client.send(start);
+    client.send(`Exp${rest}`);
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.send('text');
+    await client.until(/"body":"text"/);
+    client.send(head('expect: 100-continue\r\n'));
+    await client.until(/"body":"text"[\s\S]*HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.send('next');
+    await client.until(/"body":"next"/);
+    client.end();
+  });
+
+  it('takes no other header, and no body, for an expectation', async () => {
+    const client = await talk(await startHost());
+    client.send(`${head('x-expect: 100-continue\r\n')}text`);
+    await client.until(/^HTTP\/1\.1 200 OK[\s\S]*"body":"text"/);
+    client.end();
+  });
+});
+
 describe('its process', () => {
   it('says which port is taken', async () => {
     const server = net.createServer().listen(0, '127.0.0.1');

@@ -76,6 +76,14 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
     arbitrary: fc.tuple(tenant, both).map(([id, where]) => ({ kind: 'place-tenant' as const, tenant: id, ...where })),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pin-tenant' as const), tenant, pinned: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('isolate-tenant' as const),
+      tenant,
+      onIsolation: fc.constantFrom('serve' as const, 'refuse' as const),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('fail-over' as const), cell, partial: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('fail-back' as const, 'resume-cell' as const), cell }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('drain-cell' as const, 'retire-cell' as const), cell }) },

@@ -1,25 +1,31 @@
 // The monitor over cells and a directory in memory: what it commands, what it tells, and that its own failures change nothing.
 
+import { healthProbe } from '../../../../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../../../../core/edge/monitor/fencing.ts';
 import { createMonitor } from '../../../../core/edge/monitor/monitor.ts';
 import { MONITOR_LOCALLY } from '../../../../core/edge/monitor/monitor-settings.ts';
-import { healthProbe } from '../../../../core/edge/monitor/probe.ts';
+import { peerQuestion } from '../../../../core/edge/monitor/peer-question.ts';
+import { createProber } from '../../../../core/edge/monitor/prober.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { PortError } from '../../../../core/ports/errors.ts';
-import { definition, testCloud } from '../../../support/cloud.ts';
+import { definition, testCloudOn } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 import { EDGE_KEY } from '../../../support/route-tokens.ts';
 
 const settings = { ...MONITOR_LOCALLY, timeoutMs: 800 };
+const sign = routeTokenSigner(EDGE_KEY);
 
 async function watched(...definitions: readonly CellDefinition[]) {
-  const cloud = testCloud(...definitions.map(({ id }) => id));
-  await cloud.add(...definitions);
   const clock = new FakeClock();
+  const cloud = testCloudOn(
+    () => clock,
+    definitions.map(({ id }) => id),
+  );
+  await cloud.add(...definitions);
   const log = new RecordingLog();
   const storage = new MemoryMonitorStorage();
   const asking = { fetch: cloud.fetch, clock };
@@ -31,14 +37,24 @@ async function watched(...definitions: readonly CellDefinition[]) {
       return cloud.directory.cells();
     },
   };
-  const start = () =>
-    createMonitor({
-      directory,
-      probe: healthProbe(asking, settings.timeoutMs),
+  let generation = 0;
+  const start = () => {
+    const mine = generation;
+    const own = {
+      ...directory,
+      cells: () => (mine === generation ? directory.cells() : new Promise<never>(() => undefined)),
+    };
+    return createMonitor({
+      directory: own,
+      prober: createProber({
+        probe: healthProbe(asking, { timeoutMs: settings.timeoutMs, lateMs: 4000 }),
+        ask: peerQuestion({ ...asking, sign }),
+        clock,
+      }),
       fencing: createFencing({
         directory,
         storage,
-        fence: fenceRequest({ ...asking, sign: routeTokenSigner(EDGE_KEY) }, settings.timeoutMs),
+        fence: fenceRequest({ ...asking, sign }, settings.timeoutMs),
         clock,
       }),
       storage,
@@ -46,23 +62,35 @@ async function watched(...definitions: readonly CellDefinition[]) {
       log,
       settings,
     });
+  };
   let watch = start();
-  const rounds = async (count: number) => {
-    for (let index = 0; index < count; index += 1) {
-      const round = watch.round();
-      await clock.advance(settings.timeoutMs);
-      await round;
-      await clock.advance(settings.intervalMs - settings.timeoutMs);
+  let busy = false;
+  let nextAt: number = clock.now();
+  /** Lets the monitor work for so long, a round after the other, as alarms do. */
+  const run = async (milliseconds: number) => {
+    const end = clock.now() + milliseconds;
+    while (clock.now() < end) {
+      if (!busy && clock.now() >= nextAt) {
+        busy = true;
+        nextAt = clock.now() + settings.intervalMs;
+        void watch.round().then(() => {
+          busy = false;
+        });
+      }
+      await clock.advance(Math.min(100, end - clock.now()));
     }
   };
   return {
     ...cloud,
     clock,
     log,
-    rounds,
+    run,
     status: () => watch.status(),
     stateOf: async (id: string) => (await cloud.directory.cells()).find(({ cell }) => cell.id === id)?.cell.state,
+    /** The object is moved: what its round was about to do is not done any more. */
     restart: () => {
+      generation += 1;
+      busy = false;
       watch = start();
     },
     setAway: (value: boolean) => {
@@ -76,20 +104,22 @@ test.each(['gone', 'deaf'] as const)(
   async (how) => {
     const w = await watched(definition('a'), definition('b'));
     await w.addTenant('acme', 'a', 'b');
-    await w.rounds(3);
+    await w.run(3000);
     expect(w.status().cells.map(({ id, verdict, probes }) => [id, verdict, probes])).toEqual([
       ['a', 'up', '...'],
       ['b', 'up', '...'],
     ]);
     w.reach.set('a', how);
-    await w.rounds(2);
+    await w.run(2000);
     expect(await w.stateOf('a')).toBe('active');
-    await w.rounds(1);
+    await w.run(2000);
     expect(await w.stateOf('a')).toBe('down');
     const problem = how === 'gone' ? 'ECONNREFUSED' : 'no answer in 800 ms';
     expect((await w.directory.audit({ limit: 1 })).items[0]).toMatchObject({
       actor: 'monitor',
-      reason: `3 of the last 4 probes failed: ${problem}`,
+      reason: expect.stringMatching(
+        new RegExp(`^no sign of life for [23]\\.\\d s, [5-7] probes in a row failed: ${problem}$`),
+      ),
       command: { kind: 'fail-over', cell: 'a' },
       outcome: 'applied',
     });
@@ -106,7 +136,7 @@ test('a store that throttles is no reason; an answer of another cell is', async 
     endpoint: 'https://b.example',
   });
   await w.addTenant('acme', 'c', 'b');
-  await w.rounds(4);
+  await w.run(5000);
   expect(await w.stateOf('c')).toBe('down');
   expect(w.status().cells[2]).toMatchObject({ detail: 'another cell answers at https://b.example' });
 });
@@ -115,7 +145,7 @@ test('a refused failover is in the audit log once, however long it lasts', async
   const w = await watched(definition('a'), definition('b'));
   await w.addTenant('acme', 'a', null);
   w.reach.set('a', 'gone');
-  await w.rounds(60);
+  await w.run(30_000);
   expect(await w.stateOf('a')).toBe('active');
   const { items } = await w.directory.audit({ limit: 100 });
   expect(items.filter(({ actor }) => actor === 'monitor')).toMatchObject([
@@ -125,7 +155,7 @@ test('a refused failover is in the audit log once, however long it lasts', async
   expect(w.status().cells[0]?.refusal).toContain('standby_unavailable: ');
   // An operator gives it a standby: it is failed over at the next try.
   await w.change({ kind: 'place-tenant', tenant: 'acme', standby: 'b' });
-  await w.rounds(11);
+  await w.run(11_000);
   expect(await w.stateOf('a')).toBe('down');
 });
 
@@ -134,7 +164,7 @@ test('a tenant whom nobody can stand in for does not hold back those who have a 
   await w.addTenant('acme', 'a', 'b');
   await w.addTenant('alone', 'a', null);
   w.reach.set('a', 'gone');
-  await w.rounds(4);
+  await w.run(5000);
   expect(await w.stateOf('a')).toBe('down');
   expect(w.log.messages('warn').at(-1)).toBe(
     'It has been failed over. Tenants that it no longer serves: 2. Unserved: 1 tenant of a without a standby.',
@@ -146,13 +176,13 @@ test('while the directory cannot be asked nothing is changed, and that is told o
   await w.addTenant('acme', 'a', 'b');
   w.reach.set('a', 'gone');
   w.setAway(true);
-  await w.rounds(10);
+  await w.run(10_000);
   expect(w.status().trouble).toBe('unavailable: The directory is away.');
   expect(w.log.messages('error')).toEqual(['the monitor cannot do its work; nothing is changed']);
   w.setAway(false);
-  await w.rounds(2);
+  await w.run(1000);
   expect(await w.stateOf('a')).toBe('active');
-  await w.rounds(1);
+  await w.run(3000);
   expect(await w.stateOf('a')).toBe('down');
   expect(w.status().trouble).toBe(null);
 });
@@ -161,11 +191,11 @@ test('a monitor that starts anew fails nothing over by what an earlier one saw',
   const w = await watched(definition('a'), definition('b'));
   await w.addTenant('acme', 'a', 'b');
   w.reach.set('a', 'gone');
-  await w.rounds(2);
+  await w.run(2000);
   w.restart();
-  await w.rounds(2);
+  await w.run(2000);
   expect(await w.stateOf('a')).toBe('active');
-  await w.rounds(1);
+  await w.run(4000);
   expect(await w.stateOf('a')).toBe('down');
 });
 
@@ -173,14 +203,14 @@ test('what is proposed is in the status until the cell recovers', async () => {
   const w = await watched(definition('a', 'approve'), definition('b'));
   await w.addTenant('acme', 'a', 'b');
   w.reach.set('a', 'gone');
-  await w.rounds(5);
-  expect(w.status().cells[0]).toMatchObject({ state: 'active', verdict: 'failing', stay: 'proposed', probes: 'xxxx' });
+  await w.run(5000);
+  expect(w.status().cells[0]).toMatchObject({ state: 'active', verdict: 'failing', stay: 'proposed' });
   w.restart();
-  await w.rounds(1);
+  await w.run(1000);
   expect(w.status().cells[0]).toMatchObject({ verdict: 'failing', stay: 'proposed' });
   expect(w.log.messages('error')).toHaveLength(1);
   w.reach.set('a', 'there');
-  await w.rounds(3);
+  await w.run(4000);
   expect(w.status().cells[0]).toMatchObject({ verdict: 'up', stay: null });
 });
 
@@ -189,11 +219,90 @@ test('a cell that lives and was failed over is fenced once it can be reached', a
   await w.addTenant('acme', 'a', 'b');
   await w.asks('a', 'acme', 1);
   w.reach.set('a', 'deaf');
-  await w.rounds(4);
+  await w.run(5000);
   expect(await w.stateOf('a')).toBe('down');
   expect(w.status().fencing).toMatchObject({ waiting: 1, jobs: [{ of: 'home a', whom: 'home' }] });
   w.reach.set('a', 'there');
-  await w.rounds(2);
+  await w.run(3000);
   expect(await w.asks('a', 'acme', 1)).toBe('409 stale_epoch');
   expect(w.status().fencing.waiting).toBe(0);
+});
+
+const azure = (id: string): CellDefinition => ({ ...definition(id), cloud: 'azure' });
+
+test('a lost cloud is failed over: all of its cells at once, though they are most of all cells', async () => {
+  const w = await watched(definition('alpha'), azure('beta'), azure('gamma'));
+  await w.addTenant('globex', 'beta', 'alpha');
+  await w.addTenant('initech', 'gamma', 'alpha');
+  await w.run(3000);
+  for (const id of ['beta', 'gamma']) w.reach.set(id, 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('beta'), await w.stateOf('gamma')]).toEqual(['down', 'down']);
+});
+
+test('cells of both clouds that the monitor alone cannot reach are left where they are; those that are lost are not', async () => {
+  const w = await watched(definition('alpha'), definition('delta'), azure('beta'), azure('gamma'));
+  await w.addTenant('acme', 'alpha', 'gamma');
+  await w.addTenant('globex', 'beta', 'gamma');
+  await w.run(5000);
+  for (const id of ['alpha', 'beta', 'delta']) w.hidden.add(id);
+  await w.run(10_000);
+  expect(w.status().cells.map(({ id, state, stay, seenBy }) => [id, state, stay, seenBy.gamma])).toEqual([
+    ['alpha', 'active', 'contradicted', true],
+    ['beta', 'active', 'contradicted', true],
+    ['delta', 'active', 'contradicted', true],
+    ['gamma', 'active', null, undefined],
+  ]);
+  for (const id of ['alpha', 'beta', 'delta']) w.reach.set(id, 'gone');
+  await w.run(10_000);
+  expect([await w.stateOf('alpha'), await w.stateOf('beta')]).toEqual(['down', 'down']);
+});
+
+test('a cell that was left down though it answers is failed back when the next fault needs it', async () => {
+  const w = await watched(definition('a'), azure('b'));
+  await w.addTenant('acme', 'a', 'b');
+  await w.addTenant('globex', 'b', 'a');
+  await w.change({ kind: 'fail-over', cell: 'a' });
+  await w.run(4000);
+  w.reach.set('b', 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('a'), await w.stateOf('b')]).toEqual(['active', 'down']);
+  expect((await w.directory.audit({ limit: 1 })).items[0]).toMatchObject({
+    actor: 'monitor',
+    command: { kind: 'fail-over', cell: 'b', answering: ['a'] },
+    outcome: 'applied',
+  });
+  expect(w.log.messages('warn').at(-1)).toContain(
+    'a answers and is failed back, as tenants would be unserved without it.',
+  );
+});
+
+test('a cell that is down and leaves its return to operators stays down, and the refusal names the way out', async () => {
+  const w = await watched(definition('a', 'approve'), azure('b'));
+  await w.addTenant('globex', 'b', 'a');
+  await w.change({ kind: 'fail-over', cell: 'a' });
+  await w.run(4000);
+  w.reach.set('b', 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('a'), await w.stateOf('b')]).toEqual(['down', 'active']);
+  expect(w.status().cells[1]?.refusal).toContain('fail it back first (npx polycell failover back a)');
+});
+
+test('a cell that answers again after its stand-in has failed too is failed back; one whose tenants are served is not', async () => {
+  const w = await watched(definition('a'), azure('b'), azure('c'));
+  await w.addTenant('acme', 'a', 'b');
+  await w.addTenant('globex', 'b', 'c');
+  await w.run(3000);
+  w.reach.set('a', 'gone');
+  await w.run(5000);
+  w.reach.set('b', 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('a'), await w.stateOf('b')]).toEqual(['down', 'down']);
+  w.reach.set('a', 'there');
+  await w.run(5000);
+  expect(await w.stateOf('a')).toBe('active');
+  w.reach.set('b', 'there');
+  await w.run(8000);
+  // Its tenants are served by c.
+  expect(await w.stateOf('b')).toBe('down');
 });

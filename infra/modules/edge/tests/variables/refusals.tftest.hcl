@@ -12,6 +12,7 @@ variables {
     jwksUrl           = "https://issuer.example.com/keys"
     quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
     forwardTimeoutMs  = 10000
+    crossOrigin       = { browsers = [], webhooks = [] }
     monitor           = {}
     wakeMonitor       = "* * * * *"
     migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
@@ -56,6 +57,7 @@ run "a_bare_host" {
       jwksUrl           = "https://issuer.example.com/keys"
       quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
       forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
       monitor           = {}
       wakeMonitor       = "* * * * *"
       migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
@@ -78,6 +80,7 @@ run "a_missing_tier" {
       jwksUrl           = "https://issuer.example.com/keys"
       quotas            = { standard = { perSecond = 1, burst = 1 } }
       forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
       monitor           = {}
       wakeMonitor       = "* * * * *"
       migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
@@ -100,6 +103,7 @@ run "a_long_timeout" {
       jwksUrl           = "https://issuer.example.com/keys"
       quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
       forwardTimeoutMs  = 60001
+      crossOrigin       = { browsers = [], webhooks = [] }
       monitor           = {}
       wakeMonitor       = "* * * * *"
       migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
@@ -122,6 +126,7 @@ run "no_migration" {
       jwksUrl           = "https://issuer.example.com/keys"
       quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
       forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
       monitor           = {}
       wakeMonitor       = "* * * * *"
       migrations        = []
@@ -144,6 +149,7 @@ run "keys_by_http" {
       jwksUrl           = "http://issuer.example.com/keys"
       quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
       forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
       monitor           = {}
       wakeMonitor       = "* * * * *"
       migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]

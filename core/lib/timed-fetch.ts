@@ -1,5 +1,5 @@
 // One request with an end: an answer, or a failure when the time is over.
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../ports/clock.ts';
 
 /** What asks: the platform's `fetch`, or a cell in memory. */
 export type Fetch = (request: Request) => Promise<Response>;
@@ -14,7 +14,8 @@ const ANSWER_BYTES = 16 * 1024;
 
 export type Answer =
   | { readonly status: number; readonly body: unknown }
-  | { readonly status: null; readonly problem: string };
+  /** `timedOut`: there was no answer in time, or the caller gave up. */
+  | { readonly status: null; readonly problem: string; readonly timedOut: boolean };
 
 /**
  * Asks and reads the answer's JSON within a time, and gives the connection up at its end. Never rejects. Redirects are not
@@ -25,19 +26,24 @@ export async function timedFetch(
   url: string,
   init: { readonly method?: 'GET' | 'POST'; readonly headers?: Readonly<Record<string, string>> },
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Answer> {
   const controller = new AbortController();
+  const given = (problem: string): Answer => ({ status: null, problem, timedOut: true });
   const ask = async (): Promise<Answer> => {
     try {
       const response = await fetch(new Request(url, { ...init, redirect: 'manual', signal: controller.signal }));
       return { status: response.status, body: parse(await readText(response)) };
     } catch (error) {
-      return { status: null, problem: problemOf(error) };
+      return { status: null, problem: problemOf(error), timedOut: false };
     }
   };
-  const over = clock.sleep(timeoutMs).then((): Answer => ({ status: null, problem: `no answer in ${timeoutMs} ms` }));
+  const over = clock.sleep(timeoutMs).then(() => given(`no answer in ${timeoutMs} ms`));
+  const abandoned = new Promise<Answer>((resolve) => {
+    signal?.addEventListener('abort', () => resolve(given('it was given up')), { once: true });
+  });
   try {
-    return await Promise.race([ask(), over]);
+    return await Promise.race([ask(), over, abandoned]);
   } finally {
     controller.abort();
   }

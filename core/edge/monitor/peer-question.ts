@@ -1,0 +1,55 @@
+// Asks a cell whether it reaches another one: the monitor's second vantage point.
+
+import type { ProbeTarget } from '../../cell/health-probe.ts';
+import { PEER_PARAMETER, PEER_PROBE } from '../../cell/peer-probe.ts';
+import type { RouteClaims } from '../../cell/route-token.ts';
+import { ROUTE_HEADER } from '../../http/headers.ts';
+import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
+import { type EpochSeconds, toEpochSeconds } from '../../ports/clock.ts';
+import { isJsonObject } from '../../ports/json.ts';
+import type { PeerView } from './vantage.ts';
+
+export interface PeerQuestionDeps extends TimedFetchDeps {
+  /** Signs route tokens; see `routeTokenSigner`. */
+  readonly sign: (claims: RouteClaims) => Promise<string>;
+}
+
+/** The token is used at once and once, in seconds. */
+const LIFE_SECONDS = 20;
+
+/** Whom the token names: the scope alone matters, and no tenant can have it. */
+const ASKER = 'edge';
+
+/** The witness needs time to ask, and its own answer needs some more, in milliseconds. */
+const TIMEOUT_MS = PEER_PROBE.timeoutMs + 1000;
+
+/** Returns a function that asks. It resolves with `null` when the witness cannot say, and never rejects for the witness's sake. */
+export function peerQuestion(
+  deps: PeerQuestionDeps,
+): (witness: ProbeTarget, about: ProbeTarget) => Promise<PeerView | null> {
+  return async (witness, about) => {
+    const issuedAt = toEpochSeconds(deps.clock.now());
+    const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
+    const token = await deps.sign({
+      tenant: ASKER,
+      cell: witness.id,
+      epoch: 1,
+      scopes: ['observe'],
+      issuedAt,
+      expiresAt,
+    });
+    const query = new URLSearchParams({ [PEER_PARAMETER]: `${about.id} ${about.endpoint}` });
+    const answer = await timedFetch(
+      deps,
+      `${witness.endpoint}/v1/health?${query}`,
+      { headers: { [ROUTE_HEADER]: token } },
+      TIMEOUT_MS,
+    );
+    if (answer.status !== 200 || !isJsonObject(answer.body)) return null;
+    const { cell, peer } = answer.body;
+    if (cell !== witness.id || !isJsonObject(peer) || peer.cell !== about.id || typeof peer.reached !== 'boolean')
+      return null;
+    const detail = typeof peer.detail === 'string' ? peer.detail : '';
+    return { witness: witness.id, about: about.id, reached: peer.reached, detail, at: deps.clock.now() };
+  };
+}

@@ -1,0 +1,88 @@
+// `npm run simulate`: seeded histories of the edge with its cells, and what the failure detector's settings cost.
+import { parseArgs } from 'node:util';
+import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
+import { measureDetector, ROUGH, USUAL } from './detector.ts';
+import { faultsOf, play, shrink } from './history.ts';
+import { MUTANTS, type Mutant } from './world.ts';
+
+/** What is tried beside the defaults. */
+const TRIED = [
+  {},
+  { silenceMs: 1500, failures: 3 },
+  { silenceMs: 2500, failures: 5 },
+  { silenceMs: 3500, failures: 6 },
+  { intervalMs: 5000, urgentMs: 5000, timeoutMs: 2000, silenceMs: 0, failures: 3 },
+];
+
+const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+
+function detector(years: number, losses: number): void {
+  const rows = TRIED.flatMap((changed) =>
+    Object.entries({ usual: USUAL, rough: ROUGH }).map(([name, world]) => {
+      const settings = { ...MONITOR_DEFAULTS, ...changed };
+      const { falsePerYear, silent, refused } = measureDetector(1, settings, { years, losses, world });
+      return [
+        Object.keys(changed).length === 0 ? 'defaults' : JSON.stringify(changed),
+        name,
+        falsePerYear.toFixed(2),
+        ...[silent.p50, silent.p99, silent.worst, refused.p50, refused.p99].map(seconds),
+      ];
+    }),
+  );
+  const head = [
+    'settings',
+    'network',
+    'false failovers a year and cell',
+    'silent: p50',
+    'p99',
+    'worst',
+    'refusing: p50',
+    'p99',
+  ];
+  for (const row of [head, head.map(() => '---'), ...rows]) process.stdout.write(`| ${row.join(' | ')} |\n`);
+}
+
+/** Plays seeds one after the other; returns those that violate an invariant, and stops at the first one if a fault was put in. */
+async function histories(first: number, count: number, mutant: Mutant | undefined): Promise<number> {
+  let failed = 0;
+  for (let seed = first; seed < first + count; seed += 1) {
+    const faults = faultsOf(seed);
+    const violation = await play(seed, faults, mutant);
+    if (violation === undefined) continue;
+    failed += 1;
+    const smallest = await shrink(seed, faults, violation.invariant, mutant);
+    process.stdout.write(`seed ${seed}: ${violation.invariant}: ${violation.detail}, at ${violation.atMs} ms\n`);
+    for (const fault of smallest) process.stdout.write(`  ${JSON.stringify(fault)}\n`);
+    if (mutant !== undefined) break;
+  }
+  process.stdout.write(
+    `${failed} of ${count} seeds from ${first} fail${mutant === undefined ? '' : ` with ${mutant}`}.\n`,
+  );
+  return failed;
+}
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string', default: '100' },
+      from: { type: 'string', default: '1' },
+      /** Puts a fault into the product, which has to be found. */
+      mutant: { type: 'string' },
+      detector: { type: 'boolean' },
+      years: { type: 'string', default: '1' },
+      losses: { type: 'string', default: '500' },
+    },
+  });
+  if (values.detector === true) {
+    detector(Number(values.years), Number(values.losses));
+    return 0;
+  }
+  if (values.mutant !== undefined && !Object.hasOwn(MUTANTS, values.mutant)) {
+    process.stderr.write(`There are the mutants ${Object.keys(MUTANTS).join(', ')}.\n`);
+    return 2;
+  }
+  const failed = await histories(Number(values.from), Number(values.seeds), values.mutant as Mutant | undefined);
+  // A fault that was put in has to be found.
+  return (values.mutant === undefined) === (failed === 0) ? 0 : 1;
+}

@@ -1,0 +1,365 @@
+// Two routers, a directory, its read cache, a monitor and three cells on memory adapters, on one scheduler, with a network that fails.
+
+import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { application } from '../../core/application.ts';
+import { epochGuard } from '../../core/cell/epoch-guard.ts';
+import { cellHealth } from '../../core/cell/health.ts';
+import { healthProbe, type Probe } from '../../core/cell/health-probe.ts';
+import { peerProbe } from '../../core/cell/peer-probe.ts';
+import type { RouteClaims, RouteVerdict } from '../../core/cell/route-token.ts';
+import { registryOf } from '../../core/domain/application.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import { createEdge } from '../../core/edge/edge.ts';
+import type { Rules } from '../../core/edge/monitor/failure-detector.ts';
+import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
+import { createFencing } from '../../core/edge/monitor/fencing.ts';
+import { createMonitor } from '../../core/edge/monitor/monitor.ts';
+import { MONITOR_DEFAULTS, type MonitorSettings } from '../../core/edge/monitor/monitor-settings.ts';
+import { peerQuestion } from '../../core/edge/monitor/peer-question.ts';
+import { createProber } from '../../core/edge/monitor/prober.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import type { Cell, DirectoryCommand, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
+import { crossOrigin } from '../../core/edge/router/cross-origin.ts';
+import { forwarder } from '../../core/edge/router/forward.ts';
+import { quota } from '../../core/edge/router/quota.ts';
+import { RouteResolver } from '../../core/edge/router/route-resolver.ts';
+import { createRouter } from '../../core/edge/router/router.ts';
+import { createCellApi } from '../../core/http/cell-api.ts';
+import { ROUTE_HEADER } from '../../core/http/headers.ts';
+import type { Fetch } from '../../core/lib/timed-fetch.ts';
+import document from '../../core/openapi.generated.json' with { type: 'json' };
+import { ingest } from '../../core/pipeline/ingest.ts';
+import { redrive } from '../../core/pipeline/redrive.ts';
+import { toEpochSeconds } from '../../core/ports/clock.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import { type TestCell, testCell } from '../support/cell.ts';
+import { PLENTY, sayso } from '../support/edge.ts';
+import { countingIds } from '../support/ids.ts';
+import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
+import { RecordingLog } from '../support/recording-log.ts';
+import type { Random } from './random.ts';
+import { ComponentClock, type Scheduler } from './scheduler.ts';
+
+export const CELLS = { alpha: 'aws', beta: 'azure', gamma: 'azure' } as const;
+export type CellId = keyof typeof CELLS;
+export const CELL_IDS = Object.keys(CELLS) as CellId[];
+export const ROUTERS = ['router-1', 'router-2'] as const;
+export type Place = CellId | (typeof ROUTERS)[number] | 'monitor' | 'directory' | 'cache';
+
+/** Tenant → home and standby. */
+export const TENANTS: Readonly<Record<string, { readonly home: CellId; readonly standby: CellId }>> = {
+  acme: { home: 'alpha', standby: 'beta' },
+  globex: { home: 'beta', standby: 'alpha' },
+  initech: { home: 'gamma', standby: 'alpha' },
+};
+
+/** Faults that can be put into the product, to see that the simulation finds them. */
+export const MUTANTS = {
+  'count-cells': 'the monitor holds back whenever more than half of the cells are silent',
+  'state-alone': 'a standby that is down though it answers is of no use',
+  'slow-is-dead': 'an answer that comes late is no sign of life',
+  'slow-detection': 'the probes of earlier versions: five seconds apart',
+  'no-fence': 'cells take every epoch',
+  'forgetful-log': 'a cell acknowledges events before they are stored',
+} as const;
+export type Mutant = keyof typeof MUTANTS;
+
+/** How a way between two places is. */
+export interface Way {
+  readonly how: 'silent' | 'refused' | 'slow';
+  readonly extraMs?: number;
+}
+
+export class World {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly ways = new Map<string, Way>();
+  readonly cells = new Map<CellId, TestCell>();
+  readonly clocks = new Map<Place, ComponentClock>();
+  readonly directory: Directory;
+  readonly log = new RecordingLog();
+  readonly routers = new Map<string, (request: Request) => Promise<Response>>();
+  /** What a cell did under an older epoch than it had done before. */
+  readonly relapses: string[] = [];
+  /** How long the read cache is behind, in milliseconds. */
+  cacheDelayMs = 0;
+  readonly #handlers = new Map<CellId, (request: Request) => Promise<Response>>();
+  readonly #cache = new Map<string, string>();
+  readonly #mutant: Mutant | undefined;
+
+  constructor(scheduler: Scheduler, random: Random, mutant?: Mutant) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.#mutant = mutant;
+    for (const place of [...CELL_IDS, ...ROUTERS, 'monitor', 'directory'] as const)
+      this.clocks.set(place, new ComponentClock(scheduler));
+    const storage = new MemoryDirectoryStorage();
+    const directory = createDirectory({ storage, clock: this.clock('directory') });
+    this.directory = {
+      ...directory,
+      change: async (command, intent) => {
+        const outcome = await directory.change(command, intent);
+        if (outcome.status === 'applied')
+          for (const { kind, after } of outcome.changes) this.#publish({ kind, value: after } as DirectoryRecord);
+        return outcome;
+      },
+    };
+    for (const id of CELL_IDS) this.#addCell(id);
+    for (const router of ROUTERS) this.#addRouter(router);
+  }
+
+  clock(place: Place): ComponentClock {
+    const clock = this.clocks.get(place);
+    if (clock === undefined) throw new TypeError(`${place} has no clock.`);
+    return clock;
+  }
+
+  /** The way between two places now. */
+  way(from: Place, to: Place): Way | undefined {
+    return this.ways.get(`${from} ${to}`) ?? this.ways.get(`* ${to}`);
+  }
+
+  command(command: DirectoryCommand, actor = 'operator') {
+    return this.directory.change(command, { actor, reason: 'the simulation' });
+  }
+
+  async setUp(): Promise<void> {
+    for (const id of CELL_IDS)
+      await this.command({
+        kind: 'add-cell',
+        cell: {
+          ...{ id, cloud: CELLS[id], region: `region-of-${id}`, jurisdiction: 'eu', endpoint: `https://${id}.example` },
+          ...{ capacity: 10, price: 1, failover: 'automatic' },
+        },
+      });
+    for (const [tenant, { home, standby }] of Object.entries(TENANTS))
+      await this.command({ kind: 'add-tenant', tenant, residency: 'any', tier: 'standard', cell: home, standby });
+  }
+
+  /** Starts a monitor, with rounds as alarms do them. */
+  startMonitor(): void {
+    const clock = this.clock('monitor');
+    const fetch = this.fetchFrom('monitor');
+    const settings: MonitorSettings =
+      this.#mutant === 'slow-detection'
+        ? { ...MONITOR_DEFAULTS, intervalMs: 5000, urgentMs: 5000, timeoutMs: 2000, silenceMs: 0, failures: 3 }
+        : MONITOR_DEFAULTS;
+    const begin = healthProbe({ fetch, clock }, { timeoutMs: settings.timeoutMs, lateMs: 5 * settings.timeoutMs });
+    const deaf = (probe: Probe): Probe => ({ ...probe, late: Promise.resolve(null) });
+    const sign = async (claims: RouteClaims) => JSON.stringify(claims);
+    const storage = new MemoryMonitorStorage();
+    const directory = this.#seenFrom('monitor', {
+      ...this.directory,
+      change: (command, intent) => {
+        if (this.#mutant !== 'state-alone') return this.directory.change(command, intent);
+        if (command.kind === 'fail-back') return this.directory.change(command, { ...intent, dryRun: true });
+        if (command.kind !== 'fail-over') return this.directory.change(command, intent);
+        const { answering: _, ...rest } = command;
+        return this.directory.change(rest, intent);
+      },
+    });
+    const monitor = createMonitor({
+      directory,
+      prober: createProber({
+        probe: this.#mutant === 'slow-is-dead' ? (target) => deaf(begin(target)) : begin,
+        ask: peerQuestion({ fetch, clock, sign }),
+        clock,
+      }),
+      fencing: createFencing({ directory, storage, fence: fenceRequest({ fetch, clock, sign }, 2000), clock }),
+      storage,
+      clock,
+      log: this.log,
+      settings,
+      ...(this.#mutant === 'count-cells' && { rules: { doubts: countingDoubts } }),
+    });
+    const round = () => {
+      const startedAt = this.scheduler.now;
+      void monitor.round().then(() => {
+        const jitter = this.random.exponential(50);
+        clock.wake(Math.max(0, startedAt + settings.intervalMs - this.scheduler.now) + jitter, round);
+      });
+    };
+    clock.wake(0, round);
+  }
+
+  /** Requests from one place over the network. */
+  fetchFrom(from: Place): Fetch {
+    return (request) => {
+      const to = new URL(request.url).hostname.replace('.example', '') as CellId;
+      const handler = this.#handlers.get(to);
+      return this.#travel(from, to, async () => {
+        if (handler === undefined) throw new TypeError('There is no such host.');
+        return handler(request);
+      });
+    };
+  }
+
+  /** Does something elsewhere: there and back over the network, which may swallow, refuse or delay it. */
+  #travel<T>(from: Place, to: Place, work: () => Promise<T>): Promise<T> {
+    const way = this.way(from, to);
+    const delay = 2 + this.random.exponential(15) + (way?.how === 'slow' ? (way.extraMs ?? 0) : 0);
+    if (way?.how === 'silent') return new Promise(() => undefined);
+    return new Promise((resolve, reject) => {
+      const back = (settleIt: () => void) => {
+        // What was cut meanwhile swallows the answer.
+        if (this.way(from, to)?.how === 'silent') return;
+        this.clocks.get(from)?.wake(delay / 2, settleIt);
+      };
+      this.scheduler.after(delay / 2, () => {
+        if (this.way(from, to)?.how === 'refused') {
+          back(() => reject(new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } })));
+          return;
+        }
+        work().then(
+          (value) => back(() => resolve(value)),
+          (error: unknown) => back(() => reject(error)),
+        );
+      });
+    });
+  }
+
+  /** The directory as one place can ask it: within two seconds, or not at all. */
+  #seenFrom(from: Place, directory: Directory): Directory {
+    return new Proxy(directory, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        return (...call: unknown[]) => {
+          const late = this.clock(from)
+            .sleep(2000)
+            .then(() => {
+              throw new PortError('unavailable', 'The directory has not answered.');
+            });
+          const asked = this.#travel(from, 'directory', async () => Reflect.apply(method, target, call)).catch(
+            (error: unknown) => {
+              throw error instanceof PortError ? error : new PortError('unavailable', 'The directory refuses.');
+            },
+          );
+          return Promise.race([asked, late]);
+        };
+      },
+    });
+  }
+
+  #publish(record: DirectoryRecord): void {
+    this.scheduler.after(this.cacheDelayMs * this.random.next(), () => {
+      const key = `${record.kind}/${record.value.id}`;
+      const known = this.#cache.get(key);
+      if (known === undefined || (JSON.parse(known) as Cell).revision < record.value.revision)
+        this.#cache.set(key, JSON.stringify(record.value));
+    });
+  }
+
+  #addRouter(router: (typeof ROUTERS)[number]): void {
+    const clock = this.clock(router);
+    const read = <T>(key: string) =>
+      this.#travel(router, 'cache', async () => {
+        const text = this.#cache.get(key);
+        return text === undefined ? undefined : (JSON.parse(text) as T);
+      }).catch(() => {
+        throw new PortError('unavailable', 'The cache does not answer.');
+      });
+    const cache: Pick<RouteCache, 'tenant' | 'cell'> = {
+      tenant: (id) => Promise.race([read<Tenant>(`tenant/${id}`), this.#late(router)]),
+      cell: (id) => Promise.race([read<Cell>(`cell/${id}`), this.#late(router)]),
+    };
+    const log = new RecordingLog();
+    const fetch = this.fetchFrom(router);
+    const resolver = new RouteResolver({ cache, directory: this.#seenFrom(router, this.directory), clock, log });
+    const never = async () => Response.json({}, { status: 404 });
+    const handle = createEdge({
+      crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600 }),
+      version: '1',
+      document,
+      tenants: createRouter({
+        credentials: [sayso('tenant')],
+        resolver,
+        quota: quota({ rules: PLENTY, clock }),
+        sign: (grant) => {
+          const issuedAt = toEpochSeconds(clock.now());
+          return JSON.stringify({ ...grant, issuedAt, expiresAt: issuedAt + 60 });
+        },
+        forward: forwarder({
+          send: (url, { method, headers, body }) => fetch(new Request(url, { method, headers, body, duplex: 'half' })),
+          clock,
+          forwardMs: 3000,
+        }),
+        clock,
+        log,
+        bodyReadMs: 3000,
+        bodyLifeMs: 12_000,
+      }),
+      operators: sayso('operator'),
+      control: never,
+      failedAt: () => resolver.failedAt,
+      clock,
+      ids: countingIds(),
+      log,
+    });
+    this.routers.set(router, handle);
+  }
+
+  #late(from: Place): Promise<never> {
+    return this.clock(from)
+      .sleep(500)
+      .then(() => {
+        throw new PortError('unavailable', 'The cache has not answered.');
+      });
+  }
+
+  #addCell(id: CellId): void {
+    const clock = this.clock(id);
+    const cell = testCell({ id, clock });
+    const { events, state, parking, log } = cell;
+    const ids = countingIds();
+    const guard = epochGuard(state);
+    const stored = ingest({ events, registry: registryOf(application), clock, ids });
+    this.cells.set(id, cell);
+    const highest = new Map<string, number>();
+    const handle = createCellApi({
+      cell: { id, cloud: 'memory', region: 'here', version: '1' },
+      application,
+      document,
+      // Signatures are tried elsewhere; here a token is what it says.
+      verifyRouteToken: async (token): Promise<RouteVerdict> => {
+        if (token === null) return { status: 'invalid', reason: 'there is none' };
+        const claims = JSON.parse(token) as RouteClaims;
+        const now = toEpochSeconds(clock.now());
+        if (claims.expiresAt <= now - 5 || claims.issuedAt > now + 5) return { status: 'invalid', reason: 'its time' };
+        return claims.cell === id ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };
+      },
+      guardEpoch: this.#mutant === 'no-fence' ? async () => ({ status: 'current' }) : guard,
+      ingest: async (command) => {
+        if (this.#mutant !== 'forgetful-log' || !this.random.chance(0.01)) return stored(command);
+        const ids = command.candidates.map(() => ({ status: 'accepted' as const }));
+        return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
+      },
+      stores: { events, state },
+      parking,
+      redrive: redrive({ events, state, clock }),
+      health: cellHealth({ state, clock, cell: id }),
+      probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
+      ids,
+      log,
+    });
+    this.#handlers.set(id, async (request) => {
+      const token = request.headers.get(ROUTE_HEADER);
+      const response = await handle(request);
+      if (token === null || !response.ok) return response;
+      const { tenant, epoch, scopes } = JSON.parse(token) as RouteClaims;
+      if (scopes.includes('observe')) return response;
+      const before = highest.get(tenant) ?? 0;
+      if (epoch < before) this.relapses.push(`${id} served ${tenant} under ${epoch} after ${before}`);
+      highest.set(tenant, Math.max(before, epoch));
+      return response;
+    });
+  }
+}
+
+/** The rule of earlier versions. */
+const countingDoubts: Rules['doubts'] = (cells, silent, answering) => {
+  const serving = cells.filter(({ id, state }) => state !== 'down' && (silent.has(id) || answering.has(id)));
+  const lost = serving.filter(({ id }) => silent.has(id));
+  return new Map(lost.length * 2 > serving.length ? lost.map(({ id }) => [id, 'held' as const]) : []);
+};
