@@ -57,10 +57,9 @@ const edit = async (from: string, to: string): Promise<string> => {
 
 test('a saved file of a domain is at work with the state kept, and what goes wrong names its line', async () => {
   const names = ['aws-alpha/worker:device-state', 'azure-beta/worker'];
-  stack = new Run(
-    ['dev', '--json', '--watch', '--cells', 'aws-alpha,azure-beta', '--inspect', names.join(',')],
-    { cwd: checkout },
-  );
+  stack = new Run(['dev', '--json', '--watch', '--cells', 'aws-alpha,azure-beta', '--inspect', names.join(',')], {
+    cwd: checkout,
+  });
   await stack.said(/^\{"ready":true.*\}\n/);
 
   for (const name of names) {
@@ -78,7 +77,9 @@ test('a saved file of a domain is at work with the state kept, and what goes wro
   // One that throws: on both clouds the log points at the line of the source.
   const whole = await edit(ADD, `    if (fact.metric !== '') throw new TypeError('no such summary');\n${ADD}`);
   const line = whole.slice(0, whole.indexOf(ADD)).split('\n').length;
-  await says(/device-state\.ts: rebuilt .*aws\/worker.*azure\/worker.*restarted .*aws-alpha\/worker:device-state.*azure-beta/);
+  await says(
+    /device-state\.ts: rebuilt .*aws\/worker.*azure\/worker.*restarted .*aws-alpha\/worker:device-state.*azure-beta/,
+  );
   for (const [cell, tenant] of Object.entries(tenants)) {
     await polycell('send', '--tenant', tenant, '--count', '1');
     const frame = `${cell} [^\\n]*parked an event[^\\n]*no such summary[^\\n]*\\n  at [^\\n]*${CONSUMER}:${line}:`;
