@@ -34,6 +34,7 @@ export class FolderWatcher {
   #timer: NodeJS.Timeout | undefined;
   #work: Promise<void> | undefined;
   #closed = false;
+  #full = false;
 
   constructor(options: FolderWatcherOptions) {
     this.#options = options;
@@ -58,7 +59,8 @@ export class FolderWatcher {
     if (this.#closed || this.#watchers.has(folder)) return [];
     const { limit = FOLDER_LIMIT } = this.#options;
     if (this.#watchers.size >= limit) {
-      this.#options.failed(`there are more than ${limit} folders`);
+      if (!this.#full) this.#options.failed(`there are more than ${limit} folders`);
+      this.#full = true;
       return [];
     }
     try {
