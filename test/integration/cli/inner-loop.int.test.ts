@@ -82,7 +82,7 @@ test('a saved file of a domain is at work with the state kept, and what goes wro
   );
   for (const [cell, tenant] of Object.entries(tenants)) {
     await polycell('send', '--tenant', tenant, '--count', '1');
-    const frame = `${cell} [^\\n]*parked an event[^\\n]*no such summary[^\\n]*\\n  at [^\\n]*${CONSUMER}:${line}:`;
+    const frame = `${cell} [^\\n]*no such summary[^\\n]*\\n  at [^\\n]*${CONSUMER}:${line}:`;
     await says(new RegExp(frame));
     // Clients see code and message, as before.
     const parked = await polycell('parked', 'list', '--tenant', tenant, '--json');
