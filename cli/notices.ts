@@ -29,6 +29,13 @@ export function noticePrinter(say: (line: string) => void, now: () => number): (
   };
 }
 
+/** Drops notices while `quiet` holds. */
+export const unless =
+  (quiet: () => boolean, print: (notice: Notice) => void): ((notice: Notice) => void) =>
+  (notice) => {
+    if (!quiet()) print(notice);
+  };
+
 function describe({ level, part, message, fields = {} }: Notice, at: number): string {
   const { stack, ...others } = fields;
   const more = Object.entries(others)

@@ -30,7 +30,7 @@ export interface WorkerConfig extends CellConfig {
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
 export const VARIABLES = {
   APP_CELL: 'Id of the cell, 1 to 63 of a-z 0-9 -',
-  APP_VERSION: 'Version of the deployment, told by the health check',
+  APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_EVENTS_TABLE: 'DynamoDB table of the event log, with its stream',
   APP_STATE_TABLE: 'DynamoDB table of everything else',
   APP_TOPIC_ARN: 'SNS topic that events are published to',

@@ -23,7 +23,7 @@ export interface HttpConfig extends CellConfig {
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
 export const VARIABLES = {
   APP_CELL: 'Id of the cell, 1 to 63 of a-z 0-9 -',
-  APP_VERSION: 'Version of the deployment, told by the health check',
+  APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_REGION: 'Region of the cell',
   APP_DATABASE: 'Cosmos DB database with the containers events, state and leases',
   APP_TOPIC: 'Service Bus topic that events are published to',

@@ -29,7 +29,7 @@ export interface EdgeConfig {
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
 export const VARIABLES = {
-  APP_VERSION: 'Version of the deployment, told by the health check',
+  APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_ROUTE_KEY: 'Private Ed25519 key (JWK with kid) with which route tokens are signed; a secret',
   APP_ISSUER: 'Issuer of the tokens of tenants and operators: their claim iss',
   APP_JWKS_URL: 'Address of the issuer’s public keys (a JWK set)',

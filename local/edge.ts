@@ -220,7 +220,7 @@ export class LocalEdge {
       reason: 'it runs here',
     });
     if (status === 409) this.#warn(`The directory does not take ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
   }
 
   async #seedTenant(
@@ -238,7 +238,7 @@ export class LocalEdge {
     });
     // With some of the cells alone, there may be none that may hold it.
     if (status === 409) this.#warn(`No cell for ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
   }
 
   #warn(message: string): void {

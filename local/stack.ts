@@ -317,7 +317,7 @@ export class Stack {
   }
 
   async #deviceCertificate(query: URLSearchParams): Promise<object> {
-    if (this.#edge === undefined) throw new Error('This stack has no edge, so nobody asks for certificates.');
+    if (this.#edge === undefined) throw new Error('This stack has no edge, and only the edge reads certificates.');
     const { tenant, device } = readDeviceRequest(query);
     const issued = await this.#edge.issueDevice(tenant, device);
     return { ...issued, authority: this.#edge.authority, url: this.#edge.tlsUrl };

@@ -11,7 +11,8 @@ import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { InnerLoop } from '../inner-loop.ts';
-import { noticePrinter } from '../notices.ts';
+import { noticePrinter, unless } from '../notices.ts';
+import { explainFault } from '../preflight.mjs';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
 const STOP_TIMEOUT_MS = 9000;
@@ -59,7 +60,7 @@ export const dev: Command = {
     const inspect = await inspected(options.inspect as string | undefined, cells);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
-        throw new UserError(`The bundles cannot be built: ${error.message}`);
+        throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
       },
     );
 
@@ -81,7 +82,8 @@ export const dev: Command = {
       inspect,
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
-      notice: noticePrinter(say, Date.now),
+      // What parts report while they are stopped is the stop itself: cells that do not answer any more, for one.
+      notice: unless(() => ending.code === 0, noticePrinter(say, Date.now)),
       onDeath: (reason) => {
         dead ??= reason;
         ending.set(1);
@@ -91,7 +93,7 @@ export const dev: Command = {
     });
     const first = await Promise.race([
       stack.start().catch((error: Error) => {
-        throw new UserError(error.message);
+        throw new UserError(explainFault(error) ?? error.message);
       }),
       ending.reached,
     ]);
@@ -183,13 +185,18 @@ class Ending {
   }
 }
 
+/** A path that anything of the application can be read under. */
+const firstRead = (): string =>
+  application.flatMap(({ reads }) => reads).find(({ path }) => !path.includes('{'))?.path ?? '/v1/health';
+
 function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | undefined): string {
   const width = Math.max('edge'.length, ...cells.map(({ id }) => id.length));
   const first = cells[0];
+  const read = firstRead();
   const curl =
     edge === null
-      ? `curl ${first?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
-      : `curl ${edge.url}/v1/devices -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
+      ? `curl ${first?.url}${read} -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
+      : `curl ${edge.url}${read} -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
   return [
     '',
     `Ready in ${(tookMs / 1000).toFixed(1)} s.`,
@@ -199,7 +206,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     '',
     'Send an event, and read it back:',
     '  npx polycell send --tenant acme --count 1',
-    '  npx polycell get /v1/devices --tenant acme --wait',
+    `  npx polycell get ${read} --tenant acme --wait`,
     '',
     'Or talk to the API yourself:',
     `  ${curl}`,

@@ -132,7 +132,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
       if (match.allowed.length === 0)
-        throw new Problem('not_found', 'There is no such path. GET /openapi.json lists all paths.');
+        throw new Problem('not_found', 'Unknown path. GET /openapi.json lists all paths.');
       const allow = match.allowed.join(', ');
       throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }

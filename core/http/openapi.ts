@@ -22,11 +22,14 @@ const cloudEvent = (types: readonly string[], data: readonly JsonSchema[]) => ({
     time: { ...time, description: `At most ${EVENT_LIMITS.futureMs / 60_000} minutes in the future.` },
     datacontenttype: text,
     traceparent: text,
-    data: { oneOf: data },
+    data: dataOf(data),
   }),
   additionalProperties: { type: ['string', 'number', 'boolean'] },
   description: `At most ${EVENT_LIMITS.eventBytes} bytes of JSON.`,
 });
+
+/** What the data of an event are: those of one type or another. Open schemas can agree with the data of several types. */
+const dataOf = (data: readonly JsonSchema[]) => (data.length === 1 ? { oneOf: data } : { anyOf: data });
 
 /** The engine's own answers on success, and bodies. */
 const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> => ({
@@ -40,7 +43,7 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
           { type: 'array', minItems: 1, maxItems: INGEST_LIMITS.events, items: ref('CloudEvent') },
           EVENT_MEDIA_TYPES.batch,
         ),
-        ...content({ oneOf: data }, EVENT_MEDIA_TYPES.binary),
+        ...content(dataOf(data), EVENT_MEDIA_TYPES.binary),
       },
     },
     responses: {
@@ -53,7 +56,13 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
     },
   },
   health: {
-    responses: { 200: answer('It works, perhaps slowly.', ref('Health')), 503: answer('It does not.', ref('Health')) },
+    responses: {
+      200: answer('It works, perhaps slowly.', ref('Health')),
+      503: {
+        description: 'It does not, or cannot say so.',
+        content: { ...content(ref('Health')), ...content(ref('Problem'), 'application/problem+json') },
+      },
+    },
   },
   parked: { responses: { 200: answer('A page.', page(ref('ParkedEvent'))) } },
   redrive: {

@@ -56,7 +56,7 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
 export function drainCell(context: PlanContext, id: string): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'draining') return NOTHING;
-  refuseDown(cell, 'It takes nobody new while it is down; drain it once it is failed back.');
+  refuseDown(cell, 'It takes no new tenants while it is down; drain it once it is failed back.');
   return written(cell, context, { state: 'draining' });
 }
 
@@ -152,7 +152,7 @@ export function failOver(
     taken.length > 0 ||
     rescued.some(({ id: home }) => context.storage.standbysByHome(id).some((each) => each.home === home));
   if (losses.length > 0 && (!partial || !isHelped)) {
-    const nobody = partial ? ' Nobody else depends on it.' : '';
+    const nobody = partial ? ' No other tenants depend on it.' : '';
     throw new Refused(
       'standby_unavailable',
       `Unserved would be: ${losses.join('; ')}.${nobody}${waysOut(stranded, guests, partial)}`,

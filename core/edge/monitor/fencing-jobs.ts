@@ -25,6 +25,10 @@ export interface FencingJob {
   readonly nextAt: EpochMs;
   /** What the latest failure was, or empty. */
   readonly problem: string;
+  /** When the job was made; 0 in jobs that an earlier version kept. */
+  readonly since: EpochMs;
+  /** The highest epoch that a cell was sent; 0 until one was. */
+  readonly epoch: number;
 }
 
 const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'whom'>): FencingJob => ({
@@ -38,6 +42,8 @@ const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'who
   failures: 0,
   nextAt: epochMs(0),
   problem: '',
+  since: epochMs(0),
+  epoch: 0,
 });
 
 /** There is one job a home: whoever was to be told by the change before serves again, and adopts the epoch by itself. */

@@ -51,6 +51,10 @@ export interface FencingProgress {
   readonly whom: string;
   readonly revision: number;
   readonly told: number;
+  /** When the change was seen, in RFC 3339; `null` if that was not kept. */
+  readonly since: string | null;
+  /** The highest epoch that a cell was sent so far. */
+  readonly epoch: number | null;
   readonly problem: string;
   readonly state: 'waiting' | 'done';
 }
@@ -80,7 +84,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   };
 
   const add = async (job: FencingJob): Promise<void> => {
-    if ((jobs.get(job.key)?.revision ?? -1) < job.revision) await keep(job);
+    if ((jobs.get(job.key)?.revision ?? -1) < job.revision) await keep({ ...job, since: clock.now() });
   };
 
   const finish = async (job: FencingJob): Promise<void> => {
@@ -136,7 +140,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   ): Promise<void> => {
     const { tenants, next } = await tenantsOf(job, directory);
     const missed = new Set(job.missed);
-    let { told, problem } = job;
+    let { told, problem, epoch = 0 } = job;
     await mapConcurrently(tenants, FENCING_LIMITS.concurrency, async (tenant) => {
       const target = targetOf(job, tenant, cellOf);
       const home = cellOf(tenant.cell);
@@ -144,19 +148,21 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
       const complaint = answers(target.id)
         ? await fence(target, tenant.id, epochOf(tenant, home))
         : 'it does not answer its probes';
-      if (complaint === null) told += 1;
-      else {
+      if (complaint === null) {
+        told += 1;
+        epoch = Math.max(epoch, epochOf(tenant, home));
+      } else {
         missed.add(target.id);
         problem = cutUtf8(`${target.id}: ${complaint}`, FENCING_LIMITS.problemBytes);
       }
     });
     if (jobs.get(job.key)?.revision !== job.revision) return;
-    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], told, problem });
-    else if (missed.size === 0) await finish({ ...job, told, problem: '' });
+    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], told, epoch, problem });
+    else if (missed.size === 0) await finish({ ...job, told, epoch, problem: '' });
     else {
       const failures = job.failures + 1;
       const nextAt = epochMs(clock.now() + pauseAfter(failures));
-      await keep({ ...job, cursor: null, only: [...missed], missed: [], told, problem, failures, nextAt });
+      await keep({ ...job, cursor: null, only: [...missed], missed: [], told, epoch, problem, failures, nextAt });
     }
   };
 
@@ -226,13 +232,15 @@ const pauseAfter = (failures: number): number =>
   Math.min(FENCING_LIMITS.longestPauseMs, FENCING_LIMITS.firstPauseMs * 2 ** (failures - 1));
 
 const describe = (
-  { of, whom, revision, told, problem }: FencingJob,
+  { of, whom, revision, told, since = epochMs(0), epoch = 0, problem }: FencingJob,
   state: FencingProgress['state'],
 ): FencingProgress => ({
   of: 'home' in of ? `home ${of.home}` : `tenant ${of.tenant}`,
   whom: typeof whom === 'object' ? whom.cell : whom,
   revision,
   told,
+  since: since === 0 ? null : new Date(since).toISOString(),
+  epoch: epoch === 0 ? null : epoch,
   problem,
   state,
 });

@@ -21,6 +21,8 @@ interface Settings {
   readonly group?: boolean;
   /** Another checkout than this one. */
   readonly cwd?: string;
+  /** What it gets on standard input. */
+  readonly input?: string;
 }
 
 /** `npx polycell …` under way. */
@@ -30,13 +32,14 @@ export class Run {
   out = '';
   err = '';
 
-  constructor(args: readonly string[], { environment = {}, group = false, cwd = root }: Settings = {}) {
+  constructor(args: readonly string[], { environment = {}, group = false, cwd = root, input }: Settings = {}) {
     this.child = spawn(process.execPath, ['cli/polycell.mjs', ...args], {
       cwd,
       detached: group,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
+    this.child.stdin?.end(input);
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.out += chunk.toString('utf8');
     });

@@ -1,5 +1,5 @@
 // The stack's happenings as lines: a flood of the same becomes one line and a count.
-import { noticePrinter } from '../../../cli/notices.ts';
+import { noticePrinter, unless } from '../../../cli/notices.ts';
 
 test('the same of the same cell is said once in five seconds, then with how often it has happened', () => {
   let now = Date.UTC(2026, 10, 21, 7, 41, 3);
@@ -57,4 +57,17 @@ test('a stack trace is shown below its line, the innermost frames alone', () => 
       '  at d (/app/core/domains/x.ts:3:1)',
     ].join('\n'),
   ]);
+});
+
+test('nothing is said while the stack stops: parts that miss each other then are the stop itself', () => {
+  let stopping = false;
+  const said: string[] = [];
+  const print = unless(
+    () => stopping,
+    ({ message }) => said.push(message),
+  );
+  print({ level: 'warn', part: 'edge', message: 'a cell did not serve' });
+  stopping = true;
+  print({ level: 'error', part: 'edge', message: 'Most cells do not answer' });
+  expect(said).toEqual(['a cell did not serve']);
 });

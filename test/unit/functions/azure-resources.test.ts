@@ -1,10 +1,10 @@
 // What Azure is set up with: by the topology, and as the adapters expect it.
 import { PARTITION_KEY } from '../../../adapters/azure/cosmos-items.ts';
 import { azureResources } from '../../../build/azure-resources.ts';
-import { application } from '../../../core/application.ts';
 import { topologyOf } from '../../../core/domain/application.ts';
+import { METERS } from '../../support/meters.ts';
 
-const topology = topologyOf(application);
+const topology = topologyOf(METERS);
 
 test('the containers are partitioned as the documents are', () => {
   const { containers } = azureResources(topology).cosmos;

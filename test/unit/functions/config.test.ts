@@ -2,6 +2,11 @@
 import * as aws from '../../../functions-aws/config.ts';
 import * as azure from '../../../functions-azure/config.ts';
 
+// Whatever the project's own application consists of.
+jest.mock('../../../core/application.ts', () => ({
+  application: jest.requireActual<typeof import('../../support/meters.ts')>('../../support/meters.ts').METERS,
+}));
+
 const key = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'dGhpcyBpcyBubyByZWFsIGtleSBidXQgMzIgYnl0ZXM' };
 
 const awsEnvironment = {
