@@ -125,6 +125,11 @@ export class LocalEdge {
     await host.start();
   }
 
+  /** Puts the bundle that has just been built in the place of the running one; the directory stays. */
+  async replaceBundle(): Promise<void> {
+    await this.#host?.replaceBundle(this.#options.bundle ?? deployable('edge/http/index.mjs'));
+  }
+
   /** Ends it, also while it is coming up. */
   stop(): Promise<void> {
     return this.#life.stop();

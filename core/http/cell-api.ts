@@ -13,7 +13,7 @@ import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
-import { describeError, isPortError } from '../ports/errors.ts';
+import { describeError, isPortError, stackOf } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import { type Candidates, readCandidates } from './body.ts';
@@ -180,7 +180,7 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<strin
   }
   log.error('a request failed', {
     ...describeError(error),
-    stack: error instanceof Error ? (error.stack ?? '') : '',
+    ...stackOf(error),
     traceparent,
   });
   return new Problem(

@@ -19,6 +19,8 @@ interface Settings {
   readonly environment?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a terminal's foreground job is. */
   readonly group?: boolean;
+  /** Another checkout than this one. */
+  readonly cwd?: string;
   /** What it gets on standard input. */
   readonly input?: string;
 }
@@ -30,9 +32,9 @@ export class Run {
   out = '';
   err = '';
 
-  constructor(args: readonly string[], { environment = {}, group = false, input }: Settings = {}) {
+  constructor(args: readonly string[], { environment = {}, group = false, cwd = root, input }: Settings = {}) {
     this.child = spawn(process.execPath, ['cli/polycell.mjs', ...args], {
-      cwd: root,
+      cwd,
       detached: group,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
@@ -53,10 +55,10 @@ export class Run {
     return this.child.pid ?? 0;
   }
 
-  /** Resolves when what it has said so far matches. */
-  said(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Resolves when what it has said so far matches, or the part of it that is given. */
+  said(pattern: RegExp, inText?: () => string): Promise<RegExpExecArray> {
     return eventually(async () => {
-      const match = pattern.exec(this.out) ?? pattern.exec(this.err);
+      const match = inText === undefined ? (pattern.exec(this.out) ?? pattern.exec(this.err)) : pattern.exec(inText());
       if (match === null) throw new Error(`It has not said ${pattern} but:\n${this.out}${this.err}`);
       return match;
     });

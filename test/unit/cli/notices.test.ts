@@ -39,6 +39,26 @@ test('however many different things happen, few are remembered', () => {
   expect(lines).toHaveLength(202);
 });
 
+test('a stack trace is shown below its line, the innermost frames alone', () => {
+  const lines: string[] = [];
+  const print = noticePrinter(
+    (line) => lines.push(line),
+    () => 0,
+  );
+  const frames = ['a', 'b', 'c', 'd', 'e'].map((name, index) => `    at ${name} (/app/core/domains/x.ts:${index}:1)`);
+  const stack = ['Error: no', 'such thing', ...frames].join('\n');
+  print({ level: 'error', part: 'aws-alpha relay', message: 'parked an event', fields: { code: 'Error', stack } });
+  expect(lines).toEqual([
+    [
+      '00:00:00 ERROR aws-alpha relay parked an event code=Error',
+      '  at a (/app/core/domains/x.ts:0:1)',
+      '  at b (/app/core/domains/x.ts:1:1)',
+      '  at c (/app/core/domains/x.ts:2:1)',
+      '  at d (/app/core/domains/x.ts:3:1)',
+    ].join('\n'),
+  ]);
+});
+
 test('nothing is said while the stack stops: parts that miss each other then are the stop itself', () => {
   let stopping = false;
   const said: string[] = [];
