@@ -37,7 +37,7 @@ test('a subscription takes the types of its consumer, and what is sent again to 
 });
 
 test('a consumer that a domain declares is in what both clouds are made of, and nothing else changes', () => {
-  const [domain, ...others] = application;
+  const [domain, ...others] = METERS;
   const [consumer] = domain?.consumers ?? [];
   if (domain === undefined || consumer === undefined) throw new Error('The application has no consumer.');
   const added = { ...consumer, declaration: { ...consumer.declaration, name: 'audit' } };

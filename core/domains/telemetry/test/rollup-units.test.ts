@@ -17,9 +17,7 @@ const READINGS = [made(0, 20, 'Cel'), made(1, 68, '[degF]'), made(2, 22, 'Cel'),
 
 async function rolledUp(readings = READINGS): Promise<World> {
   const here = world();
-  await deliver(here, rollups.create(here.deps), readings, [
-    { worker: 0, events: readings.map((_, index) => index) },
-  ]);
+  await deliver(here, rollups.create(here.deps), readings, [{ worker: 0, events: readings.map((_, index) => index) }]);
   return here;
 }
 
