@@ -24,6 +24,6 @@ export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topolo
     ...consumer,
     timeoutSeconds,
     visibilitySeconds,
-    batchSize: 50,
+    batchSize: Math.min(consumer.batchSize, 50),
   })),
 });

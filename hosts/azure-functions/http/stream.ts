@@ -31,8 +31,11 @@ export function streamInvocation({ request, url, params, bindingName }: Streamed
   return { inputData: [{ name: bindingName, data: { http: {} } }], triggerMetadata: metadata };
 }
 
-/** Connections to workers are kept; a new worker has a new port. */
-const agent = new Agent({ keepAlive: true });
+/**
+ * Connections to workers are kept; a new worker has a new port. The library's server closes a connection that was idle for 5 s, and a
+ * request that meets this is lost, while its invocation waits for it: so ours ends well before.
+ */
+const agent = new Agent({ keepAlive: true, timeout: 1000 });
 
 /**
  * Proxies the request and answers with what comes back; when the invocation ends without an answer, with 500.

@@ -72,7 +72,7 @@ test.each([
   [['domain'], /^Say what to begin: npx polycell new domain NAME/],
   [[], /^Say what to begin/],
   [['cell', 'x'], /^Say what to begin/],
-  [['domain', 'a', 'b'], /^Unexpected argument 'b'\. See `npx polycell new --help`\.\n$/],
+  [['domain', 'a', 'b'], /^Unexpected argument "b"\. See `npx polycell new --help`\.\n$/],
 ])('new %j is refused in one line, with exit code 2', async (args, message) => {
   const { code, text } = await polycell('new', ...args);
   expect([code, text.split('\n').length]).toEqual([2, 2]);

@@ -43,7 +43,7 @@ test.each([
   ['POST without a body', 'POST', ['Content-Length: 0'], ''],
   ['POST in no chunks', 'POST', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
 ])('%s', async (_name, method, headers, body) => {
-  const answer = await raw(edge.host.url, head(`${method} /v1/devices`, headers) + body + NEXT());
+  const answer = await raw(edge.host.url, head(`${method} /v1/devices`, headers) + body + NEXT(), 'listen', 2);
   expect(statuses(answer)).toEqual([200, 200]);
   expect(edge.a.heard.map((each) => [each.method, each.url])).toEqual([
     [method, '/v1/devices'],
