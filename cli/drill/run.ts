@@ -166,6 +166,8 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
         note(fenced ? `${address.id} refuses the older epoch of each tenant` : `${address.id} was never fenced`);
       }
       for (const cell of lost) await goHome(control, cell, note, signal);
+      const isHome = await until(async () => record.isAtHome(lost), RETURN_WITHIN_MS, signal);
+      note(isHome ? 'every tenant is served at home again' : 'some tenants are not served at home');
     }
     load.phase = 'after';
     await sleep(AFTER_MS, signal);

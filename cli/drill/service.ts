@@ -87,6 +87,8 @@ interface TenantService {
   readonly phases: Readonly<Record<Phase, Tally>>;
   /** Requests behind the failback that succeeded in the home. */
   atHome: number;
+  /** The cell of the latest request that succeeded. */
+  latest: string | null;
   /** Requests that were answered by a cell which the tenant should not be in. */
   wrong: number;
   /** The end of the first success of a request that was sent when the fault was complete. */
@@ -107,6 +109,7 @@ export class ServiceRecord {
         home,
         phases: { before: new Tally(), fault: new Tally(), after: new Tally() },
         atHome: 0,
+        latest: null,
         wrong: 0,
         firstSuccess: null,
         lastFailure: null,
@@ -124,6 +127,7 @@ export class ServiceRecord {
     if (tenant === undefined) return;
     tenant.phases[served.phase].add(served);
     const succeeded = isSuccess(served.status);
+    if (succeeded) tenant.latest = served.cell;
     if (succeeded && served.cell !== null && !mayServe(served.tenant, served.cell)) tenant.wrong += 1;
     if (succeeded && served.phase === 'after' && served.cell === tenant.home) tenant.atHome += 1;
     if (served.phase !== 'fault') return;
@@ -135,6 +139,11 @@ export class ServiceRecord {
   /** Answers by a wrong cell, of all tenants. */
   get wrong(): number {
     return [...this.#tenants.values()].reduce((sum, each) => sum + each.wrong, 0);
+  }
+
+  /** Whether the latest request of each tenant of these homes succeeded there. */
+  isAtHome(homes: ReadonlySet<string>): boolean {
+    return [...this.#tenants.values()].every(({ home, latest }) => !homes.has(home) || latest === home);
   }
 
   /** Requests of the home's tenants that succeeded there after the failback. */
