@@ -45,9 +45,9 @@ export function outgoingBody(
   const { body, method } = request;
   if (body === null) return NONE;
   if (method === 'GET' || method === 'HEAD') {
-    // It means nothing there (RFC 9110, 9.3.1), and fetch refuses to send one. Read, so that the connection can go on.
-    drop(body);
-    return NONE;
+    // It means nothing there (RFC 9110, 9.3.1), and fetch refuses to send one. It is read to its end first: the runtime closes a
+    // connection whose request is answered while much of its body is still to come.
+    return dropped(body, deps);
   }
   const { room, clock, readMs, withLength } = deps;
   // Where it comes in chunks, a length beside them counts for nothing.
@@ -114,11 +114,15 @@ async function readChunks(
   return streamed(source, source.stream());
 }
 
-/** Reads what is not wanted, up to what a body may have. */
-function drop(body: ReadableStream<Uint8Array>): void {
+/** Reads and drops a body, for as long and as much of it as a body may have; what goes wrong with it is no fault of the request. */
+async function dropped(
+  body: ReadableStream<Uint8Array>,
+  { clock, readMs }: Pick<BodyDeps, 'clock' | 'readMs'>,
+): Promise<OutgoingBody> {
   const source = new BodySource(body, ROUTER_LIMITS.body);
   const all = async () => {
     while ((await source.next()) !== undefined);
   };
-  all().catch(() => undefined);
+  await withTimeout(clock, readMs, all(), late(readMs)).catch(() => undefined);
+  return NONE;
 }
