@@ -1,4 +1,4 @@
-// The OpenAPI document of the control API, made from the routes, shapes and problems that it runs on.
+// The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';

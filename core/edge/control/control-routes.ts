@@ -1,4 +1,4 @@
-// The routes of the control API, what each command takes in its body, and the problems that it tells.
+// The routes of the control API, the body of each command, and the problems that it returns.
 import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
 import type { Route } from '../../api/route.ts';
 import { PROBLEMS, type ProblemTable } from '../../http/problem.ts';
@@ -6,10 +6,10 @@ import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../director
 import type { DirectoryCommand, Refusal } from '../ports/directory-model.ts';
 import { EDGE_PROBLEMS } from '../router/edge-problem.ts';
 
-/** What an operator's token may allow; neither brings the other. */
+/** The scopes of an operator's token; neither implies the other. */
 export type ControlScope = 'control.read' | 'control.write';
 
-/** Bytes of a body: a command has a few hundred. */
+/** Maximum bytes of a body; a command has a few hundred. */
 export const CONTROL_BODY_BYTES = 64 * 1024;
 
 const revision: Parameter<number | undefined> = {
@@ -20,7 +20,7 @@ const revision: Parameter<number | undefined> = {
 };
 
 const changing = {
-  dryRun: choice('1: tell what would happen, and do nothing.', ['0', '1'], '0'),
+  dryRun: choice('1: report what would happen, and change nothing.', ['0', '1'], '0'),
   ifRevision: revision,
 };
 
@@ -33,14 +33,14 @@ const read = <P extends Route['parameters']>(path: string, summary: string, para
 export const controlRoutes = {
   cells: read('cells', 'All cells with the tenants that depend on them.', {}),
   addCell: change('PUT', 'cells/{id}', 'Add a cell, or change its endpoint, capacity, price or failover policy.'),
-  drainCell: change('POST', 'cells/{id}/drain', 'Let the cell take nobody new.'),
-  resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
+  drainCell: change('POST', 'cells/{id}/drain', 'Stop placing new tenants in the cell.'),
+  resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell accept tenants again.'),
   retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; every one without it.'),
     ...paging,
   }),
-  tenant: read('tenants/{id}', 'One tenant, its epoch, and who serves it now.', {}),
+  tenant: read('tenants/{id}', 'One tenant, its epoch, and the cell that serves it now.', {}),
   addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
   placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or let it go.'),
@@ -50,10 +50,10 @@ export const controlRoutes = {
     'Whether routers that are cut off from the directory serve the tenant.',
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
-  monitor: read('monitor', 'What the health monitor sees, what it proposes, and whom it still has to fence.', {}),
+  monitor: read('monitor', 'The health monitor’s view of the cells, its proposals, and the cells that it still has to fence.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
-  audit: read('audit', 'What was changed, by whom, when and why; newest first.', paging),
+  audit: read('audit', 'Changes with their actor, time and reason; newest first.', paging),
   openapi: {
     method: 'GET',
     path: '/control/v1/openapi.json',
@@ -65,10 +65,10 @@ export const controlRoutes = {
 
 export type ControlRouteName = keyof typeof controlRoutes;
 
-/** What a route that changes something does. */
+/** The command behind a route that changes something. */
 export interface ControlCommand {
   readonly kind: DirectoryCommand['kind'];
-  /** The field of the command that stands in the path; the others are the body's. */
+  /** The field of the command given in the path; the others are in the body. */
   readonly inPath?: 'cell' | 'tenant';
 }
 
@@ -98,7 +98,7 @@ export function bodyShape({ kind, inPath }: ControlCommand): Shape {
 const { invalid_json, invalid_body, invalid_parameter, invalid_cursor } = PROBLEMS;
 const { method_not_allowed, payload_too_large, unsupported_media_type } = PROBLEMS;
 
-/** What the directory refuses. An id that it does not know is not found; all else clashes with how things stand. */
+/** The directory's refusals. An unknown id is not found; all others conflict with the current state. */
 const REFUSED = {
   invalid_command: [400, 'The command does not fit'],
   unknown_cell: [404, 'There is no such cell'],

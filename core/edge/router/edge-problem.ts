@@ -1,4 +1,4 @@
-// The edge's own answers when it refuses: RFC 9457 problem documents, one line for each code, in the form that cells use.
+// The edge's own refusals: RFC 9457 problem documents, one line for each code, in the form that cells use.
 import { CELL_HEADER } from '../../http/headers.ts';
 import { type ProblemTable, problemBody } from '../../http/problem.ts';
 
@@ -27,10 +27,10 @@ export const EDGE_PROBLEMS = {
 
 export type EdgeProblemCode = keyof typeof EDGE_PROBLEMS;
 
-/** How a client is to prove who it is (https://www.rfc-editor.org/rfc/rfc6750#section-3). */
+/** How a client is to authenticate (https://www.rfc-editor.org/rfc/rfc6750#section-3). */
 const CHALLENGE = 'Bearer realm="polycell"';
 
-/** The name under which the edge answers where a cell would tell its id. */
+/** The name that the edge's own answers carry in place of a cell's id. */
 export const EDGE = 'edge';
 
 export interface EdgeProblem {
@@ -51,7 +51,7 @@ export class EdgeRefusal extends Error {
   }
 }
 
-/** The response that tells a problem. */
+/** The response for a problem. */
 export function edgeProblem(traceparent: string, { code, detail, retryAfterSeconds, headers }: EdgeProblem): Response {
   const line = EDGE_PROBLEMS[code];
   const [status] = line;
@@ -68,7 +68,7 @@ export function edgeProblem(traceparent: string, { code, detail, retryAfterSecon
   });
 }
 
-/** What every answer of the edge itself carries. */
+/** Headers that every answer of the edge itself carries. */
 export const ownHeaders = (traceparent: string, contentType: string): Readonly<Record<string, string>> => ({
   'content-type': contentType,
   'cache-control': 'no-store',
