@@ -1,4 +1,4 @@
-// The consumer kit's second way: any effect, written in one transaction with a claim on each event that caused it.
+// Claiming consumers: write any effect in one transaction with a claim on each event that caused it.
 
 import { statePartition } from '../cell/identity.ts';
 import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
@@ -19,14 +19,14 @@ export const CLAIM_LIMITS = {
 
 const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
 
-/** Reads a document of the partition that the effects are written to. */
+/** Reads a document of the partition that holds the effects. */
 export type ReadEffect = (id: string) => Promise<StoredDocument | undefined>;
 
 export interface Claiming {
   readonly name: string;
   /**
    * The writes that apply these events, none of which has been applied before, to the subject's partition of this consumer.
-   * Called again when another writer was first. Ids must not start with `claim!`. Throws for an event that cannot be processed.
+   * Called again after a conflict with another writer. Ids must not start with `claim!`. Throws for an event that cannot be processed.
    */
   effects(events: readonly TenantEvent[], read: ReadEffect): Promise<readonly Write[]>;
 }
@@ -36,7 +36,7 @@ export interface ClaimingDefinition extends ConsumerOptions, Claiming {
   readonly types: readonly string[];
 }
 
-/** Declares a claiming consumer; `claimingConsumer` says what it promises. Its effects happen in the tenant's home cell only. */
+/** Declares a claiming consumer; see `claimingConsumer` for its guarantees. Its effects happen only in the tenant's home cell. */
 export function claiming({ effects, types, ...options }: ClaimingDefinition): ConsumerDefinition {
   return {
     declaration: declareConsumer(options, types, 'home-only'),
@@ -45,9 +45,9 @@ export function claiming({ effects, types, ...options }: ClaimingDefinition): Co
 }
 
 /**
- * Returns a consumer whose effects happen with their events' claims or not at all, so that an event that was claimed is
- * never applied again. Claims are kept for good: each costs a write and its storage, so prefer `derivedConsumer` where the
- * effect is a function of the log.
+ * Returns a consumer whose effects are written atomically with their events' claims, so that a claimed event is never applied
+ * again. Claims are kept permanently: each costs a write and its storage, so prefer `derivedConsumer` where the effect is a
+ * function of the log.
  */
 export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'events'>): Consumer {
   const applySome = async (partition: string, events: ReadonlyMap<string, TenantEvent>) => {

@@ -37,7 +37,7 @@ export const controlRoutes = {
   resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell accept tenants again.'),
   retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
-    cell: text('The home; every one without it.'),
+    cell: text('The home; all homes by default.'),
     ...paging,
   }),
   tenant: read('tenants/{id}', 'One tenant, its epoch, and the cell that serves it now.', {}),
@@ -100,22 +100,22 @@ const { method_not_allowed, payload_too_large, unsupported_media_type } = PROBLE
 
 /** The directory's refusals. An unknown id is not found; all others conflict with the current state. */
 const REFUSED = {
-  invalid_command: [400, 'The command does not fit'],
-  unknown_cell: [404, 'There is no such cell'],
-  unknown_tenant: [404, 'There is no such tenant'],
+  invalid_command: [400, 'Invalid command'],
+  unknown_cell: [404, 'Unknown cell'],
+  unknown_tenant: [404, 'Unknown tenant'],
   cell_retired: [409, 'The cell is retired'],
-  cell_not_active: [409, 'The cell takes nobody new'],
+  cell_not_active: [409, 'The cell accepts no new tenants'],
   cell_not_empty: [409, 'Tenants depend on the cell'],
-  cell_exists: [409, 'There is another cell of this name'],
-  tenant_exists: [409, 'There is another tenant of this name'],
+  cell_exists: [409, 'A different cell with this id exists'],
+  tenant_exists: [409, 'A different tenant with this id exists'],
   tenant_pinned: [409, 'The tenant is pinned to its home'],
-  residency_violated: [409, 'The data must not lie there'],
+  residency_violated: [409, 'The tenant’s residency does not allow the cell'],
   same_failure_domain: [409, 'Home and standby would be lost together'],
-  no_capacity: [409, 'There is no room'],
+  no_capacity: [409, 'No capacity left'],
   no_cell_fits: [409, 'No cell fits'],
-  standby_unavailable: [409, 'Nobody would serve the tenants'],
+  standby_unavailable: [409, 'No standby could serve the tenants'],
   cell_down: [409, 'The cell is down'],
-  changed_meanwhile: [409, 'The directory has changed meanwhile'],
+  changed_meanwhile: [409, 'The directory has changed in the meantime'],
 } as const satisfies Record<Refusal, ProblemTable[string]>;
 
 export const CONTROL_PROBLEMS = {
@@ -132,8 +132,8 @@ export const CONTROL_PROBLEMS = {
   unsupported_media_type,
   ...REFUSED,
   internal_error: EDGE_PROBLEMS.internal_error,
-  monitor_unavailable: [503, 'The monitor cannot be asked now'],
-  directory_unavailable: [503, 'The directory cannot be asked now'],
+  monitor_unavailable: [503, 'The monitor is unavailable'],
+  directory_unavailable: [503, 'The directory is unavailable'],
   unknown_outcome: [503, 'The change may have been made'],
 } as const satisfies ProblemTable;
 

@@ -183,7 +183,7 @@ describe('problems', () => {
     expect(headers.get('content-type')).toBe('application/problem+json');
     expect(body).toEqual({
       type: 'about:blank',
-      title: 'A parameter does not fit',
+      title: 'Invalid parameter',
       status: 400,
       detail: 'Invalid parameters: limit.',
       code: 'invalid_parameter',

@@ -360,7 +360,7 @@ test('a problem has the form that cells use', async () => {
   expect(headers.get('content-type')).toBe('application/problem+json');
   expect(body).toEqual({
     type: 'about:blank',
-    title: 'There is nothing here',
+    title: 'Not found',
     status: 404,
     detail: 'There is no such path; GET /control/v1/openapi.json lists all of them.',
     code: 'not_found',
