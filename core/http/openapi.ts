@@ -53,7 +53,10 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
     },
   },
   health: {
-    responses: { 200: answer('The cell is healthy or degraded.', ref('Health')), 503: answer('The cell is down.', ref('Health')) },
+    responses: {
+      200: answer('The cell is healthy or degraded.', ref('Health')),
+      503: answer('The cell is down.', ref('Health')),
+    },
   },
   parked: { responses: { 200: answer('A page.', page(ref('ParkedEvent'))) } },
   redrive: {
