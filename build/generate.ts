@@ -1,4 +1,4 @@
-// `npm run generate`: writes the files that are made from other sources; `--check` only says which of them are stale.
+// `npm run generate`: writes generated files; `--check` only reports which of them are stale.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -21,7 +21,7 @@ const topology = topologyOf(application);
 
 const json = (value: unknown, indent = 2) => `${JSON.stringify(value, null, indent)}\n`;
 
-/** Where the domain of that name lies. */
+/** The folder of the domain. */
 const folderOf = ({ name }: Domain): string => {
   const folders = [`core/domains/${name}`, `examples/${name}`];
   const folder = folders.find((each) => existsSync(path.join(each, 'domain.ts')));
@@ -29,7 +29,7 @@ const folderOf = ({ name }: Domain): string => {
   return folder;
 };
 
-/** The validators of each domain lie beside it, whichever application has it. */
+/** The validators of each domain are in its folder, whichever application uses it. */
 const validators: Files = {
   ...Object.fromEntries(
     application.map((domain) => {
@@ -46,7 +46,7 @@ const validators: Files = {
     compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
 };
 
-/** What an application consists of, by the names that a folder of its own has for it. */
+/** The files derived from an application, by their names in a folder of its own. */
 const derived = {
   'openapi.json': async () => json(openApiDocument(application), 1),
   'host.json': async () => json(hostJson(topology)),
@@ -54,7 +54,7 @@ const derived = {
   'topology.json': async () => json(topology),
 } satisfies Files;
 
-/** The files of the project's own application, and those that no application changes. */
+/** The files of the project's own application, and those independent of any application. */
 const own: Files = {
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
@@ -69,8 +69,8 @@ const own: Files = {
 };
 
 /**
- * Writes or checks the generated files; returns the exit code. With `--out FOLDER`, what is derived from the application goes there
- * and the project's own files stay as they are.
+ * Writes or checks the generated files; returns the exit code. With `--out FOLDER`, files derived from the application are written
+ * there, and the project's own files remain unchanged.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
@@ -93,7 +93,7 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return 1;
   }
-  // Types without a validator have just been given one.
+  // Missing validators have just been generated.
   const faults = applicationFaults(application).filter((fault) => check || !fault.includes('`npm run generate`'));
   if (faults.length > 0) {
     process.stderr.write(`${faults.join('\n')}\n`);

@@ -15,7 +15,8 @@ export const routes = {
     method: 'GET',
     path: '/v1/health',
     scope: null,
-    summary: 'Check the health of the cell. With deep=1 it also writes and reads its store, which needs the scope operate.',
+    summary:
+      'Check the health of the cell. With deep=1 it also writes and reads its store, which needs the scope operate.',
     parameters: {
       deep: choice('1: write and read the store.', ['0', '1'], '0'),
       peer: text('For the edge’s monitor: also probe the cell with this id and origin.'),

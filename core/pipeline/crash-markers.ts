@@ -65,7 +65,12 @@ export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
         if (outcome.status === 'failed') throw outcome.error;
         const marker = outcome.status === 'duplicate' ? await state.get(keyOf(consumer, same[0])) : undefined;
         if (marker === undefined) clear.push(...same);
-        else suspects.push({ messages: same, marker, crashes: isJsonObject(marker.body) ? Number(marker.body.crashes) : 0 });
+        else
+          suspects.push({
+            messages: same,
+            marker,
+            crashes: isJsonObject(marker.body) ? Number(marker.body.crashes) : 0,
+          });
       }
       return { clear, suspects: suspects.sort((a, b) => a.crashes - b.crashes) };
     },

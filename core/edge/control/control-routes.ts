@@ -50,7 +50,11 @@ export const controlRoutes = {
     'Whether routers that are cut off from the directory serve the tenant.',
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
-  monitor: read('monitor', 'The health monitor’s view of the cells, its proposals, and the cells that it still has to fence.', {}),
+  monitor: read(
+    'monitor',
+    'The health monitor’s view of the cells, its proposals, and the cells that it still has to fence.',
+    {},
+  ),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
   audit: read('audit', 'Changes with their actor, time and reason; newest first.', paging),

@@ -128,10 +128,7 @@ export function failOver(
   if (cell.state === 'down') return NOTHING;
   // The failback counts as a switch, too.
   if (cell.switches + 2 >= EPOCH_STRIDE)
-    throw new Refused(
-      'no_capacity',
-      `${id} has reached the maximum number of switches: replace it with another cell.`,
-    );
+    throw new Refused('no_capacity', `${id} has reached the maximum number of switches: replace it with another cell.`);
   const rescued = rescuers(context, id, answering);
   const restored = new Map(rescued.map((each) => [each.id, restoredCell(each, context.revision)]));
   const { own, guests, sum } = dependents(context, id, (other) => restored.get(other) ?? context.storage.cell(other));

@@ -53,7 +53,9 @@ export function outgoingBody(
   // With a chunked body, a Content-Length is ignored.
   const declared = request.headers.has('transfer-encoding') ? Number.NaN : length;
   const isLarge = declared > ROUTER_LIMITS.bufferedBody;
-  const permit = isLarge ? undefined : room.acquire(Number.isNaN(declared) ? ROUTER_LIMITS.bufferedBody : declared, tenant);
+  const permit = isLarge
+    ? undefined
+    : room.acquire(Number.isNaN(declared) ? ROUTER_LIMITS.bufferedBody : declared, tenant);
   if (permit === undefined) {
     const source = new BodySource(body, ROUTER_LIMITS.body);
     const stream = source.stream();
