@@ -131,7 +131,7 @@ const AS_IT_IS = { redirect: 'manual' } as const;
 /** A cell's answer belongs to one tenant, whatever its URL: the platform must not cache it. */
 const UNCACHED = { ...AS_IT_IS, cache: 'no-store' } as const;
 
-/** Methods that the platform may cache (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); the option costs time. */
+/** Cacheable methods (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); the option costs time. */
 const isCacheable = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 /** Throws before anything is sent if the request is invalid. */

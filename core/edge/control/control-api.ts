@@ -202,9 +202,11 @@ async function readFields(request: Request, command: ControlCommand): Promise<Js
   if (!isJsonObject(body)) throw refuse('invalid_body', 'Send an object.');
   const errors = shapeFaults(bodyShape(command), body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
   if (errors.length > 0)
-    throw new Problem<ControlProblemCode>('invalid_body', `Mend ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
-      errors,
-    });
+    throw new Problem<ControlProblemCode>(
+      'invalid_body',
+      `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`,
+      { errors },
+    );
   return body;
 }
 

@@ -35,7 +35,7 @@ export const controlRoutes = {
   addCell: change('PUT', 'cells/{id}', 'Add a cell, or change its endpoint, capacity, price or failover policy.'),
   drainCell: change('POST', 'cells/{id}/drain', 'Stop placing new tenants in the cell.'),
   resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell accept tenants again.'),
-  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
+  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell permanently.'),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; all homes by default.'),
     ...paging,

@@ -23,7 +23,7 @@ const ASKER = 'edge';
 /** Time for the witness to probe, plus some for its own answer, in milliseconds. */
 const TIMEOUT_MS = PEER_PROBE.timeoutMs + 1000;
 
-/** Returns a function that asks a witness. It resolves with `null` when the witness cannot answer; it never rejects because of the witness. */
+/** Returns a function that asks a witness. It resolves with `null` when the witness cannot answer, and never rejects because of it. */
 export function peerQuestion(
   deps: PeerQuestionDeps,
 ): (witness: ProbeTarget, about: ProbeTarget) => Promise<PeerView | null> {
