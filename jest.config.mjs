@@ -24,7 +24,7 @@ const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch
 const everywhere = (/** @type {string} */ ending) => [
   `<rootDir>/test/**/*.${ending}`,
   `<rootDir>/{emulators,hosts}/*/test/**/*.${ending}`,
-  `<rootDir>/core/domains/*/test/**/*.${ending}`,
+  `<rootDir>/{core/domains,examples}/*/test/**/*.${ending}`,
 ];
 
 export default {

@@ -14,7 +14,7 @@ function findRoot(folder) {
 }
 
 /** The project's own application. */
-const OWN_APPLICATION = 'core/application.ts';
+export const OWN_APPLICATION = 'core/application.ts';
 
 /**
  * The application that is built, from the project's root: its own, or the one that the variable `POLYCELL_APPLICATION` names, such as
@@ -29,7 +29,7 @@ export const distFolder =
     : `dist/applications/${applicationFile.replace(/\/?(?:application)?\.ts$/, '').replaceAll(/[^\w-]+/g, '-')}`;
 
 /** What `npm run generate` makes of another application than the project's own. */
-const derivedFolder = `${distFolder}/derived`;
+export const derivedFolder = `${distFolder}/derived`;
 
 /** Puts the application that is built in the place of the project's own, and what is derived from it too. */
 const withApplication = () => ({
@@ -103,6 +103,9 @@ export function deployableOptions(bundle) {
     mainFields: ['module', 'main'],
     supported: { 'dynamic-import': false },
     legalComments: 'none',
+    // Beside the bundle, for `--enable-source-maps` and debuggers; they find the sources where they lie.
+    sourcemap: 'linked',
+    sourcesContent: false,
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
@@ -134,7 +137,7 @@ export async function buildBundles({ only, onBuilt } = {}) {
 /** Writes what bundles hold of another application than the project's own. */
 async function derive() {
   const { main } = await importTypeScript('build/generate.ts');
-  if ((await main(['--out', derivedFolder])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
+  if ((await main(['--out', derivedFolder, '--quiet'])) !== 0) throw new Error(`${applicationFile} cannot be built.`);
 }
 
 /**
@@ -171,6 +174,24 @@ const sourceAddresses = (outfile) => ({
   },
 });
 
+/** The program that makes generated files. */
+const GENERATOR = 'build/generate.ts';
+
+/**
+ * A new domain has no validators before the generator has made them, and the generator imports the domain: they are empty for it.
+ * @type {import('esbuild').Plugin}
+ */
+const missingValidators = {
+  name: 'missing validators',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/validators\.generated\.ts$/ }, ({ resolveDir, path: specifier }) => {
+      const file = path.join(resolveDir, specifier);
+      return existsSync(file) ? undefined : { path: file, namespace: 'missing' };
+    });
+    onLoad({ filter: /.*/, namespace: 'missing' }, () => ({ contents: 'export const validators = {};' }));
+  },
+};
+
 /**
  * Compiles a program if it changed.
  * @param {string} entry path from the project's root
@@ -188,7 +209,7 @@ export async function compileTool(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: [sourceAddresses(outfile), ...applicationPlugins()],
+    plugins: [sourceAddresses(outfile), ...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
     logLevel: 'silent',
   });
   return outfile;
@@ -226,15 +247,46 @@ async function compileNow(options) {
   const { build, stop } = await import('esbuild');
   try {
     const result = await build({ ...options, metafile: true, write: false });
-    const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (result.metafile).inputs);
-    for (const { path: file, contents } of result.outputFiles) await put(file, contents);
-    await put(`${outfile}.meta.json`, JSON.stringify(result.metafile));
-    await put(recordFile, JSON.stringify({ key, inputs: await fingerprints(inputs) }));
+    await keepResult(options, result);
     return true;
   } finally {
     // Its service process would otherwise stay for as long as the caller lives.
     await stop();
   }
+}
+
+/**
+ * Writes what esbuild has made, and the record by which the next run finds it fresh.
+ * @param {import('esbuild').BuildOptions} options
+ * @param {import('esbuild').BuildResult} result with a metafile, not yet written
+ * @returns {Promise<boolean>} whether it differs from what was there
+ */
+export async function keepResult(options, { metafile, outputFiles = [] }) {
+  const outfile = path.join(root, /** @type {string} */ (options.outfile));
+  let differs = false;
+  for (const { path: file, contents } of outputFiles) {
+    const present = await readFile(file).catch(() => undefined);
+    if (present?.equals(contents)) continue;
+    differs = true;
+    await put(file, contents);
+  }
+  const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (metafile).inputs);
+  await put(`${outfile}.meta.json`, JSON.stringify(metafile));
+  // What stands in for a file that is not there yet makes the result stale at once.
+  const whole = inputs.every((file) => existsSync(path.join(root, file)));
+  const record = whole ? { key: JSON.stringify(options), inputs: await fingerprints(inputs) } : {};
+  await put(`${outfile}.inputs.json`, JSON.stringify(record));
+  return differs;
+}
+
+/**
+ * The inputs of what was compiled last, as they were then.
+ * @param {string} outfile from the project's root
+ * @returns {Promise<Record<string, string> | undefined>} undefined if it has never been compiled
+ */
+export async function recordedInputs(outfile) {
+  const text = await readFile(path.join(root, `${outfile}.inputs.json`), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text).inputs;
 }
 
 /** Drafts written by this process: two of one file may be under way at once. */
@@ -268,7 +320,7 @@ async function isFresh(outfile, recordFile, key) {
 }
 
 /** @param {string[]} files @returns {Promise<Record<string, string>>} file → size and time of its last change */
-async function fingerprints(files) {
+export async function fingerprints(files) {
   const entries = await Promise.all(
     files.map(async (file) => {
       const { size, mtimeMs } = await stat(path.join(root, file));

@@ -11,6 +11,8 @@ import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
 import * as edge from '../functions-edge/config.ts';
 import { azureResources } from './azure-resources.ts';
+import { applicationFile, OWN_APPLICATION } from './bundles.mjs';
+import { type Published, publishedFaults } from './compatibility.ts';
 import { environmentDocument } from './environment.ts';
 import { hostJson } from './host-json.ts';
 import { compileValidators, SchemaError } from './validators.ts';
@@ -23,28 +25,50 @@ const json = (value: unknown, indent = 2) => `${JSON.stringify(value, null, inde
 
 /** The folder of the domain. */
 const folderOf = ({ name }: Domain): string => {
-  const folders = [`core/domains/${name}`, `examples/${name}`];
+  const places = ['core/domains', 'examples'];
+  const folders = (applicationFile.startsWith('examples/') ? places.reverse() : places).map(
+    (place) => `${place}/${name}`,
+  );
   const folder = folders.find((each) => existsSync(path.join(each, 'domain.ts')));
   if (folder === undefined) throw new SchemaError(`The domain ${name} is in neither ${folders.join(' nor ')}.`);
   return folder;
 };
 
-/** The validators of each domain are in its folder, whichever application uses it. */
-const validators: Files = {
-  ...Object.fromEntries(
-    application.map((domain) => {
+/** The files in the folder of each domain, whichever application uses it: its validators, and the schemas that accepted its events. */
+const besideDomains = (publishing: boolean): Files =>
+  Object.fromEntries(
+    application.flatMap((domain) => {
       const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
       const folder = folderOf(domain);
       const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
+      const published = `${folder}/published.generated.json`;
       return [
-        `${folder}/validators.generated.ts`,
-        () => compileValidators(schemas, `the event types in ${folder}`, registry),
-      ];
+        [
+          `${folder}/validators.generated.ts`,
+          () => compileValidators(schemas, `the event types in ${folder}`, registry),
+        ],
+        ...(publishing || existsSync(published)
+          ? [[published, () => publish(published, schemas, publishing)] as const]
+          : []),
+      ] as const;
     }),
-  ),
-  'core/http/validators.generated.ts': () =>
-    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
-};
+  );
+
+/**
+ * The schemas that a domain has published, as they are now, and with `all` those that it has not. Events of published schemas may be
+ * stored anywhere, so these are never narrowed.
+ * @throws SchemaError
+ */
+async function publish(file: string, schemas: Published, all: boolean): Promise<string> {
+  const published = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Published) : {};
+  const faults = publishedFaults(published, schemas);
+  if (faults.length === 0)
+    return json(Object.fromEntries(Object.entries(schemas).filter(([type]) => all || Object.hasOwn(published, type))));
+  throw new SchemaError(
+    `${faults.join('\n')}\nEvents that were accepted by ${file} would not be valid any more: give the new form a new type, such as .v2. ` +
+      'If no event of the type is stored anywhere, remove it from that file.',
+  );
+}
 
 /** The files derived from an application, by their names in a folder of its own. */
 const derived = {
@@ -56,6 +80,8 @@ const derived = {
 
 /** The files of the project's own application, and those independent of any application. */
 const own: Files = {
+  'core/http/validators.generated.ts': () =>
+    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],
@@ -69,13 +95,15 @@ const own: Files = {
 };
 
 /**
- * Writes or checks the generated files; returns the exit code. With `--out FOLDER`, files derived from the application are written
- * there, and the project's own files remain unchanged.
+ * Writes or checks the generated files; returns the exit code. For an application other than the project's own, these are the files
+ * beside its domains and, with `--out FOLDER`, those derived from it, in that folder. `--publish` records the schemas of new event
+ * types, which cannot be narrowed from then on. `--quiet` suppresses the message of success.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
   const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
-  const files: Files = { ...validators, ...(out === undefined ? own : Object.fromEntries(outside)) };
+  const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own : {};
+  const files: Files = { ...besideDomains(args.includes('--publish')), ...more };
   const check = args.includes('--check');
   const stale: string[] = [];
   try {
@@ -104,6 +132,7 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`Stale: ${list}. Run \`npm run generate\` and commit the result.\n`);
     return 1;
   }
+  if (args.includes('--quiet')) return 0;
   process.stdout.write(stale.length === 0 ? 'Every generated file is up to date.\n' : `Wrote ${list}.\n`);
   return 0;
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 /** Package → its excluded modules. */
 const UNUSED = {
-  // functions-azure/compose.ts signs with the account's key, encrypts nothing on the client and searches no full text;
+  // functions-azure/compose.ts encrypts nothing on the client and searches no full text;
   // adapters/azure uses `items.bulk`, not the streamer behind `executeBulkOperations`; the platform reads the change feed.
   '@azure/cosmos': [
     'dist/esm/bulk/BulkHelper.js',
@@ -18,7 +18,7 @@ const UNUSED = {
     'dist/esm/encryption/EncryptionProcessor.js',
     'dist/esm/queryExecutionContext/hybridQueryExecutionContext.js',
   ],
-  // For `aadCredentials`.
+  // For `aadCredentials`: adapters/azure/cosmos-identity.ts puts the token into requests.
   '@azure/core-rest-pipeline': ['dist/esm/policies/bearerTokenAuthenticationPolicy.js'],
   // For a policy that no client here uses: it is removed from the bundle, but the CommonJS module that it imports would stay.
   'http-proxy-agent': ['dist/index.js'],

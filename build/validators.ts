@@ -42,6 +42,8 @@ export async function compileValidators(
   const result = await build({
     stdin: { contents: `${code}\nexport const compiled = { ${table} };`, resolveDir: path.resolve('.') },
     bundle: true,
+    // Names of modules are in the text; they are the same wherever packages are installed.
+    preserveSymlinks: true,
     format: 'esm',
     target: 'es2022',
     write: false,

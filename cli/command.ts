@@ -1,5 +1,6 @@
-// What a command of the command line is, and how its arguments are read and its failures told.
+// What a command of the command line is, how its arguments are read, and how its failures are reported.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { suggestion } from './closest.ts';
 
 export interface CommandContext {
   /** Arguments behind the options. */
@@ -17,19 +18,19 @@ export interface Command {
   readonly usage: string;
   readonly example: string;
   readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** Option → what it does. `json`, `help` and `stack` are everybody's. */
+  /** Option → what it does. Every command has `json` and `help`. */
   readonly describe: Readonly<Record<string, string>>;
   /** Positional arguments that it takes, at most. */
   readonly positionals?: number;
   run(context: CommandContext): Promise<number>;
 }
 
-/** A failure that the person at the terminal can do something about; told in one sentence, without a stack trace. */
+/** A failure that the person at the terminal can fix; reported in one sentence, without a stack trace. */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
 }
 
-/** Arguments that make no sense; told as a `UserError` is, with the exit code of a misspelt option. */
+/** Invalid arguments; reported as a `UserError` is, with the exit code of a misspelt option. */
 export class UsageError extends UserError {
   override readonly name = 'UsageError';
 }
@@ -40,35 +41,83 @@ const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' 
 export async function runCommand(name: string, command: Command, args: readonly string[]): Promise<number> {
   const out = (line: string) => void process.stdout.write(`${line}\n`);
   const err = (line: string) => void process.stderr.write(`${line}\n`);
-  let values: Record<string, string | boolean | undefined>;
-  let positionals: string[];
+  let given: Arguments;
   try {
-    const parsed = parseArgs({
-      args: [...args],
-      options: { ...command.options, ...common },
-      allowPositionals: true,
-      strict: true,
-    });
-    values = parsed.values as Record<string, string | boolean | undefined>;
-    positionals = parsed.positionals;
-    if (values.help === true) {
-      out(helpOf(name, command));
-      return 0;
-    }
-    if (positionals.length > (command.positionals ?? 0))
-      throw new TypeError(`Unexpected argument '${positionals[command.positionals ?? 0]}'.`);
+    given = readArguments(command, args);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    err(`${(error.message.split(/\.\s/)[0] ?? '').replace(/\.$/, '')}. See \`npx polycell ${name} --help\`.`);
+    if (!(error instanceof UsageError)) throw error;
+    err(`${error.message} See \`npx polycell ${name} --help\`.`);
     return 2;
   }
+  const { positionals, options } = given;
+  if (options.help === true) {
+    out(helpOf(name, command));
+    return 0;
+  }
   try {
-    return await command.run({ positionals, options: values, json: values.json === true, out, err });
+    return await command.run({ positionals, options, json: options.json === true, out, err });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     err(error.message);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+export type Arguments = Pick<CommandContext, 'positionals' | 'options'>;
+
+/**
+ * Reads the arguments of a command. With `--help` among them, the positional ones are not counted.
+ * @throws UsageError
+ */
+export function readArguments(command: Command, args: readonly string[]): Arguments {
+  const known = { ...command.options, ...common };
+  const { values, positionals } = parsed(known, withNegativeNumbers(known, args));
+  const most = command.positionals ?? 0;
+  if (values.help !== true && positionals.length > most)
+    throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[most])}.`);
+  return { options: { ...values } as CommandContext['options'], positionals };
+}
+
+type Options = Command['options'];
+
+function parsed(options: Options, args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!code.startsWith('ERR_PARSE_ARGS')) throw error;
+    throw new UsageError(explain(code, message, options, args));
+  }
+}
+
+/** Node's own sentences name neither what is close nor what to write instead. */
+function explain(code: string, message: string, options: Options, args: readonly string[]): string {
+  const name = /'(?:-\w, )?(--?[^\s'=]+)/.exec(message)?.[1] ?? '';
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return `Unknown option ${name}.${suggestion(
+      name,
+      Object.keys(options).map((each) => `--${each}`),
+    )}`;
+  if (options[name.replace(/^-+/, '')]?.type === 'boolean') return `Option ${name} takes no value.`;
+  const next = args[args.indexOf(name) + 1] ?? '';
+  return /^-[^-]/.test(next)
+    ? `Give ${name} a value; one that starts with a dash needs an equals sign: ${name}=${next}.`
+    : `Give ${name} a value.`;
+}
+
+/** `--count -1` as `--count=-1`: a negative number cannot be an option, and the command says what is wrong with it. */
+function withNegativeNumbers(options: Options, args: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const joined: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const [arg = '', next = ''] = args.slice(index, index + 2);
+    const takesValue = index < end && arg.startsWith('--') && options[arg.slice(2)]?.type === 'string';
+    if (takesValue && /^-\d/.test(next)) {
+      joined.push(`${arg}=${next}`);
+      index += 1;
+    } else joined.push(arg);
+  }
+  return joined;
 }
 
 /** The text of `--help`. */
@@ -104,4 +153,17 @@ export function wholeNumber(
       `--${name} must be a whole number from ${minimum} to ${maximum}, not ${JSON.stringify(value)}.`,
     );
   return number;
+}
+
+/**
+ * What an action's name stands for, such as the `list` of `polycell cells list`.
+ * @throws UsageError that lists the actions, and the closest one to a misspelt name
+ */
+export function actionOf<T>(actions: Readonly<Record<string, T>>, given: string | undefined): T {
+  const action = given !== undefined && Object.hasOwn(actions, given) ? actions[given] : undefined;
+  if (action !== undefined) return action;
+  const names = Object.keys(actions);
+  const all = names.join(', ');
+  if (given === undefined) throw new UsageError(`Name an action: ${all}.`);
+  throw new UsageError(`Unknown action ${JSON.stringify(given)}.${suggestion(given, names)} The actions are ${all}.`);
 }

@@ -1,10 +1,10 @@
 // What the commands that look at the directory or change it have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
-import { type CommandContext, UsageError, wholeNumber } from './command.ts';
+import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
 import { type Column, Table } from './table.ts';
 
-/** A cell, as the control plane tells of it. */
+/** A cell, as the control plane shows it. */
 export type DirectoryCell = Cell & { readonly homes: number; readonly standbys: number };
 
 export const CELL_COLUMNS: readonly Column<DirectoryCell>[] = [
@@ -31,7 +31,7 @@ export const CHANGE_OPTIONS = {
 
 export const CHANGE_DESCRIPTIONS = {
   '--reason TEXT': 'why, for the audit log; the command itself if not given',
-  '--dry-run': 'tell what would happen, and do nothing',
+  '--dry-run': 'show what would change, without changing it',
   '--if-revision N': 'refuse if the directory has changed since this revision',
   '--stack URL': 'the stack to ask, if not the one started last',
 } as const;
@@ -57,10 +57,9 @@ export async function runAction(
   context: CommandContext,
 ): Promise<number> {
   const [action, ...rest] = context.positionals;
-  const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+  const run = actionOf(actions, action);
   if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
-    throw new UsageError(`\`${name} ${action}\` takes no argument, not ${JSON.stringify(rest[0])} either.`);
+    throw new UsageError(`\`${name} ${action}\` takes no argument: ${JSON.stringify(rest[0])}.`);
   const stack = await StackClient.find(context.options.stack as string | undefined);
   const told = ['polycell', name, ...context.positionals].join(' ');
   return run({ ...context, control: await stack.control(), arguments: rest, told });
@@ -70,7 +69,7 @@ export async function runAction(
 export function idOf({ arguments: given }: ActionContext, what: string): string {
   const [id, ...more] = given;
   if (id === undefined) throw new UsageError(`Name the ${what}.`);
-  if (more.length > 0) throw new UsageError(`One ${what} at a time, not ${given.join(' and ')} too.`);
+  if (more.length > 0) throw new UsageError(`Give one ${what}, not ${given.length}.`);
   if (!/^[a-z0-9-]{1,63}$/.test(id))
     throw new UsageError(`${JSON.stringify(id)} cannot be a ${what}: it is 1 to 63 of a-z 0-9 -`);
   return id;
@@ -105,13 +104,13 @@ function describe({
   movedTenants,
   notes,
 }: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
-  if (status === 'unchanged') return `Nothing to do: it is so already (revision ${revision}).`;
+  if (status === 'unchanged') return `Nothing to do: the directory is already in this state (revision ${revision}).`;
   const would = status === 'previewed';
   const moved = movedTenants === 1 ? '1 tenant' : `${movedTenants} tenants`;
   return [
-    would ? 'Would change, but for --dry-run:' : `Done (revision ${revision}).`,
+    would ? 'Would change (nothing was changed because of --dry-run):' : `Done (revision ${revision}).`,
     ...changes.map((each) => `  ${describeChange(each)}`),
-    ...(movedTenants === 0 ? [] : [`  requests of ${moved} ${would ? 'would go' : 'go'} elsewhere`]),
+    ...(movedTenants === 0 ? [] : [`  requests of ${moved} ${would ? 'would go' : 'now go'} to another cell`]),
     ...notes.map((note) => `  note: ${note}`),
   ].join('\n');
 }

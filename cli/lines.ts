@@ -1,7 +1,10 @@
-// The lines of a file, one at a time, however large the file or a line of it is.
+// The lines of a file or of standard input, one at a time, however large the file or a line of it is.
 import { createReadStream } from 'node:fs';
 
 const NEWLINE = 0x0a;
+
+/** The name of standard input, where a file is expected. */
+export const STANDARD_INPUT = '-';
 
 /** A line; without its text if it is longer than wanted. */
 export interface Line {
@@ -32,7 +35,8 @@ export async function* linesOf(file: string, maximumBytes: number): AsyncGenerat
     parts = [];
     return line;
   };
-  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+  const source = file === STANDARD_INPUT ? process.stdin : createReadStream(file);
+  for await (const chunk of source as AsyncIterable<Buffer>) {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
       take(chunk.subarray(from, end));

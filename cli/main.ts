@@ -1,4 +1,7 @@
 // The command line `polycell`: picks the command and hands it its arguments.
+import { readFile } from 'node:fs/promises';
+import { sourceFile } from '../local/source-file.ts';
+import { suggestion } from './closest.ts';
 import { type Command, runCommand } from './command.ts';
 import { audit } from './commands/audit.ts';
 import { cells } from './commands/cells.ts';
@@ -8,6 +11,7 @@ import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
@@ -30,6 +34,7 @@ const commands: Readonly<Record<string, Command>> = {
   token,
   drill,
   emulate,
+  new: newDomain,
 };
 
 function help(): string {
@@ -40,7 +45,7 @@ function help(): string {
     '',
     ...lines,
     '',
-    '`npx polycell <command> --help` shows its options and an example.',
+    '`npx polycell <command> --help` shows its options and an example; `npx polycell --version` the version.',
   ].join('\n');
 }
 
@@ -52,14 +57,21 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined || name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) {
     process.stdout.write(`${help()}\n`);
     return name === undefined ? 2 : 0;
   }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
+    process.stdout.write(`${version}\n`);
+    return 0;
+  }
+  if (name === 'help' && rest[0] !== undefined) return main([rest[0], '--help']);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
+    const names = Object.keys(commands);
     process.stderr.write(
-      `There is no command ${JSON.stringify(name)}; there are ${Object.keys(commands).join(', ')}.\n`,
+      `Unknown command ${JSON.stringify(name)}.${suggestion(name, names)} The commands are ${names.join(', ')}.\n`,
     );
     return 2;
   }

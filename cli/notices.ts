@@ -4,6 +4,9 @@ import type { Notice } from '../local/local-cell.ts';
 /** The same thing is said again after this, in milliseconds, with how often it has happened since. */
 const QUIET_MS = 5000;
 
+/** Frames of a stack trace that are shown. */
+const SHOWN_FRAMES = 4;
+
 /** Different things that are remembered as said. */
 const REMEMBERED = 200;
 
@@ -26,12 +29,31 @@ export function noticePrinter(say: (line: string) => void, now: () => number): (
   };
 }
 
+/** Drops notices while `quiet` holds. */
+export const unless =
+  (quiet: () => boolean, print: (notice: Notice) => void): ((notice: Notice) => void) =>
+  (notice) => {
+    if (!quiet()) print(notice);
+  };
+
 function describe({ level, part, message, fields = {} }: Notice, at: number): string {
-  const more = Object.entries(fields)
+  const { stack, ...others } = fields;
+  const more = Object.entries(others)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const time = new Date(at).toISOString().slice(11, 19);
-  return [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more]
+  const line = [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more]
     .filter((word) => word !== '')
     .join(' ');
+  return [line, ...framesOf(stack)].join('\n');
+}
+
+/** The innermost frames of a stack trace, without the message, which the line has already. */
+function framesOf(stack: unknown): readonly string[] {
+  if (typeof stack !== 'string') return [];
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, SHOWN_FRAMES)
+    .map((line) => `  ${line.trim()}`);
 }

@@ -1,9 +1,18 @@
 #!/usr/bin/env node
 // The `polycell` command: compiles cli/main.ts when it changed, then runs it.
-import { importTypeScript } from '../build/bundles.mjs';
+import { explainFault } from './preflight.mjs';
 
-// The SDK's advice about Node.js versions concerns those who deploy; the local stack has nothing to say about it.
+// The SDK's advice about Node.js versions concerns deployments; the local stack has nothing to say about it.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-const { main } = await importTypeScript('cli/main.ts');
-process.exitCode = await main(process.argv.slice(2));
+try {
+  // Imported here, so that missing packages can be reported.
+  const { importTypeScript } = await import('../build/bundles.mjs');
+  const { main } = await importTypeScript('cli/main.ts');
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const sentence = explainFault(error);
+  if (sentence === undefined) throw error;
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+}

@@ -1,7 +1,7 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
 
 import { sleep } from '../hosts/processes/wait.ts';
-import { runningStacks } from '../local/registry.ts';
+import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';
 
@@ -51,13 +51,17 @@ export class StackClient {
     this.#control = control;
   }
 
-  /** Finds the stack: the one at `url` (of its edge, a cell or its control server), else the one started last. */
-  static async find(url: string | undefined): Promise<StackClient> {
+  /**
+   * Finds the stack: the one at `url` (of its edge, a cell or its control server), else the one started last. If several run,
+   * says on `err` which one it is and how to choose another.
+   */
+  static async find(url: string | undefined, err: (line: string) => void = toStandardError): Promise<StackClient> {
     const stacks = await runningStacks();
     if (url === undefined) {
       const newest = stacks[0];
       if (newest === undefined)
         throw new UserError('No stack is running here. Start one with `npm start`, or name one with --stack URL.');
+      if (stacks.length > 1) err(choiceOf(newest, stacks.slice(1)));
       return new StackClient(newest.control);
     }
     const bare = url.replace(/\/+$/, '').replace('//localhost', '//127.0.0.1');
@@ -211,10 +215,27 @@ export class StackClient {
     }
     if (response.status === 400 && body.error !== undefined) throw new refusal(body.error);
     if (!response.ok)
-      throw new UserError(body.error ?? `The stack at ${this.#control} answered ${response.status}; is it one?`);
+      throw new UserError(
+        body.error ?? `${this.#control} answered ${response.status}; check that it is a Polycell stack.`,
+      );
     return body;
   }
 }
+
+const toStandardError = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Where a stack is, for a person: its edge, or its first cell. */
+const addressOf = ({ urls, control }: RunningStack): string => urls[0] ?? control;
+
+/** Which of several stacks is used, and how to choose another one. */
+export function choiceOf(newest: RunningStack, others: readonly RunningStack[]): string {
+  const shown = others.slice(0, SHOWN_STACKS).map((stack) => `--stack ${addressOf(stack)}`);
+  const more = others.length > SHOWN_STACKS ? ', …' : '';
+  return `${others.length + 1} stacks are running; using the newest, ${addressOf(newest)}. For another one: ${shown.join(', ')}${more}.`;
+}
+
+/** Other stacks that are named when several run. */
+const SHOWN_STACKS = 5;
 
 interface ControlProblem {
   readonly code?: string;
@@ -222,7 +243,7 @@ interface ControlProblem {
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }
 
-/** A refusal in one sentence, with the code for whoever looks it up. */
+/** A refusal in one sentence, with the code to look it up by. */
 function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
   const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
   const told = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;

@@ -6,8 +6,10 @@ import { ServiceBusClient } from '@azure/service-bus';
 import { cosmosChangeFeed } from '../adapters/azure/cosmos-change-feed.ts';
 import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { weakConsistency } from '../adapters/azure/cosmos-consistency.ts';
+import { withIdentity } from '../adapters/azure/cosmos-identity.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { functionsHttp } from '../adapters/azure/functions-http.ts';
+import { ManagedIdentity, SERVICE_BUS_RESOURCE } from '../adapters/azure/managed-identity.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
@@ -24,7 +26,7 @@ import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
-import type { CellConfig, HttpConfig } from './config.ts';
+import type { CellConfig, Connection, HttpConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
 export interface Overrides {
@@ -56,13 +58,31 @@ function stores(
   { connections, database }: CellConfig,
   { clock, ids }: Platform,
 ): { client: CosmosClient; events: Store; state: Store } {
-  const client = new CosmosClient({
-    connectionString: connections.cosmos,
-    ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
-  });
+  const options = cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS });
+  const client = cosmosClient(connections.cosmos, options, { clock, ids });
   const store = (container: string) =>
     checkedStore(new CosmosStore({ container: client.database(database).container(container), clock, ids }));
   return { client, events: store('events'), state: store('state') };
+}
+
+function cosmosClient(
+  connection: Connection,
+  options: ReturnType<typeof cosmosClientOptions>,
+  deps: Pick<Platform, 'clock' | 'ids'>,
+): CosmosClient {
+  if (typeof connection === 'string') return new CosmosClient({ connectionString: connection, ...options });
+  const { address, identity } = connection;
+  // Tokens for one account alone: https://learn.microsoft.com/azure/cosmos-db/nosql/reference-data-plane-security
+  const credential = new ManagedIdentity({ ...identity, resource: new URL(address).origin }, deps);
+  return new CosmosClient({ endpoint: address, ...withIdentity(options, credential, deps.clock) });
+}
+
+function serviceBusClient(connection: Connection, deps: Pick<Platform, 'clock' | 'ids'>): ServiceBusClient {
+  const options = { retryOptions: { maxRetries: 0, timeoutInMs: REQUEST_TIMEOUT_MS } };
+  if (typeof connection === 'string') return new ServiceBusClient(connection, options);
+  const { address, identity } = connection;
+  const credential = new ManagedIdentity({ ...identity, resource: SERVICE_BUS_RESOURCE }, deps);
+  return new ServiceBusClient(address, credential, options);
 }
 
 /**
@@ -98,9 +118,7 @@ export function composeRelay(
 ): (items: readonly unknown[]) => Promise<void> {
   const own = platform(overrides);
   const { state } = stores(config, own);
-  const client = new ServiceBusClient(config.connections.serviceBus, {
-    retryOptions: { maxRetries: 0, timeoutInMs: REQUEST_TIMEOUT_MS },
-  });
+  const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
   return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
 }

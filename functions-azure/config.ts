@@ -1,5 +1,6 @@
 // What the functions read from their app settings: everything is checked at start, and all problems are told at once.
 
+import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
 
@@ -11,9 +12,19 @@ export interface CellConfig {
   readonly database: string;
   /** Service Bus topic that events are published to. */
   readonly topic: string;
-  /** Connection strings, under the names that the triggers know them by. */
-  readonly connections: { readonly cosmos: string; readonly serviceBus: string };
+  /** A connection string, or where the service is for the app's managed identity; under the names that the triggers know them by. */
+  readonly connections: { readonly cosmos: Connection; readonly serviceBus: Connection };
 }
+
+/** A service that is reached by identity. */
+export interface IdentityConnection {
+  /** Address of the Cosmos DB account, or name of the Service Bus namespace. */
+  readonly address: string;
+  readonly identity: IdentityEndpoint;
+}
+
+/** A connection string is for the local stack and for emulators. */
+export type Connection = string | IdentityConnection;
 
 export interface HttpConfig extends CellConfig {
   /** Public keys of the edge: one, or two while they are being changed. */
@@ -23,7 +34,7 @@ export interface HttpConfig extends CellConfig {
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
 export const VARIABLES = {
   APP_CELL: 'Id of the cell, 1 to 63 of a-z 0-9 -',
-  APP_VERSION: 'Version of the deployment, told by the health check',
+  APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_REGION: 'Region of the cell',
   APP_DATABASE: 'Cosmos DB database with the containers events, state and leases',
   APP_TOPIC: 'Service Bus topic that events are published to',
@@ -33,10 +44,29 @@ export const VARIABLES = {
 /** The names of the connections that the triggers are bound to. */
 export const CONNECTIONS = { cosmos: 'COSMOS', serviceBus: 'SERVICE_BUS' } as const;
 
+/** Suffix of the setting that has the address of each service, as the triggers' extensions know it. */
+export const ADDRESSES = { cosmos: 'accountEndpoint', serviceBus: 'fullyQualifiedNamespace' } as const;
+
+/** Where App Service and Functions give out tokens. */
+const IDENTITY = { endpoint: 'IDENTITY_ENDPOINT', header: 'IDENTITY_HEADER' } as const;
+
 /** What the triggers and the Functions host name; part of the same document. */
 export const PLATFORM_VARIABLES = {
-  [CONNECTIONS.cosmos]: 'Connection string of the Cosmos DB account',
-  [CONNECTIONS.serviceBus]: 'Connection string of the Service Bus namespace',
+  [`${CONNECTIONS.cosmos}__${ADDRESSES.cosmos}`]:
+    'Address of the Cosmos DB account, which is reached by managed identity',
+  [`${CONNECTIONS.cosmos}__credential`]: 'managedidentity',
+  [`${CONNECTIONS.cosmos}__clientId`]:
+    "Client id of the identity for Cosmos DB; without it, the app's system-assigned one",
+  [CONNECTIONS.cosmos]: 'In place of the three above, on a local stack: connection string of the Cosmos DB account',
+  [`${CONNECTIONS.serviceBus}__${ADDRESSES.serviceBus}`]:
+    'Name of the Service Bus namespace, such as `name.servicebus.windows.net`, which is reached by managed identity',
+  [`${CONNECTIONS.serviceBus}__credential`]: 'managedidentity',
+  [`${CONNECTIONS.serviceBus}__clientId`]:
+    "Client id of the identity for Service Bus; without it, the app's system-assigned one",
+  [CONNECTIONS.serviceBus]:
+    'In place of the three above, on a local stack: connection string of the Service Bus namespace',
+  [IDENTITY.endpoint]: 'Where the platform gives out tokens; needed with managed identity, and set by the platform',
+  [IDENTITY.header]: 'Secret that the platform wants with each request for a token; set by the platform',
 } as const;
 
 /**
@@ -49,30 +79,86 @@ export const SETUP = { enableHttpStream: true } as const;
 /** The configuration of the function `http`. Throws a `ConfigError`. */
 export function readHttpConfig(environment: Environment): HttpConfig {
   return readSettings(environment, VARIABLES, (get, problems) => ({
-    ...readCell(get, problems),
+    ...readCell({ environment, get, problems }),
     routeKeys: readRouteKeys(get, problems),
   }));
 }
 
 /** The configuration of the functions `relay` and `worker`. Throws a `ConfigError`. */
 export function readCellConfig(environment: Environment): CellConfig {
-  return readSettings(environment, VARIABLES, readCell);
+  return readSettings(environment, VARIABLES, (get, problems) => readCell({ environment, get, problems }));
 }
 
-function readCell(get: Get, problems: string[]): CellConfig {
-  const connections = { cosmos: get(CONNECTIONS.cosmos), serviceBus: get(CONNECTIONS.serviceBus) };
-  if (connections.cosmos !== '' && !/AccountEndpoint=.+AccountKey=/.test(connections.cosmos)) {
-    problems.push(`${CONNECTIONS.cosmos} is no connection string of a Cosmos DB account`);
-  }
-  if (connections.serviceBus !== '' && !/Endpoint=sb:\/\//.test(connections.serviceBus)) {
-    problems.push(`${CONNECTIONS.serviceBus} is no connection string of a Service Bus namespace`);
-  }
+/** Where settings are read from. */
+interface Source {
+  readonly environment: Environment;
+  readonly get: Get;
+  readonly problems: string[];
+}
+
+function readCell(source: Source): CellConfig {
+  const { get, problems } = source;
   return {
     cell: readCellId(get, problems),
     version: get('APP_VERSION'),
     region: get('APP_REGION'),
     database: get('APP_DATABASE'),
     topic: get('APP_TOPIC'),
-    connections,
+    connections: {
+      cosmos: readConnection(source, 'cosmos'),
+      serviceBus: readConnection(source, 'serviceBus'),
+    },
   };
+}
+
+/** What a connection string of each service looks like. */
+const STRINGS = {
+  cosmos: { form: /AccountEndpoint=.+AccountKey=/, what: 'a Cosmos DB account' },
+  serviceBus: { form: /Endpoint=sb:\/\//, what: 'a Service Bus namespace' },
+} as const;
+
+/** What an address of each service looks like; plain HTTP is for emulators. */
+const FORMS = {
+  cosmos: /^(https:\/\/[^/\s]+|http:\/\/(127\.0\.0\.1|localhost)(:\d+)?)\/?$/,
+  serviceBus: /^[\w.-]+(:\d+)?$/,
+} as const;
+
+/** One service's connection: a connection string or the settings of an identity, and not both. */
+function readConnection(source: Source, service: keyof typeof CONNECTIONS): Connection {
+  const { environment, get, problems } = source;
+  const name = CONNECTIONS[service];
+  const given = (suffix: string): string => environment[`${name}__${suffix}`] ?? '';
+  const settings = [ADDRESSES[service], 'credential', 'clientId'].filter((suffix) => given(suffix) !== '');
+  const text = environment[name] ?? '';
+  if (settings.length === 0) {
+    if (text === '') problems.push(`${name} is not set, and ${name}__${ADDRESSES[service]} is not either`);
+    else if (!STRINGS[service].form.test(text))
+      problems.push(`${name} is no connection string of ${STRINGS[service].what}`);
+    return text;
+  }
+  if (text !== '') {
+    // Triggers would take the connection string, and the settings would say otherwise.
+    problems.push(`${name} and ${name}__${settings[0]} are both set; only one of them can hold`);
+    return text;
+  }
+  const address = get(`${name}__${ADDRESSES[service]}`);
+  if (address !== '' && !FORMS[service].test(address))
+    problems.push(
+      `${name}__${ADDRESSES[service]} is ${JSON.stringify(address)}, which is no address of ${STRINGS[service].what}`,
+    );
+  const credential = get(`${name}__credential`);
+  if (credential !== '' && credential !== 'managedidentity')
+    problems.push(`${name}__credential is ${JSON.stringify(credential)}; it must be "managedidentity"`);
+  const clientId = given('clientId');
+  return { address, identity: { ...readIdentity(source), ...(clientId !== '' && { clientId }) } };
+}
+
+/** Where tokens come from; what is wrong with it is wrong for both services, and a problem once. */
+function readIdentity({ environment, problems }: Source): IdentityEndpoint {
+  const { [IDENTITY.endpoint]: endpoint = '', [IDENTITY.header]: header = '' } = environment;
+  const once = (problem: string) => problems.includes(problem) || problems.push(problem);
+  if (endpoint === '') once(`${IDENTITY.endpoint} is not set`);
+  else if (!/^https?:\/\/[^/]/.test(endpoint)) once(`${IDENTITY.endpoint} is no address`);
+  if (header === '') once(`${IDENTITY.header} is not set`);
+  return { endpoint, header };
 }

@@ -35,6 +35,8 @@ export interface AwsCellOptions {
   readonly endpoints?: Endpoints;
   /** Bundles to run in place of the built ones, for tests: function → path. */
   readonly bundles?: Partial<Record<'http' | 'relay' | 'worker', string>>;
+  /** Functions whose inspector is open: name → port. */
+  readonly inspect?: ReadonlyMap<string, number>;
   readonly notice: (notice: Notice) => void;
   /** Called when a part of the cell ends by itself. */
   readonly onDeath: (reason: string) => void;
@@ -103,6 +105,10 @@ export class AwsCell implements LocalCell {
     await this.#startCompute();
   }
 
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.crashed ? [] : ((await this.#compute?.replaceBundles(roles)) ?? []);
+  }
+
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
   async stop(): Promise<void> {
     await this.#switch.settled();
@@ -165,7 +171,7 @@ export class AwsCell implements LocalCell {
   }
 
   async #startCompute(): Promise<void> {
-    const { topology, version, routeKeys, bundles, notice } = this.#options;
+    const { topology, version, routeKeys, bundles, inspect = new Map(), notice } = this.#options;
     if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
       throw new TypeError('The cell is not set up.');
     const compute = new AwsCompute({
@@ -180,6 +186,7 @@ export class AwsCell implements LocalCell {
       checkpoint: this.#checkpoint,
       port: this.#port,
       bundles,
+      inspect,
       notice,
     });
     this.#compute = compute;

@@ -8,7 +8,7 @@ import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-s
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import { HttpApiFront } from '../hosts/http-api/http-api-front.ts';
-import { LambdaHost } from '../hosts/lambda/lambda-host.ts';
+import { INSPECTED_TIMEOUT_MS, LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import type { AwsServiceAddresses } from './aws-services.ts';
 import { deployable, requireBundles } from './deployables.ts';
 import type { Provisioned } from './emulators/provision.ts';
@@ -30,6 +30,8 @@ export interface AwsComputeOptions {
   readonly port: number | undefined;
   /** Bundles to run in place of the built ones: function → path. */
   readonly bundles: Partial<Record<'http' | 'relay' | 'worker', string>> | undefined;
+  /** Functions whose inspector is open: name → port. */
+  readonly inspect: ReadonlyMap<string, number>;
   readonly notice: (notice: Notice) => void;
 }
 
@@ -79,7 +81,7 @@ export class AwsCompute {
 
   /** Brings it up from the bottom: functions, triggers, and the HTTP API last. What is up when it fails is for `stop`. */
   async start(): Promise<void> {
-    const { port, notice } = this.#options;
+    const { port, notice, inspect } = this.#options;
     await this.#startFunctions();
     this.#startTriggers();
     const http = this.functions.get('http');
@@ -87,6 +89,7 @@ export class AwsCompute {
     this.#front = new HttpApiFront({
       invoke: (event) => http.invoke(event),
       ...(port !== undefined && { port }),
+      ...(inspect.has('http') && { integrationTimeoutMs: INSPECTED_TIMEOUT_MS }),
       onError: (message) => notice({ level: 'warn', part: `${this.#id} http`, message }),
     });
     await this.#front.start();
@@ -109,13 +112,24 @@ export class AwsCompute {
     ]);
   }
 
+  /** See `LocalCell.replaceBundles`. A function without an environment takes its bundle with the next event. */
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    const concerned = [...this.functions].flatMap(([name, host]) => {
+      const role = name === 'http' || name === 'relay' ? name : 'worker';
+      if (!roles.has(role) || host.stats().environments === 0) return [];
+      return [{ name: `${this.#id}/${role === 'worker' ? `worker:${name}` : role}`, role, host } as const];
+    });
+    await settled(concerned.map(({ role, host }) => host.replaceBundle(bundleFile(role, this.#options.bundles))));
+    return concerned.map(({ name }) => name);
+  }
+
   /** @throws Error naming the bundles that are missing; to be asked before what they need is brought up */
   static requireBundles(bundles: AwsComputeOptions['bundles']): void {
     requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
   }
 
   async #startFunctions(): Promise<void> {
-    const { topology, version, routeKeys, notice, services } = this.#options;
+    const { topology, version, routeKeys, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
       APP_VERSION: version,
@@ -143,6 +157,8 @@ export class AwsCompute {
         maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
         region: this.#options.region,
         initTimeoutMs: INIT_LIMIT_MS,
+        sourceMaps: true,
+        inspectPort: inspect.get(name) ?? 0,
         idleLimitMs: IDLE_LIMIT_MS,
         // Clients wait for HTTP; the other functions may take their cold start with the first event.
         warmEnvironments: bundle === 'http' ? 1 : 0,
@@ -205,4 +221,10 @@ export class AwsCompute {
   #name(part: string): string {
     return `${this.#id}-${part}`;
   }
+}
+
+/** Waits for all of them, then throws the first failure. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

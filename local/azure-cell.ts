@@ -33,6 +33,10 @@ export interface AzureCellOptions {
   readonly endpoints?: Endpoints;
   /** The app's folder in place of the built one, for tests. */
   readonly appFolder?: string;
+  /** Changes the app's settings, for tests. */
+  readonly settings?: (settings: Readonly<Record<string, string>>) => Record<string, string>;
+  /** Port of the worker's inspector; none without it. */
+  readonly inspectPort?: number;
   readonly notice: (notice: Notice) => void;
   /** Called when a part of the cell ends by itself. */
   readonly onDeath: (reason: string) => void;
@@ -146,12 +150,14 @@ export class AzureCell implements LocalCell {
   }
 
   async #startHost(): Promise<void> {
-    const { version, notice } = this.#options;
+    const { version, notice, inspectPort } = this.#options;
     const host = new FunctionsHost({
       appFolder: this.#appFolder,
       environment: this.#settings(version),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
+      sourceMaps: true,
+      ...(inspectPort !== undefined && { inspectPort }),
       log: ({ functionName, level, category, message, error }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
         if (category === 'user' || category === 'console') notice(entry);
@@ -164,6 +170,13 @@ export class AzureCell implements LocalCell {
     const { url } = await host.start();
     this.#url = url;
     this.#port = Number(new URL(url).port);
+  }
+
+  /** One worker process runs all of the app. */
+  async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
+    if (this.crashed || roles.size === 0) return [];
+    await this.host.replaceApp();
+    return [this.id];
   }
 
   /** Starts the app anew under another version, as a deployment would. */
@@ -190,7 +203,7 @@ export class AzureCell implements LocalCell {
   }
 
   #settings(version: string): Record<string, string> {
-    return {
+    const settings = {
       APP_CELL: this.id,
       APP_VERSION: version,
       APP_REGION: this.region,
@@ -200,6 +213,7 @@ export class AzureCell implements LocalCell {
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };
+    return this.#options.settings?.(settings) ?? settings;
   }
 
   async #startServices(): Promise<void> {

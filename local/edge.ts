@@ -125,6 +125,11 @@ export class LocalEdge {
     await host.start();
   }
 
+  /** Puts the bundle that has just been built in the place of the running one; the directory stays. */
+  async replaceBundle(): Promise<void> {
+    await this.#host?.replaceBundle(this.#options.bundle ?? deployable('edge/http/index.mjs'));
+  }
+
   /** Ends it, also while it is coming up. */
   stop(): Promise<void> {
     return this.#life.stop();
@@ -215,7 +220,7 @@ export class LocalEdge {
       reason: 'it runs here',
     });
     if (status === 409) this.#warn(`The directory does not take ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
   }
 
   async #seedTenant(
@@ -233,7 +238,7 @@ export class LocalEdge {
     });
     // With some of the cells alone, there may be none that may hold it.
     if (status === 409) this.#warn(`No cell for ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory cannot be told of ${id}: ${tell(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
   }
 
   #warn(message: string): void {

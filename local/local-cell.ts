@@ -29,6 +29,13 @@ export interface LocalCell {
   /** Of its HTTP API; empty before `start`. */
   readonly url: string;
   start(): Promise<void>;
+  /**
+   * Bundles have been built anew: runs them, and keeps the state.
+   * @param roles of the bundles: `http`, `relay`, `worker`
+   * @returns what has been restarted, such as `aws-alpha/http`; a lost cell takes the bundles when it is there again
+   * @throws Error if one does not start; the old one goes on then
+   */
+  replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]>;
   stop(): Promise<void>;
   consumers(): Promise<readonly ConsumerStatus[]>;
   /** Whether it is lost. */

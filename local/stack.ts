@@ -13,6 +13,7 @@ import { takeFolder } from './data-folder.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
 import { dynoxideBinary, NoDynoxide } from './emulators/dynamodb/dynamodb-emulator.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
+import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
@@ -46,6 +47,8 @@ export interface StackOptions {
   readonly topology?: Topology;
   /** Other bundles than the built ones, for tests. */
   readonly bundles?: AwsCellOptions['bundles'];
+  /** Functions whose inspector is open: name as in `inspectable` → port. */
+  readonly inspect?: ReadonlyMap<string, number>;
   /** Finds the DynamoDB emulator's binary, or throws `NoDynoxide`; another than the installed one, for tests. */
   readonly findDynamoDb?: () => string;
 }
@@ -65,6 +68,12 @@ export interface EdgeInfo {
   readonly url: string;
   /** For devices that show a certificate. */
   readonly tlsUrl: string;
+}
+
+export interface Replaced {
+  /** Functions, Azure's cells as a whole, and the edge. */
+  readonly restarted: readonly string[];
+  readonly failures: readonly string[];
 }
 
 export interface CellStatus {
@@ -253,6 +262,27 @@ export class Stack {
     this.#options.notice({ level: 'warn', part: cell, message: 'is lost, as it was asked to be' });
   }
 
+  /**
+   * Runs bundles that have been built anew; emulators stay up, and with them the state.
+   * @param names of bundles, such as `aws/worker`
+   * @returns what has been restarted, and why something was not
+   */
+  async replaceBundles(names: readonly string[]): Promise<Replaced> {
+    const rolesOf = (cloud: string) =>
+      new Set(names.flatMap((name) => (name.startsWith(`${cloud}/`) ? [name.slice(cloud.length + 1)] : [])));
+    const edge = this.#edge;
+    const parts = this.cells.map(async (cell) => {
+      const roles = rolesOf(cell.cloud);
+      return roles.size === 0 ? [] : await cell.replaceBundles(roles);
+    });
+    if (edge !== undefined && rolesOf('edge').size > 0) parts.push(edge.replaceBundle().then(() => ['edge']));
+    const results = await Promise.allSettled(parts);
+    return {
+      restarted: results.flatMap((each) => (each.status === 'fulfilled' ? each.value : [])),
+      failures: results.flatMap((each) => (each.status === 'rejected' ? [String(each.reason?.message)] : [])),
+    };
+  }
+
   /** It is there again: see `LocalCell.revive`. */
   async revive(cell: string): Promise<void> {
     await this.#cell(cell).revive();
@@ -287,7 +317,7 @@ export class Stack {
   }
 
   async #deviceCertificate(query: URLSearchParams): Promise<object> {
-    if (this.#edge === undefined) throw new Error('This stack has no edge, so nobody asks for certificates.');
+    if (this.#edge === undefined) throw new Error('This stack has no edge, and only the edge reads certificates.');
     const { tenant, device } = readDeviceRequest(query);
     const issued = await this.#edge.issueDevice(tenant, device);
     return { ...issued, authority: this.#edge.authority, url: this.#edge.tlsUrl };
@@ -295,6 +325,7 @@ export class Stack {
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
     const { topology = topologyOf(application), version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
+    const inspect = inspectedIn(declaration.id, this.#options.inspect ?? new Map());
     const common = {
       declaration,
       topology,
@@ -306,8 +337,10 @@ export class Stack {
       onDeath,
     };
     const endpoints = this.#endpoints;
-    if (declaration.cloud === 'azure') return new AzureCell({ ...common, endpoints });
-    return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints });
+    if (declaration.cloud === 'aws') return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints, inspect });
+    // All of its functions are one process.
+    const [inspectPort] = inspect.values();
+    return new AzureCell({ ...common, endpoints, ...(inspectPort !== undefined && { inspectPort }) });
   }
 }
 

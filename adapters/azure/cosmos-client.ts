@@ -11,7 +11,8 @@ interface RequestContext {
 
 type Next = (context: RequestContext) => Promise<unknown>;
 
-interface Plugin {
+/** A plugin of @azure/cosmos, called around its work. */
+export interface Plugin {
   /** `operation` wraps all of the SDK's own attempts, `request` each of them. */
   readonly on: 'operation' | 'request';
   plugin(context: RequestContext, diagnostics: unknown, next: Next): Promise<unknown>;
@@ -60,15 +61,14 @@ const answerForEach: Plugin = {
   },
 };
 
+/** What `cosmosClientOptions` makes. */
+export type CosmosOptions = Pick<CosmosClientOptions, 'connectionPolicy'> & { readonly plugins: readonly Plugin[] };
+
 /**
  * Options for a client of the adapters, except its endpoint and credentials. A cell's account has one region, so endpoint discovery
  * is off: it costs a request at each cold start, and adds retries that cannot be disabled.
  */
-export function cosmosClientOptions({
-  requestTimeoutMs,
-}: {
-  readonly requestTimeoutMs: number;
-}): Pick<CosmosClientOptions, 'connectionPolicy'> & { readonly plugins: readonly Plugin[] } {
+export function cosmosClientOptions({ requestTimeoutMs }: { readonly requestTimeoutMs: number }): CosmosOptions {
   const retryOptions = { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 };
   return {
     connectionPolicy: { enableEndpointDiscovery: false, requestTimeout: requestTimeoutMs, retryOptions },

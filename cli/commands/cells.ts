@@ -1,6 +1,7 @@
-// `polycell cells`: the cells as the directory knows them, and what may be done with them.
+// `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
+import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES } from '../../core/edge/ports/directory-model.ts';
-import { type Command, required, UsageError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -11,11 +12,13 @@ import {
   idOf,
   runAction,
 } from '../directory.ts';
+import { evacuate } from '../evacuate.ts';
 import { Table } from '../table.ts';
+import { isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
 
 export const cells: Command = {
-  summary: 'list, add, drain, resume or retire cells',
-  usage: 'list|add|drain|resume|retire [CELL]',
+  summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
+  usage: 'list|add|drain|evacuate|resume|retire|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
   options: {
     cloud: { type: 'string' },
@@ -25,6 +28,7 @@ export const cells: Command = {
     capacity: { type: 'string' },
     price: { type: 'string' },
     failover: { type: 'string' },
+    to: { type: 'string' },
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
@@ -32,9 +36,14 @@ export const cells: Command = {
     list: 'all cells, their state, and how many tenants have them as home and as standby',
     'add CELL': 'add one, or change endpoint, capacity, price or failover policy of one',
     'drain CELL': 'let it take no more tenants',
+    'evacuate CELL': 'drain it, then move each of its tenants, and each tenant that has it as standby',
     'resume CELL': 'let it take tenants again',
-    'retire CELL': 'take one that holds nobody out of service for good',
-    '--cloud NAME': 'add: aws or azure',
+    'retire CELL': 'take an empty cell out of service for good',
+    '--to CELL': 'evacuate: where tenants go; each one’s standby if not given',
+    plan: 'the networks of infra/address-plan.json, without the edge',
+    'plan CELL': 'allocate a network to a cell, in that file',
+    'scaffold CELL': 'write the Terraform root of a cell that infra/cells.json declares, or of the edge',
+    '--cloud NAME': 'add, and plan for a cell that is not declared yet: aws or azure',
     '--region NAME': 'add: where it is',
     '--jurisdiction NAME': 'add: the legal area whose data it may hold',
     '--endpoint URL': 'add: the address of its API, without a path',
@@ -43,7 +52,8 @@ export const cells: Command = {
     '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve if not given`,
     ...CHANGE_DESCRIPTIONS,
   },
-  run: (context) => runAction('cells', actions, context),
+  run: (context) =>
+    isOfDeclarations(context) ? runOnDeclarations(root, context) : runAction('cells', actions, context),
 };
 
 const post =
@@ -76,6 +86,15 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   drain: post('drain'),
+  evacuate,
   resume: post('resume'),
-  retire: post('retire'),
+  async retire(context) {
+    try {
+      return await post('retire')(context);
+    } catch (error) {
+      if (!(error instanceof UserError) || !error.message.includes('(cell_not_empty)')) throw error;
+      const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
+      throw new UserError(`${error.message} Move its tenants with ${move}`);
+    }
+  },
 };

@@ -2,25 +2,33 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
+import { application } from '../../core/application.ts';
+import { topologyOf } from '../../core/domain/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
+import { inspectionPorts } from '../../local/inspection.ts';
 import { sourceFile } from '../../local/source-file.ts';
 import type { StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
-import { noticePrinter } from '../notices.ts';
+import { InnerLoop } from '../inner-loop.ts';
+import { noticePrinter, unless } from '../notices.ts';
+import { explainFault } from '../preflight.mjs';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
 const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE]',
+  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE] [--no-watch] [--inspect FUNCTIONS]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
     port: { type: 'string' },
     'port-base': { type: 'string' },
     data: { type: 'string' },
+    watch: { type: 'boolean' },
+    'no-watch': { type: 'boolean' },
+    inspect: { type: 'string' },
     failover: { type: 'string' },
   },
   describe: {
@@ -28,6 +36,9 @@ export const dev: Command = {
     '--port N': 'the port of the edge; a free one if not given',
     '--port-base N': 'the first cell’s port, the others’ follow; free ports if not given',
     '--data DIR': 'keep the state in this folder over restarts; in memory if not given',
+    '--watch, --no-watch': 'whether a saved source file restarts the functions concerned; it does, but with --json',
+    '--inspect FUNCTIONS':
+      'open the debugger’s port of functions such as aws-alpha/worker:device-state, separated by commas',
     '--failover MODE':
       'automatic: the monitor fails cells over as in production; propose (if not given): it says what it would do, as a busy machine is no lost cell',
   },
@@ -46,9 +57,10 @@ export const dev: Command = {
       throw new UsageError(`--failover is automatic or propose, not ${JSON.stringify(failover)}.`);
     const chosen = picked(declared, options.cells as string | undefined);
     const cells = failover === 'automatic' ? chosen : chosen.map(proposing);
+    const inspect = await inspected(options.inspect as string | undefined, cells);
     await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
       (error: Error) => {
-        throw new UserError(`The bundles cannot be built: ${error.message}`);
+        throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
       },
     );
 
@@ -67,9 +79,11 @@ export const dev: Command = {
       tenants,
       ...(port > 0 && { port }),
       ...(portBase > 0 && { portBase }),
+      inspect,
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
-      notice: noticePrinter(say, Date.now),
+      // What parts report while they are stopped is the stop itself: cells that do not answer any more, for one.
+      notice: unless(() => ending.code === 0, noticePrinter(say, Date.now)),
       onDeath: (reason) => {
         dead ??= reason;
         ending.set(1);
@@ -79,14 +93,21 @@ export const dev: Command = {
     });
     const first = await Promise.race([
       stack.start().catch((error: Error) => {
-        throw new UserError(error.message);
+        throw new UserError(explainFault(error) ?? error.message);
       }),
       ending.reached,
     ]);
+    const watches = options['no-watch'] !== true && (!json || options.watch === true);
+    let loop: InnerLoop | undefined;
     if (typeof first !== 'number') {
+      if (watches) {
+        loop = new InnerLoop(stack, new Set(['edge', ...cells.map(({ cloud }) => cloud)]), say);
+        await loop.start();
+      }
       const tookMs = Math.round(performance.now() - began);
       if (json) out(JSON.stringify({ ready: true, tookMs, ...first }));
       else out(welcome(first, tookMs, options.data as string | undefined));
+      for (const line of attachments(inspect)) say(line);
     }
     const code = await ending.reached;
     if (dead !== undefined && code !== 0) err(`The stack stops: ${dead}.`);
@@ -99,6 +120,7 @@ export const dev: Command = {
       if (!stopped) err('The stack did not stop in time and was ended by force.');
       process.exit(code);
     }, STOP_TIMEOUT_MS).unref();
+    await loop?.stop();
     await stack.stop().catch((error: Error) => {
       throw new UserError(`The stack has stopped, though not in order: ${error.message}.`);
     });
@@ -123,6 +145,26 @@ function picked(declared: readonly CellDeclaration[], ids: string | undefined): 
   }
 }
 
+async function inspected(
+  names: string | undefined,
+  cells: readonly CellDeclaration[],
+): Promise<ReadonlyMap<string, number>> {
+  if (names === undefined) return new Map();
+  const each = names.split(',').map((name) => name.trim());
+  return inspectionPorts(each, cells, topologyOf(application)).catch((error: Error) => {
+    throw new UsageError(error.message);
+  });
+}
+
+/** Where to attach a debugger. */
+function attachments(inspect: ReadonlyMap<string, number>): readonly string[] {
+  if (inspect.size === 0) return [];
+  return [
+    ...[...inspect].map(([name, port]) => `Debugger of ${name}: node inspect 127.0.0.1:${port}`),
+    '  or chrome://inspect with that address, or in VS Code "Debug: Attach to Node Process" with "port" in launch.json.',
+  ];
+}
+
 /** How the stack comes to its end: a signal, heeded from the first moment on, or a part that died. The first one counts. */
 class Ending {
   code: number | undefined;
@@ -143,13 +185,18 @@ class Ending {
   }
 }
 
+/** A path that anything of the application can be read under. */
+const firstRead = (): string =>
+  application.flatMap(({ reads }) => reads).find(({ path }) => !path.includes('{'))?.path ?? '/v1/health';
+
 function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | undefined): string {
   const width = Math.max('edge'.length, ...cells.map(({ id }) => id.length));
   const first = cells[0];
+  const read = firstRead();
   const curl =
     edge === null
-      ? `curl ${first?.url}/v1/devices -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
-      : `curl ${edge.url}/v1/devices -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
+      ? `curl ${first?.url}${read} -H "x-polycell-route: $(npx polycell token --tenant acme --cell ${first?.id})"`
+      : `curl ${edge.url}${read} -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)"`;
   return [
     '',
     `Ready in ${(tookMs / 1000).toFixed(1)} s.`,
@@ -159,7 +206,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     '',
     'Send an event, and read it back:',
     '  npx polycell send --tenant acme --count 1',
-    '  npx polycell get /v1/devices --tenant acme --wait',
+    `  npx polycell get ${read} --tenant acme --wait`,
     '',
     'Or talk to the API yourself:',
     `  ${curl}`,

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runningStacks } from '../../local/registry.ts';
+import { suggestion } from '../closest.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { LEDGER_EVENTS } from '../drill/ledger.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
@@ -50,7 +51,8 @@ export const drill: Command = {
   },
   async run({ positionals, options, json, out, err }) {
     const kind = positionals[0] as DrillKind | undefined;
-    if (kind === undefined || !DRILLS.includes(kind)) throw new UsageError(`Say what to drill: ${DRILLS.join(', ')}.`);
+    if (kind === undefined || !DRILLS.includes(kind))
+      throw new UsageError(`Name a drill: ${DRILLS.join(', ')}.${suggestion(kind ?? '', DRILLS)}`);
     if (options.delay !== undefined && kind !== 'slow-cell') throw new UsageError('--delay is for slow-cell.');
     if (options.cell !== undefined && kind === 'map-loss')
       throw new UsageError('--cell is for the other drills: map-loss strikes all cells.');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { sourceFile } from '../../local/source-file.ts';
+import { suggestion } from '../closest.ts';
 import { type Command, UserError, wholeNumber } from '../command.ts';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds. */
@@ -84,8 +85,8 @@ export const emulate: Command = {
     const [name] = positionals;
     const service = name !== undefined && Object.hasOwn(SERVICES, name) ? SERVICES[name] : undefined;
     if (service === undefined) {
-      const given = name === undefined ? 'Say what to emulate' : `There is no emulator ${JSON.stringify(name)}`;
-      err(`${given}; there are ${NAMES.join(', ')}.`);
+      const given = name === undefined ? 'Name a service' : `There is no emulator ${JSON.stringify(name)}`;
+      err(`${given}; there are ${NAMES.join(', ')}.${suggestion(name ?? '', NAMES)}`);
       return 2;
     }
     const port = wholeNumber(options, 'port', service.port, 0, 65_535);

@@ -23,9 +23,9 @@ export const failover: Command = {
   positionals: 2,
   describe: {
     'start CELL': 'mark one down: its tenants are served by their standbys at once',
-    status: 'the cells that are down, what the monitor sees and proposes, and whom it still has to fence',
+    status: 'the cells that are down, what the monitor sees and proposes, and the fencing under way',
     'back CELL': 'let one serve its tenants again',
-    '--partial': 'start: also if some tenants have nobody who can stand in; those go unserved',
+    '--partial': 'start: even if some tenants have no standby that can serve them; those go unserved',
     ...CHANGE_DESCRIPTIONS,
   },
   run(context) {
@@ -72,7 +72,9 @@ const WATCHED_COLUMNS: readonly Column<Watched>[] = [
 
 const FENCING_COLUMNS: readonly Column<FencingProgress>[] = [
   { title: 'fencing', of: (job) => job.of },
-  { title: 'told', of: ({ whom }) => whom },
+  { title: 'cells', of: ({ whom }) => whom },
+  { title: 'since', of: ({ since }) => since ?? '-' },
+  { title: 'epoch', of: ({ epoch }) => epoch ?? '-' },
   { title: 'tenants', of: ({ told }) => told },
   { title: 'state', of: ({ state }) => state },
   { title: 'problem', of: ({ problem }) => problem },

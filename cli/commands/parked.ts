@@ -1,5 +1,5 @@
 // `polycell parked`: the events that a consumer could not process, and what to do with them.
-import { type Command, type CommandContext, required, UsageError, UserError } from '../command.ts';
+import { actionOf, type Command, type CommandContext, required, UsageError, UserError } from '../command.ts';
 import { StackClient, whoAnswered } from '../stack-client.ts';
 
 interface Parked {
@@ -41,8 +41,7 @@ export const parked: Command = {
   },
   async run(context) {
     const [action, ...ids] = context.positionals;
-    const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-    if (run === undefined) throw new UsageError(`Say what to do: ${Object.keys(actions).join(', ')}.`);
+    const run = actionOf(actions, action);
     if (action === 'list' && ids.length > 0) throw new UsageError('`parked list` takes no ids; `parked show` does.');
     if ((action === 'list' || action === 'show') && context.options.all === true)
       throw new UsageError(`--all is for redrive and drop, not for ${action}.`);

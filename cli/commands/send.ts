@@ -5,6 +5,7 @@ import type { Domain } from '../../core/domain/domain.ts';
 import { CELL_HEADER } from '../../core/http/headers.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { STANDARD_INPUT } from '../lines.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../samples.ts';
 import { causeOf, StackClient } from '../stack-client.ts';
@@ -59,7 +60,8 @@ export const send: Command = {
   },
   describe: {
     '--tenant T': 'the tenant that sends',
-    '--file FILE': 'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit',
+    '--file FILE':
+      'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit; - is standard input',
     '--count N': 'events to make up; 1 if not given',
     '--devices D': 'devices, or other subjects, that they come from; 1 if not given',
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
@@ -78,7 +80,7 @@ export const send: Command = {
     const domain = domainNamed(options.domain as string | undefined);
     const batch = wholeNumber(options, 'batch', 1, 1, LIMITS.batch);
     const pacer = new Pacer(wholeNumber(options, 'rate', LIMITS.rate, 1, LIMITS.rate));
-    if (file !== undefined) {
+    if (file !== undefined && file !== STANDARD_INPUT) {
       await access(file, constants.R_OK).catch((error: unknown) => {
         throw unreadable(file, error);
       });
@@ -135,7 +137,7 @@ export const send: Command = {
       note(totals, performance.now() - asked);
       for (const [index, { line }] of events.entries()) {
         const result: Result | string =
-          typeof answer === 'string' ? answer : (answer[index] ?? 'nobody said what became of it');
+          typeof answer === 'string' ? answer : (answer[index] ?? 'the answer has no result for it');
         if (typeof result === 'string') {
           totals.failed += 1;
           complain({ line, reason: result });
@@ -301,6 +303,8 @@ function report(
   out(
     `${accepted} accepted, ${duplicates} duplicates, ${rejected} rejected${failed === 0 ? '' : `, ${failed} failed`} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)`,
   );
-  out(`latency of ${requests} requests: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`);
+  out(
+    `latency of ${requests === 1 ? '1 request' : `${requests} requests`}: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`,
+  );
   if (failed > 0) err('What failed may be sent again: what was stored already comes back as a duplicate.');
 }

@@ -27,7 +27,7 @@ export const tenants: Command = {
     'unpin TENANT': 'let one be moved again',
     'on-isolation TENANT': 'what routers that are cut off from the directory do for one',
     '--cell C': 'list: this home alone; add, place: the home',
-    '--standby C': 'add, place: who stands in when the home is down; none for nobody',
+    '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
@@ -102,6 +102,6 @@ function describe(tenant: ShownTenant): string {
   const now =
     resolution.status === 'served'
       ? `${resolution.cell} (epoch ${resolution.epoch}), ${resolution.endpoint}`
-      : `nobody: ${resolution.reason}`;
+      : `no cell: ${resolution.reason}`;
   return [tenant.id, ...rows, `  ${'served by'.padEnd(9)}  ${now}`].join('\n');
 }

@@ -111,7 +111,8 @@ export class Ledger {
   #indexOf(cell: string): number {
     const known = this.#cells.indexOf(cell);
     if (known >= 0) return known + 1;
-    if (this.#cells.length === LEDGER_CELLS) throw new RangeError(`A ledger tells ${LEDGER_CELLS} cells apart.`);
+    if (this.#cells.length === LEDGER_CELLS)
+      throw new RangeError(`A ledger distinguishes at most ${LEDGER_CELLS} cells.`);
     return this.#cells.push(cell);
   }
 }

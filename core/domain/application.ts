@@ -25,7 +25,8 @@ export function consumerNamed(application: Application, name: string): ConsumerD
   throw new TypeError(`No domain of the application declares a consumer ${name}.`);
 }
 
-const DOMAIN_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+/** What a domain may be called. */
+export const DOMAIN_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** A type ends in the version of its schema. */
 const EVENT_TYPE = /^[a-z0-9.-]+\.v[1-9]\d*$/;

@@ -1,10 +1,12 @@
 // The edge's HTTP API on web-standard requests and responses: its own few routes, the control API, and the routes to tenants' cells.
 import { continueTrace } from '../events/trace.ts';
 import { CELL_HEADER } from '../http/headers.ts';
+import { routeMatcher } from '../http/routes.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
+import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
 import type { CrossOrigin } from './router/cross-origin.ts';
@@ -34,6 +36,17 @@ const DEGRADED_MS = 30_000;
 /** The first index at which a path can begin: after `http://` and at least one character. */
 const BEHIND_SCHEME = 8;
 
+/** The caller of a route without a scope. */
+const ANONYMOUS: OperatorCaller = { kind: 'operator', subject: 'anonymous', scopes: [] };
+
+/** Whether a route of the control API needs no token. */
+const isOpen = (method: string, target: string): boolean => {
+  const found = matchControl(method, target.split('?', 1)[0] ?? '');
+  return !('allowed' in found) && controlRoutes[found.name].scope === null;
+};
+
+const matchControl = routeMatcher(controlRoutes);
+
 /** Returns the API. It never rejects: every error becomes an answer. */
 export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
   const { tenants, operators, control, crossOrigin, clock, ids, log } = deps;
@@ -62,7 +75,10 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
       answer.headers.set(CELL_HEADER, EDGE);
       return answer;
     }
-    if (target.startsWith('/control/')) return control(request, await operatorOf(request), traceparent);
+    if (target.startsWith('/control/')) {
+      const operator = isOpen(request.method, target) ? ANONYMOUS : await operatorOf(request);
+      return control(request, operator, traceparent);
+    }
     if (request.method === 'GET') {
       // With deep=1 it is answered by the tenant's cell, and requires a scope.
       if (target === '/v1/health' || target === '/v1/health?deep=0') return health(traceparent);

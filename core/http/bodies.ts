@@ -13,6 +13,7 @@ export const IngestSummary = object(['accepted', 'duplicates', 'rejected', 'resu
       id: { type: ['string', 'null'] },
       source: { type: ['string', 'null'] },
       status: { type: 'string', enum: ['accepted', 'duplicate', 'rejected'] },
+      differs: { const: true, description: 'A duplicate whose data are others than those that are stored.' },
       error: object(['code', 'detail'], { code: text, detail: text, pointer: text }),
     }),
   },

@@ -13,7 +13,7 @@ import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
-import { describeError, isPortError } from '../ports/errors.ts';
+import { describeError, isPortError, stackOf } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import { type Candidates, readCandidates } from './body.ts';
@@ -132,7 +132,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
       if (match.allowed.length === 0)
-        throw new Problem('not_found', 'There is no such path. GET /openapi.json lists all paths.');
+        throw new Problem('not_found', 'Unknown path. GET /openapi.json lists all paths.');
       const allow = match.allowed.join(', ');
       throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }
@@ -180,7 +180,7 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<strin
   }
   log.error('a request failed', {
     ...describeError(error),
-    stack: error instanceof Error ? (error.stack ?? '') : '',
+    ...stackOf(error),
     traceparent,
   });
   return new Problem(

@@ -22,11 +22,14 @@ const cloudEvent = (types: readonly string[], data: readonly JsonSchema[]) => ({
     time: { ...time, description: `At most ${EVENT_LIMITS.futureMs / 60_000} minutes in the future.` },
     datacontenttype: text,
     traceparent: text,
-    data: { oneOf: data },
+    data: dataOf(data),
   }),
   additionalProperties: { type: ['string', 'number', 'boolean'] },
   description: `At most ${EVENT_LIMITS.eventBytes} bytes of JSON.`,
 });
+
+/** The schema of event data: that of any type. Data can match the open schemas of several types. */
+const dataOf = (data: readonly JsonSchema[]) => (data.length === 1 ? { oneOf: data } : { anyOf: data });
 
 /** Success answers and request bodies of the engine's own routes. */
 const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> => ({
@@ -40,7 +43,7 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
           { type: 'array', minItems: 1, maxItems: INGEST_LIMITS.events, items: ref('CloudEvent') },
           EVENT_MEDIA_TYPES.batch,
         ),
-        ...content({ oneOf: data }, EVENT_MEDIA_TYPES.binary),
+        ...content(dataOf(data), EVENT_MEDIA_TYPES.binary),
       },
     },
     responses: {
@@ -55,7 +58,10 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
   health: {
     responses: {
       200: answer('The cell is healthy or degraded.', ref('Health')),
-      503: answer('The cell is down.', ref('Health')),
+      503: {
+        description: 'The cell is down, or its health is unknown.',
+        content: { ...content(ref('Health')), ...content(ref('Problem'), 'application/problem+json') },
+      },
     },
   },
   parked: { responses: { 200: answer('A page.', page(ref('ParkedEvent'))) } },

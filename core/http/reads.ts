@@ -42,7 +42,7 @@ export const readRoutes = (application: Application): Readonly<Record<string, Ro
 export function readHandler(read: Read, stores: ReadStores): RouteHandler {
   const notFound = ({ id }: Call) =>
     read.missing === undefined
-      ? new Problem<string>('not_found', 'Nothing exists at this path.')
+      ? new Problem<string>('not_found', 'Not found.')
       : new Problem<string>(read.missing.code, read.missing.detail(id));
   return async (call) => {
     const parameters = readParameters(read.parameters, call.query);

@@ -1,11 +1,12 @@
 // Claiming consumers: write any effect in one transaction with a claim on each event that caused it.
-
 import { statePartition } from '../cell/identity.ts';
 import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { Backoff, type RetryPolicy } from '../lib/retry.ts';
+import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
+import type { Json } from '../ports/json.ts';
 import type { StoredDocument, Write } from '../ports/store.ts';
 import type { Consumer, ConsumerDefinition, ConsumerDeps, TenantEvent } from './consumer.ts';
 
@@ -25,7 +26,12 @@ export type ReadEffect = (id: string) => Promise<StoredDocument | undefined>;
 export interface Claiming {
   readonly name: string;
   /**
-   * The writes that apply these events, none of which has been applied before, to the subject's partition of this consumer.
+   * The partition of effects and claims; by default one of this consumer's own for each subject. Effects of a tenant in one partition
+   * can be listed together; they share the throughput and capacity of that partition.
+   */
+  partition?(tenant: string, subject: string): string;
+  /**
+   * The writes that apply these events, none of which has been applied before, to the partition.
    * Called again after a conflict with another writer. Ids must not start with `claim!`. Throws for an event that cannot be processed.
    */
   effects(events: readonly TenantEvent[], read: ReadEffect): Promise<readonly Write[]>;
@@ -37,10 +43,11 @@ export interface ClaimingDefinition extends ConsumerOptions, Claiming {
 }
 
 /** Declares a claiming consumer; see `claimingConsumer` for its guarantees. Its effects happen only in the tenant's home cell. */
-export function claiming({ effects, types, ...options }: ClaimingDefinition): ConsumerDefinition {
+export function claiming(definition: ClaimingDefinition): ConsumerDefinition {
+  const { effects, partition, types, ...options } = definition;
   return {
     declaration: declareConsumer(options, types, 'home-only'),
-    create: (deps) => claimingConsumer({ name: options.name, effects }, deps),
+    create: (deps) => claimingConsumer(definition, deps),
   };
 }
 
@@ -86,7 +93,9 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
     async apply(events) {
       const first = events[0];
       if (first === undefined) return;
-      const partition = statePartition.claimed(claiming.name, first.tenant, first.event.subject);
+      const { tenant, event } = first;
+      const partition =
+        claiming.partition?.(tenant, event.subject) ?? statePartition.claimed(claiming.name, tenant, event.subject);
       const byClaim = [...new Map(events.map((each) => [`claim!${eventKey(each.tenant, each.event).id}`, each]))];
       for (let from = 0; from < byClaim.length; from += CLAIM_LIMITS.events) {
         await applySome(partition, new Map(byClaim.slice(from, from + CLAIM_LIMITS.events)));
@@ -94,3 +103,29 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
     },
   };
 }
+
+export interface Updates<State extends Json> {
+  /** The id of the document that an event changes. */
+  idOf(event: CloudEvent): string;
+  /** The document before its first event. */
+  initial(event: CloudEvent): State;
+  /** The document after an event. Events come in any order, each once; throws for one that cannot be processed. */
+  apply(state: State, event: CloudEvent): State;
+}
+
+/** Effects that update one document for each event. */
+export const updates =
+  <State extends Json>({ idOf, initial, apply }: Updates<State>): Claiming['effects'] =>
+  async (events, read) => {
+    const writes = new Map<string, Extract<Write, { kind: 'put' }> & { readonly body: State }>();
+    for (const { event } of events) {
+      const id = idOf(event);
+      const found = writes.has(id) ? undefined : await read(id);
+      const { body, expected } = writes.get(id) ?? {
+        body: found === undefined ? initial(event) : (found.body as State),
+        expected: found?.version ?? 'absent',
+      };
+      writes.set(id, { kind: 'put', id, body: apply(body, event), expected });
+    }
+    return [...writes.values()];
+  };

@@ -4,7 +4,7 @@ import type { ConsumerDeclaration } from '../cell/topology.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { describeError, isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
+import { describeError, isPortError, PERMANENT, type PortError, stackOf } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Consumer } from './consumer.ts';
 import type { CrashMarkers, Suspect } from './crash-markers.ts';
@@ -103,10 +103,14 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       if (last === null) return DONE;
       if (isServiceFault(last)) return retryAfter(last);
     }
-    return park(message, describeError(last));
+    return park(message, describeError(last), stackOf(last));
   }
 
-  async function park(message: DeliveredMessage, reason: { code: string; message: string }): Promise<DeliveryOutcome> {
+  async function park(
+    message: DeliveredMessage,
+    reason: { code: string; message: string },
+    where: { stack?: string } = {},
+  ): Promise<DeliveryOutcome> {
     const { tenant, event } = message;
     const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, reason }));
     if (failure !== null) return retryAfter(failure);
@@ -117,6 +121,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       id: event.id,
       source: event.source,
       ...reason,
+      ...where,
     });
     return DONE;
   }

@@ -103,6 +103,15 @@ export function describeError(error: unknown): { code: string; message: string; 
   return { code: 'Error', message: String(error) };
 }
 
+/** Characters of a stack trace that a log line has at most: V8's ten frames, and a message that is no essay. */
+export const STACK_LIMIT = 4000;
+
+/** Where code of our own has failed, for a log line; nothing for a port's error, whose code and message say all. */
+export function stackOf(error: unknown): { stack?: string } {
+  if (isPortError(error) || !(error instanceof Error) || error.stack === undefined) return {};
+  return { stack: error.stack.slice(0, STACK_LIMIT) };
+}
+
 /**
  * The final error of a repeated write. Once an answer was lost, a failed repetition leaves open whether the write was applied,
  * whatever the cause of its failure.

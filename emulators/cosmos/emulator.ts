@@ -178,7 +178,8 @@ export class CosmosEmulator implements Controls {
 
   #serve(exchange: Exchange): Reply | Work {
     if (exchange.segments[0] === '_control') return control(this, exchange);
-    if (this.#options.verifySignatures ?? true) verifySignature(exchange, this.#keyBytes);
+    if (this.#options.verifySignatures ?? true)
+      verifySignature(exchange, this.#keyBytes, new URL(this.connection.endpoint).origin);
     const { strictIndexes = false, consistency = 'Session' } = this.#options;
     const services = { account: this.#account, queries: this.#queries, port: this.#port, strictIndexes, consistency };
     return route(services, exchange);

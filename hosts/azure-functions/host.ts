@@ -5,7 +5,7 @@ import type { CosmosTimings } from './cosmos/options.ts';
 import { CosmosTrigger } from './cosmos/trigger.ts';
 import { textOf } from './errors.ts';
 import { byPrecedence, parseRoute, type Route } from './http/routes.ts';
-import { HttpFront } from './http/server.ts';
+import { HttpFront, type Served } from './http/server.ts';
 import { type Log, stderrLog } from './log.ts';
 import { readRetryPolicy } from './retry.ts';
 import { type FunctionMetadata, triggerOf } from './rpc.ts';
@@ -34,6 +34,10 @@ export interface FunctionsHostOptions {
   readonly cosmosDB?: Partial<CosmosTimings>;
   /** Where timers keep their status; in memory unless told, so that missed runs are not noticed by a new process. */
   readonly timerStatus?: TimerStatusStore;
+  /** Maps stack traces by the source maps beside the bundles, as `languageWorkers__node__arguments` can on Azure. Off unless given. */
+  readonly sourceMaps?: boolean;
+  /** Opens Node's inspector of the worker on this port of 127.0.0.1; its functions then have no timeout. None unless given. */
+  readonly inspectPort?: number;
 }
 
 /** A function of the running app. */
@@ -55,6 +59,7 @@ const SETTLE_MS = 1500;
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_EXTRA_CA_CERTS', 'LANG'];
 
 type Running = { runtime: AppRuntime; triggers: Trigger[]; functions: HostedFunction[] };
+type Prepared = Running & { readonly served: Served };
 
 /** Hosts one Functions app. */
 export class FunctionsHost {
@@ -67,6 +72,8 @@ export class FunctionsHost {
   #environment: Readonly<Record<string, string>>;
   #url: string | undefined;
   #running: Running | undefined;
+  /** Being loaded, and not at work yet. */
+  #loading: AppRuntime | undefined;
   /** Counts the stops, so that a start in progress notices one. */
   #stops = 0;
 
@@ -107,7 +114,7 @@ export class FunctionsHost {
     this.#url = url;
     try {
       this.#mustGoOn(stops);
-      await this.#load(app, url);
+      await this.#activate(await this.#prepare(app, this.#environment, url), stops);
     } catch (error) {
       await this.stop();
       throw error;
@@ -120,25 +127,35 @@ export class FunctionsHost {
     this.#stops++;
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
     const closing = this.#front.close(graceMs + 500);
+    await this.#loading?.stop(0);
     await this.#unload(graceMs);
     await closing;
     this.#url = undefined;
   }
 
   /**
-   * Puts another build of the app, or other settings, behind the same URL. Requests meanwhile are answered 503.
-   * @throws as `start` does; the host then answers 503 until the next `replaceApp` succeeds
+   * Puts another build of the app, or other settings, behind the same URL. The old build serves until the new one is loaded, so a
+   * build that cannot be loaded changes nothing; an inspected worker goes first, as it holds the inspector's port.
+   * @throws as `start` does; if triggers cannot be started, the host then answers 503 until the next `replaceApp` succeeds
    */
   async replaceApp(next: { appFolder?: string; environment?: Readonly<Record<string, string>> } = {}): Promise<void> {
     if (this.#url === undefined) throw new Error('The Functions host is not running.');
-    const appFolder = next.appFolder ?? this.#appFolder;
+    const { appFolder = this.#appFolder, environment = this.#environment } = next;
     const app = readAppFolder(appFolder);
     const stops = this.#stops;
-    await this.#unload(this.#options.stopGraceMs ?? DEFAULT_GRACE_MS);
+    const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
+    if (this.#inspectPort > 0) await this.#unload(graceMs);
     this.#mustGoOn(stops);
+    const loaded = await this.#prepare(app, environment, this.#url);
+    // Requests find the new build at once; its triggers wait, as two builds must not hold the same leases and locks.
+    await this.#unload(graceMs, loaded.served);
     this.#appFolder = appFolder;
-    this.#environment = next.environment ?? this.#environment;
-    await this.#load(app, this.#url);
+    this.#environment = environment;
+    await this.#activate(loaded, stops);
+  }
+
+  get #inspectPort(): number {
+    return this.#options.inspectPort ?? 0;
   }
 
   /** Kills the worker process as a crash would: its invocations fail, and the host starts another one. */
@@ -150,30 +167,32 @@ export class FunctionsHost {
   async crash(): Promise<void> {
     this.#stops++;
     this.#front.cut();
+    await this.#loading?.stop(0);
     await this.#unload(0);
     this.#url = undefined;
   }
 
-  async #load(app: AppFolder, url: string): Promise<void> {
-    const stops = this.#stops;
-    const { functionTimeoutMs } = this.#options;
+  /** Loads the app into a worker of its own; nothing calls it yet. */
+  async #prepare(app: AppFolder, variables: Readonly<Record<string, string>>, url: string): Promise<Prepared> {
+    const { functionTimeoutMs, sourceMaps = false } = this.#options;
     for (const setting of app.hostJson.ignored) {
       const message = `host.json: ${setting} has no effect in this host.`;
       this.#log({ level: 'warning', category: 'host', message });
     }
-    const environment = workerEnvironment(this.#environment, app.folder, url);
     const runtime = new AppRuntime({
       app,
-      environment,
+      environment: workerEnvironment(variables, app.folder, url),
       timers: this.#timers,
       log: this.#log,
       functionTimeoutMs: functionTimeoutMs ?? app.hostJson.functionTimeoutMs,
+      sourceMaps,
+      inspectPort: this.#inspectPort,
     });
     const running: Running = { runtime, triggers: [], functions: [] };
-    this.#running = running;
+    this.#loading = runtime;
     try {
       const loaded = await runtime.start();
-      const settings = new AppSettings(this.#environment);
+      const settings = new AppSettings(variables);
       const routes: Route[] = [];
       const bindings = new Map<string, string>();
       for (const metadata of loaded.functions) {
@@ -192,11 +211,29 @@ export class FunctionsHost {
           running.functions.push({ name, trigger: binding.type, disabled });
         }
       }
+      return { ...running, served: { runtime, routes: byPrecedence(routes), bindings, settings: app.hostJson.http } };
+    } catch (error) {
+      this.#loading = undefined;
+      await Promise.allSettled([runtime.stop(0), ...running.triggers.map((trigger) => trigger.stop())]);
+      throw error;
+    }
+  }
+
+  /** Lets a prepared app work, unless the host has been stopped since. */
+  async #activate(prepared: Prepared, stops: number): Promise<void> {
+    const { served, ...running } = prepared;
+    const { runtime } = running;
+    try {
+      this.#mustGoOn(stops);
+      this.#running = running;
+      this.#loading = undefined;
       await Promise.all(running.triggers.map((trigger) => trigger.start()));
       this.#mustGoOn(stops);
-      this.#front.serve({ runtime, routes: byPrecedence(routes), bindings, settings: app.hostJson.http });
+      this.#front.serve(served);
     } catch (error) {
+      this.#loading = undefined;
       if (this.#running === running) this.#running = undefined;
+      this.#front.serve(undefined);
       await Promise.allSettled([runtime.stop(0), ...running.triggers.map((trigger) => trigger.stop())]);
       throw error;
     }
@@ -206,10 +243,11 @@ export class FunctionsHost {
     if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
   }
 
-  async #unload(graceMs: number): Promise<void> {
+  /** Ends what is at work; `next` is served from then on. */
+  async #unload(graceMs: number, next?: Served): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
-    this.#front.serve(undefined);
+    this.#front.serve(next);
     if (running === undefined) return;
     // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers nobody:
     // whoever still waits for it is left behind.

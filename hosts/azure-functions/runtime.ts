@@ -1,5 +1,6 @@
 // Keeps one worker alive for the app and calls functions in it: function timeouts, crashes and restarts are dealt with here.
 import { randomUUID } from 'node:crypto';
+import { nodeOptions } from '../processes/node-options.ts';
 import type { AppFolder } from './app-folder.ts';
 import type { Log } from './log.ts';
 import type { Capabilities, InvocationRequest, InvocationResponse, RpcError } from './rpc.ts';
@@ -28,6 +29,9 @@ export interface RuntimeOptions {
   readonly log: Log;
   /** undefined = no limit. */
   readonly functionTimeoutMs: number | undefined;
+  readonly sourceMaps: boolean;
+  /** Of Node's inspector; 0 for none. With one there is no limit of time. */
+  readonly inspectPort: number;
 }
 
 type State =
@@ -127,7 +131,8 @@ export class AppRuntime {
   }
 
   async #invoke(functionName: string, request: InvocationRequest, invocationId: string): Promise<Outcome> {
-    const { log, timers, functionTimeoutMs } = this.#options;
+    const { log, timers, inspectPort } = this.#options;
+    const functionTimeoutMs = inspectPort > 0 ? undefined : this.#options.functionTimeoutMs;
     await this.#settled;
     const state = this.#state;
     if (state.is !== 'running') {
@@ -179,8 +184,8 @@ export class AppRuntime {
   }
 
   #spawn(): WorkerProcess {
-    const { app, environment, log } = this.#options;
-    const worker = new WorkerProcess(app, environment, log);
+    const { app, environment, log, sourceMaps, inspectPort } = this.#options;
+    const worker = new WorkerProcess(app, environment, log, nodeOptions(sourceMaps, inspectPort));
     this.#worker = worker;
     return worker;
   }
@@ -188,7 +193,8 @@ export class AppRuntime {
   async #load(worker: WorkerProcess): Promise<LoadedApp> {
     const loaded = new AbortController();
     void this.#options.timers.sleep(LONGEST_LOAD_MS, loaded.signal).then(() => {
-      if (!loaded.signal.aborted) worker.kill(`it did not finish loading within ${LONGEST_LOAD_MS / 1000} s`);
+      if (!loaded.signal.aborted && this.#options.inspectPort === 0)
+        worker.kill(`it did not finish loading within ${LONGEST_LOAD_MS / 1000} s`);
     });
     try {
       const app = await worker.loaded;

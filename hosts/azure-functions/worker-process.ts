@@ -48,15 +48,23 @@ export class WorkerProcess {
   readonly #exited: Promise<string>;
   #deathReason: string | undefined;
 
-  /** @param environment all the environment variables the app will see */
-  constructor(app: AppFolder, environment: Readonly<Record<string, string>>, log: Log) {
+  /**
+   * @param environment all the environment variables the app will see
+   * @param nodeOptions more options of Node.js itself
+   */
+  constructor(
+    app: AppFolder,
+    environment: Readonly<Record<string, string>>,
+    log: Log,
+    nodeOptions: readonly string[] = [],
+  ) {
     this.#log = log;
     this.#child = fork(WORKER, [], {
       cwd: app.folder,
       env: { ...environment },
       ...OWN_GROUP,
       // As for Lambda's environments: half the memory for a few per cent of speed.
-      execArgv: ['--max-semi-space-size=4', '--max-old-space-size=512'],
+      execArgv: ['--max-semi-space-size=4', '--max-old-space-size=512', ...nodeOptions],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

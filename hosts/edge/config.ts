@@ -6,6 +6,15 @@ export const EDGE_COMPATIBILITY_DATE = '2026-04-01';
 /** What a deployment states beside the date: a request tells when its client has gone. */
 export const EDGE_COMPATIBILITY_FLAGS = ['enable_request_signal'] as const;
 
+/** Ports of the runtime's sockets. */
+export interface EdgePorts {
+  readonly front: number;
+  readonly tls: number;
+  readonly platform: number;
+}
+
+const FREE: EdgePorts = { front: 0, tls: 0, platform: 0 };
+
 export interface EdgeLayout {
   /** Durable Objects: binding → class that the bundle exports. */
   readonly objects: Readonly<Record<string, string>>;
@@ -13,6 +22,8 @@ export interface EdgeLayout {
   readonly routeCache: string;
   /** Names of variables; the values come from the process's environment. */
   readonly variables: readonly string[];
+  /** Of the sockets, by their names; free ones without it. */
+  readonly ports?: EdgePorts;
   /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
   readonly storage: string;
   /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
@@ -48,7 +59,7 @@ export const BUNDLE_MODULE = 'bundle.mjs';
 
 /** The configuration as text. */
 export function edgeConfig(layout: EdgeLayout): string {
-  const { objects, routeCache, variables, storage, vouchHeader } = layout;
+  const { objects, routeCache, variables, storage, vouchHeader, ports = FREE } = layout;
   const flags = EDGE_COMPATIBILITY_FLAGS.map(text).join(', ');
   const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}, compatibilityFlags = [${flags}]`;
   const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
@@ -98,9 +109,9 @@ const config :Workerd.Config = (
     )),
   ],
   sockets = [
-    (name = "front", address = "127.0.0.1:0", http = (), service = "front"),
-    (name = "tls", address = "127.0.0.1:0", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
-    (name = "platform", address = "127.0.0.1:0", http = (), service = "platform"),
+    (name = "front", address = "127.0.0.1:${ports.front}", http = (), service = "front"),
+    (name = "tls", address = "127.0.0.1:${ports.tls}", http = (cfBlobHeader = ${text(vouchHeader)}), service = "front"),
+    (name = "platform", address = "127.0.0.1:${ports.platform}", http = (), service = "platform"),
   ],
 );
 `;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
-import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, edgeConfig, SECRET_VARIABLE } from './config.ts';
+import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, type EdgePorts, edgeConfig, SECRET_VARIABLE } from './config.ts';
 import { ContinueFront } from './continue-front.ts';
 import type { EdgeFaults } from './faults.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
@@ -65,7 +65,7 @@ export class EdgeHost {
   #plain: ContinueFront | undefined;
   #tls: TlsFront | undefined;
   #scratch: string | undefined;
-  #ports: Readonly<Record<string, number>> = {};
+  #ports: EdgePorts | undefined;
   #output = '';
   #up = false;
   #stopping = false;
@@ -95,24 +95,21 @@ export class EdgeHost {
    */
   async start(): Promise<void> {
     await this.#requireBundle();
-    const binary = this.#options.binary ?? workerdBinary();
+    if (this.#options.binary === undefined) workerdBinary();
     const scratch = await mkdtemp(path.join(await scratchFolder(), 'polycell-edge-'));
     this.#scratch = scratch;
-    const { dataDir = path.join(scratch, 'storage') } = this.#options;
     try {
-      await mkdir(dataDir, { recursive: true });
-      const file = path.join(scratch, 'edge.capnp');
+      await mkdir(this.#storage(scratch), { recursive: true });
       await copyFile(this.#options.bundle, path.join(scratch, BUNDLE_MODULE));
       for (const name of EDGE_MODULES)
         await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
-      await writeFile(file, edgeConfig(this.#layout(path.resolve(dataDir))), { mode: 0o600 });
-      await this.#spawn(binary, file);
-      this.#plain = new ContinueFront(this.#ports.front ?? 0);
+      await this.#run(scratch);
+      this.#plain = new ContinueFront(this.#ports?.front ?? 0);
       await this.#plain.start(this.#options.port ?? 0);
       await this.#answers();
       if (this.#options.tls !== undefined) {
         this.#tls = new TlsFront(this.#options.tls, {
-          port: this.#ports.tls ?? 0,
+          port: this.#ports?.tls ?? 0,
           vouchHeader: this.#vouchHeader,
         });
         await this.#tls.start();
@@ -125,9 +122,41 @@ export class EdgeHost {
     }
   }
 
+  /**
+   * Puts another bundle behind the same addresses; what is stored stays. Requests meanwhile find nothing that listens.
+   * @throws Error with what the edge said, if it does not start with the bundle; then the old one is in force again
+   */
+  async replaceBundle(bundle: string): Promise<void> {
+    const scratch = this.#scratch;
+    if (scratch === undefined || !this.#up) throw new Error('The edge is not running.');
+    const held = path.join(scratch, BUNDLE_MODULE);
+    const previous = await readFile(held);
+    await copyFile(bundle, held);
+    try {
+      await this.#restart(scratch);
+    } catch (error) {
+      await writeFile(held, previous);
+      await this.#restart(scratch);
+      throw error;
+    }
+  }
+
+  async #restart(scratch: string): Promise<void> {
+    this.#up = false;
+    this.#output = '';
+    const child = this.#child;
+    // From here on its end is no accident.
+    this.#child = undefined;
+    await endProcess(child);
+    await this.#run(scratch);
+    await this.#answers();
+    this.#up = true;
+    this.#output = '';
+  }
+
   /** Breaks what is named and mends what is not. The Worker under test cannot see the switch. */
   async setFaults(faults: EdgeFaults): Promise<void> {
-    const response = await fetch(`http://127.0.0.1:${this.#ports.platform ?? 0}/`, {
+    const response = await fetch(`http://127.0.0.1:${this.#ports?.platform ?? 0}/`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${this.#secret}` },
       body: JSON.stringify(faults),
@@ -140,7 +169,7 @@ export class EdgeHost {
     this.#stopping = true;
     await this.#plain?.stop();
     await this.#tls?.stop();
-    await this.#endProcess();
+    await endProcess(this.#child);
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
   }
 
@@ -152,14 +181,15 @@ export class EdgeHost {
     });
   }
 
-  async #endProcess(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await closed;
-    clearTimeout(timer);
+  #storage(scratch: string): string {
+    return path.resolve(this.#options.dataDir ?? path.join(scratch, 'storage'));
+  }
+
+  /** Starts the process, at the same ports as before if there was one. */
+  async #run(scratch: string): Promise<void> {
+    const file = path.join(scratch, 'edge.capnp');
+    await writeFile(file, edgeConfig(this.#layout(this.#storage(scratch))), { mode: 0o600 });
+    await this.#spawn(this.#options.binary ?? workerdBinary(), file);
   }
 
   #layout(storage: string): EdgeLayout {
@@ -168,6 +198,8 @@ export class EdgeHost {
       objects,
       routeCache,
       variables: Object.keys(variables),
+      // After a restart those of before, which the fronts know.
+      ...(this.#ports !== undefined && { ports: this.#ports }),
       vouchHeader: this.#vouchHeader,
       storage,
     };
@@ -199,7 +231,8 @@ export class EdgeHost {
       clearTimeout(timer);
     }
     child.once('close', (code, signal) => {
-      if (!this.#stopping) this.#options.onUnexpectedExit?.(this.#lastWords(`exit status ${code ?? signal}`));
+      if (!this.#stopping && this.#child === child)
+        this.#options.onUnexpectedExit?.(this.#lastWords(`exit status ${code ?? signal}`));
     });
   }
 
@@ -225,18 +258,28 @@ export class EdgeHost {
     // What a Worker that works has to say is no reason for the end of its runtime.
     if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
     // Why it does not come up is the start's own failure, told in one sentence.
-    if (this.#ports.front !== undefined) this.#options.log?.({ level, message });
+    if (this.#ports !== undefined) this.#options.log?.({ level, message });
   }
 }
 
+async function endProcess(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
 /** Resolves with the ports, by name, once every socket of the configuration listens. */
-function listening(control: Readable): Promise<Readonly<Record<string, number>>> {
+function listening(control: Readable): Promise<EdgePorts> {
   const ports: Record<string, number> = {};
   return new Promise((resolve) => {
     createInterface({ input: control }).on('line', (line) => {
       const { event, socket, port } = JSON.parse(line) as { event: string; socket: string; port: number };
       if (event === 'listen') ports[socket] = port;
-      if (['front', 'tls', 'platform'].every((name) => name in ports)) resolve(ports);
+      const { front, tls, platform } = ports;
+      if (front !== undefined && tls !== undefined && platform !== undefined) resolve({ front, tls, platform });
     });
   });
 }

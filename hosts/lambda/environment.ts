@@ -46,6 +46,8 @@ export interface EnvironmentOptions {
   functionArn: string;
   bundle: string;
   handler: string;
+  /** Options of Node.js itself. */
+  nodeOptions: readonly string[];
   variables: Readonly<Record<string, string>>;
   memoryMb: number;
   timeoutMs: number;
@@ -150,10 +152,11 @@ export class Environment {
       return;
     }
     const { port } = this.#server.address() as AddressInfo;
-    const { bundle, handler, variables, memoryMb, initTimeoutMs } = this.options;
+    const { bundle, handler, variables, memoryMb, initTimeoutMs, nodeOptions } = this.options;
     const folder = path.dirname(bundle);
     const started = performance.now();
-    const child = spawn(process.execPath, [`--max-old-space-size=${heapMb(memoryMb)}`, ...SMALL_YOUNG_SPACE, RUNTIME], {
+    const options = [`--max-old-space-size=${heapMb(memoryMb)}`, ...SMALL_YOUNG_SPACE, ...nodeOptions];
+    const child = spawn(process.execPath, [...options, RUNTIME], {
       ...OWN_GROUP,
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { nodeOptions } from '../processes/node-options.ts';
 import { Environment, type EnvironmentOptions, type InvocationResult, type LambdaLogRecord } from './environment.ts';
 import { LambdaServiceError, LambdaStartupError, MAXIMUM_REQUEST_BYTES } from './errors.ts';
 
@@ -30,6 +31,13 @@ export interface LambdaHostOptions {
   freeze?: boolean;
   /** Environments that `start` brings up and that idling does not stop; one unless given, 0 for none. */
   warmEnvironments?: number;
+  /** Maps stack traces by the source map beside the bundle, as `NODE_OPTIONS=--enable-source-maps` does on AWS. Off unless given. */
+  sourceMaps?: boolean;
+  /**
+   * Opens Node's inspector on this port of 127.0.0.1; 0, the default, does not. The function then has one environment, warm and without
+   * limits of time, so that a breakpoint does not end it.
+   */
+  inspectPort?: number;
   log?: (record: LambdaLogRecord) => void;
 }
 
@@ -54,6 +62,14 @@ export interface LambdaHostStats {
 export const DEFAULT_QUEUE_LIMIT = 1_000;
 const DEFAULT_IDLE_LIMIT_MS = 10 * 60_000;
 const ACCOUNT = '000000000000';
+/** Milliseconds that a function under a debugger may take: a day, as a timer needs some number. */
+export const INSPECTED_TIMEOUT_MS = 24 * 60 * 60_000;
+const INSPECTED = {
+  maximumConcurrency: 1,
+  warmEnvironments: 1,
+  timeoutMs: INSPECTED_TIMEOUT_MS,
+  initTimeoutMs: INSPECTED_TIMEOUT_MS,
+} as const;
 
 interface Pending {
   requestId: string;
@@ -94,8 +110,11 @@ export class LambdaHost {
       idleLimitMs: DEFAULT_IDLE_LIMIT_MS,
       freeze: false,
       warmEnvironments: 1,
+      sourceMaps: false,
+      inspectPort: 0,
       log: () => undefined,
       ...options,
+      ...((options.inspectPort ?? 0) > 0 && INSPECTED),
       region,
       bundle: path.resolve(options.bundle),
     };
@@ -146,7 +165,8 @@ export class LambdaHost {
 
   /**
    * Deploys another bundle. A first environment of it must start, or the old one stays in force; then old environments
-   * finish what they run and go. Resolves when the last of them is gone.
+   * finish what they run and go. Resolves when the last of them is gone. An inspected function's old environment is killed first, as
+   * it holds the inspector's port.
    * @throws LambdaStartupError if the new bundle does not start
    */
   async replaceBundle(bundle: string): Promise<void> {
@@ -156,7 +176,9 @@ export class LambdaHost {
     await this.#checkBundle(file);
     this.#options = { ...this.#options, bundle: file };
     try {
-      await this.#boot();
+      if (this.#options.inspectPort > 0) await this.killEnvironments();
+      // Invocations that waited may have started one already.
+      if (this.#options.inspectPort === 0 || this.#environments.size === 0) await this.#boot();
     } catch (error) {
       this.#options = { ...this.#options, bundle: previous };
       throw error;
@@ -215,8 +237,9 @@ export class LambdaHost {
   }
 
   #mayGrow(): boolean {
-    // An environment that was told to go no longer counts: its place is free as soon as it is asked for.
-    const active = [...this.#environments].filter((environment) => !environment.retired).length;
+    // An environment that is about to go no longer counts: its place is free at once, but for the inspector's port.
+    const counts = ({ retired }: Environment) => !retired || this.#options.inspectPort > 0;
+    const active = [...this.#environments].filter(counts).length;
     return active < this.#options.maximumConcurrency;
   }
 
@@ -269,11 +292,13 @@ export class LambdaHost {
 
   #environmentOptions(): EnvironmentOptions {
     const { functionName, bundle, handler, memoryMb, timeoutMs, initTimeoutMs, freeze, log } = this.#options;
+    const { sourceMaps, inspectPort } = this.#options;
     return {
       functionName,
       functionArn: this.functionArn,
       bundle,
       handler,
+      nodeOptions: nodeOptions(sourceMaps, inspectPort),
       memoryMb,
       timeoutMs,
       initTimeoutMs,

@@ -229,7 +229,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
         const told = ({ status, headers }: Response) =>
           [status, ...['content-type', 'content-length', 'x-polycell-cell'].map((name) => headers.get(name))] as const;
         expect(told(head)).toEqual(told(get));
-        expect([await head.text(), (await get.text()).length]).toEqual([
+        expect([await head.text(), Buffer.byteLength(await get.text())]).toEqual([
           '',
           Number(head.headers.get('content-length')),
         ]);

@@ -193,7 +193,7 @@ async function checkLogs(
       const missing = mine.filter((event) => !found.includes(event.id));
       if (missing.length > 0) violate('no acknowledged event is lost', `${missing.length} of ${tenant} in ${id}`);
       if (new Set(found).size !== found.length) violate('no event is stored twice', `${tenant} in ${id}`);
-      const rollups = await cell.call('/v1/devices/pump-1/rollups?window=1d', { token: { claims } });
+      const rollups = await cell.call('/v1/devices/pump-1/rollups?limit=1000', { token: { claims } });
       const counted = ((rollups.body.items ?? []) as unknown as { count: number }[]).reduce(
         (sum, each) => sum + each.count,
         0,

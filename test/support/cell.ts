@@ -1,7 +1,6 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { application } from '../../core/application.ts';
-import { topologyOf } from '../../core/domain/application.ts';
+import { type Application, topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
@@ -12,15 +11,20 @@ import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
+import type { StoreCursor, StoredDocument } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
+import { type AnswerCheck, answerCheck } from './conformity.ts';
 import { EagerClock, type FakeClock } from './fake-clock.ts';
 import { type FaultPlan, faultyStore } from './faulty-store.ts';
 import { countingIds } from './ids.ts';
 import { LoopbackBus } from './loopback-bus.ts';
+import { METERS } from './meters.ts';
 import { RecordingLog } from './recording-log.ts';
 import { EDGE_KEY, type Forgery, mint, publicPart } from './route-tokens.ts';
 
 export interface CellOptions {
+  /** The small domain of `meters.ts` unless given. */
+  readonly application?: Application;
   /** `cell-1` unless given. */
   readonly id?: string;
   /** The clock that it shares with others; one of its own without it. */
@@ -56,8 +60,21 @@ export interface Loose {
 
 const ORIGIN = 'https://cell-1.example';
 
+/** An application's document, and the check of answers against it, made once. */
+const documents = new WeakMap<Application, { document: unknown; check: AnswerCheck }>();
+
+function documentOf(application: Application) {
+  const known = documents.get(application);
+  if (known !== undefined) return known;
+  const document = openApiDocument(application);
+  const made = { document, check: answerCheck(document) };
+  documents.set(application, made);
+  return made;
+}
+
 /** A cell named cell-1 that knows the edge's first key, at 2026-11-21T07:41:03Z. */
 export function testCell({
+  application = METERS,
   id = 'cell-1',
   clock = new EagerClock(),
   events: eventFaults,
@@ -69,13 +86,15 @@ export function testCell({
   const log = new RecordingLog();
   const changes: ChangeRecord[] = [];
   const eventsMemory = new MemoryStore({ clock, onChange: (record) => changes.push(record) });
-  const stateMemory = new MemoryStore({ clock });
+  const statePartitions = new Set<string>();
+  const stateMemory = new MemoryStore({ clock, onChange: ({ partition }) => statePartitions.add(partition) });
+  const { document, check } = documentOf(application);
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
   const bus = new LoopbackBus(topologyOf(application).consumers);
   const handle = applicationApi({
     application,
-    document: openApiDocument(application),
+    document,
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
     fetch: network,
@@ -114,7 +133,7 @@ export function testCell({
     }
   };
 
-  /** Sends a request and reads the answer. With a token of all scopes, unless it says otherwise. */
+  /** Sends a request and reads the answer, which must be as the document says. With a token of all scopes, unless it says otherwise. */
   const call = async (path: string, { method = 'GET', headers = {}, body, token = {} }: Call = {}): Promise<Answer> => {
     const route = typeof token === 'string' || token === null ? token : mint(token);
     const sent =
@@ -127,6 +146,9 @@ export function testCell({
       }),
     );
     const text = await response.text();
+    const { pathname } = new URL(ORIGIN + path);
+    const contentType = response.headers.get('content-type');
+    expect(check({ method, path: pathname, status: response.status, contentType, body: text })).toEqual([]);
     return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as Loose };
   };
 
@@ -139,10 +161,44 @@ export function testCell({
       headers: { 'content-type': 'application/cloudevents-batch+json', ...more.headers },
     });
 
-  return { clock, log, bus, handle, call, post, pump, events, state, eventsMemory, stateMemory, parking: innerParking };
+  /** Everything in the state: partition → id → document. */
+  const stored = async (): Promise<Record<string, Record<string, StoredDocument>>> => {
+    const found: Record<string, Record<string, StoredDocument>> = {};
+    for (const partition of [...statePartitions].sort()) {
+      const documents: Record<string, StoredDocument> = {};
+      let cursor: StoreCursor | undefined;
+      do {
+        const page = await stateMemory.query(partition, { limit: 1000, ...(cursor && { cursor }) });
+        for (const each of page.items) documents[each.id] = each;
+        cursor = page.next;
+      } while (cursor !== undefined);
+      found[partition] = documents;
+    }
+    return found;
+  };
+
+  return {
+    clock,
+    ids,
+    log,
+    bus,
+    handle,
+    call,
+    post,
+    pump,
+    stored,
+    events,
+    state,
+    eventsMemory,
+    stateMemory,
+    parking: innerParking,
+  };
 }
 
 export type TestCell = ReturnType<typeof testCell>;
+
+/** The items of a page. */
+export const items = ({ body }: Answer): Loose[] => body.items as unknown as Loose[];
 
 /** Status and code of a refusal. */
 export const refusal = ({ status, body }: Answer): string => `${status} ${String(body.code)}`;

@@ -1,58 +1,77 @@
-// Arbitrary readings and arbitrary ways to deliver them: any order, any grouping, with repeats, in two workers.
+// Arbitrary ways to deliver events: any order, any grouping, with repeats, in two workers, over a store that fails as a plan says.
 import fc from 'fast-check';
-import { type Delivery, SCRIPT_VALUES, type Script } from '../../core/domains/telemetry/test/workers.ts';
-import type { Made } from './telemetry-model.ts';
+import type { Store } from '../../core/ports/store.ts';
+import { type CountedStore, type Fault, faultyStore, type StoreMethod } from './faulty-store.ts';
 
-/** Around the end of a day, often at the borders of minutes, and now and then far away. */
-const second = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: 0, max: 1200 }) },
-  { weight: 2, arbitrary: fc.constantFrom(0, 59, 60, 61, 599, 600, 601, 4199, 4200, 86_999, 87_000) },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 200_000 }) },
-);
+/** One delivery: the events by their index, and the worker that gets them. */
+export interface Delivery {
+  readonly worker: 0 | 1;
+  readonly events: readonly number[];
+}
 
-const metric = fc.constantFrom('t', 'rpm', 'a b', '__proto__', 'x/y', 'é', '🚰', '1', 'constructor');
+/** What happens at the store's next calls, one number each: small ones are turns to wait, the last three are faults. */
+export type Script = readonly number[];
 
-const value = fc.oneof(
-  fc.integer({ min: -50, max: 50 }),
-  fc.double({ noNaN: true, min: -1e15, max: 1e15 }),
-  fc.constantFrom(0.1, -0.1, 0, -0, 1e16, -1e16, 1e300, -1e300, 5e-324),
-);
+const SCRIPT_VALUES = 9;
 
-const made: fc.Arbitrary<Made> = fc
-  .record({ id: fc.integer({ min: 0, max: 30 }), second, metric, value, unit: fc.constantFrom(undefined, 'Cel', '') })
-  .map(({ unit, id, ...rest }) => ({ ...rest, id: `r${id}`, ...(unit !== undefined && { unit }) }));
+function faultOf(step: number, method: StoreMethod): Fault | undefined {
+  if (step === 6) return { code: 'throttled', when: 'before' };
+  if (step === 7) return method === 'transact' ? { code: 'conflict', when: 'before' } : undefined;
+  if (step === 8)
+    return { code: method === 'transact' || method === 'put' ? 'unknown-outcome' : 'unavailable', when: 'after' };
+  return undefined;
+}
 
-export interface Scenario {
-  readonly readings: readonly Made[];
+/** A store whose calls take as many turns as the script says, and fail where it says so; well-behaved once it has ended. */
+export function scripted(store: Store, script: Script, position: { next: number }): CountedStore {
+  const failing = faultyStore(store, (method) => faultOf(script[position.next] ?? 0, method));
+  const wait = async () => {
+    position.next += 1;
+    for (let turn = 0; turn < (script[position.next] ?? 0) * 3; turn += 1) await Promise.resolve();
+  };
+  return {
+    calls: failing.calls,
+    get: (key) => wait().then(() => failing.get(key)),
+    put: (document, expected) => wait().then(() => failing.put(document, expected)),
+    append: (documents, options) => wait().then(() => failing.append(documents, options)),
+    transact: (partition, writes) => wait().then(() => failing.transact(partition, writes)),
+    query: (partition, query) => wait().then(() => failing.query(partition, query)),
+    delete: (key, expected) => wait().then(() => failing.delete(key, expected)),
+  };
+}
+
+export interface Scenario<Event> {
+  readonly events: readonly Event[];
   readonly deliveries: readonly Delivery[];
   readonly script: Script;
 }
 
 const worker = fc.constantFrom<0 | 1>(0, 1);
 
-/** Every reading is delivered at least once. */
-export const scenario: fc.Arbitrary<Scenario> = fc.array(made, { minLength: 1, maxLength: 40 }).chain((readings) => {
-  const index = fc.integer({ min: 0, max: readings.length - 1 });
-  const some = fc.array(fc.record({ worker, readings: fc.array(index, { minLength: 1, maxLength: 40 }) }), {
-    maxLength: 8,
-  });
-  const order = fc.shuffledSubarray([...readings.keys()], { minLength: readings.length });
-  return fc
-    .record({
-      some,
-      order,
-      sizes: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 10 }),
-      workers: fc.array(worker, { minLength: 1, maxLength: 10 }),
-      script: fc.array(fc.integer({ min: 0, max: SCRIPT_VALUES - 1 }), { maxLength: 200 }),
-    })
-    .map((way) => {
-      const all: Delivery[] = [];
-      for (let from = 0, part = 0; from < way.order.length; part += 1) {
-        const size = way.sizes[part % way.sizes.length] ?? 1;
-        all.push({ worker: way.workers[part % way.workers.length] ?? 0, readings: way.order.slice(from, from + size) });
-        from += size;
-      }
-      const deliveries = way.some.flatMap((delivery, at) => [delivery, ...all.slice(at, at + 1)]);
-      return { readings, deliveries: [...deliveries, ...all.slice(way.some.length)], script: way.script };
+/** Events, each of which is delivered at least once. */
+export const scenarioOf = <Event>(event: fc.Arbitrary<Event>): fc.Arbitrary<Scenario<Event>> =>
+  fc.array(event, { minLength: 1, maxLength: 40 }).chain((events) => {
+    const index = fc.integer({ min: 0, max: events.length - 1 });
+    const some = fc.array(fc.record({ worker, events: fc.array(index, { minLength: 1, maxLength: 40 }) }), {
+      maxLength: 8,
     });
-});
+    const order = fc.shuffledSubarray([...events.keys()], { minLength: events.length });
+    return fc
+      .record({
+        some,
+        order,
+        sizes: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 10 }),
+        workers: fc.array(worker, { minLength: 1, maxLength: 10 }),
+        script: fc.array(fc.integer({ min: 0, max: SCRIPT_VALUES - 1 }), { maxLength: 200 }),
+      })
+      .map((way) => {
+        const all: Delivery[] = [];
+        for (let from = 0, part = 0; from < way.order.length; part += 1) {
+          const size = way.sizes[part % way.sizes.length] ?? 1;
+          all.push({ worker: way.workers[part % way.workers.length] ?? 0, events: way.order.slice(from, from + size) });
+          from += size;
+        }
+        const deliveries = way.some.flatMap((delivery, at) => [delivery, ...all.slice(at, at + 1)]);
+        return { events, deliveries: [...deliveries, ...all.slice(way.some.length)], script: way.script };
+      });
+  });

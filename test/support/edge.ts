@@ -2,7 +2,6 @@
 
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
-import { application } from '../../core/application.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
@@ -21,6 +20,7 @@ import { PortError } from '../../core/ports/errors.ts';
 import { definition } from './cloud.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { countingIds } from './ids.ts';
+import { METERS } from './meters.ts';
 import { RecordingLog } from './recording-log.ts';
 import { EDGE_KEY } from './route-tokens.ts';
 
@@ -133,7 +133,7 @@ export function testEdge({
     return answer(url, outgoing);
   };
   const handle = createEdge({
-    document: openApiDocument(application),
+    document: openApiDocument(METERS),
     version: '1.2.3',
     tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],

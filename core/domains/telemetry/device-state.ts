@@ -20,6 +20,8 @@ export interface DeviceSummary {
 /** The consumer `device-state`. */
 export const deviceState = derived<Fact, DeviceSummary>({
   name: 'device-state',
+  // A device sends a few readings a second at most, so a window of a second would collect few that share a derivation.
+  delivery: 'latency',
   types: [reading.type],
   partition: partitions.device.of,
   project: readingOf,

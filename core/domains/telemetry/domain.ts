@@ -16,7 +16,7 @@ export const telemetry = defineDomain({
   consumers: [deviceState, rollups],
   state: Object.values(partitions),
   reads,
-  missing: { unknown_device: 'There is no such device' },
+  missing: { unknown_device: 'Unknown device' },
   schemas: { Device, Reading, Rollup, Alert },
   sample,
   fromShort: shortReading,

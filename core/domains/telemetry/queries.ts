@@ -1,11 +1,11 @@
 // The queries of the telemetry domain: devices, readings and rollups of one tenant.
+import { listing } from '../../api/listing.ts';
 import type { PageRequest, ReadStores, View } from '../../api/read.ts';
 import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
-import { PortError } from '../../ports/errors.ts';
-import type { Page, Query, Store, StoreCursor, StoredDocument } from '../../ports/store.ts';
+import type { StoredDocument } from '../../ports/store.ts';
 import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
@@ -18,8 +18,6 @@ export const QUERY_LIMITS = {
   concurrentReads: 16,
   /** Device documents held at once, of which a page may turn out to have room for a few only. */
   devicesRead: 64,
-  /** Pages of the log that one request reads in search of a metric; then it answers with a short page and a cursor. */
-  pagesPerRequest: 10,
 } as const;
 
 export type DeviceView = Static<typeof Device>;
@@ -97,7 +95,7 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
         ...(to && { to }),
         order: order === 'asc' ? 'ascending' : 'descending',
       } as const;
-      return search(events, logPartition(tenant, deviceId), query, page, (document) => {
+      return listing(events, logPartition(tenant, deviceId), query, page, (document) => {
         const { event } = fromStored(document, document.body);
         if (!isReading(event)) return [];
         const { position: _position, time, ...reading } = readingOf(event, document.id);
@@ -118,65 +116,12 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
               ...(from && { from: prefix + boundary(window, from) }),
               ...(to && { to: prefix + boundary(window, to) }),
             };
-      return search(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
+      return listing(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
         const start = document.id.slice(document.id.lastIndexOf('!') + 1);
         return inSpan(start) ? rollupViews(window, start, document.body as unknown as RollupSummary) : [];
       });
     },
   };
-}
-
-/** Behind the store's cursor: how many items of the first document that follows it were in the page before. */
-const SHOWN = '!';
-
-/**
- * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
- * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown.
- */
-async function search<T>(
-  store: Store,
-  partition: string,
-  query: Omit<Query, 'limit'>,
-  page: PageRequest,
-  view: (document: StoredDocument) => readonly T[],
-): Promise<View<T>> {
-  const items: T[] = [];
-  let { cursor, shown } = readCursor(page.cursor);
-  for (let pages = 0; pages < QUERY_LIMITS.pagesPerRequest; pages += 1) {
-    const before = cursor;
-    const found: Page = await store.query(partition, {
-      ...query,
-      limit: page.limit - items.length,
-      ...(cursor && { cursor }),
-    });
-    for (const [index, document] of found.items.entries()) {
-      const left = view(document).slice(shown);
-      const room = page.limit - items.length;
-      items.push(...left.slice(0, room));
-      if (left.length <= room) {
-        shown = 0;
-        continue;
-      }
-      // The cursor before this document is the store's to give, so what comes before it is read once more, for its cursor alone.
-      const at =
-        index === 0
-          ? before
-          : (await store.query(partition, { ...query, limit: index, ...(before && { cursor: before }) })).next;
-      return { items, next: `${shown + room}${SHOWN}${at ?? ''}` as StoreCursor };
-    }
-    cursor = found.next;
-    if (cursor === undefined || items.length === page.limit) break;
-  }
-  return cursor === undefined ? { items } : { items, next: `0${SHOWN}${cursor}` as StoreCursor };
-}
-
-/** @throws PortError `invalid` for a cursor that no page had */
-function readCursor(given: StoreCursor | undefined): { cursor: StoreCursor | undefined; shown: number } {
-  if (given === undefined) return { cursor: undefined, shown: 0 };
-  const match = /^(\d{1,6})!([\s\S]*)$/.exec(given);
-  if (match === null) throw new PortError('invalid', 'The cursor is not one of this listing.');
-  const [, shown, cursor = ''] = match;
-  return { cursor: cursor === '' ? undefined : (cursor as StoreCursor), shown: Number(shown) };
 }
 
 function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {

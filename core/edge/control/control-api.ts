@@ -116,7 +116,7 @@ export function createControlApi({
       return monitor().catch((error: unknown) => {
         if (!isPortError(error)) throw error;
         log.warn('the monitor does not answer', describeError(error));
-        throw refuse('monitor_unavailable', 'Nothing depends on it at once; ask again.', {
+        throw refuse('monitor_unavailable', 'Requests are served without it; retry later.', {
           'retry-after': String(RETRY_AFTER_SECONDS),
         });
       });
@@ -146,7 +146,7 @@ export function createControlApi({
     const found = match(request.method, pathname);
     if ('allowed' in found) {
       if (found.allowed.length === 0)
-        throw refuse('not_found', 'There is no such path; GET /control/v1/openapi.json lists all of them.');
+        throw refuse('not_found', 'Unknown path; GET /control/v1/openapi.json lists all of them.');
       const allow = found.allowed.join(', ');
       throw refuse('method_not_allowed', `This path takes ${allow}.`, { allow });
     }
@@ -187,10 +187,14 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<Contr
   if (error.code === 'unknown-outcome')
     return refuse(
       'unknown_outcome',
-      'The answer of the directory was lost. Repeat the command: it is idempotent.',
+      'The directory did not confirm the change. Repeat the command: it is idempotent.',
       headers,
     );
-  return refuse('directory_unavailable', 'The directory cannot be asked now, and nothing has been changed.', headers);
+  return refuse(
+    'directory_unavailable',
+    'The directory is unavailable, and nothing has been changed. Retry later.',
+    headers,
+  );
 }
 
 /** Reads the fields of a body; reports all of their faults at once. */

@@ -20,7 +20,7 @@ const revision: Parameter<number | undefined> = {
 };
 
 const changing = {
-  dryRun: choice('1: report what would happen, and change nothing.', ['0', '1'], '0'),
+  dryRun: choice('1: preview the change without making it.', ['0', '1'], '0'),
   ifRevision: revision,
 };
 
@@ -33,9 +33,9 @@ const read = <P extends Route['parameters']>(path: string, summary: string, para
 export const controlRoutes = {
   cells: read('cells', 'All cells with the tenants that depend on them.', {}),
   addCell: change('PUT', 'cells/{id}', 'Add a cell, or change its endpoint, capacity, price or failover policy.'),
-  drainCell: change('POST', 'cells/{id}/drain', 'Stop placing new tenants in the cell.'),
-  resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell accept tenants again.'),
-  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell permanently.'),
+  drainCell: change('POST', 'cells/{id}/drain', 'Stop the cell from taking new tenants.'),
+  resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
+  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; all homes by default.'),
     ...paging,
@@ -43,21 +43,17 @@ export const controlRoutes = {
   tenant: read('tenants/{id}', 'One tenant, its epoch, and the cell that serves it now.', {}),
   addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
   placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
-  pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or let it go.'),
+  pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
   isolateTenant: change(
     'POST',
     'tenants/{id}/on-isolation',
     'Whether routers that are cut off from the directory serve the tenant.',
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
-  monitor: read(
-    'monitor',
-    'The health monitor’s view of the cells, its proposals, and the cells that it still has to fence.',
-    {},
-  ),
+  monitor: read('monitor', 'What the health monitor sees, what it proposes, and the fencing under way.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
-  audit: read('audit', 'Changes with their actor, time and reason; newest first.', paging),
+  audit: read('audit', 'The audit log: changes with actor, time and reason; newest first.', paging),
   openapi: {
     method: 'GET',
     path: '/control/v1/openapi.json',
@@ -108,18 +104,18 @@ const REFUSED = {
   unknown_cell: [404, 'Unknown cell'],
   unknown_tenant: [404, 'Unknown tenant'],
   cell_retired: [409, 'The cell is retired'],
-  cell_not_active: [409, 'The cell accepts no new tenants'],
+  cell_not_active: [409, 'The cell takes no new tenants'],
   cell_not_empty: [409, 'Tenants depend on the cell'],
-  cell_exists: [409, 'A different cell with this id exists'],
-  tenant_exists: [409, 'A different tenant with this id exists'],
+  cell_exists: [409, 'The cell already exists'],
+  tenant_exists: [409, 'The tenant already exists'],
   tenant_pinned: [409, 'The tenant is pinned to its home'],
-  residency_violated: [409, 'The tenant’s residency does not allow the cell'],
-  same_failure_domain: [409, 'Home and standby would be lost together'],
+  residency_violated: [409, 'The residency does not allow this cell'],
+  same_failure_domain: [409, 'Home and standby share a failure domain'],
   no_capacity: [409, 'No capacity left'],
   no_cell_fits: [409, 'No cell fits'],
-  standby_unavailable: [409, 'No standby could serve the tenants'],
+  standby_unavailable: [409, 'No cell would serve the tenants'],
   cell_down: [409, 'The cell is down'],
-  changed_meanwhile: [409, 'The directory has changed in the meantime'],
+  changed_meanwhile: [409, 'The directory has changed since that revision'],
 } as const satisfies Record<Refusal, ProblemTable[string]>;
 
 export const CONTROL_PROBLEMS = {

@@ -56,7 +56,7 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
 export function drainCell(context: PlanContext, id: string): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'draining') return NOTHING;
-  refuseDown(cell, 'It accepts no new tenants while it is down; drain it once it is failed back.');
+  refuseDown(cell, 'It takes no new tenants while it is down; drain it once it is failed back.');
   return written(cell, context, { state: 'draining' });
 }
 

@@ -36,7 +36,7 @@ function unfitForAny(cell: Cell, residency: string): Unfit | undefined {
   if (cell.state === 'retired') return { code: 'cell_retired', detail: `${cell.id} is retired` };
   if (cell.state === 'down') return { code: 'cell_down', detail: `${cell.id} is down` };
   if (cell.state !== 'active')
-    return { code: 'cell_not_active', detail: `${cell.id} is ${cell.state} and accepts no new tenants` };
+    return { code: 'cell_not_active', detail: `${cell.id} is ${cell.state} and takes no new tenants` };
   return undefined;
 }
 

@@ -26,6 +26,10 @@ export interface FencingJob {
   readonly nextAt: EpochMs;
   /** The latest failure, or empty. */
   readonly problem: string;
+  /** When the job was made; 0 in jobs that an earlier version kept. */
+  readonly since: EpochMs;
+  /** The highest epoch that a cell was sent; 0 until one was. */
+  readonly epoch: number;
 }
 
 const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'targets'>): FencingJob => ({
@@ -39,6 +43,8 @@ const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'tar
   failures: 0,
   nextAt: epochMs(0),
   problem: '',
+  since: epochMs(0),
+  epoch: 0,
 });
 
 /** One job per home is enough: the targets of the previous change serve again, and adopt the epoch by themselves. */

@@ -52,6 +52,10 @@ export interface FencingProgress {
   readonly whom: string;
   readonly revision: number;
   readonly told: number;
+  /** When the change was seen, in RFC 3339; `null` if that was not kept. */
+  readonly since: string | null;
+  /** The highest epoch that a cell was sent so far. */
+  readonly epoch: number | null;
   readonly problem: string;
   readonly state: 'waiting' | 'done';
 }
@@ -81,7 +85,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   };
 
   const add = async (job: FencingJob): Promise<void> => {
-    if ((jobs.get(job.key)?.revision ?? -1) < job.revision) await keep(job);
+    if ((jobs.get(job.key)?.revision ?? -1) < job.revision) await keep({ ...job, since: clock.now() });
   };
 
   const finish = async (job: FencingJob): Promise<void> => {
@@ -137,7 +141,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   ): Promise<void> => {
     const { tenants, next } = await tenantsOf(job, directory);
     const missed = new Set(job.missed);
-    let { notified, problem } = job;
+    let { notified, problem, epoch = 0 } = job;
     await mapConcurrently(tenants, FENCING_LIMITS.concurrency, async (tenant) => {
       const target = targetOf(job, tenant, cellOf);
       const home = cellOf(tenant.cell);
@@ -145,19 +149,21 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
       const complaint = answers(target.id)
         ? await fence(target, tenant.id, epochOf(tenant, home))
         : 'it does not answer its probes';
-      if (complaint === null) notified += 1;
-      else {
+      if (complaint === null) {
+        notified += 1;
+        epoch = Math.max(epoch, epochOf(tenant, home));
+      } else {
         missed.add(target.id);
         problem = cutUtf8(`${target.id}: ${complaint}`, FENCING_LIMITS.problemBytes);
       }
     });
     if (jobs.get(job.key)?.revision !== job.revision) return;
-    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], notified, problem });
-    else if (missed.size === 0) await finish({ ...job, notified, problem: '' });
+    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], notified, epoch, problem });
+    else if (missed.size === 0) await finish({ ...job, notified, epoch, problem: '' });
     else {
       const failures = job.failures + 1;
       const nextAt = epochMs(clock.now() + pauseAfter(failures));
-      await keep({ ...job, cursor: null, only: [...missed], missed: [], notified, problem, failures, nextAt });
+      await keep({ ...job, cursor: null, only: [...missed], missed: [], notified, epoch, problem, failures, nextAt });
     }
   };
 
@@ -227,13 +233,15 @@ const pauseAfter = (failures: number): number =>
   Math.min(FENCING_LIMITS.longestPauseMs, FENCING_LIMITS.firstPauseMs * 2 ** (failures - 1));
 
 const describe = (
-  { of, targets, revision, notified, problem }: FencingJob,
+  { of, targets, revision, notified, since = epochMs(0), epoch = 0, problem }: FencingJob,
   state: FencingProgress['state'],
 ): FencingProgress => ({
   of: 'home' in of ? `home ${of.home}` : `tenant ${of.tenant}`,
   whom: typeof targets === 'object' ? targets.cell : targets,
   revision,
   told: notified,
+  since: since === 0 ? null : new Date(since).toISOString(),
+  epoch: epoch === 0 ? null : epoch,
   problem,
   state,
 });

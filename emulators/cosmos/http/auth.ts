@@ -1,4 +1,4 @@
-// Verifies the signature that clients compute with the account key.
+// Verifies how a request is authorised: the signature that clients compute with the account key, or a Microsoft Entra token.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { CosmosError } from '../errors.ts';
 import { MAX_CLOCK_SKEW_MS } from '../limits.ts';
@@ -36,8 +36,40 @@ function checkDate(date: string): void {
   );
 }
 
-/** Throws the service's 401 unless the request is signed with the key. */
-export function verifySignature(exchange: Exchange, key: Buffer): void {
+/** Audience of tokens that are good for any account; others are good for the account that they name. */
+const ANY_ACCOUNT = 'https://cosmos.azure.com';
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+function readClaims(token: string): Readonly<Record<string, unknown>> {
+  const parts = token.split('.');
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? '', 'base64url').toString());
+    if (parts.length === 3 && isRecord(claims)) return claims;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw unauthorized('The provided token is no JSON Web Token.');
+}
+
+/**
+ * Throws a 401 unless the token is made for this account and valid now. Who signed it is not checked, as there is no directory of
+ * identities here, nor are there roles.
+ */
+function verifyToken(token: string, endpoint: string): void {
+  const { aud, exp, nbf = 0 } = readClaims(token);
+  const audience = String(aud).replace(/\/$/, '');
+  if (audience !== ANY_ACCOUNT && audience !== endpoint)
+    throw unauthorized(`The provided token is for the audience '${audience}', which is not this account.`);
+  const now = Date.now() / 1000;
+  const skew = MAX_CLOCK_SKEW_MS / 1000;
+  if (typeof exp !== 'number' || exp <= now) throw unauthorized('The provided token has expired.');
+  if (typeof nbf !== 'number' || nbf > now + skew) throw unauthorized('The provided token is not valid yet.');
+}
+
+/** Throws the service's 401 unless the request is signed with the key, or has a token for the account at `endpoint`. */
+export function verifySignature(exchange: Exchange, key: Buffer, endpoint: string): void {
   const encoded = header(exchange, 'authorization');
   const date = header(exchange, 'x-ms-date');
   if (encoded === undefined) throw unauthorized("Required Header 'authorization' is missing.");
@@ -49,8 +81,12 @@ export function verifySignature(exchange: Exchange, key: Buffer): void {
   }
   const match = /^type=(\w+)&ver=([\d.]+)&sig=(.*)$/s.exec(token);
   if (match === null) throw unauthorized(WRONG_KEY);
+  if (match[1] === 'aad') {
+    verifyToken(match[3] ?? '', endpoint);
+    return;
+  }
   if (match[1] !== 'master')
-    throw unauthorized(`Tokens of type '${match[1]}' are not supported by this emulator; use the key.`);
+    throw unauthorized(`Tokens of type '${match[1]}' are not supported by this emulator; use the key or type 'aad'.`);
   if (date === undefined) throw unauthorized("Required Header 'x-ms-date' is missing.");
   checkDate(date);
   const { type, link } = signedResource(exchange.segments);

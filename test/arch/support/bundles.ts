@@ -52,7 +52,7 @@ const NEVER: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^node_modules\/(@azure\/(identity|keyvault-.*|msal-.*)|agent-base)\//,
-    'The functions sign with keys, encrypt nothing and know no proxy: build/lean-azure.mjs leaves those parts out.',
+    'adapters/azure/managed-identity.ts gets tokens; the functions encrypt nothing and know no proxy: build/lean-azure.mjs leaves those parts out.',
   ],
 ];
 

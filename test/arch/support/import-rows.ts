@@ -63,11 +63,16 @@ const functions = (
   },
 ];
 
+/** The folders of the engine. */
+const ENGINE = ['api', 'cell', 'domain', 'edge', 'events', 'http', 'lib', 'pipeline', 'ports', 'store'].map(
+  (folder) => `core/${folder}/`,
+);
+
 /** The first row that matches a file decides. */
 export const ROWS: readonly Row[] = [
   {
     files: /^(?:core\/domains|examples)\/[a-z0-9-]+\/test\//,
-    project: ['core/', 'adapters/memory/', 'test/'],
+    project: ['core/', 'examples/', 'adapters/memory/', 'test/'],
     packages: 'declared',
     node: true,
     instead: 'Tests of a domain run it on the memory adapters.',
@@ -89,9 +94,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|store)\//,
-    project: ['api', 'cell', 'domain', 'edge', 'events', 'http', 'lib', 'pipeline', 'ports', 'store'].map(
-      (folder) => `core/${folder}/`,
-    ),
+    project: ENGINE,
     packages: ['@noble/hashes'],
     node: false,
     instead: `The engine knows no domain: it takes an Application as a value. ${THROUGH_A_PORT}`,
@@ -220,10 +223,31 @@ export const ROWS: readonly Row[] = [
     instead: 'It runs in the Workers runtime, beside the adapters that it calls.',
   },
   {
+    files: /^test\/(?:unit|support)\//,
+    project: [
+      'test/',
+      ...ENGINE,
+      'core/application.ts',
+      'core/openapi.generated.json',
+      'adapters/',
+      'functions-',
+      'local/',
+      'hosts/',
+      'emulators/',
+      'cli/',
+      'build/',
+      'infra/',
+    ],
+    packages: 'declared',
+    node: true,
+    instead: 'Tests of the engine use test/support/meters.ts; those of a domain lie in its folder.',
+  },
+  {
     files: /^test\//,
     project: [
       'test/',
       'core/',
+      'examples/',
       'adapters/',
       'functions-',
       'local/',

@@ -72,7 +72,7 @@ export const cellClauses = {
       expect(await resultOf(directory, add({ ...ALPHA, ...other }))).toBe('cell_exists');
   },
 
-  'a draining cell keeps its tenants and takes nobody new until it is resumed': async ({ directory }) => {
+  'a draining cell keeps its tenants and takes no new tenants until it is resumed': async ({ directory }) => {
     await apply(directory, add(ALPHA), add(BETA), tenant('acme', { cell: 'alpha', standby: 'beta' }), drain('alpha'));
     expect(await resultOf(directory, drain('alpha'))).toBe('unchanged');
     expect(await servedBy(directory, 'acme')).toBe('alpha@1');

@@ -64,7 +64,7 @@ export const tenantClauses = {
       status: 'refused',
       code: 'no_cell_fits',
       detail:
-        'No cell fits: alpha has room for 1 tenants, all of it taken; beta is draining and accepts no new tenants; us lies in us, and the data must stay in eu.',
+        'No cell fits: alpha has room for 1 tenants, all of it taken; beta is draining and takes no new tenants; us lies in us, and the data must stay in eu.',
     });
     expect(await resultOf(directory, tenant('acme', { cell: 'alpha' }))).toBe('no_capacity');
   },

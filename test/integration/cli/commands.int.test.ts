@@ -77,11 +77,7 @@ test.each<[string[], number, RegExp]>([
   [['token', '--tenant', 'acme', '--cell', 'no'], 1, /No cell "no" runs; there are cell-1/],
   [['token', '--tenant', 'acme', '--ttl', '61'], 2, /A route token lives 1 to 60 seconds/],
   [['token', '--tenant', 'acme', '--scope', 'all'], 2, /There is no scope "all"/],
-  [
-    ['send', '--tenant', 'acme', '--count', '-1'],
-    2,
-    /Option '--count' argument is ambiguous. See `npx polycell send --help`/,
-  ],
+  [['send', '--tenant', 'acme', '--count', '-1'], 2, /--count must be a whole number from 1 to 100000000, not "-1"\./],
   [['send', '--tenant', 'acme', '--count', '0'], 2, /--count must be a whole number from 1/],
   [['send', '--tenant', 'acme', '--file', 'x', '--count', '1'], 2, /Give either --file, or --count and --devices/],
   [['send', '--tenant', 'acme', '--file', 'nowhere.jsonl'], 1, /The file nowhere.jsonl cannot be read: there is none/],
@@ -91,13 +87,22 @@ test.each<[string[], number, RegExp]>([
     1,
     /The cell answered 404: No reading has come from a device "none" \(unknown_device\)\./,
   ],
-  [['parked', '--tenant', 'acme'], 2, /Say what to do: list, show, redrive, drop/],
+  [['parked', '--tenant', 'acme'], 2, /Name an action: list, show, redrive, drop/],
   [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
   [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
   [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
   [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 1, /There are: device-state, rollups, relay/],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
+});
+
+test('send reads standard input', async () => {
+  const run = new Run(['send', '--tenant', 'acme', '--file', '-', '--json', '--stack', url], {
+    input: `${JSON.stringify(reading({ device: 'piped' }))}\nno JSON\n`,
+  });
+  const { code, out, err } = await run.ended;
+  expect(JSON.parse(out)).toMatchObject({ accepted: 1, rejected: 1 });
+  expect({ code, err }).toEqual({ code: 1, err: oneLine(/line 2: it is not JSON/) });
 });
 
 test('a stack that is not there, and an address that is none, are told in one line', async () => {
@@ -304,7 +309,7 @@ describe('help', () => {
     expect(await polycell('start')).toEqual({
       code: 2,
       out: '',
-      err: oneLine(/There is no command "start"; there are dev, /),
+      err: oneLine(/Unknown command "start"\. .*The commands are dev, /),
     });
   });
 });

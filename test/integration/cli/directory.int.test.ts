@@ -50,13 +50,13 @@ test('a change is previewed, applied, told as nothing to do the second time, and
   const [before] = await json('cells', 'list');
   expect(await at('cells', 'drain', 'cell-1', '--dry-run')).toMatchObject({
     code: 0,
-    out: 'Would change, but for --dry-run:\n  cell cell-1: state active → draining\n',
+    out: 'Would change (nothing was changed because of --dry-run):\n  cell cell-1: state active → draining\n',
   });
   expect(await json('cells', 'list')).toEqual([before]);
   expect((await at('cells', 'drain', 'cell-1', '--reason', 'an upgrade')).out).toMatch(
     /^Done \(revision \d+\)\.\n {2}cell cell-1: state active → draining\n$/,
   );
-  expect((await at('cells', 'drain', 'cell-1')).out).toMatch(/^Nothing to do: it is so already/);
+  expect((await at('cells', 'drain', 'cell-1')).out).toMatch(/^Nothing to do: the directory is already in this state/);
   expect((await at('cells', 'list')).out).toMatch(/^cell +state .*\ncell-1 +draining +aws +eu-central-1 +eu +1 +0 /);
   expect((await json('audit', '--limit', '1'))[0]).toMatchObject({
     reason: 'an upgrade',
@@ -134,13 +134,14 @@ test('status shows the edge, and what the directory says of each cell', async ()
 });
 
 test.each<[string[], number, RegExp]>([
-  [['cells'], 2, /Say what to do: list, add, drain, resume, retire/],
+  [['cells'], 2, /Name an action: list, add, drain, evacuate, resume, retire/],
+  [['cells', 'lst'], 2, /Unknown action "lst"\. Did you mean list\? The actions are list, add, /],
   [['cells', 'drain'], 2, /Name the cell/],
   [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
   [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
-  [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\./],
+  [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\. Move its tenants with npx polycell cells evacuate cell-1/],
   [['cells', 'add', 'cell-2', '--cloud', 'aws'], 2, /Give --region/],
-  [['cells', 'list', 'cell-1'], 2, /`cells list` takes no argument, not "cell-1" either/],
+  [['cells', 'list', 'cell-1'], 2, /`cells list` takes no argument: "cell-1"/],
   [['tenants', 'add', 'new', '--tier', 'gold'], 2, /tier: it must be one of standard, premium \(invalid_body\)/],
   [['tenants', 'show', 'nobody'], 1, /\(unknown_tenant\)\./],
   [['tenants', 'place', 'acme'], 2, /Give --cell, --standby, or both/],
@@ -158,9 +159,43 @@ test.each<[string[], number, RegExp]>([
   [['drill', 'cell-loss', '--delay', '5'], 2, /--delay is for slow-cell/],
   [['drill', 'map-loss', '--cell', 'cell-1'], 2, /--cell is for the other drills/],
   [['device-certificate', '--tenant', 'acme', '--device', 'a/b'], 2, /"a\/b" cannot be a device/],
-  [['audit', '--what'], 2, /Unknown option '--what'/],
+  [['audit', '--what'], 2, /Unknown option --what\. See/],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(...args)).toEqual({ code, out: '', err: oneLine(message) });
+});
+
+test('a cell whose tenants are evacuated can be retired', async () => {
+  const define = (id: string, region: string) => [
+    ...['cells', 'add', id, '--cloud', 'azure', '--region', region, '--jurisdiction', 'us'],
+    ...['--endpoint', `https://${id}.example`],
+  ];
+  for (const [id, region] of [
+    ['old', 'eastus'],
+    ['new-1', 'eastus2'],
+    ['new-2', 'westus'],
+  ] as const)
+    expect((await at(...define(id, region))).code).toBe(0);
+  const add = (id: string, cell: string, standby: string) =>
+    at('tenants', 'add', id, '--residency', 'us', '--cell', cell, '--standby', standby);
+  expect((await add('evacuated-1', 'old', 'new-1')).code).toBe(0);
+  expect((await add('evacuated-2', 'old', 'none')).code).toBe(0);
+  expect((await add('evacuated-3', 'new-1', 'old')).code).toBe(0);
+  expect(await at('cells', 'evacuate', 'old')).toEqual({
+    code: 1,
+    out: expect.stringMatching(
+      /^evacuated-1: home new-1, standby new-2\nevacuated-3: home new-1, standby new-2\n2 moved, 1 left at old\.\n$/,
+    ),
+    err: oneLine(/evacuated-2 stays: it has no standby to move to; name a cell with --to\./),
+  });
+  expect((await at('cells', 'retire', 'old')).err).toMatch('(cell_not_empty)');
+  expect((await at('cells', 'evacuate', 'old', '--to', 'new-2')).code).toBe(0);
+  expect((await at('cells', 'retire', 'old')).code).toBe(0);
+});
+
+test('the document of the control plane is served without a token', async () => {
+  const response = await fetch(`${edge}/control/v1/openapi.json`);
+  expect(response.status).toBe(200);
+  expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/control/v1/cells');
 });
 
 test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-certificate'])(

@@ -167,7 +167,7 @@ test('keeps the state in a folder', async () => {
 });
 
 test.each([
-  [[], 'Say what to emulate; there are cosmos, service-bus.\n'],
+  [[], 'Name a service; there are cosmos, service-bus.\n'],
   [['kafka'], 'There is no emulator "kafka"; there are cosmos, service-bus.\n'],
   [['cosmos', '--recover'], '--recover is for service-bus, not for cosmos.\n'],
 ])('arguments that make no sense are refused: %p', async (args, complaint) => {

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { Ledger } from '../../../cli/drill/ledger.ts';
 import { Load, numberOf } from '../../../cli/drill/load.ts';
 import type { Served } from '../../../cli/drill/service.ts';
-import { telemetry } from '../../../core/domains/telemetry/domain.ts';
 import { eventually } from '../../support/eventually.ts';
+import { meters } from '../../support/meters.ts';
 
 type Event = { id: string; source: string; subject: string };
 
@@ -43,7 +43,7 @@ function load(events: number) {
   const ledger = new Ledger(events);
   const tenants = ['acme', 'globex'].map((id) => ({ id, token: `token-of-${id}` }));
   const made = new Load({
-    domain: telemetry,
+    domain: meters,
     edge,
     rate: 200,
     batch: 5,

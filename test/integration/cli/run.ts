@@ -19,6 +19,10 @@ interface Settings {
   readonly environment?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a terminal's foreground job is. */
   readonly group?: boolean;
+  /** Another checkout than this one. */
+  readonly cwd?: string;
+  /** What it gets on standard input. */
+  readonly input?: string;
 }
 
 /** `npx polycell …` under way. */
@@ -28,13 +32,14 @@ export class Run {
   out = '';
   err = '';
 
-  constructor(args: readonly string[], { environment = {}, group = false }: Settings = {}) {
+  constructor(args: readonly string[], { environment = {}, group = false, cwd = root, input }: Settings = {}) {
     this.child = spawn(process.execPath, ['cli/polycell.mjs', ...args], {
-      cwd: root,
+      cwd,
       detached: group,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     });
+    this.child.stdin?.end(input);
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.out += chunk.toString('utf8');
     });
@@ -50,10 +55,10 @@ export class Run {
     return this.child.pid ?? 0;
   }
 
-  /** Resolves when what it has said so far matches. */
-  said(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Resolves when what it has said so far matches, or the part of it that is given. */
+  said(pattern: RegExp, inText?: () => string): Promise<RegExpExecArray> {
     return eventually(async () => {
-      const match = pattern.exec(this.out) ?? pattern.exec(this.err);
+      const match = inText === undefined ? (pattern.exec(this.out) ?? pattern.exec(this.err)) : pattern.exec(inText());
       if (match === null) throw new Error(`It has not said ${pattern} but:\n${this.out}${this.err}`);
       return match;
     });

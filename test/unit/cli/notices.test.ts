@@ -1,5 +1,5 @@
 // The stack's happenings as lines: a flood of the same becomes one line and a count.
-import { noticePrinter } from '../../../cli/notices.ts';
+import { noticePrinter, unless } from '../../../cli/notices.ts';
 
 test('the same of the same cell is said once in five seconds, then with how often it has happened', () => {
   let now = Date.UTC(2026, 10, 21, 7, 41, 3);
@@ -37,4 +37,37 @@ test('however many different things happen, few are remembered', () => {
   say(0);
   say(200);
   expect(lines).toHaveLength(202);
+});
+
+test('a stack trace is shown below its line, the innermost frames alone', () => {
+  const lines: string[] = [];
+  const print = noticePrinter(
+    (line) => lines.push(line),
+    () => 0,
+  );
+  const frames = ['a', 'b', 'c', 'd', 'e'].map((name, index) => `    at ${name} (/app/core/domains/x.ts:${index}:1)`);
+  const stack = ['Error: no', 'such thing', ...frames].join('\n');
+  print({ level: 'error', part: 'aws-alpha relay', message: 'parked an event', fields: { code: 'Error', stack } });
+  expect(lines).toEqual([
+    [
+      '00:00:00 ERROR aws-alpha relay parked an event code=Error',
+      '  at a (/app/core/domains/x.ts:0:1)',
+      '  at b (/app/core/domains/x.ts:1:1)',
+      '  at c (/app/core/domains/x.ts:2:1)',
+      '  at d (/app/core/domains/x.ts:3:1)',
+    ].join('\n'),
+  ]);
+});
+
+test('nothing is said while the stack stops: parts that miss each other then are the stop itself', () => {
+  let stopping = false;
+  const said: string[] = [];
+  const print = unless(
+    () => stopping,
+    ({ message }) => said.push(message),
+  );
+  print({ level: 'warn', part: 'edge', message: 'a cell did not serve' });
+  stopping = true;
+  print({ level: 'error', part: 'edge', message: 'Most cells do not answer' });
+  expect(said).toEqual(['a cell did not serve']);
 });

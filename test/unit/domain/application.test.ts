@@ -6,6 +6,7 @@ import { applicationFaults, consumerNamed, registryOf, topologyOf } from '../../
 import { type Domain, defineDomain } from '../../../core/domain/domain.ts';
 import { eventType } from '../../../core/domain/event-type.ts';
 import { claiming } from '../../../core/pipeline/claiming-consumer.ts';
+import { METERS } from '../../support/meters.ts';
 
 const placed = eventType('org.example.placed.v1', { type: 'object' });
 const mail = claiming({ name: 'mail', types: [placed.type], effects: async () => [] });
@@ -99,7 +100,7 @@ test.each([
 });
 
 test('registry and topology are those of all domains', () => {
-  const both = [...application, shop()];
+  const both = [...METERS, shop()];
   expect(registryOf(both).has(placed.type)).toBe(true);
   expect(topologyOf(both).consumers.map(({ name }) => name)).toEqual(['device-state', 'rollups', 'mail']);
   expect(consumerNamed(both, 'mail').declaration).toMatchObject({ effects: 'home-only', types: [placed.type] });

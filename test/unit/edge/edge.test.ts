@@ -53,6 +53,15 @@ test('the control plane is for operators', async () => {
     expect(await seen(call(path))).toBe('401 invalid_credential');
 });
 
+test('the document of the control plane needs no token, and nothing else there goes without', async () => {
+  const edge = testEdge();
+  const call = (path: string, method = 'GET') => edge.call(path, { tenant: null, method });
+  expect(await (await call('/control/v1/openapi.json')).json()).toEqual({ operator: 'anonymous' });
+  expect(await seen(call('/control/v1/openapi.json', 'POST'))).toBe('401 missing_credential');
+  expect(await seen(call('/control/v1/cells'))).toBe('401 missing_credential');
+  expect(await seen(call('/control/v1/none'))).toBe('401 missing_credential');
+});
+
 test('a fault of our own is told as one, logged under its trace, and says nothing of itself', async () => {
   const edge = testEdge({
     credentials: [

@@ -1,17 +1,17 @@
 // Optional attributes and the texts of data: what is published must be valid CloudEvents, and come back as it was sent.
 
-import { application } from '../../../core/application.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { type Acceptance, acceptEvent } from '../../../core/events/accept.ts';
 import { epochMs } from '../../../core/ports/clock.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import { candidate } from '../../support/events.ts';
 import { START } from '../../support/fake-clock.ts';
+import { METERS } from '../../support/meters.ts';
 
 const GIVEN = '00-11111111111111111111111111111111-2222222222222222-01';
 
 const accept = (event: Json): Acceptance =>
-  acceptEvent(event, { registry: registryOf(application), now: epochMs(START), traceparent: () => GIVEN });
+  acceptEvent(event, { registry: registryOf(METERS), now: epochMs(START), traceparent: () => GIVEN });
 
 /** Code and pointer of a refusal, or `accepted`. */
 function verdict(event: Json): string {

@@ -1,10 +1,10 @@
 // What Azure is set up with: by the topology, and as the adapters expect it.
 import { PARTITION_KEY } from '../../../adapters/azure/cosmos-items.ts';
 import { azureResources } from '../../../build/azure-resources.ts';
-import { application } from '../../../core/application.ts';
 import { topologyOf } from '../../../core/domain/application.ts';
+import { METERS } from '../../support/meters.ts';
 
-const topology = topologyOf(application);
+const topology = topologyOf(METERS);
 
 test('the containers are partitioned as the documents are', () => {
   const { containers } = azureResources(topology).cosmos;
@@ -34,4 +34,24 @@ test('a subscription takes the types of its consumer, and what is sent again to 
       },
     },
   ]);
+});
+
+test('a consumer that a domain declares is in what both clouds are made of, and nothing else changes', () => {
+  const [domain, ...others] = METERS;
+  const [consumer] = domain?.consumers ?? [];
+  if (domain === undefined || consumer === undefined) throw new Error('The application has no consumer.');
+  const added = { ...consumer, declaration: { ...consumer.declaration, name: 'audit' } };
+  const changed = topologyOf([{ ...domain, consumers: [...domain.consumers, added] }, ...others]);
+  const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+  const before = names(topology.consumers);
+  // AWS: infra/modules/aws-event-cell makes queue, filter, mapping and alarms for each of these.
+  expect(names(changed.consumers).filter((name) => !before.includes(name))).toEqual(['audit']);
+  expect(changed.consumers.filter(({ name }) => name !== 'audit')).toEqual(topology.consumers);
+  expect({ ...changed, consumers: [] }).toEqual({ ...topology, consumers: [] });
+  // Azure: infra/modules/azure-event-cell makes subscription, rule, role and alarms for each of these.
+  const { subscriptions } = azureResources(changed).serviceBus;
+  expect(subscriptions.find(({ name }) => name === 'audit')?.rule.sqlFilter).toContain("consumer = 'audit'");
+  expect(subscriptions.filter(({ name }) => name !== 'audit')).toEqual(
+    azureResources(topology).serviceBus.subscriptions,
+  );
 });

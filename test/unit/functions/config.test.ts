@@ -2,6 +2,11 @@
 import * as aws from '../../../functions-aws/config.ts';
 import * as azure from '../../../functions-azure/config.ts';
 
+// Whatever the project's own application consists of.
+jest.mock('../../../core/application.ts', () => ({
+  application: jest.requireActual<typeof import('../../support/meters.ts')>('../../support/meters.ts').METERS,
+}));
+
 const key = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'dGhpcyBpcyBubyByZWFsIGtleSBidXQgMzIgYnl0ZXM' };
 
 const awsEnvironment = {
@@ -59,8 +64,9 @@ test('an empty environment is refused with everything that it lacks', () => {
       'APP_EVENTS_TABLE is not set; APP_STATE_TABLE is not set; APP_ROUTE_KEYS is not set.',
   );
   expect(() => azure.readCellConfig({})).toThrow(
-    'The environment is not complete: COSMOS is not set; SERVICE_BUS is not set; APP_CELL is not set; APP_VERSION is not set; ' +
-      'APP_REGION is not set; APP_DATABASE is not set; APP_TOPIC is not set.',
+    'The environment is not complete: APP_CELL is not set; APP_VERSION is not set; APP_REGION is not set; APP_DATABASE is not set; ' +
+      'APP_TOPIC is not set; COSMOS is not set, and COSMOS__accountEndpoint is not either; ' +
+      'SERVICE_BUS is not set, and SERVICE_BUS__fullyQualifiedNamespace is not either.',
   );
 });
 
@@ -95,4 +101,64 @@ test.each([
   ['SERVICE_BUS', 'n.servicebus.windows.net', 'SERVICE_BUS is no connection string of a Service Bus namespace'],
 ])('on Azure a %s that is none is refused', (name, value, complaint) => {
   expect(() => azure.readHttpConfig({ ...azureEnvironment, [name]: value })).toThrow(complaint);
+});
+
+const { COSMOS: _cosmos, SERVICE_BUS: _serviceBus, ...azureWithoutConnections } = azureEnvironment;
+const identityEnvironment = {
+  ...azureWithoutConnections,
+  COSMOS__accountEndpoint: 'https://a.documents.azure.com:443/',
+  COSMOS__credential: 'managedidentity',
+  COSMOS__clientId: 'c-1',
+  SERVICE_BUS__fullyQualifiedNamespace: 'n.servicebus.windows.net',
+  SERVICE_BUS__credential: 'managedidentity',
+  SERVICE_BUS__clientId: 'c-2',
+  IDENTITY_ENDPOINT: 'http://localhost:4141/msi/token/',
+  IDENTITY_HEADER: 'secret',
+};
+
+test('on Azure the services are reached by identity where the settings say so', () => {
+  const endpoint = { endpoint: 'http://localhost:4141/msi/token/', header: 'secret' };
+  expect(azure.readCellConfig(identityEnvironment).connections).toEqual({
+    cosmos: { address: 'https://a.documents.azure.com:443/', identity: { ...endpoint, clientId: 'c-1' } },
+    serviceBus: { address: 'n.servicebus.windows.net', identity: { ...endpoint, clientId: 'c-2' } },
+  });
+});
+
+test('on Azure each service may be reached in its own way, and an identity may be the only one', () => {
+  const { COSMOS__clientId: _, ...systemAssigned } = identityEnvironment;
+  const mixed = { ...systemAssigned, SERVICE_BUS__fullyQualifiedNamespace: '', SERVICE_BUS__credential: '' };
+  const connections = { SERVICE_BUS__clientId: '', SERVICE_BUS: azureEnvironment.SERVICE_BUS };
+  expect(azure.readCellConfig({ ...mixed, ...connections }).connections).toEqual({
+    cosmos: {
+      address: 'https://a.documents.azure.com:443/',
+      identity: { endpoint: 'http://localhost:4141/msi/token/', header: 'secret' },
+    },
+    serviceBus: azureEnvironment.SERVICE_BUS,
+  });
+});
+
+test('on Azure everything that is wrong with identities is told at once', () => {
+  const wrong = {
+    ...identityEnvironment,
+    COSMOS__accountEndpoint: 'http://a.documents.azure.com/',
+    COSMOS__credential: 'key',
+    SERVICE_BUS__fullyQualifiedNamespace: 'sb://n.servicebus.windows.net/',
+    IDENTITY_ENDPOINT: 'localhost',
+  };
+  expect(() => azure.readCellConfig(wrong)).toThrow(
+    'The environment is not complete: ' +
+      'COSMOS__accountEndpoint is "http://a.documents.azure.com/", which is no address of a Cosmos DB account; ' +
+      'COSMOS__credential is "key"; it must be "managedidentity"; IDENTITY_ENDPOINT is no address; ' +
+      'SERVICE_BUS__fullyQualifiedNamespace is "sb://n.servicebus.windows.net/", which is no address of a Service Bus namespace.',
+  );
+});
+
+test.each([
+  ['both forms', { COSMOS: azureEnvironment.COSMOS }, 'COSMOS and COSMOS__accountEndpoint are both set'],
+  ['no address', { COSMOS__accountEndpoint: '' }, 'COSMOS__accountEndpoint is not set'],
+  ['no kind of credential', { SERVICE_BUS__credential: '' }, 'SERVICE_BUS__credential is not set'],
+  ['no endpoint for tokens', { IDENTITY_ENDPOINT: '' }, 'IDENTITY_ENDPOINT is not set'],
+  ['no header for tokens', { IDENTITY_HEADER: '' }, 'IDENTITY_HEADER is not set'],
+])('on Azure %s is refused', (_what, change, complaint) => {
+  expect(() => azure.readCellConfig({ ...identityEnvironment, ...change })).toThrow(complaint);
 });

@@ -25,7 +25,16 @@ test('a complete environment is read; bindings of the platform are none of its v
     deviceCa: [PEM, PEM],
     quotas: { standard: quota, premium: quota },
     forwardMs: 10_000,
-    monitor: { intervalMs: 5000, timeoutMs: 2000, window: 5, failures: 3, recoveries: 3, graceMs: 60_000 },
+    monitor: {
+      intervalMs: 1000,
+      urgentMs: 500,
+      timeoutMs: 1000,
+      failures: 5,
+      silenceMs: 3000,
+      window: 20,
+      recoveries: 3,
+      graceMs: 60_000,
+    },
   });
   expect(readEdgeConfig({ ...environment, APP_DEVICE_CA: 'none' }).deviceCa).toEqual([]);
 });
@@ -68,10 +77,10 @@ test.each([
   ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, burst: 0.5 } }), 'APP_QUOTAS must have'],
   ['APP_FORWARD_TIMEOUT_MS', '99', 'APP_FORWARD_TIMEOUT_MS is "99"; it must be 100 to 60000'],
   ['APP_FORWARD_TIMEOUT_MS', '1s', 'APP_FORWARD_TIMEOUT_MS is "1s"'],
-  ['APP_MONITOR', '[]', 'APP_MONITOR must be an object of intervalMs, timeoutMs, window'],
-  ['APP_MONITOR', '{"interval": 1000}', 'APP_MONITOR must be an object of intervalMs, timeoutMs, window'],
+  ['APP_MONITOR', '[]', 'APP_MONITOR must be an object of intervalMs, urgentMs, timeoutMs, failures'],
+  ['APP_MONITOR', '{"interval": 1000}', 'APP_MONITOR must be an object of intervalMs, urgentMs, timeoutMs, failures'],
   ['APP_MONITOR', '{"intervalMs": 249}', 'APP_MONITOR: intervalMs must be a whole number from 250 to 60000, not 249'],
-  ['APP_MONITOR', '{"window": 2}', 'APP_MONITOR: failures (3) must not be more than window (2)'],
+  ['APP_MONITOR', '{"window": 2}', 'APP_MONITOR: failures (5) must not be more than window (2)'],
   ['APP_MONITOR', 'fast', 'APP_MONITOR is not JSON'],
   ['APP_FORWARD_TIMOUT_MS', '1', 'APP_FORWARD_TIMOUT_MS is not a variable of this function'],
 ])('%s as %s is refused', (name, value, expected) => {
@@ -79,8 +88,8 @@ test.each([
 });
 
 test('settings of the monitor that are given replace the usual ones', () => {
-  const { monitor } = readEdgeConfig({ ...environment, APP_MONITOR: '{"intervalMs": 1000, "graceMs": 0}' });
-  expect(monitor).toMatchObject({ intervalMs: 1000, timeoutMs: 2000, graceMs: 0 });
+  const { monitor } = readEdgeConfig({ ...environment, APP_MONITOR: '{"intervalMs": 2000, "graceMs": 0}' });
+  expect(monitor).toMatchObject({ intervalMs: 2000, timeoutMs: 1000, graceMs: 0 });
 });
 
 test('the key is not told', () => {

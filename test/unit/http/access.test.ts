@@ -9,7 +9,6 @@ const ROUTES: readonly [string, string, string | null, unknown?][] = [
   ['GET', '/v1/devices/pump-1', 'read'],
   ['GET', '/v1/devices/pump-1/readings', 'read'],
   ['GET', '/v1/devices/pump-1/rollups', 'read'],
-  ['GET', '/v1/alerts', 'read'],
   ['GET', '/v1/health?deep=1', 'operate'],
   ['GET', '/v1/parked', 'operate'],
   ['POST', '/v1/parked/redrive', 'operate', { consumer: 'rollups' }],

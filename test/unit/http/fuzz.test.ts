@@ -1,9 +1,9 @@
 // Whatever is sent, the answer is one of the API's own: never a 500, always with trace and cell.
 import fc from 'fast-check';
-import { application } from '../../../core/application.ts';
 import { problemsOf } from '../../../core/http/problem.ts';
 import { testCell } from '../../support/cell.ts';
 import { candidate } from '../../support/events.ts';
+import { METERS } from '../../support/meters.ts';
 import { property } from '../../support/properties.ts';
 import { mint } from '../../support/route-tokens.ts';
 
@@ -155,7 +155,7 @@ const token = fc.oneof(
   { weight: 1, arbitrary: headerValue },
 );
 
-const KNOWN = new Set<unknown>(Object.keys(problemsOf(application)));
+const KNOWN = new Set<unknown>(Object.keys(problemsOf(METERS)));
 
 property(
   'every request is answered, and never with a failure of our own',

@@ -1,13 +1,13 @@
 // The consumer that claims: any effect happens once for each event, whatever is delivered how often.
-
-import { deliver, delivered, TENANT, world } from '../../../core/domains/telemetry/test/workers.ts';
-import { type Claiming, claimingConsumer } from '../../../core/pipeline/claiming-consumer.ts';
+import fc from 'fast-check';
+import { type Claiming, claimingConsumer, updates } from '../../../core/pipeline/claiming-consumer.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
 import type { Store, Write } from '../../../core/ports/store.ts';
-import { scenario } from '../../support/deliveries.ts';
+import { scenarioOf } from '../../support/deliveries.ts';
+import { candidate } from '../../support/events.ts';
 import { faultyStore, writesOf } from '../../support/faulty-store.ts';
 import { property } from '../../support/properties.ts';
-import { distinct, type Made } from '../../support/telemetry-model.ts';
+import { deliver, onItsWay, TENANT, world } from '../../support/world.ts';
 
 const PARTITION = 'claimed|ledger|acme|pump-1';
 
@@ -28,30 +28,35 @@ async function booked(state: Store): Promise<string[]> {
   return document === undefined ? [] : [...((document.body as JsonObject).entries as string[])].sort();
 }
 
-const instantOf = (made: Made) => new Date((1_795_218_600 + made.second) * 1000).toISOString().replace('.000Z', 'Z');
+const instantOf = (second: number) => new Date((1_795_218_600 + second) * 1000).toISOString().replace('.000Z', 'Z');
+
+const made = ({ id, second }: { id: string; second: number }) => candidate({ id, time: instantOf(second) });
+
+const events = fc
+  .record({ id: fc.integer({ min: 0, max: 30 }), second: fc.integer({ min: 0, max: 5 }) })
+  .map(({ id, second }) => made({ id: `r${id}`, second }));
 
 property(
   'any order, grouping, repeats, two workers and faults of the store book each distinct event once; a repeat of everything writes nothing',
-  scenario,
-  async ({ readings, deliveries, script }) => {
-    const here = world(script);
+  scenarioOf(events),
+  async ({ events: readings, deliveries, script }) => {
+    const here = world({ script });
     const consumer = claimingConsumer(ledger, here.deps);
     await deliver(here, consumer, readings, deliveries);
-    const expected = distinct(readings)
-      .map((made) => `${instantOf(made)} ${made.id}`)
-      .sort();
+    const expected = [...new Set(readings.map(({ time, id }) => `${time} ${id}`))].sort();
     expect(await booked(here.state)).toEqual(expected);
 
     await deliver(here, consumer, readings, [
-      { worker: 0, readings: [...readings.keys()] },
-      { worker: 1, readings: [...readings.keys()] },
+      { worker: 0, events: [...readings.keys()] },
+      { worker: 1, events: [...readings.keys()] },
     ]);
     expect(await booked(here.state)).toEqual(expected);
   },
   150,
 );
 
-const at = (second: number): Made => ({ id: `r${second}`, second, metric: 't', value: 1 });
+const at = (second: number) => made({ id: `r${second}`, second });
+const delivered = onItsWay;
 
 test('no events are no work', async () => {
   const here = world();
@@ -129,4 +134,44 @@ test("claims lie beside the effects, in the subject's partition", async () => {
     ['claim!2026-11-20T23:50:01!…', null],
   ]);
   expect(TENANT).toBe('acme');
+});
+
+test('claims and effects lie in a partition of the domain where it names one', async () => {
+  const here = world();
+  const partition = (tenant: string, subject: string) => `shared|${tenant}|${subject.slice(0, 4)}`;
+  await claimingConsumer({ ...ledger, partition }, here.deps).apply([delivered(at(1))]);
+  expect((await here.state.query('shared|acme|pump', { limit: 10 })).items).toHaveLength(2);
+  expect((await here.state.query(PARTITION, { limit: 10 })).items).toEqual([]);
+});
+
+describe('updates', () => {
+  const totals = updates<{ first: string; count: number }>({
+    idOf: ({ id }) => id.slice(0, 2),
+    initial: ({ id }) => ({ first: id, count: 0 }),
+    apply(state, { id }) {
+      if (id === 'r13') throw new TypeError('cannot count this');
+      return { ...state, count: state.count + 1 };
+    },
+  });
+  const counting: Claiming = { name: 'ledger', effects: totals };
+  const bodyOf = async (here: ReturnType<typeof world>, id: string) =>
+    (await here.state.get({ partition: PARTITION, id }))?.body;
+
+  test('each event changes the document that it names, which begins as its first event says', async () => {
+    const here = world();
+    const consumer = claimingConsumer(counting, here.deps);
+    await consumer.apply([at(10), at(11), at(20)].map(delivered));
+    await consumer.apply([at(11), at(12)].map(delivered));
+    expect(await bodyOf(here, 'r1')).toEqual({ first: 'r10', count: 3 });
+    expect(await bodyOf(here, 'r2')).toEqual({ first: 'r20', count: 1 });
+    expect(here.scriptedState.calls.transact).toBe(3);
+  });
+
+  test('an event that cannot be processed changes nothing', async () => {
+    const here = world();
+    await expect(claimingConsumer(counting, here.deps).apply([at(20), at(13)].map(delivered))).rejects.toThrow(
+      'cannot count this',
+    );
+    expect(await bodyOf(here, 'r2')).toBeUndefined();
+  });
 });

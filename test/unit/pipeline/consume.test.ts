@@ -4,7 +4,7 @@ import { consume } from '../../../core/pipeline/consume.ts';
 import type { TenantEvent } from '../../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../../core/pipeline/crash-markers.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
-import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
+import { type ErrorCode, PortError, STACK_LIMIT } from '../../../core/ports/errors.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { FakeClock, START } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
@@ -92,6 +92,18 @@ describe('poison', () => {
       },
     ]);
     expect(log.messages('error')).toEqual(['parked an event']);
+    // The line that threw, for whoever reads the log; the parked document goes to clients and has none.
+    expect(log.lines.at(-1)?.fields.stack).toMatch(/^TypeError: This is no reading\.\n\s+at .*consume\.test\.ts:\d+/);
+    expect(JSON.stringify(await listed())).not.toContain('consume.test.ts');
+  });
+
+  test('that a service refuses is logged without a stack, and a stack is cut at its limit', async () => {
+    const refused = setUp({ apply: failsFor(() => new PortError('invalid', 'x'), 'bad'), tries: 1 });
+    await refused.handle([message('bad')], FAR);
+    expect(refused.log.lines.at(-1)?.fields).not.toHaveProperty('stack');
+    const verbose = setUp({ apply: failsFor(() => new Error('x'.repeat(STACK_LIMIT)), 'bad'), tries: 1 });
+    await verbose.handle([message('bad')], FAR);
+    expect(verbose.log.lines.at(-1)?.fields.stack).toHaveLength(STACK_LIMIT);
   });
 
   test('of another subject does not even touch the others', async () => {

@@ -1,6 +1,5 @@
 // Ingest: what is told of each event, and that nothing is told when the store could not take some of them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { application } from '../../../core/application.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
@@ -10,11 +9,12 @@ import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { countingIds } from '../../support/ids.ts';
+import { METERS } from '../../support/meters.ts';
 
 function setUp(wrap: (store: Store) => Store = (store) => store) {
   const clock = new FakeClock();
   const memory = faultyStore(new MemoryStore({ clock }));
-  const take = ingest({ events: wrap(memory), registry: registryOf(application), clock, ids: countingIds() });
+  const take = ingest({ events: wrap(memory), registry: registryOf(METERS), clock, ids: countingIds() });
   return {
     memory,
     send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),

@@ -1,6 +1,5 @@
 // Redrive requests on their way through the log: the relay knows them by their place, which no client can write to.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { application } from '../../../core/application.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { acceptEvent } from '../../../core/events/accept.ts';
 import { eventKey, toStored } from '../../../core/events/cloud-event.ts';
@@ -11,6 +10,7 @@ import type { Bus, BusMessage } from '../../../core/ports/bus.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
 import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { METERS } from '../../support/meters.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 function cell() {
@@ -49,7 +49,7 @@ test('a redriven event reaches its consumer alone, under its own tenant', async 
 test('an event that looks like a redrive request is an event, of the tenant that sent it', async () => {
   const { clock, events, relayAll, sent } = cell();
   const forged = candidate({ redrive: 'rollups', tenant: 'victim', event: 'none' });
-  const registry = registryOf(application);
+  const registry = registryOf(METERS);
   const acceptance = acceptEvent(forged, { registry, now: clock.now(), traceparent: () => TRACEPARENT });
   if (!acceptance.accepted) throw new Error('Attributes of these names are allowed.');
   const key = eventKey('acme', acceptance.event);

@@ -1,13 +1,14 @@
 // The consumers that derive: whatever is delivered how often, in whatever order, the documents are those of the log.
 
-import { type Scenario, scenario } from '../../../../test/support/deliveries.ts';
+import type { Scenario } from '../../../../test/support/deliveries.ts';
 import { faultyStore, writesOf } from '../../../../test/support/faulty-store.ts';
 import { property } from '../../../../test/support/properties.ts';
-import { expectedDevice, expectedRollups, type Made } from '../../../../test/support/telemetry-model.ts';
 import { consumerNamed } from '../../../domain/application.ts';
 import type { Store } from '../../../ports/store.ts';
 import { telemetry } from '../domain.ts';
 import { telemetryQueries } from '../queries.ts';
+import { scenario } from './deliveries.ts';
+import { expectedDevice, expectedRollups, type Made } from './telemetry-model.ts';
 import { DEVICE, deliver, delivered, storePoison, TENANT, type World, world } from './workers.ts';
 
 const NAMES = ['device-state', 'rollups'] as const;
@@ -51,7 +52,7 @@ async function expectAllOf(readings: readonly Made[], where: World) {
 }
 
 /** The order in which readings reach the log decides which of two with one identity stands. */
-async function storedReadings({ readings }: Scenario, where: World): Promise<Made[]> {
+async function storedReadings({ events: readings }: Scenario<Made>, where: World): Promise<Made[]> {
   const queries = telemetryQueries({ events: where.events, state: where.state });
   const log = await queries.readings(TENANT, DEVICE, { limit: 1000, order: 'asc' });
   return log.items.flatMap(
@@ -72,15 +73,15 @@ property(
   scenario,
   async (given) => {
     const here = world(given.script);
-    for (const name of NAMES) await deliver(here, consumerOf(here, name), given.readings, given.deliveries);
+    for (const name of NAMES) await deliver(here, consumerOf(here, name), given.events, given.deliveries);
     const stored = await storedReadings(given, here);
     await expectAllOf(stored, here);
 
     const written = writesOf(here.scriptedState);
     for (const name of NAMES) {
-      await deliver(here, consumerOf(here, name), given.readings, [
-        { worker: 0, readings: [...given.readings.keys()] },
-        { worker: 1, readings: [...given.readings.keys()].reverse() },
+      await deliver(here, consumerOf(here, name), given.events, [
+        { worker: 0, events: [...given.events.keys()] },
+        { worker: 1, events: [...given.events.keys()].reverse() },
       ]);
     }
     expect(writesOf(here.scriptedState)).toBe(written);
@@ -104,7 +105,7 @@ describe('given readings of one device', () => {
         here,
         consumerOf(here, name),
         readings,
-        groups.map((group) => ({ worker: 0 as const, readings: group })),
+        groups.map((group) => ({ worker: 0 as const, events: group })),
       );
     }
     return here;
@@ -209,8 +210,7 @@ describe('given readings of one device', () => {
     await storePoison(here, 11, null);
     await storePoison(here, 12, 'text');
     const readings = [at(9), at(10), at(13)];
-    for (const name of NAMES)
-      await deliver(here, consumerOf(here, name), readings, [{ worker: 0, readings: [0, 1, 2] }]);
+    for (const name of NAMES) await deliver(here, consumerOf(here, name), readings, [{ worker: 0, events: [0, 1, 2] }]);
     await expectAllOf(readings, here);
   });
 
@@ -221,7 +221,7 @@ describe('given readings of one device', () => {
       { partition: 'acme|pump-1', id: '2026-11-20T23:50:10!AAAAAAAAAAAAAAAA', body: { ...event, type: 'other' } },
       { partition: 'acme|pump-1', id: '2026-11-20T23:50:10!BBBBBBBBBBBBBBBB', body: null },
     ]);
-    await deliver(here, consumerOf(here, 'device-state'), [at(9)], [{ worker: 0, readings: [0] }]);
+    await deliver(here, consumerOf(here, 'device-state'), [at(9)], [{ worker: 0, events: [0] }]);
     expect((await shown(here)).device?.readings).toBe(1);
   });
 

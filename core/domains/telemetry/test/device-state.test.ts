@@ -1,12 +1,12 @@
 // The state of a device: which values it keeps, and that it always fits into its document.
 import { candidate, measured } from '../../../../test/support/events.ts';
-import { expectedDevice, type Made } from '../../../../test/support/telemetry-model.ts';
 import type { CloudEvent } from '../../../ports/cloud-event.ts';
 import { checkedStore } from '../../../store/checked-store.ts';
 import { deviceState, reviseDevice } from '../device-state.ts';
 import { telemetryQueries } from '../queries.ts';
 import { later } from '../reading.ts';
 import { READING_LIMITS } from '../schemas.ts';
+import { expectedDevice, type Made } from './telemetry-model.ts';
 import { DEVICE, deliver, delivered, TENANT, world } from './workers.ts';
 
 const made = (second: number, metric: string, more: Partial<Made> = {}): Made => ({
@@ -23,7 +23,7 @@ async function stateOf(readings: readonly Made[], groupOf = 50) {
   const deps = { ...here.deps, state };
   const groups = Array.from({ length: Math.ceil(readings.length / groupOf) }, (_, part) => ({
     worker: 0 as const,
-    readings: [...readings.keys()].slice(part * groupOf, (part + 1) * groupOf),
+    events: [...readings.keys()].slice(part * groupOf, (part + 1) * groupOf),
   }));
   await deliver(here, deviceState.create(deps), readings, groups);
   return telemetryQueries({ events: here.events, state: here.state }).device(TENANT, DEVICE);

@@ -1,8 +1,8 @@
 // Exact sums: compared with whole-number arithmetic, in any order, with values taken away again.
 import fc from 'fast-check';
 import { property } from '../../../../test/support/properties.ts';
-import { exactly, exactSum, nearest } from '../../../../test/support/rational.ts';
 import { addExactly, combine, type ExactSum, roundSum } from '../exact-sum.ts';
+import { exactly, exactSum, nearest } from './rational.ts';
 
 const sumOf = (values: readonly number[]): ExactSum => values.reduce<ExactSum>(addExactly, []);
 

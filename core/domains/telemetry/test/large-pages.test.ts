@@ -1,9 +1,10 @@
 // Pages of large items: an answer stays within what Lambda hands over, and paging still shows everything once.
 
-import { type Loose, type TestCell, testCell } from '../../../../test/support/cell.ts';
+import type { Loose, TestCell } from '../../../../test/support/cell.ts';
 import { candidate, reading } from '../../../../test/support/events.ts';
 import { DEVICE_METRICS, DEVICE_STATE_ID } from '../device-state.ts';
 import { partitions } from '../partitions.ts';
+import { telemetryCell } from './filled-cell.ts';
 
 /** Bytes of a function's answer: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const LAMBDA_BYTES = 6 * 1024 * 1024;
@@ -41,7 +42,7 @@ const numbered = (index: number) => `d-${String(index).padStart(3, '0')}`;
 const ids = (items: readonly Loose[]) => items.map(({ id }) => String(id));
 
 test('devices of very many metrics', async () => {
-  const cell = testCell();
+  const cell = telemetryCell();
   const all = Array.from({ length: 150 }, (_, index) => numbered(index));
   for (const id of all) await announce(cell, id);
   const { items, pages } = await paged(cell, '/v1/devices?limit=1000');
@@ -51,7 +52,7 @@ test('devices of very many metrics', async () => {
 });
 
 test('small devices fill the page', async () => {
-  const cell = testCell();
+  const cell = telemetryCell();
   const all = Array.from({ length: 300 }, (_, index) => numbered(index));
   for (const id of all) await announce(cell, id, 1);
   expect(await paged(cell, '/v1/devices?limit=1000')).toMatchObject({ pages: 1, items: all.map((id) => ({ id })) });
@@ -59,7 +60,7 @@ test('small devices fill the page', async () => {
 
 test('a device that comes while a page is cut is shown once, and keeps no other from being shown', async () => {
   let late = false;
-  const cell = testCell({
+  const cell = telemetryCell({
     state: (method) => {
       // The second query for ids is the one that cuts the page.
       if (method === 'query' && cell.state.calls.query % 2 === 0 && !late) {
@@ -78,7 +79,7 @@ test('a device that comes while a page is cut is shown once, and keeps no other 
 });
 
 test('parked events that escaping doubles', async () => {
-  const cell = testCell();
+  const cell = telemetryCell();
   for (let index = 0; index < 40; index += 1) {
     const event = { ...reading({ id: `r-${index}` }), note: '"'.repeat(95 * 1024) };
     await cell.parking.park({ consumer: 'rollups', tenant: 'acme', event, reason: { code: 'x', message: 'm' } });
@@ -88,7 +89,7 @@ test('parked events that escaping doubles', async () => {
 });
 
 test('readings whose every text is as long as it may be', async () => {
-  const cell = testCell();
+  const cell = telemetryCell();
   const text = '"'.repeat(250);
   for (let batch = 0; batch < 10; batch += 1) {
     const events = Array.from({ length: 100 }, (_, index) =>

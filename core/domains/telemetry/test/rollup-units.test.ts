@@ -17,9 +17,7 @@ const READINGS = [made(0, 20, 'Cel'), made(1, 68, '[degF]'), made(2, 22, 'Cel'),
 
 async function rolledUp(readings = READINGS): Promise<World> {
   const here = world();
-  await deliver(here, rollups.create(here.deps), readings, [
-    { worker: 0, readings: readings.map((_, index) => index) },
-  ]);
+  await deliver(here, rollups.create(here.deps), readings, [{ worker: 0, events: readings.map((_, index) => index) }]);
   return here;
 }
 
@@ -64,7 +62,7 @@ test('a document of an earlier release, which added all units up, comes apart as
     await here.state.put({ partition, id, body: old as never }, 'any');
   }
   expect((await shown(here)).rows).toEqual(['- 2 88']);
-  await deliver(here, rollups.create(here.deps), [made(2, 22, 'Cel')], [{ worker: 0, readings: [0] }]);
+  await deliver(here, rollups.create(here.deps), [made(2, 22, 'Cel')], [{ worker: 0, events: [0] }]);
   expect((await shown(here)).rows).toEqual(['Cel 2 42', '[degF] 1 68']);
   const day = await telemetryQueries(here).rollups(TENANT, DEVICE, { window: '1d', metric: 't', limit: 10 });
   expect(day.items.map(({ unit, count, sum }) => `${unit} ${count} ${sum}`)).toEqual(['Cel 2 42', '[degF] 1 68']);

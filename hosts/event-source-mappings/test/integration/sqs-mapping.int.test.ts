@@ -131,6 +131,15 @@ test('a large batch is gathered over its window', async () => {
   expect(batches.map(({ length }) => length)).toEqual([25, 10]);
 });
 
+test('without a window, up to ten messages are handed over as they come', async () => {
+  await makeQueue(30);
+  const { batches } = open(() => ok, { batchSize: 10, maximumBatchingWindowSeconds: 0 });
+  await sendMany(35);
+  await until(isEmpty);
+  expect(batches.flat()).toHaveLength(35);
+  expect(batches.map(({ length }) => length).filter((length) => length < 1 || length > 10)).toEqual([]);
+});
+
 test('settings that Lambda refuses are refused', () => {
   const base = { client: sqsClient(emulator.endpoint), queueArn: 'arn', invoke: () => Promise.resolve(ok) };
   expect(() => new SqsMapping({ ...base, queueUrl: 'q', batchSize: 11 })).toThrow('batching window');

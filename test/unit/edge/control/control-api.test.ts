@@ -362,7 +362,7 @@ test('a problem has the form that cells use', async () => {
     type: 'about:blank',
     title: 'Not found',
     status: 404,
-    detail: 'There is no such path; GET /control/v1/openapi.json lists all of them.',
+    detail: 'Unknown path; GET /control/v1/openapi.json lists all of them.',
     code: 'not_found',
     errors: [],
   });

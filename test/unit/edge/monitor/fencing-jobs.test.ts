@@ -15,6 +15,8 @@ const STORED: Json = {
   failures: 2,
   nextAt: 1000,
   problem: 'aws-alpha: it answers 503',
+  since: 500,
+  epoch: 4,
 };
 
 test('a job stored by an earlier version is read, and written back in the same form', () => {

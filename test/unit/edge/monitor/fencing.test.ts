@@ -51,7 +51,11 @@ test('after a failback the standby refuses the epoch under which it served', asy
   expect(await f.asks('b', 'acme', 3)).toBe('200');
   expect(f.progress()).toMatchObject({
     waiting: 0,
-    jobs: [{ of: 'home a', whom: 'standbys', told: 1, state: 'done' }, {}],
+    // Alike but for their time and their epoch: the failback after the failover.
+    jobs: [
+      { of: 'home a', whom: 'standbys', told: 1, state: 'done', epoch: 3, since: expect.stringMatching(/^\d{4}-/) },
+      { of: 'home a', whom: 'home', epoch: 2 },
+    ],
   });
 });
 

@@ -1,10 +1,9 @@
 // Two routers, one of which is frozen: what it still writes after its tenant has moved, who refuses it, and that nothing acknowledged is lost.
 
-import { type TestCell, testCell } from '../../../support/cell.ts';
+import { items, type TestCell, testCell } from '../../../support/cell.ts';
 import { seen, type TestEdge, testEdge } from '../../../support/edge.ts';
 import { candidate } from '../../../support/events.ts';
 import { EagerClock } from '../../../support/fake-clock.ts';
-import { items } from '../../../support/filled-cell.ts';
 import { mint } from '../../../support/route-tokens.ts';
 
 /** Cells a and b with their APIs, a live router, and one whose clock stands still and that is cut off from read cache and directory. */

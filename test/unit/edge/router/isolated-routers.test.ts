@@ -32,7 +32,7 @@ async function two(onIsolation: OnIsolation) {
     return `${response.headers.get('x-polycell-cell')} ${response.status === 202 ? '202' : await seen(response)}`;
   };
   const read = async (edge: TestEdge): Promise<string> => {
-    const { status, headers } = await edge.call('/v1/alerts');
+    const { status, headers } = await edge.call('/v1/devices');
     return `${headers.get('x-polycell-cell')} ${status} ${headers.get('x-polycell-stale-seconds') ?? 'confirmed'}`;
   };
   expect([await post(live), await post(isolated)]).toEqual(['a 202', 'a 202']);

@@ -1,7 +1,7 @@
 // What reads refuse: parameters, cursors of something else, and everything of other tenants.
-import { type Loose, refusal, type TestCell, testCell } from '../../support/cell.ts';
-import { candidate } from '../../support/events.ts';
-import { filled, GLOBEX, items, values } from '../../support/filled-cell.ts';
+import { items, type Loose, refusal, type TestCell } from '../../../../test/support/cell.ts';
+import { candidate } from '../../../../test/support/events.ts';
+import { filled, GLOBEX, telemetryCell, values } from './filled-cell.ts';
 
 describe('parameters', () => {
   test.each(['1', '1000'])('limit=%s', async (limit) => {
@@ -32,13 +32,13 @@ describe('parameters', () => {
     '__proto__=1',
     'constructor=1',
   ])('readings?%s: 400', async (query) => {
-    const answer = await testCell().call(`/v1/devices/pump-1/readings?${query}`);
+    const answer = await telemetryCell().call(`/v1/devices/pump-1/readings?${query}`);
     expect(refusal(answer)).toBe('400 invalid_parameter');
     expect(answer.body.errors).toHaveLength(1);
   });
 
   test('all faults are told at once', async () => {
-    const { body } = await testCell().call('/v1/devices/pump-1/rollups?window=2h&limit=0&x=1');
+    const { body } = await telemetryCell().call('/v1/devices/pump-1/rollups?window=2h&limit=0&x=1');
     expect((body.errors as unknown as Loose[]).map(({ parameter }) => parameter)).toEqual(['x', 'window', 'limit']);
   });
 });
@@ -110,7 +110,7 @@ describe('tenants', () => {
   });
 
   test('whose names begin alike are not mixed up', async () => {
-    const cell = testCell();
+    const cell = telemetryCell();
     await cell.post([candidate({ id: 'x' })], { token: { claims: { ten: 'acme2' } } });
     await cell.pump();
     expect((await cell.call('/v1/devices')).body.items).toEqual([]);

@@ -1,13 +1,17 @@
 // A cell with readings of two tenants in it, and ways to look at its answers.
-import { type Answer, type Loose, type TestCell, testCell } from './cell.ts';
-import { candidate, measured } from './events.ts';
+import { type Answer, type CellOptions, items, type TestCell, testCell } from '../../../../test/support/cell.ts';
+import { candidate, measured } from '../../../../test/support/events.ts';
+import { TELEMETRY } from './workers.ts';
+
+/** An empty cell that runs telemetry. */
+export const telemetryCell = (options: CellOptions = {}): TestCell => testCell({ application: TELEMETRY, ...options });
 
 /** A call by the other tenant. */
 export const GLOBEX = { token: { claims: { ten: 'globex' } } };
 
 /** One minute of two metrics of pump-1, one reading of pump-2, and one of another tenant's pump-1. */
 export async function filled(): Promise<TestCell> {
-  const cell = testCell();
+  const cell = telemetryCell();
   const at = (second: string, metric: string, value: number) =>
     candidate({
       id: `${metric}${second}`,
@@ -27,7 +31,5 @@ export async function filled(): Promise<TestCell> {
   return cell;
 }
 
-/** The items of a page. */
-export const items = ({ body }: Answer): Loose[] => body.items as unknown as Loose[];
-/** Their values. */
+/** The values of a page of readings. */
 export const values = (answer: Answer) => items(answer).map(({ value }) => value);

@@ -1,7 +1,7 @@
 // The reads, to the letter: devices, readings, rollups and alerts, their filters and pages.
-import { type Answer, type Loose, refusal, type TestCell, testCell } from '../../support/cell.ts';
-import { candidate, measured } from '../../support/events.ts';
-import { filled, items, values } from '../../support/filled-cell.ts';
+import { type Answer, items, type Loose, refusal, type TestCell } from '../../../../test/support/cell.ts';
+import { candidate, measured } from '../../../../test/support/events.ts';
+import { filled, telemetryCell, values } from './filled-cell.ts';
 
 /** Follows `next` to the end. */
 async function all(cell: TestCell, path: string): Promise<{ items: Loose[]; pages: number }> {
@@ -63,11 +63,11 @@ describe('devices', () => {
   });
 
   test('nothing stored: an empty page', async () => {
-    expect((await testCell().call('/v1/devices')).body).toEqual({ items: [], next: null });
+    expect((await telemetryCell().call('/v1/devices')).body).toEqual({ items: [], next: null });
   });
 
   test('a metric named like a part of prototypes is a metric', async () => {
-    const cell = testCell();
+    const cell = telemetryCell();
     await cell.post([
       candidate({ id: 'a', data: measured('__proto__', 1) }),
       candidate({ id: 'b', data: measured('constructor', 2) }),
@@ -128,7 +128,7 @@ describe('readings', () => {
   });
 
   test('a reading is there before its device is: the log is asked, too', async () => {
-    const cell = testCell();
+    const cell = telemetryCell();
     await cell.post([candidate()]);
     expect((await cell.call('/v1/devices/pump-1/readings')).body.items).toHaveLength(1);
     expect((await cell.call('/v1/devices/pump-1/rollups')).body).toEqual({ items: [], next: null });
@@ -149,7 +149,7 @@ describe('readings', () => {
   });
 
   test('a search that finds little reads no more than its share, and goes on from its cursor', async () => {
-    const cell = testCell();
+    const cell = telemetryCell();
     const batch = Array.from({ length: 60 }, (_, second) =>
       candidate({
         id: `${second}`,
@@ -235,7 +235,7 @@ describe('rollups', () => {
   });
 
   test('metrics of hostile names are told apart', async () => {
-    const cell = testCell();
+    const cell = telemetryCell();
     const names = ['a/b', 'a\\b', 'a!b', 'a', 'a!', '!', '*', '🚰', 'a\u0000b', 'x'.repeat(128), '#?', '..', ' '];
     await cell.post(names.map((name, index) => candidate({ id: `${index}`, data: measured(name, index) })));
     await cell.pump();

@@ -1,6 +1,6 @@
 // The built-in domain computed the straightforward way, from all distinct readings at once, to compare the consumers with.
 import { createHash } from 'node:crypto';
-import { READING } from './events.ts';
+import { READING } from '../../../../test/support/events.ts';
 import { exactSum } from './rational.ts';
 
 /** A reading as a test makes it up. `second` counts from the test's beginning of time. */

@@ -1,0 +1,206 @@
+// Compiles the bundles again that a changed file is part of, with esbuild's incremental builds, and what is generated from it before.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { BuildContext, BuildFailure, BuildResult, Metafile } from 'esbuild';
+import {
+  applicationFile,
+  type Bundle,
+  bundles,
+  deployableOptions,
+  derivedFolder,
+  distFolder,
+  fingerprints,
+  keepResult,
+  OWN_APPLICATION,
+  outfileOf,
+  recordedInputs,
+  root,
+} from './bundles.mjs';
+
+/** What came of a change. Either there are errors, and nothing is written, or the bundles are there to be run. */
+export interface Rebuilt {
+  /** Names of the bundles that now differ. */
+  readonly bundles: readonly string[];
+  /** One line each, with file and line where it has one. */
+  readonly errors: readonly string[];
+  /** Consumers have come, gone or changed their settings, which running cells cannot follow. */
+  readonly topologyChanged: boolean;
+}
+
+/** Errors that are shown of one change: the rest usually follows from the first ones. */
+export const SHOWN_ERRORS = 5;
+
+/** A generator that has not ended by then hangs, in milliseconds. */
+const GENERATOR_TIMEOUT_MS = 60_000;
+
+const GENERATOR = 'build/generate.ts';
+
+export class Rebuilder {
+  readonly #bundles: readonly Bundle[];
+  readonly #inputs = new Map<string, Readonly<Record<string, string>>>();
+  readonly #contexts = new Map<string, Promise<BuildContext>>();
+  /** Bundles that are not what the sources say, because of an error: they are tried again with every change. */
+  #owed = new Set<string>();
+  #generatorOwed = false;
+
+  /** @param clouds whose bundles are kept up to date: `aws`, `azure`, `edge` */
+  constructor(clouds: ReadonlySet<string>) {
+    this.#bundles = bundles.filter(({ platform }) => clouds.has(platform));
+  }
+
+  /** Remembers the state that has been built; what changes from now on is a change. */
+  async start(): Promise<void> {
+    for (const bundle of this.#bundles) await this.#remember(bundle);
+  }
+
+  /** Lets go of esbuild. */
+  async stop(): Promise<void> {
+    const contexts = await Promise.allSettled(this.#contexts.values());
+    if (contexts.length === 0) return;
+    for (const each of contexts) if (each.status === 'fulfilled') await each.value.dispose();
+    const { stop } = await import('esbuild');
+    await stop();
+  }
+
+  /**
+   * Call it again only when it has ended.
+   * @param files that have changed: absolute paths
+   * @returns undefined if none of them matters
+   */
+  async rebuild(files: ReadonlySet<string>): Promise<Rebuilt | undefined> {
+    const changed = [...files].map((file) => path.relative(root, file).replaceAll(path.sep, '/'));
+    const stale = await this.#stale(changed);
+    const generates = this.#generatorOwed || (stale.length > 0 && (await this.#isGeneratorInput(changed)));
+    if (stale.length === 0 && !generates) return undefined;
+    const topology = await topologyText();
+    const [built, generated] = await Promise.all([
+      this.#build(stale),
+      generates ? generate() : { wrote: [], error: undefined },
+    ]);
+    // Whatever of the first round does not hold what has just been generated is built once more.
+    const again = generated.wrote.length === 0 ? [] : await this.#stale(generated.wrote);
+    const results = new Map([...built, ...(await this.#build(again))]);
+    const errors = errorsOf([...results.values()]);
+    // A source that cannot be compiled is the generator's error too, said less well.
+    if (errors.length === 0 && generated.error !== undefined) errors.push(generated.error);
+    this.#generatorOwed = generated.error !== undefined;
+    if (errors.length > 0) {
+      this.#owed = new Set(results.keys());
+      return { bundles: [], errors, topologyChanged: false };
+    }
+    this.#owed.clear();
+    return {
+      bundles: await this.#keep(results),
+      errors: [],
+      topologyChanged: (await topologyText()) !== topology,
+    };
+  }
+
+  /**
+   * Of the inputs those that the bundle holds something of. The others have been dropped, as packages without side effects are; a change
+   * that brings one in is a change of the file that imports it.
+   */
+  async #remember(bundle: Bundle): Promise<void> {
+    const outfile = outfileOf(bundle);
+    const inputs = (await recordedInputs(outfile)) ?? {};
+    const text = await readFile(path.join(root, `${outfile}.meta.json`), 'utf8').catch(() => '{}');
+    const held = (JSON.parse(text) as Partial<Metafile>).outputs?.[outfile]?.inputs ?? {};
+    this.#inputs.set(bundle.name, Object.fromEntries(Object.entries(inputs).filter(([file]) => file in held)));
+  }
+
+  /** Bundles with an input among the files that is not as it was built. */
+  async #stale(files: readonly string[]): Promise<readonly Bundle[]> {
+    const now = await Promise.all(
+      files.map(async (file) => {
+        // A file that has gone differs as well.
+        const states: Readonly<Record<string, string>> = await fingerprints([file]).catch(() => ({}));
+        return [file, states[file]] as const;
+      }),
+    );
+    return this.#bundles.filter(({ name }) => {
+      const then = this.#inputs.get(name) ?? {};
+      return this.#owed.has(name) || now.some(([file, each]) => then[file] !== undefined && then[file] !== each);
+    });
+  }
+
+  async #isGeneratorInput(files: readonly string[]): Promise<boolean> {
+    const inputs = await recordedInputs(`${distFolder}/tools/build/generate.mjs`);
+    return inputs === undefined || files.some((file) => file in inputs);
+  }
+
+  async #build(stale: readonly Bundle[]): Promise<ReadonlyMap<string, Outcome>> {
+    return new Map(
+      await Promise.all(
+        stale.map(async (bundle) => {
+          const result = await (await this.#context(bundle)).rebuild().catch((error: BuildFailure) => error);
+          return [bundle.name, { bundle, result }] as const;
+        }),
+      ),
+    );
+  }
+
+  /** A bundle's context keeps what esbuild has parsed, so it is made with the first change that needs it. */
+  #context(bundle: Bundle): Promise<BuildContext> {
+    let context = this.#contexts.get(bundle.name);
+    if (context === undefined) {
+      context = import('esbuild').then((esbuild) => esbuild.context({ ...deployableOptions(bundle), write: false }));
+      this.#contexts.set(bundle.name, context);
+    }
+    return context;
+  }
+
+  async #keep(results: ReadonlyMap<string, Outcome>): Promise<readonly string[]> {
+    const differing: string[] = [];
+    for (const [name, { bundle, result }] of results) {
+      if (result instanceof Error) continue;
+      if (await keepResult(deployableOptions(bundle), result)) differing.push(name);
+      await this.#remember(bundle);
+    }
+    return differing;
+  }
+}
+
+interface Outcome {
+  readonly bundle: Bundle;
+  readonly result: BuildResult | BuildFailure;
+}
+
+/** Each error once, however many bundles have it. */
+function errorsOf(outcomes: readonly Outcome[]): string[] {
+  const lines = outcomes.flatMap(({ result }) => {
+    if (!(result instanceof Error)) return [];
+    return (result.errors ?? []).length === 0 ? [result.message] : result.errors.map(lineOf);
+  });
+  return [...new Set(lines)].slice(0, SHOWN_ERRORS);
+}
+
+const lineOf = ({ text, location }: BuildFailure['errors'][number]): string =>
+  location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`;
+
+/** In a process of its own: a module that has been loaded stays as it was. */
+function generate(): Promise<{ wrote: readonly string[]; error: string | undefined }> {
+  const out = applicationFile === OWN_APPLICATION ? [] : ['--out', derivedFolder];
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['build/run.mjs', GENERATOR, ...out],
+      { cwd: root, timeout: GENERATOR_TIMEOUT_MS },
+      (error, said, complaints) => {
+        const wrote = /^Wrote (.+)\.$/m.exec(said)?.[1]?.split(', ') ?? [];
+        const reason =
+          complaints
+            .trim()
+            .split('\n')
+            .find((line) => /\w*Error:/.test(line)) ?? complaints.trim();
+        resolve({ wrote, error: error === null ? undefined : reason || error.message });
+      },
+    );
+  });
+}
+
+const topologyText = (): Promise<string> =>
+  readFile(
+    path.join(root, applicationFile === OWN_APPLICATION ? 'infra' : derivedFolder, 'topology.json'),
+    'utf8',
+  ).catch(() => '');

@@ -1,0 +1,90 @@
+// `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
+import type { Cell, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
+import { UserError } from './command.ts';
+import { type ActionContext, idOf } from './directory.ts';
+
+type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
+
+/** Tenants that one command moves; a repetition goes on with the rest. */
+const TENANTS = 10_000;
+
+/** Tenants of one page of the listing. */
+const PAGE = 200;
+
+/** Drains the cell, then gives each of its tenants another home, and each tenant that has it as standby another standby. */
+export async function evacuate(context: ActionContext): Promise<number> {
+  const { control, json, out, err, options } = context;
+  const cell = idOf(context, 'cell');
+  const to = typeof options.to === 'string' ? options.to : undefined;
+  const reason = typeof options.reason === 'string' ? options.reason : context.told;
+  const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
+  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
+  const others = await othersThan(context, cell);
+  const affected = await tenantsAt(context, cell);
+  let moved = 0;
+  for (const tenant of affected) {
+    const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
+    const outcome = await firstAccepted(places, async (place) => {
+      return (await control('POST', `tenants/${tenant.id}/place${dryRun}`, { ...place, reason })) as Outcome;
+    });
+    if (typeof outcome === 'string') {
+      err(`${tenant.id} stays: ${outcome}`);
+      continue;
+    }
+    moved += 1;
+    const { cell: home, standby } = { ...tenant, ...(outcome.changes[0]?.after as Partial<Tenant> | undefined) };
+    if (!json) out(`${tenant.id}: home ${home}, standby ${standby ?? 'none'}`);
+  }
+  const left = affected.length - moved;
+  const would = dryRun === '' ? 'moved' : 'would move';
+  out(json ? JSON.stringify({ cell, moved, left }) : `${moved} ${would}, ${left} left at ${cell}.`);
+  return left === 0 ? 0 : 1;
+}
+
+async function othersThan({ control }: ActionContext, id: string): Promise<readonly string[]> {
+  const { items } = (await control('GET', 'cells')) as { items: readonly Cell[] };
+  return items.filter((cell) => cell.id !== id && cell.state === 'active').map((cell) => cell.id);
+}
+
+/** Collected before any of them is moved: moving changes the listing. */
+async function tenantsAt({ control }: ActionContext, cell: string): Promise<readonly Tenant[]> {
+  const found: Tenant[] = [];
+  let cursor: string | null = null;
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor !== null && { cursor }) });
+    const page = (await control('GET', `tenants?${query}`)) as { items: readonly Tenant[]; next: string | null };
+    found.push(...page.items.filter((tenant) => tenant.cell === cell || tenant.standby === cell));
+    cursor = page.next;
+  } while (cursor !== null && found.length < TENANTS);
+  return found.slice(0, TENANTS);
+}
+
+type Place = { readonly cell?: string; readonly standby?: string | null };
+
+/** Its standby knows the tenant's epochs and, with replication, its data: that is where it goes unless `--to` says otherwise. */
+function homesFor({ standby }: Tenant, to: string | undefined): readonly Place[] {
+  const home = to ?? standby;
+  return home === null ? [] : [{ cell: home }, { cell: home, standby: null }];
+}
+
+const standbysFor = ({ cell }: Tenant, others: readonly string[]): readonly Place[] => [
+  ...others.filter((id) => id !== cell).map((standby) => ({ standby })),
+  { standby: null },
+];
+
+/** The outcome of the first place that is not refused, or why the first one was. */
+async function firstAccepted(
+  places: readonly Place[],
+  put: (place: Place) => Promise<Outcome>,
+): Promise<Outcome | string> {
+  let refusal = 'it has no standby to move to; name a cell with --to.';
+  for (const [index, place] of places.entries()) {
+    try {
+      return await put(place);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      if (index === 0) refusal = error.message;
+    }
+  }
+  return refusal;
+}

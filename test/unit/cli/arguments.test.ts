@@ -1,0 +1,58 @@
+// How arguments are read: what is misspelt, missing or out of bounds gets one sentence that says what to do.
+import { closest } from '../../../cli/closest.ts';
+import { type Command, readArguments, UsageError, wholeNumber } from '../../../cli/command.ts';
+
+const command: Command = {
+  summary: 'a command',
+  usage: '',
+  example: '',
+  options: { tenant: { type: 'string' }, count: { type: 'string' }, wait: { type: 'boolean' } },
+  describe: {},
+  run: async () => 0,
+};
+
+test.each([
+  ['sned', 'send'],
+  ['tenant', 'tenants'],
+  ['stat', 'status'],
+  ['sen', 'send'],
+  ['parkde', 'parked'],
+  ['x', undefined],
+  ['frobnicate', undefined],
+  ['s'.repeat(1000), undefined],
+])('%s is closest to %s', (word, expected) => {
+  expect(closest(word, ['start', 'send', 'status', 'parked', 'tenants', 'token'])).toBe(expected);
+});
+
+test.each<[string[], string]>([
+  [['--tenat', 'acme'], 'Unknown option --tenat. Did you mean --tenant?'],
+  [['--tenat=acme'], 'Unknown option --tenat. Did you mean --tenant?'],
+  [['-x'], 'Unknown option -x.'],
+  [['--tenant'], 'Give --tenant a value.'],
+  [['--tenant', '--count', '1'], 'Give --tenant a value.'],
+  [['--tenant', '-acme'], 'Give --tenant a value; one that starts with a dash needs an equals sign: --tenant=-acme.'],
+  [['--wait=yes'], 'Option --wait takes no value.'],
+  [['here'], 'Unexpected argument "here".'],
+])('%j is refused in a sentence', (args, message) => {
+  expect(() => readArguments(command, args)).toThrow(new UsageError(message));
+});
+
+test('a negative number is the value of the option before it, and out of its bounds', () => {
+  const { options } = readArguments(command, ['--count', '-1']);
+  expect(options).toEqual({ count: '-1' });
+  expect(() => wholeNumber(options, 'count', 1, 1, 10)).toThrow(
+    '--count must be a whole number from 1 to 10, not "-1".',
+  );
+});
+
+test('what stands behind -- is no option', () => {
+  const withOne = { ...command, positionals: 2 };
+  expect(readArguments(withOne, ['--wait', '--', '--count', '-1'])).toEqual({
+    options: { wait: true },
+    positionals: ['--count', '-1'],
+  });
+});
+
+test('a dash alone is a value: standard input', () => {
+  expect(readArguments(command, ['--tenant', '-']).options).toEqual({ tenant: '-' });
+});
