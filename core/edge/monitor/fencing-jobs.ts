@@ -26,9 +26,9 @@ export interface FencingJob {
   readonly nextAt: EpochMs;
   /** The latest failure, or empty. */
   readonly problem: string;
-  /** When the job was made; 0 in jobs that an earlier version kept. */
+  /** When the job was created; 0 in jobs stored by an earlier version. */
   readonly since: EpochMs;
-  /** The highest epoch that a cell was sent; 0 until one was. */
+  /** The highest epoch sent to a cell; 0 before the first. */
   readonly epoch: number;
 }
 
