@@ -1,4 +1,4 @@
-// What a bundle holds in place of a part of a package that it never uses: it is there to be imported, and says so when used.
+// Placeholder for a part of a package that a bundle never uses: it can be imported, and throws when used.
 
 /**
  * @param {string} name of what is left out
@@ -7,7 +7,7 @@
  */
 export function absent(name, file) {
   const refuse = () => {
-    throw new Error(`${name} of ${file} is left out of this bundle; build/lean-azure.mjs tells why.`);
+    throw new Error(`${name} of ${file} is excluded from this bundle; see build/lean-azure.mjs.`);
   };
   return new Proxy(class {}, {
     apply: refuse,

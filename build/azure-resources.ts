@@ -1,17 +1,17 @@
-// What the topology means in Azure's resources: written to `infra/azure.json` for what sets up the cloud, and used by the local cell.
+// Translates the topology to Azure resources: written to `infra/azure.json` for Terraform, and used by the local cell.
 import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
 
-/** The level that every process needs to see what any other has written; the functions refuse an account with less. */
+/** The level at which every process sees all other processes' writes; the functions refuse a weaker account. */
 export const CONSISTENCY = 'Strong';
 
-/** What the adapter's documents are partitioned by; a test holds it against the adapter. */
+/** The partition key of the adapter's documents; a test compares it with the adapter. */
 const DOCUMENT_KEY = { partitionKeyPaths: ['/p'], partitionKeyVersion: 2 } as const;
 
 export interface ContainerResource {
   readonly name: string;
   readonly partitionKeyPaths: readonly string[];
   readonly partitionKeyVersion: number;
-  /** -1: items live for ever unless they say otherwise. */
+  /** -1: items do not expire unless they set their own time to live. */
   readonly defaultTtl: -1;
 }
 
@@ -19,7 +19,7 @@ export interface SubscriptionResource {
   readonly name: string;
   readonly lockDuration: string;
   readonly maxDeliveryCount: number;
-  /** The only rule of the subscription; the rule `$Default` is not to be there. */
+  /** The only rule of the subscription; the rule `$Default` must not exist. */
   readonly rule: { readonly name: string; readonly sqlFilter: string };
 }
 
@@ -35,7 +35,7 @@ export function azureResources({ collections, consumers }: Topology): AzureResou
       consistency: CONSISTENCY,
       containers: [
         ...Object.keys(collections).map((name) => ({ name, ...DOCUMENT_KEY, defaultTtl: -1 as const })),
-        // The trigger's own documents, by the key that it asks for.
+        // The trigger's own documents, with the partition key that it requires.
         { name: 'leases', partitionKeyPaths: ['/id'], partitionKeyVersion: 2, defaultTtl: -1 },
       ],
     },
@@ -54,7 +54,7 @@ function subscription({
     name,
     lockDuration: `PT${visibilitySeconds}S`,
     maxDeliveryCount: maximumDeliveries,
-    // An event that is sent again is for one consumer; all others are for everybody who takes their type.
+    // A redriven event is for one consumer; all others are for every subscriber of their type.
     rule: { name: 'topology', sqlFilter: `type IN (${typeList}) AND (consumer IS NULL OR consumer = ${quoted(name)})` },
   };
 }

@@ -1,5 +1,5 @@
-// `npm run check:infra`: everything about infra/ without terraform, then terraform itself where it is installed. With `--release` a
-// step that was not run fails the check; with `--offline` terraform is left out.
+// `npm run check:infra`: checks infra/ without terraform, then with terraform where it is installed. With `--release`, a step that
+// was not run fails the check; with `--offline`, terraform is skipped.
 import { root } from './bundles.mjs';
 import { checkInfra } from './infra/check.ts';
 import { modulesBelow } from './infra/modules.ts';
@@ -7,7 +7,7 @@ import { runTerraform } from './infra/terraform-run.ts';
 
 const OPTIONS = ['--release', '--offline'];
 
-/** Returns the exit code: 0 if everything that was run holds, 1 if not, 2 for wrong usage. */
+/** Returns the exit code: 0 if every step that ran passed, 1 if not, 2 for wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
   const unknown = args.find((argument) => !OPTIONS.includes(argument));
   if (unknown !== undefined || (args.includes('--release') && args.includes('--offline'))) {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { root } from './bundles.mjs';
 
-/** @type {Record<string, string[]>} each part and the command that proves it */
+/** @type {Record<string, string[]>} each part and its command */
 const parts = {
   lint: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
   types: ['node_modules/.bin/tsc', '-p', '.'],

@@ -4,7 +4,7 @@
 export interface FunctionsFolder {
   readonly folder: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** Variables that the platform gives, with what they are read for. */
+  /** Variables that the platform sets, with their purpose. */
   readonly platform: Readonly<Record<string, string>>;
 }
 

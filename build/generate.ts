@@ -1,4 +1,4 @@
-// `npm run generate`: writes the files that are made from other sources; `--check` only says which of them are stale.
+// `npm run generate`: writes generated files; `--check` only reports which of them are stale.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,7 +23,7 @@ const topology = topologyOf(application);
 
 const json = (value: unknown, indent = 2) => `${JSON.stringify(value, null, indent)}\n`;
 
-/** Where the domain of that name lies. */
+/** The folder of the domain. */
 const folderOf = ({ name }: Domain): string => {
   const places = ['core/domains', 'examples'];
   const folders = (applicationFile.startsWith('examples/') ? places.reverse() : places).map(
@@ -34,7 +34,7 @@ const folderOf = ({ name }: Domain): string => {
   return folder;
 };
 
-/** What lies beside each domain, whichever application has it: its validators, and the schemas that its events were accepted by. */
+/** The files in the folder of each domain, whichever application uses it: its validators, and the schemas that accepted its events. */
 const besideDomains = (publishing: boolean): Files =>
   Object.fromEntries(
     application.flatMap((domain) => {
@@ -70,7 +70,7 @@ async function publish(file: string, schemas: Published, all: boolean): Promise<
   );
 }
 
-/** What an application consists of, by the names that a folder of its own has for it. */
+/** The files derived from an application, by their names in a folder of its own. */
 const derived = {
   'openapi.json': async () => json(openApiDocument(application), 1),
   'host.json': async () => json(hostJson(topology)),
@@ -78,7 +78,7 @@ const derived = {
   'topology.json': async () => json(topology),
 } satisfies Files;
 
-/** The files of the project's own application, and those that no application changes. */
+/** The files of the project's own application, and those independent of any application. */
 const own: Files = {
   'core/http/validators.generated.ts': () =>
     compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
@@ -95,9 +95,9 @@ const own: Files = {
 };
 
 /**
- * Writes or checks the generated files; returns the exit code. Of another application than the project's own, they are those beside
- * its domains and, with `--out FOLDER`, what is derived from it, in that folder. `--publish` records the schemas of new event types,
- * which cannot be narrowed from then on. `--quiet` says nothing of success.
+ * Writes or checks the generated files; returns the exit code. For an application other than the project's own, these are the files
+ * beside its domains and, with `--out FOLDER`, those derived from it, in that folder. `--publish` records the schemas of new event
+ * types, which cannot be narrowed from then on. `--quiet` suppresses the message of success.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
@@ -121,7 +121,7 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return 1;
   }
-  // Types without a validator have just been given one.
+  // Missing validators have just been generated.
   const faults = applicationFaults(application).filter((fault) => check || !fault.includes('`npm run generate`'));
   if (faults.length > 0) {
     process.stderr.write(`${faults.join('\n')}\n`);

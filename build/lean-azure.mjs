@@ -1,8 +1,8 @@
-// Leaves out of the Azure bundles the parts of the SDKs that no function can reach, given how its clients are made.
+// Excludes from the Azure bundles the parts of the SDKs that no function can reach, given how its clients are created.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Package → its modules that are left out. */
+/** Package → its excluded modules. */
 const UNUSED = {
   // functions-azure/compose.ts encrypts nothing on the client and searches no full text;
   // adapters/azure uses `items.bulk`, not the streamer behind `executeBulkOperations`; the platform reads the change feed.
@@ -20,7 +20,7 @@ const UNUSED = {
   ],
   // For `aadCredentials`: adapters/azure/cosmos-identity.ts puts the token into requests.
   '@azure/core-rest-pipeline': ['dist/esm/policies/bearerTokenAuthenticationPolicy.js'],
-  // For the policy that no client here has: it falls out of the bundle, and CommonJS that it imports would stay.
+  // For a policy that no client here uses: it is removed from the bundle, but the CommonJS module that it imports would stay.
   'http-proxy-agent': ['dist/index.js'],
   'https-proxy-agent': ['dist/index.js'],
   // The relay only sends; the platform receives. The management client schedules and cancels messages.
@@ -39,8 +39,8 @@ const EXPORT = /^export (?:async )?(?:class|function\*?|const|var) (\w+)|^export
 const escaped = (/** @type {string} */ text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /**
- * Each module that is left out exports the same names, whose use throws. An update of a package that moves one of them fails
- * the build.
+ * Each excluded module is replaced by one that exports the same names, which throw when used. If a package update moves one of them,
+ * the build fails.
  * @param {string} root the project's folder
  * @returns {import('esbuild').Plugin}
  */
@@ -50,7 +50,7 @@ export function leanAzure(root) {
     files.map((file) => `node_modules/${name}/${file}`),
   );
   return {
-    // The list is part of the name, so that a bundle is stale once it changes.
+    // The list is part of the name, so that a change of it makes the bundle stale.
     name: `lean-azure: ${modules.join(' ')}`,
     setup(build) {
       /** @type {Set<string>} */

@@ -1,4 +1,4 @@
-// Stands in for the SDK's default credential chain: inside a function the keys are always in the environment.
+// Replaces the SDK's default credential chain: inside a function, the keys are always in the environment.
 export const defaultProvider = () => async () => {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { buildBundles, root } from './bundles.mjs';
 
 /**
- * Most tests wait for processes, not for a processor: three keep two of them busy. More would make each other late, and so would a
- * second one on a single processor, which is what `taskset` leaves.
+ * Most tests wait for processes, not for a processor: three workers keep two processors busy. More would delay each other, as would a
+ * second worker on a single processor, which is what `taskset` leaves.
  */
 const WORKERS = availableParallelism() > 1 ? 3 : 1;
 

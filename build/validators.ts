@@ -1,16 +1,16 @@
-// Compiles JSON Schemas into plain functions, so that no schema compiler is loaded where events are checked.
+// Compiles JSON Schemas into plain functions, so that no schema compiler is loaded where events are validated.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { JsonSchema } from '../core/api/schema.ts';
 
-// Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
+// Ajv is CommonJS whose default export Node.js and TypeScript interpret differently.
 const require = createRequire(import.meta.url);
 const { Ajv } = require('ajv') as typeof import('ajv');
 const addFormats = require('ajv-formats').default as typeof import('ajv-formats').default;
 const standaloneCode = require('ajv/dist/standalone').default as typeof import('ajv/dist/standalone').default;
 
-/** A schema that cannot be compiled; the message names it and says why. */
+/** A schema that cannot be compiled; the message names it and the reason. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
 }

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './bundles.mjs';
 
-/** Whatever runs longer hangs, in milliseconds. */
+/** A program that runs longer is considered hanging, in milliseconds. */
 const LONGEST_RUN_MS = 30 * 60_000;
 
 const [version = '', ...program] = process.argv.slice(2);
@@ -20,7 +20,7 @@ if (process.versions.node.split('.')[0] === version.split('.')[0]) {
 process.exitCode = await run(await binary(version), program);
 
 /**
- * The npm packages that hold nothing but Node.js for one platform: unlike `node`, which fetches one of them, they need no install script.
+ * Uses the npm packages that contain only Node.js for one platform: unlike `node`, which fetches one of them, they need no install script.
  * @param {string} version
  * @returns {Promise<string>} the path of the binary
  */

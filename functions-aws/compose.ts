@@ -1,4 +1,4 @@
-// Wires core to AWS: the only file here that knows both. Called once for each cold start.
+// Wires core to AWS: the only file here that knows both. Called once per cold start.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { apiGateway, type HttpEvent, type HttpResult } from '../adapters/aws/api-gateway.ts';
@@ -24,12 +24,12 @@ import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
 
-/** What a test may put in place of the real thing. */
+/** Dependencies that a test can replace. */
 export interface Overrides {
   readonly clock?: Clock;
   readonly ids?: Ids;
   readonly log?: Log;
-  /** Changes the consumer of the worker, as a faulty release would. */
+  /** Modifies the worker's consumer, as a faulty release would. */
   readonly consumer?: (consumer: Consumer) => Consumer;
 }
 
@@ -40,8 +40,8 @@ interface Platform {
 }
 
 /**
- * The adapters know what may be repeated, so the SDK does not repeat anything. A service that does not answer within three
- * seconds is taken for one that will not; both timeouts are in milliseconds.
+ * The adapters know which requests can be repeated, so the SDK does not retry. A service that does not answer within three
+ * seconds is assumed not to answer at all; both timeouts are in milliseconds.
  */
 const CLIENT = {
   maxAttempts: 1,

@@ -1,4 +1,4 @@
-// What a function reads from its environment: everything is checked at start, and all problems are told at once.
+// The configuration of the functions on AWS: validates the whole environment at startup, and reports all problems together.
 
 import { application } from '../core/application.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
@@ -8,17 +8,17 @@ import { topologyOf } from '../core/domain/application.ts';
 export interface CellConfig {
   readonly cell: string;
   readonly version: string;
-  /** Given by Lambda. */
+  /** Set by Lambda. */
   readonly region: string;
   readonly eventsTable: string;
   readonly stateTable: string;
   readonly topicArn: string;
-  /** AWS's own variables for servers other than its services, such as a local stack's. */
+  /** AWS's own variables for endpoints other than its services, such as those of a local stack. */
   readonly endpoints: { readonly dynamodb?: string; readonly sns?: string };
 }
 
 export interface HttpConfig extends CellConfig {
-  /** Public keys of the edge: one, or two while they are being changed. */
+  /** Public keys of the edge: one, or two during a rotation. */
   readonly routeKeys: readonly PublicKey[];
 }
 
@@ -27,7 +27,7 @@ export interface WorkerConfig extends CellConfig {
   readonly consumer: string;
 }
 
-/** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
+/** Our own variables with their purpose; `docs/environment.md` is generated from this. */
 export const VARIABLES = {
   APP_CELL: 'Id of the cell, 1 to 63 of a-z 0-9 -',
   APP_VERSION: 'Version of the deployment, reported by the health check',
@@ -38,7 +38,7 @@ export const VARIABLES = {
   APP_CONSUMER: 'Name of the consumer to run; for the function worker',
 } as const;
 
-/** What Lambda and AWS's SDK name themselves; part of the same document. */
+/** Variables named by Lambda and AWS's SDK; part of the same document. */
 export const PLATFORM_VARIABLES = {
   AWS_REGION: 'Region of the cell; Lambda gives it',
   AWS_ACCESS_KEY_ID: 'Key of the function’s role; Lambda gives it',

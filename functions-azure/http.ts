@@ -6,8 +6,8 @@ import { readHttpConfig, SETUP } from './config.ts';
 
 app.setup(SETUP);
 app.http('http', {
-  // All of them, also those that the library has no type for: what a path does not take is answered by the API, not by the platform with
-  // an empty 404. The library cannot represent TRACE and CONNECT (https://fetch.spec.whatwg.org/#forbidden-method) and would answer 500.
+  // All methods, even those that the library's type lacks: the API answers unsupported methods, instead of the platform with an empty
+  // 404. The library cannot represent TRACE and CONNECT (https://fetch.spec.whatwg.org/#forbidden-method) and would answer 500.
   methods: METHODS.filter((method) => method !== 'TRACE' && method !== 'CONNECT') as HttpMethod[],
   authLevel: 'anonymous',
   route: '{*path}',

@@ -17,7 +17,7 @@ app.cosmosDB('relay', {
   startFromBeginning: true,
   maxItemsPerInvocation: CELL_TOPOLOGY.relay.batchSize,
   feedPollDelay: 1000,
-  // Without an endless policy the platform checkpoints past a batch that fails, and its events are never published.
+  // Without an unlimited policy, the platform checkpoints past a failed batch, and its events are never published.
   retry: {
     strategy: 'exponentialBackoff',
     maxRetryCount: CELL_TOPOLOGY.relay.maximumRetryAttempts,

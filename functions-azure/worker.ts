@@ -12,7 +12,7 @@ for (const [name, work] of Object.entries(composeWorkers(config))) {
     topicName: config.topic,
     subscriptionName: name,
     cardinality: 'many',
-    // Bodies as they came: one that is no text would fail its batch on the way here. The types leave this option out.
+    // Raw bodies: a body that is not text would fail its batch before it gets here. The types lack this option.
     ...{ dataType: 'binary' },
     handler: (bodies: unknown, { triggerMetadata = {} }: InvocationContext) =>
       work({

@@ -43,7 +43,7 @@ import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
 import type { EdgeConfig } from './config.ts';
 
-/** What the directory's object is bound to. */
+/** Bindings of the directory's object. */
 export interface DirectoryBindings {
   readonly ROUTES: KvNamespace;
 }
@@ -56,18 +56,18 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
-/** What the monitor's object is bound to. */
+/** Bindings of the monitor's object. */
 export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
 }
 
-/** An answer to a probe is a sign of life until so many timeouts are over. */
+/** An answer within this many timeouts still counts as a sign of life. */
 const LATE_TIMEOUTS = 5;
 
-/** How long a cell may take to take in a new epoch: it writes to its store, which a probe does not. */
+/** How long a cell may take to adopt a new epoch: unlike a probe, this writes to its store. */
 const FENCE_TIMEOUT_MS = 2000;
 
-/** Returns the methods of the object that watches the cells. */
+/** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
@@ -93,15 +93,15 @@ export function composeMonitor(
   return monitorObject({ monitor: watch, storage, clock, intervalMs });
 }
 
-/** A body is kept while it comes, through two tries and the time between them; what is older belongs to a request that has ended. */
+/** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
 const BODY_LIVES = 4;
 
-/** What the Worker is bound to. */
+/** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
 }
 
-/** How long the monitor may take to say how things stand. */
+/** How long the monitor may take to return its status. */
 const MONITOR_TIMEOUT_MS = 2000;
 
 async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
@@ -113,7 +113,7 @@ async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<M
   }
 }
 
-/** Sees to it that the monitor runs. Nothing depends on it at once: the next isolate tries again. */
+/** Ensures that the monitor runs. A failure is not urgent: the next isolate tries again. */
 export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<void> {
   try {
     await MONITOR.getByName(MONITOR_NAME).wake();
@@ -122,19 +122,19 @@ export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): P
   }
 }
 
-/** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither is taken for the other. */
+/** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither can be used as the other. */
 const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as const;
 
-/** A redirection is the client's to follow, because the route token is for this cell alone. */
+/** Redirects are left to the client, because the route token is only for this cell. */
 const AS_IT_IS = { redirect: 'manual' } as const;
 
-/** A cell's answer is one tenant's, whatever its address looks like: nothing of it may be kept by the platform's cache. */
+/** A cell's answer belongs to one tenant, whatever its URL: the platform must not cache it. */
 const UNCACHED = { ...AS_IT_IS, cache: 'no-store' } as const;
 
-/** What the platform might cache (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); for the others, saying so costs time alone. */
+/** Cacheable methods (https://developers.cloudflare.com/workers/reference/how-the-cache-works/); the option costs time. */
 const isCacheable = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
-/** What cannot be made a request is thrown before anything is sent. */
+/** Throws before anything is sent if the request is invalid. */
 const send = (url: string, outgoing: Outgoing): Promise<Response> =>
   fetch(new Request(url, { ...outgoing, ...(isCacheable(outgoing.method) ? UNCACHED : AS_IT_IS) }));
 
@@ -146,7 +146,7 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
-/** Returns the edge's HTTP API; made once for each isolate. */
+/** Returns the edge's HTTP API; created once per isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
   const log = jsonLog(console.log);
   const { issuer, forwardMs } = config;
@@ -182,7 +182,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       forward: forwarder({ send, clock, forwardMs }),
       clock,
       log,
-      // A body that goes through has as long.
+      // The same time as for a streamed body.
       bodyReadMs: forwardMs,
       bodyLifeMs: BODY_LIVES * forwardMs,
       withLength,

@@ -1,4 +1,4 @@
-// What the edge reads from its environment: everything is checked at start, and all problems are told at once.
+// The configuration of the edge: validates the whole environment at startup, and reports all problems together.
 
 import type { PrivateKey } from '../core/cell/route-token.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
@@ -15,11 +15,11 @@ import { isJsonObject, type Json } from '../core/ports/json.ts';
 
 export interface EdgeConfig {
   readonly version: string;
-  /** With which the edge signs route tokens. */
+  /** The key that signs route tokens. */
   readonly routeKey: PrivateKey;
   readonly issuer: string;
   readonly jwksUrl: string;
-  /** Certificates of the authorities that sign devices' certificates, as PEM; none if no device may connect by one. */
+  /** Certificates of the authorities that sign devices' certificates, as PEM; empty if devices cannot connect with certificates. */
   readonly deviceCa: readonly string[];
   readonly quotas: QuotaRules;
   readonly forwardMs: number;
@@ -27,7 +27,7 @@ export interface EdgeConfig {
   readonly crossOrigin: Omit<CrossOriginRules, 'webhookRate'>;
 }
 
-/** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
+/** Our own variables with their purpose; `docs/environment.md` is generated from this. */
 export const VARIABLES = {
   APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_ROUTE_KEY: 'Private Ed25519 key (JWK with kid) with which route tokens are signed; a secret',
@@ -43,7 +43,7 @@ export const VARIABLES = {
     'JSON: {"browsers": origins of pages that may call the API, "webhooks": names of systems that may deliver events}, each a list or absent; "*" allows all',
 } as const;
 
-/** What the platform binds to the Worker; part of the same document. */
+/** Bindings of the platform; part of the same document. */
 export const PLATFORM_VARIABLES = {
   ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
   DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
@@ -74,7 +74,7 @@ function readRouteKey(get: Get, problems: string[]): PrivateKey {
   const key = readJson('APP_ROUTE_KEY', get, problems);
   if (key === undefined) return NO_KEY;
   if (isPrivateKey(key)) return key;
-  // The key itself is not told.
+  // The message does not contain the key.
   problems.push('APP_ROUTE_KEY must be a private Ed25519 key as a JSON Web Key, with kty, crv, kid, x and d');
   return NO_KEY;
 }
@@ -162,7 +162,7 @@ const isListOf = (value: unknown, isOne: (entry: string) => boolean): value is r
   value.length <= CROSS_ORIGIN_LIMITS.entries &&
   value.every((entry) => typeof entry === 'string' && (entry === '*' || isOne(entry)));
 
-/** As browsers send it: without a path, without a standard port, in lower case. */
+/** An origin as browsers send it: without a path, without a default port, in lower case. */
 function isOrigin(text: string): boolean {
   try {
     return /^https?:/.test(text) && new URL(text).origin === text;

@@ -4,7 +4,7 @@ import type { DirectoryStub } from '../adapters/cloudflare/durable-object-direct
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
 import { composeDirectory, type DirectoryBindings } from './compose.ts';
 
-/** Other Workers can call the methods of its prototype, which is why each is written out. */
+/** Other Workers can call only methods of the prototype, so each is declared explicitly. */
 export class DirectoryObject extends DurableObject<DirectoryBindings> implements DirectoryStub {
   readonly #methods;
 

@@ -11,7 +11,7 @@ type Context = { waitUntil(work: Promise<unknown>): void };
 let edge: ((request: Request) => Promise<Response>) | undefined;
 
 export default {
-  /** The platform hands the environment over with each request; it is read at the first one of an isolate. */
+  /** The platform passes the environment with each request; it is read at the first one of an isolate. */
   fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
     if (edge === undefined) {
       edge = composeEdge(readEdgeConfig(environment), environment);
@@ -20,6 +20,6 @@ export default {
     return edge(request);
   },
 
-  /** A cron trigger: the monitor runs also while nobody calls. */
+  /** A cron trigger, so that the monitor also runs without requests. */
   scheduled: (_controller: unknown, environment: Environment): Promise<void> => wakeMonitor(environment),
 };

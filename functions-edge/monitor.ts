@@ -1,4 +1,4 @@
-// The Durable Object that watches the cells: its methods are the composed ones.
+// The Durable Object that monitors the cells: its methods are the composed ones.
 import { DurableObject } from 'cloudflare:workers';
 import type { MonitorStub } from '../adapters/cloudflare/monitor-object.ts';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
@@ -8,7 +8,7 @@ import { readEdgeConfig } from './config.ts';
 
 type Environment = MonitorBindings & Record<string, string>;
 
-/** Methods of its prototype are what other Workers can call. */
+/** Other Workers can call only methods of the prototype. */
 export class MonitorObject extends DurableObject<Environment> implements MonitorStub<MonitorStatus> {
   readonly #methods;
 

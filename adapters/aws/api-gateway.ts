@@ -1,6 +1,6 @@
 // API Gateway's HTTP API, payload format 2.0, to and from web-standard requests and responses.
 
-/** The parts of the event that are read (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). */
+/** The members of the event that are read (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html). */
 export interface HttpEvent {
   readonly rawPath: string;
   readonly rawQueryString: string;
@@ -16,7 +16,7 @@ export interface HttpResult {
   readonly body: string;
 }
 
-/** Turns an API on web-standard requests into what Lambda calls. */
+/** Wraps an API on web-standard requests as a Lambda handler. */
 export function apiGateway(api: (request: Request) => Promise<Response>): (event: HttpEvent) => Promise<HttpResult> {
   return async (event) => {
     const response = await api(toRequest(event));
@@ -24,16 +24,16 @@ export function apiGateway(api: (request: Request) => Promise<Response>): (event
   };
 }
 
-/** No route depends on the name that a client called the API by, and what it sends as one need not be a name. */
+/** A fixed origin: no route depends on the host name of the request, which may not even be valid. */
 const ORIGIN = 'https://cell';
 
-/** The Fetch standard has no requests of these methods. No route has them either, so they are refused as OPTIONS would be. */
+/** Methods that the Fetch standard forbids. No route has them either, so they are refused like OPTIONS. */
 const UNHEARD_OF = /^(connect|trace|track)$/i;
 
 function toRequest({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: HttpEvent): Request {
   const method = UNHEARD_OF.test(requestContext.http.method) ? 'OPTIONS' : requestContext.http.method;
   const url = new URL(ORIGIN);
-  // It comes decoded, and must not be decoded again.
+  // The path is already decoded, and must not be decoded again.
   url.pathname = rawPath.split('/').map(encodeURIComponent).join('/');
   url.search = `?${rawQueryString}`;
   const bytes = toBytes(body, isBase64Encoded === true, headers['content-length']);
@@ -42,8 +42,8 @@ function toRequest({ rawPath, rawQueryString, headers, requestContext, body, isB
 }
 
 /**
- * The body's bytes. The gateway puts U+FFFD, of three bytes, in place of what is not UTF-8; the length that the client sent
- * gives it away. Such a body is handed on with bytes that are not UTF-8 either, to be refused as it would be elsewhere.
+ * The body's bytes. The gateway replaces invalid UTF-8 with U+FFFD, of three bytes, which the client's Content-Length reveals.
+ * Such a body is passed on with bytes that are not UTF-8 either, so that it is refused as on other platforms.
  */
 function toBytes(body: string | undefined, isBase64: boolean, sentLength: string | undefined): Buffer | undefined {
   if (body === undefined) return undefined;
@@ -53,7 +53,7 @@ function toBytes(body: string | undefined, isBase64: boolean, sentLength: string
   return isAltered ? Buffer.from(body.replaceAll('\ufffd', '\u00ff'), 'latin1') : bytes;
 }
 
-/** Header values beyond Latin-1 cannot be in a `Headers` object; the bytes of their UTF-8 can, and are as much beyond ASCII as they are. */
+/** Converts header values beyond Latin-1, which `Headers` does not accept, to the bytes of their UTF-8, which are beyond ASCII as well. */
 function toHeaders(headers: HttpEvent['headers']): Headers {
   const result = new Headers();
   for (const [name, value = ''] of Object.entries(headers)) {

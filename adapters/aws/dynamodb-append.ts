@@ -1,4 +1,4 @@
-// The fast path of ingest on DynamoDB: batches of PartiQL INSERTs, each a conditional write of its own.
+// The fast path of ingest on DynamoDB: batches of PartiQL INSERTs, each an independent conditional write.
 import {
   type AttributeValue,
   BatchExecuteStatementCommand,
@@ -26,7 +26,7 @@ export interface TableOptions {
   readonly ids: Ids;
   readonly retry: RetryPolicy;
   readonly newVersion: () => Version;
-  /** Writes a document over one that has expired, and conflicts with any other. */
+  /** Overwrites an expired document; `conflict` with any other. */
   readonly put: (document: NewDocument) => Promise<Version>;
 }
 
@@ -38,7 +38,7 @@ interface Row {
   readonly version: Version;
 }
 
-/** Appends documents, 25 a call; an INSERT that finds a document fails alone. */
+/** Appends documents, 25 per call; an INSERT that finds an existing document fails individually. */
 export function appendToTable(
   options: TableOptions,
   documents: readonly NewDocument[],
@@ -89,7 +89,7 @@ async function execute({ client, table }: TableOptions, rows: readonly Row[]): P
   return Responses ?? [];
 }
 
-/** Keys that the service did not get to are left out of its answer; who stands there is found out with the next try. */
+/** The service omits unprocessed keys from its answer; the next attempt determines what exists there. */
 async function readExisting(
   { client, table, clock }: TableOptions,
   rows: readonly Row[],

@@ -1,10 +1,10 @@
-// The change stream as Lambda delivers it: DynamoDB Streams records in, the first failed sequence number out.
+// The change stream on Lambda: takes DynamoDB Streams records, returns the first failed sequence number.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { epochMs } from '../../core/ports/clock.ts';
 import { toDocument } from './dynamodb-items.ts';
 
-/** The parts of a stream event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). */
+/** The members of a stream event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html). */
 export interface StreamEvent {
   readonly Records: readonly {
     readonly eventName?: string;
@@ -16,12 +16,12 @@ export interface StreamEvent {
   }[];
 }
 
-/** What Lambda expects with ReportBatchItemFailures. */
+/** The response that Lambda expects with ReportBatchItemFailures. */
 export interface BatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-/** Turns a change handler into what Lambda calls. Deletions, by hand or by expiry, are passed over. */
+/** Wraps a change handler as a Lambda handler. Skips deletions, manual or by expiry. */
 export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEvent) => Promise<BatchResponse> {
   return async ({ Records }) => {
     const records = Records.flatMap(({ eventName, dynamodb }): ChangeRecord[] => {
@@ -41,8 +41,8 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
 }
 
 /**
- * An item that somebody else has put into the table comes without a body, and so as no event: were it refused here, the
- * stream would stand still at it for ever. Only an item without our keys is refused, for it is of another table.
+ * A foreign item in the table has no body and is passed on as a non-event: refusing it here would block the stream permanently. Only
+ * an item without our keys is refused, because it belongs to another table.
  */
 function readImage(image: Record<string, AttributeValue>): Pick<ChangeRecord, 'partition' | 'id' | 'body'> {
   const { p, s } = image;

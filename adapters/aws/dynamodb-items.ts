@@ -1,4 +1,4 @@
-// How a document looks as a DynamoDB item. Attribute names are one letter: they are billed with every write.
+// Maps documents to DynamoDB items. Attribute names are single letters, because they are billed with every write.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
@@ -33,12 +33,12 @@ export function toItem(
     s: { S: id },
     b: { S: JSON.stringify(body) },
     v: { S: version },
-    // Rounded up: the service must not delete what has not expired yet.
+    // Rounded up: the service must not delete a document before it expires.
     ...(expiresAt !== undefined && { x: { N: String(expiresAt) }, t: { N: String(Math.ceil(expiresAt / 1000)) } }),
   };
 }
 
-/** An item as a document. Throws a TypeError for an item that this adapter has not written. */
+/** An item as a document. Throws a TypeError for an item not written by this adapter. */
 export function toDocument(item: Record<string, AttributeValue>): StoredDocument {
   const { p, s, b, v, x } = item;
   if (p?.S === undefined || s?.S === undefined || b?.S === undefined)

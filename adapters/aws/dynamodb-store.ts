@@ -34,7 +34,7 @@ import { toDocument, toItem, toKey } from './dynamodb-items.ts';
 import { isTransient, itemError, toPortError } from './errors.ts';
 
 export interface DynamoDbStoreOptions {
-  /** Made with `maxAttempts: 1`: this adapter retries, and knows which repetition is safe. */
+  /** Created with `maxAttempts: 1`: this adapter retries, and knows which retries are safe. */
   readonly client: DynamoDBClient;
   readonly table: string;
   readonly clock: Clock;
@@ -42,7 +42,7 @@ export interface DynamoDbStoreOptions {
   readonly retry?: RetryPolicy;
 }
 
-/** 64 random bits: versions of one key never meet again. */
+/** 64 random bits: versions of one key never repeat. */
 const VERSION_CHARACTERS = 16;
 
 export class DynamoDbStore implements Store {
@@ -86,7 +86,7 @@ export class DynamoDbStore implements Store {
       if (write.kind === 'delete') return { Delete: key };
       return { ConditionCheck: { ...key, ConditionExpression: key.ConditionExpression ?? '' } };
     });
-    // The token makes a repetition of this very transaction harmless for ten minutes.
+    // The token makes repeating this transaction idempotent for ten minutes.
     const command = new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken: ids.next() });
     let answerLost = false;
     const attempt = async () => {
@@ -125,7 +125,7 @@ export class DynamoDbStore implements Store {
             KeyConditionExpression: `p = :p${rangeCondition(low, high)}`,
             FilterExpression: 'attribute_not_exists(x) OR x > :now',
             ExpressionAttributeValues: values,
-            // One more than asked for tells whether there is a next page.
+            // One more than requested shows whether there is a next page.
             Limit: limit - items.length + 1,
             ...(start && { ExclusiveStartKey: start }),
           }),
@@ -160,7 +160,7 @@ export class DynamoDbStore implements Store {
           const found = await this.#peek(key).catch((cause: unknown) => {
             throw asUnknownOutcome(toPortError(cause), answerLost);
           });
-          // A version is never used twice: if it is gone after a try whose answer was lost, that try may have removed it.
+          // Versions are never reused: if this one is gone after an attempt whose answer was lost, that attempt may have removed it.
           if (found === undefined) return;
           mayBeOurs = true;
           throw new PortError(
@@ -175,8 +175,8 @@ export class DynamoDbStore implements Store {
   }
 
   /**
-   * Repeats a conditional write. After a try whose answer was lost the condition also lets the write's own version pass, so
-   * that a try that had happened is not taken for another writer's.
+   * Retries a conditional write. After an attempt whose answer was lost, the condition also accepts the write's own version, so that
+   * a successful attempt is not mistaken for another writer's.
    */
   async #write(version: Version, send: (own: Version | undefined) => Promise<unknown>): Promise<void> {
     let own: Version | undefined;
@@ -206,13 +206,13 @@ export class DynamoDbStore implements Store {
     );
   }
 
-  /** Repeats a read. Losing its answer leaves nothing in doubt. */
+  /** Retries a read. Losing its answer has no unknown outcome. */
   async #read<T>(send: () => Promise<T>): Promise<T> {
     const { clock, ids, retry } = this.#options;
     return withRetry({ clock, ids }, retry, () => send().catch(throwReadError), isTransient);
   }
 
-  /** The item as it is, expired or not. */
+  /** The item, expired or not. */
   async #peek(key: Key): Promise<StoredDocument | undefined> {
     const { client, table } = this.#options;
     const { Item } = await this.#read(() =>
@@ -235,7 +235,7 @@ export class DynamoDbStore implements Store {
     switch (expected) {
       case 'any':
         return {};
-      // An expired item that the service has not deleted yet counts as absent.
+      // An expired item counts as absent even if the service has not deleted it yet.
       case 'absent':
         return {
           ConditionExpression: `attribute_not_exists(p) OR x <= :now${orOwn}`,
@@ -256,7 +256,7 @@ function throwReadError(error: unknown): never {
   throw new PortError('unavailable', portError.message, { cause: portError });
 }
 
-/** A cancelled transaction says for each of its items why; the first condition that failed is the conflict. */
+/** A cancelled transaction gives a reason for each item; the first failed condition is the conflict. */
 function toTransactionError(error: unknown): PortError {
   if (!(error instanceof TransactionCanceledException)) return toPortError(error);
   const reasons = error.CancellationReasons ?? [];

@@ -1,7 +1,7 @@
-// AWS SDK errors as port errors: one table by exception name, and what the network does to a request.
+// Maps AWS SDK errors to port errors: one table by exception name, and the failures of the network.
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 
-/** Exception names as the services document them, and the SDK's own for the network. */
+/** Exception names documented by the services, and the SDK's own for the network. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
   ConditionalCheckFailedException: 'conflict',
@@ -63,13 +63,13 @@ const ITEM_CODES: Readonly<Record<string, ErrorCode>> = {
   ThrottlingError: 'throttled',
 };
 
-/** The connection was never made, so the request did not happen. */
+/** The connection was never established, so the request was not sent. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/** The request went out and the answer did not come. */
+/** The request was sent, but its answer was lost. */
 const ANSWER_LOST = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'TimeoutError', 'RequestTimeout', 'AbortError']);
 
-/** Of those, the ones that mean no more than that no answer came in time. */
+/** Of these, those that mean only that no answer came in time. */
 const TIMED_OUT = new Set(['ETIMEDOUT', 'TimeoutError', 'RequestTimeout']);
 
 interface SdkError {
@@ -80,7 +80,7 @@ interface SdkError {
   readonly $retryable?: { readonly throttling?: boolean };
 }
 
-/** An SDK error as a port error; one that is a port error already stays as it is. */
+/** Maps an SDK error to a port error; returns port errors unchanged. */
 export function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const { name = '', code = '', message = String(error), $metadata } = error as SdkError;
@@ -103,13 +103,13 @@ function codeOf(name: string, code: string, status: number | undefined, message:
   return 'unknown';
 }
 
-/** The error of one statement, entry or transaction item, named by the service's short code. */
+/** Maps the error of one statement, entry or transaction item by the service's short code. */
 export function itemError(code: string | undefined, message: string | undefined): PortError {
   const known = ITEM_CODES[code ?? ''] ?? CODES[code ?? ''] ?? 'unknown';
   const tooLarge = known === 'invalid' && /Item size/i.test(message ?? '');
   return new PortError(tooLarge ? 'too-large' : known, `${code ?? 'Unknown'}: ${message ?? ''}`);
 }
 
-/** Whether the adapters repeat a request on their own, within their budget. */
+/** Whether the adapters retry a request themselves, within their budget. */
 export const isTransient = (error: PortError): boolean =>
   error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

@@ -1,4 +1,4 @@
-// The bus on one SNS topic: batches within the service's limits, failed entries repeated alone.
+// The bus on one SNS topic: sends batches within the service's limits, and retries only failed entries.
 import {
   type MessageAttributeValue,
   PublishBatchCommand,
@@ -18,7 +18,7 @@ import { isTransient, itemError, toPortError } from './errors.ts';
 const LIMITS = { entries: 10, concurrentCalls: 8 } as const;
 
 export interface SnsBusOptions {
-  /** Made with `maxAttempts: 1`: this adapter retries. */
+  /** Created with `maxAttempts: 1`: this adapter retries. */
   readonly client: SNSClient;
   readonly topicArn: string;
   readonly clock: Clock;
@@ -66,7 +66,7 @@ export class SnsBus implements Bus {
         }
       } catch (error) {
         lastError = toPortError(error);
-        // The service refuses a request for the fault of one entry: halves of it find out whose, and publish the others.
+        // The service refuses a whole request because of one entry: halving it isolates that entry and publishes the others.
         if (PERMANENT[lastError.code] && open.length > 1) {
           const half = Math.ceil(open.length / 2);
           await Promise.all([this.#publishBatch(open.slice(0, half)), this.#publishBatch(open.slice(half))]);

@@ -1,10 +1,10 @@
-// A consumer's messages as Lambda delivers them: SQS records in, the ids of those to deliver again out.
+// A consumer on Lambda: takes SQS records, returns the ids of those to deliver again.
 import { decodeMessage } from '../../core/events/wire.ts';
 import type { DeliveredMessage, DeliveryHandler, UnreadableMessage } from '../../core/ports/bus.ts';
 import { describeError } from '../../core/ports/errors.ts';
 import type { BatchResponse } from './dynamodb-change-stream.ts';
 
-/** The parts of an SQS event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
+/** The members of an SQS event that are read (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
 export interface QueueEvent {
   readonly Records: readonly {
     readonly messageId: string;
@@ -14,7 +14,7 @@ export interface QueueEvent {
   }[];
 }
 
-/** Turns a delivery handler into what Lambda calls; `deadline` is when the function will be killed, in epoch milliseconds. */
+/** Wraps a delivery handler as a Lambda handler; `deadline` is when the function will be killed, in epoch milliseconds. */
 export function sqsConsumer(handler: DeliveryHandler): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   return async ({ Records }, deadline) => {
     const outcomes = await handler(Records.map(toMessage), deadline);

@@ -1,4 +1,4 @@
-// The fast path of ingest on Cosmos DB: bulk creates, each a conditional write of its own.
+// The fast path of ingest on Cosmos DB: bulk creates, each an independent conditional write.
 import type { Container } from '@azure/cosmos';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
 import type { RetryPolicy } from '../../core/lib/retry.ts';
@@ -12,7 +12,7 @@ import type { OperationAnswer } from './cosmos-client.ts';
 import { type FoundItem, type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
 import { isTransient, operationError, toPortError } from './errors.ts';
 
-/** The SDK takes 100 operations for a partition range, and cuts them by size itself. */
+/** The SDK accepts 100 operations per partition range, and splits them by size itself. */
 const LIMITS = { operations: 100, concurrentRequests: 4, concurrentReads: 16 } as const;
 
 export interface ContainerOptions {
@@ -22,7 +22,7 @@ export interface ContainerOptions {
   readonly retry: RetryPolicy;
   readonly newWrite: () => string;
   readonly read: (key: Key) => Promise<FoundItem | undefined>;
-  /** Writes a document over one that has expired, and conflicts with any other. */
+  /** Overwrites an expired document; `conflict` with any other. */
   readonly put: (document: NewDocument) => Promise<Version>;
 }
 
@@ -58,7 +58,7 @@ async function createAll(container: Container, items: readonly Item[]): Promise<
     resourceBody: item,
   }));
   try {
-    // Nobody reads the items that the service would send back otherwise.
+    // The items that the service would otherwise return are not needed.
     const options = { contentResponseOnWriteEnabled: false };
     const answers: readonly OperationAnswer[] = await container.items.bulk(toOperations(operations), {}, options);
     return items.map((_, index) => errorOf(answers[index]));
@@ -77,8 +77,8 @@ function errorOf(answer: OperationAnswer | undefined): PortError | undefined {
 }
 
 /**
- * @azure/cosmos 4.9.3 keeps the promise of a container's ranges even if it was rejected (routing/partitionKeyRangeCache.js): after
- * one failed read no bulk call of the client would ever succeed again.
+ * @azure/cosmos 4.9.3 caches the promise of a container's ranges even if it is rejected (routing/partitionKeyRangeCache.js): after
+ * one failed read, no bulk call of the client would ever succeed again.
  */
 function forgetRanges(container: Container): void {
   const { partitionKeyRangeCache: cache } = container.items as unknown as {

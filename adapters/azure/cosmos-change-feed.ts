@@ -1,17 +1,17 @@
-// The change feed as the Functions Cosmos DB trigger delivers it: items in, an error for what must come again.
+// The change feed on the Functions Cosmos DB trigger: takes items, throws if they must be delivered again.
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { epochMs } from '../../core/ports/clock.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
 
-/** Thrown when records must be delivered again; the trigger's endless retry policy repeats the whole batch. */
+/** Thrown when records must be delivered again; the trigger's unlimited retry policy repeats the whole batch. */
 export class ChangeFeedRetry extends Error {
   override readonly name = 'ChangeFeedRetry';
 }
 
 /**
- * Turns a change handler into what the trigger calls. The feed has the latest version of an item alone and does not tell inserts
- * from updates, so every record says `updated`. Without a retry policy of endless tries the trigger would checkpoint past a
- * batch that throws (https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger).
+ * Wraps a change handler for the trigger. The feed has only the latest version of an item and does not distinguish inserts from
+ * updates, so every record is `updated`. Without an unlimited retry policy, the trigger would checkpoint past a batch that throws
+ * (https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger).
  */
 export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unknown[]) => Promise<void> {
   return async (items) => {
@@ -23,8 +23,8 @@ export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unkno
 }
 
 /**
- * What is no document of ours becomes a record without a body: the relay parks it rather than stumbling over it for ever. Ranges
- * count their writes apart, and the writes of a transaction share one number, so the etag tells writes from each other.
+ * A foreign item becomes a record without a body: the relay parks it instead of failing on it forever. Ranges number their writes
+ * separately, and the writes of a transaction share one number, so the etag distinguishes writes.
  */
 function toRecord(item: unknown): ChangeRecord {
   const { p, id, b = null, _lsn, _etag, _ts } = isJsonObject(item) ? item : {};

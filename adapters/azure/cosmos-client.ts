@@ -1,9 +1,9 @@
-// How the Cosmos DB client is to be made: with no retries but the adapters', and with failures that can be told apart.
+// Options of the Cosmos DB client: no retries except those of the adapters, and distinguishable failures.
 import type { CosmosClientOptions, OperationResponse } from '@azure/cosmos';
 import { PortError } from '../../core/ports/errors.ts';
 import { COSMOS_GONE, toPortError } from './errors.ts';
 
-/** What the parts of a request are called inside @azure/cosmos 4.9.3, which has plugins but leaves them out of its types. */
+/** The internal request context of @azure/cosmos 4.9.3, whose types omit its plugins. */
 interface RequestContext {
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body?: unknown;
@@ -11,19 +11,19 @@ interface RequestContext {
 
 type Next = (context: RequestContext) => Promise<unknown>;
 
-/** What @azure/cosmos calls around its work. */
+/** A plugin of @azure/cosmos, called around its work. */
 export interface Plugin {
-  /** `operation` surrounds the SDK's own tries, `request` each of them. */
+  /** `operation` wraps all of the SDK's own attempts, `request` each of them. */
   readonly on: 'operation' | 'request';
   plugin(context: RequestContext, diagnostics: unknown, next: Next): Promise<unknown>;
 }
 
-/** An operation's part of an answer; `failure` says why there was no answer to the request as a whole. */
+/** The result of one operation; `failure` is the reason if the request as a whole had no answer. */
 export type OperationAnswer = OperationResponse & { readonly failure?: PortError };
 
 /**
- * The SDK repeats reads on its own when a connection breaks, ten times and a second apart, whatever its options say
- * (retry/defaultRetryPolicy.js). It knows those errors by their codes, and port errors have others.
+ * The SDK retries reads itself when a connection breaks, ten times at intervals of a second, regardless of its options
+ * (retry/defaultRetryPolicy.js). It recognizes those errors by their codes, and port errors have others.
  */
 const failOnce: Plugin = {
   on: 'request',
@@ -32,7 +32,7 @@ const failOnce: Plugin = {
       return await next(context);
     } catch (error) {
       if (typeof (error as { code?: unknown }).code === 'number') throw error;
-      // An answer that is no JSON comes from something in between, which may have passed the request on.
+      // An answer that is not JSON comes from an intermediary, which may have forwarded the request.
       if (error instanceof SyntaxError || error instanceof TypeError)
         throw new PortError('unknown-outcome', 'The answer could not be read.', { cause: error });
       throw toPortError(error);
@@ -41,8 +41,8 @@ const failOnce: Plugin = {
 };
 
 /**
- * `items.batch` and `items.bulk` turn every failed request into an `Error` without code or status, and a bulk call forgets what
- * its other requests did (Items.js). So a request that failed is answered here for each of its operations instead.
+ * `items.batch` and `items.bulk` turn every failed request into an `Error` without code or status, and a bulk call loses the results
+ * of its other requests (Items.js). So this plugin answers a failed request with a failure for each of its operations.
  */
 const answerForEach: Plugin = {
   on: 'operation',
@@ -52,7 +52,7 @@ const answerForEach: Plugin = {
       return await next(context);
     } catch (error) {
       const isBulk = headers['x-ms-cosmos-is-batch-request'] === true && Array.isArray(body);
-      // The SDK must see that a range has split: it groups the operations again.
+      // The SDK must see that a range has split, so that it regroups the operations.
       if (!isBulk || (error as { code?: unknown }).code === COSMOS_GONE) throw error;
       const failure = toPortError(error);
       const answer: OperationAnswer = { statusCode: 0, requestCharge: 0, failure };
@@ -65,8 +65,8 @@ const answerForEach: Plugin = {
 export type CosmosOptions = Pick<CosmosClientOptions, 'connectionPolicy'> & { readonly plugins: readonly Plugin[] };
 
 /**
- * Options for a client of the adapters, beside its endpoint and credentials. A cell's account has one region, so endpoints are
- * not discovered: that costs a request at each cold start, and brings retries that cannot be turned off.
+ * Options for a client of the adapters, except its endpoint and credentials. A cell's account has one region, so endpoint discovery
+ * is off: it costs a request at each cold start, and adds retries that cannot be disabled.
  */
 export function cosmosClientOptions({ requestTimeoutMs }: { readonly requestTimeoutMs: number }): CosmosOptions {
   const retryOptions = { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 };

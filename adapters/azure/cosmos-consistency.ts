@@ -1,12 +1,12 @@
-// Whether a Cosmos DB account keeps what the store promises: that every process sees what any other has written.
+// Checks that the consistency of a Cosmos DB account is strong enough for the store: every process sees all other processes' writes.
 import type { CosmosClient } from '@azure/cosmos';
 
-/** The only level that promises it; clients can ask for less than their account's, not for more. */
+/** The only level that guarantees it; clients can request a weaker level than their account's, not a stronger one. */
 const NEEDED = 'Strong';
 
 /**
- * The account's default consistency if it is weaker than what the store needs. Also `undefined` if the account cannot be asked:
- * whatever is wrong then will be told by the first request that matters.
+ * The account's default consistency if it is weaker than the store needs; otherwise `undefined`, also if the account cannot be read:
+ * the first real request will report that problem.
  */
 export async function weakConsistency(client: Pick<CosmosClient, 'getDatabaseAccount'>): Promise<string | undefined> {
   try {

@@ -1,4 +1,4 @@
-// How a document looks as a Cosmos DB item.
+// Maps documents to Cosmos DB items.
 import type { OperationInput } from '@azure/cosmos';
 import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
@@ -8,9 +8,9 @@ import type { NewDocument, StoredDocument, Version } from '../../core/ports/stor
 export const PARTITION_KEY = { paths: ['/p'], version: 2 };
 
 /**
- * `p` partition, `b` body, `w` the write that put it there, `x` expiry in milliseconds. `ttl` counts whole seconds from the
- * last write, so it only reaps what `x` has hidden long before. `v` is the version that the item shows in place of its etag,
- * where a check has had to touch it.
+ * `p` partition, `b` body, `w` id of the write, `x` expiry in milliseconds. `ttl` counts whole seconds from the last write, so it
+ * only removes items that `x` has hidden long before. `v` is the version that the item shows instead of its etag after a check
+ * had to touch it.
  */
 export interface Item {
   readonly id: string;
@@ -25,18 +25,18 @@ export interface Item {
 /** An item as the service returns it. */
 export type FoundItem = Item & { readonly _etag: string };
 
-/** A document as an item; `write` is a fresh id, by which the item is known again after an answer was lost. */
+/** A document as an item; `write` is a new id that identifies the item after a lost answer. */
 export function toItem({ partition, id, body, expiresAt }: NewDocument, write: string, now: EpochMs): Item {
   const item = { id, p: partition, b: body, w: write };
   if (expiresAt === undefined) return item;
-  // The service takes whole seconds from 1; a minute more than needed, as its clock is another one.
+  // The service accepts whole seconds from 1; an extra minute allows for clock skew.
   return { ...item, x: expiresAt, ttl: Math.max(1, Math.ceil((expiresAt - now) / 1000)) + 60 };
 }
 
 /** Whether an item has expired. */
 export const isExpired = ({ x }: Pick<Item, 'x'>, now: EpochMs): boolean => x !== undefined && x <= now;
 
-/** An item as a document. Throws a TypeError for an item that this adapter has not written. */
+/** An item as a document. Throws a TypeError for an item not written by this adapter. */
 export function toDocument(item: FoundItem): StoredDocument {
   const { id, p, b, x } = item;
   if (typeof p !== 'string' || b === undefined) throw new TypeError('The container holds an item that is no document.');
@@ -49,15 +49,15 @@ export function toDocument(item: FoundItem): StoredDocument {
   };
 }
 
-/** The etag of the last write that was no check. */
+/** The etag of the last write that was not a check. */
 export const shownEtag = ({ v, _etag }: Pick<FoundItem, 'v' | '_etag'>): string => v ?? _etag;
 
-/** Separates the two halves of a version; no etag holds it. */
+/** Separates the two parts of a version; etags cannot contain it. */
 const EXPIRY = '~';
 
 /**
- * The etag and the expiry: with both in hand, an expired version is known to be no longer there without asking the service,
- * which still has it until it reaps it.
+ * The etag and the expiry. With the expiry, a version is known to have expired without asking the service, which keeps the item until
+ * it removes it.
  */
 export const versionOf = (etag: string, expiresAt: number | undefined): Version =>
   (expiresAt === undefined ? etag : `${etag}${EXPIRY}${expiresAt}`) as Version;
@@ -68,7 +68,7 @@ export function partsOf(version: Version): { etag: string; x?: number } {
   return at < 0 ? { etag: version } : { etag: version.slice(0, at), x: Number(version.slice(at + 1)) };
 }
 
-/** An operation of a batch or bulk request as the service takes it; the SDK's types leave out some of what it passes on. */
+/** An operation of a batch or bulk request as the service accepts it; the SDK's types omit some members that it passes on. */
 export type Operation = (
   | { readonly operationType: 'Create' | 'Upsert'; readonly resourceBody: Item }
   | { readonly operationType: 'Replace'; readonly id: string; readonly resourceBody: Item }

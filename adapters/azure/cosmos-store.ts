@@ -35,8 +35,8 @@ import { isTransient, toPortError, toReadError } from './errors.ts';
 
 export interface CosmosStoreOptions {
   /**
-   * Of a client made with `cosmosClientOptions`: this adapter retries, and knows which repetition is safe. Its partition key is
-   * `PARTITION_KEY`, its default time to live -1. The account's consistency must be Strong: consumers read what other
+   * A container of a client created with `cosmosClientOptions`: this adapter retries, and knows which retries are safe. The partition
+   * key is `PARTITION_KEY`, the default time to live -1. The account's consistency must be Strong: consumers read what other
    * processes wrote.
    */
   readonly container: Container;
@@ -48,19 +48,19 @@ export interface CosmosStoreOptions {
 /** 404 with this substatus: the container or database is missing, not the item. */
 const OWNER_NOT_FOUND = 1003;
 
-/** The item is not in the version that the write named. */
+/** The item does not have the version that the write named. */
 const PRECONDITION_FAILED = 412;
 
-/** 64 random bits, to know a write again by. */
+/** 64 random bits that identify a write. */
 const WRITE_CHARACTERS = 16;
 
 /**
- * Ids that a URL holds as they are. The SDK and what lies on the way refuse, trim or resolve others (` `, `..`), so those are
- * named in the bodies of batches alone.
+ * Ids that a URL can contain unchanged. The SDK and intermediaries refuse, trim or resolve others (` `, `..`), so those are sent only
+ * in the bodies of batches.
  */
 const ADDRESSABLE = /^(?!\.{1,2}$)[\w.~!$&'()*+,;=:@|-]+$/;
 
-/** What has not expired. */
+/** Matches items that have not expired. */
 const LIVE = '(NOT IS_DEFINED(c.x) OR c.x > @now)';
 
 export class CosmosStore implements Store {
@@ -125,12 +125,12 @@ export class CosmosStore implements Store {
       ],
     };
     return this.#retry(async () => {
-      // One more than asked for tells whether there is a next page. The SDK writes into the options, so each try has its own.
+      // One more than requested shows whether there is a next page. The SDK modifies the options, so each attempt has its own.
       const iterator = container.items.query<FoundItem>(spec, { partitionKey: partition, maxItemCount: limit + 1 });
       for (;;) {
         const { resources, hasMoreResults } = await iterator.fetchNext().catch(throwReadError);
         const items = (resources ?? []).map(toDocument);
-        // The service ends a page at 4 MB; so does this one, rather than gathering up to a thousand large documents.
+        // The service ends a page at 4 MB, and this page ends there, too, instead of collecting up to a thousand large documents.
         if (items.length === 0 && hasMoreResults) continue;
         const last = items.length > limit ? items[limit - 1] : hasMoreResults ? items.at(-1) : undefined;
         return { items: items.slice(0, limit), ...(last !== undefined && { next: last.id as StoreCursor }) };
@@ -151,14 +151,14 @@ export class CosmosStore implements Store {
         else await item.delete().catch(throwUnlessMissing);
         return true;
       },
-      // Gone: by our own earlier try, or by somebody else's hand; the version will not come back.
+      // The document is gone, by our own earlier attempt or another writer; the version will not return.
       async () => ((await this.#read(key)) === undefined ? true : undefined),
     );
   }
 
   /**
-   * Repeats a write. Where it conflicts after a try whose answer was lost, the conflict may be with that very try: `findOwn` looks
-   * for its result.
+   * Retries a write. A conflict after an attempt whose answer was lost may be a conflict with that attempt: `findOwn` looks for its
+   * result.
    */
   async #write<T>(send: () => Promise<T>, findOwn: () => Promise<T | undefined>): Promise<T> {
     let answerLost = false;
@@ -202,7 +202,7 @@ export class CosmosStore implements Store {
     }
   }
 
-  /** Sends a write on condition of a version. Where checks have touched the item since, that is the version it shows. */
+  /** Sends a write conditional on a version. If checks have touched the item since, the shown version is compared. */
   async #onVersion<T>(key: Key, expected: Version, send: (condition: AccessCondition) => Promise<T>): Promise<T> {
     const { etag, x } = partsOf(expected);
     if (x !== undefined && isExpired({ x }, this.#options.clock.now()))
@@ -219,7 +219,7 @@ export class CosmosStore implements Store {
     }
   }
 
-  /** The item as it is, expired or not. */
+  /** The item, expired or not. */
   async #read({ partition, id }: Key): Promise<FoundItem | undefined> {
     const { container } = this.#options;
     if (!ADDRESSABLE.test(id)) return this.#retry(() => readInBatch(container, partition, id), isTransient);

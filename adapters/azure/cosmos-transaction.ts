@@ -1,4 +1,4 @@
-// Transactions on Cosmos DB: one transactional batch, in the service's own terms.
+// Transactions on Cosmos DB: translates the writes to one transactional batch.
 import type { Container } from '@azure/cosmos';
 import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -28,10 +28,10 @@ export interface TransactionOptions {
   readonly read: (id: string) => Promise<FoundItem | undefined>;
 }
 
-/** A write of the transaction and the operations that stand for it; the last one's answer is the write's. */
+/** A write of the transaction and its operations; the result of the last operation is that of the write. */
 interface Step {
   readonly write: Write;
-  /** What a put puts. */
+  /** The item of a put. */
   readonly item: Item | undefined;
   operations: readonly Operation[];
 }
@@ -41,15 +41,15 @@ type Versions = readonly (Version | undefined)[];
 /** https://learn.microsoft.com/azure/cosmos-db/nosql/transactional-batch */
 const MAXIMUM_OPERATIONS = 100;
 
-/** 424: this operation was not to blame. */
+/** 424: another operation of the batch failed. */
 const FAILED_DEPENDENCY = 424;
 
-/** Rounds of one transaction: each mends one operation that met an expired or a touched item, or nothing where it was to delete. */
+/** Rounds of one transaction: each adjusts one operation for an expired or touched item, or for a missing item to delete. */
 const ROUNDS = 2 * MAXIMUM_OPERATIONS;
 
 /**
- * Does all writes or none. A check of absence takes two operations, so with such checks fewer than 100 writes fit. Before a batch
- * whose answer was lost is sent again, the items tell whether it was carried out.
+ * Applies all writes or none. A check of absence takes two operations, so with such checks fewer than 100 writes fit. Before a batch
+ * whose answer was lost is sent again, the items are read to determine whether it was applied.
  */
 export async function transactInContainer(
   options: TransactionOptions,
@@ -81,7 +81,7 @@ export async function transactInContainer(
       if (!('failedStep' in result)) return result;
       const done = answerLost ? await findOwn(options, steps) : undefined;
       if (done !== undefined) return done;
-      await mend(options, result, steps.indexOf(result.failedStep));
+      await adjust(options, result, steps.indexOf(result.failedStep));
     }
   } catch (error) {
     if (answerLost && isPortError(error, 'conflict')) throw unknownOutcome('other writes have followed', error);
@@ -114,7 +114,7 @@ function toStep(
   if (write.kind === 'delete')
     return { write, item: undefined, operations: [{ operationType: 'Delete', id, ...ifMatch }] };
   if (etag === undefined) {
-    // The service has no check for absence: an item that is made and removed within the batch leaves nothing behind.
+    // The service has no check for absence: an item created and removed within the batch leaves nothing behind.
     const resourceBody = toItem({ partition, id, body: null }, newWrite(), now);
     return {
       write,
@@ -129,8 +129,8 @@ function toStep(
 }
 
 /**
- * The check of a version. The service ignores conditions of reads within a batch
- * (https://github.com/Azure/azure-cosmos-dotnet-v3/issues/1581), so the item is written, with the version it keeps showing.
+ * Checks a version. The service ignores conditions of reads within a batch
+ * (https://github.com/Azure/azure-cosmos-dotnet-v3/issues/1581), so the item is rewritten with the version that it keeps showing.
  */
 const touch = (id: string, shown: string, ifMatch: string): Operation => ({
   operationType: 'Patch',
@@ -142,12 +142,12 @@ const touch = (id: string, shown: string, ifMatch: string): Operation => ({
 const conflictAt = (failedWrite: number): PortError =>
   new PortError('conflict', `The condition of write ${failedWrite} did not hold.`, { failedWrite });
 
-/** Whether the batch, once carried out, is refused when it comes again; one that puts whatever is there is not. */
+/** Whether the service refuses a repetition of the applied batch; it does not if the batch consists of unconditional puts. */
 const isGuarded = (steps: readonly Step[]): boolean =>
   steps.every(({ write }) => write.kind !== 'put' || write.expected !== 'any') ||
   steps.some(({ write }) => write.kind !== 'check' && write.expected !== 'any');
 
-/** The operation of a step met something else than it wanted. */
+/** The condition of a step's operation failed. */
 interface Refusal {
   readonly failedStep: Step;
   readonly statusCode: number;
@@ -160,7 +160,7 @@ async function send(container: Container, partition: string, steps: readonly Ste
     throw new PortError('too-large', `The transaction takes ${operations.length} operations of ${MAXIMUM_OPERATIONS}.`);
   const answers = await answersOf(container, partition, operations);
   const failed = answers.findIndex(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY);
-  // Where the answers of each step begin.
+  // The index of each step's first result.
   const starts = steps.map((_, index) => steps.slice(0, index).reduce((sum, step) => sum + step.operations.length, 0));
   if (failed < 0)
     return steps.map(({ item }, index) => item && versionOf(answers[starts[index] ?? 0]?.eTag ?? '', item.x));
@@ -186,12 +186,12 @@ async function answersOf(
   return answers;
 }
 
-/** Changes the operations of a step that failed for a reason which is no conflict, or throws the conflict. */
-async function mend(options: TransactionOptions, { failedStep, statusCode }: Refusal, index: number): Promise<void> {
+/** Adjusts the operations of a step that failed without a real conflict, or throws the conflict. */
+async function adjust(options: TransactionOptions, { failedStep, statusCode }: Refusal, index: number): Promise<void> {
   const { write, item } = failedStep;
   const { id, expected } = write;
   if (write.kind === 'delete' && expected === 'any') {
-    // Nothing there is as good as deleted.
+    // A missing item counts as deleted.
     failedStep.operations = [];
     return;
   }
@@ -216,8 +216,8 @@ async function mend(options: TransactionOptions, { failedStep, statusCode }: Ref
 }
 
 /**
- * After a lost answer: the versions, if any item that the transaction put is there. One that another write has followed shows
- * a version of its own that nothing has any more.
+ * After a lost answer: the versions, if any item that the transaction put exists. A put followed by another write gets a version that
+ * no longer matches anything.
  */
 async function findOwn({ read }: TransactionOptions, steps: readonly Step[]): Promise<Versions | undefined> {
   const versions: (Version | undefined)[] = [];
@@ -231,7 +231,7 @@ async function findOwn({ read }: TransactionOptions, steps: readonly Step[]): Pr
   return isOurs ? versions : undefined;
 }
 
-/** Reads an item whose id no URL can hold. */
+/** Reads an item whose id cannot be part of a URL. */
 export async function readInBatch(container: Container, partition: string, id: string): Promise<FoundItem | undefined> {
   try {
     const [answer] = await answersOf(container, partition, [{ operationType: 'Read', id }]);

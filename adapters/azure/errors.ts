@@ -1,7 +1,7 @@
-// Azure SDK errors as port errors: one table by Cosmos DB's status codes, one by Service Bus's error codes.
+// Maps Azure SDK errors to port errors: one table by Cosmos DB's status codes, one by Service Bus's error codes.
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 
-/** The range that was addressed has split or moved; nothing was carried out. */
+/** The addressed range has split or moved; nothing was applied. */
 export const COSMOS_GONE = 410;
 
 /** https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb */
@@ -10,7 +10,7 @@ const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
   401: 'denied',
   403: 'denied',
   404: 'not-found',
-  // The service gave up on a request that it may have carried out.
+  // The service gave up on a request that it may have applied.
   408: 'unknown-outcome',
   409: 'conflict',
   [COSMOS_GONE]: 'unavailable',
@@ -18,7 +18,7 @@ const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
   413: 'too-large',
   429: 'throttled',
   449: 'throttled',
-  // So it did when it failed on its side: a write may have reached the replicas all the same.
+  // The same after an internal failure: a write may still have reached the replicas.
   500: 'unknown-outcome',
   502: 'unknown-outcome',
   503: 'unknown-outcome',
@@ -35,7 +35,7 @@ const SERVICE_BUS_CODES: Readonly<Record<string, ErrorCode>> = {
   ServiceTimeout: 'unknown-outcome',
   ServiceCommunicationProblem: 'unavailable',
   UnauthorizedAccess: 'denied',
-  // Names of conditions that the SDK has no codes for (core-amqp, errors.ts).
+  // Names of conditions without SDK codes (core-amqp, errors.ts).
   ArgumentError: 'invalid',
   ArgumentOutOfRangeError: 'invalid',
   DecodeError: 'invalid',
@@ -44,10 +44,10 @@ const SERVICE_BUS_CODES: Readonly<Record<string, ErrorCode>> = {
   NotImplementedError: 'unsupported',
 };
 
-/** The connection was never made, so the request did not happen. */
+/** The connection was never established, so the request was not sent. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/** The request went out and the answer did not come. */
+/** The request was sent, but its answer was lost. */
 const ANSWER_LOST = new Set([
   'ECONNRESET',
   'EPIPE',
@@ -59,7 +59,7 @@ const ANSWER_LOST = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Of those, and of the services' own codes, the ones that mean no more than that no answer came in time. */
+/** Of these and of the services' own codes, those that mean only that no answer came in time. */
 const TIMED_OUT = new Set<unknown>([408, 'ETIMEDOUT', 'TimeoutError', 'OperationTimeoutError', 'ServiceTimeout']);
 
 interface SdkError {
@@ -71,7 +71,7 @@ interface SdkError {
   readonly retryable?: boolean;
 }
 
-/** An SDK error as a port error; one that is a port error already stays as it is. */
+/** Maps an SDK error to a port error; returns port errors unchanged. */
 export function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const sdkError = error as SdkError;
@@ -83,7 +83,7 @@ export function toPortError(error: unknown): PortError {
 
 function codeOf({ name = '', code: given = '', message = '', retryable }: SdkError): ErrorCode {
   if (typeof given === 'number') return COSMOS_CODES[given] ?? 'unknown';
-  // @azure/service-bus 7.9.5 has few codes; of all other errors the SDK writes its own name before the service's text.
+  // @azure/service-bus 7.9.5 has few codes; for all other errors the SDK puts its own name before the service's text.
   const code = given === 'GeneralError' ? message.slice(0, Math.max(0, message.indexOf(':'))) : given;
   const known = SERVICE_BUS_CODES[code];
   if (known !== undefined) return known;
@@ -92,19 +92,19 @@ function codeOf({ name = '', code: given = '', message = '', retryable }: SdkErr
   return retryable === true ? 'unavailable' : 'unknown';
 }
 
-/** An SDK error of a read as a port error: losing its answer leaves nothing in doubt. */
+/** Maps an SDK error of a read to a port error: losing its answer has no unknown outcome. */
 export function toReadError(error: unknown): PortError {
   const portError = toPortError(error);
   if (portError.code !== 'unknown-outcome') return portError;
   return new PortError('unavailable', portError.message, { cause: error, timedOut: portError.timedOut });
 }
 
-/** The error of one operation of a batch, by its status code. */
+/** Maps the error of one operation of a batch by its status code. */
 export function operationError(statusCode: number, retryAfterMs?: number): PortError {
   const details = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
 }
 
-/** Whether the adapters repeat a request on their own, within their budget. */
+/** Whether the adapters retry a request themselves, within their budget. */
 export const isTransient = (error: PortError): boolean =>
   error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

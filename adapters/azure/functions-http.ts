@@ -1,15 +1,15 @@
 // The Functions HTTP trigger, to and from web-standard requests and responses.
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 
-/** The members of a web-standard request that the trigger's own request has as well. */
+/** The members of a web-standard request that the trigger's own request also has. */
 export type TriggerRequest = Pick<Request, 'method' | 'url' | 'headers' | 'body'>;
 
-/** Turns an API on web-standard requests into what the trigger calls. The request is handed on as it is: a copy costs a tenth of a call. */
+/** Wraps an API on web-standard requests for the trigger. Passes the request on uncopied: a copy costs a tenth of a call. */
 export function functionsHttp(
   api: (request: TriggerRequest) => Promise<Response>,
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
   return async (request) => {
-    // The types of Node.js's web streams and of the platform's differ in name only.
+    // The types of Node.js's web streams and of the platform's differ only in name.
     const response = await api(request as unknown as TriggerRequest);
     const body = new Uint8Array(await response.arrayBuffer());
     const { status } = response;
@@ -17,7 +17,7 @@ export function functionsHttp(
       status,
       headers: {
         ...Object.fromEntries(response.headers),
-        // Where the platform streams, nobody else counts; RFC 9110, 8.6: never with these.
+        // A streaming platform does not set the length itself; RFC 9110, 8.6 forbids it for these statuses.
         ...(status !== 204 && status !== 304 && { 'content-length': String(body.length) }),
       },
       ...(body.length > 0 && { body }),

@@ -73,7 +73,7 @@ export class ManagedIdentity implements TokenCredential {
     if (token === undefined || token.expiresOnTimestamp <= now) return this.#refresh();
     if (token.expiresOnTimestamp - IDENTITY_LIMITS.refreshMs <= now && this.#askAgainAt <= now) {
       this.#askAgainAt = now + IDENTITY_LIMITS.pauseMs;
-      // While the old token is good, failing to replace it hurts no request; once it is not, whoever asks gets the error.
+      // While the old token is valid, a failed refresh affects no request; after that, requests get the error.
       this.#refresh().catch(() => undefined);
     }
     return token;

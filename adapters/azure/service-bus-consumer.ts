@@ -1,4 +1,4 @@
-// A consumer's messages as the Functions Service Bus trigger delivers them, and its rule that a batch succeeds or fails as a whole.
+// A consumer on the Functions Service Bus trigger, where a batch succeeds or fails as a whole.
 import { decodeMessage, readMessage } from '../../core/events/wire.ts';
 import type { DeliveredMessage, DeliveryHandler, UnreadableMessage } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -15,14 +15,14 @@ export class BatchRetry extends Error {
 
 export interface ServiceBusConsumerOptions {
   readonly clock: Clock;
-  /** How long the messages stay locked, in milliseconds. The platform does not renew the locks of a batch. */
+  /** How long the messages are locked, in milliseconds. The platform does not renew the locks of a batch. */
   readonly lockMs: number;
 }
 
 /**
- * What the trigger hands over: bodies, and `deliveryCountArray` and `applicationPropertiesArray` of its metadata. Bodies should be
- * bytes (`dataType: 'binary'`): otherwise a body that is no text fails its whole batch before it gets here, again and again,
- * an empty one is left out, so that the counts no longer fit, and the worker parses what it can.
+ * A batch from the trigger: bodies, and `deliveryCountArray` and `applicationPropertiesArray` of its metadata. Bodies should be
+ * bytes (`dataType: 'binary'`): otherwise a body that is not text repeatedly fails its whole batch before it gets here, an empty one
+ * is omitted, so that the counts no longer match, and the worker parses what it can.
  */
 export interface ServiceBusBatch {
   readonly bodies: readonly unknown[];
@@ -30,19 +30,19 @@ export interface ServiceBusBatch {
   readonly properties?: readonly unknown[];
 }
 
-/** Pauses between tries of what a service's fault keeps from being applied, in milliseconds: doubling up to the last. */
+/** Pauses between attempts to apply messages that a service failure delays, in milliseconds: doubling up to the last. */
 const PAUSES = { firstMs: 2000, lastMs: 15_000 } as const;
 
-/** This share of the lock's time is used; the rest is for settling the batch. */
+/** The share of the lock duration used for attempts; the rest is for settling the batch. */
 const LOCK_SHARE = 0.85;
 
-/** Tries within one delivery, far more than fit into its time. */
+/** Maximum attempts within one delivery, far more than fit into its time. */
 const TRIES = 1000;
 
 /**
- * Turns a delivery handler into what the trigger calls. A batch that throws is abandoned at once and comes right back, one
- * delivery older, so an outage would spend the deliveries of healthy messages within seconds and bury them in the dead-letter
- * queue. What can be applied later is therefore tried again here, for as long as the lock lasts; only then the batch fails.
+ * Wraps a delivery handler for the trigger. A batch that throws is abandoned at once and redelivered immediately with a higher delivery
+ * count, so an outage would use up the deliveries of healthy messages within seconds and move them to the dead-letter queue. Messages
+ * that can be applied later are therefore retried here for as long as the lock lasts; only then does the batch fail.
  */
 export function serviceBusConsumer(
   handler: DeliveryHandler,
@@ -59,7 +59,7 @@ export function serviceBusConsumer(
       open = open.filter((_, index) => outcomes[index]?.status !== 'done');
       if (open.length === 0) return;
       const left = deadline - clock.now();
-      // What comes again does so at the pace of the lock: an abandoned message would come back at once.
+      // Wait out the lock, because an abandoned message would be redelivered at once.
       await clock.sleep(Math.max(0, Math.min(pause, left)));
       if (pause >= left) break;
       pause = Math.min(pause * 2, PAUSES.lastMs);
@@ -70,7 +70,10 @@ export function serviceBusConsumer(
   };
 }
 
-/** Bytes are decoded here, and those that are no UTF-8 are shown as far as they are; a body that the trigger has parsed already is a message, or no text can be shown for it but JSON. */
+/**
+ * Decodes a body. Bytes that are not UTF-8 are shown as far as they can be decoded; a body that the trigger has already parsed is a
+ * message, or is shown as JSON.
+ */
 function toMessage(
   body: unknown,
   common: { readonly deliveryId: string; readonly attempt: number },

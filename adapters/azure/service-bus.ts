@@ -1,4 +1,4 @@
-// The bus on one Service Bus topic: batches by the negotiated size, failed batches repeated alone.
+// The bus on one Service Bus topic: sends batches of the negotiated size, and retries only failed batches.
 import type { ServiceBusMessage, ServiceBusSender } from '@azure/service-bus';
 import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
@@ -9,7 +9,7 @@ import type { Ids } from '../../core/ports/ids.ts';
 import { isTransient, toPortError } from './errors.ts';
 
 export interface ServiceBusOptions {
-  /** Of a client with `retryOptions: { maxRetries: 0 }`: this adapter retries. */
+  /** A sender of a client with `retryOptions: { maxRetries: 0 }`: this adapter retries. */
   readonly sender: ServiceBusSender;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -36,7 +36,7 @@ export class ServiceBus implements Bus {
     );
   }
 
-  /** Sends these messages in batches that the service takes or refuses as a whole; what it did not take is tried again. */
+  /** Sends messages in batches that the service accepts or refuses as a whole; refused messages are retried. */
   async #publishAll(pending: readonly Pending[]): Promise<void> {
     const backoff = new Backoff(this.#options, this.#options.retry);
     let open = pending;
@@ -47,7 +47,7 @@ export class ServiceBus implements Bus {
       answerLost ||= error.code === 'unknown-outcome';
       open = open.filter(({ outcome }) => outcome === undefined);
       if (PERMANENT[error.code] && open.length > 1) {
-        // The service does not say whose fault it is: halves of the batch find out, and publish the others.
+        // The service does not name the faulty message: halving the batch isolates it and publishes the others.
         const half = Math.ceil(open.length / 2);
         await this.#publishAll(open.slice(0, half));
         await this.#publishAll(open.slice(half));
@@ -60,7 +60,7 @@ export class ServiceBus implements Bus {
     }
   }
 
-  /** Sends batch after batch; returns the first error, with which those of its batch and all behind it are still open. */
+  /** Sends batch after batch; returns the first error, which leaves the messages of its batch and all later ones open. */
   async #publishSome(open: readonly Pending[]): Promise<PortError | undefined> {
     const { sender } = this.#options;
     try {
@@ -94,7 +94,7 @@ function settle(pending: readonly Pending[], outcome: PublishOutcome): void {
 const tooLarge = (): PortError =>
   new PortError('too-large', `The message is larger than ${BUS_LIMITS.messageBytes} bytes.`);
 
-/** Filters see application properties; consumers read the body alone, as triggers do not hand properties through unharmed. */
+/** Filters use application properties; consumers read only the body, as triggers do not preserve properties. */
 function toPending(message: BusMessage): Pending {
   const text = encodeMessage(message);
   const applicationProperties = messageAttributes(message);

@@ -1,4 +1,4 @@
-// Credentials that are devices' certificates: Cloudflare proves that the client holds the key, and all the rest is checked here.
+// Credentials in the form of device certificates: Cloudflare proves possession of the key, and everything else is verified here.
 import { isName } from '../../core/cell/identity.ts';
 import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
@@ -11,17 +11,17 @@ import type { RefreshingValue } from './refreshing-value.ts';
 export const CERTIFICATE_LIMITS = {
   /** Characters of a certificate in base64; one of ours has about 800. */
   characters: 8192,
-  /** Verified certificates that an isolate remembers, about 2 KiB each. */
+  /** Verified certificates that an isolate caches, about 2 KiB each. */
   remembered: 5000,
 } as const;
 
-/** Cloudflare sets it to the certificate that the client has shown, when the zone is told to. */
+/** Cloudflare sets it to the client's certificate, if the zone is configured to do so. */
 export const CERTIFICATE_HEADER = 'cf-client-cert-der-base64';
 
 export interface CertificateCredentialsOptions {
-  /** Certificates of our authorities, as PEM. Throws a `DerError` if one of them is not an authority's. */
+  /** Certificates of our authorities, as PEM. Throws a `DerError` if one of them is not an authority certificate. */
   readonly authorities: readonly string[];
-  /** Serial numbers that are no longer believed. */
+  /** Revoked serial numbers. */
   readonly revoked: RefreshingValue<ReadonlySet<string>>;
   readonly clock: Clock;
   readonly remembered?: number;
@@ -41,10 +41,10 @@ const NOT_SHOWN = refused('the connection was not made with this certificate');
 /** The alternative name of a device's certificate. */
 const NAME = /^polycell:\/\/([^/]+)\/devices\/([^/]+)$/;
 
-/** What a subject of events can be. */
+/** A valid subject of events. */
 const DEVICE = /^[A-Za-z0-9._:~@+-]{1,128}$/;
 
-/** What a device may do. It is trusted with its tenant's events: a gateway sends those of many devices. */
+/** The scopes of a device. It has access to all of its tenant's events: a gateway sends those of many devices. */
 const SCOPES = ['ingest', 'read'] as const;
 
 export class CertificateCredentials implements Credentials {
@@ -62,7 +62,7 @@ export class CertificateCredentials implements Credentials {
     const text = request.headers.get(CERTIFICATE_HEADER);
     if (text === null || text === '') return ABSENT;
     if (this.#authorities.length === 0) return refused('devices cannot connect by certificates here');
-    // The header alone proves nothing: what Cloudflare says of the handshake must be about the same certificate.
+    // The header alone proves nothing: Cloudflare's record of the handshake must refer to the same certificate.
     const shown = (request as ConnectingRequest).cf?.tlsClientAuth;
     if (shown?.certPresented !== '1') return NOT_SHOWN;
     const fingerprint = shown.certFingerprintSHA256.toLowerCase();
@@ -74,7 +74,7 @@ export class CertificateCredentials implements Credentials {
       : revoked.then((list) => this.#judge(known, fingerprint, list));
   }
 
-  /** What can change between two requests. */
+  /** Checks the conditions that can change between two requests. */
   #judge(
     { certificate, authority, fingerprint, accepted }: Device,
     shown: string,
@@ -100,7 +100,7 @@ export class CertificateCredentials implements Credentials {
     }
   }
 
-  /** The device of a certificate, or what is wrong with it. */
+  /** The device of a certificate, or the fault of the certificate. */
   async #read(text: string): Promise<Device | string> {
     const der = text.length > CERTIFICATE_LIMITS.characters ? undefined : decodeBase64(text);
     if (der === undefined) return 'it is not in base64, or too long';
@@ -118,7 +118,7 @@ export class CertificateCredentials implements Credentials {
     return { certificate, authority, fingerprint, accepted };
   }
 
-  /** Names can be anybody's; the signature says which authority it was. */
+  /** A name proves nothing; only the signature identifies the authority. */
   async #authorityOf(certificate: Certificate): Promise<Certificate | undefined> {
     for (const authority of this.#authorities)
       if (authority.subject === certificate.issuer && (await isSignedBy(certificate, authority))) return authority;

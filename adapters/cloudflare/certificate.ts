@@ -1,4 +1,4 @@
-// An X.509 certificate as far as a device's or its authority's is read, and the check of who signed it.
+// Parses the parts of an X.509 certificate that are needed for a device or its authority, and verifies its signature.
 import {
   bitString,
   boolean,
@@ -15,14 +15,14 @@ import {
 } from './der.ts';
 
 export interface Certificate {
-  /** Hexadecimal, without zeros in front. */
+  /** Hexadecimal, without leading zeros. */
   readonly serial: string;
   readonly notBefore: number;
   readonly notAfter: number;
   readonly issuer: string;
   readonly subject: string;
   readonly isAuthority: boolean;
-  /** Whether its key may sign certificates, and whether it may sign in a handshake, as far as the certificate says. */
+  /** Whether its key may sign certificates, and whether it may sign in a handshake, according to the certificate. */
   readonly maySignCertificates: boolean;
   readonly mayAuthenticate: boolean;
   /** The URIs among its alternative names. */
@@ -49,7 +49,7 @@ const USAGE = { digitalSignature: 0x80, keyCertSign: 0x04 } as const;
 
 const URI_NAME = TAG.implicit(6);
 
-/** Reads a certificate of version 3. Throws a `DerError` for anything else, and for a critical extension that is not understood. */
+/** Parses a version 3 certificate. Throws a `DerError` for anything else, and for an unsupported critical extension. */
 export function readCertificate(der: Uint8Array): Certificate {
   const [toBeSigned, algorithm, signature] = sequence(single(der, TAG.sequence));
   const fields = sequence(toBeSigned);
@@ -116,7 +116,7 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 const P256_BYTES = 32;
 const ED25519_BYTES = 64;
 
-/** The algorithms that are believed: what our authority signs with, and nothing older; `signer` is the algorithm of a key that can make them. */
+/** The accepted signature algorithms: those of our authorities, and nothing older; `signer` is the matching key algorithm. */
 const ALGORITHMS = {
   [OID.ecdsaWithSha256]: {
     // ecPublicKey with prime256v1
@@ -136,11 +136,11 @@ const ALGORITHMS = {
   },
 } as const;
 
-/** Whether `authority` has signed `certificate`. Its names and times are not looked at. */
+/** Whether `authority` has signed `certificate`. Does not check names and times. */
 export async function isSignedBy(certificate: Certificate, authority: Certificate): Promise<boolean> {
   const algorithm = ALGORITHMS[certificate.algorithm as keyof typeof ALGORITHMS];
   if (algorithm === undefined) throw new DerError('it is not signed by ECDSA with P-256 and SHA-256 or by Ed25519');
-  // Asked here and not of WebCrypto: each runtime has an error of its own for a key of another kind.
+  // Checked here and not by WebCrypto: each runtime has a different error for a key of another kind.
   const [signer] = sequence(single(authority.publicKey, TAG.sequence));
   if (signer === undefined || hex(signer.whole) !== algorithm.signer) return false;
   const signature = algorithm.signature(certificate.signature);
@@ -148,7 +148,7 @@ export async function isSignedBy(certificate: Certificate, authority: Certificat
   return crypto.subtle.verify(algorithm.verify, key, signature, certificate.signed);
 }
 
-/** Certificates have an ECDSA signature as two DER integers, WebCrypto wants two numbers of 32 bytes. */
+/** Converts an ECDSA signature from two DER integers, as in certificates, to two numbers of 32 bytes, as in WebCrypto. */
 function fixedWidth(der: Uint8Array): Uint8Array {
   const numbers = sequence(single(der, TAG.sequence));
   const result = new Uint8Array(2 * P256_BYTES);

@@ -1,6 +1,6 @@
-// The Distinguished Encoding Rules of ASN.1, as far as certificates need them: strict, and nothing is guessed.
+// Strict parser of the Distinguished Encoding Rules (DER) of ASN.1, as far as certificates need them.
 
-/** Thrown for bytes that are not DER, or not what is read of them. */
+/** Thrown for bytes that are not DER, or not the expected structure. */
 export class DerError extends Error {
   override readonly name = 'DerError';
 }
@@ -27,10 +27,10 @@ export interface Element {
   readonly whole: Uint8Array;
 }
 
-/** Longer elements are in no certificate. */
+/** Certificates contain no longer elements. */
 const LENGTH_BYTES = 2;
 
-/** The elements that `bytes` consist of. */
+/** The elements in `bytes`. */
 export function elements(bytes: Uint8Array): Element[] {
   const found: Element[] = [];
   let at = 0;
@@ -55,14 +55,14 @@ export function elements(bytes: Uint8Array): Element[] {
   return found;
 }
 
-/** The one element that `bytes` are. */
+/** The single element in `bytes`. */
 export function single(bytes: Uint8Array, tag: number): Element {
   const [element, ...more] = elements(bytes);
   if (element === undefined || more.length > 0) throw new DerError('there is not exactly one element');
   return expectTag(element, tag);
 }
 
-/** `element`, which must be there and have this tag. */
+/** `element`, which must exist and have this tag. */
 export function expectTag(element: Element | undefined, tag: number): Element {
   if (element?.tag !== tag) throw new DerError(`an element has not the tag ${tag}`);
   return element;

@@ -1,4 +1,4 @@
-// What the Durable Object of the directory answers and when it wakes: the directory's methods, and an alarm that publishes.
+// The Durable Object of the directory: the directory's methods, and an alarm that publishes to the route cache.
 
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
@@ -9,7 +9,7 @@ import type { ObjectStorage } from './platform.ts';
 export interface DirectoryObjectDeps {
   readonly directory: Directory;
   readonly records: Pick<DirectoryStorage, 'unpublished'>;
-  /** Publishes a batch; tells when to run again. */
+  /** Publishes a batch; resolves with the time until the next run. */
   readonly publish: () => Promise<{ readonly nextInMs: number | null }>;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -19,7 +19,7 @@ export interface DirectoryObjectMethods extends DirectoryStub {
   alarm(): Promise<void>;
 }
 
-/** Returns the methods. A change is answered without waiting for the route cache, which nobody may rely on. */
+/** Returns the methods. A change is acknowledged without waiting for the route cache, on which nothing must depend. */
 export function directoryObject({
   directory,
   records,
@@ -33,7 +33,7 @@ export function directoryObject({
     if (set === null || set > at) await storage.setAlarm(at);
   };
 
-  /** Whether it is certain that an alarm is set for what an earlier life of the object has left unpublished. */
+  /** Whether an alarm is known to be set for records that an earlier instance of the object left unpublished. */
   let isAwake = false;
   const wake = async (): Promise<void> => {
     if (isAwake) return;

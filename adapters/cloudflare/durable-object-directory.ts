@@ -1,4 +1,4 @@
-// The directory as its clients see it: calls to the one Durable Object that keeps it.
+// The client of the directory: calls the single Durable Object that keeps it.
 
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
@@ -11,7 +11,7 @@ import { toObjectError } from './errors.ts';
 /** The name of the one object. */
 export const DIRECTORY_NAME = 'directory';
 
-/** A result on its way out of an object. Errors lose their class on that way, so that a port's error travels as a value. */
+/** The result of a call to an object. Errors lose their class in transit, so a port error is sent as a value. */
 export type Answer<T> =
   | { readonly value: T }
   | { readonly error: { readonly code: ErrorCode; readonly message: string } };
@@ -21,7 +21,7 @@ export type DirectoryStub = {
   [M in keyof Directory]: (...args: Parameters<Directory[M]>) => Promise<Answer<Awaited<ReturnType<Directory[M]>>>>;
 };
 
-/** Turns what `work` comes to into an answer. Errors other than a port's stay errors. */
+/** Turns the outcome of `work` into an answer. Errors other than port errors are thrown. */
 export async function answer<T>(work: Promise<T>): Promise<Answer<T>> {
   try {
     return { value: await work };
@@ -31,14 +31,14 @@ export async function answer<T>(work: Promise<T>): Promise<Answer<T>> {
   }
 }
 
-/** How long one call may take before it counts as failed: long enough for an object that has to start on another continent. */
+/** Timeout of one call: long enough for an object that must start on another continent. */
 export const DIRECTORY_TIMEOUT_MS = 2000;
 
-/** An object that is being moved answers the second or third try. */
+/** An object that is being moved answers at the second or third attempt. */
 const READING: RetryPolicy = { attempts: 3, baseMs: 20, maximumMs: 100, budgetMs: DIRECTORY_TIMEOUT_MS };
 
 export interface DurableObjectDirectoryOptions {
-  /** Makes a stub. One that has failed may be broken for good, so each call takes a new one. */
+  /** Creates a stub. A failed stub may be broken permanently, so each call uses a new one. */
   readonly stub: () => DirectoryStub;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -60,7 +60,7 @@ export class DurableObjectDirectory implements Directory {
 
   audit: Directory['audit'] = (query) => this.#read((stub) => stub.audit(query));
 
-  /** Never repeated here: the second answer would say `unchanged`, or `changed_meanwhile`, of what the first one did. */
+  /** Never retried here: the second answer would be `unchanged` or `changed_meanwhile` after a successful first attempt. */
   change: Directory['change'] = (command, intent) => this.#call(true, (stub) => stub.change(command, intent));
 
   #read<T>(call: (stub: DirectoryStub) => Promise<Answer<T>>): Promise<T> {

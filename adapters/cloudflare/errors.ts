@@ -1,17 +1,17 @@
-// What the Workers platform throws, as port errors: Durable Objects say by flags what happened, Workers KV by a status in the text.
+// Maps errors of the Workers platform to port errors: Durable Objects set flags, Workers KV puts a status into the text.
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 
 /** https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
 interface ObjectFault {
-  /** The object had too much to do and did not look at the request. */
+  /** The object was overloaded and did not process the request. */
   readonly overloaded?: boolean;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
- * An error of a call to a Durable Object. Only an overloaded object is known not to have begun; a change that failed in any
- * other way may have been made. What reads has no outcome to be unsure of.
+ * Maps an error of a call to a Durable Object. Only an overloaded object is known not to have started; a change that failed in any
+ * other way may have been applied. For reads there is no unknown outcome.
  */
 export function toObjectError(error: unknown, isChange: boolean): PortError {
   if (error instanceof PortError) return error;
@@ -20,7 +20,7 @@ export function toObjectError(error: unknown, isChange: boolean): PortError {
   return new PortError(code, messageOf(error), { cause: error });
 }
 
-/** KV throws plain errors such as `KV PUT failed: 429 Too Many Requests`; the status is nowhere else. */
+/** KV throws plain errors such as `KV PUT failed: 429 Too Many Requests`; the status is available nowhere else. */
 const KV_STATUS = /^KV \w+ failed: (\d{3})/;
 
 /** https://developers.cloudflare.com/kv/api/write-key-value-pairs/ */
@@ -33,7 +33,7 @@ const KV_CODES: Readonly<Record<string, ErrorCode>> = {
   429: 'throttled',
 };
 
-/** An error of Workers KV. Without a status the service was not reached; its writes can be repeated in any case. */
+/** Maps an error of Workers KV. Without a status, the service was not reached; its writes can be repeated in any case. */
 export function toKvError(error: unknown): PortError {
   if (error instanceof PortError) return error;
   const status = KV_STATUS.exec(messageOf(error))?.[1] ?? '';

@@ -1,4 +1,4 @@
-// The issuer's public keys, fetched from its address and kept.
+// Fetches and caches the issuer's public keys.
 import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -6,15 +6,15 @@ import { isJsonObject, type Json } from '../../core/ports/json.ts';
 import { RefreshingValue } from './refreshing-value.ts';
 
 export const JWKS_LIMITS = {
-  /** A withdrawn key is believed for this long, and for how long a token is remembered: 5 minutes. */
+  /** A withdrawn key is accepted for this long, plus the time for which a token is cached: 5 minutes. */
   freshMs: 300_000,
-  /** While the issuer cannot be reached, its last keys are believed for this long: a day. */
+  /** While the issuer is unreachable, its last keys are accepted for this long: a day. */
   staleMs: 86_400_000,
-  /** Tokens of unknown keys make the isolate ask the issuer this often at most. */
+  /** Tokens with unknown keys cause at most one request to the issuer in this time. */
   pauseMs: 15_000,
-  /** The issuer is given up after this. */
+  /** Timeout of a request to the issuer. */
   timeoutMs: 2000,
-  /** Bytes of a key set. Ours has about 300; those of large issuers have certificates beside their keys, two kilobytes each. */
+  /** Maximum bytes of a key set. Ours has about 300; large issuers add a certificate of two kilobytes to each key. */
   bytes: 262_144,
 } as const;
 
@@ -24,14 +24,14 @@ export interface JwksOptions {
   readonly clock: Clock;
 }
 
-/** A key set in which a key can be found. */
+/** A searchable key set. */
 export interface IssuerKeys {
   readonly find: JWTVerifyGetKey;
-  /** Whether the set has a key of this name. */
+  /** Whether the set has a key with this id. */
   has(kid: string): boolean;
 }
 
-/** The keys of an issuer, kept and fetched again as they age. */
+/** The keys of an issuer, cached and refreshed as they age. */
 export const refreshingJwks = ({ url, fetch, clock }: JwksOptions): RefreshingValue<IssuerKeys> =>
   new RefreshingValue({ load: () => load(url, fetch), clock, what: 'The issuer’s key set', ...JWKS_LIMITS });
 
@@ -54,7 +54,7 @@ async function load(url: string, fetch: JwksOptions['fetch']): Promise<IssuerKey
   return { find: createLocalJWKSet({ keys: usable }), has: (kid) => names.has(kid) };
 }
 
-/** The entries of a set, whatever they are: what is wrong with one is no fault of the others. */
+/** The entries of a set, unchecked: an invalid entry must not affect the others. */
 function keysOf(set: Json | undefined): readonly unknown[] | undefined {
   const keys = isJsonObject(set) ? set.keys : undefined;
   return Array.isArray(keys) ? keys : undefined;
@@ -65,8 +65,8 @@ const COORDINATE = /^[\w-]{43}$/;
 const ALGORITHMS: readonly unknown[] = [undefined, 'EdDSA', 'Ed25519'];
 
 /**
- * The key with what verifying needs of it, or nothing if no token of ours can be signed with it. Its algorithm is left out: RFC 9864 gave it a second name,
- * and a token may have either.
+ * The members of the key needed for verification, or nothing if it cannot sign our tokens. Omits its algorithm: RFC 9864 gave it a
+ * second name, and a token may have either.
  */
 function usableKey(key: unknown): (JWK & { readonly kid: string })[] {
   if (!isJsonObject(key)) return [];

@@ -1,4 +1,4 @@
-// Credentials that are JSON Web Tokens of our issuer: the algorithm is fixed, the audience says what they are for, and each is verified once.
+// Credentials in the form of JSON Web Tokens of our issuer: the algorithm is fixed, the audience is checked, and each is verified once.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { isName } from '../../core/cell/identity.ts';
 import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
@@ -12,16 +12,18 @@ export const JWT_LIMITS = {
   characters: 4096,
   /** How far the issuer's clock and ours may differ, in seconds. */
   skewSeconds: 5,
-  /** Verified tokens that an isolate remembers, about 700 bytes each. */
+  /** Verified tokens that an isolate caches, about 700 bytes each. */
   remembered: 10_000,
-  /** A token is verified again after this, in milliseconds, so that a key that was withdrawn stops counting. */
+  /** A token is verified again after this, in milliseconds, so that a withdrawn key stops being accepted. */
   rememberedMs: 300_000,
   /** Characters of an operator's name. */
   subject: 256,
 } as const;
 
-/** Who a token of this audience is: what its claims say beyond issuer, audience and times. */
-export type ReadCaller = (claims: JWTPayload) => Caller | { readonly refusal: string } | { readonly powerless: string };
+/** Reads the caller from the claims of a token, beyond issuer, audience and times. */
+export type ReadCaller = (
+  claims: JWTPayload,
+) => Caller | { readonly refusal: string } | { readonly insufficientScope: string };
 
 export interface JwtCredentialsOptions {
   readonly issuer: string;
@@ -45,8 +47,8 @@ const EXPIRED = refused('it has expired');
 const EARLY = refused('it is not valid yet');
 
 /**
- * One credential and nothing else: several Authorization headers arrive as one text with commas. The scheme may be followed by any number of
- * blanks (https://www.rfc-editor.org/rfc/rfc9110#section-11.4).
+ * Exactly one credential: repeated Authorization headers arrive as one value joined by commas. The scheme may be followed by any number
+ * of spaces (https://www.rfc-editor.org/rfc/rfc9110#section-11.4).
  */
 const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
@@ -84,7 +86,7 @@ export class JwtCredentials implements Credentials {
     let claims: JWTPayload;
     try {
       const { payload } = await jwtVerify(token, (head, jws) => this.#findKey(head.kid, head, jws), {
-        // The name of RFC 8037, and the one that RFC 9864 gives to the same algorithm.
+        // The name in RFC 8037, and the one that RFC 9864 gives to the same algorithm.
         algorithms: ['EdDSA', 'Ed25519'],
         issuer,
         audience,
@@ -100,7 +102,9 @@ export class JwtCredentials implements Credentials {
     const read = caller(claims);
     if ('refusal' in read) return refused(read.refusal);
     const authentication: Authentication =
-      'powerless' in read ? { status: 'powerless', reason: read.powerless } : { status: 'accepted', caller: read };
+      'insufficientScope' in read
+        ? { status: 'insufficient-scope', reason: read.insufficientScope }
+        : { status: 'accepted', caller: read };
     this.#remembered.set(header, {
       authentication,
       notBefore: claims.nbf ?? 0,
@@ -117,12 +121,12 @@ export class JwtCredentials implements Credentials {
     if (kid === undefined) throw new errors.JWKSNoMatchingKey();
     const { keys } = this.#options;
     const current = await keys.get();
-    // The issuer may have begun to sign with a new one.
+    // The issuer may have started to sign with a new key.
     return (current.has(kid) ? current : await keys.refresh()).find(...named);
   }
 }
 
-/** What the client is told; nothing in it that a guesser could learn from. */
+/** The reason shown to the client; it reveals nothing useful to an attacker. */
 function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)
@@ -133,11 +137,11 @@ function reasonOf(error: errors.JOSEError): string {
   return 'it is no JSON Web Token of the issuer';
 }
 
-/** How many scopes a token may name; the rest of a longer list means nothing here. */
+/** Maximum number of scopes read from a token; the rest of a longer list is ignored. */
 const SCOPES = 256;
 
 /**
- * The scopes of a token: the claim `scope` as RFC 9068 has it, a text with blanks between, or `scp`, as other issuers call it; either may
+ * The scopes of a token: the claim `scope` (RFC 9068), a string separated by spaces, or `scp`, its name with other issuers; either may
  * be a list.
  */
 function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
@@ -147,31 +151,31 @@ function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
   return new Set(named.filter((each) => typeof each === 'string'));
 }
 
-/** The scopes that a tenant's token can have, in the order in which a route token has them. */
+/** The scopes that a tenant's token can have, in the order of a route token. */
 const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const;
 
-/** A tenant: the claim `tenant`, and scopes. Scopes that are not a tenant's mean nothing here. */
+/** Reads a tenant: the claim `tenant`, and scopes. Other scopes than a tenant's are ignored. */
 export const tenantCaller: ReadCaller = (claims) => {
   const { tenant } = claims;
   if (!isName(tenant)) return { refusal: 'it names no tenant' };
   const named = scopesOf(claims);
   const scopes = TENANT_SCOPES.filter((each) => named.has(each));
   return scopes.length === 0
-    ? { powerless: `it has none of the scopes ${TENANT_SCOPES.join(', ')}` }
+    ? { insufficientScope: `it has none of the scopes ${TENANT_SCOPES.join(', ')}` }
     : { kind: 'tenant', tenant, scopes };
 };
 
 const CONTROL_SCOPES = ['control.read', 'control.write'] as const;
 
-/** An operator: the claim `sub`, and scopes. */
+/** Reads an operator: the claim `sub`, and scopes. */
 export const operatorCaller: ReadCaller = (claims) => {
   const { sub } = claims;
-  // jose has typed it and not checked it.
+  // jose types this claim but does not check it.
   const named = typeof sub === 'string' && sub !== '' && sub.length <= JWT_LIMITS.subject;
   if (!named) return { refusal: 'it names no operator' };
   const given = scopesOf(claims);
   const scopes = CONTROL_SCOPES.filter((each) => given.has(each));
   return scopes.length === 0
-    ? { powerless: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }
+    ? { insufficientScope: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }
     : { kind: 'operator', subject: sub, scopes };
 };

@@ -10,13 +10,13 @@ import { toKvError } from './errors.ts';
 import type { KvNamespace } from './platform.ts';
 
 export const KV_LIMITS = {
-  /** A read that takes longer costs more than asking the directory. */
+  /** Timeout of a read; beyond it, asking the directory is cheaper. */
   readMs: 500,
-  /** A write that takes longer is tried again later. */
+  /** Timeout of a write, which is then retried later. */
   writeMs: 10_000,
-  /** A write that has not ended after this never will: one to the same key need not wait for it any more. */
+  /** A write without a result after this is considered abandoned: writes to the same key no longer wait for it. */
   abandonMs: 120_000,
-  /** Keys with a write under way. */
+  /** Maximum number of keys with a write in progress. */
   writes: 1000,
 } as const;
 
@@ -32,7 +32,7 @@ interface KvWrite {
 
 export class KvRouteCache implements RouteCache {
   readonly #options: KvRouteCacheOptions;
-  /** Writes under way, by key. One that has timed out here may still arrive there. */
+  /** Writes in progress, by key. A write that timed out here may still take effect. */
   readonly #writes = new Map<string, KvWrite>();
 
   constructor(options: KvRouteCacheOptions) {
@@ -48,8 +48,9 @@ export class KvRouteCache implements RouteCache {
   }
 
   /**
-   * Writes of one key never overtake each other: the next one begins when the one before has ended, also if that has timed out here, so
-   * that it cannot arrive late and put an older record over a newer one. Until then the next one fails with `unavailable`, and its caller tries again.
+   * Writes of one key never overtake each other: the next starts only when the previous one has settled, even if that timed out here, so
+   * that a late write cannot replace a newer record with an older one. Until then, the next fails with `unavailable`, and its caller
+   * retries.
    */
   async put({ kind, value }: DirectoryRecord): Promise<void> {
     const key = `${kind}/${value.id}`;
@@ -59,7 +60,7 @@ export class KvRouteCache implements RouteCache {
     await this.#call(KV_LIMITS.writeMs, async (namespace) => {
       for (let before = this.#under(key); before !== undefined; before = this.#under(key)) {
         await before.ended;
-        // The caller has been given up meanwhile, and may have sent a newer record since.
+        // The caller has timed out in the meantime, and may have sent a newer record since.
         if (clock.now() >= deadline) throw new PortError('unavailable', 'A write of this key has not ended in time.');
       }
       if (this.#writes.size >= KV_LIMITS.writes)
@@ -76,7 +77,7 @@ export class KvRouteCache implements RouteCache {
     });
   }
 
-  /** The write of this key that the next one has to wait for. */
+  /** The write of this key that the next one must wait for. */
   #under(key: string): KvWrite | undefined {
     const write = this.#writes.get(key);
     if (write === undefined || this.#options.clock.now() - write.startedAt < KV_LIMITS.abandonMs) return write;
@@ -89,7 +90,7 @@ export class KvRouteCache implements RouteCache {
     const text = await this.#call(KV_LIMITS.readMs, (namespace) => namespace.get(key, { type: 'text' }));
     if (text === null) return undefined;
     const record = parse(text);
-    // Only the directory writes here; anything else means that two things share the namespace.
+    // Only the directory writes here; anything else means that the namespace is shared with another application.
     if (!isJsonObject(record) || record.id !== id || !Number.isSafeInteger(record.revision))
       throw new PortError('misconfigured', `The route cache holds something else than a record under ${key}.`);
     return record;

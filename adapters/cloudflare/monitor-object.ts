@@ -1,4 +1,4 @@
-// What the Durable Object of the monitor answers and when it wakes: a round at each alarm, and the next alarm whatever happens.
+// The Durable Object of the monitor: runs a round at each alarm, and always sets the next alarm.
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ObjectStorage } from './platform.ts';
 
@@ -12,11 +12,11 @@ export interface MonitorObjectDeps<Status> {
   readonly intervalMs: number;
 }
 
-/** What others may call. */
+/** The methods available to other Workers. */
 export interface MonitorStub<Status> {
-  /** Sees to it that an alarm is set. */
+  /** Ensures that an alarm is set. */
   wake(): Promise<void>;
-  /** How things stand; wakes it too. */
+  /** The monitor's status; also ensures that an alarm is set. */
   status(): Promise<Status>;
 }
 
@@ -24,10 +24,10 @@ export interface MonitorObjectMethods<Status> extends MonitorStub<Status> {
   alarm(): Promise<void>;
 }
 
-/** An alarm that is overdue by so many intervals is set anew: it was lost. */
+/** An alarm overdue by this many intervals is considered lost and set again. */
 const LOST_INTERVALS = 10;
 
-/** Returns the methods. The platform runs one alarm of an object at a time, so that rounds do not overlap. */
+/** Returns the methods. The platform runs one alarm of an object at a time, so rounds do not overlap. */
 export function monitorObject<Status>({
   monitor,
   storage,
@@ -45,7 +45,7 @@ export function monitorObject<Status>({
       return monitor.status();
     },
     alarm: async () => {
-      // Before the round: whatever becomes of it, there is a next one.
+      // Set before the round, so that a failed round does not prevent the next one.
       await storage.setAlarm(clock.now() + intervalMs);
       await monitor.round();
     },

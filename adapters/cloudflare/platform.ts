@@ -1,6 +1,6 @@
-// The few interfaces of the Workers platform that are used here; the whole of its types clashes with those of Node.js.
+// The interfaces of the Workers platform that are used here; its full types conflict with those of Node.js.
 
-/** A value that SQLite keeps. */
+/** A value that SQLite can store. */
 export type SqlValue = string | number | null;
 
 /** The rows of one statement; https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/ */
@@ -12,7 +12,7 @@ export interface SqlStorage {
   exec(query: string, ...bindings: SqlValue[]): SqlCursor;
 }
 
-/** What an object keeps: values by key, a database, and one alarm. */
+/** The storage of an object: values by key, a database, and one alarm. */
 export interface ObjectStorage {
   get<T>(key: string): Promise<T | undefined>;
   put<T>(key: string, value: T): Promise<void>;
@@ -25,12 +25,12 @@ export interface ObjectStorage {
   deleteAlarm(): Promise<void>;
 }
 
-/** What an object is given when it is made. */
+/** The context passed to the constructor of an object. */
 export interface ObjectContext {
   readonly storage: ObjectStorage;
 }
 
-/** The objects of one class; `Stub` has the methods that they answer. */
+/** The objects of one class; `Stub` has their methods. */
 export interface ObjectNamespace<Stub> {
   getByName(name: string): Stub;
 }
@@ -41,7 +41,7 @@ export interface KvNamespace {
   put(key: string, value: string): Promise<void>;
 }
 
-/** A request as it comes from a client, with what the platform says of the connection. */
+/** A client's request, with the platform's information about its connection. */
 export interface ConnectingRequest extends Request {
   /** https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties */
   readonly cf?: {

@@ -1,4 +1,4 @@
-// A remote value that an isolate caches: refreshed when it is no longer fresh, served stale for a while when it cannot be read.
+// A remote value cached by an isolate: refreshed when it is no longer fresh, and served stale for a while when it cannot be read.
 
 import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -8,21 +8,21 @@ export interface RefreshingValueOptions<T> {
   /** Reads the value. */
   readonly load: () => Promise<T>;
   readonly clock: Clock;
-  /** What it is, for messages. */
+  /** The name of the value, for messages. */
   readonly what: string;
-  /** For so long after it was read nobody reads it again, in milliseconds. */
+  /** How long the value is fresh after it was read, in milliseconds. */
   readonly freshMs: number;
-  /** For so long after it was read it may be used, in milliseconds. */
+  /** How long the value may be used after it was read, in milliseconds. */
   readonly staleMs: number;
-  /** Between the beginnings of two reads while there is a value, in milliseconds: what clients send must not make them more frequent. */
+  /** Minimum time between the starts of two reads while there is a value, in milliseconds; requests cannot make reads more frequent. */
   readonly pauseMs: number;
-  /** A read is given up after this, in milliseconds. */
+  /** Timeout of a read, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 /**
- * Between the beginnings of two reads while there is no value, in milliseconds. A failure is not kept for longer than this: without a value
- * every request would be refused, so one that comes too early waits, and asks again.
+ * Minimum time between the starts of two reads while there is no value, in milliseconds. A failure is not cached for longer: without a
+ * value every request would be refused, so an early request waits, and then reads again.
  */
 export const RETRY_MS = 250;
 
@@ -36,7 +36,7 @@ export class RefreshingValue<T> {
     this.#options = options;
   }
 
-  /** The value, without a promise while there is a fresh one. Rejects with `unavailable` if there is none that may be used. */
+  /** The value, without a promise while it is fresh. Rejects with `unavailable` if no usable value exists. */
   get(): T | Promise<T> {
     const known = this.#usable();
     const now = this.#options.clock.now();
@@ -45,7 +45,7 @@ export class RefreshingValue<T> {
     return this.#read(now).catch((error: unknown) => this.#instead(error));
   }
 
-  /** The value as it is now, because something is missing from it; the known one if it has been read only just. */
+  /** Reads the value again because something is missing from it; returns the cached one if it was read very recently. */
   refresh(): T | Promise<T> {
     const now = this.#options.clock.now();
     return this.#mayRead(now) ? this.#read(now).catch((error: unknown) => this.#instead(error)) : this.get();
@@ -66,7 +66,7 @@ export class RefreshingValue<T> {
     return now - reading.startedAt >= pause;
   }
 
-  /** Another request reads it, or has just failed to. The runtime may have ended that request, so waiting has an end. */
+  /** Waits for another request that reads the value, or has just failed to. The runtime may have cancelled it, so the wait is bounded. */
   async #wait(now: number, mayRetry = true): Promise<T> {
     const reading = this.#reading;
     const { clock, timeoutMs } = this.#options;
@@ -81,7 +81,7 @@ export class RefreshingValue<T> {
     return withTimeout(clock, left, reading.promise, () => this.#unavailable(undefined));
   }
 
-  /** The requests that have waited for the pause to end share one read. */
+  /** Requests that waited for the end of the pause share one read. */
   async #retry(): Promise<T> {
     const known = this.#usable();
     if (known !== undefined) return known.value;

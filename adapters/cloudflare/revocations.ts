@@ -1,28 +1,28 @@
-// The serial numbers of devices' certificates that are no longer believed: a list in Workers KV, read again every minute.
+// The serial numbers of revoked device certificates: a list in Workers KV, read again every minute.
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { KvNamespace } from './platform.ts';
 import { RefreshingValue } from './refreshing-value.ts';
 
 export const REVOCATION_LIMITS = {
-  /** A revocation counts after this and Workers KV's own minute at the latest. */
+  /** A revocation takes effect within this time plus the minute of Workers KV. */
   freshMs: 60_000,
-  /** While KV cannot be read, the last list counts for a day; then certificates are not believed any more. */
+  /** While KV cannot be read, the last list is used for a day; then certificates are no longer accepted. */
   staleMs: 86_400_000,
   pauseMs: 5000,
   timeoutMs: 1000,
-  /** Serial numbers of a list; an authority that has to revoke more than this is changed for another one. */
+  /** Maximum serial numbers in the list; an authority that must revoke more is replaced. */
   serials: 20_000,
-  /** Characters of the list. */
+  /** Maximum characters of the list. */
   characters: 1_048_576,
 } as const;
 
-/** The key of the list: serial numbers in hexadecimal digits, one a line. */
+/** The key of the list: hexadecimal serial numbers, one per line. */
 export const REVOCATIONS_KEY = 'revoked/certificates';
 
 /**
- * The list, kept. By serial number and not by fingerprint: whoever holds a certificate can change its bytes where the signature does not
- * reach, and would have another fingerprint. A number counts for each of our authorities.
+ * The cached list. It contains serial numbers and not fingerprints: the holder of a certificate can change bytes that the signature
+ * does not cover, which changes the fingerprint. A number applies to each of our authorities.
  */
 export const refreshingRevocations = (namespace: KvNamespace, clock: Clock): RefreshingValue<ReadonlySet<string>> =>
   new RefreshingValue({
@@ -42,7 +42,7 @@ async function load(namespace: KvNamespace): Promise<ReadonlySet<string>> {
           .split('\n')
           .map(normal)
           .filter((line) => line !== '');
-  // A list that is cut or malformed must not let in those whom it was to keep out.
+  // A truncated or malformed list must not admit revoked certificates.
   if (
     text.length > REVOCATION_LIMITS.characters ||
     lines.length > REVOCATION_LIMITS.serials ||
@@ -52,7 +52,7 @@ async function load(namespace: KvNamespace): Promise<ReadonlySet<string>> {
   return new Set(lines);
 }
 
-/** As tools write them: upper case, colons, zeros in front. */
+/** Normalizes the notations of common tools: upper case, colons, leading zeros. */
 const normal = (line: string): string => {
   const digits = line.trim().toLowerCase().replaceAll(':', '');
   return (digits.length % 2 === 1 ? `0${digits}` : digits).replace(/^(?:00)+(?=.)/, '');

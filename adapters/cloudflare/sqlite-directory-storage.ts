@@ -7,13 +7,13 @@ import type { ObjectStorage, SqlValue } from './platform.ts';
 
 type Query = Parameters<DirectoryStorage['tenants']>[0];
 
-/** The form of the tables below; code that finds a newer one has been rolled back too far and must not write. */
+/** The schema version of the tables below; code that finds a newer one has been rolled back too far and must not write. */
 const SCHEMA = 1;
 
-/** A standby that is none; no cell has an empty name, and a primary key takes no NULL. */
+/** Stands for no standby: cell names are not empty, and a primary key cannot contain NULL. */
 const NO_STANDBY = '';
 
-/** `pairs` counts the tenants of each pair of home and standby, so that no question about a cell reads its tenants. */
+/** `pairs` counts the tenants of each pair of home and standby, so that no query about a cell reads its tenants. */
 const TABLES = [
   'CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID',
   'CREATE TABLE IF NOT EXISTS cells (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID',
@@ -33,7 +33,7 @@ const TABLE_OF = { cell: 'cells', tenant: 'tenants' } as const;
 export class SqliteDirectoryStorage implements DirectoryStorage {
   readonly #storage: ObjectStorage;
 
-  /** Makes the tables if they are not there. Throws `misconfigured` if they were made by a later version. */
+  /** Creates missing tables. Throws `misconfigured` if a later version created them. */
   constructor(storage: ObjectStorage) {
     this.#storage = storage;
     storage.transactionSync(() => {

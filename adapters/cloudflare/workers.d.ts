@@ -1,6 +1,6 @@
-// The module that the Workers runtime brings; only what is used of it.
+// Declares the parts used here of the module that the Workers runtime provides.
 declare module 'cloudflare:workers' {
-  /** Base of the classes whose methods other Workers may call. */
+  /** Base class of objects whose methods other Workers can call. */
   export class DurableObject<Environment> {
     constructor(context: import('./platform.ts').ObjectContext, environment: Environment);
     protected readonly ctx: import('./platform.ts').ObjectContext;

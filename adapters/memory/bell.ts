@@ -1,6 +1,6 @@
-// How the background loops of the adapters in memory wait for each other.
+// A signal that the background loops of the in-memory adapters wait for.
 
-/** `rung` resolves at the next `ring`; a ring that nobody waits for is gone. */
+/** `rung` resolves at the next `ring`; a ring without a waiter is lost. */
 export class Bell {
   #waiting: (() => void)[] = [];
 

@@ -1,4 +1,4 @@
-// The bus in memory: a queue for each consumer with filter, visibility timeout, delivery count and dead letters.
+// The bus in memory: one queue per consumer with filter, visibility timeout, delivery count and dead letters.
 import { decodeMessage, encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import {
   BUS_LIMITS,
@@ -14,13 +14,13 @@ import { describeError, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Bell } from './bell.ts';
 
-/** A consumer and its queue, in the topology's words. */
+/** A consumer and its queue, as in the topology. */
 export interface MemoryConsumer {
   readonly name: string;
   readonly types: readonly string[];
   readonly visibilitySeconds: number;
   readonly maximumDeliveries: number;
-  /** Messages in a batch, at most; 10 unless given. */
+  /** Maximum messages in a batch; 10 by default. */
   readonly batchSize?: number;
 }
 
@@ -28,11 +28,11 @@ export interface MemoryBusOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly consumers: readonly MemoryConsumer[];
-  /** How long a handler may take, in milliseconds; 30 seconds unless given. */
+  /** How long a handler may take, in milliseconds; 30 seconds by default. */
   readonly timeoutMs?: number;
-  /** Told why a batch failed; its messages are delivered again whatever this does. */
+  /** Called with the reason why a batch failed; its messages are delivered again in any case. */
   readonly onProblem?: (consumer: string, error: unknown) => void;
-  /** Told of each message that is given up. */
+  /** Called for each message that becomes a dead letter. */
   readonly onDeadLetter?: (consumer: string) => void;
 }
 
@@ -41,16 +41,16 @@ interface Message {
   readonly text: string;
   readonly tenant: string | undefined;
   deliveries: number;
-  /** The instant from which on the message may be delivered (again). */
+  /** The instant from which the message may be delivered (again). */
   visibleAt: number;
 }
 
 interface Queue {
   readonly consumer: MemoryConsumer;
-  /** In the order of publication, hidden ones included. */
+  /** In order of publication, including hidden ones. */
   messages: Message[];
   readonly deadLetters: Message[];
-  /** Rings when a message has come, or the consumer is to stop. */
+  /** Rings when a message arrives or the consumer is to stop. */
   readonly news: Bell;
 }
 
@@ -83,7 +83,7 @@ export class MemoryBus implements Bus {
     });
   }
 
-  /** Puts any text on the bus, as a publisher other than ours could. */
+  /** Publishes any text, as a foreign publisher could. */
   publishText(text: string, attributes: Readonly<Record<string, string>>): void {
     for (const queue of this.#queues.values()) {
       if (!subscribes(queue.consumer, attributes)) continue;
@@ -93,17 +93,17 @@ export class MemoryBus implements Bus {
     }
   }
 
-  /** Messages of a consumer that are not finished with, those under way and hidden included. */
+  /** Unfinished messages of a consumer, including those in progress and hidden. */
   backlog(consumer: string): number {
     return this.#queue(consumer).messages.length;
   }
 
-  /** The texts that were given up, in the order in which that happened. */
+  /** The texts of the dead letters, in order. */
   deadLetters(consumer: string): readonly string[] {
     return this.#queue(consumer).deadLetters.map(({ text }) => text);
   }
 
-  /** Delivers one batch of what is visible now, for tests that go step by step. Returns the number of messages in it. */
+  /** Delivers one batch of visible messages, for tests that proceed step by step. Returns the number of messages in it. */
   async deliver(consumer: string, handler: DeliveryHandler): Promise<number> {
     const queue = this.#queue(consumer);
     const batch = this.#receive(queue);
@@ -118,14 +118,14 @@ export class MemoryBus implements Bus {
     return batch.length;
   }
 
-  /** Begins to deliver to a consumer, in the background, one batch after the other. */
+  /** Starts delivering to a consumer in the background, one batch after another. */
   start(consumer: string, handler: DeliveryHandler): void {
     if (this.#running.has(consumer)) throw new TypeError(`The consumer ${consumer} is running already.`);
     const abort = new AbortController();
     this.#running.set(consumer, { abort, loop: this.#run(this.#queue(consumer), handler, abort.signal) });
   }
 
-  /** Stops delivering after the batches under way; what is left comes to the next handlers. */
+  /** Stops after the batches in progress; the remaining messages go to the next handlers. */
   async stop(): Promise<void> {
     const running = [...this.#running.values()];
     this.#running.clear();
@@ -149,7 +149,7 @@ export class MemoryBus implements Bus {
     return clock.sleep(Math.max(0, instant - clock.now()));
   }
 
-  /** Takes a batch of visible messages and hides them. One that was delivered as often as it may goes to the dead letters. */
+  /** Takes a batch of visible messages and hides them. A message that has reached the delivery limit becomes a dead letter. */
   #receive(queue: Queue): Message[] {
     const { visibilitySeconds, maximumDeliveries, batchSize = 10 } = queue.consumer;
     const now = this.#options.clock.now();
@@ -176,7 +176,7 @@ export class MemoryBus implements Bus {
   }
 }
 
-/** A message goes to all that subscribe to its type; one that is addressed to a consumer, to none but it. */
+/** A message goes to all subscribers of its type, or only to the consumer that it is addressed to. */
 function subscribes({ name, types }: MemoryConsumer, attributes: Readonly<Record<string, string>>): boolean {
   const { type = '', consumer = name } = attributes;
   return types.includes(type) && consumer === name;

@@ -1,24 +1,24 @@
-// The change stream of a store in memory: batches in commit order, delivered again from the first record that failed.
+// The change stream of a store in memory: batches in commit order, redelivered from the first failed record.
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { type Clock, epochMs } from '../../core/ports/clock.ts';
 import { Bell } from './bell.ts';
 
 export interface MemoryChangeStreamOptions {
   readonly clock: Clock;
-  /** Records in a batch, at most; 100 unless given. */
+  /** Maximum records in a batch; 100 by default. */
   readonly batchSize?: number;
-  /** Pause before a failed batch is delivered again; 1 second unless given. */
+  /** Pause before a failed batch is delivered again; 1 second by default. */
   readonly retryMs?: number;
-  /** Told why a batch failed; it is delivered again whatever this does. */
+  /** Called with the reason why a batch failed; it is delivered again in any case. */
   readonly onProblem?: (error: unknown) => void;
 }
 
-/** Both clouds tell the instant of a commit to the second. */
+/** Both clouds report the time of a commit to the second. */
 const COMMIT_PRECISION_MS = 1000;
 
 export class MemoryChangeStream {
   readonly #options: Required<MemoryChangeStreamOptions>;
-  /** Rings when there is something to do: a record was written, or the loop is to stop. */
+  /** Rings when a record was written or the loop is to stop. */
   readonly #news = new Bell();
   readonly #dealtWith = new Bell();
   #open: ChangeRecord[] = [];
@@ -28,24 +28,24 @@ export class MemoryChangeStream {
     this.#options = { batchSize: 100, retryMs: 1000, onProblem: () => undefined, ...options };
   }
 
-  /** Give this to the `MemoryStore` whose stream this is. */
+  /** The callback to pass to the `MemoryStore` of this stream. */
   readonly onChange = (record: ChangeRecord): void => {
     const committedAt = epochMs(Math.floor(record.committedAt / COMMIT_PRECISION_MS) * COMMIT_PRECISION_MS);
     this.#open.push({ ...record, committedAt });
     this.#news.ring();
   };
 
-  /** Records not dealt with yet. */
+  /** Records not handled yet. */
   get backlog(): number {
     return this.#open.length;
   }
 
-  /** Delivers one batch, for tests that go step by step. Returns whether it was dealt with to its end. */
+  /** Delivers one batch, for tests that proceed step by step. Returns whether it was handled completely. */
   async deliver(handler: ChangeHandler): Promise<boolean> {
     const batch = this.#open.slice(0, this.#options.batchSize);
     if (batch.length === 0) return true;
     try {
-      // Copies, as each delivery is parsed anew on a cloud: what a handler does to a body must not show the next time.
+      // Copies, because a cloud parses each delivery anew: a handler's changes to a body must not show the next time.
       const outcome = await handler(structuredClone(batch));
       const dealtWith = outcome.status === 'done' ? batch.length : outcome.failedAt;
       if (outcome.status === 'retry' && batch[outcome.failedAt] === undefined)
@@ -58,14 +58,14 @@ export class MemoryChangeStream {
     }
   }
 
-  /** Begins to deliver, in the background, and goes on for as long as it takes. */
+  /** Starts delivering in the background, until stopped. */
   start(handler: ChangeHandler): void {
     if (this.#running !== undefined) throw new TypeError('The stream is being delivered already.');
     const abort = new AbortController();
     this.#running = { abort, loop: this.#run(handler, abort.signal) };
   }
 
-  /** Stops delivering after the batch under way; what was not dealt with comes to the next handler. */
+  /** Stops after the batch in progress; the remaining records go to the next handler. */
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
@@ -74,7 +74,7 @@ export class MemoryChangeStream {
     await running?.loop;
   }
 
-  /** Resolves once everything written has been dealt with. */
+  /** Resolves once everything written has been handled. */
   async settled(): Promise<void> {
     while (this.#open.length > 0) await this.#dealtWith.rung();
   }
@@ -87,7 +87,7 @@ export class MemoryChangeStream {
     }
   }
 
-  /** Ends early when the loop is to stop, but not for what is written meanwhile: it comes after the batch that failed. */
+  /** Ends early when the loop is to stop, but not for new records: they come after the failed batch. */
   async #pause(signal: AbortSignal): Promise<void> {
     const slept = this.#options.clock.sleep(this.#options.retryMs).then(() => true);
     while (!signal.aborted && !(await Promise.race([slept, this.#news.rung().then(() => false)])));

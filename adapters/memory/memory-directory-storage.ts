@@ -1,4 +1,4 @@
-// The directory's storage in memory: what unit tests run on, held by the same contract as the real one.
+// The directory's storage in memory, for unit tests; it fulfils the same contract as the real one.
 
 import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
@@ -6,7 +6,7 @@ import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.t
 type Query = Parameters<DirectoryStorage['tenants']>[0];
 type Kind = DirectoryRecord['kind'];
 
-/** Tenants of a home that have the same standby. */
+/** Tenants with the same home and standby. */
 interface Group {
   readonly home: string;
   readonly standby: string | null;
@@ -17,16 +17,16 @@ const keyOf = (kind: Kind, id: string): string => `${kind}/${id}`;
 const byId = <T extends { readonly id: string }>(a: T, b: T): number => (a.id < b.id ? -1 : 1);
 
 export class MemoryDirectoryStorage implements DirectoryStorage {
-  /** Records as text: nobody holds a piece of what is stored. */
+  /** Records as text, so that no caller holds a reference to stored data. */
   readonly #records = new Map<string, string>();
   readonly #audit: string[] = [];
   readonly #groups = new Map<string, Group>();
   readonly #outbox = new Map<string, number>();
-  /** Ids of the tenants in order; made anew when it is asked for after one has been added. */
+  /** Sorted ids of the tenants; recomputed on demand after one has been added. */
   #ids: string[] | undefined;
   #cells: string[] = [];
   #revision = 0;
-  /** What takes back the writes of the step that is under way, the last one last. */
+  /** Undoes the writes of the current step, in the order of the writes. */
   #undo: (() => void)[] | undefined;
 
   atomically<T>(work: () => T): T {
@@ -150,7 +150,7 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
       this.#ids = undefined;
     });
     this.#records.set(key, JSON.stringify(value));
-    // Behind those of older revisions.
+    // After those with older revisions.
     this.#outbox.delete(key);
     this.#outbox.set(key, value.revision);
     count(known, -1);
@@ -168,7 +168,7 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   }
 }
 
-/** The place of the first id behind `after` in a sorted list. */
+/** The index of the first id greater than `after` in a sorted list. */
 function firstAfter(ids: readonly string[], after: string): number {
   let low = 0;
   let high = ids.length;

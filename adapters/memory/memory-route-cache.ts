@@ -1,4 +1,4 @@
-// The route cache in memory, for unit tests; it is never behind.
+// The route cache in memory, for unit tests; it is never stale.
 
 import type { Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';

@@ -1,4 +1,4 @@
-// The store in memory: neither stricter nor laxer than the real ones, and the default of unit tests.
+// The store in memory: exactly as strict as the real ones, and the default for unit tests.
 
 import { compareUtf8 } from '../../core/lib/text.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
@@ -29,7 +29,7 @@ interface Item {
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
-  /** Called with each committed write, in order: the change stream. */
+  /** Called with each committed write, in order; feeds the change stream. */
   readonly onChange?: (record: ChangeRecord) => void;
 }
 

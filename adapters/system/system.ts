@@ -1,4 +1,4 @@
-// Real time, randomness and log lines, for processes on any platform.
+// The real clock, random ids and a JSON log, for processes on any platform.
 import { type Clock, epochMs } from '../../core/ports/clock.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
@@ -10,7 +10,7 @@ export const systemClock: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** Ids are drawn from this many random bytes at a time: one call into the kernel serves many ids. */
+/** Random bytes fetched at a time: one call into the kernel serves many ids. */
 const POOL_BYTES = 4096;
 const pool = new Uint8Array(POOL_BYTES);
 let used = POOL_BYTES;
@@ -31,7 +31,7 @@ export const randomIds: Ids = {
   },
 };
 
-/** One JSON object a line on standard output, as both clouds' log stores read it. */
+/** A log of one JSON object per line, as both clouds' log stores read it. */
 export function jsonLog(write: (line: string) => void, clock: Clock = systemClock): Log {
   const line =
     (level: string) =>

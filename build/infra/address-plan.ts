@@ -1,15 +1,15 @@
-// The address plan: which private networks are whose, and which one is next. infra/address-plan.json is the registry.
+// The address plan: allocations of private networks, and the next free one. infra/address-plan.json is the registry.
 
 export interface Allocation {
   readonly cidr: string;
-  /** A cell, or whatever else has the network. */
+  /** The cell or other owner of the network. */
   readonly for: string;
 }
 
 export interface AddressPlan {
-  /** The networks that cells of each cloud, and networks outside of them, lie in. */
+  /** The supernets of each cloud's cells, and of networks outside of cells. */
   readonly supernets: Readonly<Record<string, string>>;
-  /** Length of the prefix that a cell gets. */
+  /** Prefix length of a cell's network. */
   readonly cellPrefix: number;
   readonly allocations: readonly Allocation[];
 }
@@ -19,7 +19,7 @@ interface Range {
   readonly last: number;
 }
 
-/** The addresses of a network, or undefined for what is none or does not begin with its first address. */
+/** The addresses of a network, or undefined if it is invalid or does not begin with its first address. */
 export function parseCidr(cidr: string): Range | undefined {
   const found = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
   if (found === null) return undefined;
@@ -36,7 +36,7 @@ export function overlap(one: string, other: string): boolean {
   return a !== undefined && b !== undefined && a.first <= b.last && b.first <= a.last;
 }
 
-/** Whether all addresses of a network lie in another one. */
+/** Whether one network contains all addresses of another. */
 export function inside(inner: string, outer: string): boolean {
   const [a, b] = [parseCidr(inner), parseCidr(outer)];
   return a !== undefined && b !== undefined && b.first <= a.first && a.last <= b.last;
@@ -59,7 +59,7 @@ export function nextFree(plan: AddressPlan, cloud: string): string | undefined {
 }
 
 /**
- * The plan with a network for the cell: the one that it has already, or the first free one. Throws if there is none left.
+ * The plan with a network for the cell: its present one, or the first free one. Throws if none is left.
  */
 export function allocate(
   plan: AddressPlan,
@@ -83,7 +83,7 @@ export function allocatable(plan: AddressPlan, cidr: string): string {
   return owner === undefined ? 'add it to the allocations.' : `${owner.cidr} belongs to ${owner.for}.`;
 }
 
-/** The plan as lines for a person: each supernet with what is allocated in it and what is left. */
+/** The plan as readable lines: each supernet with its allocations and free networks. */
 export function describePlan(plan: AddressPlan): readonly string[] {
   return Object.entries(plan.supernets).flatMap(([name, supernet]) => {
     const range = parseCidr(supernet);

@@ -1,4 +1,4 @@
-// Everything about infra/ that can be checked without terraform and without an account.
+// Checks infra/ as far as possible without terraform and without an account.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkResource } from './check/bodies.ts';
@@ -11,16 +11,16 @@ import { type Module, modulesBelow, type PlacedBlock, readModule } from './modul
 import { checkRoots } from './roots.ts';
 import { type BlockSchema, type Problem, type ProviderSchema, suggestion } from './schema.ts';
 
-/** Resources whose form differs between the provider that the modules target and its next major version, with what a move has to change. */
+/** Resources that differ between the targeted provider version and the next major one, with the change that an upgrade needs. */
 export const NOT_YET: Readonly<Record<string, string>> = {
   azurerm_private_dns_zone_virtual_network_link:
     'azurerm 5 takes private_dns_zone_id in place of zone name and resource group',
 };
 
-/** What is wrong below a root, by file and line. */
+/** The problems below a root, by file and line. */
 export function checkInfra(root: string): readonly Problem[] {
   const problems = checkDeclarations(root);
-  // Roots can be compared only with cells that make sense.
+  // Roots can be compared only with valid cells.
   if (!problems.some(({ file }) => file === 'infra/cells.json'))
     problems.push(
       ...checkGenerated(root),
@@ -30,7 +30,7 @@ export function checkInfra(root: string): readonly Problem[] {
   return problems.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
-/** What is wrong with the Terraform files below a root. */
+/** The problems of the Terraform files below a root. */
 export function checkModules(root: string): Problem[] {
   const schemas = readSchemas(root);
   const opened = new Map<string, Module>();
@@ -55,7 +55,7 @@ export function checkModules(root: string): Problem[] {
   });
 }
 
-/** The schemas that come with the project, the targeted versions before later ones of the same provider. */
+/** The schemas in the repository, the targeted versions before later ones of the same provider. */
 function readSchemas(root: string): readonly ProviderSchema[] {
   const folder = path.join(root, 'infra/schemas');
   if (!existsSync(folder)) return [];
@@ -66,7 +66,7 @@ function readSchemas(root: string): readonly ProviderSchema[] {
 }
 
 function knownTypes(schemas: readonly ProviderSchema[]): KnownTypes {
-  // What any version of a provider knows may be referred to.
+  // References may use types of any version of a provider.
   const merge = (kind: 'resources' | 'data_sources') => {
     const merged: Record<string, BlockSchema> = {};
     for (const schema of schemas)
@@ -82,7 +82,7 @@ function knownTypes(schemas: readonly ProviderSchema[]): KnownTypes {
 
 const localName = ({ provider }: ProviderSchema): string => provider.split('/')[1] ?? provider;
 
-/** A resource, a data source or a provider, held against each version of its provider that there is a schema of. */
+/** Checks a resource, data source or provider against every available schema version of its provider. */
 function checkBlock(block: PlacedBlock, schemas: readonly ProviderSchema[]): Problem[] {
   const [type = '', name = ''] = block.labels;
   const isProvider = block.type === 'provider';
@@ -100,7 +100,7 @@ function checkBlock(block: PlacedBlock, schemas: readonly ProviderSchema[]): Pro
     return [
       at(
         block.line,
-        `infra/schemas/ knows no ${block.type} ${type}${suggestion(type, types)}; infra/schemas/README.md tells how to add one.`,
+        `infra/schemas/ knows no ${block.type} ${type}${suggestion(type, types)}; infra/schemas/README.md explains how to add one.`,
       ),
     ];
   }

@@ -1,4 +1,4 @@
-// The declared cells and the address plan: how they are read, and what is wrong with them, with file and line.
+// Reads and checks the declared cells and the address plan; problems have file and line.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { parseExpression } from './hcl/parser.ts';
 import { type Expression, entryOf, SyntaxFault } from './hcl/syntax.ts';
 import type { Problem } from './schema.ts';
 
-// Ajv is CommonJS whose default export is read differently by Node.js and by TypeScript.
+// Ajv is CommonJS whose default export Node.js and TypeScript interpret differently.
 const require = createRequire(import.meta.url);
 const { Ajv } = require('ajv') as typeof import('ajv');
 
@@ -31,13 +31,13 @@ export type Regions = Readonly<Record<string, Readonly<Record<string, string>>>>
 const CELLS = 'infra/cells.json';
 const PLAN = 'infra/address-plan.json';
 
-/** A JSON file with its tree, which knows lines. */
+/** A JSON file with its syntax tree, which has line numbers. */
 interface Read<T> {
   readonly value: T;
   readonly tree: Expression;
 }
 
-/** Everything that is wrong with cells, address plan, topology and objectives below a root. */
+/** All problems of cells, address plan, topology and objectives below a root. */
 export function checkDeclarations(root: string): Problem[] {
   const problems: Problem[] = [];
   const read = <T>(file: string): Read<T> | undefined => readJson<T>(root, file, problems);
@@ -48,7 +48,7 @@ export function checkDeclarations(root: string): Problem[] {
   if (cells !== undefined && schema !== undefined && regions !== undefined && plan !== undefined) {
     const wrong = schemaProblems(cells, schema.value);
     problems.push(...wrong);
-    // What has another form cannot be looked at any closer.
+    // Values that do not match the schema cannot be checked further.
     if (wrong.length === 0)
       problems.push(...cellProblems(cells, regions.value, plan.value), ...planProblems(plan, cells.value));
   }
@@ -75,7 +75,7 @@ function readJson<T>(root: string, file: string, problems: Problem[]): Read<T> |
   }
 }
 
-/** The line of a place in a tree: names of entries and numbers of items; of the closest that is there. */
+/** The line of a path of entry names and item numbers in a tree, or of its closest existing ancestor. */
 function lineAt(tree: Expression, [next, ...rest]: readonly (string | number)[]): number {
   if (next === undefined) return tree.line;
   if (tree.kind === 'tuple') {
@@ -165,7 +165,7 @@ function planProblems({ value: plan, tree }: Read<AddressPlan>, cells: readonly 
   return problems;
 }
 
-/** Consumers that are named and that the topology does not declare. */
+/** References to consumers that the topology does not declare. */
 function consumerProblems(root: string, problems: Problem[]): Problem[] {
   const topology = readJson<{ readonly consumers: readonly { readonly name: string }[] }>(
     root,

@@ -1,4 +1,4 @@
-// `npm run infra:generate`: writes what infra/ has that is made from other files of it: the cells' roots, wrangler's file, the READMEs.
+// `npm run infra:generate`: writes the generated files of infra/: the cells' roots, wrangler's configuration and the READMEs.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../bundles.mjs';
@@ -14,7 +14,7 @@ const read = (projectRoot: string, file: string): string | undefined => {
   return existsSync(full) ? readFileSync(full, 'utf8') : undefined;
 };
 
-/** Path → content of every file that is made. */
+/** Path → content of every generated file. */
 export function generatedFiles(projectRoot: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const cells: readonly DeclaredCell[] = JSON.parse(read(projectRoot, 'infra/cells.json') ?? '[]');
@@ -33,7 +33,7 @@ export function generatedFiles(projectRoot: string): ReadonlyMap<string, string>
   return files;
 }
 
-/** Every file that is missing, or not what would be made. */
+/** Every generated file that is missing or stale. */
 export function checkGenerated(projectRoot: string): Problem[] {
   return [...generatedFiles(projectRoot)].flatMap(([file, wanted]) => {
     const text = read(projectRoot, file);
@@ -50,7 +50,7 @@ export function checkGenerated(projectRoot: string): Problem[] {
   });
 }
 
-/** Writes what is not as it should be. */
+/** Writes missing and stale files. */
 export async function main(): Promise<number> {
   for (const { file } of checkGenerated(root)) {
     const text = generatedFiles(root).get(file) ?? '';

@@ -1,4 +1,4 @@
-// A folder of Terraform files as one module: its blocks with the file that each is in.
+// Reads a folder of Terraform files as one module: its blocks, each with its file.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseFile } from './hcl/parser.ts';
@@ -10,10 +10,10 @@ export interface PlacedBlock extends Block {
 }
 
 export interface Module {
-  /** Its folder, from the root. */
+  /** Its folder, relative to the root. */
   readonly folder: string;
   readonly blocks: readonly PlacedBlock[];
-  /** What could not be read. */
+  /** Problems found while reading. */
   readonly problems: readonly Problem[];
 }
 
@@ -56,7 +56,7 @@ const PASSED_OVER = new Set(['node_modules', '.terraform', 'fixtures']);
 export const blocksOf = (module: Module, type: string): readonly PlacedBlock[] =>
   module.blocks.filter((block) => block.type === type);
 
-/** The folder of a module that a block calls, or undefined for one that is elsewhere. */
+/** The folder of the module that a block calls, or undefined for one outside the repository. */
 export function calledFolder(module: Module, call: PlacedBlock): string | undefined {
   const source = textOf(attributeOf(call.body, 'source')?.value);
   return source === undefined || !/^\.{1,2}\//.test(source) ? undefined : path.posix.join(module.folder, source);

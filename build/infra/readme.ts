@@ -1,11 +1,11 @@
-// The README of a module: what is written by hand above the mark, and what the module says of itself below it.
+// The README of a module: written by hand above the mark, generated from the module below it.
 import { attributeOf, type Expression, textOf } from './hcl/syntax.ts';
 import { blocksOf, type Module } from './modules.ts';
 
-/** Everything below is made. */
+/** Everything below this line is generated. */
 export const MARK = '<!-- What follows is made by `npm run infra:generate`. -->';
 
-/** The README with its lower part made anew; `present` is the file as it is. */
+/** The README with its lower part regenerated; `present` is the existing file. */
 export function readmeOf(module: Module, present: string): string {
   const byHand = present.split(MARK)[0]?.trimEnd() ?? '';
   const variables = blocksOf(module, 'variable').map(({ labels, body }) => {
@@ -42,7 +42,7 @@ export function readmeOf(module: Module, present: string): string {
 
 const cell = (text = ''): string => text.replaceAll('|', '\\|');
 
-/** The outside of a type: what it is made of is in variables.tf. */
+/** The outermost kind of a type; the details are in variables.tf. */
 function kindOf(type: Expression | undefined): string {
   if (type?.kind === 'traversal') return type.root;
   if (type?.kind !== 'call') return '';

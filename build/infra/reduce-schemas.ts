@@ -1,12 +1,12 @@
-// `npm run infra:schemas -- FILE…`: writes to infra/schemas/ what the modules use of providers' schemas. A file is what
-// `terraform providers schema -json` prints, or one of the same form as those in infra/schemas/, which may say more.
+// `npm run infra:schemas -- FILE…`: writes the parts of provider schemas that the modules use to infra/schemas/. A file is the output of
+// `terraform providers schema -json`, or has the format of those in infra/schemas/, possibly with more content.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../bundles.mjs';
 import { modulesBelow, readModule } from './modules.ts';
 import type { AttributeSchema, AttributeType, BlockSchema, ProviderSchema } from './schema.ts';
 
-/** What Terraform prints. */
+/** The output of Terraform. */
 interface Printed {
   readonly provider_schemas: Readonly<
     Record<
@@ -50,7 +50,7 @@ interface PrintedAttribute {
 
 type PrintedType = string | readonly [string, PrintedType | Readonly<Record<string, PrintedType>>];
 
-/** Fields that the checks read; everything else is left behind. */
+/** Fields that the checks read; everything else is dropped. */
 const FIELDS = [
   ...[
     'type',
@@ -101,7 +101,7 @@ export function reduce(
   };
 }
 
-/** The fields that the checks read, at every depth. Names of attributes and blocks are no fields. */
+/** Keeps the fields that the checks read, at every depth. Names of attributes and blocks are not fields. */
 function plain(value: unknown, isNames = false): unknown {
   if (Array.isArray(value) || typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
@@ -114,7 +114,7 @@ function plain(value: unknown, isNames = false): unknown {
   );
 }
 
-/** What Terraform prints, in the form of infra/schemas/. */
+/** Converts Terraform's output to the format of infra/schemas/. */
 export function fromPrinted(printed: Printed, version: string): ProviderSchema {
   const [address = '', schema] = Object.entries(printed.provider_schemas)[0] ?? [];
   if (schema === undefined) throw new Error('The file holds no provider.');
@@ -174,7 +174,7 @@ function toType(type: PrintedType): AttributeType {
   return typeof inner === 'string' ? `${container}(${inner})` : { [container]: inner };
 }
 
-/** Reduces each file; the version of what Terraform prints is given as `FILE@VERSION`. */
+/** Reduces each file; the provider version of a Terraform output is given as `FILE@VERSION`. */
 export async function main(args: readonly string[]): Promise<number> {
   if (args.length === 0) {
     process.stderr.write(

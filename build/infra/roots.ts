@@ -1,13 +1,13 @@
-// Holds infra/live/ against the declared cells: no root without a cell. That each cell has its root is up to what is generated.
+// Checks infra/live/ against the declared cells: every root has a cell. The generator ensures that every cell has a root.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { DeclaredCell } from './declared.ts';
 import type { Problem } from './schema.ts';
 
-/** The root that is no cell's. */
+/** The root that does not belong to a cell. */
 const EDGE = 'edge';
 
-/** Every root that is left over. */
+/** Every root without a cell. */
 export function checkRoots(root: string, cells: readonly DeclaredCell[]): Problem[] {
   const live = path.join(root, 'infra/live');
   const present = existsSync(live)

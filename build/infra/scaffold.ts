@@ -1,5 +1,5 @@
-// The root of a cell, made from its entry in infra/cells.json: a function without effects, so that whoever calls it decides what to
-// do with the files. A root is thin: it reads the declarations, names the module, and keeps its state in the cell's own cloud.
+// Generates the root of a cell from its entry in infra/cells.json, as a pure function: the caller decides what to do with the files.
+// A root is thin: it reads the declarations, calls the module, and keeps its state in the cell's own cloud.
 import type { DeclaredCell } from './declared.ts';
 
 /** The versions that roots are pinned to. */
@@ -7,7 +7,7 @@ export const VERSIONS = { terraform: '~> 1.11', aws: '5.100.0', azurerm: '4.81.0
 
 const MADE = '# Made by `npx polycell cells scaffold`; settings of this cell alone go into settings.auto.tfvars.\n';
 
-/** File name → content of everything in `infra/live/<cell>/` that is made from the cell's declaration. */
+/** File name → content of all generated files in `infra/live/<cell>/`. */
 export function cellRoot({
   id,
   cloud,
@@ -179,7 +179,7 @@ variable "options" {
 }
 `;
 
-/** Outputs of both modules; a test holds the list against theirs. */
+/** Outputs of both modules; a test compares the list with theirs. */
 export const OUTPUTS: Readonly<Record<string, string>> = {
   cell: 'Id of the cell.',
   endpoint: "Address of the cell's API, for the edge's directory; without a slash at its end.",

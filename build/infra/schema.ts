@@ -1,6 +1,6 @@
-// What providers know: the resources that this project uses, with their attributes and blocks, as infra/schemas/ has them.
+// The provider schemas in infra/schemas/: the resources that this project uses, with their attributes and blocks.
 
-/** `string`, `list(string)`, or what a list, set or map of objects holds. */
+/** `string`, `list(string)`, or the members of a list, set or map of objects. */
 export type AttributeType =
   | string
   | { readonly [container: string]: AttributeType | Readonly<Record<string, AttributeType>> };
@@ -12,7 +12,7 @@ export interface AttributeSchema {
   readonly computed?: boolean;
   readonly deprecated?: boolean;
   readonly enum?: readonly (string | number)[];
-  /** Whether the values of `enum` are compared without regard to case. */
+  /** Whether the values of `enum` are case-insensitive. */
   readonly enum_ci?: boolean;
   /** `Between(a,b)`, `AtLeast(a)`, `AtMost(b)`, or two numbers of which one may be null. */
   readonly range?: string | readonly (number | null)[];
@@ -32,7 +32,7 @@ export interface BlockSchema {
   readonly deprecated?: boolean;
   readonly exactly_one_of?: readonly (readonly string[])[];
   readonly at_least_one_of?: readonly (readonly string[])[];
-  /** The first of each group needs the others. */
+  /** The first of each group requires the others. */
   readonly required_with?: readonly (readonly string[])[];
 }
 
@@ -45,7 +45,7 @@ export interface ProviderSchema {
   readonly data_sources?: Readonly<Record<string, BlockSchema>>;
 }
 
-/** What is wrong, and where. */
+/** A problem and its location. */
 export interface Problem {
   readonly file: string;
   readonly line: number;
@@ -55,7 +55,7 @@ export interface Problem {
 /** Whether a configuration may set the attribute. */
 export const isSettable = ({ required, optional }: AttributeSchema): boolean => required === true || optional === true;
 
-/** ` (did you mean …?)` for the known name that is closest, or nothing. */
+/** ` (did you mean …?)` with the closest known name, or nothing. */
 export function suggestion(name: string, known: readonly string[]): string {
   const ranked = known.map((candidate) => ({ candidate, distance: distance(name, candidate) }));
   const best = ranked.sort((a, b) => a.distance - b.distance)[0];
@@ -64,7 +64,7 @@ export function suggestion(name: string, known: readonly string[]): string {
     : '';
 }
 
-/** Single characters to insert, remove or change to make one text the other. */
+/** The edit distance: single characters to insert, remove or replace. */
 function distance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row += 1) {

@@ -1,4 +1,4 @@
-// Runs terraform itself where it is installed: format, validate and test, in a copy of infra/, so that nothing is left in the checkout.
+// Runs terraform where it is installed: format, validate and test, in a copy of infra/, so that the checkout stays clean.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,15 +6,15 @@ import path from 'node:path';
 import { modulesBelow, providersOf, readModule } from './modules.ts';
 import { VERSIONS } from './scaffold.ts';
 
-/** How one thing that terraform was to do has gone. */
+/** The outcome of one terraform step. */
 export interface Outcome {
   readonly what: string;
   readonly status: 'ok' | 'failed' | 'not run';
-  /** Why it was not run, or what terraform said. */
+  /** Why it was not run, or the output of terraform. */
   readonly detail: string;
 }
 
-/** Where distributions and administrators keep providers, beside those that terraform looks at by itself. */
+/** Provider directories of distributions and administrators, besides those that terraform searches itself. */
 const MIRRORS = ['/opt/tf-plugins', '/usr/share/terraform/plugins', '/usr/local/share/terraform/plugins'];
 
 const SOURCES: Readonly<Record<string, string>> = {
@@ -24,14 +24,14 @@ const SOURCES: Readonly<Record<string, string>> = {
   vault: 'hashicorp/vault',
 };
 
-/** Longer than the slowest tests of a module take on a busy machine, in milliseconds. */
+/** Longer than the slowest tests of a module on a busy machine, in milliseconds. */
 const TIMEOUT_MS = 10 * 60_000;
 
-/** Runs everything; `told` is called as soon as something has ended. */
-export async function runTerraform(root: string, told: (outcome: Outcome) => void): Promise<void> {
+/** Runs all steps; calls `report` as soon as one has finished. */
+export async function runTerraform(root: string, report: (outcome: Outcome) => void): Promise<void> {
   const version = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
   if (version.error !== undefined || version.status !== 0) {
-    told({ what: 'terraform fmt, validate and test', status: 'not run', detail: 'terraform is not installed' });
+    report({ what: 'terraform fmt, validate and test', status: 'not run', detail: 'terraform is not installed' });
     return;
   }
   const copy = mkdtempSync(path.join(tmpdir(), 'polycell-terraform-'));
@@ -40,7 +40,7 @@ export async function runTerraform(root: string, told: (outcome: Outcome) => voi
       recursive: true,
       filter: (source) => !source.includes('.terraform'),
     });
-    await new TerraformRun(copy, told).all();
+    await new TerraformRun(copy, report).all();
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -48,13 +48,13 @@ export async function runTerraform(root: string, told: (outcome: Outcome) => voi
 
 class TerraformRun {
   readonly #copy: string;
-  readonly #told: (outcome: Outcome) => void;
-  /** Provider → the arguments with which `init` gets it, or undefined if it does not. */
+  readonly #report: (outcome: Outcome) => void;
+  /** Provider → the arguments with which `init` installs it, or undefined if it cannot. */
   readonly #providers = new Map<string, readonly string[] | undefined>();
 
-  constructor(copy: string, told: (outcome: Outcome) => void) {
+  constructor(copy: string, report: (outcome: Outcome) => void) {
     this.#copy = copy;
-    this.#told = told;
+    this.#report = report;
   }
 
   async all(): Promise<void> {
@@ -77,8 +77,8 @@ class TerraformRun {
     }
     if (missing.length > 0) {
       const detail = `the provider ${missing.join(', ')} cannot be installed here`;
-      this.#told({ what: `terraform validate ${folder}`, status: 'not run', detail });
-      if (tests) this.#told({ what: `terraform test ${folder}`, status: 'not run', detail });
+      this.#report({ what: `terraform validate ${folder}`, status: 'not run', detail });
+      if (tests) this.#report({ what: `terraform test ${folder}`, status: 'not run', detail });
       return;
     }
     const directory = tests ? ['-test-directory=tests/unit'] : [];
@@ -91,14 +91,14 @@ class TerraformRun {
       ...init,
     ]);
     if (code !== 0) {
-      this.#told({ what: `terraform init ${folder}`, status: 'failed', detail: output });
+      this.#report({ what: `terraform init ${folder}`, status: 'failed', detail: output });
       return;
     }
     await this.#step(`terraform validate ${folder}`, folder, ['validate', '-no-color', ...directory]);
     if (tests) await this.#step(`terraform test ${folder}`, folder, ['test', '-no-color', ...directory]);
   }
 
-  /** The tests of a module's variables need no provider: they run against variables.tf alone. */
+  /** Tests of a module's variables need no provider: they run against variables.tf alone. */
   async #variableTests(folder: string): Promise<void> {
     if (!existsSync(path.join(this.#copy, folder, 'tests/variables'))) return;
     const alone = `${folder}/variables-alone`;
@@ -107,7 +107,7 @@ class TerraformRun {
       cpSync(path.join(this.#copy, folder, each), path.join(this.#copy, alone, each), { recursive: true });
     const directory = '-test-directory=tests/variables';
     const { code, output } = await this.#run(alone, ['init', '-input=false', '-no-color', directory]);
-    if (code !== 0) this.#told({ what: `terraform init ${folder}/variables.tf`, status: 'failed', detail: output });
+    if (code !== 0) this.#report({ what: `terraform init ${folder}/variables.tf`, status: 'failed', detail: output });
     else await this.#step(`terraform test ${folder}/variables.tf`, alone, ['test', '-no-color', directory]);
     rmSync(path.join(this.#copy, alone), { recursive: true });
   }
@@ -150,12 +150,12 @@ class TerraformRun {
 
   async #step(what: string, folder: string, args: readonly string[]): Promise<void> {
     const { code, output } = await this.#run(folder, args);
-    this.#told({ what, status: code === 0 ? 'ok' : 'failed', detail: code === 0 ? '' : output });
+    this.#report({ what, status: code === 0 ? 'ok' : 'failed', detail: code === 0 ? '' : output });
   }
 
   #run(folder: string, args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
     return new Promise((resolve, reject) => {
-      // What a developer has set for own roots has no business here.
+      // Variables that a developer has set for other roots must not apply here.
       const env = Object.fromEntries(
         Object.entries(process.env).filter(
           ([name]) => !/^TF_(?!CLI_CONFIG_FILE|CLI_ARGS_init|PLUGIN_CACHE_DIR)/.test(name),

@@ -1,4 +1,4 @@
-// `infra/live/edge/wrangler.jsonc`, made from infra/edge.json: for those who deploy the Worker with wrangler rather than with Terraform.
+// `infra/live/edge/wrangler.jsonc`, generated from infra/edge.json: for deploying the Worker with wrangler instead of Terraform.
 
 /** The content of infra/edge.json. */
 export interface EdgeDeclaration {
@@ -23,7 +23,7 @@ const MADE = `// Made from infra/edge.json by \`npx polycell cells scaffold edge
 // The private route key is no variable: npx wrangler secret put APP_ROUTE_KEY --config infra/live/edge/wrangler.jsonc
 `;
 
-/** The file's text. The KV namespace has no id: wrangler finds the one of this Worker, or makes it. */
+/** The file's text. The KV namespace has no id: wrangler finds this Worker's namespace, or creates it. */
 export function wranglerConfig(edge: EdgeDeclaration): string {
   const config = {
     $schema: '../../../node_modules/wrangler/config-schema.json',

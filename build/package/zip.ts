@@ -5,7 +5,7 @@ import { crc32 } from './crc32.ts';
 /** Limits of the classic format, without its 64-bit extension. */
 export const ZIP_LIMITS = { files: 1000, bytes: 256 * 1024 * 1024 } as const;
 
-/** 1980-01-01, the format's first day: any other one would be somebody's. */
+/** 1980-01-01, the format's first day: a fixed date keeps archives reproducible. */
 const DATE = 0x21;
 const VERSION = 20;
 /** Made on Unix: a file that all may read and its owner may write. Lambda refuses to run what not all may read. */

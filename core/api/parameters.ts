@@ -1,13 +1,13 @@
-// Query parameters: one declaration that reads the text, gives the type, and is shown in the OpenAPI document.
+// Query parameters: one declaration parses the text, gives the type, and describes the parameter in the OpenAPI document.
 import { parseTime } from '../events/time.ts';
 
-/** A parameter: a JSON Schema for the document, and a function that reads the text. */
+/** A parameter: a JSON Schema for the document, and a function that parses the text. */
 export interface Parameter<T> {
   readonly description: string;
   readonly schema: Readonly<Record<string, unknown>>;
   /** The value, or `undefined` if the text is not valid. */
   readonly read: (text: string) => T | undefined;
-  /** The value of a parameter that is not given. */
+  /** The default value. */
   readonly fallback: T;
 }
 
@@ -46,7 +46,7 @@ export const paging = {
 export const time = (description: string): Parameter<string | undefined> =>
   optional({ description, schema: { type: 'string', format: 'date-time' }, read: (text) => parseTime(text)?.sortKey });
 
-/** Any text but the empty one. */
+/** Any text that is not empty. */
 export const text = (description: string): Parameter<string | undefined> =>
   optional({
     description,

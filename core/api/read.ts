@@ -1,9 +1,9 @@
-// A read of a domain: a route whose answer is made from the tenant's state and log.
+// A read of a domain: a route that answers from the tenant's state and log.
 import type { Store, StoreCursor } from '../ports/store.ts';
 import { type Parameters, type ParameterValues, paging } from './parameters.ts';
 import type { JsonSchema, Static } from './schema.ts';
 
-/** The stores that reads look into. */
+/** The stores that reads use. */
 export interface ReadStores {
   /** The event log. */
   readonly events: Store;
@@ -12,27 +12,27 @@ export interface ReadStores {
 
 export interface ReadRequest<P extends Parameters = Parameters> {
   readonly tenant: string;
-  /** The segment of the path that is in braces; empty where the path has none. It can be a subject. */
+  /** The segment of the path that is in braces; empty if the path has none. It is a valid subject. */
   readonly id: string;
   readonly parameters: ParameterValues<P>;
 }
 
-/** Where a page begins, and how many items it has at most. */
+/** Where a page begins, and its maximum number of items. */
 export interface PageRequest {
   readonly limit: number;
   readonly cursor?: StoreCursor | undefined;
 }
 
-/** A page of a listing. It may be short, even empty, and still have a next one. */
+/** A page of a listing. It may be short, even empty, and still have a next page. */
 export interface View<T> {
   readonly items: readonly T[];
   readonly next?: StoreCursor;
 }
 
-/** The problem that answers a read of something that does not exist; its code is one of the domain's. */
+/** The problem for a read of something that does not exist; its code is one of the domain's. */
 export interface Missing {
   readonly code: string;
-  /** A sentence about the id that was asked for. */
+  /** A sentence about the requested id. */
   detail(id: string): string;
 }
 
@@ -43,7 +43,7 @@ interface ReadDeclaration<P extends Parameters> {
   readonly path: `/v1/${string}`;
   readonly summary: string;
   readonly parameters?: P;
-  /** The answer when the handler returns `undefined`, and for an id that can be no subject; 404 `not_found` without it. */
+  /** The answer when the handler returns `undefined`, and for an id that is not a valid subject; 404 `not_found` by default. */
   readonly missing?: Missing;
 }
 
@@ -57,7 +57,7 @@ export interface ItemRead<P extends Parameters, S extends JsonSchema> extends Re
 export interface PageRead<P extends Parameters, S extends JsonSchema> extends ReadDeclaration<P> {
   /** The schema of one item. */
   readonly items: S;
-  /** Rejects with the store's error when it cannot be read, `invalid` for a cursor that it cannot use. */
+  /** Rejects with the store's error when it cannot be read, and with `invalid` for an unusable cursor. */
   handle(request: ReadRequest<P>, stores: ReadStores, page: PageRequest): Promise<View<Static<S>> | undefined>;
 }
 
@@ -74,7 +74,7 @@ export interface Read {
   handle(request: ReadRequest, stores: ReadStores, page: PageRequest): Promise<unknown>;
 }
 
-/** Declares a read that answers one thing. */
+/** Declares a read that answers with one item. */
 export const itemRead = <P extends Parameters, const S extends JsonSchema>(read: ItemRead<P, S>): Read => ({
   ...read,
   parameters: read.parameters ?? {},
@@ -82,7 +82,7 @@ export const itemRead = <P extends Parameters, const S extends JsonSchema>(read:
   handle: (request, stores) => read.handle(request as ReadRequest<P>, stores),
 });
 
-/** Declares a read that answers pages; the parameters `limit` and `cursor` are added. */
+/** Declares a read that answers with pages; adds the parameters `limit` and `cursor`. */
 export const pageRead = <P extends Parameters, const S extends JsonSchema>(read: PageRead<P, S>): Read => ({
   ...read,
   parameters: { ...read.parameters, ...paging },

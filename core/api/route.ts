@@ -1,4 +1,4 @@
-// A route of an HTTP API: what the router matches, what the handler may rely on, and what the OpenAPI document says.
+// A route of an HTTP API: matched by the router, relied on by the handler, and described in the OpenAPI document.
 import type { Scope } from '../cell/route-token.ts';
 import type { Parameters } from './parameters.ts';
 import type { JsonSchema } from './schema.ts';
@@ -13,7 +13,7 @@ export interface Route<S extends string = Scope> {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** `{name}` stands for one segment of the path. */
   readonly path: string;
-  /** The scope that the caller needs; `null` for what anybody may ask. */
+  /** The scope that the caller needs; `null` for a public route. */
   readonly scope: S | null;
   readonly summary: string;
   readonly parameters: Parameters;

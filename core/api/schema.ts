@@ -1,4 +1,4 @@
-// JSON Schemas as constants: one declaration gives the TypeScript type, the check and the document.
+// JSON Schemas as constants: one declaration gives the TypeScript type, the validation and the documentation.
 import type { JsonObject } from '../ports/json.ts';
 
 /** A JSON Schema (2020-12, the dialect of OpenAPI 3.1), written as a constant so that `Static` can read it. */
@@ -51,7 +51,7 @@ export const number = { type: 'number' } as const;
 export const count = { type: 'integer', minimum: 0 } as const;
 export const time = { type: 'string', format: 'date-time' } as const;
 
-/** The schema of an object with these properties, of which `required` are always there. */
+/** The schema of an object with these properties, of which `required` are always present. */
 export const object = <
   const Required extends readonly string[],
   const Properties extends Readonly<Record<string, JsonSchema>>,

@@ -1,4 +1,4 @@
-// Fences a cell: refuses tokens of an older epoch than the cell has seen for a tenant, adopts newer ones durably.
+// Fences a cell: refuses tokens with an older epoch than the cell has seen for a tenant, and adopts newer ones durably.
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { JsonObject } from '../ports/json.ts';
 import type { Store } from '../ports/store.ts';
@@ -7,15 +7,15 @@ import { statePartition } from './identity.ts';
 export type EpochVerdict = { readonly status: 'current' } | { readonly status: 'stale'; readonly known: number };
 
 /**
- * A writer that lost to another adopter reads again, however many there are: each of them has raised the epoch, so there is
- * an end to it. Conflicts after which the epoch is what it was are no such thing, and only so many are taken.
+ * A writer that lost to another adopter reads again, however often: each of them has raised the epoch, so this terminates.
+ * Conflicts that leave the epoch unchanged have no such bound, so this limits them.
  */
 const IDLE_CONFLICTS = 10;
 
 /**
- * Returns a check of a token's epoch. The cell's knowledge lies in its store and is read every time, strongly consistent:
- * an epoch that one environment adopted is known to all of them from then on. A newer epoch is stored before this resolves.
- * Rejects with the store's error when the store cannot be asked; nothing may be accepted then.
+ * Returns a check of a token's epoch. The known epoch is in the cell's store and is read every time, with strong consistency:
+ * once one environment adopts an epoch, all of them know it. A newer epoch is stored before this resolves.
+ * Rejects with the store's error when the store cannot be read; nothing may be accepted then.
  */
 export function epochGuard(state: Store): (tenant: string, epoch: number) => Promise<EpochVerdict> {
   return async (tenant, epoch) => {
@@ -37,7 +37,7 @@ export function epochGuard(state: Store): (tenant: string, epoch: number) => Pro
     }
     throw new PortError(
       'unavailable',
-      `The epoch of ${tenant} could not be adopted: the store reports conflicts with nobody.`,
+      `The epoch of ${tenant} could not be adopted: the store reports conflicts, but the epoch does not change.`,
     );
   };
 }

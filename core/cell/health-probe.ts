@@ -1,14 +1,14 @@
-// Asks a cell for its health from outside, as a client would reach it, and tells a cell that is slow from one that is silent.
+// Probes a cell's health from outside, as a client reaches it, and distinguishes a slow cell from a silent one.
 import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
 import type { EpochMs } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 
 /**
- * What came of one probe:
- * - `alive`: the cell answered 200 as itself; `degraded` too, for a store that throttles is served worse by moving all of its tenants;
- * - `refused`: something answered, and it was not this cell in health: a closed port, a 503, another cell;
+ * The outcome of one probe:
+ * - `alive`: the cell itself answered 200, `ok` or `degraded`: moving all tenants of a throttling store would make matters worse;
+ * - `refused`: something answered, but not this cell in good health: a closed port, a 503, another cell;
  * - `silent`: there was no answer in time;
- * - `void`: there was no answer in time, but the observer itself was late, so that nothing follows for the cell.
+ * - `void`: there was no answer in time, but the observer itself was late, so the probe is inconclusive.
  */
 export type ProbeAnswer = 'alive' | 'refused' | 'silent' | 'void';
 
@@ -21,36 +21,36 @@ export interface ProbeResult {
 }
 
 export interface ProbeLimits {
-  /** A probe that is not answered by then is judged, in milliseconds. */
+  /** A probe without an answer is judged after this, in milliseconds. */
   readonly timeoutMs: number;
-  /** An answer that comes by then still counts as a sign of life, in milliseconds. */
+  /** An answer within this time still counts as a sign of life, in milliseconds. */
   readonly lateMs: number;
 }
 
-/** A probe under way. Neither promise rejects. */
+/** A probe in progress. Neither promise rejects. */
 export interface Probe {
   readonly sentAt: EpochMs;
-  /** The judgement, when the timeout is over at the latest. */
+  /** The result, at the latest when the timeout is over. */
   readonly result: Promise<ProbeResult>;
-  /** After `silent` or `void`: the answer that came late, or `null` if none did. `null` at once if there was one in time. */
+  /** After `silent` or `void`: the late answer, or `null` if there was none. `null` at once after an answer in time. */
   readonly late: Promise<ProbeResult | null>;
-  /** Gives the connection up; there will be no late answer then. */
+  /** Closes the connection; there will be no late answer then. */
   cancel(): void;
 }
 
-/** The cell that is asked. */
+/** The cell to probe. */
 export interface ProbeTarget {
   readonly id: string;
   readonly endpoint: string;
 }
 
 /**
- * A timer that fires later than this share of its time says that the observer was starved, and not the cell. A quarter of the timeout is
- * far more than timers are late on a machine that has time, and far less than a starved process loses.
+ * A timer that fires late by more than this share of its time shows that the observer was starved, not the cell. A quarter of the
+ * timeout is far more than the usual timer latency of an idle machine, and far less than a starved process loses.
  */
 const LATENESS_SHARE = 0.25;
 
-/** Returns a function that begins a probe. */
+/** Returns a function that starts a probe. */
 export function healthProbe(deps: TimedFetchDeps, { timeoutMs, lateMs }: ProbeLimits): (target: ProbeTarget) => Probe {
   const { clock } = deps;
   return ({ id, endpoint }) => {
@@ -71,7 +71,7 @@ export function healthProbe(deps: TimedFetchDeps, { timeoutMs, lateMs }: ProbeLi
       const tookMs = clock.now() - sentAt;
       const isLate = tookMs - timeoutMs > timeoutMs * LATENESS_SHARE;
       return isLate
-        ? { sentAt, answer: 'void', detail: 'the observer was too busy to tell', tookMs }
+        ? { sentAt, answer: 'void', detail: 'inconclusive: the observer was too busy', tookMs }
         : { sentAt, answer: 'silent', detail: `no answer in ${timeoutMs} ms`, tookMs };
     });
     const result = Promise.race([answered.then((answer) => answer ?? over), over]);

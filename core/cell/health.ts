@@ -1,4 +1,4 @@
-// A cell's health: whether its store answers, asked at most once a second however often health is asked.
+// A cell's health: whether its store answers, checked at most once a second however often health is requested.
 import { type Clock, type EpochMs, epochMs } from '../ports/clock.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { Store } from '../ports/store.ts';
@@ -6,10 +6,10 @@ import { statePartition } from './identity.ts';
 
 export type HealthStatus = 'ok' | 'degraded' | 'down';
 
-/** Anybody may ask for health, so the store is not asked each time. */
+/** Health needs no credential, so the store is not checked for each request. */
 const REMEMBERED_MS = 1000;
 
-/** What a deep check leaves behind is gone after this. */
+/** Lifetime of the document that a deep check writes. */
 const NOTE_LIFE_MS = 60_000;
 
 /** How far the clocks of two processes of a cell may differ. */
@@ -20,7 +20,7 @@ export interface Health {
   check(deep: boolean): Promise<HealthStatus>;
 }
 
-/** Returns the health check of a cell. It never rejects: not being able to tell is `down`. */
+/** Returns the health check of a cell. It never rejects: a check that fails means `down`. */
 export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock; cell: string }): Health {
   let last: { readonly at: EpochMs; readonly status: Promise<HealthStatus> } | undefined;
   const key = { partition: statePartition.health(cell), id: 'check' };
@@ -44,7 +44,7 @@ export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock;
       const now = clock.now();
       const version = await state.put({ ...key, body: { at: now }, expiresAt: epochMs(now + NOTE_LIFE_MS) }, 'any');
       const found = await state.get(key);
-      // Another check may have written in between, by another clock: what the store gives back must be recent, not ours.
+      // Another check, with another clock, may have written in between: the stored document must be recent, not necessarily ours.
       return (
         found !== undefined && (found.version === version || Number((found.body as { at: number }).at) >= now - SKEW_MS)
       );
@@ -54,7 +54,7 @@ export function cellHealth({ state, clock, cell }: { state: Store; clock: Clock;
     async check(deep) {
       if (deep) return deepCheck();
       const now = clock.now();
-      // A clock that was set back must not keep an answer alive until it has caught up.
+      // A clock that was set back must not keep a cached answer until it has caught up.
       if (last === undefined || Math.abs(now - last.at) >= REMEMBERED_MS) last = { at: now, status: shallow() };
       return last.status;
     },

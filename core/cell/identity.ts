@@ -1,4 +1,4 @@
-// Who a cell is, and what its documents in the state collection are called.
+// Names of cells and tenants, and the partitions of a cell's state collection.
 
 export type Cloud = 'aws' | 'azure' | 'memory';
 
@@ -14,24 +14,24 @@ export const NAME_PATTERN = '^[a-z0-9-]{1,63}$';
 
 const NAME = new RegExp(NAME_PATTERN);
 
-/** Whether the text can name a tenant or a cell. */
+/** Whether the value is a valid name of a tenant or a cell. */
 export const isName = (text: unknown): text is string => typeof text === 'string' && NAME.test(text);
 
-/** The engine's partitions of the state collection. `|` is in no tenant, subject or consumer. */
+/** The engine's partitions of the state collection. Tenants, subjects and consumers cannot contain `|`. */
 export const statePartition = {
-  /** Operational facts of a tenant: its epoch. */
+  /** Operational data of a tenant: its epoch. */
   tenant: (tenant: string) => `tenant|${tenant}`,
-  /** What a consumer could not process. */
+  /** Events and messages that a consumer could not process. */
   parked: (consumer: string) => `parked|${consumer}`,
   /** Redelivered messages of a consumer that are being processed. */
   trials: (consumer: string) => `trials|${consumer}`,
   /** Events that a claiming consumer has applied to one entity, and that entity's documents. */
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
-  /** What a deep health check writes and reads. */
+  /** The document that a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;
 
-/** Partitions of the state collection that one kind of a domain's documents lies in. */
+/** Partitions of the state collection for one kind of a domain's documents. */
 export interface StatePartition {
   readonly prefix: string;
   /** The partition of a tenant, or of one of its subjects. */
@@ -44,5 +44,5 @@ export const domainPartition = (prefix: string): StatePartition => ({
   of: (tenant, subject) => (subject === undefined ? `${prefix}|${tenant}` : `${prefix}|${tenant}|${subject}`),
 });
 
-/** What the engine's partitions begin with; no domain may use these. */
+/** Prefixes of the engine's partitions; no domain may use these. */
 export const RESERVED_PREFIXES: readonly string[] = ['tenant', 'parked', 'trials', 'claimed', 'health', 'subjects'];

@@ -1,9 +1,9 @@
-// What a cell sees of another one: asked by the monitor, it probes the other cell's health once.
+// Lets a cell act as a witness: at the monitor's request, it probes another cell's health once.
 import type { TimedFetchDeps } from '../lib/timed-fetch.ts';
 import { healthProbe, type ProbeTarget } from './health-probe.ts';
 import { isName } from './identity.ts';
 
-/** The query parameter that names the other cell: its id, a blank, and the origin of its API. */
+/** The query parameter that names the other cell: its id, a space, and the origin of its API. */
 export const PEER_PARAMETER = 'peer';
 
 export const PEER_PROBE = {
@@ -13,14 +13,14 @@ export const PEER_PROBE = {
   characters: 400,
 } as const;
 
-/** What the monitor is told. */
+/** The finding as the monitor receives it. */
 export interface PeerFinding {
   readonly cell: string;
   readonly reached: boolean;
   readonly detail: string;
 }
 
-/** Reads the parameter; `undefined` if it names no cell. Only an origin is taken: what is asked there is the health, and nothing is sent along. */
+/** Reads the parameter; `undefined` if it names no cell. Accepts only an origin: the probe requests its health and sends nothing else. */
 export function readPeer(text: string): ProbeTarget | undefined {
   const [id, endpoint, ...rest] = text.split(' ');
   if (text.length > PEER_PROBE.characters || rest.length > 0 || !isName(id) || endpoint === undefined) return undefined;

@@ -1,19 +1,19 @@
-// Route tokens: compact JWS signed with Ed25519, by which the edge tells a cell who may do what, and under which epoch.
+// Route tokens: compact JWS signed with Ed25519 by which the edge authorizes a tenant's requests to a cell under an epoch.
 
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
 
-/** `observe` is the monitor's alone: no tenant's credential brings it. */
+/** `observe` is reserved for the monitor: no tenant's credential grants it. */
 export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe'] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a route token says. */
+/** The claims of a route token. */
 export interface RouteClaims {
   readonly tenant: string;
   readonly cell: string;
-  /** A whole number from 1; it rises with every new assignment of the tenant. */
+  /** A whole number from 1 that rises with every new assignment of the tenant. */
   readonly epoch: number;
   readonly scopes: readonly Scope[];
   readonly issuedAt: EpochSeconds;
@@ -21,13 +21,13 @@ export interface RouteClaims {
 }
 
 export const ROUTE_TOKEN_LIMITS = {
-  /** A token's life at most, in seconds. It stops what was stolen; a router that is cut off makes new ones (docs/adr/0033). */
+  /** Maximum lifetime of a token in seconds. Limits the use of a stolen token; a router that is cut off signs new ones (docs/adr/0033). */
   lifeSeconds: 60,
   /** How far the edge's clock and the cell's may differ, in seconds. */
   skewSeconds: 5,
-  /** Bytes of a token; ours have about 300. */
+  /** Maximum bytes of a token; ours have about 300. */
   bytes: 2048,
-  /** Verified tokens that a cell's process remembers. */
+  /** Verified tokens that a cell's process caches. */
   remembered: 1000,
 } as const;
 
@@ -69,7 +69,7 @@ const importKey = (key: PublicKey | PrivateKey, usage: 'sign' | 'verify') => {
   );
 };
 
-/** Returns a function that signs claims. Rejects if the key is no Ed25519 private key. */
+/** Returns a function that signs claims. Rejects if the key is not an Ed25519 private key. */
 export function routeTokenSigner(key: PrivateKey): (claims: RouteClaims) => Promise<string> {
   const header = encodeJson({ alg: 'EdDSA', typ: 'JWT', kid: key.kid });
   const imported = importKey(key, 'sign');
@@ -94,19 +94,19 @@ export type RouteVerdict =
   | { readonly status: 'misdirected'; readonly cell: string };
 
 export interface RouteVerifierOptions {
-  /** The keys that may sign: one, or two while they are being changed. */
+  /** The accepted keys: one, or two during a rotation. */
   readonly keys: readonly PublicKey[];
   /** The id of this cell. */
   readonly cell: string;
   readonly clock: Clock;
 }
 
-/** The last of a signature's 86 characters carries two bits; with others set, two texts would be one signature. */
+/** The last of a signature's 86 characters carries two bits; with other bits set, two texts would encode one signature. */
 const TOKEN = /^([\w-]+)\.([\w-]+)\.([\w-]{85}[AQgw])$/;
 
 /**
- * Returns a function that checks a token: form, algorithm, key, signature, times, then the cell. Only what is signed by a
- * known key is believed at all. Verified tokens are remembered (their times are checked again), at most
+ * Returns a function that verifies a token: form, algorithm, key, signature, times, then the cell. Nothing is trusted unless it is
+ * signed with a known key. Verified tokens are cached (their times are checked again), at most
  * `ROUTE_TOKEN_LIMITS.remembered` of them.
  */
 export function routeTokenVerifier({
@@ -149,9 +149,9 @@ export function routeTokenVerifier({
     }
     const now = toEpochSeconds(clock.now());
     if (claims.expiresAt - claims.issuedAt > ROUTE_TOKEN_LIMITS.lifeSeconds)
-      return { status: 'invalid', reason: 'it is made to live too long' };
+      return { status: 'invalid', reason: 'its lifetime is longer than allowed' };
     if (claims.issuedAt > now + ROUTE_TOKEN_LIMITS.skewSeconds)
-      return { status: 'invalid', reason: 'it comes from the future' };
+      return { status: 'invalid', reason: 'it was issued in the future' };
     if (claims.expiresAt <= now - ROUTE_TOKEN_LIMITS.skewSeconds)
       return { status: 'invalid', reason: 'it has expired' };
     return claims.cell === cell ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };

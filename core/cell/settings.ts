@@ -1,24 +1,24 @@
-// How a function's configuration is read from its environment: everything is checked at start, and all problems told at once.
+// Reads a function's configuration from its environment: validates everything at startup, and reports all problems together.
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
 import type { PublicKey } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Thrown at start; its message lists everything that is wrong. */
+/** Thrown at startup; its message lists every problem. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** Reads one variable; a missing or empty one becomes a problem and the empty text. */
+/** Reads one variable; a missing or empty one adds a problem and reads as the empty string. */
 export type Get = (name: string) => string;
 
-/** What our own variables begin with. One that nobody declares is a typing mistake, and stops the start. */
+/** The prefix of our own variables. An undeclared one is a typing error, and prevents the start. */
 const OWN = 'APP_';
 
 /**
- * Builds a configuration. `declared` are the names that the functions folder declares; `build` reads what it needs and adds to
- * `problems` what it finds wrong. Throws a `ConfigError` if there is any problem.
+ * Builds a configuration. `declared` are the names that the functions folder declares; `build` reads the variables that it needs and
+ * adds the faults that it finds to `problems`. Throws a `ConfigError` if there is any problem.
  */
 export function readSettings<T>(
   environment: Environment,
@@ -45,7 +45,7 @@ export function readCellId(get: Get, problems: string[]): string {
   return cell;
 }
 
-/** The edge's public keys: one, or two while they are being changed. */
+/** The edge's public keys: one, or two during a rotation. */
 export function readRouteKeys(get: Get, problems: string[]): readonly PublicKey[] {
   const text = get('APP_ROUTE_KEYS');
   if (text === '') return [];

@@ -1,6 +1,6 @@
-// What a cell consists of: collections, stream, consumers and all their limits, made from what the domains declare.
+// The topology of a cell: collections, stream, consumers and their limits, made from the declarations of the domains.
 //
-// On AWS every word of it becomes a setting. Azure Functions runs all functions in one app on one plan, so there
+// On AWS every value becomes a setting. Azure Functions runs all functions in one app on one plan, so there
 //   - `http.maximumConcurrency`, the largest `batchSize` of the consumers and the smallest `visibilitySeconds` (as the longest
 //     run of any function) are set for the app as a whole, in host.json;
 //   - `relay.batchSize` and `maximumRetryAttempts` are options of the trigger, `types`, `visibilitySeconds` and
@@ -8,27 +8,27 @@
 //   - `tries` and `crashes` are counted by our own code, as on AWS;
 //   - `timeoutSeconds`, `memoryMegabytes`, `batchWindowSeconds`, `parallelizationFactor`, `deadLetterRetentionDays` and the other
 //     `maximumConcurrency` have no effect: a plan has its memory, the change feed runs one batch for each physical partition,
-//     a trigger takes what is there, and a dead-letter queue keeps messages until somebody takes them.
+//     a trigger takes the messages that are available, and a dead-letter queue keeps messages until they are removed.
 
 /** A function that the platform runs for a trigger. Durations are in seconds, memory in MiB. */
 export interface FunctionLimits {
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
-  /** Executions at the same time, at most. */
+  /** Maximum number of concurrent executions. */
   readonly maximumConcurrency: number;
 }
 
 export interface CollectionDeclaration {
-  /** Whether its change stream is read. */
+  /** Whether a function reads its change stream. */
   readonly stream: boolean;
 }
 
 export interface RelayDeclaration extends FunctionLimits {
   readonly batchSize: number;
   readonly batchWindowSeconds: number;
-  /** Batches in flight per shard, split by partition: order per item holds. */
+  /** Batches in flight per shard, split by partition: the order per item is kept. */
   readonly parallelizationFactor: number;
-  /** -1: for as long as the fault lasts. A stream that gives up loses events. */
+  /** -1: retry for as long as the fault lasts. A stream that gives up loses events. */
   readonly maximumRetryAttempts: -1;
 }
 
@@ -36,17 +36,17 @@ export interface ConsumerDeclaration extends FunctionLimits {
   readonly name: string;
   /** The event types it subscribes to. */
   readonly types: readonly string[];
-  /** `derived`: a function of the log, the same in every cell that has it. `home-only`: must happen once, in the cell that is home. */
+  /** `derived`: a function of the log, the same in every cell that has it. `home-only`: must happen once, in the home cell. */
   readonly effects: 'derived' | 'home-only';
   readonly batchSize: number;
   readonly batchWindowSeconds: number;
-  /** How long a delivered message stays hidden; at least 6 times the timeout, as AWS advises for batches. */
+  /** How long a delivered message stays hidden; at least 6 times the timeout, as AWS recommends for batches. */
   readonly visibilitySeconds: number;
-  /** How often an event is tried on its own, after its batch failed, before it is parked. */
+  /** How often an event is retried alone after its batch failed, before it is parked. */
   readonly tries: number;
-  /** How often an event may take its worker process down with it before it is parked. */
+  /** How often an event may crash its worker process before it is parked. */
   readonly crashes: number;
-  /** Deliveries after which the cloud's dead-letter queue takes the message: the backstop, far beyond a long outage. */
+  /** Deliveries before the message moves to the cloud's dead-letter queue: a backstop that outlasts a long outage. */
   readonly maximumDeliveries: number;
 }
 
@@ -60,12 +60,12 @@ export interface Topology {
 }
 
 /**
- * What a consumer wants of the bus. `latency`: batches of at most 10, delivered as they come, so that the state follows an event
- * within a fraction of a second. `batches`: up to 500 events that were collected for a second, which cost one write of the
- * state where they concern the same documents. On AWS the words become batch size and window of the event source mapping
+ * How the bus delivers to a consumer. `latency`: batches of at most 10, delivered as they arrive, so that the state follows an event
+ * within a fraction of a second. `batches`: up to 500 events collected for a second, which cost a single write of the state where
+ * they concern the same documents. On AWS this sets batch size and window of the event source mapping
  * (more than 10 messages need a window of at least a second:
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html); on Azure the batch size is
- * the app's, and a trigger takes what is there, so that `batches` costs no waiting there.
+ * the app's, and a trigger takes the messages that are available, so `batches` adds no delay there.
  */
 export type Delivery = 'latency' | 'batches';
 
@@ -74,11 +74,11 @@ const DELIVERIES = {
   batches: { batchSize: 500, batchWindowSeconds: 1 },
 } as const satisfies Readonly<Record<Delivery, Pick<ConsumerDeclaration, 'batchSize' | 'batchWindowSeconds'>>>;
 
-/** What a domain declares of a consumer; every limit that is left out has the value of `CONSUMER_DEFAULTS`. */
+/** A domain's declaration of a consumer; limits default to `CONSUMER_DEFAULTS`. */
 export interface ConsumerOptions extends Partial<Omit<ConsumerDeclaration, 'name' | 'types' | 'effects'>> {
   /** Part of the names of queues, subscriptions and functions: 1 to 40 of a-z 0-9 -, beginning with a letter. */
   readonly name: string;
-  /** `batches` unless given. */
+  /** `batches` by default. */
   readonly delivery?: Delivery;
 }
 

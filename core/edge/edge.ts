@@ -1,5 +1,4 @@
-// All of the edge's HTTP API on web-standard requests and responses: its own few answers, the control plane, and every tenant's cell behind it.
-
+// The edge's HTTP API on web-standard requests and responses: its own few routes, the control API, and the routes to tenants' cells.
 import { continueTrace } from '../events/trace.ts';
 import { CELL_HEADER } from '../http/headers.ts';
 import { routeMatcher } from '../http/routes.ts';
@@ -17,12 +16,12 @@ export interface EdgeDeps {
   readonly version: string;
   /** The OpenAPI document of the application that the cells run. */
   readonly document: unknown;
-  /** The tenants' side. */
+  /** Serves tenants' requests. */
   readonly tenants: (request: Request, target: string, traceparent: string) => Promise<Response>;
   readonly operators: Credentials;
-  /** The control plane; it checks the operator's scopes. Rejects with an `EdgeRefusal` or a fault of our own. */
+  /** The control API; it checks the operator's scopes. Rejects with an `EdgeRefusal` or an internal error. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
-  /** Which pages and webhook senders of other origins may do what. */
+  /** The rules for pages of other origins and webhook senders. */
   readonly crossOrigin: CrossOrigin;
   /** When the read cache or the directory last failed to answer, in milliseconds. */
   readonly failedAt: () => number;
@@ -31,16 +30,16 @@ export interface EdgeDeps {
   readonly log: Log;
 }
 
-/** An isolate calls itself degraded for this long after a lookup has failed. */
+/** An isolate reports itself as degraded for this long after a failed lookup. */
 const DEGRADED_MS = 30_000;
 
-/** The first slash that can begin a path: behind `http://` and at least one character. */
+/** The first index at which a path can begin: after `http://` and at least one character. */
 const BEHIND_SCHEME = 8;
 
-/** The caller of a route that asks for no scope. */
+/** The caller of a route without a scope. */
 const ANONYMOUS: OperatorCaller = { kind: 'operator', subject: 'anonymous', scopes: [] };
 
-/** Whether a route of the control plane answers without a token. */
+/** Whether a route of the control API needs no token. */
 const isOpen = (method: string, target: string): boolean => {
   const found = matchControl(method, target.split('?', 1)[0] ?? '');
   return !('allowed' in found) && controlRoutes[found.name].scope === null;
@@ -48,7 +47,7 @@ const isOpen = (method: string, target: string): boolean => {
 
 const matchControl = routeMatcher(controlRoutes);
 
-/** Returns the API. It never rejects: whatever happens becomes an answer. */
+/** Returns the API. It never rejects: every error becomes an answer. */
 export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
   const { tenants, operators, control, crossOrigin, clock, ids, log } = deps;
   const documentText = JSON.stringify(deps.document);
@@ -81,7 +80,7 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
       return control(request, operator, traceparent);
     }
     if (request.method === 'GET') {
-      // With deep=1 it is a question to the tenant's cell, which asks for a scope.
+      // With deep=1 it is answered by the tenant's cell, and requires a scope.
       if (target === '/v1/health' || target === '/v1/health?deep=0') return health(traceparent);
       if (target === '/openapi.json')
         return new Response(documentText, { headers: ownHeaders(traceparent, 'application/json') });

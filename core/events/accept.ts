@@ -1,4 +1,4 @@
-// Turns what a client sent into an accepted event, or says exactly what is wrong with it.
+// Validates an event from a client: accepts it, or reports exactly what is wrong with it.
 
 import { cutUtf8, jsonBytesAtMost, toWireJson, utf8Length } from '../lib/text.ts';
 import type { EpochMs } from '../ports/clock.ts';
@@ -24,25 +24,25 @@ export const EVENT_LIMITS = {
 } as const;
 
 /**
- * The subject names the device or entity and is the partition of its events. `.` and `..` alone are none: every URL parser takes
- * them out of a path, encoded or not, so such a device could be written to and never read.
+ * The subject names the device or entity and is the partition of its events. `.` and `..` are not valid: every URL parser removes
+ * them from a path, encoded or not, so such a device could be written but never read.
  */
 export const SUBJECT_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$';
 const SUBJECT = new RegExp(SUBJECT_PATTERN);
 
-/** Whether the value can name a device or entity. */
+/** Whether the value is a valid name of a device or entity. */
 export const isSubject = (value: unknown): value is string => typeof value === 'string' && SUBJECT.test(value);
 
 /** CloudEvents 1.0, "Naming conventions": lower-case letters and digits. */
 const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
 
-/** Attributes that Polycell itself puts on messages; a client may not. */
+/** Prefix of attributes that Polycell itself adds to messages; clients must not use it. */
 const RESERVED_PREFIX = 'polycell';
 
-/** An absolute URI (RFC 3986, 4.3, and a fragment): a scheme, and characters that a URI is written with. */
+/** An absolute URI (RFC 3986, 4.3, plus a fragment): a scheme, then characters allowed in a URI. */
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 
-/** CloudEvents 1.0, "Type system": what a String must not hold; half a surrogate pair has no UTF-8 form, and two of them could become one. */
+/** CloudEvents 1.0, "Type system": characters not allowed in a String; a lone surrogate has no UTF-8 form, so strings could collide. */
 const NO_TEXT = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
 const PLAIN_TEXT = /^[ -~]*$/;
 const isText = (value: string): boolean => PLAIN_TEXT.test(value) || !NO_TEXT.test(value);
@@ -62,7 +62,7 @@ export type RejectionCode =
   | 'time_in_future'
   | 'event_too_large';
 
-/** Why an event was not accepted; `pointer` is a JSON pointer into the event as it was sent. */
+/** Why an event was rejected; `pointer` is a JSON pointer into the event as sent. */
 export interface Rejection {
   readonly code: RejectionCode;
   readonly detail: string;
@@ -76,7 +76,7 @@ export type Acceptance =
 export interface AcceptContext {
   readonly registry: SchemaRegistry;
   readonly now: EpochMs;
-  /** A `traceparent` for the event, if it brings none of its own. */
+  /** Makes a `traceparent` for an event that has none. */
   readonly traceparent: () => string;
 }
 
@@ -85,7 +85,7 @@ const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptan
   rejection: pointer === undefined ? { code, detail } : { code, detail, pointer },
 });
 
-/** Checks one candidate against everything that the API asks of an event. */
+/** Checks one candidate against all rules for events. */
 export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance {
   if (!isJsonObject(candidate)) return reject('invalid_event', 'An event is a JSON object.');
   const tooLarge = checkSize(candidate);
@@ -98,7 +98,7 @@ export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance
   return { accepted: true, event: { ...attributes, traceparent } as unknown as CloudEvent };
 }
 
-/** As the bus counts: what is accepted must be what can be published. Nearly all events are too small to be counted. */
+/** Measures as the bus does: every accepted event must be publishable. Nearly all events are too small to need measuring. */
 function checkSize(candidate: JsonObject): Acceptance | undefined {
   if (jsonBytesAtMost(candidate) <= EVENT_LIMITS.eventBytes) return undefined;
   const bytes = utf8Length(toWireJson(candidate));
@@ -106,7 +106,7 @@ function checkSize(candidate: JsonObject): Acceptance | undefined {
   return reject('event_too_large', `The event has ${bytes} bytes; an event holds at most ${EVENT_LIMITS.eventBytes}.`);
 }
 
-/** What a result repeats of a candidate's identity: its text, or `null` where it has none. */
+/** The identity of a candidate as repeated in its result: the text, or `null` where it has none. */
 export function identityOf(candidate: Json): { id: string | null; source: string | null } {
   const text = (value: unknown) => (typeof value === 'string' ? cutUtf8(value, EVENT_LIMITS.identityBytes) : null);
   return isJsonObject(candidate)
@@ -114,7 +114,7 @@ export function identityOf(candidate: Json): { id: string | null; source: string
     : { id: null, source: null };
 }
 
-/** CloudEvents JSON format: a member that is null is an attribute that is not set. */
+/** CloudEvents JSON format: a null member is an unset attribute. */
 function withoutNulls(candidate: JsonObject): JsonObject {
   if (!Object.values(candidate).includes(null)) return candidate;
   return Object.fromEntries(Object.entries(candidate).filter(([name, value]) => value !== null || name === 'data'));
@@ -233,8 +233,8 @@ function checkData(event: JsonObject, registry: SchemaRegistry): Rejection | und
 }
 
 /**
- * The pointer to what would not come back as it was sent: a number such as 1e400, which would be stored as null, and half a surrogate
- * pair, which has no UTF-8 form.
+ * The pointer to a value that would not be stored as sent: a number such as 1e400, which would become null, or a lone surrogate,
+ * which has no UTF-8 form.
  */
 function unkeptValue(value: Json | undefined): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';

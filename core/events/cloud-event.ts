@@ -1,4 +1,4 @@
-// The CloudEvents 1.0 event as Polycell keeps it, its identity, and the short form it is stored in.
+// The CloudEvents 1.0 event as Polycell keeps it, its identity, and the compact form in which it is stored.
 import { sha256 } from '@noble/hashes/sha2';
 import { utf8ToBytes } from '@noble/hashes/utils';
 import type { CloudEvent } from '../ports/cloud-event.ts';
@@ -6,13 +6,13 @@ import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key } from '../ports/store.ts';
 import { parseTime } from './time.ts';
 
-/** Between the parts of a partition: tenants and subjects cannot hold it. */
+/** Separates the parts of a partition: tenants and subjects cannot contain it. */
 const SEPARATOR = '|';
 
-/** Ends the time in a document's id: below every digit and the full stop, so that ids sort by time. */
+/** Ends the time in a document's id: sorts before every digit and the full stop, so that ids sort by time. */
 const AFTER_TIME = '!';
 
-/** 96 bits are beyond collision among the events of one subject at one instant. */
+/** 96 bits make a collision among the events of one subject at one instant negligible. */
 const IDENTITY_CHARACTERS = 16;
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -32,7 +32,7 @@ export function fingerprint(text: string, characters: number = IDENTITY_CHARACTE
 /** The partition of the event log that holds the events of one subject of one tenant. */
 export const logPartition = (tenant: string, subject: string): string => `${tenant}${SEPARATOR}${subject}`;
 
-/** Where an event is stored. Equal for two events exactly when their tenant, subject, source, id and instant are equal. */
+/** The key of an event. Equal for two events exactly when their tenant, subject, source, id and instant are equal. */
 export function eventKey(tenant: string, event: CloudEvent): Key {
   const instant = parseTime(event.time);
   if (instant === undefined) throw new TypeError(`An accepted event has the time ${event.time}, which is none.`);
@@ -41,8 +41,8 @@ export function eventKey(tenant: string, event: CloudEvent): Key {
 }
 
 /**
- * The body an event is stored with: what its key already says is left out, so that the log's items stay small (DynamoDB
- * bills writes by the KiB). `fromStored` puts it back.
+ * The body that an event is stored with: omits what its key already contains, so that the log's items stay small (DynamoDB
+ * bills writes by the KiB). `fromStored` restores it.
  */
 export function toStored(event: CloudEvent, key: Key): JsonObject {
   const { specversion: _version, subject: _subject, time, ...rest } = event;
@@ -50,14 +50,14 @@ export function toStored(event: CloudEvent, key: Key): JsonObject {
   return { ...rest, time: time === `${sortKeyOf(key.id)}Z` ? SHORT : time };
 }
 
-/** In place of a time that is written as short as it can be, such as `2026-11-21T07:41:03Z`. */
+/** Replaces a time in its shortest form, such as `2026-11-21T07:41:03Z`. */
 const SHORT = 'Z';
 
-/** The tenant whose log a document lies in; empty for a partition that is none of a log. */
+/** The tenant whose log contains a document; empty for a partition that is not part of a log. */
 export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
   partition.slice(0, Math.max(0, partition.indexOf(SEPARATOR)));
 
-/** The event and tenant of a stored document; of one that is no event, an event without a type. */
+/** The event and tenant of a stored document; for a document that is not an event, an event without a type. */
 export function fromStored(key: Key, body: Json): { tenant: string; event: CloudEvent } {
   const tenant = tenantOf(key);
   const stored = isJsonObject(body) ? body : {};
@@ -73,7 +73,7 @@ export function fromStored(key: Key, body: Json): { tenant: string; event: Cloud
 
 const sortKeyOf = (id: string): string => id.slice(0, id.indexOf(AFTER_TIME));
 
-/** The time in a document's id as JavaScript would write it, which most clients do: with three digits of a second at least. */
+/** The time in a document's id as JavaScript writes it, as most clients do: with at least three fractional digits. */
 function timeOf(id: string): string {
   const sortKey = sortKeyOf(id);
   const fraction = sortKey.slice('2026-11-21T07:41:03.'.length);

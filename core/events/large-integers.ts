@@ -1,29 +1,29 @@
-// Integers in JSON text that a double cannot hold: found in the text, as `JSON.parse` has rounded them before anybody can look.
+// Finds integers in JSON text that a double cannot represent, in the text itself because `JSON.parse` rounds them.
 
-/** As many digits as the largest integer has up to which doubles are exact. Hardly any request has such a run of digits. */
+/** A run of as many digits as 2^53, up to which doubles are exact. Hardly any request has one. */
 const LONG_RUN = /\d{16}/;
 
 /** 2^53. */
 const LARGEST = '9007199254740992';
 
-/** A number up to its exponent; numbers with an exponent say themselves that they are approximate. */
+/** A number with its exponent; numbers with an exponent are approximate by intent. */
 const NUMBER = /-?(\d+)(?:\.\d+)?([eE][+-]?\d+)?/y;
 
-/** The end of a string, from behind its first quote. */
+/** The rest of a string, after its opening quote. */
 const STRING = /[^"\\]*(?:\\.[^"\\]*)*"/y;
 
 export type Path = readonly (string | number)[];
 
 /**
- * The paths to integers beyond ±2^53 in `text`, at most one for each member of the outermost value, in order. `text` must be valid JSON.
- * Linear in the length of the text; without a run of 16 digits a single search.
+ * The paths to integers beyond ±2^53 in `text`, at most one for each member of the outermost value, in order. `text` must be valid
+ * JSON. Takes linear time; without a run of 16 digits, a single search.
  */
 export function largeIntegers(text: string): readonly Path[] {
   if (!LONG_RUN.test(text)) return [];
   const found: Path[] = [];
   const path: (string | number)[] = [];
   let lastMember: string | number | undefined;
-  // Of each open value: whether it is an object whose next string is a name.
+  // For each open value: whether it is an object whose next string is a name.
   const isObject: boolean[] = [];
   let expectsName = false;
   for (let at = 0; at < text.length; ) {
@@ -69,6 +69,6 @@ function endOfString(text: string, quote: number): number {
   return STRING.test(text) ? STRING.lastIndex : text.length;
 }
 
-/** Digits of JSON have no zeros in front, so longer means larger. */
+/** Numbers in JSON have no leading zeros, so longer means larger. */
 const isLarge = (digits: string, exponent: string | undefined): boolean =>
   exponent === undefined && (digits.length > LARGEST.length || (digits.length === LARGEST.length && digits > LARGEST));

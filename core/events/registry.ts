@@ -1,20 +1,20 @@
-// The schema registry: which event types exist, and what their data must look like.
+// The schema registry: the event types, and the validators of their data.
 import { cutUtf8 } from '../lib/text.ts';
 import type { Json } from '../ports/json.ts';
 
-/** The first thing wrong with an event's data; `pointer` is a JSON pointer below `/data`. */
+/** The first fault of an event's data; `pointer` is a JSON pointer below `/data`. */
 export interface SchemaFault {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** A validator as the build compiles it from a JSON Schema: no schema compiler is part of a bundle. */
+/** A validator compiled from a JSON Schema at build time: bundles contain no schema compiler. */
 export interface CompiledValidator {
   (data: unknown): boolean;
   errors?: readonly { instancePath: string; message?: string; params?: unknown }[] | null;
 }
 
-/** What a validator found wrong with a value, or `undefined` if nothing is; `name` is what the value is called in the text. */
+/** The fault that a validator finds in a value, or `undefined`; `name` is the name of the value in messages. */
 export function schemaFault(validator: CompiledValidator, value: unknown, name: string): SchemaFault | undefined {
   if (validator(value)) return undefined;
   const first = validator.errors?.[0];
@@ -25,7 +25,7 @@ export function schemaFault(validator: CompiledValidator, value: unknown, name: 
   return { pointer: at, detail };
 }
 
-/** Bytes of a name that a client sent and a fault repeats. */
+/** Bytes shown of a name that a client sent. */
 const SHOWN_BYTES = 64;
 
 export class SchemaRegistry {
@@ -35,12 +35,12 @@ export class SchemaRegistry {
     this.#validators = new Map(Object.entries(validators));
   }
 
-  /** Whether events of this type are accepted at all. */
+  /** Whether events of this type are accepted. */
   has(type: string): boolean {
     return this.#validators.has(type);
   }
 
-  /** What is wrong with `data`, or `undefined` if nothing is. The type must be a registered one. */
+  /** The fault of `data`, or `undefined`. The type must be registered. */
   validate(type: string, data: Json): SchemaFault | undefined {
     const validator = this.#validators.get(type);
     if (validator === undefined) throw new TypeError(`No schema is registered for ${type}.`);

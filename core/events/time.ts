@@ -1,20 +1,20 @@
-// RFC 3339 times as text that sorts like the instants it names, to any precision a client sends.
+// RFC 3339 times as text that sorts like the instants, at any precision that a client sends.
 import { type EpochMs, epochMs } from '../ports/clock.ts';
 
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
-/** An instant, exact to what was sent. */
+/** An instant, as precise as it was sent. */
 export interface Instant {
-  /** Whole milliseconds; finer digits are cut off. */
+  /** Whole milliseconds; finer digits are truncated. */
   readonly epochMs: EpochMs;
   /**
-   * UTC without the `Z`, without trailing zeros of the fraction: `2026-11-21T07:41:03.5`. Two texts of one instant have one
-   * sort key, and when every key is followed by a character below `.`, keys sort like their instants.
+   * UTC without the `Z` and without trailing zeros of the fraction: `2026-11-21T07:41:03.5`. All texts of an instant have the same
+   * sort key, and if every key is followed by a character below `.`, keys sort like their instants.
    */
   readonly sortKey: string;
 }
 
-/** Reads an RFC 3339 time, or returns `undefined` for anything else, such as 30 February or a missing offset. */
+/** Parses an RFC 3339 time, or returns `undefined` for anything else, such as 30 February or a missing offset. */
 export function parseTime(text: string): Instant | undefined {
   const match = RFC3339.exec(text);
   if (match === null) return undefined;
@@ -34,7 +34,7 @@ export function parseTime(text: string): Instant | undefined {
   const milliseconds = Number(digits.slice(0, 3).padEnd(3, '0'));
   const behindSeconds = digits === '' ? '' : `.${digits}`;
   const isUtc = sign === undefined || (offsetHour === '00' && offsetMinute === '00');
-  // What nearly everybody sends is in UTC and needs no calculation. The first hundred years are other years to `Date.UTC`.
+  // Nearly all clients send UTC, which needs no calculation. `Date.UTC` maps the first hundred years to other years.
   if (isUtc && parts[5] < 60 && parts[0] >= 100) {
     return {
       epochMs: epochMs(Date.UTC(parts[0], parts[1] - 1, parts[2], parts[3], parts[4], parts[5], milliseconds)),
@@ -43,7 +43,7 @@ export function parseTime(text: string): Instant | undefined {
   }
   const date = new Date(Date.UTC(2000, 0, 1));
   date.setUTCFullYear(parts[0], parts[1] - 1, parts[2]);
-  // A leap second (:60) rolls over into the next minute, as POSIX time has it.
+  // A leap second (:60) rolls over into the next minute, as in POSIX time.
   const offset = (sign === '-' ? 1 : -1) * (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0));
   date.setUTCHours(parts[3], parts[4] + offset, parts[5], 0);
   const seconds = date.toISOString();
@@ -53,7 +53,7 @@ export function parseTime(text: string): Instant | undefined {
 
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** The days of a month, which is counted from 1; none of a month that there is not. */
+/** The number of days of a month, counted from 1; 0 for an invalid month. */
 function daysOf(year: number, month: number): number {
   const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0);

@@ -1,4 +1,4 @@
-// The text of a message on the bus: the CloudEvent in JSON, with what a consumer needs to know about it inside.
+// Encodes and decodes messages on the bus: the CloudEvent in JSON, including its tenant.
 
 import { isName } from '../cell/identity.ts';
 import { toWireJson, utf8Length } from '../lib/text.ts';
@@ -9,15 +9,15 @@ import { isSubject } from './accept.ts';
 import { parseTime } from './time.ts';
 
 /**
- * The tenant travels inside the event as well as beside it: not every platform hands attributes through unharmed. Clients
- * cannot send attributes of this prefix.
+ * The tenant is sent inside the event as well as in the message attributes, because not every platform preserves attributes. Clients
+ * cannot send attributes with this prefix.
  */
 const TENANT = 'polycelltenant';
 
-/** A message as text, of characters that every bus takes. */
+/** A message as text, in characters that every bus accepts. */
 export const encodeMessage = ({ tenant, event }: BusMessage): string => toWireJson({ ...event, [TENANT]: tenant });
 
-/** What travels beside the text, for subscriptions to filter on and for tracing. */
+/** Message attributes, for subscription filters and tracing. */
 export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
   type: event.type,
   tenant,
@@ -32,12 +32,12 @@ export const messageBytes = (text: string, attributes: Readonly<Record<string, s
     utf8Length(text),
   );
 
-/** The message in a text; throws a SyntaxError or TypeError if there is none. */
+/** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
 export const decodeMessage = (text: string): { tenant: string; event: CloudEvent } => readMessage(JSON.parse(text));
 
 /**
- * The message in a value that was JSON, for platforms that parse themselves; throws a TypeError if there is none. Tenant,
- * subject and time are checked, for they become keys: what has no key can neither be applied nor parked as an event.
+ * Reads a message from parsed JSON, for platforms that parse it themselves; throws a TypeError if it is not a message. Tenant,
+ * subject and time are checked because they become keys: without a key, an event can be neither applied nor parked.
  */
 export function readMessage(value: unknown): { tenant: string; event: CloudEvent } {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');

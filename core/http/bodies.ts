@@ -1,4 +1,4 @@
-// The schemas of the engine's own bodies and answers; the build compiles those that requests are checked with.
+// The schemas of the engine's own request bodies and answers; the build compiles those that validate requests.
 import { count, object, text, time } from '../api/schema.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
@@ -29,7 +29,7 @@ export const ParkedEvent = object(['id', 'consumer', 'tenant', 'parkedAt', 'reas
   text,
 });
 
-/** A misspelt `ids` would redrive everything, so no other member is taken. */
+/** A misspelt `ids` would redrive everything, so no other member is allowed. */
 export const Redrive = {
   ...object(['consumer'], {
     consumer: text,

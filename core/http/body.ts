@@ -1,4 +1,4 @@
-// Request bodies: read within a limit, inflated, decoded strictly, and turned into the candidates of an ingest.
+// Request bodies: reads them within a limit, inflates them, decodes them strictly, and extracts the candidates of an ingest.
 import { EVENT_LIMITS, type Rejection } from '../events/accept.ts';
 import { attributeValue } from '../events/binary-mode.ts';
 import { largeIntegers, type Path } from '../events/large-integers.ts';
@@ -20,12 +20,12 @@ export const EVENT_MEDIA_TYPES = {
 
 const HEADER_PREFIX = 'ce-';
 
-/** Deeper values than this are nobody's data, and recursion over them has an end. */
+/** No real data is nested more deeply; the limit bounds recursion. */
 export const MAXIMUM_DEPTH = 100;
 
 /**
- * The body's bytes, inflated if it is compressed; the problem `payload_too_large` as soon as there are more than `limit`, before or after
- * inflating.
+ * The body's bytes, inflated if compressed; throws the problem `payload_too_large` as soon as there are more than `limit`, before or
+ * after inflating.
  */
 export async function readBody(request: Pick<ApiRequest, 'headers' | 'body'>, limit: number): Promise<Uint8Array> {
   const { headers, body } = request;
@@ -64,7 +64,7 @@ async function collect(all: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return whole;
 }
 
-/** A client that goes away in the middle of its body is no failure of the cell. */
+/** A client that disconnects in the middle of its body is not a failure of the cell. */
 async function* unbroken(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   try {
     yield* body;
@@ -75,7 +75,7 @@ async function* unbroken(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** A body as JSON; the problem `invalid_json` if it is none. */
+/** Parses a body as JSON; throws the problem `invalid_json` for anything else. */
 export const parseJson = (bytes: Uint8Array): Json => parseText(decode(bytes));
 
 function decode(bytes: Uint8Array): string {
@@ -105,15 +105,15 @@ function isDeeperThan(value: Json | undefined, levels: number): boolean {
   return levels === 0 || Object.values(value).some((child) => isDeeperThan(child, levels - 1));
 }
 
-/** What a request to `POST /v1/events` carries. */
+/** The contents of a request to `POST /v1/events`. */
 export interface Candidates {
   /** The events, unchecked. */
   readonly candidates: readonly Json[];
-  /** What is wrong with some of them in a way that the values themselves do not show, by index. */
+  /** Faults that the parsed values do not show, by index of the event. */
   readonly faults: ReadonlyMap<number, Rejection>;
 }
 
-/** The events that a request to `POST /v1/events` carries. */
+/** Reads the events of a request to `POST /v1/events`. */
 export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body'>): Promise<Candidates> {
   const { headers } = request;
   const contentType = headers.get(BODY_TYPE_HEADER) ?? headers.get('content-type') ?? '';

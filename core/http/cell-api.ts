@@ -1,4 +1,4 @@
-// The HTTP API of a cell on web-standard requests and responses: who may call, what is asked, and the answer.
+// The HTTP API of a cell on web-standard requests and responses: authorizes, dispatches to the handler, and maps errors to problems.
 
 import type { ReadStores } from '../api/read.ts';
 import type { Route } from '../api/route.ts';
@@ -25,7 +25,7 @@ import { Problem, problemResponse, problemsOf } from './problem.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 
-/** What a client is asked to wait when the store gives no time of its own, in seconds. */
+/** Retry-After when the store gives no time of its own, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
 export interface CellApiDeps {
@@ -36,7 +36,7 @@ export interface CellApiDeps {
   readonly verifyRouteToken: (token: string | null) => Promise<RouteVerdict>;
   readonly guardEpoch: (tenant: string, epoch: number) => Promise<EpochVerdict>;
   readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
-  /** What the domains' reads look into. */
+  /** The stores that the domains' reads use. */
   readonly stores: ReadStores;
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
@@ -47,7 +47,7 @@ export interface CellApiDeps {
   readonly log: Log;
 }
 
-/** Returns the API. It never rejects: whatever happens becomes an answer. */
+/** Returns the API. It never rejects: every error becomes an answer. */
 export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
   const documentText = JSON.stringify(deps.document);
@@ -82,7 +82,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     );
   };
 
-  /** What the cell sees of another one; only the edge's monitor may ask, as it makes the cell send a request. */
+  /** Probes another cell; only the edge's monitor may request it, as it makes the cell send a request. */
   const observe = async (request: ApiRequest, text: string): Promise<PeerFinding> => {
     await authorize(request, 'observe');
     const target = readPeer(text);
@@ -91,10 +91,10 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     return deps.probePeer(target);
   };
 
-  /** The handler of every route but that of ingest, whose body is read before its turn. */
+  /** The handlers of all routes except ingest, whose body is read earlier. */
   const handlers: Readonly<Record<string, RouteHandler>> = {
     health: ({ query, request }) => health(query, request),
-    // The token's epoch has been adopted by the time that a handler is called.
+    // The token's epoch has been adopted before a handler is called.
     fence: async ({ query }) => {
       readParameters(routes.fence.parameters, query);
       return noContent();
@@ -120,7 +120,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     return verdict.claims;
   };
 
-  /** Checks the epoch, after all else: only a token that may do something raises it. */
+  /** Checks the epoch last: only an authorized token may raise it. */
   const fence = async ({ tenant, epoch }: RouteClaims): Promise<void> => {
     const known = await deps.guardEpoch(tenant, epoch);
     if (known.status === 'stale')
@@ -140,7 +140,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
     const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
-    // Events are read and parsed while the store is asked for the epoch. A stale token is answered first, whatever else is wrong.
+    // Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault.
     const candidates = name === 'ingest' ? readEvents(call) : undefined;
     candidates?.catch(() => undefined);
     if (claims !== undefined) await fence(claims);
@@ -164,7 +164,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 }
 
-/** The one table from what went wrong to what a client is told. */
+/** The only mapping from errors to problems shown to clients. */
 function toProblem(error: unknown, log: Log, traceparent: string): Problem<string> {
   if (error instanceof Problem) return error;
   if (isPortError(error)) {

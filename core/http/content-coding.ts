@@ -1,15 +1,15 @@
-// Compressed request bodies: which codings are taken, and inflating within a limit, so that a small body cannot become a large one.
+// Compressed request bodies: the accepted codings, and inflation in small steps, so that the reader can stop a decompression bomb.
 import { Problem } from './problem.ts';
 
-/** What `Accept-Encoding` says beside a refusal (https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3). */
+/** The `Accept-Encoding` header of a refusal (https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3). */
 export const ACCEPTED_CODINGS = 'gzip, deflate';
 
-/** Bytes that go into the decompressor at a time: it may make a thousand times as much of them before anybody can count. */
+/** Bytes passed to the decompressor at a time: its output can be a thousand times as large before it can be counted. */
 const SLICE = 4096;
 
 type Coding = 'gzip' | 'deflate';
 
-/** The coding that the header names, `undefined` for none; the problem `unsupported_encoding` for any other, and for several at once. */
+/** The coding named by the header, `undefined` for none; throws the problem `unsupported_encoding` for others, and for several at once. */
 export function codingOf(contentEncoding: string | null): Coding | undefined {
   const names = (contentEncoding ?? '')
     .split(',')
@@ -18,7 +18,7 @@ export function codingOf(contentEncoding: string | null): Coding | undefined {
   const [name] = names;
   if (name === undefined) return undefined;
   if (names.length === 1) {
-    // https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3: the old name is to be taken for the new one.
+    // https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3: the old name is equivalent to the new one.
     if (name === 'gzip' || name === 'x-gzip') return 'gzip';
     if (name === 'deflate') return 'deflate';
   }
@@ -28,8 +28,8 @@ export function codingOf(contentEncoding: string | null): Coding | undefined {
 }
 
 /**
- * The inflated bytes, in chunks; it goes on only as fast as they are taken, so whoever counts them can stop. The problem `invalid_body` if the bytes are no
- * whole body of this coding.
+ * The inflated bytes, in chunks, produced only as fast as they are consumed, so the consumer can count and stop. Throws the problem
+ * `invalid_body` if the bytes are not a complete body of this coding.
  */
 export async function* inflate(
   coding: Coding,
@@ -58,10 +58,10 @@ export async function* inflate(
       yield value;
     }
   } catch (error) {
-    // The body's own fault, such as a client that went away, is not one of its coding.
+    // A fault of the body itself, such as a disconnected client, is not a fault of its coding.
     if (fault instanceof Problem) throw fault;
     if (error instanceof Problem) throw error;
-    // Not every platform tells an empty body from none.
+    // Not every platform distinguishes an empty body from none.
     if (fed === 0) return;
     throw new Problem('invalid_body', `The body is not ${coding}, as its Content-Encoding says.`);
   } finally {

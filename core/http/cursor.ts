@@ -1,4 +1,4 @@
-// Cursors as clients see them: opaque, and good for the query and tenant they came from only.
+// Cursors as clients see them: opaque, and bound to the query and tenant that they came from.
 import { fingerprint } from '../events/cloud-event.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import { Problem } from './problem.ts';
@@ -6,10 +6,10 @@ import { Problem } from './problem.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Longer ones are nobody's: a store's cursor is an id. */
+/** Longer cursors cannot be valid: a store's cursor is an id. */
 const CURSOR_CHARACTERS = 4096;
 
-/** Wraps a store's cursor. `query` is anything that tells queries apart, the tenant included. */
+/** Wraps a store's cursor. `query` is any value that identifies the query, including the tenant. */
 export function sealCursor(query: unknown, cursor: string): string {
   const bytes = encoder.encode(fingerprint(JSON.stringify(query)) + cursor);
   return btoa(String.fromCharCode(...bytes))
@@ -18,7 +18,7 @@ export function sealCursor(query: unknown, cursor: string): string {
     .replace(/=+$/, '');
 }
 
-/** The store's cursor in a client's one. Throws the problem `invalid_cursor` if it is another query's or no cursor at all. */
+/** Unwraps the store's cursor. Throws the problem `invalid_cursor` if it belongs to another query or is not a cursor. */
 export function openCursor(query: unknown, sealed: string | undefined): StoreCursor | undefined {
   if (sealed === undefined) return undefined;
   const text = decode(sealed);

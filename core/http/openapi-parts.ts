@@ -1,4 +1,4 @@
-// What OpenAPI documents are put together from: schemas of common things, and paths made from a table of routes.
+// Building blocks of OpenAPI documents: common schemas, and paths generated from a table of routes.
 import type { Route } from '../api/route.ts';
 import { object, text } from '../api/schema.ts';
 import type { ProblemTable } from './problem.ts';
@@ -27,7 +27,7 @@ export interface Specifics {
   readonly requestBody?: unknown;
 }
 
-/** The paths of a table of routes; `security` names the scheme that their scopes are of. */
+/** The paths of a table of routes; `security` names the scheme of their scopes. */
 export function describePaths<Name extends string>(
   routes: Readonly<Record<Name, Route<string>>>,
   specifics: Readonly<Record<Name, Specifics>>,

@@ -1,4 +1,4 @@
-// The OpenAPI document of a cell, made from the routes, limits, schemas and problems that the API itself runs on.
+// The OpenAPI document of a cell, generated from the routes, limits, schemas and problems that the API itself uses.
 
 import type { JsonSchema } from '../api/schema.ts';
 import { object, page, text, time } from '../api/schema.ts';
@@ -28,10 +28,10 @@ const cloudEvent = (types: readonly string[], data: readonly JsonSchema[]) => ({
   description: `At most ${EVENT_LIMITS.eventBytes} bytes of JSON.`,
 });
 
-/** What the data of an event are: those of one type or another. Open schemas can agree with the data of several types. */
+/** The schema of event data: that of any type. Data can match the open schemas of several types. */
 const dataOf = (data: readonly JsonSchema[]) => (data.length === 1 ? { oneOf: data } : { anyOf: data });
 
-/** The engine's own answers on success, and bodies. */
+/** Success answers and request bodies of the engine's own routes. */
 const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> => ({
   ingest: {
     requestBody: {
@@ -47,19 +47,19 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
       },
     },
     responses: {
-      202: answer('Every event is stored, now or before.', ref('IngestSummary')),
-      207: answer('Some events are stored, others are rejected.', ref('IngestSummary')),
+      202: answer('All events are stored; some may have been stored before.', ref('IngestSummary')),
+      207: answer('Some events are stored, the others are rejected.', ref('IngestSummary')),
       400: {
-        description: 'No event is acceptable.',
+        description: 'All events are rejected.',
         content: { ...content(ref('IngestSummary')), ...content(ref('Problem'), 'application/problem+json') },
       },
     },
   },
   health: {
     responses: {
-      200: answer('It works, perhaps slowly.', ref('Health')),
+      200: answer('The cell is healthy or degraded.', ref('Health')),
       503: {
-        description: 'It does not, or cannot say so.',
+        description: 'The cell is down, or its health is unknown.',
         content: { ...content(ref('Health')), ...content(ref('Problem'), 'application/problem+json') },
       },
     },
@@ -67,10 +67,10 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
   parked: { responses: { 200: answer('A page.', page(ref('ParkedEvent'))) } },
   redrive: {
     requestBody: { required: true, content: content(ref('Redrive')) },
-    responses: { 200: answer('What was sent again.', ref('RedriveSummary')) },
+    responses: { 200: answer('The number of events sent again.', ref('RedriveSummary')) },
   },
-  drop: { responses: { 204: answer('It is gone.') } },
-  fence: { responses: { 204: answer('The epoch is known, or a newer one.') } },
+  drop: { responses: { 204: answer('The event has been removed.') } },
+  fence: { responses: { 204: answer('The cell knows this epoch or a newer one.') } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 });
 

@@ -1,4 +1,4 @@
-// The operations of the API: listing, redriving and dropping what a consumer could not process.
+// The operations of the API: lists, redrives and drops events that a consumer could not process.
 import type { View } from '../api/read.ts';
 import type { Static } from '../api/schema.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
@@ -15,7 +15,7 @@ import { pageResponse } from './reads.ts';
 import { routes } from './routes.ts';
 import { validators } from './validators.generated.ts';
 
-/** Bytes of a redrive's body: a hundred ids and then some. */
+/** Maximum bytes of a redrive's body: more than enough for a hundred ids. */
 const REDRIVE_BODY_BYTES = 64 * 1024;
 
 /** Returns the handlers of the operations. */
@@ -35,7 +35,7 @@ export function operations({
     return consumer;
   };
 
-  /** One consumer after the other; the cursor says which one, and where in it. */
+  /** Lists one consumer after another; the cursor holds the consumer and the position. */
   const listAll = async (tenant: string, limit: number, cursor: StoreCursor | undefined): Promise<View<unknown>> => {
     const [at = '0', ...inner] = (cursor ?? '0').split(':');
     let index = Number(at);

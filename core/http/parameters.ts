@@ -6,8 +6,8 @@ import { type FieldError, Problem } from './problem.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The parameters of a URL's query. A decoder that replaces what is not UTF-8 would make one value of many, so it is refused as
- * `invalid_parameter`. A lone percent sign stands for itself, as browsers have it (https://url.spec.whatwg.org/#percent-decode).
+ * The parameters of a URL's query. Replacing bytes that are not UTF-8 would make different values equal, so they are refused as
+ * `invalid_parameter`. A lone percent sign is literal, as in browsers (https://url.spec.whatwg.org/#percent-decode).
  */
 export function queryOf(url: URL): URLSearchParams {
   for (const [run] of url.search.matchAll(/(?:%[0-9A-Fa-f]{2})+/g)) {
@@ -21,7 +21,7 @@ export function queryOf(url: URL): URLSearchParams {
   return url.searchParams;
 }
 
-/** Reads all parameters of a request at once; the problem `invalid_parameter` lists everything that is wrong with them. */
+/** Reads all parameters of a request; throws the problem `invalid_parameter`, which lists every fault. */
 export function readParameters<P extends Parameters>(parameters: P, query: URLSearchParams): ParameterValues<P> {
   const errors: FieldError[] = [];
   const known = Object.keys(parameters).join(', ') || 'none';

@@ -1,4 +1,4 @@
-// Errors of an HTTP API: RFC 9457 problem documents, one line for each code; and those of a cell.
+// Errors of an HTTP API as RFC 9457 problem documents, one line for each code, and the problems of a cell.
 
 /** Code → HTTP status and title. The codes are stable; clients act on them. */
 export type ProblemTable = Readonly<Record<string, readonly [status: number, title: string]>>;
@@ -12,7 +12,7 @@ export const PROBLEMS = {
   invalid_cursor: [400, 'The cursor does not belong to this query'],
   unknown_consumer: [400, 'Unknown consumer'],
   invalid_route_token: [401, 'The route token is missing or not valid'],
-  missing_scope: [403, 'The route token lacks a scope'],
+  missing_scope: [403, 'Insufficient scope'],
   not_found: [404, 'Not found'],
   unknown_parked_event: [404, 'Unknown parked event'],
   method_not_allowed: [405, 'Method not allowed'],
@@ -22,12 +22,12 @@ export const PROBLEMS = {
   unsupported_media_type: [415, 'Unsupported media type'],
   unsupported_encoding: [415, 'This content encoding is not accepted'],
   internal_error: [500, 'Internal error in the cell'],
-  store_unavailable: [503, 'The store cannot be reached now'],
+  store_unavailable: [503, 'The store is unavailable'],
 } as const satisfies ProblemTable;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** The problems of a cell that runs this application: its own, and what the reads of the domains may not find. */
+/** The problems of a cell that runs this application: its own, and those of the domains' reads. */
 export function problemsOf(
   application: readonly { readonly missing: Readonly<Record<string, string>> }[],
 ): ProblemTable {
@@ -60,7 +60,7 @@ export class Problem<Code extends string = ProblemCode> extends Error {
   }
 }
 
-/** The body that tells a problem. */
+/** The body of a problem. */
 export const problemBody = (
   [status, title]: ProblemTable[string],
   code: string,
@@ -68,7 +68,7 @@ export const problemBody = (
   errors: readonly FieldError[] = [],
 ) => ({ type: 'about:blank', title, status, detail, code, errors });
 
-/** The response that tells a problem of this table. */
+/** The response for a problem of this table. */
 export function problemResponse<Code extends string>(
   { code, message, errors, headers }: Problem<Code>,
   table: Readonly<Record<Code, ProblemTable[string]>>,

@@ -1,4 +1,4 @@
-// The reads of the domains as routes: parameters, paging and missing things are the same for all of them.
+// Serves the reads of the domains as routes: parameters, paging and missing items are handled alike for all.
 import type { Read, ReadStores, View } from '../api/read.ts';
 import type { Route } from '../api/route.ts';
 import type { Application } from '../domain/application.ts';
@@ -11,8 +11,8 @@ import { readParameters } from './parameters.ts';
 import { Problem } from './problem.ts';
 
 /**
- * Answers a page. Its cursor is bound to the route, the tenant, the subject and all parameters but `limit`, and refused with
- * `invalid_cursor` elsewhere.
+ * Answers with a page. Its cursor is bound to the route, the tenant, the subject and all parameters except `limit`; any other use is
+ * refused with `invalid_cursor`.
  */
 export async function pageResponse<V extends { limit: number; cursor?: string | undefined }>(
   call: Call,
@@ -23,7 +23,7 @@ export async function pageResponse<V extends { limit: number; cursor?: string | 
   const { limit, cursor, ...rest } = values;
   const query = [call.tenant, route, call.id, rest];
   const { items, next } = await load({ limit, cursor: openCursor(query, cursor) }).catch((error: unknown) => {
-    // The store refuses what is forged inside a cursor.
+    // The store refuses a forged position inside a cursor.
     if (cursor !== undefined && isPortError(error, 'invalid')) throw new Problem('invalid_cursor', error.message);
     throw error;
   });
@@ -47,7 +47,7 @@ export function readHandler(read: Read, stores: ReadStores): RouteHandler {
   return async (call) => {
     const parameters = readParameters(read.parameters, call.query);
     const { tenant, id } = call;
-    // The store takes no id that can be no subject.
+    // The store does not accept an id that is not a valid subject.
     if (read.path.includes('{') && !isSubject(id)) throw notFound(call);
     const request = { tenant, id, parameters };
     if (read.items === undefined) {

@@ -1,4 +1,4 @@
-// The routes that every cell has, and how the route of a request is found.
+// The routes of every cell, and the matcher that finds the route of a request.
 import { choice, paging, text } from '../api/parameters.ts';
 import type { Route } from '../api/route.ts';
 
@@ -15,7 +15,8 @@ export const routes = {
     method: 'GET',
     path: '/v1/health',
     scope: null,
-    summary: 'Whether the cell works. With deep=1 it also writes and reads its store, which needs the scope operate.',
+    summary:
+      'Check the health of the cell. With deep=1 it also writes and reads its store, which needs the scope operate.',
     parameters: {
       deep: choice('1: write and read the store.', ['0', '1'], '0'),
       peer: text('For the edge’s monitor: also probe the cell with this id and origin.'),
@@ -25,8 +26,8 @@ export const routes = {
     method: 'GET',
     path: '/v1/parked',
     scope: 'operate',
-    summary: 'The events of the tenant that a consumer could not process.',
-    parameters: { consumer: text('The consumer; every one without it.'), ...paging },
+    summary: 'List the events of the tenant that a consumer could not process.',
+    parameters: { consumer: text('The consumer; all consumers by default.'), ...paging },
   },
   redrive: {
     method: 'POST',
@@ -39,14 +40,14 @@ export const routes = {
     method: 'DELETE',
     path: '/v1/parked/{id}',
     scope: 'operate',
-    summary: 'Remove a parked event for good.',
+    summary: 'Remove a parked event permanently.',
     parameters: {},
   },
   fence: {
     method: 'POST',
     path: '/v1/fence',
     scope: 'control',
-    summary: "Adopt the token's epoch of the tenant. The edge calls it after an assignment has changed.",
+    summary: "Adopt the tenant's epoch from the route token. The edge calls this after an assignment has changed.",
     parameters: {},
   },
   openapi: { method: 'GET', path: '/openapi.json', scope: null, summary: 'This document.', parameters: {} },
@@ -61,9 +62,9 @@ export interface RouteMatch<Name extends string> {
 }
 
 /**
- * Returns a function that finds the route of a plain path, or which methods the path has (none for a path that is not there). What
- * can be asked with GET can be asked with HEAD (RFC 9110, 9.3.2): the answer is made as for GET, and the server in front leaves
- * the body out. It needs the body to count the length, which must be that of GET.
+ * Returns a function that finds the route of a plain path, or the methods of the path (none for an unknown path). HEAD is accepted
+ * wherever GET is (RFC 9110, 9.3.2): the answer is that of GET, and the server in front omits the body. It needs the body to compute
+ * the length, which must be that of GET.
  */
 export function routeMatcher<Name extends string>(
   table: Readonly<Record<Name, Pick<Route, 'method' | 'path'>>>,
@@ -87,13 +88,13 @@ export function routeMatcher<Name extends string>(
 }
 
 /**
- * The path as both clouds can tell it. API Gateway hands it over decoded, cut at a `?` that decoding brought up, and so loses
- * what was encoded; the Functions host hands it over as it came. The poorer form is the one for both.
+ * The path in a form that both clouds can provide. API Gateway passes it decoded and cut at any decoded `?`, which loses the encoding;
+ * the Functions host passes it as received. The less informative form is used for both.
  */
 export function plainPath(pathname: string): string {
   const [path = ''] = (decodePath(pathname) ?? pathname).split('?', 1);
   const encoded = path.split(/[\\/]/).map(encodeURIComponent).join('/');
-  // Encoded dots and slashes have become segments such as `..` by now.
+  // Encoded dots and slashes have become segments such as `..` at this point.
   return decodePath(new URL(`http://cell${encoded}`).pathname) ?? '';
 }
 

@@ -1,10 +1,10 @@
-// A map that forgets the entry used longest ago once it is full.
+// A map that evicts the least recently used entry when it is full.
 
 export class BoundedCache<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #capacity: number;
 
-  /** `capacity`: entries at most, from 1. */
+  /** `capacity`: maximum number of entries, at least 1. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }

@@ -1,8 +1,8 @@
-// Runs work on many items, a bounded number of them at a time.
+// Runs work on many items with bounded concurrency.
 
 /**
- * Calls `work` for each item, at most `limit` at the same time, and returns the results in order. After an error nothing more is
- * begun; the first one is thrown once all that were begun have ended.
+ * Calls `work` for each item, at most `limit` at the same time, and returns the results in order. After an error no further call
+ * starts; the first error is thrown once all started calls have settled.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],

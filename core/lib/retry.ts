@@ -4,28 +4,28 @@ import type { PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import { nextFraction } from '../ports/ids.ts';
 
-/** How often, how patiently and how long one operation is tried. */
+/** How often and for how long an operation is attempted, and the pauses in between. */
 export interface RetryPolicy {
-  /** Tries in all, the first one included. */
+  /** Total attempts, including the first. */
   readonly attempts: number;
-  /** Upper bound of the first pause, in milliseconds; it doubles with each further one. */
+  /** Upper bound of the first pause, in milliseconds; doubles with each further pause. */
   readonly baseMs: number;
   /** Upper bound of any pause. */
   readonly maximumMs: number;
-  /** Once this much time has passed, no further try is begun. */
+  /** No further attempt starts after this time, in milliseconds. */
   readonly budgetMs: number;
 }
 
-/** Enough to ride out a throttled second, short enough to answer a client within its patience. */
+/** Long enough to outlast a second of throttling, short enough to answer a client in time. */
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, baseMs: 25, maximumMs: 800, budgetMs: 3000 };
 
-/** What waiting needs: the time, and randomness for the jitter. */
+/** Dependencies of waiting: the clock, and randomness for the jitter. */
 export interface RetryDeps {
   readonly clock: Clock;
   readonly ids: Ids;
 }
 
-/** Keeps count of one operation's tries; `pause` says whether another one is due, after waiting for it. */
+/** Counts the attempts of one operation; `pause` waits for the next one and returns whether it is allowed. */
 export class Backoff {
   readonly #policy: RetryPolicy;
   readonly #deps: RetryDeps;
@@ -38,7 +38,7 @@ export class Backoff {
     this.#startedAt = deps.clock.now();
   }
 
-  /** Waits before the next try and returns true, or returns false at once when the budget is used up. */
+  /** Waits before the next attempt and resolves with true, or with false at once when the budget is exhausted. */
   async pause(retryAfterMs = 0): Promise<boolean> {
     if (this.#tries >= this.#policy.attempts) return false;
     const ceiling = Math.min(this.#policy.maximumMs, this.#policy.baseMs * 2 ** (this.#tries - 1));
@@ -51,8 +51,8 @@ export class Backoff {
 }
 
 /**
- * Calls `operation` until it succeeds, fails with an error that `again` does not want repeated, or the budget is used up;
- * then the last error is thrown. `operation` must throw port errors only.
+ * Calls `operation` until it succeeds, fails with an error for which `again` returns false, or the budget is exhausted; then throws
+ * the last error. `operation` must throw only port errors.
  */
 export async function withRetry<T>(
   deps: RetryDeps,

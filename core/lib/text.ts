@@ -1,12 +1,12 @@
-// Lengths, order and bounds of text as the services count them: in the bytes of UTF-8.
+// Lengths, order and limits of text as the services measure them: in bytes of UTF-8.
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Up to this many characters counting is faster than encoding, which has to make room first; longer than any name or id. */
+/** Up to this many characters, counting is faster than encoding, which must allocate first; longer than any name or id. */
 const COUNTED_CHARACTERS = 300;
 
-/** Bytes of `text` in UTF-8; half a surrogate pair counts as the replacement character that an encoder makes of it. */
+/** Bytes of `text` in UTF-8; a lone surrogate counts as the replacement character that an encoder writes for it. */
 export function utf8Length(text: string): number {
   if (text.length > COUNTED_CHARACTERS) return encoder.encode(text).length;
   let bytes = text.length;
@@ -23,18 +23,18 @@ export function utf8Length(text: string): number {
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 
-/** What a character takes at most in JSON: as `\u0000`. */
+/** Maximum bytes of a character in JSON: as `\u0000`. */
 const ESCAPED_BYTES = 6;
 
-/** What a number takes at most: `-1.2345678901234567e-300`. */
+/** Maximum bytes of a number: `-1.2345678901234567e-300`. */
 const NUMBER_BYTES = 24;
 
-/** Deeper values, and those that are none of JSON's, have no bound; so the recursion has an end, also over a circle. */
+/** Deeper values, and values that JSON does not have, count as unbounded; so the recursion ends, even for circular values. */
 const BOUNDED_LEVELS = 100;
 
 /**
- * No less than the bytes of a value's JSON, by whichever of the ways of writing it, and much faster found than the JSON itself.
- * Infinite where only writing it can tell.
+ * An upper bound of the bytes of a value's JSON, however it is escaped; much faster to compute than the JSON itself. Infinite where
+ * only serializing the value would show it.
  */
 export function jsonBytesAtMost(value: unknown, levels: number = BOUNDED_LEVELS): number {
   if (typeof value === 'string') return value.length * ESCAPED_BYTES + 2;
@@ -46,21 +46,21 @@ export function jsonBytesAtMost(value: unknown, levels: number = BOUNDED_LEVELS)
     for (const child of value) bytes += jsonBytesAtMost(child, levels - 1) + 1;
     return bytes;
   }
-  // Other classes may say themselves what their JSON is.
+  // Other classes may define their own JSON.
   if (Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return Number.POSITIVE_INFINITY;
   for (const name of Object.keys(value))
     bytes += name.length * ESCAPED_BYTES + jsonBytesAtMost((value as Record<string, unknown>)[name], levels - 1) + 4;
   return bytes;
 }
 
-/** Not characters to XML 1.0, and so to SNS and SQS; in JSON they can be escaped. */
+/** Not valid characters in XML 1.0, and so in SNS and SQS; in JSON they can be escaped. */
 const NO_CHARACTERS = /[\ufffe\uffff]/g;
 
-/** A value as JSON text of characters that every bus takes. */
+/** A value as JSON text of characters that every bus accepts. */
 export const toWireJson = (value: unknown): string =>
   JSON.stringify(value).replace(NO_CHARACTERS, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 
-/** Orders two texts as their UTF-8 bytes are ordered (which UTF-16 code units are not, beyond U+FFFF). */
+/** Compares two texts by their UTF-8 bytes (the order of UTF-16 code units differs beyond U+FFFF). */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index += 1) {
@@ -71,7 +71,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above all others, yet their code units lie below U+E000 to U+FFFF: shift them up. */
+/** Surrogates encode the highest code points, yet their code units are below U+E000 to U+FFFF: shift them up. */
 function fixSurrogate(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
@@ -79,7 +79,7 @@ function fixSurrogate(unit: number): number {
 
 /**
  * The smallest text that sorts after every text starting with `prefix`, or `undefined` when there is none.
- * Prefixes end in ASCII in practice; the last character below U+10FFFF is raised by one, skipping the surrogates.
+ * Prefixes end in ASCII in practice; the last character below U+10FFFF is incremented, skipping the surrogates.
  */
 export function afterPrefix(prefix: string): string | undefined {
   const points = [...prefix];

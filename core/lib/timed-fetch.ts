@@ -1,7 +1,7 @@
-// One request with an end: an answer, or a failure when the time is over.
+// A single request with a timeout: resolves with an answer or a failure.
 import type { Clock } from '../ports/clock.ts';
 
-/** What asks: the platform's `fetch`, or a cell in memory. */
+/** Sends a request: the platform's `fetch`, or a cell in memory. */
 export type Fetch = (request: Request) => Promise<Response>;
 
 export interface TimedFetchDeps {
@@ -9,17 +9,17 @@ export interface TimedFetchDeps {
   readonly clock: Clock;
 }
 
-/** Bytes of an answer that are looked at; a cell's health has about 100. */
+/** Maximum bytes read of an answer; a cell's health has about 100. */
 const ANSWER_BYTES = 16 * 1024;
 
 export type Answer =
   | { readonly status: number; readonly body: unknown }
-  /** `timedOut`: there was no answer in time, or the caller gave up. */
+  /** `timedOut`: there was no answer in time, or the caller aborted. */
   | { readonly status: null; readonly problem: string; readonly timedOut: boolean };
 
 /**
- * Asks and reads the answer's JSON within a time, and gives the connection up at its end. Never rejects. Redirects are not
- * followed: a cell that sends its callers elsewhere is not the cell.
+ * Sends a request and reads the JSON of its answer within a timeout, then closes the connection. Never rejects. Redirects are not
+ * followed: whatever redirects the caller is not the cell.
  */
 export async function timedFetch(
   { fetch, clock }: TimedFetchDeps,

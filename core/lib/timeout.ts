@@ -1,7 +1,7 @@
-// A timeout of our own, where a platform's is longer than the caller can wait.
+// A timeout of our own, for calls whose platform timeout is longer than the caller can wait.
 import type { Clock } from '../ports/clock.ts';
 
-/** Settles as `work` does, or rejects with the error that `late` makes if `work` has not settled in time. The work itself is not cancelled. */
+/** Settles as `work` does, or rejects with the error of `late` if `work` does not settle in time. Does not cancel the work. */
 export function withTimeout<T>(
   clock: Pick<Clock, 'sleep'>,
   milliseconds: number,

@@ -1,4 +1,4 @@
-// The consumer kit's second way: any effect, written in one transaction with a claim on each event that caused it.
+// Claiming consumers: write any effect in one transaction with a claim on each event that caused it.
 import { statePartition } from '../cell/identity.ts';
 import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey } from '../events/cloud-event.ts';
@@ -20,19 +20,19 @@ export const CLAIM_LIMITS = {
 
 const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
 
-/** Reads a document of the partition that the effects are written to. */
+/** Reads a document of the partition that holds the effects. */
 export type ReadEffect = (id: string) => Promise<StoredDocument | undefined>;
 
 export interface Claiming {
   readonly name: string;
   /**
-   * The partition of effects and claims; one of this consumer's own for each subject unless given. The effects of a tenant that lie
-   * in one partition can be listed together; they share what one partition can take and hold.
+   * The partition of effects and claims; by default one of this consumer's own for each subject. Effects of a tenant in one partition
+   * can be listed together; they share the throughput and capacity of that partition.
    */
   partition?(tenant: string, subject: string): string;
   /**
    * The writes that apply these events, none of which has been applied before, to the partition.
-   * Called again when another writer was first. Ids must not start with `claim!`. Throws for an event that cannot be processed.
+   * Called again after a conflict with another writer. Ids must not start with `claim!`. Throws for an event that cannot be processed.
    */
   effects(events: readonly TenantEvent[], read: ReadEffect): Promise<readonly Write[]>;
 }
@@ -42,7 +42,7 @@ export interface ClaimingDefinition extends ConsumerOptions, Claiming {
   readonly types: readonly string[];
 }
 
-/** Declares a claiming consumer; `claimingConsumer` says what it promises. Its effects happen in the tenant's home cell only. */
+/** Declares a claiming consumer; see `claimingConsumer` for its guarantees. Its effects happen only in the tenant's home cell. */
 export function claiming(definition: ClaimingDefinition): ConsumerDefinition {
   const { effects, partition, types, ...options } = definition;
   return {
@@ -52,9 +52,9 @@ export function claiming(definition: ClaimingDefinition): ConsumerDefinition {
 }
 
 /**
- * Returns a consumer whose effects happen with their events' claims or not at all, so that an event that was claimed is
- * never applied again. Claims are kept for good: each costs a write and its storage, so prefer `derivedConsumer` where the
- * effect is a function of the log.
+ * Returns a consumer whose effects are written atomically with their events' claims, so that a claimed event is never applied
+ * again. Claims are kept permanently: each costs a write and its storage, so prefer `derivedConsumer` where the effect is a
+ * function of the log.
  */
 export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'events'>): Consumer {
   const applySome = async (partition: string, events: ReadonlyMap<string, TenantEvent>) => {

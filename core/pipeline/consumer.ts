@@ -1,4 +1,4 @@
-// What a consumer is: the event types it takes, and how their effects are applied exactly once.
+// The interface of consumers: the event types they take, and the exactly-once application of effects.
 import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { RetryDeps } from '../lib/retry.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
@@ -11,26 +11,26 @@ export interface TenantEvent {
 }
 
 export interface Consumer {
-  /** As the topology declares it. */
+  /** The name in the topology. */
   readonly name: string;
 
   /**
-   * Applies the effects of some events of one tenant's subject: of all of them, or it rejects. May be called again with the
-   * same events, in any order and any grouping, also at the same time in another process: an effect is applied once all the
-   * same (`derivedConsumer` and `claimingConsumer` see to that). An error that is no retryable port error means that one of
-   * the events cannot be processed; the caller finds out which by applying each alone.
+   * Applies the effects of events of one tenant's subject: of all of them, or it rejects. May be called again with the same events,
+   * in any order and grouping, even concurrently in another process; each effect is still applied exactly once (`derivedConsumer`
+   * and `claimingConsumer` ensure that). An error other than a retryable port error means that one of the events cannot be
+   * processed; the caller isolates it by applying each event alone.
    */
   apply(events: readonly TenantEvent[]): Promise<void>;
 }
 
-/** What consumers are made with. */
+/** Dependencies of consumers. */
 export interface ConsumerDeps extends RetryDeps {
   /** The event log. */
   readonly events: Store;
   readonly state: Store;
 }
 
-/** A consumer as a domain declares it: its row in the topology, and how a worker makes it. */
+/** A consumer as a domain declares it: its row in the topology, and its factory. */
 export interface ConsumerDefinition {
   readonly declaration: ConsumerDeclaration;
   create(deps: ConsumerDeps): Consumer;

@@ -1,4 +1,4 @@
-// Crash markers: documents in the cell's store that mark redelivered messages in progress, so that the one that kills its process is found.
+// Crash markers: documents in the cell's store that mark redelivered messages in progress, to identify a message that crashes its process.
 
 import { statePartition } from '../cell/identity.ts';
 import { eventKey, fingerprint } from '../events/cloud-event.ts';
@@ -7,42 +7,42 @@ import { type Clock, epochMs } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { type Key, STORE_LIMITS, type Store, type StoredDocument } from '../ports/store.ts';
 
-/** Notes nobody came back to expire; far beyond any visibility timeout. */
-const NOTE_LIFE_MS = 24 * 60 * 60 * 1000;
+/** Abandoned markers expire after this; far beyond any visibility timeout. */
+const MARKER_LIFE_MS = 24 * 60 * 60 * 1000;
 
-/** A message that was in work when a process ended, or whose note was left behind. */
+/** A message that was in progress when a process crashed, or whose marker was left behind. */
 export interface Suspect {
   /** The message; more than one where the bus delivered copies of it in one batch. */
   readonly messages: readonly [DeliveredMessage, ...DeliveredMessage[]];
-  /** How often a process ended while it had only this message in work. */
+  /** How often a process crashed with only this message in progress. */
   readonly crashes: number;
-  readonly note: StoredDocument;
+  readonly marker: StoredDocument;
 }
 
 /**
- * A process that dies takes no notes, so they are taken before: each redelivered message is noted, and the note removed when
- * the process has survived it. Whoever finds an earlier note knows that a process did not live to remove it, and handles those
- * messages one at a time, the least suspected first.
+ * A crashing process cannot record anything, so markers are written beforehand: each redelivered message is marked, and the marker
+ * removed once the process has survived it. A worker that finds an earlier marker knows that a process crashed before removing it,
+ * and handles those messages one at a time, the least suspected first.
  */
 export interface CrashMarkers {
-  /** Notes the messages; tells those without an earlier note from the suspects, least suspected first. */
+  /** Marks the messages; separates those without an earlier marker from the suspects, least suspected first. */
   mark(
     consumer: string,
     messages: readonly DeliveredMessage[],
   ): Promise<{ clear: DeliveredMessage[]; suspects: Suspect[] }>;
-  /** Notes that the suspect is now in work alone. Rejects with `conflict` if another process has it in work. */
+  /** Marks the suspect as in progress alone. Rejects with `conflict` if another process is working on it. */
   attempt(suspect: Suspect): Promise<void>;
-  /** Removes the notes. */
+  /** Removes the markers. */
   clear(consumer: string, messages: readonly DeliveredMessage[]): Promise<void>;
 }
 
-/** Returns the notes of all consumers of a cell. All methods reject with the store's error. */
+/** Returns the crash markers of all consumers of a cell. All methods reject with the store's error. */
 export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
   const keyOf = (consumer: string, message: DeliveredMessage): Key => ({
     partition: statePartition.trials(consumer),
     id: fingerprint(JSON.stringify(eventKey(message.tenant, message.event))),
   });
-  const expiresAt = () => epochMs(clock.now() + NOTE_LIFE_MS);
+  const expiresAt = () => epochMs(clock.now() + MARKER_LIFE_MS);
 
   return {
     async mark(consumer, messages) {
@@ -63,17 +63,22 @@ export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
         const same = unique[index];
         if (same === undefined) continue;
         if (outcome.status === 'failed') throw outcome.error;
-        const note = outcome.status === 'duplicate' ? await state.get(keyOf(consumer, same[0])) : undefined;
-        if (note === undefined) clear.push(...same);
-        else suspects.push({ messages: same, note, crashes: isJsonObject(note.body) ? Number(note.body.crashes) : 0 });
+        const marker = outcome.status === 'duplicate' ? await state.get(keyOf(consumer, same[0])) : undefined;
+        if (marker === undefined) clear.push(...same);
+        else
+          suspects.push({
+            messages: same,
+            marker,
+            crashes: isJsonObject(marker.body) ? Number(marker.body.crashes) : 0,
+          });
       }
       return { clear, suspects: suspects.sort((a, b) => a.crashes - b.crashes) };
     },
 
-    async attempt({ note, crashes }) {
+    async attempt({ marker, crashes }) {
       await state.put(
-        { partition: note.partition, id: note.id, body: { crashes: crashes + 1 }, expiresAt: expiresAt() },
-        note.version,
+        { partition: marker.partition, id: marker.id, body: { crashes: crashes + 1 }, expiresAt: expiresAt() },
+        marker.version,
       );
     },
 

@@ -1,4 +1,4 @@
-// The consumer kit's first way: documents that are pure functions of the log, derived again whenever a window of it changed.
+// Derived consumers: documents that are pure functions of the log, derived again whenever a window of it changes.
 import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey, fromStored, logPartition } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -11,44 +11,44 @@ import { STORE_LIMITS } from '../ports/store.ts';
 import type { Consumer, ConsumerDefinition, ConsumerDeps, TenantEvent } from './consumer.ts';
 
 export const DERIVE_LIMITS = {
-  /** Events of one subject in one minute. Beyond it the window is refused and its events are parked. */
+  /** Maximum events of one subject in one minute. Beyond it, the window is refused and its events are parked. */
   windowEvents: 200_000,
-  /** Documents read at the same time. */
+  /** Concurrent reads of documents. */
   concurrentReads: 16,
 } as const;
 
-/** Two workers on the same subject make one of them start over; this outlasts a queue of them. */
+/** Of two workers on the same subject, one must start over; this budget outlasts a queue of them. */
 const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
 
 /**
- * What a derived consumer keeps. Each event yields a fact; the facts of one minute with the same leaf id fold into a leaf
- * document; totals (an hour, a day, everything) are revised by the exact difference between a leaf as it was and as it is.
- * All documents of a subject lie in one partition, and leaf and totals change in one transaction.
+ * The documents of a derived consumer. Each event yields a fact; the facts of one minute with the same leaf id fold into a leaf
+ * document; totals (an hour, a day, everything) are revised by the exact difference between the old and the new leaf.
+ * All documents of a subject are in one partition, and leaf and totals change in one transaction.
  */
 export interface Derivation<Fact, Summary> {
   readonly name: string;
   readonly types: readonly string[];
   /** The partition of a subject's documents in the state collection. */
   partition(tenant: string, subject: string): string;
-  /** What an event says. Pure. Throws for an event that cannot be processed; it is then left out until the code is fixed. */
+  /** The fact of an event. Pure. Throws for an event that cannot be processed, which is then skipped until the code is fixed. */
   project(event: CloudEvent, position: string): Fact;
-  /** The id of the leaf that a fact belongs to. `minute` is the event's, as `2026-11-21T07:41`. */
+  /** The id of a fact's leaf. `minute` is the event's minute, such as `2026-11-21T07:41`. */
   leafOf(fact: Fact, minute: string): string;
   /** The ids of the totals above a leaf. */
   totalsOf(leafId: string): readonly string[];
   empty(): Summary;
   /** Adds a fact, in place. The order of the facts must not matter. */
   add(summary: Summary, fact: Fact): void;
-  /** A total, after a leaf below it went from `before` to `after`. Must give the same whatever order leaves change in. */
+  /** The total after a leaf below it changed from `before` to `after`. The result must not depend on the order of changes. */
   revise(total: Summary | undefined, before: Summary | undefined, after: Summary): Summary;
-  /** Called before the first document of a subject is written; repeating it is harmless. */
+  /** Called before the first document of a subject is written; must be idempotent. */
   announce?(state: Store, tenant: string, subject: string): Promise<void>;
 }
 
 /** A derivation with its row in the topology. */
 export interface DerivedDefinition<Fact, Summary> extends ConsumerOptions, Derivation<Fact, Summary> {}
 
-/** Declares a derived consumer; `derivedConsumer` says what it promises. */
+/** Declares a derived consumer; see `derivedConsumer` for its guarantees. */
 export function derived<Fact, Summary extends object>(
   definition: DerivedDefinition<Fact, Summary>,
 ): ConsumerDefinition {
@@ -62,15 +62,15 @@ export function derived<Fact, Summary extends object>(
 /** A total and a leaf each take one write; this many minutes fit into a transaction with the totals of two days. */
 const MINUTES_AT_ONCE = 20;
 
-/** What delivered events change in one minute: their leaves, and where in the log they are. */
+/** The changes of delivered events in one minute: their leaves, and their positions in the log. */
 interface Changed {
   readonly leafIds: Set<string>;
   readonly positions: Set<string>;
 }
 
 /**
- * Returns a consumer that keeps the derivation's documents. Exactly-once needs no claim here: a leaf is computed from the
- * log, whatever was delivered how often. Versions are read before the log, so a write that succeeds has seen every event
+ * Returns a consumer that maintains the derivation's documents. Exactly-once needs no claims here: a leaf is computed from the
+ * log, however often its events are delivered. Versions are read before the log, so a successful write has seen every event
  * that an earlier write had seen. Costs one transaction for any number of readings of the same minutes, none for repeats.
  */
 export function derivedConsumer<Fact, Summary extends object>(
@@ -86,7 +86,7 @@ export function derivedConsumer<Fact, Summary extends object>(
       return { minute, position: id, leafId: derivation.leafOf(derivation.project(event, id), minute) };
     });
 
-  /** Folds a minute of the log into those of its leaves that are wanted. */
+  /** Folds a minute of the log into the requested leaves. */
   const deriveMinute = async (
     tenant: string,
     subject: string,
@@ -123,12 +123,12 @@ export function derivedConsumer<Fact, Summary extends object>(
       }
       cursor = page.next;
     } while (cursor !== undefined);
-    // What was delivered came out of the log. A read that does not show it is behind, and a leaf made of it would miss it.
+    // Delivered events came from the log. A read that does not show them is behind, and a leaf derived from it would miss them.
     if (unseen.size > 0)
       throw new PortError('unavailable', `The log of ${subject} does not show ${unseen.size} delivered events yet.`);
   };
 
-  /** What cannot be projected contributes nothing; it is parked when it is delivered itself, and counts once the code is fixed. */
+  /** An event that cannot be projected contributes nothing; it is parked on its own delivery, and counts once the code is fixed. */
   const projected = (event: CloudEvent, position: string): { value: Fact } | undefined => {
     try {
       return { value: derivation.project(event, position) };

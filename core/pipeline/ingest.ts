@@ -1,4 +1,4 @@
-// Ingest: checks events, stores the new ones in the cell's log, and says of each what became of it.
+// Ingest: validates events, stores the new ones in the cell's log, and returns a result for each.
 import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
 import { eventKey, toStored } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
@@ -11,9 +11,9 @@ import type { Json } from '../ports/json.ts';
 import type { NewDocument, Store } from '../ports/store.ts';
 
 export const INGEST_LIMITS = {
-  /** Events in one request. */
+  /** Maximum events in one request. */
   events: 500,
-  /** Bytes of a request's body. */
+  /** Maximum bytes of a request's body. */
   requestBytes: 1024 * 1024,
 } as const;
 
@@ -27,11 +27,11 @@ export interface IngestDeps {
 
 export interface IngestCommand {
   readonly tenant: string;
-  /** 1 to `INGEST_LIMITS.events` parsed JSON values, each hoped to be an event. */
+  /** 1 to `INGEST_LIMITS.events` parsed JSON values, not yet validated. */
   readonly candidates: readonly Json[];
-  /** Why some of them are rejected whatever their values say, by index: reading them has shown it. */
+  /** Faults found while reading the body, which reject an event regardless of its value; by index. */
   readonly faults?: ReadonlyMap<number, Rejection>;
-  /** The trace that events without one of their own continue. */
+  /** The trace for events that have none. */
   readonly traceparent: string;
 }
 
@@ -39,7 +39,7 @@ export interface EventResult {
   readonly id: string | null;
   readonly source: string | null;
   readonly status: 'accepted' | 'duplicate' | 'rejected';
-  /** Of a duplicate: the event that was stored first says something else, and stands. */
+  /** For a duplicate: the event stored first has different content, and is kept. */
   readonly differs?: true;
   readonly error?: Rejection;
 }
@@ -48,19 +48,19 @@ export interface IngestSummary {
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: number;
-  /** One a candidate, in order. */
+  /** One per candidate, in order. */
   readonly results: readonly EventResult[];
 }
 
 /**
- * `ingested` once every acceptable event is durable. `unavailable` if the store could not take some of them: nothing is
- * told of any then, and the same request may be repeated, as those already stored come back as duplicates.
+ * `ingested` once every acceptable event is durable. `unavailable` if the store could not accept some of them: then there are no
+ * results, and the same request may be repeated, as events already stored are reported as duplicates.
  */
 export type IngestResult =
   | { readonly status: 'ingested'; readonly summary: IngestSummary }
   | { readonly status: 'unavailable'; readonly error: PortError };
 
-/** A repetition may be traced anew, by its client or by us, come in another mode, and write its instant otherwise: it says the same. */
+/** Attributes in which a repeated event may differ: a new trace, another content mode, or another notation of the same instant. */
 const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
 
 /** Returns the use case. */

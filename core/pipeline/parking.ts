@@ -1,4 +1,4 @@
-// Parking: what a consumer cannot process is kept in the cell's own store with its reason, listed, redriven or dropped.
+// Parking: keeps events that a consumer cannot process in the cell's own store with a reason, until they are redriven or dropped.
 
 import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { isName, statePartition } from '../cell/identity.ts';
@@ -10,41 +10,41 @@ import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 
-/** Stands before the fingerprint of what is no event, and sorts it behind all events: a redrive that takes all passes it by. */
+/** Precedes the fingerprint of a non-event, and sorts it after all events, so that a redrive of everything skips it. */
 const NO_EVENT = '~';
 
-/** The name under which the relay parks; what it parked has not reached any consumer yet. */
+/** The name under which the relay parks; its events have not reached any consumer yet. */
 export const RELAY = 'relay';
 
-/** Under this name lies what belongs to no tenant that could be told. It is no tenant's name, so no token shows it to anybody. */
-const NOBODY = '_';
+/** Stands in for an unknown tenant. It is not a valid tenant name, so no token gives access to it. */
+const UNKNOWN_TENANT = '_';
 
-/** The tenant to park under: what is no tenant's name could not be part of a key. */
-export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : NOBODY);
+/** The tenant to park under: an invalid tenant name cannot be part of a key. */
+export const tenantForParking = (tenant: string | undefined): string => (isName(tenant) ? tenant : UNKNOWN_TENANT);
 
 export const PARKING_LIMITS = {
   /**
-   * Parked documents that are read at once. A page ends once it has `ANSWER_LIMITS.pageBytes`; the largest four more, of 256 KiB
-   * that escaping may double, still fit into an answer.
+   * Parked documents read at once. A page ends once it has `ANSWER_LIMITS.pageBytes`; four more of the largest, 256 KiB that escaping
+   * may double, still fit into an answer.
    */
   documentsRead: 4,
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
-  /** Bytes kept of a message that could not be read; JSON writes a control character in six, and all of it must fit a document. */
+  /** Bytes kept of an unreadable message; JSON escapes a control character to six bytes, and the result must fit into a document. */
   textBytes: 32 * 1024,
-  /** Parked events that one redrive takes in hand; the answer says whether more are left. */
+  /** Maximum parked events handled by one redrive; its answer says whether more are left. */
   redriveEvents: 100,
 } as const;
 
-/** An event that waits for somebody to look at it. */
+/** An event set aside for an operator. */
 export interface ParkedEvent {
-  /** `<consumer>.<fingerprint>`, with a `~` before the fingerprint of what is no event; names it in the API. */
+  /** `<consumer>.<fingerprint>`, with a `~` before the fingerprint of a non-event; the id in the API. */
   readonly id: string;
   readonly consumer: string;
   readonly tenant: string;
   readonly parkedAt: string;
   readonly reason: { readonly code: string; readonly message: string };
-  /** Absent for a message that could not be read; its text is in `text`. */
+  /** Absent for an unreadable message, whose text is in `text`. */
   readonly event?: CloudEvent;
   readonly text?: string;
 }
@@ -53,13 +53,13 @@ export interface ParkRequest {
   readonly consumer: string;
   readonly tenant: string;
   readonly event: CloudEvent | undefined;
-  /** What identifies it when there is no event: a key of the log, or a message's text. */
+  /** Identifies it when there is no event: a key of the log, or the text of a message. */
   readonly subject?: Key | string;
   readonly reason: { readonly code: string; readonly message: string };
 }
 
 export interface Parking {
-  /** Keeps an event. Parking it again replaces its reason: an event is parked once per consumer. */
+  /** Parks an event. Parking it again replaces its reason: an event is parked once per consumer. */
   park(request: ParkRequest): Promise<void>;
   /** A tenant's parked events of a consumer, in the order of their ids. */
   list(
@@ -68,7 +68,7 @@ export interface Parking {
     limit: number,
     cursor?: StoreCursor,
   ): Promise<{ items: ParkedEvent[]; next?: StoreCursor }>;
-  /** Removes a parked event for good; false if there is none of that id. */
+  /** Removes a parked event permanently; false if none has that id. */
   drop(id: string, tenant: string): Promise<boolean>;
 }
 
@@ -124,7 +124,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
   };
 }
 
-/** `<consumer>.<fingerprint>` and the caller's tenant make the key: nobody can name another tenant's. */
+/** The key consists of `<consumer>.<fingerprint>` and the caller's tenant, so a caller cannot address another tenant's events. */
 export function parkedKey(id: string, tenant: string): Key | undefined {
   const match = /^([a-z0-9-]{1,63})\.(~?[\w-]{16})$/.exec(id);
   return match?.[1] === undefined
@@ -132,7 +132,7 @@ export function parkedKey(id: string, tenant: string): Key | undefined {
     : { partition: statePartition.parked(match[1]), id: `${tenant}!${match[2]}` };
 }
 
-/** Where a tenant's parked events lie within a consumer's partition, without what is no event and cannot be sent. */
+/** The id range of a tenant's parked events within a consumer's partition, without non-events, which cannot be sent. */
 export const sendableIds = (tenant: string): { from: string; to: string } => ({
   from: `${tenant}!`,
   to: `${tenant}!${NO_EVENT}`,

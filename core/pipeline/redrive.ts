@@ -1,4 +1,4 @@
-// Redrive: sends parked events to their consumer again, once what parked them is mended, by way of the event log.
+// Redrive: sends parked events to their consumer again through the event log, once the cause is fixed.
 import { statePartition } from '../cell/identity.ts';
 import { fingerprint, tenantOf } from '../events/cloud-event.ts';
 import type { BusMessage } from '../ports/bus.ts';
@@ -20,30 +20,30 @@ export interface RedriveCommand {
   readonly consumer: string;
   readonly tenant: string;
   /**
-   * Ids of parked events; without them the first `PARKING_LIMITS.redriveEvents` that are found. Messages that could not be read
-   * are passed by then: they cannot be sent, and would be found first again and again.
+   * Ids of parked events; by default the first `PARKING_LIMITS.redriveEvents`. Unreadable messages are skipped then: they cannot be
+   * sent, and would be found first every time.
    */
   readonly ids?: readonly string[] | undefined;
 }
 
 export interface RedriveDeps {
-  /** The event log: its stream carries the request to the relay, which alone speaks to the bus. */
+  /** The event log: its stream carries the request to the relay, the only component that publishes to the bus. */
   readonly events: Store;
   readonly state: Store;
   readonly clock: Clock;
 }
 
-/** Ends the partition of a tenant's redrive requests in the log. No subject can hold the exclamation mark. */
+/** Suffix of the partition of a tenant's redrive requests in the log. Subjects cannot contain an exclamation mark. */
 const REQUESTS = '|!redrive';
 
 const redrivePartition = (tenant: string): string => tenant + REQUESTS;
 
-/** A request has long been relayed when it expires, even after a day of outage. */
+/** A request expires long after it has been relayed, even after a day of outage. */
 const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
- * The message that a document of the log asks to be sent, or `undefined` if it is no redrive request. Its place alone tells:
- * what a body says may have come from a client, whose events keep any attribute they bring.
+ * The message that a redrive request in the log asks to send, or `undefined` for any other document. Only its partition decides:
+ * the body may come from a client, whose events keep all of their attributes.
  */
 export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
   if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
@@ -51,13 +51,13 @@ export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' |
   if (typeof consumer !== 'string' || !isJsonObject(parked)) return undefined;
   const event = parked as unknown as BusMessage['event'];
   const tenant = tenantOf({ partition });
-  // What the relay itself had parked has reached no consumer yet.
+  // Events that the relay itself parked have reached no consumer yet.
   return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };
 }
 
 /**
- * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends it twice, which
- * consumers expect. One that was asked for by its id and never was an event stays parked and counts as failed. Rejects with the store's error.
+ * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends the event twice, which
+ * consumers tolerate. A non-event requested by its id stays parked and counts as failed. Rejects with the store's error.
  */
 export function redrive({ events, state, clock }: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
   const find = async ({
@@ -80,12 +80,12 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
   const send = async (document: StoredDocument): Promise<boolean> => {
     const { id, consumer, tenant, event } = toParked(document);
     if (event === undefined) return false;
-    // Parked anew after this, it has another version and gets another request.
+    // If it is parked again after this, it has another version and gets another request.
     const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
     const body = { redrive: consumer, event: event as unknown as Json };
     const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
     if (outcome?.status === 'failed') {
-      // What the log will never take is to hold up no others.
+      // An event that the log will never accept must not hold up the others.
       if (PERMANENT[outcome.error.code]) return false;
       throw outcome.error;
     }

@@ -1,4 +1,4 @@
-// Relay: publishes what the event log's change stream brings, never skips, and parks what can never be published.
+// Relay: publishes the records of the event log's change stream, never skips one, and parks those that can never be published.
 import { isName } from '../cell/identity.ts';
 import { isSubject } from '../events/accept.ts';
 import { fromStored, tenantOf } from '../events/cloud-event.ts';
@@ -16,7 +16,7 @@ export interface RelayDeps {
   readonly log: Log;
 }
 
-/** Returns the change stream's handler. Records that were published before a failed one are published again: consumers expect that. */
+/** Returns the change stream's handler. Records before a failed one are published again, which consumers tolerate. */
 export function relay(deps: RelayDeps): ChangeHandler {
   return async (records) => {
     const messages = records.map(toMessage);
@@ -59,7 +59,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
   };
 }
 
-/** The message in a record; its tenant, subject and time become keys, so without them it is none. */
+/** The message in a record; `undefined` without a valid tenant, subject and time, as they become keys. */
 function toMessage(record: ChangeRecord): BusMessage | undefined {
   const message = toRedriven(record) ?? fromStored(record, record.body);
   const { tenant, event } = message;

@@ -1,21 +1,21 @@
-// The change stream port: what a platform pushes when documents of a collection are written, and what the handler answers.
+// The change stream port: the records that a platform pushes for writes to a collection, and the handler's answer.
 import type { EpochMs } from './clock.ts';
 import type { Json } from './json.ts';
 
-/** One committed write. Deletions and expiry are not delivered; a burst of updates may arrive as the latest alone. */
+/** One committed write. Deletions and expiry are not delivered; of a burst of updates, only the latest may arrive. */
 export interface ChangeRecord {
   readonly partition: string;
   readonly id: string;
-  /** `inserted` is a promise only where the platform tells inserts apart; otherwise every change says `updated`. */
+  /** `inserted` only where the platform distinguishes inserts; otherwise every change is `updated`. */
   readonly kind: 'inserted' | 'updated';
   readonly body: Json;
-  /** The platform's position of the write; compares only with others of the same stream, as text for equality. */
+  /** The platform's position of the write; comparable only for equality, as text, within the same stream. */
   readonly sequence: string;
   /** When the store committed it, to the precision the platform gives (one second on both clouds). */
   readonly committedAt: EpochMs;
 }
 
-/** The batch succeeded up to here: `failedAt` is the index of the first record to deliver again, with all that follow it. */
+/** How far the batch succeeded: `failedAt` is the index of the first record to deliver again, with all that follow it. */
 export type ChangeOutcome = { readonly status: 'done' } | { readonly status: 'retry'; readonly failedAt: number };
 
 /**

@@ -1,7 +1,7 @@
-// The CloudEvents 1.0 event as Polycell keeps it: what the bus carries and consumers get.
+// The CloudEvents 1.0 event as Polycell keeps it, as it is on the bus and as consumers receive it.
 import type { Json } from './json.ts';
 
-/** An accepted event: the required attributes are there and well formed, `data` is valid under its type's schema. */
+/** An accepted event: the required attributes are present and well formed, and `data` is valid under its type's schema. */
 export interface CloudEvent {
   readonly specversion: '1.0';
   readonly id: string;

@@ -1,31 +1,31 @@
-// The one error every port throws: a closed set of codes that callers act on, with the cause kept for people.
+// The single error type of all ports: a closed set of codes that callers act on, and the cause for diagnosis.
 
-/** What went wrong, in words that mean the same on every cloud. */
+/** The kind of failure, with the same meaning on every cloud. */
 export type ErrorCode =
-  /** Another writer was first, or the document is not in the expected version. Read again, then decide. */
+  /** Another writer was first, or the document does not have the expected version. Read again, then decide. */
   | 'conflict'
   /** The table, container, topic or queue itself is missing. A missing document is `undefined`, never this. */
   | 'not-found'
   /** The request can never succeed as it is: a malformed key, cursor or body. */
   | 'invalid'
-  /** The document, message or transaction is larger than the service takes. */
+  /** The document, message or transaction is larger than the service accepts. */
   | 'too-large'
-  /** The service asks to slow down; `retryAfterMs` says for how long where the service does. */
+  /** The service asks to slow down; `retryAfterMs` is set if the service says for how long. */
   | 'throttled'
-  /** The service cannot be reached or failed on its side, and the request did not happen. */
+  /** The service is unreachable or failed, and the request was not processed. */
   | 'unavailable'
-  /** The credentials are missing, wrong or lack a permission. */
+  /** The credentials are missing, invalid or lack a permission. */
   | 'denied'
-  /** The resource exists but is set up differently from what the code needs. */
+  /** The resource exists but is not configured as the code requires. */
   | 'misconfigured'
-  /** This adapter cannot do what was asked, and says so rather than doing something else. */
+  /** This adapter does not support the operation. */
   | 'unsupported'
-  /** The answer to a write was lost: it may have happened. Read before repeating what is not idempotent. */
+  /** The answer to a write was lost: it may have been applied. Read before repeating a write that is not idempotent. */
   | 'unknown-outcome'
-  /** Nothing recognised the error; the cause is the only information. */
+  /** An unrecognised error; the cause is the only information. */
   | 'unknown';
 
-/** Whether the same request may succeed later without anybody changing anything. */
+/** Whether the same request may succeed later without any intervention. */
 export const RETRYABLE: Readonly<Record<ErrorCode, boolean>> = {
   conflict: false,
   'not-found': false,
@@ -55,19 +55,19 @@ export const PERMANENT: Readonly<Record<ErrorCode, boolean>> = {
   unknown: false,
 };
 
-/** More about an error, where the code alone does not say enough. */
+/** Additional information about an error. */
 export interface PortErrorDetails {
   /** How long the service asked to wait, in milliseconds. */
   readonly retryAfterMs?: number;
-  /** For `conflict` of a transaction: the index of the first write whose condition did not hold. */
+  /** For a `conflict` in a transaction: the index of the first write whose condition failed. */
   readonly failedWrite?: number;
-  /** Whether no answer came in time: the service may be well, and only slow. */
+  /** Whether there was no answer in time: the service may be healthy and only slow. */
   readonly timedOut?: boolean;
   /** The SDK's or the network's own error. */
   readonly cause?: unknown;
 }
 
-/** An error of a port, made once, at the edge of an adapter. */
+/** An error of a port, created once, at the boundary of an adapter. */
 export class PortError extends Error {
   override readonly name = 'PortError';
   readonly code: ErrorCode;
@@ -80,7 +80,7 @@ export class PortError extends Error {
     this.code = code;
     this.retryAfterMs = details.retryAfterMs;
     this.failedWrite = details.failedWrite;
-    // Whatever is made of such an error on its way, it stays one.
+    // An error that wraps a timeout is a timeout, too.
     this.timedOut = details.timedOut ?? (details.cause instanceof PortError && details.cause.timedOut);
   }
 
@@ -95,7 +95,7 @@ export function isPortError(error: unknown, code?: ErrorCode): error is PortErro
   return error instanceof PortError && (code === undefined || error.code === code);
 }
 
-/** What a log line or a parked document says about an error of any kind. `timedOut` sets slowness apart from other failures. */
+/** Describes any error for a log line or a parked document. `timedOut` distinguishes slowness from other failures. */
 export function describeError(error: unknown): { code: string; message: string; timedOut?: true } {
   if (isPortError(error))
     return { code: error.code, message: error.message, ...(error.timedOut && { timedOut: true as const }) };
@@ -113,8 +113,8 @@ export function stackOf(error: unknown): { stack?: string } {
 }
 
 /**
- * The last error of a write that was repeated. Once an answer was lost, a repetition that cannot be made leaves open whether the
- * write has happened, whatever it failed of.
+ * The final error of a repeated write. Once an answer was lost, a failed repetition leaves open whether the write was applied,
+ * whatever the cause of its failure.
  */
 export function asUnknownOutcome(error: PortError, answerLost: boolean): PortError {
   if (!answerLost || (error.code !== 'throttled' && error.code !== 'unavailable')) return error;

@@ -1,12 +1,12 @@
-// The log port: one structured line for each noteworthy happening.
+// The log port: one structured line per noteworthy occurrence.
 import type { JsonObject } from './json.ts';
 
-/** Takes lines and never fails: what is logged must not decide what happens. Fields hold no secrets. */
+/** Writes lines and never fails: logging must not affect behaviour. Fields must not contain secrets. */
 export interface Log {
-  /** Part of normal life, worth knowing. */
+  /** Normal operation, worth knowing. */
   info(message: string, fields?: JsonObject): void;
-  /** Something failed and is being dealt with. */
+  /** Something failed and is being handled. */
   warn(message: string, fields?: JsonObject): void;
-  /** Somebody should look. */
+  /** Requires attention. */
   error(message: string, fields?: JsonObject): void;
 }

@@ -3,7 +3,7 @@ import type { EpochMs } from './clock.ts';
 import type { PortError } from './errors.ts';
 import type { Json } from './json.ts';
 
-/** Where a document lives. Documents that must change together or be listed together share a partition. */
+/** The location of a document. Documents that must change together or be listed together share a partition. */
 export interface Key {
   /** 1 to 1,000 bytes of UTF-8 without `/ \ # ?` and control characters. */
   readonly partition: string;
@@ -11,37 +11,37 @@ export interface Key {
   readonly id: string;
 }
 
-/** Names one state of one document. Opaque; never repeats for a key, even when the document is deleted and made again. */
+/** Identifies one state of one document. Opaque; never repeats for a key, even when the document is deleted and recreated. */
 export type Version = string & { readonly __brand: 'Version' };
 
-/** Where a query goes on. Opaque; valid for the query that returned it. */
+/** Where a query continues. Opaque; valid only for the query that returned it. */
 export type StoreCursor = string & { readonly __brand: 'StoreCursor' };
 
-/** What a writer believes is stored: nothing, something or nothing (any), or exactly one version. */
+/** What a writer expects to be stored: nothing, anything (also nothing), or exactly one version. */
 export type Expected = 'absent' | 'any' | Version;
 
-/** A document on its way in. Bodies come back equal as JSON values; the order of their keys is not kept. */
+/** A document to write. Bodies are returned equal as JSON values; the order of their keys is not kept. */
 export interface NewDocument extends Key {
   readonly body: Json;
-  /** Once past, the document is never returned again; the service deletes it some time later. */
+  /** From this time on, the document is never returned; the service deletes it some time later. */
   readonly expiresAt?: EpochMs;
 }
 
-/** A document as it was found, with the version that a conditional write of it names. */
+/** A stored document, with the version for a conditional write. */
 export interface StoredDocument extends NewDocument {
   readonly version: Version;
 }
 
-/** How `append` judges what it finds. */
+/** How `append` compares existing documents. */
 export interface AppendOptions {
-  /** Members of a body that do not count when two bodies are compared: what a writer adds by itself, anew with each try. */
+  /** Members of a body to ignore in the comparison, such as those that a writer generates for each attempt. */
   readonly except?: readonly string[];
 }
 
-/** What became of one document of an `append`. */
+/** The outcome of one document of an `append`. */
 export type AppendOutcome =
   | { readonly status: 'stored' }
-  /** `differs` is there, and true, if what stands there has another body. */
+  /** `differs` is present, and true, if the existing document has another body. */
   | { readonly status: 'duplicate'; readonly differs?: true }
   | { readonly status: 'failed'; readonly error: PortError };
 
@@ -57,7 +57,7 @@ export type Write =
   | { readonly kind: 'delete'; readonly id: string; readonly expected: Version | 'any' }
   | { readonly kind: 'check'; readonly id: string; readonly expected: 'absent' | Version };
 
-/** Which documents of a partition, and how many of them at a time. All conditions hold together. */
+/** Selects documents of a partition, and the page size. All conditions apply together. */
 export interface Query {
   /** First id, inclusive. */
   readonly from?: string;
@@ -78,7 +78,7 @@ export interface Page {
   readonly next?: StoreCursor;
 }
 
-/** The limits of a store, the tighter of DynamoDB's and Cosmos DB's. */
+/** The limits of a store, the lower ones of DynamoDB and Cosmos DB. */
 export const STORE_LIMITS = {
   /** Of the JSON text of a body, in UTF-8. DynamoDB: 400 KB an item; Cosmos DB: 2 MB; both less their overhead. */
   bodyBytes: 256 * 1024,
@@ -97,37 +97,37 @@ export const STORE_LIMITS = {
  * `unavailable` after the adapter's own retry budget, `invalid` and `too-large` for what `checkedStore` refuses.
  */
 export interface Store {
-  /** The document, or `undefined` when there is none or it has expired. Sees every write this client was told of. */
+  /** The document, or `undefined` if there is none or it has expired. Sees every write acknowledged to this client. */
   get(key: Key): Promise<StoredDocument | undefined>;
 
   /**
-   * Writes one document if what is stored is as expected; the check and the write are one atomic step. Of N concurrent
-   * writers that expect the same thing exactly one wins, the others get `conflict`. An expired document counts as absent.
-   * Rejects with `unknown-outcome` if the answer was lost and a look at the store could not settle whether it happened.
+   * Writes one document if the stored state is as expected; the check and the write are one atomic step. Of N concurrent
+   * writers with the same expectation, exactly one wins and the others get `conflict`. An expired document counts as absent.
+   * Rejects with `unknown-outcome` if the answer was lost and reading the store could not determine whether it was written.
    */
   put(document: NewDocument, expected: Expected): Promise<Version>;
 
   /**
-   * Writes many documents, each only if absent, in any partitions and with no atomicity across them. Returns one outcome a
+   * Writes many documents, each only if absent, in any partitions and with no atomicity across them. Returns one outcome per
    * document, in order, and never rejects for some of them: a document that could not be written is `failed` with its error.
-   * `duplicate` means that a document of this key was there before this call, or came first in this call; it says whether that one's body
-   * differs as a JSON value, members that the options except left aside. Bodies are only read where there is a duplicate. Calls may be repeated.
+   * `duplicate` means that a document with this key existed before this call, or came earlier in it; `differs` says whether that
+   * body differs as a JSON value, apart from the excepted members. Bodies are read only for duplicates. Calls may be repeated.
    */
   append(documents: readonly NewDocument[], options?: AppendOptions): Promise<readonly AppendOutcome[]>;
 
   /**
-   * Does all writes or none, 1 to 100 of them, in one partition. Rejects with `conflict` whose `failedWrite` is the index of
-   * the first write that did not find what it expected (or is absent when two transactions merely collided). Returns one
-   * version a write: the new one of a put, `undefined` for others.
+   * Applies all writes or none, 1 to 100 of them, in one partition. Rejects with `conflict`, whose `failedWrite` is the index of
+   * the first write whose expectation failed (absent when two transactions merely collided). Returns one version per write: the
+   * new version of a put, `undefined` for others.
    */
   transact(partition: string, writes: readonly Write[]): Promise<readonly (Version | undefined)[]>;
 
   /**
-   * The documents of a partition in the order of their ids' bytes. Pages to the end have neither gap nor repeat for what was
-   * there all the while, while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
+   * The documents of a partition in the order of their ids' bytes. Paging to the end neither skips nor repeats documents that exist
+   * throughout, even while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
    */
   query(partition: string, query: Query): Promise<Page>;
 
-  /** Removes a document if it is in that version; `conflict` if not. With `any`, removing what is absent is no error. */
+  /** Removes a document if it has that version; `conflict` if not. With `any`, removing an absent document is not an error. */
   delete(key: Key, expected: Version | 'any'): Promise<void>;
 }

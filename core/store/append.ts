@@ -1,4 +1,4 @@
-// What `append` does alike on every service: requests side by side, repetition of what failed alone, and exact duplicates.
+// The parts of `append` common to every service: parallel requests, retries of only the failed documents, and exact duplicates.
 
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { Backoff, type RetryPolicy } from '../lib/retry.ts';
@@ -12,31 +12,31 @@ import { sameBody } from './same-body.ts';
 /** What exists where a document was to be written: an earlier attempt of this call, another writer's document, an expired one, or none. */
 export type Existing = 'ours' | 'theirs' | 'expired' | 'none';
 
-/** A service's way of writing; `Row` is a document in its terms, with an id of this write. */
+/** A service's operations; `Row` is a document in its format, with an id of this write. */
 export interface AppendService<Row> {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly retry: RetryPolicy;
   readonly concurrentRequests: number;
-  /** The document in the service's terms, each time with a fresh id of its write. */
+  /** The document in the service's format, each time with a new write id. */
   toRow(document: NewDocument): Row;
-  /** Rows for one request each, in order. */
+  /** Splits the rows into requests, in order. */
   toRequests(rows: readonly Row[]): readonly (readonly Row[])[];
   /**
-   * Writes the rows, each if absent: one error or `undefined` a row, `conflict` where something stands. Rows whose request was
-   * refused as a whole share one error object; a rejection is that of all rows.
+   * Writes the rows, each if absent: one error or `undefined` per row, `conflict` where a document exists. Rows whose request was
+   * refused as a whole share one error object; a rejection applies to all rows.
    */
   write(rows: readonly Row[]): Promise<readonly (PortError | undefined)[]>;
   /**
-   * Reads what exists where these rows were to be written. Hands the body of another writer's document to `compare` and lets go of it: many
-   * of them at once may be more than there is room for.
+   * Reads what exists where these rows were to be written. Passes the body of another writer's document to `compare` without keeping
+   * it: many bodies at once may not fit into memory.
    */
   readExisting(rows: readonly Row[], compare: (row: Row, stored: Json) => void): Promise<readonly Existing[]>;
   /** Writes a document over one that has expired; `conflict` with any other. */
   put(document: NewDocument): Promise<Version>;
-  /** What a failure of `write`, `readExisting` or `put` means. */
+  /** Maps a failure of `write`, `readExisting` or `put`. */
   toPortError(error: unknown): PortError;
-  /** Whether a repetition may help within the budget. */
+  /** Whether a retry within the budget may succeed. */
   isTransient(error: PortError): boolean;
 }
 
@@ -44,9 +44,9 @@ interface Pending<Row> {
   readonly document: NewDocument;
   readonly row: Row;
   outcome?: AppendOutcome;
-  /** Documents of this call with the same key, which came later. */
+  /** Later documents of this call with the same key. */
   twins?: Pending<Row>[];
-  /** Whether the body that stands there is another one. */
+  /** Whether the existing body is different. */
   differs?: boolean;
 }
 
@@ -54,7 +54,7 @@ const duplicate = (differs: boolean | undefined): AppendOutcome =>
   differs === true ? { status: 'duplicate', differs } : { status: 'duplicate' };
 
 /**
- * Appends documents. Where a write meets a document, a read tells whether that was there before, is our own (the answer to an
+ * Appends documents. Where a write conflicts, a read determines whether the document existed before, is our own (the answer to an
  * earlier attempt was lost) or has expired, so `duplicate` is exact.
  */
 export async function appendWith<Row>(
@@ -65,13 +65,13 @@ export async function appendWith<Row>(
   const first = new Map<string, Pending<Row>>();
   const all = documents.map((document): Pending<Row> => {
     const pending: Pending<Row> = { document, row: service.toRow(document) };
-    // No key holds a zero character.
+    // Keys cannot contain a NUL character.
     const key = `${document.partition}\u0000${document.id}`;
     const earlier = first.get(key);
     if (earlier === undefined) first.set(key, pending);
     else {
       earlier.twins = [...(earlier.twins ?? []), pending];
-      // Unless something else turns out to stand there.
+      // Unless another document turns out to exist.
       pending.differs = !sameBody(earlier.document.body, document.body, except);
     }
     return pending;
@@ -103,9 +103,9 @@ interface Appending<Row> {
 }
 
 /**
- * Writes what fits into one request; what was throttled or not answered is tried again alone, within the budget. A request that
- * is refused as a whole for the fault of a document in it is halved until that one stands alone: of N documents they
- * cost at most 2 N - 1 requests, and nothing of it is a repetition that would need a pause.
+ * Writes the documents of one request; throttled or unanswered ones are retried alone, within the budget. A request that is refused
+ * as a whole because of one of its documents is halved until that document is alone: N documents cost at most 2 N - 1 requests,
+ * none of which is a retry that would need a pause.
  */
 async function writeAll<Row>(
   appending: Appending<Row>,
@@ -115,7 +115,7 @@ async function writeAll<Row>(
 ): Promise<void> {
   const { service } = appending;
   let open = request;
-  // Once an answer was lost, what is still open at the end may have been stored, whatever the last try met.
+  // Once an answer was lost, documents still open at the end may have been stored, whatever the outcome of the last attempt.
   let lost = lostBefore;
   for (;;) {
     let lastError: PortError | undefined;
@@ -144,13 +144,13 @@ async function writeAll<Row>(
 }
 
 interface Tried<Row> {
-  /** The error of a document that may be tried again, if there is one. */
+  /** The error of a document that may be retried, if there is one. */
   readonly lastError: PortError | undefined;
-  /** Documents that were refused together, for what is the fault of at least one of them. */
+  /** Documents refused together because of at least one of them. */
   readonly together: readonly (readonly Pending<Row>[])[];
 }
 
-/** Tries once, and settles what the answers tell. */
+/** Makes one attempt, and settles the documents whose outcome it determines. */
 async function writeOnce<Row>(
   { service, compare }: Appending<Row>,
   open: readonly Pending<Row>[],
@@ -189,12 +189,12 @@ async function writeOnce<Row>(
     if (existing === 'ours') pending.outcome = { status: 'stored' };
     else if (existing === 'theirs') pending.outcome = duplicate(pending.differs);
     else if (existing === 'expired') Object.assign(pending, await replaceExpired(service, pending.document));
-    // What has vanished meanwhile, or has been replaced, stays without an outcome and is tried again.
+    // A document that has vanished or been replaced in the meantime stays without an outcome and is retried.
   }
   return { lastError, together };
 }
 
-/** Without an outcome if another writer was faster: what that one has written is found by the next try. */
+/** Leaves no outcome if another writer was faster: the next attempt finds that writer's document. */
 async function replaceExpired<Row>(
   service: AppendService<Row>,
   document: NewDocument,

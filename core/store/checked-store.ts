@@ -1,4 +1,4 @@
-// What every store refuses before its adapter is asked: keys, sizes and limits, checked once for all clouds.
+// Validates keys, sizes and limits before any adapter is called, once for all clouds.
 
 import { compareUtf8, jsonBytesAtMost, utf8Length } from '../lib/text.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
@@ -6,17 +6,17 @@ import type { Json } from '../ports/json.ts';
 import type { AppendOptions, AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 
-/** Neither service takes these in an id; control characters are nobody's id and break logs. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
+/** Neither service allows these in an id; control characters have no use in one and break logs. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: -- the expression matches control characters on purpose
 const FORBIDDEN = /[/\\#?\u0000-\u001f\u007f]/;
 
-/** A half of a surrogate pair has no UTF-8 form: two such keys could become one. */
+/** A lone surrogate has no UTF-8 form: two such keys could become one. */
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** What nearly all keys are: one byte a character, none of them forbidden. */
+/** Nearly all keys: one byte per character, none of them forbidden. */
 const PLAIN = /^[ !"$-.0->@-[\]-~]+$/;
 
-/** Wraps an adapter so that what no service takes is refused with `invalid` or `too-large` before it is sent. */
+/** Wraps an adapter so that requests that no service accepts are refused with `invalid` or `too-large` before they are sent. */
 export function checkedStore(store: Store): Store {
   return {
     get: async (key) => store.get(checkedKey(key)),
@@ -66,7 +66,7 @@ function checkedBody(body: Json): number {
 
 function checkedDocument(document: NewDocument): NewDocument {
   checkedKey(document);
-  // Most bodies are so small that nobody has to count.
+  // Most bodies are so small that they need no exact measurement.
   if (jsonBytesAtMost(document.body) > STORE_LIMITS.bodyBytes) checkedBody(document.body);
   return document;
 }
@@ -97,7 +97,7 @@ function checkedWrites(partition: string, writes: readonly Write[]): readonly Wr
   return writes;
 }
 
-/** What can never be stored fails alone, and the rest is stored: `append` does not reject for some of its documents. */
+/** Documents that can never be stored fail individually, and the rest is stored: `append` does not reject because of them. */
 async function appendChecked(
   store: Store,
   documents: readonly NewDocument[],
@@ -124,8 +124,8 @@ async function appendChecked(
 }
 
 /**
- * Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty ones. A cursor is the id
- * that a page ended with on every adapter, so one that is no id or lies outside of the bounds is another query's.
+ * Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty ones. On every adapter, a cursor
+ * is the last id of a page, so one that is not an id or lies outside the bounds belongs to another query.
  */
 async function queryChecked(store: Store, partition: string, query: Query): Promise<Page> {
   if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > STORE_LIMITS.pageDocuments) {

@@ -1,4 +1,4 @@
-// Whether two documents say the same: their bodies compared as JSON values.
+// Compares the bodies of two documents as JSON values.
 import { isJsonObject, type Json } from '../ports/json.ts';
 
 /** Whether two bodies are equal as JSON values, without the named members of the outermost object. */

@@ -55,7 +55,7 @@ test('a part of an SDK that is left out may be imported and tested for, and says
   class Child extends Left {}
   expect({} instanceof Left).toBe(false);
   for (const use of [() => new Left(), () => Left(), () => Left.create(), () => new Child()])
-    expect(use).toThrow('BulkHelper of bulk.js is left out of this bundle; build/lean-azure.mjs tells why.');
+    expect(use).toThrow('BulkHelper of bulk.js is excluded from this bundle; see build/lean-azure.mjs.');
 });
 
 test('a bundle without a budget is refused', () => {

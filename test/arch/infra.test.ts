@@ -51,7 +51,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   ],
   'read-only': ['3 aws_sns_topic.this: arn is read-only.'],
   'unknown-type': [
-    '1 infra/schemas/ knows no resource aws_sqs_queues (did you mean aws_sqs_queue?); infra/schemas/README.md tells how to add one.',
+    '1 infra/schemas/ knows no resource aws_sqs_queues (did you mean aws_sqs_queue?); infra/schemas/README.md explains how to add one.',
   ],
   'wildcard-action': [
     '7 dynamodb:* is a wildcard action: list the actions that are called.',

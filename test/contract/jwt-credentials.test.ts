@@ -145,9 +145,9 @@ test('clocks may differ by five seconds', async () => {
 
 test('a scope that no tenant has gives nothing, and without any the token is not enough', async () => {
   expect(await statusOf(claims({ scope: 'control control.write' }))).toBe(
-    'powerless: it has none of the scopes ingest, read, operate',
+    'insufficient-scope: it has none of the scopes ingest, read, operate',
   );
-  expect(await statusOf(claims({ scope: [['ingest'], { read: true }] }))).toMatch(/^powerless/);
+  expect(await statusOf(claims({ scope: [['ingest'], { read: true }] }))).toMatch(/^insufficient-scope/);
   const { credentials } = issued();
   expect(await credentials.authenticate(bearer(claims({ scope: 'control read' })))).toMatchObject({
     caller: { scopes: ['read'] },
@@ -168,7 +168,7 @@ test('an operator’s token names the operator and what it may do', async () => 
   expect(await says({ sub: 'x'.repeat(257) })).toMatchObject({ status: 'refused' });
   expect(await says({ sub: 7 })).toMatchObject({ status: 'refused' });
   expect(await says({ sub: ['ann'] })).toMatchObject({ status: 'refused' });
-  expect(await says({ scope: 'ingest read operate' })).toMatchObject({ status: 'powerless' });
+  expect(await says({ scope: 'ingest read operate' })).toMatchObject({ status: 'insufficient-scope' });
   expect(await says({ aud: 'polycell' })).toMatchObject({ status: 'refused' });
 });
 

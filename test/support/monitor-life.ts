@@ -42,7 +42,7 @@ type Found = Omit<ProbeResult, 'sentAt'>;
 const ALIVE: Found = { answer: 'alive', detail: 'ok', tookMs: 3 };
 const DEGRADED: Found = { answer: 'alive', detail: 'degraded', tookMs: 3 };
 const DEAD: Found = { answer: 'refused', detail: 'ECONNREFUSED', tookMs: 1 };
-const VOID: Found = { answer: 'void', detail: 'the observer was too busy to tell', tookMs: 2000 };
+const VOID: Found = { answer: 'void', detail: 'inconclusive: the observer was too busy', tookMs: 2000 };
 export const APPLIED: DirectoryOutcome = { status: 'applied', revision: 2, changes: [], movedTenants: 7, notes: [] };
 export const REFUSED: DirectoryOutcome = {
   status: 'refused',

@@ -1,6 +1,6 @@
 // The functions of Terraform's language (https://developer.hashicorp.com/terraform/language/functions), as of 1.11.
 
-/** Every one that there is. */
+/** The names of all functions. */
 export const FUNCTIONS: ReadonlySet<string> = new Set(
   (
     'abs ceil floor log max min parseint pow signum ' +

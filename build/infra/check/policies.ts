@@ -1,4 +1,4 @@
-// Holds the policies that modules write against least privilege: no action is a wildcard, and a resource only where an action knows none.
+// Checks the modules' policies for least privilege: no wildcard actions, and wildcard resources only for actions without resources.
 import {
   attributeOf,
   type Block,
@@ -12,7 +12,7 @@ import {
 import { blocksOf, type Module } from '../modules.ts';
 import type { Problem } from '../schema.ts';
 
-/** Actions that have no resource: their policies must say `*`. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
+/** Actions without resource-level permissions: their policies must use `*`. https://docs.aws.amazon.com/service-authorization/latest/reference/ */
 export const WITHOUT_RESOURCE: ReadonlySet<string> = new Set([
   'cloudwatch:DescribeAlarms',
   'ec2:AssignPrivateIpAddresses',
@@ -48,10 +48,10 @@ export const WITHOUT_RESOURCE: ReadonlySet<string> = new Set([
   'xray:PutTraceSegments',
 ]);
 
-/** Resources whose policy is about themselves, so that `*` means no more than the resource. */
+/** Resources whose policy applies only to themselves, so that `*` means the resource itself. */
 const OWN_POLICY = new Set(['aws_kms_key']);
 
-/** Every statement of a policy that an expression writes: an object with Effect and Action. */
+/** Every policy statement in an expression: an object with Effect and Action. */
 export function statementsIn(expression: Expression): readonly ObjectValue[] {
   const found: ObjectValue[] = [];
   visitExpression(expression, (each) => {
@@ -71,7 +71,7 @@ export const localsOf = (module: Module): ReadonlyMap<string, Expression> =>
     blocksOf(module, 'locals').flatMap(({ body }) => body.attributes.map(({ name, value }) => [name, value] as const)),
   );
 
-/** The texts of a value that is one text or a list of them, also by way of a local; undefined if it is anything else. */
+/** The texts of a value that is one text or a list of them, directly or through a local; undefined for anything else. */
 export function textsOf(
   expression: Expression | undefined,
   locals: ReadonlyMap<string, Expression> = new Map(),
@@ -83,7 +83,7 @@ export function textsOf(
   return texts.every((text) => text !== undefined) ? texts : undefined;
 }
 
-/** A text; of one that is partly worked out, what is known of it. */
+/** A text; for a partly computed one, its known beginning. */
 function startOf(item: Expression, locals: ReadonlyMap<string, Expression>): PlacedText | undefined {
   const text = textOf(item);
   if (text !== undefined) return { text, line: item.line };
@@ -92,7 +92,7 @@ function startOf(item: Expression, locals: ReadonlyMap<string, Expression>): Pla
   return { text: parts.join(''), line: item.line };
 }
 
-/** What is too wide in the policies of a module. */
+/** The excessive permissions in the policies of a module. */
 export function checkPolicies(module: Module): Problem[] {
   const locals = localsOf(module);
   return module.blocks.flatMap((block) =>
@@ -125,7 +125,7 @@ function wideStatement(statement: ObjectValue, isOwn: boolean, locals: ReadonlyM
     ];
   problems.push(...wildcards(actions));
   const needing = actions.filter(({ text }) => !WITHOUT_RESOURCE.has(text)).map(({ text }) => text);
-  // What is worked out has a part that is written; a bare * is written out.
+  // A computed value has a literal part; a bare * is a literal.
   const everything = textsOf(entryOf(statement, 'Resource')?.value, locals)?.find(({ text }) => text === '*');
   if (everything !== undefined && needing.length > 0 && !isOwn)
     problems.push({
@@ -158,7 +158,7 @@ function wideRoles({ type, labels, body }: Block, locals: ReadonlyMap<string, Ex
   if (labels[0] === 'azurerm_role_assignment') {
     const role = attributeOf(body, 'role_definition_name');
     const name = textOf(role?.value);
-    // A condition bounds what is managed, such as the roles that may be given away.
+    // A condition limits what may be managed, such as the roles that may be assigned.
     if (
       role === undefined ||
       name === undefined ||

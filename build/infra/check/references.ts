@@ -1,4 +1,4 @@
-// Follows every name that an expression uses to what declares it.
+// Resolves every name used in an expression to its declaration.
 import { attributeOf, type Block, type Expression, expressionsOf, partsOf, visitExpression } from '../hcl/syntax.ts';
 import { blocksOf, calledFolder, type Module, type PlacedBlock } from '../modules.ts';
 import { type BlockSchema, type Problem, suggestion } from '../schema.ts';
@@ -10,19 +10,19 @@ export interface KnownTypes {
   readonly dataSources: Readonly<Record<string, BlockSchema>>;
 }
 
-/** Names that mean something everywhere. */
+/** Names that are defined everywhere. */
 const BUILT_IN = new Set(['path', 'terraform', 'each', 'count', 'self']);
 
 interface Declared {
   readonly variables: ReadonlySet<string>;
   readonly locals: ReadonlySet<string>;
-  /** Module call → the outputs it has; undefined for a module that is elsewhere. */
+  /** Module call → its outputs; undefined for a module outside the repository. */
   readonly modules: ReadonlyMap<string, ReadonlySet<string> | undefined>;
   readonly resources: ReadonlySet<string>;
   readonly dataSources: ReadonlySet<string>;
 }
 
-/** Checks all references of a module, its calls of other modules, and that everything it declares is used. */
+/** Checks all references of a module, its calls of other modules, and that every declaration is used. */
 export function checkReferences(
   module: Module,
   types: KnownTypes,
@@ -34,7 +34,7 @@ export function checkReferences(
   for (const block of module.blocks) {
     if (block.type === 'moved' || block.type === 'removed') continue;
     const report = (line: number, message: string) => problems.push({ file: block.file, line, message });
-    // A variable's type is written in words that are no references.
+    // The words of a variable's type are not references.
     const bodies =
       block.type === 'variable'
         ? block.body.blocks.filter(({ type }) => type === 'validation').map(({ body }) => body)
@@ -87,7 +87,7 @@ interface Following {
   readonly report: (line: number, message: string) => void;
 }
 
-/** Follows what an expression uses; `names` are those that a `for` around it gives, or a dynamic block. */
+/** Resolves the names in an expression; `names` are those defined by an enclosing `for` or dynamic block. */
 function follow(
   expression: Expression,
   following: Following,
@@ -140,11 +140,11 @@ function followName(
     );
   else if (/^[a-z]+\d?_/.test(root))
     followResource(`${root}.${plain}`, root, path.slice(1), declared.resources, types.resources, line, report, '');
-  // A single word is a value that is set by name: a provider, or what a lifecycle ignores.
+  // A single word is a keyword value: a provider, or an attribute that a lifecycle ignores.
   else if (path.length === 0 && !isMeta(block)) report(line, `${root} means nothing here.`);
 }
 
-/** Blocks in which bare names stand for attributes and providers. */
+/** Blocks in which bare names refer to attributes and providers. */
 const isMeta = ({ type, body }: Block): boolean =>
   type === 'provider' || type === 'terraform' || body.blocks.some((inner) => inner.type === 'lifecycle');
 
@@ -170,7 +170,7 @@ function followResource(
     report(line, `${prefix}${name} has no attribute ${attribute}${suggestion(attribute, known)}.`);
 }
 
-/** Names that the dynamic blocks inside a block give to what they repeat for. */
+/** The iterator names of the dynamic blocks inside a block. */
 function iteratorsOf(block: Block): ReadonlySet<string> {
   const names = new Set<string>();
   const walk = ({ type, labels, body }: Block): void => {
@@ -224,7 +224,7 @@ function checkCall(
       report(call.line, `module.${call.labels[0]} must set ${labels[0]}.`);
 }
 
-/** Terraform refuses a validation that does not look at its own variable, but only when it plans. */
+/** Terraform refuses a validation that does not refer to its own variable, but only during a plan. */
 function checkValidations({ labels, body }: PlacedBlock, report: Following['report']): void {
   for (const validation of body.blocks.filter(({ type }) => type === 'validation')) {
     const condition = attributeOf(validation.body, 'condition')?.value;

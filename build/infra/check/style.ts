@@ -1,4 +1,4 @@
-// What every module of this repository has: typed and described variables, described outputs, a README, and its own files.
+// Checks the conventions of modules: typed and described variables, described outputs, a README, and the standard files.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { attributeOf, type Body } from '../hcl/syntax.ts';
@@ -9,7 +9,7 @@ const FILES = ['main.tf', 'outputs.tf', 'README.md', 'terraform.tf', 'variables.
 
 const has = (body: Body, name: string): boolean => attributeOf(body, name) !== undefined;
 
-/** What a module lacks. */
+/** The missing parts of a module. */
 export function checkStyle(root: string, module: Module): Problem[] {
   const missing = FILES.filter((name) => !existsSync(path.join(root, module.folder, name))).map((name) => ({
     file: `${module.folder}/${name}`,

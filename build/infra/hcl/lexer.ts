@@ -1,11 +1,11 @@
-// Cuts the text of a Terraform file into tokens. What stands in ${ } inside a string is cut as well, and kept as a part of the string.
+// Splits the text of a Terraform file into tokens. Interpolations inside strings are tokenized, too, and kept as parts of the string.
 import { SyntaxFault } from './syntax.ts';
 
 export interface Token {
   readonly kind: 'name' | 'number' | 'mark' | 'newline' | 'string' | 'end';
   readonly text: string;
   readonly line: number;
-  /** Of a string: its texts, and the tokens of what is worked out between them. */
+  /** The parts of a string: literal texts, and the tokens of the interpolations between them. */
   readonly parts?: readonly (string | readonly Token[])[];
 }
 
@@ -35,7 +35,7 @@ class Lexer {
     return [...tokens, { kind: 'end', text: '', line: this.#line }];
   }
 
-  /** Tokens up to the closing brace of `${`, which is taken, or up to the end of the text. */
+  /** Tokens up to the closing brace of `${`, which is consumed, or up to the end of the text. */
   #until(close: '}' | undefined): Token[] {
     const tokens: Token[] = [];
     const opened = this.#line;
@@ -136,7 +136,7 @@ class Lexer {
     }
   }
 
-  /** At `${`: the tokens up to its end. At `$${`: the text that it stands for. Else undefined. */
+  /** At `${`: the tokens up to its end. At `$${`: the literal text. Otherwise undefined. */
   #insertion(): string | readonly Token[] | undefined {
     const ahead = this.#text.slice(this.#at, this.#at + 3);
     if (ahead === '$${' || ahead === '%%{') {

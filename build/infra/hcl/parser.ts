@@ -1,19 +1,19 @@
-// Makes the tree of a Terraform file from its tokens.
+// Parses the tokens of a Terraform file into a syntax tree.
 import { type Token, tokensOf } from './lexer.ts';
 import { type Attribute, type Block, type Body, type Expression, type ObjectEntry, SyntaxFault } from './syntax.ts';
 
-/** Returns what a file of Terraform says. @throws SyntaxFault */
+/** Parses a Terraform file. @throws SyntaxFault */
 export const parseFile = (text: string): Body => new Parser(tokensOf(text)).file();
 
-/** Returns what a single expression says, such as the content of a JSON file. @throws SyntaxFault */
+/** Parses a single expression, such as the content of a JSON file. @throws SyntaxFault */
 export const parseExpression = (text: string): Expression => new Parser(tokensOf(text)).whole();
 
-/** How tightly operators bind; the first loosest. */
+/** Operator precedence, from lowest to highest. */
 const OPERATORS = [['||'], ['&&'], ['==', '!='], ['<', '>', '<=', '>='], ['+', '-'], ['*', '/', '%']] as const;
 
 const KEYWORDS: Readonly<Record<string, boolean | null>> = { true: true, false: false, null: null };
 
-/** Nesting beyond this is a mistake, and would end in a stack that overflows. */
+/** Deeper nesting is a mistake, and would overflow the stack. */
 const MAXIMUM_DEPTH = 200;
 
 class Parser {
@@ -54,7 +54,7 @@ class Parser {
     return this.#token.kind === 'mark' && this.#token.text === text;
   }
 
-  /** Takes the mark if it is the next one. */
+  /** Consumes the mark if it is next. */
   #took(text: string): boolean {
     if (!this.#is(text)) return false;
     this.#at += 1;
@@ -152,7 +152,7 @@ class Parser {
     return this.#postfix(this.#primary());
   }
 
-  /** What is taken of an expression: `.name`, `[index]`, `.*` and `[*]`. */
+  /** Postfix operators: `.name`, `[index]`, `.*` and `[*]`. */
   #postfix(of: Expression): Expression {
     const path: (string | Expression)[] = [];
     for (;;) {
@@ -249,7 +249,7 @@ class Parser {
     }
   }
 
-  /** `for` is a name as well, which an attribute or a key may have. */
+  /** `for` is also a valid name of an attribute or key. */
   #isFor(): boolean {
     return this.#token.kind === 'name' && this.#token.text === 'for' && this.#tokens[this.#at + 1]?.kind === 'name';
   }
@@ -286,7 +286,7 @@ class Parser {
   }
 }
 
-/** A bare name is a key of that name; any other expression is worked out. */
+/** A bare name is the key itself; any other expression is computed. */
 function keyText(key: Expression): string | undefined {
   if (key.kind === 'traversal' && key.path.length === 0) return key.root;
   return key.kind === 'literal' ? String(key.value) : undefined;

@@ -1,4 +1,4 @@
-// What a Terraform file says, as a tree in which everything knows its line. JSON is part of the language, so it reads JSON too.
+// The syntax tree of a Terraform file; every node has its line. JSON is a subset of the expressions, so it covers JSON files, too.
 
 export interface Literal {
   readonly kind: 'literal';
@@ -6,7 +6,7 @@ export interface Literal {
   readonly line: number;
 }
 
-/** A string with parts that are worked out. */
+/** A string with interpolations. */
 export interface Template {
   readonly kind: 'template';
   readonly parts: readonly (string | Expression)[];
@@ -20,7 +20,7 @@ export interface Tuple {
 }
 
 export interface ObjectEntry {
-  /** The key's text, or undefined where it is worked out. */
+  /** The key's text, or undefined if it is computed. */
   readonly name: string | undefined;
   readonly key: Expression;
   readonly value: Expression;
@@ -40,7 +40,7 @@ export interface Call {
   readonly line: number;
 }
 
-/** `local.names`, `aws_sqs_queue.this[each.key].arn`: a name and what is taken of it; `*` is a splat. */
+/** `local.names`, `aws_sqs_queue.this[each.key].arn`: a name and accesses to its parts; `*` is a splat. */
 export interface Traversal {
   readonly kind: 'traversal';
   readonly root: string;
@@ -48,7 +48,7 @@ export interface Traversal {
   readonly line: number;
 }
 
-/** A part of what an expression gives. */
+/** Access to a part of an expression's value. */
 export interface Access {
   readonly kind: 'access';
   readonly of: Expression;
@@ -56,7 +56,7 @@ export interface Access {
   readonly line: number;
 }
 
-/** Whatever has operands: `a + b`, `!a`, `c ? a : b`, `(a)`. */
+/** An operation with operands: `a + b`, `!a`, `c ? a : b`, `(a)`. */
 export interface Operation {
   readonly kind: 'operation';
   readonly operator: string;
@@ -68,7 +68,7 @@ export interface For {
   readonly kind: 'for';
   readonly variables: readonly string[];
   readonly collection: Expression;
-  /** Only of a `for` that makes an object. */
+  /** Only for a `for` that creates an object. */
   readonly key: Expression | undefined;
   readonly value: Expression;
   readonly condition: Expression | undefined;
@@ -95,7 +95,7 @@ export interface Body {
   readonly blocks: readonly Block[];
 }
 
-/** What is wrong with a file, and where. */
+/** A syntax error in a file, with its line. */
 export class SyntaxFault extends Error {
   override readonly name = 'SyntaxFault';
   readonly line: number;

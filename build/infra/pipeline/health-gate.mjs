@@ -1,14 +1,14 @@
 // Waits until a cell or the edge is healthy with the version that was deployed: `node build/infra/pipeline/health-gate.mjs URL VERSION`.
-// It ends with 0 once enough answers in a row were good, with 1 if that has not come about in time.
+// It exits with 0 once enough consecutive answers were good, with 1 if that does not happen in time.
 import { pathToFileURL } from 'node:url';
 
-/** Good answers in a row that are asked for, the pause between them, how long one may take, and how long all of it, in milliseconds. */
+/** Required consecutive good answers, the pause between them, the timeout of each, and the total timeout, in milliseconds. */
 export const GATE = { good: 6, pauseMs: 10_000, answerMs: 5000, allMs: 10 * 60_000 };
 
 /**
  * @param {{ status: number, body: unknown }} answer of the health check
  * @param {string} version
- * @returns {string | undefined} what is wrong with it
+ * @returns {string | undefined} its fault, if any
  */
 export function faultOf({ status, body }, version) {
   if (status !== 200) return `it answers ${status}`;
@@ -20,12 +20,12 @@ export function faultOf({ status, body }, version) {
 }
 
 /**
- * @param {{ ask: () => Promise<{ status: number, body: unknown }>, pause: (ms: number) => Promise<unknown>, now: () => number, tell: (line: string) => void }} world
+ * @param {{ ask: () => Promise<{ status: number, body: unknown }>, pause: (ms: number) => Promise<unknown>, now: () => number, report: (line: string) => void }} world
  * @param {string} version
  * @param {typeof GATE} [gate]
  * @returns {Promise<boolean>} whether it became healthy in time
  */
-export async function healthGate({ ask, pause, now, tell }, version, gate = GATE) {
+export async function healthGate({ ask, pause, now, report }, version, gate = GATE) {
   const end = now() + gate.allMs;
   let good = 0;
   while (now() < end) {
@@ -34,7 +34,7 @@ export async function healthGate({ ask, pause, now, tell }, version, gate = GATE
       (error) => `it does not answer: ${error instanceof Error ? error.message : String(error)}`,
     );
     good = fault === undefined ? good + 1 : 0;
-    tell(fault === undefined ? `good answer ${good} of ${gate.good}` : fault);
+    report(fault === undefined ? `good answer ${good} of ${gate.good}` : fault);
     if (good >= gate.good) return true;
     await pause(gate.pauseMs);
   }
@@ -55,7 +55,7 @@ if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) 
       },
       pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       now: () => performance.now(),
-      tell: (line) => process.stdout.write(`${line}\n`),
+      report: (line) => process.stdout.write(`${line}\n`),
     },
     version,
   ).then(

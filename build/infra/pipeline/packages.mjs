@@ -1,11 +1,11 @@
-// The packages of a release as Terraform wants them: `node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256` checks every file in
-// the folder against SHA256SUMS, and that list against the digest that the build has given, and prints the variable `release`.
+// Verifies the packages of a release for Terraform: `node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256` checks every file in
+// the folder against SHA256SUMS, and that list against the digest from the build, and prints the variable `release`.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Package of the release → what the modules call it. */
+/** Package of the release → its name in the modules. */
 export const PACKAGES = {
   'aws-http.zip': 'http',
   'aws-relay.zip': 'relay',

@@ -1,5 +1,5 @@
-// In which order cells are deployed: the canary alone, then the others. `node build/infra/pipeline/waves.mjs [CANARY]` prints it as
-// outputs of a pipeline's job.
+// Determines the order of deployment: the canary cell alone, then the others. `node build/infra/pipeline/waves.mjs [CANARY]` prints it
+// as outputs of a pipeline job.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

@@ -1,4 +1,4 @@
-// The control API on web-standard requests and responses: operators ask and change the directory, in words of HTTP.
+// The control API on web-standard requests and responses: operators read and change the directory over HTTP.
 import { isName } from '../../cell/identity.ts';
 import { parseJson, readBody } from '../../http/body.ts';
 import { readParameters } from '../../http/parameters.ts';
@@ -24,7 +24,7 @@ import {
   controlRoutes,
 } from './control-routes.ts';
 
-/** Who calls; authenticated by whoever hands the request over. */
+/** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
   /** The subject of the token, for the audit log. */
   readonly subject: string;
@@ -33,12 +33,12 @@ export interface Operator {
 
 export interface ControlApiDeps {
   readonly directory: Directory;
-  /** What the health monitor tells of itself. Rejects with `unavailable` when it does not answer in time. */
+  /** The health monitor's status. Rejects with `unavailable` when it does not answer in time. */
   readonly monitor: () => Promise<unknown>;
   readonly log: Log;
 }
 
-/** What an operator is asked to wait while the directory cannot be asked, in seconds. */
+/** Retry-After while the directory does not answer, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
 interface ControlCall {
@@ -52,7 +52,7 @@ interface ControlCall {
 const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) =>
   new Problem<ControlProblemCode>(code, detail, { headers });
 
-/** Returns the API. Rejects for an operator who is none, or for a fault of our own; whoever calls it turns that into an answer. */
+/** Returns the API. Rejects for a name that is not an operator's, or for an internal error; the caller turns that into an answer. */
 export function createControlApi({
   directory,
   monitor,
@@ -157,7 +157,7 @@ export function createControlApi({
   };
 
   return async (request, operator, traceparent) => {
-    // In the audit log this name stands for what nobody has ordered.
+    // In the audit log, this name stands for changes that no operator has made.
     if (operator.subject === MONITOR)
       throw new EdgeRefusal({ code: 'invalid_credential', detail: `No operator is called ${MONITOR}.` });
     try {
@@ -172,10 +172,10 @@ export function createControlApi({
   };
 }
 
-/** The one table from what went wrong to what an operator is told. */
+/** The only mapping from errors to problems shown to operators. */
 function toProblem(error: unknown, log: Log, traceparent: string): Problem<ControlProblemCode> {
   if (error instanceof Problem && Object.hasOwn(CONTROL_PROBLEMS, error.code)) return error;
-  // The parameters have been checked, so that only the cursor can be what the directory does not take.
+  // The parameters have been checked, so only the cursor can be invalid to the directory.
   if (isPortError(error, 'invalid'))
     return refuse(
       'invalid_cursor',
@@ -197,7 +197,7 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<Contr
   );
 }
 
-/** The fields of a body; every fault of them at once. */
+/** Reads the fields of a body; reports all of their faults at once. */
 async function readFields(request: Request, command: ControlCommand): Promise<JsonObject> {
   const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
   if (mediaType.trim().toLowerCase() !== 'application/json')
@@ -209,9 +209,7 @@ async function readFields(request: Request, command: ControlCommand): Promise<Js
     throw new Problem<ControlProblemCode>(
       'invalid_body',
       `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`,
-      {
-        errors,
-      },
+      { errors },
     );
   return body;
 }
@@ -221,12 +219,12 @@ function commandOf(
   id: string,
   { reason, ...fields }: JsonObject,
 ): { reason: string; command: DirectoryCommand } {
-  // Nothing has such a name. Whoever adds something is told what its name must be.
-  const told = JSON.stringify(id.slice(0, 63));
+  // Nothing can have such a name. An add command fails with the rule for names instead.
+  const shown = JSON.stringify(id.slice(0, 63));
   if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
-    throw refuse(`unknown_${inPath}`, `There is no ${inPath} ${told}.`);
+    throw refuse(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
   const named =
     kind === 'add-cell' ? { cell: { ...fields, id } } : { ...fields, ...(inPath !== undefined && { [inPath]: id }) };
-  // The fields are those of the command's shape, which the directory checks again.
+  // The fields are those of the command's shape, which the directory validates again.
   return { reason: String(reason), command: { kind, ...named } as unknown as DirectoryCommand };
 }

@@ -1,4 +1,4 @@
-// The OpenAPI document of the control API, made from the routes, shapes and problems that it runs on.
+// The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
@@ -102,7 +102,7 @@ const changing = (command: ControlCommandName): Specifics => {
       description: `At most ${CONTROL_BODY_BYTES} bytes.`,
       content: content({ ...object(Object.keys(shape.required), fieldsOf(shape)), additionalProperties: false }),
     },
-    responses: { 200: answer('It is so now, was so already, or would be so.', ref('Outcome')) },
+    responses: { 200: answer('The change was applied, was not needed, or would be applied.', ref('Outcome')) },
   };
 };
 
@@ -116,7 +116,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   tenants: { responses: { 200: answer('A page.', page(ref('Tenant'))) } },
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
   failovers: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
-  monitor: { responses: { 200: answer('How things stand.', { type: 'object' }) } },
+  monitor: { responses: { 200: answer('The status of the monitor.', { type: 'object' }) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

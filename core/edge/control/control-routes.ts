@@ -1,4 +1,4 @@
-// The routes of the control API, what each command takes in its body, and the problems that it tells.
+// The routes of the control API, the body of each command, and the problems that it returns.
 import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
 import type { Route } from '../../api/route.ts';
 import { PROBLEMS, type ProblemTable } from '../../http/problem.ts';
@@ -6,10 +6,10 @@ import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../director
 import type { DirectoryCommand, Refusal } from '../ports/directory-model.ts';
 import { EDGE_PROBLEMS } from '../router/edge-problem.ts';
 
-/** What an operator's token may allow; neither brings the other. */
+/** The scopes of an operator's token; neither implies the other. */
 export type ControlScope = 'control.read' | 'control.write';
 
-/** Bytes of a body: a command has a few hundred. */
+/** Maximum bytes of a body; a command has a few hundred. */
 export const CONTROL_BODY_BYTES = 64 * 1024;
 
 const revision: Parameter<number | undefined> = {
@@ -37,10 +37,10 @@ export const controlRoutes = {
   resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
   retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
-    cell: text('The home; every one without it.'),
+    cell: text('The home; all homes by default.'),
     ...paging,
   }),
-  tenant: read('tenants/{id}', 'One tenant, its epoch, and who serves it now.', {}),
+  tenant: read('tenants/{id}', 'One tenant, its epoch, and the cell that serves it now.', {}),
   addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
   placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
@@ -65,10 +65,10 @@ export const controlRoutes = {
 
 export type ControlRouteName = keyof typeof controlRoutes;
 
-/** What a route that changes something does. */
+/** The command behind a route that changes something. */
 export interface ControlCommand {
   readonly kind: DirectoryCommand['kind'];
-  /** The field of the command that stands in the path; the others are the body's. */
+  /** The field of the command given in the path; the others are in the body. */
   readonly inPath?: 'cell' | 'tenant';
 }
 
@@ -98,7 +98,7 @@ export function bodyShape({ kind, inPath }: ControlCommand): Shape {
 const { invalid_json, invalid_body, invalid_parameter, invalid_cursor } = PROBLEMS;
 const { method_not_allowed, payload_too_large, unsupported_media_type } = PROBLEMS;
 
-/** What the directory refuses. An id that it does not know is not found; all else clashes with how things stand. */
+/** The directory's refusals. An unknown id is not found; all others conflict with the current state. */
 const REFUSED = {
   invalid_command: [400, 'Invalid command'],
   unknown_cell: [404, 'Unknown cell'],

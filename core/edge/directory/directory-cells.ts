@@ -1,4 +1,4 @@
-// What becomes of a cell: added, drained, retired, failed over and back.
+// Plans changes to cells: add, drain, retire, fail over and fail back.
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
 import {
   type Cell,
@@ -18,10 +18,10 @@ import {
   Refused,
 } from './directory-plan.ts';
 
-/** What a cell is for good: tenants have been placed by it. */
+/** Properties of a cell that never change: tenants have been placed by them. */
 const FIXED = ['cloud', 'region', 'jurisdiction'] as const;
 
-/** What an operator may change of a cell. */
+/** Properties of a cell that an operator may change. */
 const ADJUSTABLE = ['endpoint', 'capacity', 'price', 'failover'] as const;
 
 const written = (cell: Cell, context: PlanContext, more: Partial<Cell>): Plan => ({
@@ -85,7 +85,7 @@ export function retireCell(context: PlanContext, id: string): Plan {
   return written(rest, context, { state: 'retired' });
 }
 
-/** Who depends on a cell being up: its own tenants by who would take them, and those that it stands in for now. */
+/** Tenants that depend on a cell: its own, by standby, and those that it serves now as a standby. */
 function dependents({ storage }: PlanContext, id: string, cellAfter = (other: string) => storage.cell(other)) {
   const own = storage.homesByStandby(id).map(({ standby, tenants }) => ({
     tenants,
@@ -100,13 +100,13 @@ function dependents({ storage }: PlanContext, id: string, cellAfter = (other: st
 
 type FailOver = Extract<DirectoryCommand, { readonly kind: 'fail-over' }>;
 
-/** A cell that is down as it is after its failback. */
+/** A cell that is down, as it will be after its failback. */
 function restoredCell(cell: Cell, revision: number): Cell {
   const { returnsTo = 'active', ...rest } = cell;
   return { ...rest, state: returnsTo, switches: cell.switches + 1, revision };
 }
 
-/** Cells that are down, answer, and would serve tenants whom the failover leaves unserved otherwise. */
+/** Cells that are down, answer, and could serve tenants that the failover would otherwise leave unserved. */
 function rescuers(context: PlanContext, id: string, answering: readonly string[]): readonly Cell[] {
   const { own, guests } = dependents(context, id);
   const needed = new Set([...own.map(({ standby }) => standby), ...guests.map(({ home }) => home)]);
@@ -117,7 +117,7 @@ function rescuers(context: PlanContext, id: string, answering: readonly string[]
   });
 }
 
-/** The way out of a standby that is down. */
+/** The remedy for a standby that is down. */
 const FAIL_BACK = (cell: string) => `if ${cell} answers again, fail it back first (npx polycell failover back ${cell})`;
 
 export function failOver(
@@ -126,12 +126,9 @@ export function failOver(
 ): Plan {
   const cell = livingCell(context, id);
   if (cell.state === 'down') return NOTHING;
-  // The way back is a switch as well.
+  // The failback counts as a switch, too.
   if (cell.switches + 2 >= EPOCH_STRIDE)
-    throw new Refused(
-      'no_capacity',
-      `${id} has been switched more often than epochs can tell: let another cell replace it.`,
-    );
+    throw new Refused('no_capacity', `${id} has reached the maximum number of switches: replace it with another cell.`);
   const rescued = rescuers(context, id, answering);
   const restored = new Map(rescued.map((each) => [each.id, restoredCell(each, context.revision)]));
   const { own, guests, sum } = dependents(context, id, (other) => restored.get(other) ?? context.storage.cell(other));
@@ -147,15 +144,15 @@ export function failOver(
     ),
     ...guests.map(({ home, tenants }) => `${countTenants(tenants)} of ${home}, which is down and has ${id} stand in`),
   ];
-  // Tenants of a home that comes back are served by that, too.
+  // Tenants of a home that is failed back are served again, too.
   const isHelped =
     taken.length > 0 ||
     rescued.some(({ id: home }) => context.storage.standbysByHome(id).some((each) => each.home === home));
   if (losses.length > 0 && (!partial || !isHelped)) {
-    const nobody = partial ? ' No other tenants depend on it.' : '';
+    const noOthers = partial ? ' No other tenants depend on it.' : '';
     throw new Refused(
       'standby_unavailable',
-      `Unserved would be: ${losses.join('; ')}.${nobody}${waysOut(stranded, guests, partial)}`,
+      `Unserved would be: ${losses.join('; ')}.${noOthers}${waysOut(stranded, guests, partial)}`,
     );
   }
   const down = cellChange(cell, {
@@ -175,7 +172,7 @@ export function failOver(
   };
 }
 
-/** What an operator can do about a refusal: one sentence, as short as the situation allows. */
+/** The remedies for a refusal, in one sentence as short as the situation allows. */
 function waysOut(
   stranded: readonly { readonly standby: string | null; readonly standbyCell: Cell | undefined }[],
   guests: readonly { readonly home: string }[],
@@ -201,7 +198,7 @@ export function failBack(context: PlanContext, { cell: id, rescue = false, silen
   const { own, guests, sum } = dependents(context, id);
   const isLeft = ({ standbyCell }: (typeof own)[number]) =>
     standbyCell !== undefined && (!isServing(standbyCell) || silent.includes(standbyCell.id));
-  // Tenants without a standby were left behind knowingly, and those whose standby serves them are well where they are.
+  // Tenants without a standby were left unserved deliberately, and those served by their standby are fine where they are.
   if (rescue && !(own.length > 0 && own.every(isLeft))) return NOTHING;
   return {
     changes: [cellChange(cell, restoredCell(cell, context.revision))],

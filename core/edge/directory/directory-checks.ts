@@ -1,4 +1,4 @@
-// What a command to the directory must look like, field by field; the control API shows the same in its OpenAPI document.
+// Validates commands to the directory, field by field; the OpenAPI document of the control API shows the same rules.
 import { isName, NAME_PATTERN } from '../../cell/identity.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
@@ -19,19 +19,19 @@ export const DIRECTORY_LIMITS = {
   price: 1_000_000_000,
   /** Bytes of an actor's name. */
   actorBytes: 256,
-  /** Bytes of a reason: a sentence or two, and it is kept for ever. */
+  /** Bytes of a reason: a sentence or two, kept permanently. */
   reasonBytes: 1000,
-  /** Cells that a command names beside its own. */
+  /** Maximum number of other cells that a command names. */
   names: 100,
 } as const;
 
-/** What answers of the edge itself name as their cell. */
+/** The cell name in the edge's own answers. */
 const RESERVED_CELL = 'edge';
 
 export interface Field {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly fits: (value: unknown) => boolean;
-  /** What the field must be, after "it must be ". */
+  /** What the field must be, to follow "it must be ". */
   readonly says: string;
 }
 
@@ -77,7 +77,7 @@ const names: Field = {
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-/** Route tokens travel to it, so anything but a connection within one machine is encrypted. */
+/** Route tokens are sent to it, so every connection except within one machine must be encrypted. */
 function isOrigin(value: unknown): boolean {
   if (typeof value !== 'string' || utf8Length(value) > DIRECTORY_LIMITS.endpointBytes || !URL.canParse(value))
     return false;
@@ -109,7 +109,7 @@ const standby: Field = {
   says: `null or ${name.says}`,
 };
 
-/** Field → what it must be; those of `optional` may be left out. */
+/** Field → its rule; `optional` fields may be omitted. */
 export interface Shape {
   readonly required: Readonly<Record<string, Field>>;
   readonly optional: Readonly<Record<string, Field>>;
@@ -128,7 +128,7 @@ export const CELL_SHAPE = shape({
   failover: oneOf(FAILOVER_POLICIES),
 });
 
-/** The fields of each command beside its kind; the one of `add-cell` is looked into by itself. */
+/** The fields of each command besides its kind; the cell in `add-cell` is checked separately. */
 export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> = {
   'add-cell': shape({ cell: { schema: { type: 'object' }, fits: isJsonObject, says: 'an object' } }),
   'drain-cell': shape({ cell: name }),
@@ -148,7 +148,7 @@ export interface FieldFault {
   readonly detail: string;
 }
 
-/** Every fault of a value that should have this shape; `at` is put before the names of fields. */
+/** Every fault of a value that should have this shape; `at` prefixes the names of fields. */
 export function shapeFaults({ required, optional }: Shape, value: object, at = ''): FieldFault[] {
   const given = new Map(Object.entries(value).filter(([, member]) => member !== undefined));
   const faults: FieldFault[] = [];
@@ -158,13 +158,13 @@ export function shapeFaults({ required, optional }: Shape, value: object, at = '
     } else if (!fits(given.get(field))) faults.push({ field: at + field, detail: `it must be ${says}` });
     given.delete(field);
   }
-  // One is enough to say so; a hostile body may have thousands.
+  // Reporting one is enough; a hostile body may have thousands.
   const [unknown] = given.keys();
   if (unknown !== undefined) faults.push({ field: at + cutUtf8(unknown, 64), detail: 'there is no such field' });
   return faults;
 }
 
-/** Every fault of a command, which may have come from anywhere. */
+/** Every fault of a command, which is untrusted input. */
 export function commandFaults(command: DirectoryCommand): FieldFault[] {
   const { kind, ...fields } = command;
   const known = Object.hasOwn(COMMAND_SHAPES, String(kind)) ? COMMAND_SHAPES[kind] : undefined;
@@ -177,7 +177,7 @@ export function commandFaults(command: DirectoryCommand): FieldFault[] {
   return [];
 }
 
-/** Every fault of what is said about who wants a change and why. */
+/** Every fault of an intent. */
 export function intentFaults({ actor, reason, dryRun, ifRevision }: DirectoryIntent): FieldFault[] {
   const faults: FieldFault[] = [];
   if (!actorField.fits(actor)) faults.push({ field: 'actor', detail: `it must be ${actorField.says}` });

@@ -1,24 +1,24 @@
-// What a command would change: the parts that the plans for cells, tenants and failovers have in common.
+// Plans of changes to the directory: the parts that commands for cells, tenants and failovers share.
 
 import type { Cell, DirectoryChange, Refusal, Tenant } from '../ports/directory-model.ts';
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import type { Candidates, Load } from './placement.ts';
 
-/** A change that has been thought through and not been made. Without changes everything is so already. */
+/** A planned change that has not been applied. Without changes, there is nothing to do. */
 export interface Plan {
   readonly changes: readonly DirectoryChange[];
-  /** Tenants whose requests go to another cell, or to none, by it. */
+  /** Tenants whose requests it sends to another cell, or to none. */
   readonly moved: number;
   readonly notes: readonly string[];
 }
 
-/** What plans read, and the revision that they write. */
+/** The storage that plans read, and the revision that they write. */
 export interface PlanContext {
   readonly storage: DirectoryStorage;
   readonly revision: number;
 }
 
-/** Why a command is not carried out. Thrown by plans, turned into an outcome in one place. */
+/** Refuses a command. Thrown by plans, turned into an outcome in one place. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: Refusal;
@@ -31,21 +31,21 @@ export class Refused extends Error {
 
 export const NOTHING: Plan = { changes: [], moved: 0, notes: [] };
 
-/** A cell that has to be there. */
+/** A cell that must exist. */
 export function cellOf({ storage }: PlanContext, id: string): Cell {
   const cell = storage.cell(id);
   if (cell === undefined) throw new Refused('unknown_cell', `There is no cell ${id}.`);
   return cell;
 }
 
-/** A tenant that has to be there. */
+/** A tenant that must exist. */
 export function tenantOf({ storage }: PlanContext, id: string): Tenant {
   const tenant = storage.tenant(id);
   if (tenant === undefined) throw new Refused('unknown_tenant', `There is no tenant ${id}.`);
   return tenant;
 }
 
-/** A cell that has to be there and still to be used. */
+/** A cell that must exist and not be retired. */
 export function livingCell(context: PlanContext, id: string): Cell {
   const cell = cellOf(context, id);
   if (cell.state === 'retired') throw new Refused('cell_retired', `${id} is retired, and that is final.`);

@@ -1,4 +1,4 @@
-// What becomes of a tenant: added, placed, pinned.
+// Plans changes to tenants: add, place and pin.
 import {
   type Cell,
   type DirectoryCommand,
@@ -55,7 +55,7 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
   return { changes: [tenantChange(null, added)], moved: 0, notes };
 }
 
-/** The home that is asked for if it fits, or else the best one. */
+/** The requested home if it fits, or the best one if none is requested. */
 function newHome(context: PlanContext, residency: string, asked: string | undefined, standby: Cell | undefined): Cell {
   if (asked === undefined) {
     const choice = chooseHome(candidates(context), { residency, standby });
@@ -67,7 +67,7 @@ function newHome(context: PlanContext, residency: string, asked: string | undefi
   return home;
 }
 
-/** The best standby. Having none is no refusal: the tenant is served, and an operator is told. */
+/** The best standby. Finding none is not a refusal: the tenant is served, and a note informs the operator. */
 function findStandby(
   context: PlanContext,
   tenant: string,
@@ -92,10 +92,10 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   const standby = newStandby(context, tenant, home, command.standby, notes);
   if (!isMove && standby === tenant.standby) return NOTHING;
 
-  // Every assignment has epochs of its own, also one that moves nobody now: it decides who serves after a failover.
+  // Every assignment has its own epochs, even one that moves no tenant now: it decides which cell serves after a failover.
   const epochBase = tenant.epochBase + EPOCH_STRIDE;
   if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
-    throw new Refused('no_capacity', `${tenant.id} has been placed more often than epochs can tell.`);
+    throw new Refused('no_capacity', `${tenant.id} has reached the maximum number of placements.`);
   const after: Tenant = { ...tenant, cell: home.id, standby, epochBase, revision: context.revision };
   const servedBy = (each: Tenant) => {
     const resolution = resolveTenant(each, (id) => storage.cell(id));
@@ -108,7 +108,7 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
 }
 
-/** The standby that is asked for if it fits; or the one it has, unless it does not suit the new home: then the best one. */
+/** The requested standby if it fits; otherwise the present one, or the best one if that does not suit the new home. */
 function newStandby(
   context: PlanContext,
   { id, residency, standby }: Tenant,

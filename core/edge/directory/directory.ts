@@ -1,4 +1,4 @@
-// The directory over its storage: commands are checked, planned against the invariants, and written as one step with their audit line.
+// The directory on its storage: validates commands, plans them against the invariants, and writes each atomically with its audit entry.
 import { isName } from '../../cell/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PortError } from '../../ports/errors.ts';
@@ -17,7 +17,7 @@ import { commandFaults, type FieldFault, intentFaults } from './directory-checks
 import { loadOf, type Plan, type PlanContext, Refused } from './directory-plan.ts';
 import { addTenant, isolateTenant, pinTenant, placeTenant } from './directory-tenants.ts';
 
-/** Lines of the audit log that are looked through for a refusal told already, so that a monitor that insists does not fill the log. */
+/** Entries of the audit log searched for an already recorded refusal, so that a retrying monitor does not fill the log. */
 export const REFUSALS_REMEMBERED = 100;
 
 export interface DirectoryDeps {
@@ -26,8 +26,8 @@ export interface DirectoryDeps {
 }
 
 /**
- * Returns the directory. Its methods do not wait for anything between reading and writing, so that one caller at a time is
- * enough for each of them to be one step.
+ * Returns the directory. Its methods await nothing between reading and writing, so each is atomic as long as there is one caller at
+ * a time.
  */
 export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   const entryOf = (
@@ -56,8 +56,8 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     return { status: 'applied', revision, changes, movedTenants, notes };
   };
 
-  /** A failover that the monitor is refused is told once for each state of the directory. */
-  const tellRefusal = (command: DirectoryCommand, intent: DirectoryIntent, { code, message }: Refused): void => {
+  /** Records a refused failover of the monitor once for each state of the directory. */
+  const recordRefusal = (command: DirectoryCommand, intent: DirectoryIntent, { code, message }: Refused): void => {
     if (intent.actor !== MONITOR || intent.dryRun === true || command.kind !== 'fail-over') return;
     const revision = storage.revision();
     const isTold = storage
@@ -103,7 +103,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
           return decide(command, intent);
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
-          tellRefusal(command, intent, error);
+          recordRefusal(command, intent, error);
           return { status: 'refused', code: error.code, detail: error.message };
         }
       }),
@@ -149,7 +149,7 @@ const describeFaults = (faults: readonly FieldFault[]): string =>
 
 const foreignCursor = () => new PortError('invalid', 'The cursor belongs to another query.');
 
-/** A cursor is its query and where the page before ended; names hold no dots, so that no two queries share a beginning. */
+/** A cursor is its query and the end of the previous page; names contain no dots, so no two queries share a prefix. */
 function openCursor(query: string, cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   if (typeof cursor !== 'string' || !cursor.startsWith(query) || cursor.length === query.length) throw foreignCursor();
@@ -164,7 +164,7 @@ function checkedLimit(limit: number): number {
   return limit;
 }
 
-/** `found` has one item more than the page if there is another page. */
+/** `found` has one more item than the page if there is another page. */
 function toPage<T>(found: readonly T[], limit: number, cursorAt: (last: T) => string): DirectoryPage<T> {
   const items = found.slice(0, limit);
   const last = items.at(-1);

@@ -1,8 +1,8 @@
-// Where a tenant is to live: which cell becomes its home and which its standby, or why none can.
+// Placement: chooses a tenant's home and standby, or says why no cell fits.
 import { type Cell, failureDomain, mayHold, type Refusal } from '../ports/directory-model.ts';
 
-/** Cells that a refusal names with their reasons; a directory may hold thousands. */
-export const REASONS_TOLD = 20;
+/** Maximum number of cells that a refusal lists with their reasons; a directory may hold thousands. */
+export const REASONS_LISTED = 20;
 
 /** How many tenants depend on a cell. */
 export interface Load {
@@ -10,13 +10,13 @@ export interface Load {
   readonly standbys: number;
 }
 
-/** Why a cell cannot be somebody's home or standby. */
+/** Why a cell cannot be a tenant's home or standby. */
 export interface Unfit {
   readonly code: Refusal;
   readonly detail: string;
 }
 
-/** The cells to choose from; the load of one is asked for only if all else fits. */
+/** The cells to choose from; a cell's load is read only if everything else fits. */
 export interface Candidates {
   readonly cells: readonly Cell[];
   readonly loadOf: (cell: string) => Load;
@@ -26,8 +26,8 @@ export type Choice =
   | { readonly status: 'chosen'; readonly cell: Cell }
   | { readonly status: 'none'; readonly detail: string };
 
-/** Whether a cell takes anybody new from this residency, as a home or as a standby. */
-function unfitForAnybody(cell: Cell, residency: string): Unfit | undefined {
+/** Why a cell accepts no new tenants of this residency, as a home or as a standby. */
+function unfitForAny(cell: Cell, residency: string): Unfit | undefined {
   if (!mayHold(cell, residency))
     return {
       code: 'residency_violated',
@@ -49,25 +49,25 @@ function sharedDomain(cell: Cell, other: Cell): Unfit | undefined {
   return { code: 'same_failure_domain', detail };
 }
 
-/** Why the cell cannot become the home of a tenant that it is not home of yet; `standby` is the one it will have, if that is settled. */
+/** Why the cell cannot become the tenant's home; `standby` is the standby that the tenant will have, if already decided. */
 export function unfitForHome(
   cell: Cell,
   { residency, homes, standby }: { residency: string; homes: () => number; standby?: Cell | undefined },
 ): Unfit | undefined {
-  const unfit = unfitForAnybody(cell, residency);
+  const unfit = unfitForAny(cell, residency);
   if (unfit !== undefined) return unfit;
   if (homes() >= cell.capacity)
     return { code: 'no_capacity', detail: `${cell.id} has room for ${cell.capacity} tenants, all of it taken` };
   return standby === undefined ? undefined : sharedDomain(cell, standby);
 }
 
-/** Why the cell cannot become the standby of a tenant that it is not standby of yet. */
+/** Why the cell cannot become the tenant's standby. */
 export const unfitForStandby = (
   cell: Cell,
   { residency, home }: { residency: string; home: Cell },
-): Unfit | undefined => unfitForAnybody(cell, residency) ?? sharedDomain(cell, home);
+): Unfit | undefined => unfitForAny(cell, residency) ?? sharedDomain(cell, home);
 
-/** Of the cells that fit, the cheapest; among those the one with the smallest part of its capacity taken; then the first by id. */
+/** Chooses the cheapest fitting cell; among equals, the one with the smallest share of its capacity in use, then the first by id. */
 export function chooseHome(
   { cells, loadOf }: Candidates,
   { residency, standby }: { residency: string; standby?: Cell | undefined },
@@ -79,7 +79,7 @@ export function chooseHome(
   );
 }
 
-/** Of the cells that fit, one of another cloud if there is any; then as for a home, but those it stands by for count as well. */
+/** Prefers a fitting cell of another cloud; then as for a home, but tenants with this standby count as well. */
 export function chooseStandby(
   { cells, loadOf }: Candidates,
   { residency, home }: { residency: string; home: Cell },
@@ -112,9 +112,9 @@ function choose(
   }
   if (best !== undefined) return { status: 'chosen', cell: best.cell };
   if (reasons.length === 0) return { status: 'none', detail: 'there are no cells' };
-  const told = reasons.slice(0, REASONS_TOLD);
-  if (reasons.length > told.length) told.push(`and ${reasons.length - told.length} more`);
-  return { status: 'none', detail: told.join('; ') };
+  const listed = reasons.slice(0, REASONS_LISTED);
+  if (reasons.length > listed.length) listed.push(`and ${reasons.length - listed.length} more`);
+  return { status: 'none', detail: listed.join('; ') };
 }
 
 function isBefore(a: { cell: Cell; rank: readonly number[] }, b: { cell: Cell; rank: readonly number[] }): boolean {

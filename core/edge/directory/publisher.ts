@@ -1,4 +1,4 @@
-// Writes what has changed in the directory through to the route cache, in bounded batches, and again later what failed.
+// Publishes changed records of the directory to the route cache, in bounded batches, and retries failures later.
 
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -7,11 +7,11 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import type { RouteCache } from '../ports/route-cache.ts';
 
 export const PUBLISHER_LIMITS = {
-  /** Records of one run; an invocation on Workers may make 1,000 requests (https://developers.cloudflare.com/workers/platform/limits/). */
+  /** Records per run; an invocation on Workers may make 1,000 requests (https://developers.cloudflare.com/workers/platform/limits/). */
   batch: 200,
-  /** Writes at the same time; more than six connections wait for each other on Workers anyway. */
+  /** Concurrent writes; on Workers, more than six connections queue anyway. */
   concurrency: 6,
-  /** The pause after a first failure; it doubles with each further run that fails. KV takes a write of one key a second. */
+  /** The pause after a first failure; it doubles with each further failed run. KV accepts one write per key and second. */
   firstPauseMs: 1000,
   /** The longest pause. */
   longestPauseMs: 60_000,
@@ -31,8 +31,8 @@ export interface Published {
 }
 
 /**
- * Returns a function that publishes one batch. Two runs at once would be one: a record of the first that arrives late must not
- * replace a newer one of the second. A record that fails does not stop the others; the whole never rejects for the cache's sake.
+ * Returns a function that publishes one batch. Concurrent calls share one run, so that a late write of an old record cannot replace
+ * a newer one. A failed record does not stop the others; failures of the cache never make it reject.
  */
 export function publisher({ storage, cache, log }: PublisherDeps): () => Promise<Published> {
   let failures = 0;

@@ -1,4 +1,4 @@
-// What the probes of one cell amount to: how long it has been silent, how patient to be with it, and the verdict; pure.
+// Evaluates the probes of one cell: how long it has been silent, how long to wait for it, and the verdict; pure.
 import type { ProbeResult } from '../../cell/health-probe.ts';
 import { type EpochMs, epochMs } from '../../ports/clock.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
@@ -23,16 +23,16 @@ export const NO_EVIDENCE: Evidence = { probes: [], latency: null };
 export const EVIDENCE_LIMITS = {
   /** Of a full window, the share of failures that marks a cell which answers now and then as failing. */
   flakyShare: 0.75,
-  /** The patience with a cell that is known to be slow is at most so many times the usual one. */
+  /** Upper bound of the silence allowed for a slow cell, as a multiple of the usual one. */
   patience: 4,
 } as const;
 
-/** A probe of which nothing follows is shown, and not counted. */
+/** An inconclusive probe is shown but not counted. */
 const counts = ({ answer }: ProbeResult): boolean => answer !== 'void';
 
 const isAlive = ({ answer }: ProbeResult): boolean => answer === 'alive';
 
-/** Takes in results; one that came late replaces the judgement that it was silent. */
+/** Adds results; a late answer replaces the earlier `silent` result of the same probe. */
 export function withResults(
   { probes, latency }: Evidence,
   results: readonly ProbeResult[],
@@ -59,7 +59,7 @@ function smooth(before: Latency | null, tookMs: number): Latency {
   };
 }
 
-/** How long a cell may give no sign of life: longer for one that has been slow lately, within a bound. */
+/** How long a cell may show no sign of life: longer, within a bound, if it has been slow lately. */
 export function patienceMs({ latency }: Evidence, { silenceMs }: MonitorSettings): number {
   const usual = latency === null ? 0 : latency.meanMs + 4 * latency.deviationMs;
   return Math.min(EVIDENCE_LIMITS.patience * silenceMs, Math.max(silenceMs, usual));
@@ -71,7 +71,7 @@ export function failuresInARow({ probes }: Evidence): readonly ProbeResult[] {
   return counted.slice(counted.findLastIndex(isAlive) + 1);
 }
 
-/** When the cell last gave a sign of life, or the monitor began to look. */
+/** When the cell last showed a sign of life, or when the monitor started watching it. */
 export function silentSince(evidence: Evidence): EpochMs | null {
   const first = failuresInARow(evidence)[0];
   if (first === undefined) return null;
@@ -80,8 +80,8 @@ export function silentSince(evidence: Evidence): EpochMs | null {
 }
 
 /**
- * Whether what is known now is enough to give the cell up: so many failures in a row, with no sign of life for as long as patience
- * lasts; or failures nearly all the time of a whole window, with the latest probe one of them.
+ * Whether the evidence is enough to consider the cell lost: enough failures in a row, with no sign of life for the whole silence
+ * limit; or failures during most of a full window, the latest probe included.
  */
 export function isLost(evidence: Evidence, now: EpochMs, settings: MonitorSettings): boolean {
   const since = silentSince(evidence);
@@ -93,7 +93,7 @@ export function isLost(evidence: Evidence, now: EpochMs, settings: MonitorSettin
   return window.length >= settings.window && failures >= settings.window * EVIDENCE_LIMITS.flakyShare;
 }
 
-/** The verdict after what is known now. Between the two thresholds it stays: a cell that flaps does not flap the verdict. */
+/** The verdict given the current evidence. Between the two thresholds it does not change, so a flapping cell does not make it flap. */
 export function verdictOf(before: Verdict, evidence: Evidence, now: EpochMs, settings: MonitorSettings): Verdict {
   if (isLost(evidence, now, settings)) return 'failing';
   const latest = evidence.probes.filter(counts).slice(-settings.recoveries);
@@ -106,7 +106,7 @@ export function isAnswering({ probes }: Evidence): boolean | null {
   return latest === undefined ? null : isAlive(latest);
 }
 
-/** The probes as a line, oldest first: `.` an answer, `s` a late one, `x` a failure, `?` one that says nothing. */
+/** The probes as one line, oldest first: `.` an answer, `s` a late answer, `x` a failure, `?` inconclusive. */
 export const drawn = ({ probes }: Evidence, { timeoutMs }: MonitorSettings): string =>
   probes
     .map(({ answer, tookMs }) =>

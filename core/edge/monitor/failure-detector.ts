@@ -19,75 +19,75 @@ import {
 import type { MonitorSettings } from './monitor-settings.ts';
 import { type Doubt, doubts, NO_VANTAGE, type PeerView, type Vantage, withViews } from './vantage.ts';
 
-/** Why a cell that is failing is not failed over by the monitor now. */
+/** Why the monitor does not fail over a failing cell now. */
 export type HoldReason =
   /** An operator has to act: the policy is `approve`. */
   | 'proposed'
   /** The policy is `never`. */
   | 'left-to-operators'
-  /** It was failed back a moment ago. */
+  /** It was failed back recently. */
   | 'grace'
-  /** Silent are cells of several clouds, or all of them, so it is likelier the monitor's own way to them. */
+  /** Cells of several clouds, or all cells, are silent, so the monitor's own network path is the likelier cause. */
   | 'held'
-  /** Cells of several domains are silent, and another cell reaches this one. */
+  /** Cells of several failure domains are silent, but another cell reaches this one. */
   | 'contradicted'
   /** The directory refused. */
   | 'refused';
 
-/** What is remembered of a cell; the part that a restart keeps is in `saved`. */
+/** The state kept for a cell; `saved` is the part that survives a restart. */
 export interface CellMemory {
   readonly saved: {
     readonly id: string;
     readonly verdict: Verdict;
-    /** When the verdict became this. */
+    /** When the current verdict was reached. */
     readonly since: EpochMs;
-    /** Whether the directory had it failed over when it was last looked at. */
+    /** Whether it was failed over when the directory was last read. */
     readonly down: boolean;
-    /** No failover by the monitor before this. */
+    /** The monitor does not fail it over before this time. */
     readonly graceUntil: EpochMs;
-    /** Why it stays, once that has been told. */
+    /** Why it is not failed over, once that has been reported. */
     readonly stay: HoldReason | null;
     /** What was wrong with the latest probe that failed. */
     readonly detail: string;
     /** Code and detail of the directory's refusal, or empty. */
     readonly refusal: string;
-    /** A refused failover is tried again from then on. */
+    /** A refused failover is not retried before this time. */
     readonly retryAt: EpochMs;
   };
   readonly evidence: Evidence;
 }
 
 export interface MonitorMemory {
-  /** When the latest round was; probes with a gap between them are no window. */
+  /** Time of the latest round; probes separated by a gap do not form a window. */
   readonly roundAt: EpochMs | null;
   readonly cells: ReadonlyMap<string, CellMemory>;
-  /** Whether the monitor held back in the latest round because it may be blind. */
+  /** Whether the monitor held back in the latest round because it may have lost its own connectivity. */
   readonly held: boolean;
   readonly vantage: Vantage;
 }
 
-/** What one round has found. */
+/** The findings of one round. */
 export interface Findings {
-  /** Results that have come since the round before, by cell. */
+  /** Results received since the previous round, by cell. */
   readonly results: ReadonlyMap<string, readonly ProbeResult[]>;
   readonly views: readonly PeerView[];
 }
 
-/** A failover to be commanded. After a refusal it is previewed first, so that the audit log has each refusal once. */
+/** A failover to command. After a refusal it is previewed first, so that the audit log records each refusal once. */
 export interface FailoverOrder {
   readonly cell: string;
   readonly previewFirst: boolean;
   readonly reason: string;
-  /** Cells that are down though they answer: they may be failed back in the same step, if tenants would go unserved otherwise. */
+  /** Cells that are down but answer: they may be failed back in the same step if tenants would otherwise go unserved. */
   readonly answering: readonly string[];
-  /** Cells that do not answer: they stand in for nobody, whatever their state. */
+  /** Cells that do not answer: they cannot take over tenants, whatever their state. */
   readonly silent: readonly string[];
 }
 
-/** A cell to be failed back if its tenants are served nowhere else. */
+/** A cell to fail back if no other cell serves its tenants. */
 export type Rescue = Pick<FailoverOrder, 'cell' | 'silent'>;
 
-/** Something that people should hear of; told when it begins, not as long as it lasts. */
+/** A change to report to operators; emitted once when the condition begins, not while it lasts. */
 export interface Notice {
   readonly level: 'info' | 'warn' | 'error';
   readonly cell: string | null;
@@ -97,21 +97,21 @@ export interface Notice {
 export interface Decision {
   readonly memory: MonitorMemory;
   readonly orders: readonly FailoverOrder[];
-  /** Cells that are down though they answer, while another one fails: to be failed back if no other cell serves their tenants. */
+  /** Cells that are down but answer while another cell fails: to fail back if no other cell serves their tenants. */
   readonly rescues: readonly Rescue[];
   readonly notices: readonly Notice[];
-  /** A cell does not answer and nothing is concluded yet: the next round should come soon. */
+  /** Whether a cell does not answer and there is no conclusion yet, so that the next round should come soon. */
   readonly urgent: boolean;
 }
 
 export const MONITOR_LIMITS = {
-  /** A round this many intervals after the one before begins every window anew: what lies between is not known. */
+  /** A gap of this many intervals between rounds restarts every window: what happened in between is not known. */
   gapIntervals: 5,
-  /** A refused failover is tried again after so many intervals. */
+  /** A refused failover is retried after this many intervals. */
   retryIntervals: 10,
-  /** Cells that an order names beside its own. */
+  /** Maximum number of other cells that an order names. */
   named: 100,
-  /** Bytes of a detail that are kept. */
+  /** Bytes kept of a detail. */
   detailBytes: 300,
 } as const;
 
@@ -132,20 +132,20 @@ const initialState = (cell: Cell, now: EpochMs): CellMemory => ({
   evidence: NO_EVIDENCE,
 });
 
-/** The memory after a restart: what has been told and granted is kept, and every window begins anew. */
+/** The memory after a restart: reported notices and grace periods are kept, and every window starts empty. */
 export const restored = (saved: readonly CellMemory['saved'][]): MonitorMemory => ({
   ...EMPTY_MEMORY,
   cells: new Map(saved.slice(0, MAXIMUM_CELLS).map((each) => [each.id, { saved: each, evidence: NO_EVIDENCE }])),
 });
 
-/** What has to survive a restart: cells of which something has been told or granted. */
+/** The state that must survive a restart: cells with a reported notice or a grace period. */
 export const worthSaving = (memory: MonitorMemory): readonly CellMemory['saved'][] =>
   [...memory.cells.values()].map(({ saved }) => saved).filter((saved) => !isOrdinary(saved));
 
 const isOrdinary = ({ verdict, stay, graceUntil, down }: CellMemory['saved']): boolean =>
   verdict !== 'failing' && stay === null && graceUntil === 0 && !down;
 
-/** How a monitor judges; a test may put another rule in its place, to see that it would be found out. */
+/** The rules that the monitor decides by; a test can replace one to prove that the error is detected. */
 export interface Rules {
   readonly doubts: typeof doubts;
 }
@@ -153,8 +153,8 @@ export interface Rules {
 const RULES: Rules = { doubts };
 
 /**
- * Takes in what one round has found, and decides. `cells` are the directory's; of those without a result (retired ones, and cells
- * that were added meanwhile) nothing is concluded. Memory is kept for cells of the directory alone, so it is as bounded as they are.
+ * Evaluates the findings of one round and decides. `cells` are those of the directory; nothing is concluded about cells without a
+ * result (retired, or just added). Memory is kept only for cells of the directory, so it is bounded by their number.
  */
 export function decide(
   memory: MonitorMemory,
@@ -204,7 +204,7 @@ export function decide(
       after: initialState(cell, now),
     };
     const stay = reasonToStay(observed, cell, doubted.get(id), now);
-    const after = tell(before, observed, cell, stay, notices);
+    const after = report(before, observed, cell, stay, notices);
     next.set(id, after);
     urgent ||= isServing(cell) && silent.has(id) && after.saved.verdict !== 'failing';
     if (mayOrder(after, cell, stay, now, settings))
@@ -236,7 +236,7 @@ function describeLoss({ evidence, saved }: CellMemory, now: EpochMs): string {
   return `no sign of life for ${seconds} s, ${failuresInARow(evidence).length} probes in a row failed: ${saved.detail}`;
 }
 
-/** The evidence, the verdict and the grace after what a round has found. */
+/** The evidence, verdict and grace period of a cell after a round. */
 function observe(
   before: CellMemory,
   cell: Cell,
@@ -284,8 +284,8 @@ const MESSAGES: Readonly<Record<Exclude<HoldReason, 'refused' | 'held'>, (cell: 
     `Another cell reaches it, so it is likelier the monitor’s own way. If clients cannot reach it either: npx polycell failover start ${cell}`,
 };
 
-/** Adds the notices of what has begun or ended, and remembers that it was told. */
-function tell(
+/** Adds notices of conditions that have begun or ended, and records that they were reported. */
+function report(
   before: CellMemory,
   seen: CellMemory,
   cell: Cell,
@@ -316,7 +316,7 @@ function tell(
   return { ...seen, saved: { ...seen.saved, stay, refusal } };
 }
 
-/** The verdict alone does not do: it may be from before a restart, or linger on a cell that flaps. The loss must show in the probes of now. */
+/** The verdict alone is not enough: it may predate a restart, or persist for a flapping cell. The current probes must show the loss. */
 function mayOrder(
   { saved, evidence }: CellMemory,
   cell: Cell,
@@ -328,7 +328,7 @@ function mayOrder(
   return stay === null || (stay === 'refused' && saved.retryAt <= now);
 }
 
-/** Takes in what the directory said to an order. */
+/** Records the directory's response to an order. */
 export function settle(
   memory: MonitorMemory,
   cell: string,

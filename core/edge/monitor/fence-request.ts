@@ -1,4 +1,4 @@
-// Has a cell adopt a tenant's epoch.
+// Makes a cell adopt a tenant's epoch.
 
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
@@ -12,12 +12,12 @@ export interface FenceDeps extends TimedFetchDeps {
   readonly sign: (claims: RouteClaims) => Promise<string>;
 }
 
-/** A fencing token is used at once and once, in seconds. */
+/** Lifetime of a fencing token in seconds; it is used immediately and only once. */
 const LIFE_SECONDS = 20;
 
 /**
- * Returns a function that sends a cell a route token of this epoch: a cell adopts a newer epoch before it answers. Resolves with
- * `null` when the cell knows the epoch or a newer one, else with what went wrong; never rejects for the cell's sake.
+ * Returns a function that sends a route token with this epoch to a cell, which adopts a newer epoch before it answers. Resolves with
+ * `null` when the cell knows this epoch or a newer one, else with the problem; a failure of the cell never makes it reject.
  */
 export function fenceRequest(
   deps: FenceDeps,

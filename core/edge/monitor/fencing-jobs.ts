@@ -1,44 +1,45 @@
-// Which cells must hear of a tenant's new epoch after a change, so that they refuse whoever still believes in the old one.
+// Determines which cells to notify of a tenant's new epoch after a change, so that they refuse requests made under the old one.
 import type { EpochMs } from '../../ports/clock.ts';
 import { epochMs } from '../../ports/clock.ts';
+import type { Json } from '../../ports/json.ts';
 import { type AuditEntry, type Cell, isServing, type Tenant } from '../ports/directory-model.ts';
 
-/** One thing to be told to cells, however many tenants it is about. All of it is JSON, and kept until it is done. */
+/** Notifies cells of a new epoch, for any number of tenants. Stored as JSON until it is done; see `toStoredJob`. */
 export interface FencingJob {
   readonly key: string;
-  /** The revision of the change that asks for it. */
+  /** The revision of the change that requires it. */
   readonly revision: number;
   /** All tenants of this home, or one tenant. */
   readonly of: { readonly home: string } | { readonly tenant: string };
-  /** Who is told: their home, each tenant's standby, or the cell of this id. */
-  readonly whom: 'home' | 'standbys' | { readonly cell: string };
-  /** Where the walk over the tenants goes on. */
+  /** The cells to notify: the tenants' home, each tenant's standby, or the cell with this id. */
+  readonly targets: 'home' | 'standbys' | { readonly cell: string };
+  /** Where the pass over the tenants continues. */
   readonly cursor: string | null;
-  /** Cells that this walk is about; all of them if `null`. */
+  /** The only cells to notify in this pass; `null` for all. */
   readonly only: readonly string[] | null;
-  /** Cells that could not be told in this walk; the next one is about them. */
+  /** Cells that could not be notified in this pass; the next pass retries them. */
   readonly missed: readonly string[];
-  /** Tenants of which a cell has been told. */
-  readonly told: number;
-  /** Walks in a row that did not reach everybody. */
+  /** Notifications delivered, one for each tenant and cell. */
+  readonly notified: number;
+  /** Consecutive passes that did not reach every cell. */
   readonly failures: number;
   readonly nextAt: EpochMs;
-  /** What the latest failure was, or empty. */
+  /** The latest failure, or empty. */
   readonly problem: string;
-  /** When the job was made; 0 in jobs that an earlier version kept. */
+  /** When the job was created; 0 in jobs stored by an earlier version. */
   readonly since: EpochMs;
-  /** The highest epoch that a cell was sent; 0 until one was. */
+  /** The highest epoch sent to a cell; 0 before the first. */
   readonly epoch: number;
 }
 
-const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'whom'>): FencingJob => ({
+const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'targets'>): FencingJob => ({
   key,
   revision,
   ...rest,
   cursor: null,
   only: null,
   missed: [],
-  told: 0,
+  notified: 0,
   failures: 0,
   nextAt: epochMs(0),
   problem: '',
@@ -46,14 +47,14 @@ const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'who
   epoch: 0,
 });
 
-/** There is one job a home: whoever was to be told by the change before serves again, and adopts the epoch by itself. */
-const homeJob = (home: string, revision: number, whom: 'home' | 'standbys'): FencingJob =>
-  fresh(`home/${home}`, revision, { of: { home }, whom });
+/** One job per home is enough: the targets of the previous change serve again, and adopt the epoch by themselves. */
+const homeJob = (home: string, revision: number, targets: 'home' | 'standbys'): FencingJob =>
+  fresh(`home/${home}`, revision, { of: { home }, targets });
 
 const tenantJob = (tenant: string, revision: number, cell: string): FencingJob =>
-  fresh(`tenant/${tenant}/${cell}`, revision, { of: { tenant }, whom: { cell } });
+  fresh(`tenant/${tenant}/${cell}`, revision, { of: { tenant }, targets: { cell } });
 
-/** The jobs that a line of the audit log asks for: two at most. */
+/** The jobs that an entry of the audit log requires: two at most. */
 export function jobsOf({ outcome, revision, changes }: AuditEntry): readonly FencingJob[] {
   if (outcome !== 'applied') return [];
   return changes.flatMap(({ kind, id, before, after }) => {
@@ -70,22 +71,35 @@ function jobsOfCell(before: Cell, after: Cell, revision: number): readonly Fenci
 }
 
 /**
- * Whoever may have served the tenant and has left its record. That a standby did serve is not sure; telling it costs one request,
- * and a cell that knows an epoch which it never needed is none the worse.
+ * Notifies each cell that may have served the tenant and is no longer in its record. A standby may never have served it; notifying it
+ * costs one request, and knowing an epoch that it never needed does a cell no harm.
  */
 function jobsOfTenant(id: string, before: Tenant, after: Tenant, revision: number): readonly FencingJob[] {
   if (before.cell === after.cell && before.standby === after.standby) return [];
   return [before.cell, before.standby].filter((cell) => cell !== null).map((cell) => tenantJob(id, revision, cell));
 }
 
-/** The jobs of a directory whose log was never read: each cell that was ever switched, as it stands now. */
+/** The jobs of a directory whose audit log has never been read: one for each cell that was ever switched, by its current state. */
 export const jobsOfCells = (cells: readonly Cell[]): readonly FencingJob[] =>
   cells
     .filter(({ state, switches }) => switches > 0 && state !== 'retired')
     .map((cell) => homeJob(cell.id, cell.revision, isServing(cell) ? 'standbys' : 'home'));
 
-/** Cells that a job is about, as far as that is known before its tenants are. */
-export function targetsOf({ of, whom, only }: FencingJob): readonly string[] | null {
-  if (typeof whom === 'object') return [whom.cell];
-  return whom === 'home' && 'home' in of ? [of.home] : only;
+/** The cells that a job notifies, as far as they are known before its tenants are read. */
+export function targetsOf({ of, targets, only }: FencingJob): readonly string[] | null {
+  if (typeof targets === 'object') return [targets.cell];
+  return targets === 'home' && 'home' in of ? [of.home] : only;
+}
+
+/** A job as it is stored: `targets` and `notified` keep the field names of earlier versions. */
+export const toStoredJob = ({ targets, notified, ...rest }: FencingJob): Json =>
+  ({ ...rest, whom: targets, told: notified }) as unknown as Json;
+
+/** Reads a stored job; see `toStoredJob`. */
+export function fromStoredJob(stored: Json): FencingJob {
+  const { whom, told, ...rest } = stored as unknown as Omit<FencingJob, 'targets' | 'notified'> & {
+    readonly whom: FencingJob['targets'];
+    readonly told: number;
+  };
+  return { ...rest, targets: whom, notified: told };
 }

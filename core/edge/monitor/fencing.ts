@@ -1,4 +1,4 @@
-// Tells cells that have lost tenants of the new epochs: durable jobs, in bounded steps, until each of them is done.
+// Notifies cells that have lost tenants of the new epochs: durable jobs that run in bounded steps until each is done.
 
 import { mapConcurrently } from '../../lib/concurrently.ts';
 import { cutUtf8 } from '../../lib/text.ts';
@@ -6,30 +6,30 @@ import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, epochOf, resolveTenant, type Tenant } from '../ports/directory-model.ts';
-import { type FencingJob, jobsOf, jobsOfCells, targetsOf } from './fencing-jobs.ts';
+import { type FencingJob, fromStoredJob, jobsOf, jobsOfCells, targetsOf, toStoredJob } from './fencing-jobs.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 
 export const FENCING_LIMITS = {
-  /** Jobs kept at most; while there are as many, the audit log is not read on, and loses nothing. */
+  /** Maximum number of jobs; at the limit, reading of the audit log pauses and loses nothing. */
   jobs: 10_000,
-  /** Lines of the audit log read at once; each asks for two jobs at most. */
+  /** Entries of the audit log read at once; each requires two jobs at most. */
   auditPage: 500,
   /** Pages of the audit log in one round. */
   auditPages: 5,
   /** Tenants of one step; a round ends between steps only. */
   page: 30,
-  /** Requests at the same time; more than six wait for each other on Workers anyway. */
+  /** Concurrent requests; on Workers, more than six queue anyway. */
   concurrency: 6,
-  /** The pause after a walk that did not reach everybody; it doubles with each further one. */
+  /** The pause after a pass that did not reach every cell; it doubles with each further one. */
   firstPauseMs: 1000,
   longestPauseMs: 60_000,
-  /** Finished jobs that the status still shows. */
+  /** Finished jobs shown in the status. */
   finished: 20,
-  /** Bytes of a problem that are kept. */
+  /** Bytes kept of a problem. */
   problemBytes: 200,
 } as const;
 
-/** How far the audit log has been read: all up to `low`; and, of a walk that is under way, from `high` down to `cursor`. */
+/** How far the audit log has been read: everything up to `low` and, during a pass, from `high` down to `cursor`. */
 interface LogPosition {
   readonly [name: string]: Json;
   readonly low: number;
@@ -40,11 +40,12 @@ interface LogPosition {
 export interface FencingDeps {
   readonly directory: Pick<Directory, 'lookup' | 'tenants' | 'audit'>;
   readonly storage: MonitorStorage;
-  /** Tells a cell an epoch; `null` when it knows it, else what went wrong. See `fenceRequest`. */
+  /** Notifies a cell of an epoch; `null` when the cell knows it, else the problem. See `fenceRequest`. */
   readonly fence: (cell: Cell, tenant: string, epoch: number) => Promise<string | null>;
   readonly clock: Clock;
 }
 
+/** A job as the control API shows it; the field names are part of that API. */
 export interface FencingProgress {
   /** `home aws-alpha` or `tenant acme`. */
   readonly of: string;
@@ -60,16 +61,16 @@ export interface FencingProgress {
 }
 
 export interface Fencing {
-  /** Reads the log on and does what is due, until `until`. Rejects when directory or storage do; what was done is kept. */
+  /** Continues reading the log and runs due jobs until `until`. Rejects when directory or storage do; completed work is kept. */
   round(cells: readonly Cell[], answers: (cell: string) => boolean, until: EpochMs): Promise<void>;
-  /** Jobs under way (the first hundred) and those that ended last. */
+  /** Jobs in progress (the first hundred) and the latest finished ones. */
   progress(): { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
 }
 
 const POSITION = 'fencing/position';
 const JOB = 'fencing/job/';
 
-/** Jobs that the status shows one by one. */
+/** Jobs in progress that the status lists individually. */
 const SHOWN = 100;
 
 export function createFencing({ directory, storage, fence, clock }: FencingDeps): Fencing {
@@ -80,7 +81,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
 
   const keep = async (job: FencingJob): Promise<void> => {
     jobs.set(job.key, job);
-    await storage.put(JOB + job.key, job as unknown as Json);
+    await storage.put(JOB + job.key, toStoredJob(job));
   };
 
   const add = async (job: FencingJob): Promise<void> => {
@@ -88,7 +89,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   };
 
   const finish = async (job: FencingJob): Promise<void> => {
-    // A newer change of the same home may have taken its place meanwhile.
+    // A newer change of the same home may have replaced it in the meantime.
     if (jobs.get(job.key)?.revision !== job.revision) return;
     jobs.delete(job.key);
     finished.unshift(job);
@@ -105,7 +106,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     if (loaded) return;
     position = await storage.get<LogPosition>(POSITION);
     const kept = await storage.list<Json>({ prefix: JOB, limit: FENCING_LIMITS.jobs });
-    for (const job of kept.values()) jobs.set((job as unknown as FencingJob).key, job as unknown as FencingJob);
+    for (const job of [...kept.values()].map(fromStoredJob)) jobs.set(job.key, job);
     if (position === undefined) {
       const newest = (await directory.audit({ limit: 1 })).items[0]?.revision ?? 0;
       for (const job of jobsOfCells(cells)) await add(job);
@@ -114,7 +115,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     loaded = true;
   };
 
-  /** Reads what is new in the log, newest first. The place is kept after its jobs are: a crash in between repeats them. */
+  /** Reads new entries of the log, newest first. The position is stored after the jobs, so a crash in between repeats them. */
   const readLog = async (): Promise<void> => {
     for (let pages = 0; pages < FENCING_LIMITS.auditPages; pages += 1) {
       const { low, high, cursor } = position ?? { low: 0, high: null, cursor: null };
@@ -132,7 +133,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     }
   };
 
-  /** One page of a job, or all of a tenant's. */
+  /** Runs one page of a job, or all of a single tenant's job. */
   const step = async (
     job: FencingJob,
     cellOf: (id: string) => Cell | undefined,
@@ -140,7 +141,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   ): Promise<void> => {
     const { tenants, next } = await tenantsOf(job, directory);
     const missed = new Set(job.missed);
-    let { told, problem, epoch = 0 } = job;
+    let { notified, problem, epoch = 0 } = job;
     await mapConcurrently(tenants, FENCING_LIMITS.concurrency, async (tenant) => {
       const target = targetOf(job, tenant, cellOf);
       const home = cellOf(tenant.cell);
@@ -149,7 +150,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
         ? await fence(target, tenant.id, epochOf(tenant, home))
         : 'it does not answer its probes';
       if (complaint === null) {
-        told += 1;
+        notified += 1;
         epoch = Math.max(epoch, epochOf(tenant, home));
       } else {
         missed.add(target.id);
@@ -157,12 +158,12 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
       }
     });
     if (jobs.get(job.key)?.revision !== job.revision) return;
-    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], told, epoch, problem });
-    else if (missed.size === 0) await finish({ ...job, told, epoch, problem: '' });
+    if (next !== null) await keep({ ...job, cursor: next, missed: [...missed], notified, epoch, problem });
+    else if (missed.size === 0) await finish({ ...job, notified, epoch, problem: '' });
     else {
       const failures = job.failures + 1;
       const nextAt = epochMs(clock.now() + pauseAfter(failures));
-      await keep({ ...job, cursor: null, only: [...missed], missed: [], told, epoch, problem, failures, nextAt });
+      await keep({ ...job, cursor: null, only: [...missed], missed: [], notified, epoch, problem, failures, nextAt });
     }
   };
 
@@ -172,12 +173,12 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
       await readLog();
       const byId = new Map(cells.map((cell) => [cell.id, cell]));
       const cellOf = (id: string) => byId.get(id);
-      // Nothing is asked of cells that do not answer: their jobs wait, and are due the moment that they do.
+      // Cells that do not answer are not asked: their jobs wait, and become due as soon as the cells answer.
       const isDue = (job: FencingJob) =>
         job.nextAt <= clock.now() && (targetsOf(job)?.some((cell) => !byId.has(cell) || answers(cell)) ?? true);
       for (let worked = true; worked; ) {
         worked = false;
-        // A page each, so that a large job keeps no small one waiting.
+        // One page of each, so that a large job does not delay the small ones.
         for (const key of [...jobs.keys()]) {
           if (clock.now() >= until) return;
           const job = jobs.get(key);
@@ -214,13 +215,13 @@ async function tenantsOf(
   return { tenants: page.items, next: page.next };
 }
 
-/** Who is to be told of this tenant; nobody if it serves the tenant, is gone, or is not what this walk is about. */
+/** The cell to notify of this tenant; `undefined` if it serves the tenant, is gone, or is not part of this pass. */
 function targetOf(
-  { whom, only }: FencingJob,
+  { targets, only }: FencingJob,
   tenant: Tenant,
   cellOf: (id: string) => Cell | undefined,
 ): Cell | undefined {
-  const id = typeof whom === 'object' ? whom.cell : whom === 'home' ? tenant.cell : tenant.standby;
+  const id = typeof targets === 'object' ? targets.cell : targets === 'home' ? tenant.cell : tenant.standby;
   if (id === null || (only !== null && !only.includes(id))) return undefined;
   const cell = cellOf(id);
   if (cell === undefined || cell.state === 'retired') return undefined;
@@ -232,13 +233,13 @@ const pauseAfter = (failures: number): number =>
   Math.min(FENCING_LIMITS.longestPauseMs, FENCING_LIMITS.firstPauseMs * 2 ** (failures - 1));
 
 const describe = (
-  { of, whom, revision, told, since = epochMs(0), epoch = 0, problem }: FencingJob,
+  { of, targets, revision, notified, since = epochMs(0), epoch = 0, problem }: FencingJob,
   state: FencingProgress['state'],
 ): FencingProgress => ({
   of: 'home' in of ? `home ${of.home}` : `tenant ${of.tenant}`,
-  whom: typeof whom === 'object' ? whom.cell : whom,
+  whom: typeof targets === 'object' ? targets.cell : targets,
   revision,
-  told,
+  told: notified,
   since: since === 0 ? null : new Date(since).toISOString(),
   epoch: epoch === 0 ? null : epoch,
   problem,

@@ -1,21 +1,21 @@
-// How often cells are probed, and how many failures it takes: settings with their bounds, checked all at once.
+// Settings of the monitor with their bounds, validated together: how often cells are probed, and how many failures are conclusive.
 
 export interface MonitorSettings {
-  /** From one round of probes to the next while all is well, in milliseconds. */
+  /** Time between rounds of probes while all is well, in milliseconds. */
   readonly intervalMs: number;
-  /** The same while a cell does not answer and nothing is concluded yet, in milliseconds. */
+  /** The same while a cell does not answer and there is no conclusion yet, in milliseconds. */
   readonly urgentMs: number;
   /** A probe that is not answered within this has failed, in milliseconds; a later answer is still a sign of life. */
   readonly timeoutMs: number;
-  /** So many failures in a row mark a cell as failing … */
+  /** This many failures in a row mark a cell as failing … */
   readonly failures: number;
-  /** … if it has given no sign of life for so long, in milliseconds; longer for a cell that has been slow. */
+  /** … if it has shown no sign of life for this long, in milliseconds; longer for a cell that has been slow. */
   readonly silenceMs: number;
-  /** Latest probes that are looked at: a cell that fails three quarters of them is failing, though it answers now and then. */
+  /** Number of latest probes considered: a cell that fails three quarters of them is failing, even if it answers now and then. */
   readonly window: number;
-  /** So many answers in a row mark it as up again. */
+  /** This many answers in a row mark it as up again. */
   readonly recoveries: number;
-  /** A cell that was failed back is not failed over again by the monitor for so long, in milliseconds. */
+  /** The monitor does not fail over a cell again for this long after its failback, in milliseconds. */
   readonly graceMs: number;
 }
 
@@ -25,7 +25,7 @@ interface Bound {
   readonly fallback: number;
 }
 
-/** Every setting's bounds, and what it is in production unless the deployment says otherwise. `npm run simulate -- --detector` shows what they cost. */
+/** Bounds and production default of every setting. `npm run simulate -- --detector` shows what they cost. */
 export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorSettings, Bound>> = {
   intervalMs: { minimum: 250, maximum: 60_000, fallback: 1000 },
   urgentMs: { minimum: 100, maximum: 60_000, fallback: 500 },
@@ -37,7 +37,7 @@ export const MONITOR_BOUNDS: Readonly<Record<keyof MonitorSettings, Bound>> = {
   graceMs: { minimum: 0, maximum: 3_600_000, fallback: 60_000 },
 };
 
-/** What production runs with. */
+/** The settings of production. */
 export const MONITOR_DEFAULTS: MonitorSettings = {
   intervalMs: MONITOR_BOUNDS.intervalMs.fallback,
   urgentMs: MONITOR_BOUNDS.urgentMs.fallback,
@@ -49,10 +49,10 @@ export const MONITOR_DEFAULTS: MonitorSettings = {
   graceMs: MONITOR_BOUNDS.graceMs.fallback,
 };
 
-/** What a laptop runs with: production's detection, and a grace that lets one drill follow another. */
+/** The settings of a local run: the detection of production, with a grace period short enough for consecutive drills. */
 export const MONITOR_LOCALLY: MonitorSettings = { ...MONITOR_DEFAULTS, graceMs: 5000 };
 
-/** Every fault of the settings, each as a sentence; none if they can be used. */
+/** Every fault of the settings, each as a sentence; empty if they are valid. */
 export function settingsFaults(settings: MonitorSettings): readonly string[] {
   const faults = (Object.keys(MONITOR_BOUNDS) as (keyof MonitorSettings)[]).flatMap((name) => {
     const { minimum, maximum } = MONITOR_BOUNDS[name];

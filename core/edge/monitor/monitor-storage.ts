@@ -1,9 +1,9 @@
-// Where a monitor keeps what has to survive its restart: a few JSON values by key.
+// Storage for the monitor's state that must survive a restart: a few JSON values by key.
 import type { Json } from '../../ports/json.ts';
 
 /**
- * Keys are texts of 1 to 2,048 bytes, values JSON of at most 128 KiB. One writer. Acknowledged writes are durable. Every method rejects with
- * what the platform throws. It is the asynchronous part of a Durable Object's own storage, which therefore needs no adapter
+ * Keys are strings of 1 to 2,048 bytes, values JSON of at most 128 KiB. One writer. Acknowledged writes are durable. Every method rejects
+ * with the platform's error. It is the asynchronous part of a Durable Object's storage, which therefore needs no adapter
  * (https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/).
  */
 export interface MonitorStorage {
@@ -16,6 +16,6 @@ export interface MonitorStorage {
   /** Removes the key; `false` if it had no value. */
   delete(key: string): Promise<boolean>;
 
-  /** Keys with this beginning and their values, in the order of the keys, `limit` of them at most. */
+  /** Keys with this prefix and their values, in key order, at most `limit`. */
   list<T extends Json>(query: { readonly prefix: string; readonly limit: number }): Promise<ReadonlyMap<string, T>>;
 }

@@ -1,4 +1,4 @@
-// The health monitor: probes every cell, commands the failovers that are decided, has cells fenced, and tells how things stand.
+// The health monitor: probes every cell, commands failovers, fences cells that have lost tenants, and reports its status.
 
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
@@ -27,18 +27,18 @@ import type { MonitorStorage } from './monitor-storage.ts';
 import type { Prober, Question } from './prober.ts';
 
 export const ROUND_LIMITS = {
-  /** Steps of one round while a cell does not answer and nothing is concluded; the next round goes on. */
+  /** Steps of one round while a cell does not answer and there is no conclusion; the next round continues. */
   steps: 8,
-  /** Witnesses that are asked about one silent cell in a step. */
+  /** Witnesses asked about one silent cell per step. */
   witnesses: 2,
-  /** Silent cells about which witnesses are asked in a step. */
+  /** Silent cells that witnesses are asked about per step. */
   asked: 3,
 } as const;
 
-/** Cells of one saved value, which may have 128 KiB. */
+/** Cells per saved value; a value can hold 128 KiB. */
 const CELLS_PER_VALUE = 100;
 
-/** Of an interval, the part in which fencing may begin further steps. */
+/** The fraction of an interval during which fencing may start further steps. */
 const FENCING_SHARE = 0.5;
 
 const SAVED = 'monitor/cells/';
@@ -54,17 +54,17 @@ export interface MonitorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: MonitorSettings;
-  /** How it judges, if not as usual; for tests. */
+  /** Replaces the default rules; for tests. */
   readonly rules?: Rules;
 }
 
 export interface MonitorStatus {
-  /** When this was made, RFC 3339. */
+  /** When this status was made, RFC 3339. */
   readonly at: string;
   readonly settings: MonitorSettings;
   /** When the latest round that reached the directory began; `null` before the first one. */
   readonly roundAt: string | null;
-  /** What keeps the monitor from its work, or `null`. */
+  /** What prevents the monitor from working, or `null`. */
   readonly trouble: string | null;
   readonly cells: readonly {
     readonly id: string;
@@ -72,20 +72,20 @@ export interface MonitorStatus {
     readonly policy: FailoverPolicy;
     readonly verdict: Verdict;
     readonly since: string;
-    /** Oldest first: `.` an answer, `s` a late one, `x` a failure, `?` one that says nothing, as the monitor itself was late. */
+    /** Oldest first: `.` an answer, `s` a late one, `x` a failure, `?` inconclusive, because the monitor itself was late. */
     readonly probes: string;
     readonly detail: string;
     /** Why it is not failed over although it is failing. */
     readonly stay: HoldReason | null;
     readonly refusal: string | null;
-    /** Which other cells reach it, as far as they were asked lately. */
+    /** Whether other cells reach it, for those that were asked lately. */
     readonly seenBy: Readonly<Record<string, boolean>>;
   }[];
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
 }
 
 export interface Monitor {
-  /** One round. Never rejects: what goes wrong is logged and told in the status, and changes nothing. */
+  /** Runs one round. Never rejects: a failure is logged, reported in the status, and changes nothing. */
   round(): Promise<void>;
   status(): MonitorStatus;
 }
@@ -97,7 +97,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   let cells: readonly Cell[] = [];
   let saved: readonly string[] = [];
   let trouble: string | null = null;
-  /** Which cell is asked next what it sees while all is well. */
+  /** Which cell is asked next for its view while all is well. */
   let turn = 0;
 
   const recall = async (): Promise<MonitorMemory> => {
@@ -106,7 +106,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     return restored([...pages.values()].flatMap((page) => page as unknown as CellMemory['saved'][]));
   };
 
-  /** Writes the pages that have changed: none at all while all is well. */
+  /** Writes the pages that have changed; none while all is well. */
   const remember = async (current: MonitorMemory): Promise<void> => {
     const all = worthSaving(current);
     const pages: string[] = [];
@@ -121,14 +121,14 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     saved = pages;
   };
 
-  const tell = (notices: readonly Notice[]): void => {
+  const report = (notices: readonly Notice[]): void => {
     for (const { level, cell, message } of notices) log[level](message, cell === null ? {} : { cell });
   };
 
-  /** `undefined` when a preview was refused again: it has been told, and nothing has changed. */
+  /** `undefined` when a preview was refused again: the refusal has been reported, and nothing has changed. */
   const command = async (wanted: FailoverOrder): Promise<DirectoryOutcome> => {
     const { cell, previewFirst, reason, answering, silent } = wanted;
-    // Tenants without a usable standby lose nothing by it, and must not hold back those who have one.
+    // Tenants without a usable standby lose nothing by it, and must not hold back those that have one.
     const order = {
       ...({ kind: 'fail-over', cell, partial: true } as const),
       ...(answering.length > 0 && { answering }),
@@ -141,7 +141,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     return directory.change(order, { actor: MONITOR, reason });
   };
 
-  /** Sends probes, waits a little, and decides by what has come. Says whether the next step should follow at once. */
+  /** Sends probes, waits briefly, and decides on the results. Resolves with whether the next step should follow at once. */
   const step = async (): Promise<boolean> => {
     memory ??= await recall();
     cells = (await directory.cells()).map((each) => each.cell);
@@ -151,11 +151,11 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     await prober.send(probed, questions, settings.urgentMs);
     const decision = decide(memory, cells, prober.take(), clock.now(), settings, rules);
     memory = decision.memory;
-    tell(decision.notices);
+    report(decision.notices);
     for (const order of decision.orders) {
       const settled = settle(memory, order.cell, await command(order), clock.now(), settings);
       memory = settled.memory;
-      tell(settled.notices);
+      report(settled.notices);
     }
     let rescued = false;
     for (const { cell, silent } of decision.rescues) {
@@ -166,7 +166,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       log.warn('It answers and is failed back, as no other cell serves its tenants.', { cell });
     }
     await remember(memory);
-    // The directory's cells as they are after what has just been changed.
+    // The directory's cells after the changes just made.
     if (decision.orders.length > 0 || rescued) cells = (await directory.cells()).map((each) => each.cell);
     return decision.urgent;
   };
@@ -206,8 +206,8 @@ const answersNow = (memory: MonitorMemory, cell: string): boolean => {
 };
 
 /**
- * What to ask witnesses now: of each silent cell, some cells that answer and lie in other failure domains; and of one cell in turn whether
- * it reaches another one, so that it is known who has a way out before that matters.
+ * The questions to ask witnesses now: for each silent cell, some answering cells in other failure domains; and, by turns, one cell about
+ * another, so that it is known which cells have outbound connectivity before that matters.
  */
 function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number): readonly Question[] {
   const answering = cells.filter(({ id }) => answersNow(memory, id));
@@ -220,14 +220,14 @@ function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number
   const proof =
     witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
   const domains = new Set(silent.map(failureDomain));
-  // One silent domain is lost whatever others see, so that nobody is asked.
+  // A single silent domain is lost whatever the others see, so no witness is asked.
   if (domains.size <= 1) return proof;
   return [
     ...proof,
     ...silent.slice(0, ROUND_LIMITS.asked).flatMap((lost) =>
       answering
         .filter((cell) => failureDomain(cell) !== failureDomain(lost))
-        // Another cloud's first: what is lost may be a cloud.
+        // Witnesses of another cloud first: the whole cloud may be lost.
         .sort((a, b) => Number(a.cloud === lost.cloud) - Number(b.cloud === lost.cloud))
         .slice(0, ROUND_LIMITS.witnesses)
         .map((cell) => ({ witness: cell, about: lost, spare: false })),

@@ -14,16 +14,16 @@ export interface PeerQuestionDeps extends TimedFetchDeps {
   readonly sign: (claims: RouteClaims) => Promise<string>;
 }
 
-/** The token is used at once and once, in seconds. */
+/** Lifetime of the token in seconds; it is used immediately and only once. */
 const LIFE_SECONDS = 20;
 
-/** Whom the token names: the scope alone matters, and no tenant can have it. */
+/** The subject of the token: only its scope matters, which no tenant can have. */
 const ASKER = 'edge';
 
-/** The witness needs time to ask, and its own answer needs some more, in milliseconds. */
+/** Time for the witness to probe, plus some for its own answer, in milliseconds. */
 const TIMEOUT_MS = PEER_PROBE.timeoutMs + 1000;
 
-/** Returns a function that asks. It resolves with `null` when the witness cannot say, and never rejects for the witness's sake. */
+/** Returns a function that asks a witness. It resolves with `null` when the witness cannot answer, and never rejects because of it. */
 export function peerQuestion(
   deps: PeerQuestionDeps,
 ): (witness: ProbeTarget, about: ProbeTarget) => Promise<PeerView | null> {

@@ -1,26 +1,26 @@
-// Keeps probes of cells under way: a bounded number of connections, none of which makes a round wait for an answer that does not come.
+// Runs probes of cells over a bounded number of connections; a missing answer never holds up a round.
 import type { Probe, ProbeResult, ProbeTarget } from '../../cell/health-probe.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PeerView } from './vantage.ts';
 
 export const PROBER_LIMITS = {
-  /** Connections at the same time; more than six wait for each other on Workers (https://developers.cloudflare.com/workers/platform/limits/). */
+  /** Concurrent connections; on Workers, more than six queue (https://developers.cloudflare.com/workers/platform/limits/). */
   connections: 6,
-  /** While so many are open, questions that can be left out are. */
+  /** While this many are open, optional questions are skipped. */
   spare: 3,
-  /** Results that wait to be taken; a round takes them, so there are hardly more than there are cells. */
+  /** Results waiting to be taken; each round takes them, so there are rarely more than cells. */
   untaken: 20_000,
 } as const;
 
-/** What one cell is asked about another one. */
+/** A question to one cell about another. */
 export interface Question {
   readonly witness: ProbeTarget;
   readonly about: ProbeTarget;
-  /** Whether it can be left out while probes need the connections. */
+  /** Whether it can be skipped while probes need the connections. */
   readonly spare: boolean;
 }
 
-/** A probe that has been judged and may still be answered, and those of its cell that were given up meanwhile: ten at most, in five seconds. */
+/** A judged probe that may still be answered, and the probes of its cell abandoned in the meantime: ten at most, in five seconds. */
 interface Lingering {
   readonly probe: Probe;
   readonly givenUp: ProbeResult[];
@@ -28,35 +28,35 @@ interface Lingering {
 
 export interface ProberDeps {
   readonly probe: (target: ProbeTarget) => Probe;
-  /** Asks one cell whether it reaches another one; `null` when it cannot say. See `peerQuestion`. */
+  /** Asks one cell whether it reaches another; `null` when it cannot answer. See `peerQuestion`. */
   readonly ask: (witness: ProbeTarget, about: ProbeTarget) => Promise<PeerView | null>;
   readonly clock: Pick<Clock, 'sleep'>;
 }
 
 export interface Prober {
   /**
-   * Sends a probe to each of these cells and the questions to witnesses, and resolves when all have been answered or judged, or
-   * after `waitMs`; what is still under way goes on. Never rejects.
+   * Sends a probe to each cell and the questions to witnesses, and resolves when all have been answered or judged, or
+   * after `waitMs`; unfinished work continues. Never rejects.
    */
   send(targets: readonly ProbeTarget[], questions: readonly Question[], waitMs: number): Promise<void>;
-  /** What has come since the last call. */
+  /** Results and views received since the last call. */
   take(): { readonly results: ReadonlyMap<string, readonly ProbeResult[]>; readonly views: readonly PeerView[] };
 }
 
 export function createProber({ probe, ask, clock }: ProberDeps): Prober {
   let results: { readonly cell: string; readonly result: ProbeResult }[] = [];
   let views: PeerView[] = [];
-  /** Work that waits for a connection, the first to come first. */
+  /** Work waiting for a connection, in order of arrival. */
   const waiting: (() => void)[] = [];
-  /** Cell → its oldest probe that has been judged, and whose late answer would still be a sign of life: they make room for others. */
+  /** Cell → its oldest judged probe whose late answer would still be a sign of life; cancelled when others need the connection. */
   const lingering = new Map<string, Lingering>();
   let open = 0;
-  /** Whether a question that can be left out is under way: a slow witness must not take a second connection. */
+  /** Whether an optional question is in progress: a slow witness must not take a second connection. */
   let isAsking = false;
 
   const connection = async (): Promise<void> => {
     if (open >= PROBER_LIMITS.connections) {
-      // The newest of them: the oldest has waited longest, and is the likeliest to show that its cell lives.
+      // The newest one: the oldest has waited longest, and is the likeliest to show that its cell is alive.
       [...lingering.values()].at(-1)?.probe.cancel();
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else open += 1;
@@ -72,7 +72,7 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
     if (results.length < PROBER_LIMITS.untaken) results.push({ cell, result });
   };
 
-  /** Resolves at the judgement; the connection is released when nothing more can come of it. */
+  /** Resolves when the probe is judged; the connection is released when no late answer can arrive any more. */
   const observe = async (target: ProbeTarget): Promise<void> => {
     await connection();
     const begun = probe(target);
@@ -94,7 +94,7 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
       release();
       if (late === null) return;
       keep(target.id, late);
-      // The cell lives and is slow: what the probes in between would have come to is not known.
+      // The cell is alive but slow: the outcome of the abandoned probes in between is unknown.
       for (const each of own.givenUp) keep(target.id, { ...each, answer: 'void', detail: 'given up for another one' });
     });
   };

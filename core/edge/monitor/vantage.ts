@@ -1,25 +1,25 @@
-// Whether what does not answer is lost, or only out of the monitor's sight: judged by failure domains and by what other cells see; pure.
+// Decides whether a silent cell is lost or only unreachable for the monitor, from failure domains and the views of other cells; pure.
 import { type EpochMs, epochMs } from '../../ports/clock.ts';
 import { type Cell, failureDomain, isServing } from '../ports/directory-model.ts';
 
-/** What one cell said of another one when the monitor asked it. */
+/** One cell's view of another, as it answered the monitor. */
 export interface PeerView {
   readonly witness: string;
   readonly about: string;
-  /** Whether the witness had an answer from the other cell itself. */
+  /** Whether the witness received an answer from the other cell. */
   readonly reached: boolean;
   readonly detail: string;
   readonly at: EpochMs;
 }
 
 export const VANTAGE_LIMITS = {
-  /** A view counts for so long, in milliseconds: a few rounds. */
+  /** How long a view counts, in milliseconds: a few rounds. */
   freshMs: 6000,
-  /** A witness that has reached no other cell for so long may have no way out itself, in milliseconds. */
+  /** A witness that has reached no other cell for this long may lack outbound connectivity itself, in milliseconds. */
   provenMs: 600_000,
 } as const;
 
-/** What is remembered of witnesses; both maps hold cells of the directory alone. */
+/** What is remembered of witnesses; both maps hold only cells of the directory. */
 export interface Vantage {
   /** `witness about` → the latest view. */
   readonly views: ReadonlyMap<string, PeerView>;
@@ -29,14 +29,14 @@ export interface Vantage {
 
 export const NO_VANTAGE: Vantage = { views: new Map(), provenAt: new Map() };
 
-/** Why a silent cell is not taken for lost. */
+/** Why a silent cell is not considered lost. */
 export type Doubt =
-  /** What is silent points at the monitor's own way to the cells. */
+  /** The set of silent cells points to the monitor's own network path. */
   | 'held'
   /** Another cell reaches it. */
   | 'contradicted';
 
-/** Takes in what witnesses have said, and forgets what is old. */
+/** Adds the views of witnesses, and drops old ones. */
 export function withViews({ views, provenAt }: Vantage, news: readonly PeerView[], now: EpochMs): Vantage {
   const fresh = new Map([...views].filter(([, { at }]) => Math.abs(now - at) < VANTAGE_LIMITS.freshMs));
   const proven = new Map([...provenAt].filter(([, at]) => Math.abs(now - at) < VANTAGE_LIMITS.provenMs));
@@ -48,14 +48,14 @@ export function withViews({ views, provenAt }: Vantage, news: readonly PeerView[
 }
 
 /**
- * Which of the silent cells are not to be failed over, and why. `answering` has every cell that answers the monitor now, also one that
- * is down.
+ * The silent cells that must not be failed over, and why. `answering` holds every cell that answers the monitor now, including those
+ * that are down.
  *
- * - No cell answers: the monitor is blind, and nobody could take over.
- * - One failure domain is silent: it is lost, for whoever comes through the edge at least.
- * - Several domains of one cloud: a cloud is lost, unless a cell outside reaches what the monitor does not.
- * - Several clouds: clouds do not fail together, a monitor's network does. Each silent cell is lost only if a witness says so that has
- *   a way out, and none says otherwise. If no witness can be asked, more than half of the cells must answer.
+ * - No cell answers: the monitor is blind, and no cell could take over.
+ * - One failure domain is silent: it is lost, at least for clients that come through the edge.
+ * - Several domains of one cloud: the cloud is lost, unless a cell outside reaches what the monitor does not.
+ * - Several clouds: clouds do not fail together, but a monitor's network can. A silent cell is lost only if a witness with outbound
+ *   connectivity confirms it and none contradicts. If no witness can be asked, more than half of the cells must answer.
  */
 export function doubts(
   cells: readonly Cell[],

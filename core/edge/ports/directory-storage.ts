@@ -1,30 +1,30 @@
-// Where a directory keeps its records: one writer, synchronous, and a change is all there or not at all.
+// Storage for the records of a directory: a single writer, synchronous, with atomic changes.
 import type { AuditEntry, Cell, DirectoryRecord, Tenant } from './directory-model.ts';
 
 /**
- * The storage of one directory. It decides nothing and is only called by one directory at a time, which is why its methods are
- * synchronous. All of them throw what the platform throws.
+ * The storage of one directory. It makes no decisions and serves only one directory at a time, so its methods are
+ * synchronous. All of them throw the platform's errors.
  */
 export interface DirectoryStorage {
-  /** Runs `work`; what it wrote is kept if it returns, and none of it if it throws. Not nested. */
+  /** Runs `work`; its writes are kept if it returns, and discarded if it throws. Cannot be nested. */
   atomically<T>(work: () => T): T;
 
   /** The revision of the latest change; 0 before the first. */
   revision(): number;
 
-  /** One cell, if it is there. */
+  /** One cell, if it exists. */
   cell(id: string): Cell | undefined;
 
   /** Every cell, by id. */
   cells(): readonly Cell[];
 
-  /** One tenant, if it is there. */
+  /** One tenant, if it exists. */
   tenant(id: string): Tenant | undefined;
 
-  /** Tenants with an id behind `after`, by id, of one home or of all; `limit` of them at most. */
+  /** Tenants with an id greater than `after`, by id, of one home or of all; at most `limit`. */
   tenants(query: { readonly cell?: string; readonly after?: string; readonly limit: number }): readonly Tenant[];
 
-  /** How many tenants have the cell as home; does not grow slower with their number. */
+  /** How many tenants have the cell as home; the cost does not grow with their number. */
   homes(cell: string): number;
 
   /** How many tenants have the cell as standby, by home. */
@@ -33,18 +33,18 @@ export interface DirectoryStorage {
   /** How many tenants with this home have which standby (`null`: none). */
   homesByStandby(cell: string): readonly { readonly standby: string | null; readonly tenants: number }[];
 
-  /** Writes records and their line in the audit log, and notes the records as not yet published to the route cache. */
+  /** Writes records and their audit log entry, and marks the records as not yet published to the route cache. */
   write(records: readonly DirectoryRecord[], entry: AuditEntry): void;
 
-  /** Lines of the audit log with a sequence number below `before`, newest first, `limit` at most, with that number. */
+  /** Entries of the audit log with a sequence number below `before`, with that number, newest first, at most `limit`. */
   audit(query: {
     readonly before?: number;
     readonly limit: number;
   }): readonly { readonly sequence: number; readonly entry: AuditEntry }[];
 
-  /** Records that the route cache has not got yet, oldest first, `limit` at most. */
+  /** Records not yet published to the route cache, oldest first, at most `limit`. */
   unpublished(limit: number): readonly DirectoryRecord[];
 
-  /** Notes that the route cache has got this record, unless a newer revision of it has been written since. */
+  /** Marks this record as published to the route cache, unless a newer revision of it has been written since. */
   published(record: DirectoryRecord): void;
 }

@@ -1,4 +1,4 @@
-// The directory: which cells there are, and which of them serves which tenant. Strongly consistent, and outside every cloud.
+// The directory: the cells, and the assignment of tenants to cells. Strongly consistent, and independent of every cell's cloud.
 import type {
   AuditEntry,
   Cell,
@@ -8,7 +8,7 @@ import type {
   Tenant,
 } from './directory-model.ts';
 
-/** A tenant with all that resolving it needs. */
+/** A tenant with the records needed to resolve it. */
 export interface DirectoryLookup {
   /** `null` for a tenant that the directory does not know. */
   readonly tenant: Tenant | null;
@@ -32,16 +32,15 @@ export interface DirectoryPage<T> {
   readonly next: string | null;
 }
 
-/** The cells of a directory at most; they are listed without pages. */
+/** Maximum number of cells in a directory; they are listed without paging. */
 export const MAXIMUM_CELLS = 10_000;
 
-/** Items of a page at most. */
+/** Maximum number of items in a page. */
 export const DIRECTORY_PAGE = 1000;
 
 /**
- * Every method sees each change that was acknowledged before it was called. Rejects with `unavailable` when the directory cannot be
- * asked in time, and `unknown-outcome` when a change may have been applied without that being known: commands are idempotent, so
- * it is repeated.
+ * Every method sees each change that was acknowledged before the call. Rejects with `unavailable` when the directory does not answer
+ * in time, and with `unknown-outcome` when a change may or may not have been applied: repeat the command, as commands are idempotent.
  */
 export interface Directory {
   /** A tenant, its home and its standby, all of one revision. */
@@ -50,7 +49,7 @@ export interface Directory {
   /** All cells by id, and how many tenants each has; at most `MAXIMUM_CELLS`. */
   cells(): Promise<readonly CellOverview[]>;
 
-  /** Tenants by id, of one home or of all, `limit` (1 to `DIRECTORY_PAGE`) at a time. Rejects with `invalid` for a foreign cursor. */
+  /** Tenants by id, of one home or of all, `limit` (1 to `DIRECTORY_PAGE`) at a time. Rejects with `invalid` for another query's cursor. */
   tenants(query: {
     readonly cell?: string;
     readonly limit: number;
@@ -58,11 +57,11 @@ export interface Directory {
   }): Promise<DirectoryPage<Tenant>>;
 
   /**
-   * Carries out a command as one atomic step, with its line in the audit log, or refuses it. Acknowledged changes are durable. A
-   * refusal is a result; what rejects is the directory's own failure.
+   * Applies a command as one atomic step, with its audit log entry, or refuses it. Acknowledged changes are durable. A refusal is a
+   * result; the method rejects only when the directory itself fails.
    */
   change(command: DirectoryCommand, intent: DirectoryIntent): Promise<DirectoryOutcome>;
 
-  /** The audit log, newest first. Rejects with `invalid` for a foreign cursor. */
+  /** The audit log, newest first. Rejects with `invalid` for another query's cursor. */
   audit(query: { readonly limit: number; readonly cursor?: string }): Promise<DirectoryPage<AuditEntry>>;
 }

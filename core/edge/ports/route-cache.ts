@@ -1,9 +1,9 @@
-// The read cache in front of the directory: near every router, cheap to read, and possibly a minute old.
+// The read cache in front of the directory: close to every router, cheap to read, and up to a minute behind.
 import type { Cell, DirectoryRecord, Tenant } from './directory-model.ts';
 
 /**
- * Eventually consistent: a reader may get a record older than the latest one, or none yet. Nobody may rely on it for failover;
- * revisions tell which of two records is newer. Reads reject with `unavailable` when the cache does not answer, never with absence.
+ * Eventually consistent: a read may return an older record than the latest, or none yet. Failover must not depend on it. The revision
+ * shows which of two records is newer. A read rejects with `unavailable` when the cache does not answer; it never reports absence then.
  */
 export interface RouteCache {
   /** A tenant's record, or `undefined` if the cache has none. */
@@ -12,6 +12,6 @@ export interface RouteCache {
   /** A cell's record, or `undefined` if the cache has none. */
   cell(id: string): Promise<Cell | undefined>;
 
-  /** Writes a record over whatever is there. Rejects with `throttled` or `unavailable`; the writer repeats it later. */
+  /** Overwrites a record. Rejects with `throttled` or `unavailable`; the writer repeats it later. */
   put(record: DirectoryRecord): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Who sends a request: the one credential that it presents, of whichever kind, or why it is refused.
+// Authenticates a request by the single credential that it presents, of any kind, or says why it is refused.
 
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -8,11 +8,11 @@ import { EdgeRefusal } from './edge-problem.ts';
 export type TenantCaller = Extract<Caller, { kind: 'tenant' }>;
 export type OperatorCaller = Extract<Caller, { kind: 'operator' }>;
 
-/** What a client is asked to wait while its credential cannot be verified, in seconds. */
+/** Retry-After while a credential cannot be verified, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
 const ABSENT: Authentication = { status: 'absent' };
-/** Which of two would count? Whoever sees only one of them would answer differently. */
+/** Two credentials are ambiguous: a component that sees only one of them would decide differently. */
 const AMBIGUOUS: Authentication = {
   status: 'refused',
   reason: 'there is more than one; send a token or a certificate',
@@ -28,7 +28,7 @@ export function authenticator(
       const result = kind.authenticate(request);
       if ('status' in result && result.status === 'absent') continue;
       if (found !== undefined) {
-        // Neither is waited for any more.
+        // Neither result is awaited any more.
         for (const each of [found, result]) if (!('status' in each)) each.catch(() => undefined);
         return AMBIGUOUS;
       }
@@ -38,7 +38,7 @@ export function authenticator(
   };
 }
 
-/** The caller of an authentication that has come out. Throws the refusal of any other outcome. */
+/** Returns the caller of a successful authentication. Throws the refusal for any other outcome. */
 export function admitted<K extends Caller['kind']>(
   authentication: Authentication,
   kind: K,
@@ -48,7 +48,7 @@ export function admitted<K extends Caller['kind']>(
     if (caller.kind === kind) return caller as Extract<Caller, { kind: K }>;
     throw new EdgeRefusal({ code: 'invalid_credential', detail: 'The credential is not for this part of the API.' });
   }
-  if (authentication.status === 'powerless')
+  if (authentication.status === 'insufficient-scope')
     throw new EdgeRefusal({ code: 'missing_scope', detail: `The credential is not enough: ${authentication.reason}.` });
   if (authentication.status === 'refused')
     throw new EdgeRefusal({
@@ -61,7 +61,7 @@ export function admitted<K extends Caller['kind']>(
   });
 }
 
-/** Turns the failure of an authentication into its refusal. */
+/** Turns a failed verification into a refusal. */
 export function unverifiable(error: unknown, log: Log): unknown {
   if (!isPortError(error)) return error;
   log.warn('a credential could not be verified', describeError(error));

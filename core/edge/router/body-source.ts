@@ -1,6 +1,6 @@
-// A client's body as it comes: counted, and with a word about whose fault it is if it does not come to its end.
+// Reads a client's body as it arrives: counts its bytes, and attributes the fault if it does not arrive completely.
 
-/** `late` while the client is what is being waited for. */
+/** `late` while waiting for the client. */
 export type StreamFault = 'late' | 'broken' | 'too-large';
 
 export class BodySource {
@@ -16,12 +16,12 @@ export class BodySource {
     this.#limit = limit;
   }
 
-  /** What is wrong with the body now. A receiver that does not ask for more is not the client's fault. */
+  /** The current fault of the body. A receiver that does not ask for more is not the client's fault. */
   get fault(): StreamFault | undefined {
     return this.#fault;
   }
 
-  /** The next chunk, or `undefined` behind the last one. Rejects if the body breaks off, or is larger than the limit. */
+  /** The next chunk, or `undefined` after the last one. Rejects if the body breaks off or exceeds the limit. */
   async next(): Promise<Uint8Array | undefined> {
     const held = this.#held.shift();
     if (held !== undefined) return held;
@@ -43,7 +43,7 @@ export class BodySource {
     return chunk;
   }
 
-  /** The whole body if it has at most `limit` bytes; else what was read is held for `next`. */
+  /** The whole body if it has at most `limit` bytes; otherwise the bytes read are kept for `next`. */
   async beginning(limit: number): Promise<ArrayBuffer | undefined> {
     const chunks: Uint8Array[] = [];
     for (let size = 0; size <= limit; ) {
@@ -56,7 +56,7 @@ export class BodySource {
     return undefined;
   }
 
-  /** What is left of the body, as fast as it is taken. */
+  /** The rest of the body, read as fast as it is consumed. */
   stream(): ReadableStream<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
@@ -67,7 +67,7 @@ export class BodySource {
         },
         cancel: (reason) => this.#reader.cancel(reason),
       },
-      // Nothing is read ahead: a pending read means that the receiver waits for the client.
+      // No read-ahead: a pending read means that the receiver is waiting for the client.
       { highWaterMark: 0 },
     );
   }

@@ -1,19 +1,19 @@
-// Browsers and webhook senders at the edge: which pages may read its answers (CORS), and who may deliver events to it by webhook.
+// Cross-origin access at the edge: which pages may read its answers (CORS), and which systems may deliver events by webhook.
 import { EdgeRefusal } from './edge-problem.ts';
 
 export interface CrossOriginRules {
-  /** Origins of pages that may call the API, or `*` for every page. */
+  /** Origins of pages that may call the API, or `*` for all. */
   readonly browsers: readonly string[];
-  /** Names of systems that may deliver events, such as `eventgrid.azure.net`, or `*` for every one. */
+  /** Names of systems that may deliver events, such as `eventgrid.azure.net`, or `*` for all. */
   readonly webhooks: readonly string[];
-  /** Deliveries that a webhook sender may make a minute. */
+  /** Deliveries per minute that a webhook sender may make. */
   readonly webhookRate: number;
 }
 
 export const CROSS_ORIGIN_LIMITS = {
   /** Entries of each of the two lists. */
   entries: 64,
-  /** How long a browser may remember the answer to a preflight request, in seconds; browsers have bounds of their own below this. */
+  /** How long a browser may remember the answer to a preflight request, in seconds; browsers have lower limits of their own. */
   preflightSeconds: 7200,
   /** Headers that a preflight request may ask for. */
   requestedHeaders: 64,
@@ -21,11 +21,11 @@ export const CROSS_ORIGIN_LIMITS = {
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
-/** What a page may send besides the headers that need no permission. A wildcard would not cover `Authorization`. */
+/** Headers that a page may send besides those that need no permission. A wildcard would not cover `Authorization`. */
 const REQUEST_HEADER =
   /^(?:authorization|accept|content-type|content-encoding|traceparent|tracestate|x-tenant-id|ce-[a-z0-9]{1,64})$/;
 
-/** What a page may read besides the headers that need no permission. */
+/** Headers that a page may read besides those that need no permission. */
 const EXPOSED =
   'traceparent, x-polycell-cell, x-polycell-standby, x-polycell-rpo-ms, x-polycell-stale-ms, ratelimit, ratelimit-policy, retry-after, accept-encoding, www-authenticate';
 
@@ -34,13 +34,13 @@ const EVENTS = /^\/v1\/events(?:\?|$)/;
 export interface CrossOrigin {
   /** The answer to a browser's preflight request or to a webhook sender's handshake; `undefined` for any other request. */
   question(request: Request, target: string): Response | undefined;
-  /** The answer, readable by the page that has asked, if it may read it. */
+  /** The answer, made readable for the requesting page if its origin is allowed. */
   shared(response: Response, origin: string): Response;
 }
 
 /**
- * Returns what answers other origins. Neither question needs a credential: both ask only what the deployment's rules say. Browsers never
- * send a client certificate of theirs along, because the answers do not allow credentials.
+ * Returns the handler of cross-origin requests. Preflight and handshake need no credential: both only ask for the deployment's rules.
+ * Browsers never send a client certificate along, because the answers do not allow credentials.
  */
 export function crossOrigin({ browsers, webhooks, webhookRate }: CrossOriginRules): CrossOrigin {
   const everyPage = browsers.includes('*');
@@ -105,9 +105,9 @@ export function crossOrigin({ browsers, webhooks, webhookRate }: CrossOriginRule
     },
     shared(response, origin) {
       const share = allowed(origin);
-      // The answer to a preflight request has said it all.
+      // The answer to a preflight request already carries all headers.
       if (share === undefined || response.headers.has('access-control-allow-methods')) return response;
-      // An answer of fetch cannot be changed.
+      // The headers of a response from fetch are immutable.
       const readable = new Response(response.body, response);
       for (const [name, value] of Object.entries(share)) {
         if (name === 'vary') readable.headers.append(name, value);

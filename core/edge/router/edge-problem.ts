@@ -1,36 +1,36 @@
-// The edge's own answers when it refuses: RFC 9457 problem documents, one line for each code, in the form that cells use.
+// The edge's own refusals: RFC 9457 problem documents, one line for each code, in the form that cells use.
 import { CELL_HEADER } from '../../http/headers.ts';
 import { type ProblemTable, problemBody } from '../../http/problem.ts';
 
 /** Code → HTTP status and title. The codes are stable; clients act on them. */
 export const EDGE_PROBLEMS = {
-  invalid_body: [400, 'The body is not whole'],
-  missing_credential: [401, 'There is no credential'],
-  invalid_credential: [401, 'The credential is not valid'],
-  tenant_mismatch: [403, 'The credential is another tenant’s'],
-  missing_scope: [403, 'The credential lacks a scope'],
-  origin_not_allowed: [403, 'This origin may not do this'],
+  invalid_body: [400, 'Incomplete body'],
+  missing_credential: [401, 'Missing credential'],
+  invalid_credential: [401, 'Invalid credential'],
+  tenant_mismatch: [403, 'The credential belongs to another tenant'],
+  missing_scope: [403, 'Insufficient scope'],
+  origin_not_allowed: [403, 'Origin not allowed'],
   not_found: [404, 'Not found'],
   unknown_tenant: [404, 'Unknown tenant'],
-  method_not_allowed: [405, 'This method is not taken'],
-  request_timeout: [408, 'The body takes too long'],
-  payload_too_large: [413, 'The body is too large'],
-  target_too_long: [414, 'The path is too long'],
-  quota_exceeded: [429, 'The tenant’s quota is used up'],
-  headers_too_large: [431, 'The headers are too large'],
+  method_not_allowed: [405, 'Method not allowed'],
+  request_timeout: [408, 'Timeout while receiving the body'],
+  payload_too_large: [413, 'Body too large'],
+  target_too_long: [414, 'Path and query too long'],
+  quota_exceeded: [429, 'Tenant quota exceeded'],
+  headers_too_large: [431, 'Headers too large'],
   internal_error: [500, 'Internal error at the edge'],
-  cell_unavailable: [503, 'The tenant’s cell cannot be reached now'],
+  cell_unavailable: [503, 'The tenant’s cell is unavailable'],
   cell_overloaded: [503, 'The tenant’s cell is overloaded'],
-  directory_unavailable: [503, 'The tenant’s cell cannot be looked up now'],
-  issuer_unavailable: [503, 'The credential cannot be verified now'],
+  directory_unavailable: [503, 'The directory is unavailable'],
+  issuer_unavailable: [503, 'The credential cannot be verified at the moment'],
 } as const satisfies ProblemTable;
 
 export type EdgeProblemCode = keyof typeof EDGE_PROBLEMS;
 
-/** How a client is to prove who it is (https://www.rfc-editor.org/rfc/rfc6750#section-3). */
+/** How a client is to authenticate (https://www.rfc-editor.org/rfc/rfc6750#section-3). */
 const CHALLENGE = 'Bearer realm="polycell"';
 
-/** The name under which the edge answers where a cell would tell its id. */
+/** The name that the edge's own answers carry in place of a cell's id. */
 export const EDGE = 'edge';
 
 export interface EdgeProblem {
@@ -51,7 +51,7 @@ export class EdgeRefusal extends Error {
   }
 }
 
-/** The response that tells a problem. */
+/** The response for a problem. */
 export function edgeProblem(traceparent: string, { code, detail, retryAfterSeconds, headers }: EdgeProblem): Response {
   const line = EDGE_PROBLEMS[code];
   const [status] = line;
@@ -68,7 +68,7 @@ export function edgeProblem(traceparent: string, { code, detail, retryAfterSecon
   });
 }
 
-/** What every answer of the edge itself carries. */
+/** Headers that every answer of the edge itself carries. */
 export const ownHeaders = (traceparent: string, contentType: string): Readonly<Record<string, string>> => ({
   'content-type': contentType,
   'cache-control': 'no-store',

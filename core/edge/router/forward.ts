@@ -1,4 +1,4 @@
-// One request to one cell: within the cell's share of what is under way, within a time, and told apart by what came of it.
+// Forwards one request to one cell, within the cell's concurrency limit and a timeout, and classifies the outcome.
 import { CELL_HEADER, ROUTE_HEADER } from '../../http/headers.ts';
 import { BoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -8,7 +8,7 @@ import type { OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
-/** What is sent to a cell. */
+/** A request as it is sent to a cell. */
 export interface Outgoing {
   readonly method: string;
   readonly headers: OutgoingHeaders;
@@ -16,36 +16,36 @@ export interface Outgoing {
 }
 
 /**
- * Sends a request and resolves with the beginning of its answer. Rejects if there is none. Throws at once if no request can be made of it: then nothing
- * was sent, and it is not the cell's fault. Follows no redirection and asks no cache.
- * It is not told when nobody waits any more: the runtime ends what a request has begun together with the request.
+ * Sends a request and resolves once its response begins. Rejects if there is none. Throws at once if the request is invalid: then
+ * nothing was sent, and the cell is not at fault. Follows no redirects and uses no cache. It takes no abort signal: the runtime
+ * cancels the subrequests of a request together with the request.
  */
 export type Send = (url: string, outgoing: Outgoing) => Promise<Response>;
 
 export type Forwarded =
   /** The cell's answer, as it is. */
   | { readonly status: 'answered'; readonly response: Response }
-  /** The cell says that the tenant is not its own, or no longer under this epoch. It has done nothing. */
+  /** The cell does not serve the tenant, or no longer under this epoch. It has done nothing. */
   | { readonly status: 'refused' }
-  /** There is no answer. The cell may have done what was asked. */
+  /** There is no answer. The cell may have processed the request. */
   | { readonly status: 'unreachable'; readonly reason: string }
-  /** Something in front of the cell has answered in its place. The cell may have done what was asked. */
+  /** Something in front of the cell answered in its place. The cell may have processed the request. */
   | { readonly status: 'unanswered'; readonly reason: string }
-  /** The client has not sent its body, or more than it may. */
+  /** The client did not send its whole body, or sent too much. */
   | { readonly status: 'body'; readonly fault: StreamFault }
-  /** The cell has not been asked: too many others wait for it, or too many of this tenant. */
+  /** The cell was not asked: too many requests wait for it, or too many of this tenant. */
   | { readonly status: 'overloaded' }
-  /** The client has gone, and nobody waits for an answer. */
+  /** The client has disconnected. */
   | { readonly status: 'abandoned' };
 
 export interface ForwardDeps {
   readonly send: Send;
   readonly clock: Clock;
-  /** How long a cell may take until its answer begins, in milliseconds. */
+  /** How long a cell may take until its response begins, in milliseconds. */
   readonly forwardMs: number;
-  /** Requests that wait for one cell at a time; `ROUTER_LIMITS.perCell` unless given. */
+  /** Concurrent requests to one cell; `ROUTER_LIMITS.perCell` by default. */
   readonly perCell?: number;
-  /** Those of one tenant among them; `ROUTER_LIMITS.perTenant` unless given. */
+  /** Of these, those of one tenant; `ROUTER_LIMITS.perTenant` by default. */
   readonly perTenant?: number;
 }
 
@@ -54,15 +54,15 @@ export interface Forwarding {
   readonly method: string;
   readonly headers: OutgoingHeaders;
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
-  /** Path and query, from the first slash. */
+  /** Path and query, starting with the slash. */
   readonly target: string;
-  /** Of the client's connection. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
-  /** What is wrong with a body that is still on its way. */
+  /** The fault of a body that is being streamed. */
   readonly bodyFault: () => StreamFault | undefined;
 }
 
-/** The cell that it is sent to, for whom, and with the token that it takes. */
+/** The cell to send to, the tenant, and the route token. */
 export interface Destination {
   readonly tenant: string;
   readonly cell: string;
@@ -70,10 +70,10 @@ export interface Destination {
   readonly token: string;
 }
 
-/** A share that nobody has given back is taken back after so many times what a cell may take: its request is certainly over. */
-const SHARE_LIVES = 2;
+/** An unreleased permit expires after this multiple of the time a cell may take: by then its request is certainly over. */
+const PERMIT_LIVES = 2;
 
-/** Returns a function that sends a request to a cell. It rejects only if no request can be made of it, which is a fault of our own. */
+/** Returns a function that forwards a request to a cell. It rejects only for an invalid request, which is a fault of our own. */
 export function forwarder({
   send,
   clock,
@@ -81,45 +81,45 @@ export function forwarder({
   perCell = ROUTER_LIMITS.perCell,
   perTenant = ROUTER_LIMITS.perTenant,
 }: ForwardDeps) {
-  const underWay = new BoundedCache<string, KeyedSemaphore>(ROUTER_LIMITS.cells);
-  const allowanceOf = (cell: string): KeyedSemaphore => {
-    let allowance = underWay.get(cell);
-    if (allowance === undefined) {
-      allowance = new KeyedSemaphore({
+  const semaphores = new BoundedCache<string, KeyedSemaphore>(ROUTER_LIMITS.cells);
+  const semaphoreOf = (cell: string): KeyedSemaphore => {
+    let semaphore = semaphores.get(cell);
+    if (semaphore === undefined) {
+      semaphore = new KeyedSemaphore({
         capacity: perCell,
         perOwner: perTenant,
-        lifeMs: SHARE_LIVES * forwardMs,
+        lifeMs: PERMIT_LIVES * forwardMs,
         clock,
       });
-      underWay.set(cell, allowance);
+      semaphores.set(cell, semaphore);
     }
-    return allowance;
+    return semaphore;
   };
 
   return async (request: Forwarding, { tenant, cell, endpoint, token }: Destination): Promise<Forwarded> => {
     const { method, headers, body, target, signal } = request;
     if (signal.aborted) return { status: 'abandoned' };
-    const allowance = allowanceOf(cell);
-    const share = allowance.acquire(1, tenant);
-    if (share === undefined) return { status: 'overloaded' };
+    const semaphore = semaphoreOf(cell);
+    const permit = semaphore.acquire(1, tenant);
+    if (permit === undefined) return { status: 'overloaded' };
     headers[ROUTE_HEADER] = token;
-    // Of a request whose client has gone, the Workers runtime may run nothing but this.
-    signal.addEventListener('abort', () => allowance.release(share), { once: true });
+    // After the client has disconnected, the Workers runtime may run nothing of the request but this listener.
+    signal.addEventListener('abort', () => semaphore.release(permit), { once: true });
     let sending: Promise<Response>;
     try {
       sending = send(endpoint + target, { method, headers, body });
     } catch (error) {
-      allowance.release(share);
+      semaphore.release(permit);
       throw error;
     }
     try {
-      // What has to be read of a refusal is part of the time: a cell may begin to answer and stop.
+      // Reading a refusal counts towards the timeout: a cell may begin to answer and then stall.
       const judged = sending.then(judge);
       const outcome = await Promise.race([judged, clock.sleep(forwardMs)]);
       if (outcome !== undefined) {
         const fault = request.bodyFault();
         if (fault === undefined || fault === 'late') return outcome;
-        // The answer is to half a body: the cell has seen it break off.
+        // The answer is to an incomplete body: the cell has seen it break off.
         forget(outcome);
         return { status: 'body', fault };
       }
@@ -131,19 +131,19 @@ export function forwarder({
     } catch (error) {
       if (signal.aborted) return { status: 'abandoned' };
       const fault = request.bodyFault();
-      // A connection that ends while the client is waited for is the cell's.
+      // If the connection ends while waiting for the client, the cell has closed it.
       if (fault !== undefined && fault !== 'late') return { status: 'body', fault };
       return { status: 'unreachable', reason: error instanceof Error ? error.message : 'the connection failed' };
     } finally {
-      allowance.release(share);
+      semaphore.release(permit);
     }
   };
 }
 
 /**
- * What Cloudflare answers in place of an origin that it cannot reach; no cell has such a status
- * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/). And what is no final answer: the
- * Workers runtime hands a 102 or 103 out as one, whose client would take the real answer in its body for the next one.
+ * Statuses with which Cloudflare answers in place of an unreachable origin; no cell uses them
+ * (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/). And interim responses: the
+ * Workers runtime passes a 102 or 103 on as final, and its client would take the real response in its body for the next one.
  */
 const isNoAnswer = (status: number): boolean => status < 200 || (status >= 520 && status <= 527) || status === 530;
 
@@ -159,21 +159,21 @@ function judge(response: Response): Forwarded | Promise<Forwarded> {
     return { status: 'unreachable', reason: `it could not be reached (${status})` };
   }
   if (status === 401) {
-    // The only credential that a cell sees is the edge's own: the client, whose one is good, must not take it for its own.
+    // The only credential that a cell sees is the edge's own: the client must not take this 401 as a verdict on its valid credential.
     discard(response);
     return { status: 'unreachable', reason: 'it does not take the edge’s route tokens (401); compare keys and clocks' };
   }
-  // Every answer of a cell names it. What does not is another's: an error page of its platform, or whatever has its address now.
+  // Every answer of a cell names it. Any other comes from elsewhere: an error page of its platform, or a new owner of its address.
   if (!response.headers.has(CELL_HEADER)) {
     discard(response);
-    // API Gateway and the Functions host say so before they call the cell.
+    // API Gateway and the Functions host throttle before they call the cell.
     if (status === 429) return { status: 'overloaded' };
     return { status: 'unanswered', reason: `its platform answered in its place (${status})` };
   }
   return { status: 'answered', response };
 }
 
-/** Only a refusal of the epoch is the edge's business; another conflict is the client's. */
+/** The edge handles only a refusal of the epoch; any other conflict is passed to the client. */
 async function judgeConflict(response: Response): Promise<Forwarded> {
   const length = Number(response.headers.get('content-length') ?? 0);
   if (response.headers.get('content-type') !== 'application/problem+json' || length > ROUTER_LIMITS.refusal)
@@ -184,13 +184,13 @@ async function judgeConflict(response: Response): Promise<Forwarded> {
 }
 
 interface Beginning {
-  /** The whole body, if it is no longer than what may be read of it. */
+  /** The whole body, if it is within the limit. */
   readonly whole: Uint8Array<ArrayBuffer> | undefined;
-  /** The body as it was. */
+  /** The body, unchanged. */
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
 }
 
-/** Reads the body as far as `limit`; the length that it is said to have is not relied on, and there may be none. */
+/** Reads the body up to `limit`, without relying on its Content-Length, which may be missing. */
 async function beginningOf({ body }: Response, limit: number): Promise<Beginning> {
   const reader = body?.getReader();
   const chunks: Uint8Array[] = [];
@@ -235,7 +235,7 @@ function forget(late: Forwarded): void {
   if (late.status === 'answered') discard(late.response);
 }
 
-/** An answer that nobody reads would keep its connection. */
+/** Cancels an unused answer, which would otherwise hold its connection. */
 function discard({ body }: Response): void {
   body?.cancel().catch(() => undefined);
 }

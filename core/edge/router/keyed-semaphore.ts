@@ -1,7 +1,7 @@
 // Bounds what is in progress, in total and per key; permits that are never released expire.
 import type { Clock } from '../../ports/clock.ts';
 
-/** A part that has been taken. Give it back once. */
+/** An acquired amount. Release it once. */
 export interface Permit {
   readonly owner: string;
   readonly amount: number;
@@ -10,24 +10,25 @@ export interface Permit {
 
 export interface KeyedSemaphoreOptions {
   readonly capacity: number;
-  /** What one owner may have of it; all of it unless given. */
+  /** Maximum amount for one owner; the whole capacity by default. */
   readonly perOwner?: number;
   readonly lifeMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Counts what is under way up to a capacity, and for each owner up to a part of it. A runtime may drop a request whose client has gone without running another line of its
- * code; a share of it would be missing for ever. So those that are older than `lifeMs` are taken back when there is no room.
+ * Limits the amount in progress to a capacity, and that of each owner to a part of it. A runtime may drop a request whose client has
+ * disconnected without running another line of its code, and its permit would be lost. So permits older than `lifeMs` expire when there
+ * is no room.
  */
 export class KeyedSemaphore {
   readonly #capacity: number;
   readonly #perOwner: number;
   readonly #lifeMs: number;
   readonly #clock: Clock;
-  /** In the order in which they were taken. */
-  readonly #shares = new Set<Permit>();
-  /** What each owner has; nobody who has nothing. */
+  /** In order of acquisition. */
+  readonly #permits = new Set<Permit>();
+  /** Owner → amount held; owners that hold nothing have no entry. */
   readonly #owned = new Map<string, number>();
   #taken = 0;
 
@@ -38,28 +39,28 @@ export class KeyedSemaphore {
     this.#clock = clock;
   }
 
-  /** What is taken now. */
+  /** The amount acquired now. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Takes `amount`, or returns `undefined` if there is not as much left, of all or of the owner's part. */
+  /** Acquires `amount`, or returns `undefined` if the capacity or the owner's part of it is exhausted. */
   acquire(amount: number, owner = ''): Permit | undefined {
     const now = this.#clock.now();
     if (!this.#hasRoom(amount, owner)) {
       this.#takeBack(now);
       if (!this.#hasRoom(amount, owner)) return undefined;
     }
-    const share = { owner, amount, takenAt: now };
-    this.#shares.add(share);
+    const permit = { owner, amount, takenAt: now };
+    this.#permits.add(permit);
     this.#taken += amount;
     this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + amount);
-    return share;
+    return permit;
   }
 
-  release(share: Permit): void {
-    if (!this.#shares.delete(share)) return;
-    const { owner, amount } = share;
+  release(permit: Permit): void {
+    if (!this.#permits.delete(permit)) return;
+    const { owner, amount } = permit;
     this.#taken -= amount;
     const left = (this.#owned.get(owner) ?? 0) - amount;
     if (left > 0) this.#owned.set(owner, left);
@@ -71,9 +72,9 @@ export class KeyedSemaphore {
   }
 
   #takeBack(now: number): void {
-    for (const share of this.#shares) {
-      if (now - share.takenAt < this.#lifeMs) return;
-      this.release(share);
+    for (const permit of this.#permits) {
+      if (now - permit.takenAt < this.#lifeMs) return;
+      this.release(permit);
     }
   }
 }

@@ -1,15 +1,15 @@
-// A tenant's quota: a bucket of tokens that fills at the rate of its tier, in each isolate by itself.
+// A tenant's quota: a token bucket that fills at the rate of its tier, separately in each isolate.
 
 import { BoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Tier } from '../ports/directory-model.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
-/** What a tenant of one tier may send. */
+/** The quota of a tenant of one tier. */
 export interface QuotaRule {
-  /** Requests a second, on average. */
+  /** Requests per second, on average. */
   readonly perSecond: number;
-  /** Requests at once, after a pause. */
+  /** Requests in a burst, after a pause. */
   readonly burst: number;
 }
 
@@ -23,11 +23,11 @@ interface Bucket {
 export interface QuotaDeps {
   readonly rules: QuotaRules;
   readonly clock: Clock;
-  /** Buckets to keep; a tenant whose bucket is forgotten begins with a full one. */
+  /** Maximum number of buckets; a tenant whose bucket is evicted starts with a full one. */
   readonly capacity?: number;
 }
 
-/** Returns a function that takes one request out of a tenant's quota: 0 if it may go on, else the seconds to wait. */
+/** Returns a function that takes one request from a tenant's quota: 0 if it may proceed, else the seconds to wait. */
 export function quota({
   rules,
   clock,
@@ -42,7 +42,7 @@ export function quota({
       bucket = { tokens: burst, filledAt: now };
       buckets.set(tenant, bucket);
     } else {
-      // A clock that was set back fills nothing.
+      // A clock that was set back adds no tokens.
       const gained = (Math.max(0, now - bucket.filledAt) * perSecond) / 1000;
       bucket.tokens = Math.min(burst, bucket.tokens + gained);
       bucket.filledAt = now;

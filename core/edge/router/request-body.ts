@@ -1,4 +1,4 @@
-// A request's body on its way through the edge: kept while it may have to be sent again, if it is small and there is room; else handed through.
+// Passes a request's body through the edge: buffers it for a possible retry if it is small and there is room, streams it otherwise.
 
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -11,19 +11,19 @@ export interface OutgoingBody {
   readonly content: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Whether it can be sent a second time. */
   readonly repeatable: boolean;
-  /** Gives the room back that it takes while it is kept. */
-  readonly giveBack: () => void;
-  /** What is wrong with a body that is handed through, as far as it has come. */
+  /** Releases the buffer space that it takes. */
+  readonly release: () => void;
+  /** The fault of a streamed body, as far as it has arrived. */
   readonly fault: () => StreamFault | undefined;
 }
 
 const nothing = () => undefined;
-const NONE: OutgoingBody = { content: null, repeatable: true, giveBack: nothing, fault: nothing };
+const NONE: OutgoingBody = { content: null, repeatable: true, release: nothing, fault: nothing };
 
 export interface BodyDeps {
   readonly room: KeyedSemaphore;
   readonly clock: Clock;
-  /** How long a client may take to send a body that is kept, in milliseconds. */
+  /** How long a client may take to send a buffered body, in milliseconds. */
   readonly readMs: number;
   /**
    * Gives a stream the length that it will have, so that it is sent with a Content-Length. Without it, such a body is sent in
@@ -33,8 +33,8 @@ export interface BodyDeps {
 }
 
 /**
- * Decides what becomes of the body; `length` is what the client said of it, NaN if nothing. Answers without a promise unless the body
- * is read. Rejects with an `EdgeRefusal` if it does not come, in time and as long as it was said to be.
+ * Decides whether to buffer or stream the body; `length` is its declared length, or NaN. Returns without a promise unless the body
+ * is read. Rejects with an `EdgeRefusal` if the body does not arrive in time and with its declared length.
  */
 export function outgoingBody(
   request: Request,
@@ -50,38 +50,40 @@ export function outgoingBody(
     return dropped(body, deps);
   }
   const { room, clock, readMs, withLength } = deps;
-  // Where it comes in chunks, a length beside them counts for nothing.
-  const told = request.headers.has('transfer-encoding') ? Number.NaN : length;
-  const isLarge = told > ROUTER_LIMITS.bufferedBody;
-  const share = isLarge ? undefined : room.acquire(Number.isNaN(told) ? ROUTER_LIMITS.bufferedBody : told, tenant);
-  if (share === undefined) {
+  // With a chunked body, a Content-Length is ignored.
+  const declared = request.headers.has('transfer-encoding') ? Number.NaN : length;
+  const isLarge = declared > ROUTER_LIMITS.bufferedBody;
+  const permit = isLarge
+    ? undefined
+    : room.acquire(Number.isNaN(declared) ? ROUTER_LIMITS.bufferedBody : declared, tenant);
+  if (permit === undefined) {
     const source = new BodySource(body, ROUTER_LIMITS.body);
     const stream = source.stream();
-    return streamed(source, Number.isNaN(told) || withLength === undefined ? stream : withLength(stream, told));
+    return streamed(source, Number.isNaN(declared) || withLength === undefined ? stream : withLength(stream, declared));
   }
-  const giveBack = () => room.release(share);
-  // Of a request whose client has gone, the Workers runtime may run nothing but this.
-  request.signal.addEventListener('abort', giveBack, { once: true });
-  const reading = Number.isNaN(told)
-    ? readChunks(new BodySource(body, ROUTER_LIMITS.body), share, deps)
-    : readTold(request, told, clock, readMs).then((content) => kept(content, giveBack));
+  const release = () => room.release(permit);
+  // After the client has disconnected, the Workers runtime may run nothing of the request but this listener.
+  request.signal.addEventListener('abort', release, { once: true });
+  const reading = Number.isNaN(declared)
+    ? readChunks(new BodySource(body, ROUTER_LIMITS.body), permit, deps)
+    : readDeclared(request, declared, clock, readMs).then((content) => kept(content, release));
   return reading.catch((error: unknown) => {
-    giveBack();
+    release();
     throw error;
   });
 }
 
-const kept = (content: ArrayBuffer, giveBack: () => void): OutgoingBody => ({
+const kept = (content: ArrayBuffer, release: () => void): OutgoingBody => ({
   content,
   repeatable: true,
-  giveBack,
+  release,
   fault: nothing,
 });
 
 const streamed = (source: BodySource, content: ReadableStream<Uint8Array>): OutgoingBody => ({
   content,
   repeatable: false,
-  giveBack: nothing,
+  release: nothing,
   fault: () => source.fault,
 });
 
@@ -89,7 +91,7 @@ const late = (readMs: number) => () =>
   new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
 const broken = () => new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
 
-async function readTold(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
+async function readDeclared(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
   const reading = request.arrayBuffer().catch(() => {
     throw broken();
   });
@@ -99,18 +101,18 @@ async function readTold(request: Request, length: number, clock: Clock, readMs: 
   return content;
 }
 
-/** Without a length, whether it is small shows only as it comes: what is not is handed through from where it stands. */
+/** Without a length, the size shows only as the body arrives: once it is too large to buffer, the rest is streamed. */
 async function readChunks(
   source: BodySource,
-  share: Permit,
+  permit: Permit,
   { room, clock, readMs }: Pick<BodyDeps, 'room' | 'clock' | 'readMs'>,
 ): Promise<OutgoingBody> {
   const reading = source.beginning(ROUTER_LIMITS.bufferedBody).catch(() => {
     throw broken();
   });
   const whole = await withTimeout(clock, readMs, reading, late(readMs));
-  if (whole !== undefined) return kept(whole, () => room.release(share));
-  room.release(share);
+  if (whole !== undefined) return kept(whole, () => room.release(permit));
+  room.release(permit);
   return streamed(source, source.stream());
 }
 

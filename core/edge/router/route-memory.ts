@@ -1,4 +1,4 @@
-// What one isolate knows of tenants and cells: bounded, and never replaced by something older.
+// An isolate's memory of tenants and cells: bounded, and never replaced by older records.
 import { BoundedCache } from '../../lib/bounded-cache.ts';
 import {
   type Cell,
@@ -11,13 +11,13 @@ import {
 
 interface Known<T> {
   record: T;
-  /** When the read cache or the directory last gave this record, or one that is older. */
+  /** When the read cache or the directory last returned this record or an older one. */
   checkedAt: number;
-  /** When the directory itself was asked and gave it; minus infinity if only the read cache did. */
+  /** When the directory itself was asked for it; minus infinity if it came only from the read cache. */
   askedAt: number;
 }
 
-/** How far what is known of a tenant can be relied on. */
+/** When the known route of a tenant was last confirmed. */
 export interface Confirmation {
   /** When read cache or directory last confirmed tenant and home. */
   readonly checkedAt: number;
@@ -38,7 +38,7 @@ export interface RouteMemoryLimits {
 export class RouteMemory {
   readonly #tenants: BoundedCache<string, Known<Tenant>>;
   readonly #cells: BoundedCache<string, Known<Cell>>;
-  /** Name → until when it is taken for no tenant's. */
+  /** Name → until when it is considered unknown. */
   readonly #negatives: BoundedCache<string, number>;
   readonly #limits: RouteMemoryLimits;
   #pausedUntil = Number.NEGATIVE_INFINITY;
@@ -56,7 +56,7 @@ export class RouteMemory {
     return { tenants: this.#tenants.size, cells: this.#cells.size, negatives: this.#negatives.size };
   }
 
-  /** The resolution that may be used without asking anybody, if there is one. */
+  /** The resolution that can be used without a lookup, if there is one. */
   current(id: string, now: number): Resolution | undefined {
     const known = this.#tenants.get(id);
     if (known === undefined) return undefined;
@@ -71,7 +71,7 @@ export class RouteMemory {
     return resolveTenant(known.record, this.#cellOf);
   }
 
-  /** The last resolution, however old within `staleMs`; none if a cell of it has been forgotten. */
+  /** The last resolution, if it is not older than `staleMs`; none if one of its cells has been evicted. */
   lastKnown(id: string, now: number): Resolution | undefined {
     const known = this.#tenants.get(id);
     if (known === undefined || now - known.checkedAt >= this.#limits.staleMs) return undefined;
@@ -82,7 +82,7 @@ export class RouteMemory {
     return resolveTenant(known.record, this.#cellOf);
   }
 
-  /** Whether the name is known to be no tenant's. */
+  /** Whether no tenant is known to have this name. */
   isNegative(id: string, now: number): boolean {
     const until = this.#negatives.get(id);
     return until !== undefined && now < until;
@@ -92,13 +92,13 @@ export class RouteMemory {
     return this.#tenants.get(id)?.record;
   }
 
-  /** The cell's record, if it was confirmed lately. */
+  /** The cell's record, if it was confirmed recently. */
   freshCell(id: string, now: number): Cell | undefined {
     const known = this.#cells.get(id);
     return known !== undefined && this.#isFresh(known, now) ? known.record : undefined;
   }
 
-  /** How far what is known of the tenant can be relied on; `undefined` if nothing is known. */
+  /** When the tenant's route was last confirmed; `undefined` if nothing is known of the tenant. */
   confirmation(id: string): Confirmation | undefined {
     const known = this.#tenants.get(id);
     const home = known === undefined ? undefined : this.#cells.get(known.record.cell);
@@ -110,7 +110,7 @@ export class RouteMemory {
     };
   }
 
-  /** When the directory itself last told this cell's record. */
+  /** When the directory itself last returned this cell's record. */
   askedAt(cell: string): number {
     return this.#cells.get(cell)?.askedAt ?? Number.NEGATIVE_INFINITY;
   }
@@ -141,23 +141,23 @@ export class RouteMemory {
     known.askedAt = Math.max(known.askedAt, askedAt);
   }
 
-  /** The directory has said that this is no tenant. */
+  /** Remembers that the directory knows no such tenant. */
   keepNegative(id: string, now: number): void {
     this.#tenants.delete(id);
     this.#negatives.set(id, now + this.#limits.negativeMs);
   }
 
-  /** Nobody answers: until then every tenant that is known is served as it is. Somebody's answer ends it. */
+  /** Serves last-known routes without lookups until this time, or until a lookup succeeds. */
   pause(until: number): void {
     this.#pausedUntil = until;
   }
 
-  /** Whether what is known is served as it is for now. */
+  /** Whether last-known routes are served without lookups. */
   isPaused(now: number): boolean {
     return now < this.#pausedUntil;
   }
 
-  /** A clock that was set back makes nothing fresh for longer. */
+  /** A clock that was set back does not prolong freshness. */
   #isFresh({ checkedAt }: Known<unknown>, now: number): boolean {
     const age = now - checkedAt;
     return age >= 0 && age < this.#limits.freshMs;

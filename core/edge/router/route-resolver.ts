@@ -1,4 +1,4 @@
-// Where a tenant's requests go: from memory while that is fresh, from the read cache, from the directory, or as it was last known.
+// Resolves a tenant's route: from memory while fresh, from the read cache, from the directory, or as last known.
 
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -15,7 +15,7 @@ export type Route =
   | Resolution
   /** The directory knows no such tenant. */
   | { readonly status: 'unknown' }
-  /** Nothing is known of the tenant, and nobody can be asked. */
+  /** Nothing is known of the tenant, and no lookup is possible. */
   | { readonly status: 'unavailable' };
 
 export type ResolverLimits = Pick<
@@ -42,14 +42,14 @@ export interface RouteResolverDeps {
   readonly limits?: Partial<ResolverLimits>;
 }
 
-/** Why the directory is asked although something is known. */
+/** Why the directory is asked although a route is known. */
 export type RereadCause =
-  /** The cell knows better: its refusal concerns this one tenant. */
+  /** The cell has newer information: its refusal concerns this one tenant. */
   | 'refused'
-  /** The cell does not answer: that concerns all of its tenants. */
+  /** The cell does not answer, which concerns all of its tenants. */
   | 'unreachable';
 
-/** What a lookup came to; the records themselves are in memory by then. */
+/** The outcome of a lookup; the records themselves are in memory by then. */
 type Lookup = 'found' | 'unknown' | 'unavailable';
 
 const WARNING_MS = 1000;
@@ -63,7 +63,7 @@ export class RouteResolver {
   readonly #memory: RouteMemory;
   readonly #flights: SingleFlight<Lookup>;
   #failedAt = Number.NEGATIVE_INFINITY;
-  /** Until then the read cache is not asked, because it did not answer: its time would be added to the directory's. */
+  /** The read cache is not asked before this time, because it did not answer: its delay would be added to the directory's. */
   #cachePausedUntil = Number.NEGATIVE_INFINITY;
   /** Message → when it was last logged; there are two. */
   readonly #warnedAt = new Map<string, number>();
@@ -76,7 +76,7 @@ export class RouteResolver {
     this.#flights = new SingleFlight({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
   }
 
-  /** Entries that are kept. */
+  /** Number of entries kept. */
   get sizes(): { readonly tenants: number; readonly cells: number; readonly negatives: number } {
     return this.#memory.sizes;
   }
@@ -86,7 +86,7 @@ export class RouteResolver {
     return this.#failedAt;
   }
 
-  /** Resolves a tenant; without a promise if what is in memory is fresh. Never rejects. */
+  /** Resolves a tenant; without a promise if the memory is fresh. Never rejects. */
   resolve(tenant: string): Route | Promise<Route> {
     const now = this.#deps.clock.now();
     const current = this.#memory.current(tenant, now);
@@ -98,12 +98,12 @@ export class RouteResolver {
       : this.#impatient(tenant, lookup);
   }
 
-  /** How far what is known of the tenant can be relied on; `undefined` if nothing is known. */
+  /** When the tenant's route was last confirmed; `undefined` if nothing is known of the tenant. */
   confirmation(tenant: string): Confirmation | undefined {
     return this.#memory.confirmation(tenant);
   }
 
-  /** Whether only the directory will do now: the read cache may be behind, and so confirms nothing to this tenant. */
+  /** Whether only the directory can confirm the route now: the read cache may be behind, so its records confirm nothing to this tenant. */
   #mustConfirm(tenant: string, now: number): boolean {
     const known = this.#memory.confirmation(tenant);
     return (
@@ -119,15 +119,15 @@ export class RouteResolver {
   }
 
   /**
-   * Resolves a tenant anew, by the directory and not by the read cache. When many requests find a cell unreachable, the
-   * directory is asked once in `rereadMs` for all of them: what it says of the cell holds for them all. Never rejects.
+   * Resolves a tenant again, from the directory and not from the read cache. When many requests find a cell unreachable, the
+   * directory is asked once per `rereadMs` for all of them: its record of the cell applies to all. Never rejects.
    */
   async again(tenant: string, cause: RereadCause, cell: string): Promise<Route> {
     const { clock } = this.#deps;
     const now = clock.now();
     if (cause === 'unreachable' && now - this.#memory.askedAt(cell) < this.#limits.rereadMs)
       return this.#memory.lastKnown(tenant, now) ?? UNAVAILABLE;
-    // Under a key that is no tenant's name: a lookup that the read cache may answer is not good enough.
+    // The key cannot be a tenant's name: a shared lookup that the read cache may answer is not sufficient.
     return this.#outcome(
       tenant,
       this.#flights.run(`! ${tenant}`, () => this.#ask(tenant)),
@@ -142,7 +142,7 @@ export class RouteResolver {
     return this.#memory.lastKnown(tenant, now) ?? UNAVAILABLE;
   }
 
-  /** What is known of the tenant is better than a late answer. The lookup goes on; later requests have its result. */
+  /** Prefers the last-known route to a late answer. The lookup continues; later requests use its result. */
   async #impatient(tenant: string, lookup: Promise<Lookup>): Promise<Route> {
     const { patienceMs } = this.#limits;
     const late = () => new PortError('unavailable', `The lookup has not ended within ${patienceMs} ms.`);
@@ -161,13 +161,13 @@ export class RouteResolver {
     return this.#ask(tenant);
   }
 
-  /** Whether the read cache has the tenant and the cells that resolving it needs. */
+  /** Whether the read cache has the tenant and the cells needed to resolve it. */
   async #readCache(tenant: string): Promise<boolean> {
     const { cache, clock } = this.#deps;
     const record = await cache.tenant(tenant);
     if (record === undefined) return false;
     this.#memory.keepTenant(record, clock.now());
-    // Memory may know a newer record of it.
+    // The memory may hold a newer record of it.
     const { cell, standby } = this.#memory.tenant(tenant) ?? record;
     const home = await this.#cachedCell(cell);
     if (home === undefined) return false;
@@ -186,7 +186,7 @@ export class RouteResolver {
 
   async #ask(tenant: string): Promise<Lookup> {
     const { directory, clock } = this.#deps;
-    // The answer is as old as the question: a change may be made while it is on its way.
+    // The answer is dated from the request: a change may be made while it is in transit.
     const askedAt = clock.now();
     try {
       const found = await directory.lookup(tenant);
@@ -204,7 +204,7 @@ export class RouteResolver {
     }
   }
 
-  /** One line a second of each kind: while nobody answers, every lookup fails. */
+  /** Logs one line per second and kind: during an outage, every lookup fails. */
   #warn(message: string, error: unknown): void {
     const now = this.#deps.clock.now();
     this.#failedAt = now;

@@ -1,4 +1,4 @@
-// The route tokens of one isolate: signed when needed, and used again for the same tenant, cell, epoch and scopes until half their life.
+// Signs the route tokens of one isolate, and reuses each for the same tenant, cell, epoch and scopes until half of its lifetime.
 
 import { ROUTE_TOKEN_LIMITS, type RouteClaims, type Scope } from '../../cell/route-token.ts';
 import { BoundedCache } from '../../lib/bounded-cache.ts';
@@ -8,11 +8,11 @@ import { ROUTER_LIMITS } from './router-limits.ts';
 export interface RouteSignerDeps {
   readonly sign: (claims: RouteClaims) => Promise<string>;
   readonly clock: Clock;
-  /** Tokens to keep. */
+  /** Maximum number of tokens kept. */
   readonly capacity?: number;
 }
 
-/** What a token is made out to. */
+/** What a token grants. */
 export interface RouteGrant {
   readonly tenant: string;
   readonly cell: string;
@@ -25,10 +25,10 @@ interface KeptToken {
   readonly issuedAt: EpochSeconds;
 }
 
-/** The part of a token's life in which it is used again: enough of it is left for the cell's clock and a slow request. */
+/** How long a token is reused: enough of its lifetime is left for clock skew and a slow request. */
 const REUSE_SECONDS = ROUTE_TOKEN_LIMITS.lifeSeconds / 2;
 
-/** Returns a function that gives a token, without a promise if it has one. Rejects if the key is no Ed25519 private key. */
+/** Returns a function that returns a token, without a promise if it is cached. Rejects if the key is not an Ed25519 private key. */
 export function routeSigner({
   sign,
   clock,
@@ -37,11 +37,11 @@ export function routeSigner({
   const kept = new BoundedCache<string, KeptToken>(capacity);
   return (grant) => {
     const { tenant, cell, epoch, scopes } = grant;
-    // Neither a tenant, nor a cell, nor a scope has a blank.
+    // Tenants, cells and scopes contain no spaces.
     const key = `${tenant} ${cell} ${epoch} ${scopes.join(' ')}`;
     const now = toEpochSeconds(clock.now());
     const known = kept.get(key);
-    // A clock that has been set back would let a token of the future live on.
+    // After the clock was set back, a token from the future would be reused for too long.
     if (known !== undefined && now >= known.issuedAt && now - known.issuedAt < REUSE_SECONDS) return known.token;
     const expiresAt = (now + ROUTE_TOKEN_LIMITS.lifeSeconds) as EpochSeconds;
     return sign({ tenant, cell, epoch, scopes, issuedAt: now, expiresAt }).then((token) => {

@@ -1,4 +1,4 @@
-// The tenants' side of the edge: authenticate, find the cell, sign, forward, and repeat what may be repeated when the cell has changed.
+// Routes tenants' requests: authenticates, resolves the cell, signs, forwards, and retries what is safe to retry when the cell changed.
 import { BODY_TYPE_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
@@ -17,43 +17,43 @@ import type { RouteGrant } from './route-signer.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
 export interface RouterDeps {
-  /** The kinds of credentials that a tenant can have; a request presents one of them. */
+  /** The kinds of credentials accepted; a request presents exactly one. */
   readonly credentials: readonly Credentials[];
   readonly resolver: Pick<RouteResolver, 'resolve' | 'again' | 'confirmation'>;
-  /** 0, or the seconds that the tenant has to wait. */
+  /** 0, or the seconds that the tenant must wait. */
   readonly quota: (tenant: string, tier: Tier) => number;
   readonly sign: (grant: RouteGrant) => string | Promise<string>;
   readonly forward: (request: Forwarding, destination: Destination) => Promise<Forwarded>;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a client may take to send a body that is kept, in milliseconds. */
+  /** How long a client may take to send a buffered body, in milliseconds. */
   readonly bodyReadMs: number;
-  /** How long a request can keep its body at most, in milliseconds. */
+  /** How long a request can hold its buffered body at most, in milliseconds. */
   readonly bodyLifeMs: number;
-  /** Gives a stream the length that it will have. */
+  /** Declares the length of a stream. */
   readonly withLength?: BodyDeps['withLength'];
 }
 
 type Served = Extract<Route, { status: 'served' }>;
 
-/** What a client is asked to wait, in seconds: about as long as it takes until there is room, a failover is done, the directory is back. */
+/** Retry-After in seconds: roughly the time until there is room, a failover is done, or the directory is back. */
 const RETRY_AFTER = { overloaded: 1, unreachable: 2, unserved: 5, unavailable: 2 } as const;
 
-/** What the Fetch standard lets through and a cell may have. */
+/** Methods that the Fetch standard allows and a cell may support. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** What changes nothing. */
+/** Methods that change nothing. */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Done twice, it is done once. */
+/** Methods that are safe to repeat. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
-/** Events are identified: stored again, they come back as duplicates. */
+/** Events have ids, so a repeated ingest reports duplicates. */
 const INGEST = /^\/v1\/events(?:\?|$)/;
 
 /**
- * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with an `EdgeRefusal`, or with a
- * fault of our own. Awaits nothing but the cell when credential, route and token are in memory.
+ * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with an `EdgeRefusal`, or with an
+ * internal error. Awaits only the cell when credential, route and token are in memory.
  */
 export function createRouter(
   deps: RouterDeps,
@@ -83,7 +83,7 @@ export function createRouter(
     return forward(forwarding, { tenant, cell, endpoint, token: typeof token === 'string' ? token : await token });
   };
 
-  /** What the client gets if the first cell gave no answer: that of the cell that has taken its place, or a refusal. */
+  /** The answer if the first cell gave none: that of the cell that has replaced it, or a refusal. */
   const secondTry = async (
     failed: Exclude<Forwarded, { status: 'answered' }>,
     first: Served,
@@ -103,7 +103,7 @@ export function createRouter(
     const cause = failed.status === 'refused' ? 'refused' : 'unreachable';
     const second = servedBy(await resolver.again(caller.tenant, cause, first.cell));
     const isSame = second.cell === first.cell && second.endpoint === first.endpoint && second.epoch === first.epoch;
-    // A platform that has lost one of its functions has others: it is asked once more.
+    // A platform that lost one function instance has others, so the request is retried once.
     if (isSame && failed.status !== 'unanswered') throw unreachable('The cell does not serve the tenant now.');
     const { method, target } = forwarding;
     const harmless =
@@ -156,12 +156,12 @@ export function createRouter(
         answer.status === 'answered' ? answer.response : await secondTry(answer, route, forwarding, caller, body);
       return isRead ? marked(response, resolver.confirmation(caller.tenant), clock.now()) : response;
     } finally {
-      body.giveBack();
+      body.release();
     }
   };
 }
 
-/** Refuses what no cell could answer better; returns the body's length as the client told it, or NaN. */
+/** Refuses requests that no cell would accept; returns the declared length of the body, or NaN. */
 function check({ method, headers }: Request, target: string, { tenant }: TenantCaller): number {
   const claimed = headers.get('x-tenant-id');
   if (claimed !== null && claimed !== tenant)
@@ -179,7 +179,7 @@ function check({ method, headers }: Request, target: string, { tenant }: TenantC
   return length;
 }
 
-/** A compressed body travels as what it is, bytes, and its type beside it. */
+/** Sends a compressed body as bytes, with its content type in a separate header. */
 function coverType(headers: OutgoingHeaders): void {
   const { 'content-encoding': coding, 'content-type': type } = headers;
   if (coding === undefined || type === undefined) return;
@@ -201,7 +201,7 @@ function bodyRefusal(fault: StreamFault, readMs: number): EdgeRefusal {
   }
 }
 
-/** The tenant wants no writes where its cell is not sure: only the directory's own word counts, and only for a while. */
+/** Refuses writes of a tenant whose route must be confirmed: only the directory's own confirmation counts, and only for a while. */
 function refuseUnconfirmed(known: Confirmation | undefined, now: number): void {
   if (known?.onIsolation !== 'refuse') return;
   // A clock that was set back must not make an old confirmation young.
@@ -214,7 +214,7 @@ function refuseUnconfirmed(known: Confirmation | undefined, now: number): void {
   });
 }
 
-/** The answer to a read, marked if directory and read cache have confirmed the route long ago only. */
+/** The answer to a read, marked as stale if its route was last confirmed too long ago. */
 function marked(response: Response, known: Confirmation | undefined, now: number): Response {
   const age = known === undefined ? 0 : now - known.checkedAt;
   if (age < ROUTER_LIMITS.staleAfterMs) return response;

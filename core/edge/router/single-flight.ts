@@ -1,4 +1,4 @@
-// Runs work that several requests need at the same time once, and bounds how long each waits for it.
+// Runs work once for all requests that need it at the same time, and bounds how long each waits.
 
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -11,15 +11,15 @@ interface Flight<T> {
 
 export interface SingleFlightOptions {
   readonly clock: Clock;
-  /** Flights shared at a time; work beyond that is done and shared with nobody. */
+  /** Maximum number of shared flights; work beyond that runs unshared. */
   readonly capacity: number;
-  /** How long work takes at most. */
+  /** Maximum duration of the work. */
   readonly lifeMs: number;
 }
 
 /**
- * Shares work by key. The runtime of the edge ends what a request has begun when its client goes away, so the others can be left
- * waiting for something that nobody does any more: a flight that is older than `lifeMs` is begun again by whoever asks next.
+ * Shares work by key. The edge runtime cancels the work of a request when its client disconnects, so the other requests may wait
+ * for abandoned work: a flight older than `lifeMs` is restarted by the next request for it.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
@@ -33,7 +33,7 @@ export class SingleFlight<T> {
     return this.#flights.size;
   }
 
-  /** The result of `work`, begun by this call or by an earlier one that is still under way. */
+  /** The result of `work`, started by this call or by an earlier one that is still in progress. */
   run(key: string, work: () => Promise<T>): Promise<T> {
     const { clock, capacity, lifeMs } = this.#options;
     const now = clock.now();
@@ -47,7 +47,7 @@ export class SingleFlight<T> {
       );
     if (known === undefined && this.#flights.size >= capacity && !this.#dropOldest(now)) return work();
     const flight: Flight<T> = { promise: work(), startedAt: now };
-    // Behind the others, so that the oldest one is always the first.
+    // At the end, so that the oldest one is always first.
     this.#flights.delete(key);
     this.#flights.set(key, flight);
     const end = () => {
@@ -57,7 +57,7 @@ export class SingleFlight<T> {
     return flight.promise;
   }
 
-  /** Makes room if the oldest flight has been given up. */
+  /** Makes room if the oldest flight is abandoned. */
   #dropOldest(now: number): boolean {
     const [oldest] = this.#flights;
     if (oldest === undefined || now - oldest[1].startedAt < this.#options.lifeMs) return false;

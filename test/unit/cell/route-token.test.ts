@@ -35,9 +35,9 @@ const FORM = 'it is no compact JWS';
 const HEADER = 'its header is not that of a route token';
 const SIGNATURE = 'its signature is wrong';
 const CLAIMS = 'its claims are not those of a route token';
-const LONG = 'it is made to live too long';
+const LONG = 'its lifetime is longer than allowed';
 const EXPIRED = 'it has expired';
-const FUTURE = 'it comes from the future';
+const FUTURE = 'it was issued in the future';
 
 test('a token that the edge signed is valid and tells its claims', async () => {
   const { check } = setUp();

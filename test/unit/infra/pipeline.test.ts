@@ -36,7 +36,7 @@ describe('health gate', () => {
         now += ms;
       },
       now: () => now,
-      tell: (line: string) => told.push(line),
+      report: (line: string) => told.push(line),
     };
   }
   const ok = { status: 200, body: { status: 'ok', version: '2' } };

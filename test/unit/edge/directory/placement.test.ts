@@ -1,6 +1,6 @@
 // The choice of a home and of a standby: what comes before what, and why none can be chosen.
 
-import { chooseHome, chooseStandby, type Load, REASONS_TOLD } from '../../../../core/edge/directory/placement.ts';
+import { chooseHome, chooseStandby, type Load, REASONS_LISTED } from '../../../../core/edge/directory/placement.ts';
 import type { Cell } from '../../../../core/edge/ports/directory-model.ts';
 
 const cell = (id: string, more: Partial<Cell> = {}): Cell => ({
@@ -79,9 +79,9 @@ test('standbys are spread by all that they would have to carry, and a full cell 
 
 test('a refusal says why, for so many cells', () => {
   expect(homeOf([])).toBe('there are no cells');
-  const cells = Array.from({ length: REASONS_TOLD + 2 }, (_, index) => cell(`c${index}`, { state: 'down' }));
+  const cells = Array.from({ length: REASONS_LISTED + 2 }, (_, index) => cell(`c${index}`, { state: 'down' }));
   const detail = homeOf(cells);
-  expect(detail.split('; ')).toHaveLength(REASONS_TOLD + 1);
+  expect(detail.split('; ')).toHaveLength(REASONS_LISTED + 1);
   expect(detail.startsWith('c0 is down; c1 is down;')).toBe(true);
   expect(detail.endsWith('and 2 more')).toBe(true);
 });
