@@ -12,10 +12,10 @@ const topology = topologyOf(application);
 export const AZURE_LOCK_SECONDS = 20;
 
 /**
- * Where nothing is made to hang: a machine may be slow, and a worker that is taken for hanging ends all that it does. So long that
- * the test's own patience ends first.
+ * Where nothing is made to hang: a machine may be slow, and a worker that is taken for hanging ends all that it does. A delivery that
+ * fails is hidden for as long, so it is a fraction of what tests wait.
  */
-export const PATIENT = { timeoutSeconds: 150 } as const;
+export const PATIENT = { timeoutSeconds: 40 } as const;
 
 /** `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. */
 export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topology => ({

@@ -57,7 +57,9 @@ test('a cell is switched so often, and always back once it is down', async () =>
   write(record('a', { switches: 2 ** 24 - 4 }));
   expect(await result({ kind: 'fail-over', cell: 'a' })).toBe('applied');
   expect(await result({ kind: 'fail-back', cell: 'a' })).toBe('applied');
-  expect(await result({ kind: 'fail-over', cell: 'a' })).toMatch(/^no_capacity: a has been switched/);
+  expect(await result({ kind: 'fail-over', cell: 'a' })).toMatch(
+    /^no_capacity: a has reached the maximum number of switches/,
+  );
   expect((await own.cells())[0]?.cell.switches).toBe(2 ** 24 - 2);
 });
 
@@ -75,7 +77,9 @@ test('a tenant is placed so often', async () => {
   };
   write(record('a'), record('b'), { kind: 'tenant', value: tenant });
   expect(await result({ kind: 'place-tenant', tenant: 't', cell: 'b' })).toBe('applied');
-  expect(await result({ kind: 'place-tenant', tenant: 't', cell: 'a' })).toMatch(/^no_capacity: t has been placed/);
+  expect(await result({ kind: 'place-tenant', tenant: 't', cell: 'a' })).toMatch(
+    /^no_capacity: t has reached the maximum number of placements/,
+  );
 });
 
 test('of a monitor that insists on many failovers each is told once, and the log stays small', async () => {
