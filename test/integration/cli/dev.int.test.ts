@@ -122,7 +122,13 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
   ['no folder', ['--data', ''], {}, 2, /Give --data a folder/],
   ['a file as the folder', ['--data', 'package.json'], {}, 1, /package\.json cannot keep the state: EEXIST/],
   ['a port beyond all ports', ['--port', '65536'], {}, 2, /--port must be a whole number from 1 to 65535/],
-  ['an unknown option', ['--prot', '1'], {}, 2, /Unknown option '--prot'\. See `npx polycell dev --help`/],
+  [
+    'an unknown option',
+    ['--prot', '1'],
+    {},
+    2,
+    /Unknown option --prot\. Did you mean --port\? See `npx polycell dev --help`/,
+  ],
   ['an address that is none', [], { DYNAMODB_ENDPOINT: 'here' }, 1, /DYNAMODB_ENDPOINT must be an address/],
   ['half a bus', [], { SNS_ENDPOINT: 'http://127.0.0.1:9' }, 1, /Set SNS_ENDPOINT and SQS_ENDPOINT both or not at all/],
   [
