@@ -1,4 +1,4 @@
-// What the functions read from their app settings: everything is checked at start, and all problems are told at once.
+// Reads the functions' app settings: checks everything at start and reports all problems at once.
 
 import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';

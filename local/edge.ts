@@ -135,7 +135,7 @@ export class LocalEdge {
     return this.#life.stop();
   }
 
-  /** Breaks what is named and mends the rest, for drills. */
+  /** Breaks what is named and restores the rest, for drills. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     await this.#host?.setFaults(faults);
   }

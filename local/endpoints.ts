@@ -17,7 +17,7 @@ const AZURE_VARIABLES = { cosmos: 'COSMOS_ENDPOINT', key: 'COSMOS_KEY', serviceB
 
 /**
  * Reads the variables; an empty one is one that is not set: an SDK that is given no address would call the cloud itself.
- * @throws Error that names the variable to mend
+ * @throws Error that names the variable to correct
  */
 export function readEndpoints(environment: Readonly<Record<string, string | undefined>>): Endpoints {
   const set = Object.entries(VARIABLES).flatMap(([service, name]) => {

@@ -25,7 +25,7 @@ export interface PhaseSummary {
   readonly p99Ms: number;
 }
 
-/** Upper bounds of latencies that are told apart, in milliseconds: a twentieth from one to the next. */
+/** Upper bounds of the latency histogram, in milliseconds: each a twentieth above the one before. */
 const STEP = 1.05;
 const BUCKETS = 250;
 

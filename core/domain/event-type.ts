@@ -1,4 +1,4 @@
-// An event type of a domain: its name, the schema of its data, and how its events are told from others.
+// An event type of a domain: its name, the schema of its data, and how its events are recognised.
 import type { JsonSchema, Static } from '../api/schema.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 

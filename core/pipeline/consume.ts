@@ -197,7 +197,7 @@ const isServiceFault = (error: unknown): error is PortError => isPortError(error
 
 const retry = (reason: string): DeliveryOutcome => ({ status: 'retry', reason });
 
-/** Deliver again because of a failure; one that is slowness alone is told apart from all others. */
+/** Deliver again because of a failure; failures that are slowness alone are marked. */
 function retryAfter(failure: unknown): DeliveryOutcome {
   const { code, message, timedOut } = describeError(failure);
   return { status: 'retry', reason: `${code}: ${message}`, ...(timedOut && { timedOut }) };

@@ -49,7 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     emulator = new ServiceBusEmulator(options);
     const address = await emulator.start();
-    // Listened for before anyone is told: whoever reads the line may end it at once.
+    // Listen for signals before printing the line: its reader may stop the program at once.
     ended = ending(values['stop-with-stdin']);
     process.stdout.write(`${JSON.stringify({ ready: true, ...address })}\n`);
     process.send?.({ ready: true, ...address });

@@ -154,7 +154,7 @@ export class EdgeHost {
     this.#output = '';
   }
 
-  /** Breaks what is named and mends what is not. The Worker under test cannot see the switch. */
+  /** Breaks what is named and restores the rest. The Worker under test cannot see the switch. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${this.#ports?.platform ?? 0}/`, {
       method: 'PUT',
@@ -173,7 +173,7 @@ export class EdgeHost {
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
   }
 
-  /** Without it, the runtime's own complaint would be about a file that nobody has asked for. */
+  /** Without this check, the runtime would complain about a file of its own scratch folder. */
   async #requireBundle(): Promise<void> {
     const { bundle } = this.#options;
     await access(bundle).catch((error: unknown) => {

@@ -246,7 +246,7 @@ test.each(['Bearer  ', 'bearer    ', 'BEARER '])('the scheme and blanks are %j',
   expect(await credentials.authenticate(presenting(scheme + tenantToken()))).toMatchObject({ status: 'accepted' });
 });
 
-test('a first load that fails refuses those who came with it, and nobody else', async () => {
+test('a failed first load refuses the requests that waited for it, and no others', async () => {
   const { credentials, clock, issuer } = issued();
   const { answer } = issuer;
   issuer.answer = async () => new Response('no', { status: 500 });

@@ -65,7 +65,7 @@ export const given = (domain: Domain, ...events: readonly JsonObject[]) => ({
   when(way: Way = {}): Outcome {
     const here = world({ application: [domain] });
     const run = deliverToAll(here, domain, events, deliveriesOf(way, events.length));
-    // Each `then` waits for it; one that nobody asks must not end the process.
+    // Each `then` awaits it; without one, its rejection must not end the process.
     run.catch(() => undefined);
     return {
       async thenAnswer(path, answer) {

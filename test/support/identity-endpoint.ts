@@ -10,7 +10,7 @@ export interface TokenRequest {
 
 type Answer = (request: TokenRequest, response: ServerResponse) => void;
 
-/** A JSON Web Token that nobody has signed. */
+/** An unsigned JSON Web Token. */
 export const unsignedToken = (claims: object): string =>
   [{ alg: 'none', typ: 'JWT' }, claims, {}]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))

@@ -114,6 +114,6 @@ export const partsOf = ({ units = {}, ...bare }: RollupSummary): (RollupPart & {
 
 const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 
-/** As JSON text, halves of surrogate pairs are told apart; as UTF-8 they would all be one replacement character. */
+/** As JSON text, lone surrogates stay distinct; as UTF-8 they would all become one replacement character. */
 const metricSegment = (metric: string): string =>
   SAFE_METRIC.test(metric) ? metric : `*${fingerprint(JSON.stringify(metric))}`;

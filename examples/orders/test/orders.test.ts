@@ -44,7 +44,7 @@ test('no dispatch note before an order is paid in full, or placed', async () => 
   await given(orders, firstHalf, secondHalf).when().thenAnswer(NOTES, { items: [], next: null });
 });
 
-test('a customer of whom nothing is known has no revenue', () =>
+test('an unknown customer has no revenue', () =>
   given(orders, order).when().thenAnswer('/v1/customers/bob/revenue', { items: [], next: null }));
 
 test('days of revenue and dispatch notes come in pages', async () => {

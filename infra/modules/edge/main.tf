@@ -51,7 +51,7 @@ resource "cloudflare_workers_script" "edge" {
 resource "cloudflare_workers_cron_trigger" "monitor" {
   account_id  = var.account_id
   script_name = cloudflare_workers_script.edge.script_name
-  # The monitor runs also while nobody calls.
+  # The monitor also runs while there is no traffic.
   schedules = [{ cron = var.edge.wakeMonitor }]
 }
 

@@ -10,7 +10,7 @@ export interface Row {
   /** Packages by name, or by scope with its slash; `declared` is any that package.json names. */
   readonly packages: readonly string[] | 'declared';
   readonly node: boolean;
-  /** What somebody who met the rule should do. */
+  /** What to do instead. */
   readonly instead: string;
 }
 

@@ -36,7 +36,7 @@ export class WorkersRuntime {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Breaks what is named, for everybody, and mends what is not. */
+  /** Breaks what is named, for every client, and restores the rest. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     await this.#host?.setFaults(faults);
   }

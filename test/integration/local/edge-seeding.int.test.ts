@@ -1,4 +1,4 @@
-// The local edge is told of its cells and tenants although the issuer's keys cannot be read at first.
+// Seeding of the local edge succeeds although the issuer's keys cannot be read at first.
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';

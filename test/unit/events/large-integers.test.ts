@@ -22,7 +22,7 @@ test.each([
   expect(largeIntegers(text)).toEqual(expected);
 });
 
-test('every event of a batch is told once', () => {
+test('every event of a batch is reported once', () => {
   const text = `[${Array.from({ length: 500 }, () => '{"x":[9007199254740993,9007199254740993]}').join()}]`;
   expect(largeIntegers(text)).toEqual(Array.from({ length: 500 }, (_, index) => [index, 'x', 0]));
 });

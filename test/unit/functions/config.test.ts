@@ -137,7 +137,7 @@ test('on Azure each service may be reached in its own way, and an identity may b
   });
 });
 
-test('on Azure everything that is wrong with identities is told at once', () => {
+test('on Azure all problems of identities are reported at once', () => {
   const wrong = {
     ...identityEnvironment,
     COSMOS__accountEndpoint: 'http://a.documents.azure.com/',

@@ -30,7 +30,7 @@ it('AWS cells are left out, with the variable to set', async () => {
   });
 });
 
-it('they run with a server of somebody else', async () => {
+it('they run with another server', async () => {
   const environment = { DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' };
   expect(await stackOn(['sunos', 'sparc'], { cells: [AWS, AZURE], environment })).toEqual({
     ids: ['aws-one', 'azure-one'],

@@ -92,7 +92,7 @@ describe('poison', () => {
       },
     ]);
     expect(log.messages('error')).toEqual(['parked an event']);
-    // The line that threw, for whoever reads the log; the parked document goes to clients and has none.
+    // The log has the line that threw; the parked document goes to clients and has none.
     expect(log.lines.at(-1)?.fields.stack).toMatch(/^TypeError: This is no reading\.\n\s+at .*consume\.test\.ts:\d+/);
     expect(JSON.stringify(await listed())).not.toContain('consume.test.ts');
   });

@@ -51,7 +51,7 @@ test.each([
   expect(describeError(error)).toEqual(expected);
 });
 
-test('slowness is told apart, also by what an adapter makes of the error later', () => {
+test('slowness stays marked, also in what an adapter makes of the error later', () => {
   const late = new PortError('unavailable', 'no answer', { timedOut: true });
   expect(new PortError('unknown-outcome', 'the answer was lost', { cause: late }).timedOut).toBe(true);
   expect(describeError(late)).toEqual({ code: 'unavailable', message: 'no answer', timedOut: true });

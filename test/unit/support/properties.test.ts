@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { endingSearch, SEED, SMALLER_RUNS } from '../../support/properties.ts';
 
-test('a search for a smaller counterexample that would not end soon ends after its number of runs, and the failure is told', async () => {
+test('a search for a smaller counterexample that would not end soon ends after its number of runs, and the failure is reported', async () => {
   let runs = 0;
   const fails = endingSearch((values: readonly number[]) => {
     runs += 1;

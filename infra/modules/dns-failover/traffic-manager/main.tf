@@ -28,7 +28,7 @@ resource "azurerm_traffic_manager_external_endpoint" "edge" {
   profile_id = azurerm_traffic_manager_profile.edges.id
   target     = each.value.host
   weight     = max(1, each.value.weight)
-  # A weight of 0 means that the edge is kept ready and gets nobody.
+  # A weight of 0 keeps the edge ready without sending it traffic.
   enabled = each.value.weight > 0
 
   custom_header {

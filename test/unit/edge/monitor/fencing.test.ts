@@ -1,4 +1,4 @@
-// Cells that have lost tenants refuse the older epochs: which of them are told, by whom, and until when it is tried.
+// Cells that have lost tenants refuse the older epochs: which cells are notified, and how long it is retried.
 
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
@@ -74,7 +74,7 @@ test('a cell that was failed over while it lived refuses the epoch from before, 
   expect(f.progress().waiting).toBe(0);
 });
 
-test('a tenant that was given another home: its old one and its old standby are told', async () => {
+test('a tenant that was given another home: its old home and its old standby are notified', async () => {
   const f = await fenced();
   await f.addTenant('acme', 'a', 'b');
   await f.round();

@@ -159,7 +159,7 @@ test('a refused failover is in the audit log once, however long it lasts', async
   expect(await w.stateOf('a')).toBe('down');
 });
 
-test('a tenant whom nobody can stand in for does not hold back those who have a standby', async () => {
+test('a tenant without a usable standby does not hold back those that have one', async () => {
   const w = await watched(definition('a'), definition('b'));
   await w.addTenant('acme', 'a', 'b');
   await w.addTenant('alone', 'a', null);
@@ -171,7 +171,7 @@ test('a tenant whom nobody can stand in for does not hold back those who have a 
   );
 });
 
-test('while the directory cannot be asked nothing is changed, and that is told once; afterwards it goes on', async () => {
+test('while the directory is unavailable nothing is changed, which is logged once; afterwards the monitor goes on', async () => {
   const w = await watched(definition('a'), definition('b'));
   await w.addTenant('acme', 'a', 'b');
   w.reach.set('a', 'gone');

@@ -1,4 +1,4 @@
-// What is promised of a router that is cut off from directory and read cache, with clocks that run: to whom, and for how long.
+// A router that is cut off from directory and read cache: what writes and reads may rely on, and for how long, with running clocks.
 import type { OnIsolation } from '../../../../core/edge/ports/directory-model.ts';
 import { testCell } from '../../../support/cell.ts';
 import { seen, type TestEdge, testEdge } from '../../../support/edge.ts';

@@ -1,4 +1,4 @@
-// Answers that are not a cell's: what its platform or something else says in its place, and faults of our own that are nobody's.
+// Answers that do not come from a cell but from its platform, and faults of our own, which count against no cell.
 import { forwarder } from '../../../../core/edge/router/forward.ts';
 import { seen, type TestEdge, testEdge } from '../../../support/edge.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -61,7 +61,7 @@ test('what is not safe to repeat is not repeated', async () => {
   expect(edge.received).toHaveLength(1);
 });
 
-test('a platform that has too much to do is told as that', async () => {
+test('an overloaded platform is answered as an overload', async () => {
   const edge = await ready();
   answers(edge, platform(429));
   expect(await seen(edge.call('/v1/events', EVENTS))).toBe('503 cell_overloaded');
@@ -83,7 +83,7 @@ test('a cell that was failed over while its platform answers in its place: its s
   expect(await seen(edge.call('/v1/events', EVENTS))).toBe('200 b');
 });
 
-test('what cannot even be made a request is a fault of our own: no cell is blamed, nobody is asked again', async () => {
+test('a request that cannot be built is a fault of our own: it counts against no cell and is not repeated', async () => {
   const forward = forwarder({
     send: () => {
       throw new TypeError('Request with a GET or HEAD method cannot have a body.');

@@ -113,7 +113,7 @@ test.each(['GET', 'HEAD'])('what comes with %s as a body is read and dropped', a
   expect(edge.log.lines).toEqual([]);
 });
 
-test('the type of a compressed body travels beside it; nobody else can say it', async () => {
+test('the type of a compressed body travels beside it, and a client cannot set it', async () => {
   const edge = await ready();
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': '2' };
   await post(edge, 'xx', { ...headers, 'x-polycell-body-type': 'forged' });
