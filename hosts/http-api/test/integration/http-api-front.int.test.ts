@@ -68,7 +68,7 @@ test('cookies, chunked bodies and HEAD', async () => {
   });
   const response = await raw(
     front,
-    'POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+    'POST / HTTP/1.1\r\nhost: h\r\ncontent-type: text/plain\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
   );
   expect(response).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   expect(response).toContain('set-cookie: a=1\r\nset-cookie: b=2\r\n');
