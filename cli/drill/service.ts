@@ -146,6 +146,11 @@ export class ServiceRecord {
     return [...this.#tenants.values()].every(({ home, latest }) => !homes.has(home) || latest === home);
   }
 
+  /** Whether each tenant of these homes has been served since the fault was complete. */
+  isRecovered(homes: ReadonlySet<string>): boolean {
+    return [...this.#tenants.values()].every(({ home, firstSuccess }) => !homes.has(home) || firstSuccess !== null);
+  }
+
   /** Requests of the home's tenants that succeeded there after the failback. */
   atHome(home: string): number {
     return [...this.#tenants.values()].reduce((sum, each) => sum + (each.home === home ? each.atHome : 0), 0);

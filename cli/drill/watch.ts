@@ -23,12 +23,16 @@ export interface Watched {
   readonly switchedAt: number | null;
 }
 
-/** Waits for the cell to be found failing and to be failed over, until the fault ends. */
+/**
+ * Waits for the cell to be found failing and to be failed over until the fault ends, and longer while a decision is still to come: the
+ * monitor has not concluded that the cell stays where it is.
+ */
 export async function watchFailover({
   control,
   load,
   cell,
   faultEnd,
+  extendedByMs,
   note,
   signal,
 }: {
@@ -36,26 +40,29 @@ export async function watchFailover({
   readonly load: Load;
   readonly cell: string;
   readonly faultEnd: number;
+  readonly extendedByMs: number;
   readonly note: (what: string) => void;
   readonly signal: AbortSignal;
 }): Promise<Watched> {
   let detectedAt: number | null = null;
   let switchedAt: number | null = null;
+  let stays = false;
   await until(
     async () => {
       const known = (await control.monitor()).cells.find(({ id }) => id === cell);
       if (detectedAt === null && known?.verdict === 'failing') {
         detectedAt = load.elapsed;
         note(`detected: the monitor finds ${cell} failing (${known.detail})`);
-        if (known.stay !== null) note(`it stays where it is: ${known.refusal ?? known.stay}`);
+        stays = known.stay !== null;
+        if (stays) note(`it stays where it is: ${known.refusal ?? known.stay}`);
       }
       if (known?.state === 'down') {
         switchedAt = load.elapsed;
         note(`switched: the directory has ${cell} failed over`);
       }
-      return switchedAt !== null;
+      return switchedAt !== null || (stays && load.elapsed > faultEnd);
     },
-    Math.max(0, faultEnd - load.elapsed),
+    Math.max(0, faultEnd - load.elapsed) + extendedByMs,
     signal,
   );
   return { detectedAt, switchedAt };

@@ -45,7 +45,7 @@ const missedBesideTime = (report: DrillReport) =>
   missed(report).filter((target) => !/^time to recovery of every tenant \(\d+\): [\d.]+ s at worst /.test(target));
 
 test('the loss of a cell: its tenants are served elsewhere in seconds, nothing is lost or doubled, and they come home', async () => {
-  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '10');
+  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '5');
   expect(missedBesideTime(report)).toEqual([]);
   expect(code).toBe(report.passed ? 0 : 1);
   expect(report.measured.recovery).toHaveLength(3);
@@ -76,7 +76,7 @@ test.each([
   ['cloud-loss', 'aws-alpha', 3],
   ['cloud-loss', 'azure-beta', 6],
 ])('%s with %s: every tenant with a standby outside is served again in seconds', async (kind, cell, tenants) => {
-  const { code, report } = await run(kind, '--cell', cell, '--duration', '10');
+  const { code, report } = await run(kind, '--cell', cell, '--duration', '5');
   expect(missedBesideTime(report)).toEqual([]);
   expect(code).toBe(report.passed ? 0 : 1);
   expect(report.measured.recovery).toHaveLength(tenants);
@@ -84,7 +84,7 @@ test.each([
 });
 
 test('the loss of the map: everybody is served as before', async () => {
-  const { code, report } = await run('map-loss', '--duration', '8');
+  const { code, report } = await run('map-loss', '--duration', '4');
   expect(missed(report)).toEqual([]);
   expect(code).toBe(0);
 });

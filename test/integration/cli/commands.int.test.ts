@@ -194,7 +194,7 @@ describe('send', () => {
       '--count',
       '1000',
       '--batch',
-      '5',
+      '500',
       '--rate',
       '1',
       '--stack',
@@ -208,7 +208,7 @@ describe('send', () => {
     run.child.kill('SIGINT');
     const { code, out } = await run.ended;
     expect(code).toBe(130);
-    expect(JSON.parse(out)).toMatchObject({ accepted: 5, failed: 0 });
+    expect(JSON.parse(out)).toMatchObject({ accepted: 500, failed: 0 });
   });
 });
 
