@@ -4,31 +4,18 @@ import {
   BatchExecuteStatementCommand,
   BatchGetItemCommand,
   type BatchStatementResponse,
-  type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import type { RetryPolicy } from '../../core/lib/retry.ts';
 import { utf8Length } from '../../core/lib/text.ts';
-import type { Clock } from '../../core/ports/clock.ts';
-import type { Ids } from '../../core/ports/ids.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { AppendOptions, AppendOutcome, NewDocument, Version } from '../../core/ports/store.ts';
 import { appendWith, type Existing } from '../../core/store/append.ts';
 import { toItem, toKey } from './dynamodb-items.ts';
-import { isTransient, itemError, toPortError } from './errors.ts';
+import { newVersion, type TableContext } from './dynamodb-read.ts';
+import { putInTable } from './dynamodb-write.ts';
+import { itemError, toPortError } from './errors.ts';
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and API_BatchGetItem.html */
 const LIMITS = { statements: 25, statementBytes: 4 * 1024 * 1024, keysRead: 100, concurrentCalls: 8 } as const;
-
-export interface TableOptions {
-  readonly client: DynamoDBClient;
-  readonly table: string;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly retry: RetryPolicy;
-  readonly newVersion: () => Version;
-  /** Overwrites an expired document; `conflict` with any other. */
-  readonly put: (document: NewDocument) => Promise<Version>;
-}
 
 type Compare = (row: Row, stored: Json) => void;
 
@@ -40,23 +27,23 @@ interface Row {
 
 /** Appends documents, 25 per call; an INSERT that finds an existing document fails individually. */
 export function appendToTable(
-  options: TableOptions,
+  context: TableContext,
   documents: readonly NewDocument[],
   how?: AppendOptions,
 ): Promise<readonly AppendOutcome[]> {
   const service = {
-    ...options,
+    ...context,
     concurrentRequests: LIMITS.concurrentCalls,
     toRow: (document: NewDocument): Row => {
-      const version = options.newVersion();
+      const version = newVersion(context);
       return { document, version, item: toItem(document, version) };
     },
     toRequests: inChunks,
     write: async (rows: readonly Row[]) =>
-      (await execute(options, rows)).map(({ Error: error }) => error && itemError(error.Code, error.Message)),
-    readExisting: (rows: readonly Row[], compare: Compare) => readExisting(options, rows, compare),
+      (await execute(context, rows)).map(({ Error: error }) => error && itemError(error.Code, error.Message)),
+    readExisting: (rows: readonly Row[], compare: Compare) => readExisting(context, rows, compare),
+    put: (document: NewDocument) => putInTable(context, document, 'absent'),
     toPortError,
-    isTransient,
   };
   return appendWith(service, documents, how);
 }
@@ -78,7 +65,7 @@ function inChunks(rows: readonly Row[]): Row[][] {
   return chunks;
 }
 
-async function execute({ client, table }: TableOptions, rows: readonly Row[]): Promise<BatchStatementResponse[]> {
+async function execute({ client, table }: TableContext, rows: readonly Row[]): Promise<BatchStatementResponse[]> {
   const statements = rows.map(({ item }) => ({
     Statement: `INSERT INTO "${table}" VALUE {${Object.keys(item)
       .map((name) => `'${name}': ?`)
@@ -91,7 +78,7 @@ async function execute({ client, table }: TableOptions, rows: readonly Row[]): P
 
 /** The service omits unprocessed keys from its answer; the next attempt determines what exists there. */
 async function readExisting(
-  { client, table, clock }: TableOptions,
+  { client, table, clock }: TableContext,
   rows: readonly Row[],
   compare: Compare,
 ): Promise<Existing[]> {

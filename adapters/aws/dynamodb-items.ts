@@ -1,8 +1,8 @@
 // Maps documents to DynamoDB items. Attribute names are single letters, because they are billed with every write.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { epochMs } from '../../core/ports/clock.ts';
+import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { Key, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
+import type { Expected, Key, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
 
 /**
  * `p` partition, `s` id, `b` body as JSON text (DynamoDB's own numbers and nesting are narrower than JSON's), `v` version,
@@ -49,5 +49,20 @@ export function toDocument(item: Record<string, AttributeValue>): StoredDocument
     body: JSON.parse(b.S) as Json,
     version: (v?.S ?? '') as Version,
     ...(x?.N !== undefined && { expiresAt: epochMs(Number(x.N)) }),
+  };
+}
+
+/** The condition of a write. An expired item counts as absent even if the service has not deleted it yet. */
+export function conditionOf(
+  expected: Expected,
+  now: EpochMs,
+): { ConditionExpression?: string; ExpressionAttributeValues?: Record<string, AttributeValue> } {
+  if (expected === 'any') return {};
+  const values = { ':now': { N: String(now) } };
+  if (expected === 'absent')
+    return { ConditionExpression: 'attribute_not_exists(p) OR x <= :now', ExpressionAttributeValues: values };
+  return {
+    ConditionExpression: 'v = :expected AND (attribute_not_exists(x) OR x > :now)',
+    ExpressionAttributeValues: { ...values, ':expected': { S: expected } },
   };
 }

@@ -109,7 +109,3 @@ export function itemError(code: string | undefined, message: string | undefined)
   const tooLarge = known === 'invalid' && /Item size/i.test(message ?? '');
   return new PortError(tooLarge ? 'too-large' : known, `${code ?? 'Unknown'}: ${message ?? ''}`);
 }
-
-/** Whether the adapters retry a request themselves, within their budget. */
-export const isTransient = (error: PortError): boolean =>
-  error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

@@ -5,14 +5,15 @@ import {
   type PublishBatchRequestEntry,
   type SNSClient,
 } from '@aws-sdk/client-sns';
-import { encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
+import { encodeMessage, messageAttributes, messageBytes, publishOutcome, tooLarge } from '../../core/events/wire.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
-import { Backoff, DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
+import { settleEach } from '../../core/lib/settle-each.ts';
 import { BUS_LIMITS, type Bus, type BusMessage, type PublishOutcome } from '../../core/ports/bus.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { PERMANENT, PortError } from '../../core/ports/errors.ts';
+import { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
-import { isTransient, itemError, toPortError } from './errors.ts';
+import { itemError, toPortError } from './errors.ts';
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html: 10 entries, 256 KiB in all with their attributes. */
 const LIMITS = { entries: 10, concurrentCalls: 8 } as const;
@@ -26,10 +27,9 @@ export interface SnsBusOptions {
   readonly retry?: RetryPolicy;
 }
 
-interface Pending {
+interface Entry {
   readonly entry: Omit<PublishBatchRequestEntry, 'Id'>;
   readonly bytes: number;
-  outcome?: PublishOutcome;
 }
 
 export class SnsBus implements Bus {
@@ -40,56 +40,36 @@ export class SnsBus implements Bus {
   }
 
   async publish(messages: readonly BusMessage[]): Promise<readonly PublishOutcome[]> {
-    const all = messages.map(toPending);
-    const batches = inBatches(all.filter(({ outcome }) => outcome === undefined));
-    await mapConcurrently(batches, LIMITS.concurrentCalls, (batch) => this.#publishBatch(batch));
-    return all.map(
-      ({ outcome }) => outcome ?? { status: 'failed', error: new PortError('unknown', 'The message was not reached.') },
-    );
+    const entries = messages.map(toEntry);
+    const outcomes = new Map<Entry, PublishOutcome>();
+    const small = entries.filter((entry) => entry.bytes <= BUS_LIMITS.messageBytes);
+    await mapConcurrently(inBatches(small), LIMITS.concurrentCalls, async (batch) => {
+      const results = await settleEach(this.#options, batch, (open) => this.#send(open));
+      for (const [index, entry] of batch.entries()) outcomes.set(entry, publishOutcome(results[index] ?? unanswered()));
+    });
+    return entries.map((entry) => outcomes.get(entry) ?? publishOutcome(tooLarge(entry.bytes)));
   }
 
-  async #publishBatch(batch: readonly Pending[]): Promise<void> {
-    const { client, topicArn, retry } = this.#options;
-    const backoff = new Backoff(this.#options, retry);
-    let open = [...batch];
-    for (;;) {
-      let lastError = new PortError('unknown', 'The service did not answer for the message.');
-      try {
-        const entries = open.map(({ entry }, index) => ({ ...entry, Id: String(index) }));
-        const { Successful = [], Failed = [] } = await client.send(
-          new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }),
-        );
-        for (const { Id } of Successful) settle(open[Number(Id)], { status: 'published' });
-        for (const { Id, Code, Message } of Failed) {
-          lastError = itemError(Code, Message);
-          if (!isTransient(lastError)) settle(open[Number(Id)], { status: 'failed', error: lastError });
-        }
-      } catch (error) {
-        lastError = toPortError(error);
-        // The service refuses a whole request because of one entry: halving it isolates that entry and publishes the others.
-        if (PERMANENT[lastError.code] && open.length > 1) {
-          const half = Math.ceil(open.length / 2);
-          await Promise.all([this.#publishBatch(open.slice(0, half)), this.#publishBatch(open.slice(half))]);
-          return;
-        }
-        if (!isTransient(lastError))
-          for (const pending of open) settle(pending, { status: 'failed', error: lastError });
-      }
-      open = open.filter(({ outcome }) => outcome === undefined);
-      if (open.length === 0) return;
-      if (!(await backoff.pause(lastError.retryAfterMs))) {
-        for (const pending of open) settle(pending, { status: 'failed', error: lastError });
-        return;
-      }
-    }
+  /** Sends one batch. The service refuses a whole request because of one entry, without naming it. */
+  async #send(batch: readonly Entry[]): Promise<readonly (true | PortError)[]> {
+    const { client, topicArn } = this.#options;
+    const command = new PublishBatchCommand({
+      TopicArn: topicArn,
+      PublishBatchRequestEntries: batch.map(({ entry }, index) => ({ ...entry, Id: String(index) })),
+    });
+    const { Successful = [], Failed = [] } = await client.send(command).catch((error: unknown) => {
+      throw toPortError(error);
+    });
+    const answers = new Map<string | undefined, true | PortError>();
+    for (const { Id } of Successful) answers.set(Id, true);
+    for (const { Id, Code, Message } of Failed) answers.set(Id, itemError(Code, Message));
+    return batch.map((_, index) => answers.get(String(index)) ?? unanswered());
   }
 }
 
-function settle(pending: Pending | undefined, outcome: PublishOutcome): void {
-  if (pending !== undefined) pending.outcome = outcome;
-}
+const unanswered = () => new PortError('unknown-outcome', 'The service did not answer for the message.');
 
-function toPending(message: BusMessage): Pending {
+function toEntry(message: BusMessage): Entry {
   const text = encodeMessage(message);
   const attributes = messageAttributes(message);
   const values = Object.entries(attributes).map(([name, value]): [string, MessageAttributeValue] => [
@@ -97,20 +77,13 @@ function toPending(message: BusMessage): Pending {
     { DataType: 'String', StringValue: value },
   ]);
   const bytes = messageBytes(text, attributes);
-  const pending: Pending = { entry: { Message: text, MessageAttributes: Object.fromEntries(values) }, bytes };
-  if (bytes > BUS_LIMITS.messageBytes) {
-    pending.outcome = {
-      status: 'failed',
-      error: new PortError('too-large', `The message has ${bytes} bytes; the bus takes ${BUS_LIMITS.messageBytes}.`),
-    };
-  }
-  return pending;
+  return { entry: { Message: text, MessageAttributes: Object.fromEntries(values) }, bytes };
 }
 
-function inBatches(pending: readonly Pending[]): Pending[][] {
-  const batches: Pending[][] = [];
+function inBatches(entries: readonly Entry[]): Entry[][] {
+  const batches: Entry[][] = [];
   let bytes = 0;
-  for (const each of pending) {
+  for (const each of entries) {
     const batch = batches.at(-1);
     if (batch === undefined || batch.length === LIMITS.entries || bytes + each.bytes > BUS_LIMITS.messageBytes) {
       batches.push([each]);

@@ -1,41 +1,29 @@
 // The fast path of ingest on Cosmos DB: bulk creates, each an independent conditional write.
 import type { Container } from '@azure/cosmos';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
-import type { RetryPolicy } from '../../core/lib/retry.ts';
-import type { Clock } from '../../core/ports/clock.ts';
 import type { PortError } from '../../core/ports/errors.ts';
-import type { Ids } from '../../core/ports/ids.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { AppendOptions, AppendOutcome, Key, NewDocument, Version } from '../../core/ports/store.ts';
+import type { AppendOptions, AppendOutcome, NewDocument } from '../../core/ports/store.ts';
 import { appendWith, type Existing } from '../../core/store/append.ts';
 import type { OperationAnswer } from './cosmos-client.ts';
-import { type FoundItem, type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
-import { isTransient, operationError, toPortError } from './errors.ts';
+import { type Item, isExpired, toItem, toOperations } from './cosmos-items.ts';
+import { type CosmosContext, newWrite, readItem } from './cosmos-read.ts';
+import { putInContainer } from './cosmos-write.ts';
+import { operationError, toPortError } from './errors.ts';
 
 /** The SDK accepts 100 operations per partition range, and splits them by size itself. */
 const LIMITS = { operations: 100, concurrentRequests: 4, concurrentReads: 16 } as const;
 
-export interface ContainerOptions {
-  readonly container: Container;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly retry: RetryPolicy;
-  readonly newWrite: () => string;
-  readonly read: (key: Key) => Promise<FoundItem | undefined>;
-  /** Overwrites an expired document; `conflict` with any other. */
-  readonly put: (document: NewDocument) => Promise<Version>;
-}
-
 export function appendToContainer(
-  options: ContainerOptions,
+  context: CosmosContext,
   documents: readonly NewDocument[],
   how?: AppendOptions,
 ): Promise<readonly AppendOutcome[]> {
-  const { container, clock, newWrite } = options;
+  const { container, clock } = context;
   const service = {
-    ...options,
+    ...context,
     concurrentRequests: LIMITS.concurrentRequests,
-    toRow: (document: NewDocument): Item => toItem(document, newWrite(), clock.now()),
+    toRow: (document: NewDocument): Item => toItem(document, newWrite(context), clock.now()),
     toRequests: (rows: readonly Item[]) =>
       Array.from({ length: Math.ceil(rows.length / LIMITS.operations) }, (_, index) =>
         rows.slice(index * LIMITS.operations, (index + 1) * LIMITS.operations),
@@ -43,10 +31,10 @@ export function appendToContainer(
     write: (rows: readonly Item[]) => createAll(container, rows),
     readExisting: (rows: readonly Item[], compare: (row: Item, stored: Json) => void) =>
       mapConcurrently(rows, LIMITS.concurrentReads, (row) =>
-        existingOf(options, row, (stored) => compare(row, stored)),
+        existingOf(context, row, (stored) => compare(row, stored)),
       ),
+    put: (document: NewDocument) => putInContainer(context, document, 'absent'),
     toPortError,
-    isTransient,
   };
   return appendWith(service, documents, how);
 }
@@ -88,14 +76,14 @@ function forgetRanges(container: Container): void {
 }
 
 async function existingOf(
-  { read, clock }: ContainerOptions,
+  context: CosmosContext,
   { p, id, w }: Item,
   compare: (stored: Json) => void,
 ): Promise<Existing> {
-  const found = await read({ partition: p, id });
+  const found = await readItem(context, { partition: p, id });
   if (found === undefined) return 'none';
   if (found.w === w) return 'ours';
-  if (isExpired(found, clock.now())) return 'expired';
+  if (isExpired(found, context.clock.now())) return 'expired';
   compare(found.b);
   return 'theirs';
 }

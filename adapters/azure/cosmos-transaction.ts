@@ -1,32 +1,12 @@
 // Transactions on Cosmos DB: translates the writes to one transactional batch.
 import type { Container } from '@azure/cosmos';
-import { type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
+import { withRetry } from '../../core/lib/retry.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import { asUnknownOutcome, isPortError, PortError } from '../../core/ports/errors.ts';
-import type { Ids } from '../../core/ports/ids.ts';
+import { asUnknownOutcome, isPortError, isTransient, PortError } from '../../core/ports/errors.ts';
 import type { Version, Write } from '../../core/ports/store.ts';
-import type { OperationAnswer } from './cosmos-client.ts';
-import {
-  type FoundItem,
-  type Item,
-  isExpired,
-  type Operation,
-  partsOf,
-  shownEtag,
-  toItem,
-  toOperations,
-  versionOf,
-} from './cosmos-items.ts';
-import { isTransient, operationError, toPortError, toReadError } from './errors.ts';
-
-export interface TransactionOptions {
-  readonly container: Container;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly retry: RetryPolicy;
-  readonly newWrite: () => string;
-  readonly read: (id: string) => Promise<FoundItem | undefined>;
-}
+import { type Item, isExpired, type Operation, partsOf, shownEtag, toItem, versionOf } from './cosmos-items.ts';
+import { type CosmosContext, newWrite, readItem, sendBatch } from './cosmos-read.ts';
+import { operationError, toPortError } from './errors.ts';
 
 /** A write of the transaction and its operations; the result of the last operation is that of the write. */
 interface Step {
@@ -52,24 +32,24 @@ const ROUNDS = 2 * MAXIMUM_OPERATIONS;
  * whose answer was lost is sent again, the items are read to determine whether it was applied.
  */
 export async function transactInContainer(
-  options: TransactionOptions,
+  context: CosmosContext,
   partition: string,
   writes: readonly Write[],
 ): Promise<Versions> {
-  const now = options.clock.now();
-  const steps = writes.map((write, index) => toStep(options, partition, write, index, now));
+  const now = context.clock.now();
+  const steps = writes.map((write, index) => toStep(context, partition, write, index, now));
   let answerLost = false;
   let settled = false;
   const attempt = async (): Promise<Versions | Refusal> => {
     if (answerLost) {
-      const done = await findOwn(options, steps);
+      const done = await findOwn(context, partition, steps);
       if (done !== undefined) return done;
       if (!isGuarded(steps)) {
         settled = true;
         throw unknownOutcome('to repeat it might undo other writes');
       }
     }
-    return send(options.container, partition, steps);
+    return send(context.container, partition, steps);
   };
   const again = (error: PortError) => {
     answerLost ||= error.code === 'unknown-outcome';
@@ -77,11 +57,11 @@ export async function transactInContainer(
   };
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const result = await withRetry(options, options.retry, attempt, again);
+      const result = await withRetry(context, context.retry, attempt, again);
       if (!('failedStep' in result)) return result;
-      const done = answerLost ? await findOwn(options, steps) : undefined;
+      const done = answerLost ? await findOwn(context, partition, steps) : undefined;
       if (done !== undefined) return done;
-      await adjust(options, result, steps.indexOf(result.failedStep));
+      await adjust(context, partition, result, steps.indexOf(result.failedStep));
     }
   } catch (error) {
     if (answerLost && isPortError(error, 'conflict')) throw unknownOutcome('other writes have followed', error);
@@ -94,7 +74,7 @@ const unknownOutcome = (why: string, cause?: unknown): PortError =>
   new PortError('unknown-outcome', `The answer to the transaction was lost, and ${why}.`, { cause });
 
 function toStep(
-  { newWrite }: TransactionOptions,
+  context: CosmosContext,
   partition: string,
   write: Write,
   index: number,
@@ -106,7 +86,7 @@ function toStep(
   if (x !== undefined && isExpired({ x }, now)) throw conflictAt(index);
   const ifMatch = etag === undefined ? {} : { ifMatch: etag };
   if (write.kind === 'put') {
-    const item = toItem({ ...write, partition }, newWrite(), now);
+    const item = toItem({ ...write, partition }, newWrite(context), now);
     if (expected === 'absent') return { write, item, operations: [{ operationType: 'Create', resourceBody: item }] };
     if (expected === 'any') return { write, item, operations: [{ operationType: 'Upsert', resourceBody: item }] };
     return { write, item, operations: [{ operationType: 'Replace', id, resourceBody: item, ...ifMatch }] };
@@ -115,7 +95,7 @@ function toStep(
     return { write, item: undefined, operations: [{ operationType: 'Delete', id, ...ifMatch }] };
   if (etag === undefined) {
     // The service has no check for absence: an item created and removed within the batch leaves nothing behind.
-    const resourceBody = toItem({ partition, id, body: null }, newWrite(), now);
+    const resourceBody = toItem({ partition, id, body: null }, newWrite(context), now);
     return {
       write,
       item: undefined,
@@ -158,7 +138,7 @@ async function send(container: Container, partition: string, steps: readonly Ste
   if (operations.length === 0) return steps.map(() => undefined);
   if (operations.length > MAXIMUM_OPERATIONS)
     throw new PortError('too-large', `The transaction takes ${operations.length} operations of ${MAXIMUM_OPERATIONS}.`);
-  const answers = await answersOf(container, partition, operations);
+  const answers = await sendBatch(container, partition, operations);
   const failed = answers.findIndex(({ statusCode }) => statusCode >= 400 && statusCode !== FAILED_DEPENDENCY);
   // The index of each step's first result.
   const starts = steps.map((_, index) => steps.slice(0, index).reduce((sum, step) => sum + step.operations.length, 0));
@@ -171,23 +151,13 @@ async function send(container: Container, partition: string, steps: readonly Ste
   return { failedStep, statusCode };
 }
 
-async function answersOf(
-  container: Container,
-  partition: string,
-  operations: readonly Operation[],
-): Promise<readonly OperationAnswer[]> {
-  const { result = [] } = await container.items.batch(toOperations(operations), partition).catch((error: unknown) => {
-    throw toPortError(error);
-  });
-  const answers: readonly OperationAnswer[] = result;
-  if (answers[0]?.failure !== undefined) throw answers[0].failure;
-  if (answers.length !== operations.length)
-    throw new PortError('unknown-outcome', 'The service answered for another number of operations.');
-  return answers;
-}
-
 /** Adjusts the operations of a step that failed without a real conflict, or throws the conflict. */
-async function adjust(options: TransactionOptions, { failedStep, statusCode }: Refusal, index: number): Promise<void> {
+async function adjust(
+  context: CosmosContext,
+  partition: string,
+  { failedStep, statusCode }: Refusal,
+  index: number,
+): Promise<void> {
   const { write, item } = failedStep;
   const { id, expected } = write;
   if (write.kind === 'delete' && expected === 'any') {
@@ -196,10 +166,10 @@ async function adjust(options: TransactionOptions, { failedStep, statusCode }: R
     return;
   }
   if (expected === 'any' || statusCode === 404) throw conflictAt(index);
-  const found = await options.read(id);
+  const found = await readItem(context, { partition, id });
   if (expected === 'absent') {
     if (found === undefined) return;
-    if (!isExpired(found, options.clock.now())) throw conflictAt(index);
+    if (!isExpired(found, context.clock.now())) throw conflictAt(index);
     const ifMatch = found._etag;
     failedStep.operations =
       item === undefined
@@ -219,27 +189,18 @@ async function adjust(options: TransactionOptions, { failedStep, statusCode }: R
  * After a lost answer: the versions, if any item that the transaction put exists. A put followed by another write gets a version that
  * no longer matches anything.
  */
-async function findOwn({ read }: TransactionOptions, steps: readonly Step[]): Promise<Versions | undefined> {
+async function findOwn(
+  context: CosmosContext,
+  partition: string,
+  steps: readonly Step[],
+): Promise<Versions | undefined> {
   const versions: (Version | undefined)[] = [];
   let isOurs = false;
   for (const { write, item } of steps) {
-    const found = item && (await read(write.id));
+    const found = item && (await readItem(context, { partition, id: write.id }));
     const isOwn = found !== undefined && found.w === item?.w;
     isOurs ||= isOwn;
     versions.push(item && versionOf(isOwn ? shownEtag(found) : item.w, item.x));
   }
   return isOurs ? versions : undefined;
-}
-
-/** Reads an item whose id cannot be part of a URL. */
-export async function readInBatch(container: Container, partition: string, id: string): Promise<FoundItem | undefined> {
-  try {
-    const [answer] = await answersOf(container, partition, [{ operationType: 'Read', id }]);
-    const { statusCode = 0, resourceBody } = answer ?? {};
-    if (statusCode === 200) return resourceBody as unknown as FoundItem;
-    if (statusCode === 404) return undefined;
-    throw operationError(statusCode);
-  } catch (error) {
-    throw toReadError(error);
-  }
 }

@@ -104,7 +104,3 @@ export function operationError(statusCode: number, retryAfterMs?: number): PortE
   const details = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
 }
-
-/** Whether the adapters retry a request themselves, within their budget. */
-export const isTransient = (error: PortError): boolean =>
-  error.code === 'throttled' || error.code === 'unavailable' || error.code === 'unknown-outcome';

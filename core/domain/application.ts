@@ -1,4 +1,5 @@
 // What follows from the list of domains: topology, registry, consumers, and what may not be in it.
+import type { MissingCodes } from '../api/refusal.ts';
 import { RESERVED_PREFIXES } from '../cell/identity.ts';
 import { createTopology, type Topology } from '../cell/topology.ts';
 import { SchemaRegistry } from '../events/registry.ts';
@@ -11,6 +12,10 @@ export type Application = readonly Domain[];
 /** The topology of every cell that runs this application. */
 export const topologyOf = (application: Application): Topology =>
   createTopology(application.flatMap(({ consumers }) => consumers.map(({ declaration }) => declaration)));
+
+/** The codes and titles of all domains for items that do not exist. */
+export const missingCodes = (application: Application): MissingCodes =>
+  Object.assign({}, ...application.map(({ missing }) => missing));
 
 /** The registry of all event types. */
 export const registryOf = (application: Application): SchemaRegistry =>

@@ -1,5 +1,7 @@
 // A domain: one value that declares event types, consumers, state and reads, from which the engine makes everything else.
+
 import type { Read } from '../api/read.ts';
+import type { MissingCodes } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import type { StatePartition } from '../cell/identity.ts';
 import type { CompiledValidator } from '../events/registry.ts';
@@ -43,7 +45,7 @@ export interface Domain {
   readonly state: readonly StatePartition[];
   readonly reads: readonly Read[];
   /** Codes of the problems that its reads answer with 404, and their titles. */
-  readonly missing: Readonly<Record<string, string>>;
+  readonly missing: MissingCodes;
   /** Schemas by the names that they have in the OpenAPI document. */
   readonly schemas: Readonly<Record<string, JsonSchema>>;
   /**

@@ -1,4 +1,5 @@
 // The edge's HTTP API on web-standard requests and responses: its own few routes, the control API, and the routes to tenants' cells.
+import { internalError, Refusal } from '../api/refusal.ts';
 import { continueTrace } from '../events/trace.ts';
 import { CELL_HEADER } from '../http/headers.ts';
 import { routeMatcher } from '../http/routes.ts';
@@ -10,7 +11,7 @@ import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
 import type { CrossOrigin } from './router/cross-origin.ts';
-import { EDGE, EdgeRefusal, edgeProblem, ownHeaders } from './router/edge-problem.ts';
+import { EDGE, ownHeaders, ownRefusal } from './router/own-answers.ts';
 
 export interface EdgeDeps {
   readonly version: string;
@@ -19,7 +20,7 @@ export interface EdgeDeps {
   /** Serves tenants' requests. */
   readonly tenants: (request: Request, target: string, traceparent: string) => Promise<Response>;
   readonly operators: Credentials;
-  /** The control API; it checks the operator's scopes. Rejects with an `EdgeRefusal` or an internal error. */
+  /** The control API; it checks the operator's scopes. Rejects with a `Refusal` or an internal error. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
   /** The rules for pages of other origins and webhook senders. */
   readonly crossOrigin: CrossOrigin;
@@ -95,16 +96,13 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
     try {
       return await dispatch(request, slash === -1 ? '/' : url.slice(slash), traceparent);
     } catch (error) {
-      if (error instanceof EdgeRefusal) return edgeProblem(traceparent, error.problem);
+      if (error instanceof Refusal) return ownRefusal(traceparent, error);
       log.error('a request failed at the edge', {
         ...describeError(error),
         stack: error instanceof Error ? (error.stack ?? '') : '',
         traceparent,
       });
-      return edgeProblem(traceparent, {
-        code: 'internal_error',
-        detail: 'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',
-      });
+      return ownRefusal(traceparent, internalError());
     }
   };
 

@@ -2,8 +2,9 @@
 
 import { isName } from '../cell/identity.ts';
 import { toWireJson, utf8Length } from '../lib/text.ts';
-import type { BusMessage } from '../ports/bus.ts';
+import { BUS_LIMITS, type BusMessage, type PublishOutcome } from '../ports/bus.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
+import { PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { isSubject } from './accept.ts';
 import { parseTime } from './time.ts';
@@ -31,6 +32,13 @@ export const messageBytes = (text: string, attributes: Readonly<Record<string, s
     (sum, [name, value]) => sum + utf8Length(name) + 'String'.length + utf8Length(value),
     utf8Length(text),
   );
+
+/** The error of a message that no bus accepts. */
+export const tooLarge = (bytes: number, limit: number = BUS_LIMITS.messageBytes) =>
+  new PortError('too-large', `The message has ${bytes} bytes; the bus takes ${limit}.`);
+
+export const publishOutcome = (result: true | PortError): PublishOutcome =>
+  result === true ? { status: 'published' } : { status: 'failed', error: result };
 
 /** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
 export const decodeMessage = (text: string): { tenant: string; event: CloudEvent } => readMessage(JSON.parse(text));

@@ -44,11 +44,13 @@ export const RedriveSummary = object(['redriven', 'failed', 'more'], {
   more: { type: 'boolean' },
 });
 
-export const Health = object(['status', 'cell', 'cloud', 'region', 'version'], {
+const ofCell = { ...text, description: 'Of a cell; the edge has none.' } as const;
+
+export const Health = object(['status', 'cell', 'version'], {
   status: { type: 'string', enum: ['ok', 'degraded', 'down'] },
   cell: text,
-  cloud: text,
-  region: text,
+  cloud: ofCell,
+  region: ofCell,
   version: text,
   peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
 });

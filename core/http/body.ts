@@ -1,4 +1,5 @@
 // Request bodies: reads them within a limit, inflates them, decodes them strictly, and extracts the candidates of an ingest.
+import { Refusal } from '../api/refusal.ts';
 import { EVENT_LIMITS, type Rejection } from '../events/accept.ts';
 import { attributeValue } from '../events/binary-mode.ts';
 import { largeIntegers, type Path } from '../events/large-integers.ts';
@@ -9,7 +10,6 @@ import type { Json } from '../ports/json.ts';
 import type { ApiRequest } from './call.ts';
 import { codingOf, inflate } from './content-coding.ts';
 import { BODY_TYPE_HEADER } from './headers.ts';
-import { Problem } from './problem.ts';
 
 /** Content types of CloudEvents over HTTP (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md). */
 export const EVENT_MEDIA_TYPES = {
@@ -36,7 +36,7 @@ export async function readBody(request: Pick<ApiRequest, 'headers' | 'body'>, li
   return collect(coding === undefined ? sent : bounded(inflate(coding, sent), limit));
 }
 
-const tooLarge = (limit: number) => new Problem('payload_too_large', `A body holds at most ${limit} bytes.`);
+const tooLarge = (limit: number) => new Refusal('payload_too_large', `A body holds at most ${limit} bytes.`);
 
 async function* bounded(chunks: AsyncIterable<Uint8Array>, limit: number): AsyncIterable<Uint8Array> {
   let length = 0;
@@ -69,7 +69,7 @@ async function* unbroken(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
   try {
     yield* body;
   } catch {
-    throw new Problem('invalid_body', 'The body broke off.');
+    throw new Refusal('invalid_body', 'The body broke off.');
   }
 }
 
@@ -82,7 +82,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch (error) {
-    if (error instanceof TypeError) throw new Problem('invalid_json', 'The body is not UTF-8.');
+    if (error instanceof TypeError) throw new Refusal('invalid_json', 'The body is not UTF-8.');
     throw error;
   }
 }
@@ -92,11 +92,11 @@ function parseText(text: string): Json {
   try {
     value = JSON.parse(text) as Json;
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Problem('invalid_json', error.message);
+    if (error instanceof SyntaxError) throw new Refusal('invalid_json', error.message);
     throw error;
   }
   if (isDeeperThan(value, MAXIMUM_DEPTH))
-    throw new Problem('invalid_json', `The body is nested more than ${MAXIMUM_DEPTH} levels deep.`);
+    throw new Refusal('invalid_json', `The body is nested more than ${MAXIMUM_DEPTH} levels deep.`);
   return value;
 }
 
@@ -123,9 +123,9 @@ export async function readCandidates(request: Pick<ApiRequest, 'headers' | 'body
   const large = largeIntegers(text);
   if (mode === 'binary') return fromHeaders(headers, contentType, body, large);
   if (mode === 'structured') return { candidates: [body], faults: faultsOf(large.map((path) => [0, ...path])) };
-  if (!Array.isArray(body)) throw new Problem('invalid_batch', 'A batch is a JSON array of events.');
+  if (!Array.isArray(body)) throw new Refusal('invalid_batch', 'A batch is a JSON array of events.');
   if (body.length < 1 || body.length > INGEST_LIMITS.events) {
-    throw new Problem(
+    throw new Refusal(
       'invalid_batch',
       `A batch holds 1 to ${INGEST_LIMITS.events} events; this one has ${body.length}.`,
     );
@@ -145,12 +145,12 @@ function modeOf(type: MediaType | undefined, headers: Headers): Mode {
           ? 'binary'
           : undefined;
   if (type === undefined || mode === undefined) {
-    throw new Problem(
+    throw new Refusal(
       'unsupported_media_type',
       `Send ${EVENT_MEDIA_TYPES.structured}, ${EVENT_MEDIA_TYPES.batch}, or ${EVENT_MEDIA_TYPES.binary} with ce- headers.`,
     );
   }
-  if (!isUtf8(type)) throw new Problem('unsupported_media_type', 'Send the body in UTF-8.');
+  if (!isUtf8(type)) throw new Refusal('unsupported_media_type', 'Send the body in UTF-8.');
   return mode;
 }
 

@@ -1,6 +1,7 @@
 // The HTTP API of a cell on web-standard requests and responses: authorizes, dispatches to the handler, and maps errors to problems.
 
 import type { ReadStores } from '../api/read.ts';
+import { internalError, Refusal, refusalResponse } from '../api/refusal.ts';
 import type { Route } from '../api/route.ts';
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
@@ -8,7 +9,7 @@ import type { ProbeTarget } from '../cell/health-probe.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
-import type { Application } from '../domain/application.ts';
+import { type Application, missingCodes } from '../domain/application.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
@@ -21,7 +22,6 @@ import { type ApiRequest, type Call, json, noContent, type RouteHandler } from '
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
-import { Problem, problemResponse, problemsOf } from './problem.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 
@@ -51,7 +51,7 @@ export interface CellApiDeps {
 export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
   const { cell, ids, log } = deps;
   const documentText = JSON.stringify(deps.document);
-  const problems = problemsOf(deps.application);
+  const missing = missingCodes(deps.application);
   const reads = readRoutes(deps.application);
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
   const matchRoute = routeMatcher(table);
@@ -87,7 +87,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     await authorize(request, 'observe');
     const target = readPeer(text);
     if (target === undefined)
-      throw new Problem('invalid_parameter', 'The parameter peer must be the id and the origin of a cell.');
+      throw new Refusal('invalid_parameter', 'The parameter peer must be the id and the origin of a cell.');
     return deps.probePeer(target);
   };
 
@@ -111,12 +111,12 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const authorize = async (request: ApiRequest, scope: Scope): Promise<RouteClaims> => {
     const verdict = await deps.verifyRouteToken(request.headers.get(ROUTE_HEADER));
     if (verdict.status === 'invalid')
-      throw new Problem('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
+      throw new Refusal('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
     if (verdict.status === 'misdirected')
-      throw new Problem('misdirected', `The route token is for another cell than ${cell.id}.`);
+      throw new Refusal('misdirected', `The route token is for another cell than ${cell.id}.`);
     const { scopes } = verdict.claims;
     if (!scopes.includes(scope))
-      throw new Problem('missing_scope', `This needs a route token with the scope ${scope}.`);
+      throw new Refusal('missing_scope', `This needs a route token with the scope ${scope}.`);
     return verdict.claims;
   };
 
@@ -124,7 +124,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const fence = async ({ tenant, epoch }: RouteClaims): Promise<void> => {
     const known = await deps.guardEpoch(tenant, epoch);
     if (known.status === 'stale')
-      throw new Problem('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
+      throw new Refusal('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
   };
 
   const dispatch = async (request: ApiRequest, traceparent: string): Promise<Response> => {
@@ -132,9 +132,9 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const match = matchRoute(request.method, plainPath(url.pathname));
     if ('allowed' in match) {
       if (match.allowed.length === 0)
-        throw new Problem('not_found', 'Unknown path. GET /openapi.json lists all paths.');
+        throw new Refusal('not_found', 'Unknown path. GET /openapi.json lists all paths.');
       const allow = match.allowed.join(', ');
-      throw new Problem('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
+      throw new Refusal('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
@@ -156,7 +156,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     try {
       response = await dispatch(request, traceparent);
     } catch (error) {
-      response = problemResponse(toProblem(error, log, traceparent), problems);
+      response = refusalResponse(toRefusal(error, log, traceparent), missing);
     }
     response.headers.set('traceparent', traceparent);
     response.headers.set(CELL_HEADER, cell.id);
@@ -164,18 +164,16 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 }
 
-/** The only mapping from errors to problems shown to clients. */
-function toProblem(error: unknown, log: Log, traceparent: string): Problem<string> {
-  if (error instanceof Problem) return error;
+/** The only mapping from errors to refusals shown to clients. */
+function toRefusal(error: unknown, log: Log, traceparent: string): Refusal<string> {
+  if (error instanceof Refusal) return error;
   if (isPortError(error)) {
     log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });
     const seconds = Math.max(RETRY_AFTER_SECONDS, Math.ceil((error.retryAfterMs ?? 0) / 1000));
-    return new Problem(
+    return new Refusal(
       'store_unavailable',
       'The store cannot take the request now. Repeat it: what was stored already comes back as a duplicate.',
-      {
-        headers: { 'retry-after': String(seconds) },
-      },
+      { retryAfterSeconds: seconds },
     );
   }
   log.error('a request failed', {
@@ -183,8 +181,5 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<strin
     ...stackOf(error),
     traceparent,
   });
-  return new Problem(
-    'internal_error',
-    'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',
-  );
+  return internalError();
 }

@@ -1,5 +1,5 @@
 // Compressed request bodies: the accepted codings, and inflation in small steps, so that the reader can stop a decompression bomb.
-import { Problem } from './problem.ts';
+import { Refusal } from '../api/refusal.ts';
 
 /** The `Accept-Encoding` header of a refusal (https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3). */
 export const ACCEPTED_CODINGS = 'gzip, deflate';
@@ -22,7 +22,7 @@ export function codingOf(contentEncoding: string | null): Coding | undefined {
     if (name === 'gzip' || name === 'x-gzip') return 'gzip';
     if (name === 'deflate') return 'deflate';
   }
-  throw new Problem('unsupported_encoding', `A body may be compressed once, by one of ${ACCEPTED_CODINGS}.`, {
+  throw new Refusal('unsupported_encoding', `A body may be compressed once, by one of ${ACCEPTED_CODINGS}.`, {
     headers: { 'accept-encoding': ACCEPTED_CODINGS },
   });
 }
@@ -59,11 +59,11 @@ export async function* inflate(
     }
   } catch (error) {
     // A fault of the body itself, such as a disconnected client, is not a fault of its coding.
-    if (fault instanceof Problem) throw fault;
-    if (error instanceof Problem) throw error;
+    if (fault instanceof Refusal) throw fault;
+    if (error instanceof Refusal) throw error;
     // Not every platform distinguishes an empty body from none.
     if (fed === 0) return;
-    throw new Problem('invalid_body', `The body is not ${coding}, as its Content-Encoding says.`);
+    throw new Refusal('invalid_body', `The body is not ${coding}, as its Content-Encoding says.`);
   } finally {
     await reader.cancel().catch(() => undefined);
     await feeding;

@@ -1,7 +1,7 @@
 // Cursors as clients see them: opaque, and bound to the query and tenant that they came from.
+import { foreignCursor } from '../api/refusal.ts';
 import { fingerprint } from '../events/cloud-event.ts';
 import type { StoreCursor } from '../ports/store.ts';
-import { Problem } from './problem.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -23,12 +23,7 @@ export function openCursor(query: unknown, sealed: string | undefined): StoreCur
   if (sealed === undefined) return undefined;
   const text = decode(sealed);
   const print = fingerprint(JSON.stringify(query));
-  if (text === undefined || !text.startsWith(print) || text.length === print.length) {
-    throw new Problem(
-      'invalid_cursor',
-      'Take the cursor from the field next of the page before, and leave the other parameters as they were.',
-    );
-  }
+  if (text === undefined || !text.startsWith(print) || text.length === print.length) throw foreignCursor();
   return text.slice(print.length) as StoreCursor;
 }
 

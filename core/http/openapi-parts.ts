@@ -1,7 +1,6 @@
 // Building blocks of OpenAPI documents: common schemas, and paths generated from a table of routes.
 import type { Route } from '../api/route.ts';
 import { object, text } from '../api/schema.ts';
-import type { ProblemTable } from './problem.ts';
 
 export const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
@@ -10,14 +9,14 @@ export const content = (schema: unknown, type = 'application/json') => ({ [type]
 export const answer = (description: string, schema?: unknown) =>
   schema === undefined ? { description } : { description, content: content(schema) };
 
-/** The schema of the problems in a table. */
-export const problemSchema = (table: ProblemTable) =>
+/** The schema of problems with these codes. */
+export const problemSchema = (codes: readonly string[]) =>
   object(['type', 'title', 'status', 'detail', 'code', 'errors'], {
     type: text,
     title: text,
     status: { type: 'integer' },
     detail: text,
-    code: { type: 'string', enum: Object.keys(table) },
+    code: { type: 'string', enum: codes },
     errors: { type: 'array', items: object(['detail'], { pointer: text, parameter: text, detail: text }) },
   });
 

@@ -1,14 +1,14 @@
 // The OpenAPI document of a cell, generated from the routes, limits, schemas and problems that the API itself uses.
 
+import { TENANT_CODES } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import { object, page, text, time } from '../api/schema.ts';
-import type { Application } from '../domain/application.ts';
+import { type Application, missingCodes } from '../domain/application.ts';
 import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import { Health, IngestSummary, ParkedEvent, Redrive, RedriveSummary } from './bodies.ts';
 import { EVENT_MEDIA_TYPES } from './body.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from './openapi-parts.ts';
-import { problemsOf } from './problem.ts';
 import { readRoutes } from './reads.ts';
 import { type RouteName, routes } from './routes.ts';
 
@@ -119,7 +119,7 @@ export function openApiDocument(application: Application): unknown {
         Redrive,
         RedriveSummary,
         Health,
-        Problem: problemSchema(problemsOf(application)),
+        Problem: problemSchema([...TENANT_CODES, ...Object.keys(missingCodes(application))]),
       },
     },
   };

@@ -1,5 +1,7 @@
 // The operations of the API: lists, redrives and drops events that a consumer could not process.
+
 import type { View } from '../api/read.ts';
+import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
@@ -10,7 +12,6 @@ import type { Redrive } from './bodies.ts';
 import { parseJson, readBody } from './body.ts';
 import { json, noContent, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';
-import { Problem } from './problem.ts';
 import { pageResponse } from './reads.ts';
 import { routes } from './routes.ts';
 import { validators } from './validators.generated.ts';
@@ -31,7 +32,7 @@ export function operations({
   const consumers = [...topologyOf(application).consumers.map(({ name }) => name), RELAY];
 
   const known = (consumer: string): string => {
-    if (!consumers.includes(consumer)) throw new Problem('unknown_consumer', `There are: ${consumers.join(', ')}.`);
+    if (!consumers.includes(consumer)) throw new Refusal('unknown_consumer', `There are: ${consumers.join(', ')}.`);
     return consumer;
   };
 
@@ -40,7 +41,7 @@ export function operations({
     const [at = '0', ...inner] = (cursor ?? '0').split(':');
     let index = Number(at);
     const consumer = consumers[index];
-    if (consumer === undefined) throw new Problem('invalid_cursor', 'The cursor points behind the last consumer.');
+    if (consumer === undefined) throw new Refusal('invalid_cursor', 'The cursor points behind the last consumer.');
     const page = await parking.list(
       consumer,
       tenant,
@@ -68,7 +69,7 @@ export function operations({
       const body = parseJson(await readBody(request, REDRIVE_BODY_BYTES));
       const fault = schemaFault(validators.Redrive, body, 'body');
       if (fault !== undefined)
-        throw new Problem('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
+        throw new Refusal('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
       const { consumer, ids } = body as Static<typeof Redrive>;
       return json(200, await redrive({ consumer: known(consumer), tenant, ids }));
     },
@@ -76,7 +77,7 @@ export function operations({
     drop: async ({ id, query, tenant }) => {
       readParameters(routes.drop.parameters, query);
       if (!(await parking.drop(id, tenant)))
-        throw new Problem('unknown_parked_event', 'It may have been redriven or dropped before.');
+        throw new Refusal('unknown_parked_event', 'It may have been redriven or dropped before.');
       return noContent();
     },
   };

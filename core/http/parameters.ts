@@ -1,7 +1,8 @@
 // Checks the query parameters of a request against their declarations.
+
 import type { Parameters, ParameterValues } from '../api/parameters.ts';
+import { type FieldError, Refusal } from '../api/refusal.ts';
 import { cutUtf8 } from '../lib/text.ts';
-import { type FieldError, Problem } from './problem.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -15,7 +16,7 @@ export function queryOf(url: URL): URLSearchParams {
       utf8.decode(Uint8Array.from(run.slice(1).split('%'), (byte) => Number.parseInt(byte, 16)));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      throw new Problem('invalid_parameter', 'The query holds percent-encoded bytes that are not UTF-8.');
+      throw new Refusal('invalid_parameter', 'The query holds percent-encoded bytes that are not UTF-8.');
     }
   }
   return url.searchParams;
@@ -38,7 +39,7 @@ export function readParameters<P extends Parameters>(parameters: P, query: URLSe
     return [name, value];
   });
   if (errors.length > 0)
-    throw new Problem(
+    throw new Refusal(
       'invalid_parameter',
       `Invalid parameters: ${errors.map((error) => error.parameter).join(', ')}.`,
       { errors },

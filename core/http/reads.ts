@@ -1,5 +1,7 @@
 // Serves the reads of the domains as routes: parameters, paging and missing items are handled alike for all.
+
 import type { Read, ReadStores, View } from '../api/read.ts';
+import { Refusal } from '../api/refusal.ts';
 import type { Route } from '../api/route.ts';
 import type { Application } from '../domain/application.ts';
 import { isSubject } from '../events/accept.ts';
@@ -8,7 +10,6 @@ import type { StoreCursor } from '../ports/store.ts';
 import { type Call, json, type RouteHandler } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { readParameters } from './parameters.ts';
-import { Problem } from './problem.ts';
 
 /**
  * Answers with a page. Its cursor is bound to the route, the tenant, the subject and all parameters except `limit`; any other use is
@@ -24,7 +25,7 @@ export async function pageResponse<V extends { limit: number; cursor?: string | 
   const query = [call.tenant, route, call.id, rest];
   const { items, next } = await load({ limit, cursor: openCursor(query, cursor) }).catch((error: unknown) => {
     // The store refuses a forged position inside a cursor.
-    if (cursor !== undefined && isPortError(error, 'invalid')) throw new Problem('invalid_cursor', error.message);
+    if (cursor !== undefined && isPortError(error, 'invalid')) throw new Refusal('invalid_cursor', error.message);
     throw error;
   });
   return json(200, { items, next: next === undefined ? null : sealCursor(query, next) });
@@ -42,8 +43,8 @@ export const readRoutes = (application: Application): Readonly<Record<string, Ro
 export function readHandler(read: Read, stores: ReadStores): RouteHandler {
   const notFound = ({ id }: Call) =>
     read.missing === undefined
-      ? new Problem<string>('not_found', 'Not found.')
-      : new Problem<string>(read.missing.code, read.missing.detail(id));
+      ? new Refusal<string>('not_found', 'Not found.')
+      : new Refusal<string>(read.missing.code, read.missing.detail(id));
   return async (call) => {
     const parameters = readParameters(read.parameters, call.query);
     const { tenant, id } = call;

@@ -25,6 +25,10 @@ export interface RetryDeps {
   readonly ids: Ids;
 }
 
+/** The pause after so many failures in a row, in milliseconds: twice as long after each, up to a maximum. */
+export const pauseAfter = (failures: number, firstMs: number, maximumMs: number): number =>
+  Math.min(maximumMs, firstMs * 2 ** (failures - 1));
+
 /** Counts the attempts of one operation; `pause` waits for the next one and returns whether it is allowed. */
 export class Backoff {
   readonly #policy: RetryPolicy;
@@ -41,7 +45,7 @@ export class Backoff {
   /** Waits before the next attempt and resolves with true, or with false at once when the budget is exhausted. */
   async pause(retryAfterMs = 0): Promise<boolean> {
     if (this.#tries >= this.#policy.attempts) return false;
-    const ceiling = Math.min(this.#policy.maximumMs, this.#policy.baseMs * 2 ** (this.#tries - 1));
+    const ceiling = pauseAfter(this.#tries, this.#policy.baseMs, this.#policy.maximumMs);
     const wait = Math.max(retryAfterMs, Math.round(nextFraction(this.#deps.ids) * ceiling));
     if (this.#deps.clock.now() - this.#startedAt + wait > this.#policy.budgetMs) return false;
     this.#tries += 1;

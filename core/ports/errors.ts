@@ -95,6 +95,10 @@ export function isPortError(error: unknown, code?: ErrorCode): error is PortErro
   return error instanceof PortError && (code === undefined || error.code === code);
 }
 
+/** Whether the adapters retry a request themselves, within their budget. */
+export const isTransient = ({ code }: PortError): boolean =>
+  code === 'throttled' || code === 'unavailable' || code === 'unknown-outcome';
+
 /** Describes any error for a log line or a parked document. `timedOut` distinguishes slowness from other failures. */
 export function describeError(error: unknown): { code: string; message: string; timedOut?: true } {
   if (isPortError(error))

@@ -1,9 +1,10 @@
-// The parts of `append` common to every service: parallel requests, retries of only the failed documents, and exact duplicates.
+// The parts of `append` common to every service: parallel requests and exact duplicates.
 
 import { mapConcurrently } from '../lib/concurrently.ts';
-import { Backoff, type RetryPolicy } from '../lib/retry.ts';
+import type { RetryPolicy } from '../lib/retry.ts';
+import { settleEach } from '../lib/settle-each.ts';
 import type { Clock } from '../ports/clock.ts';
-import { isPortError, PERMANENT, PortError } from '../ports/errors.ts';
+import { isPortError, PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
 import type { AppendOptions, AppendOutcome, NewDocument, Version } from '../ports/store.ts';
@@ -36,8 +37,6 @@ export interface AppendService<Row> {
   put(document: NewDocument): Promise<Version>;
   /** Maps a failure of `write`, `readExisting` or `put`. */
   toPortError(error: unknown): PortError;
-  /** Whether a retry within the budget may succeed. */
-  isTransient(error: PortError): boolean;
 }
 
 interface Pending<Row> {
@@ -49,6 +48,8 @@ interface Pending<Row> {
   /** Whether the existing body is different. */
   differs?: boolean;
 }
+
+const STORED: AppendOutcome = { status: 'stored' };
 
 const duplicate = (differs: boolean | undefined): AppendOutcome =>
   differs === true ? { status: 'duplicate', differs } : { status: 'duplicate' };
@@ -83,12 +84,15 @@ export async function appendWith<Row>(
       each.differs = !sameBody(stored, each.document.body, except);
   };
   const requests = service.toRequests([...byRow.keys()]);
-  await mapConcurrently(requests, service.concurrentRequests, (rows) =>
-    writeAll(
-      { service, compare },
-      rows.flatMap((row) => byRow.get(row) ?? []),
-    ),
-  );
+  await mapConcurrently(requests, service.concurrentRequests, async (rows) => {
+    const request = rows.flatMap((row) => byRow.get(row) ?? []);
+    const results = await settleEach(service, request, (open) => writeOnce(service, compare, open));
+    for (const [index, pending] of request.entries()) {
+      const result = results[index];
+      if (result !== undefined)
+        pending.outcome = result instanceof PortError ? { status: 'failed', error: result } : result;
+    }
+  });
   for (const { outcome, twins = [] } of first.values())
     for (const twin of twins) twin.outcome = outcome?.status === 'failed' ? outcome : duplicate(twin.differs);
   return all.map(
@@ -96,114 +100,48 @@ export async function appendWith<Row>(
   );
 }
 
-/** One call of `append`. */
-interface Appending<Row> {
-  readonly service: AppendService<Row>;
-  readonly compare: (row: Row, stored: Json) => void;
-}
-
-/**
- * Writes the documents of one request; throttled or unanswered ones are retried alone, within the budget. A request that is refused
- * as a whole because of one of its documents is halved until that document is alone: N documents cost at most 2 N - 1 requests,
- * none of which is a retry that would need a pause.
- */
-async function writeAll<Row>(
-  appending: Appending<Row>,
-  request: readonly Pending<Row>[],
-  backoff = new Backoff(appending.service, appending.service.retry),
-  lostBefore?: PortError,
-): Promise<void> {
-  const { service } = appending;
-  let open = request;
-  // Once an answer was lost, documents still open at the end may have been stored, whatever the outcome of the last attempt.
-  let lost = lostBefore;
-  for (;;) {
-    let lastError: PortError | undefined;
-    try {
-      const tried = await writeOnce(appending, open);
-      lastError = tried.lastError;
-      for (const group of tried.together) {
-        const half = Math.ceil(group.length / 2);
-        await writeAll(appending, group.slice(0, half), backoff, lost);
-        await writeAll(appending, group.slice(half), backoff, lost);
-      }
-    } catch (error) {
-      lastError = service.toPortError(error);
-      if (!service.isTransient(lastError))
-        for (const pending of open) pending.outcome ??= { status: 'failed', error: lastError };
-    }
-    if (lastError?.code === 'unknown-outcome') lost = lastError;
-    open = open.filter(({ outcome }) => outcome === undefined);
-    if (open.length === 0) return;
-    if (!(await backoff.pause(lastError?.retryAfterMs))) {
-      const error = lost ?? lastError ?? new PortError('unavailable', 'The documents kept appearing and vanishing.');
-      for (const pending of open) pending.outcome = { status: 'failed', error };
-      return;
-    }
-  }
-}
-
-interface Tried<Row> {
-  /** The error of a document that may be retried, if there is one. */
-  readonly lastError: PortError | undefined;
-  /** Documents refused together because of at least one of them. */
-  readonly together: readonly (readonly Pending<Row>[])[];
-}
-
-/** Makes one attempt, and settles the documents whose outcome it determines. */
+/** One attempt. A document that has vanished or been replaced between write and read stays open. */
 async function writeOnce<Row>(
-  { service, compare }: Appending<Row>,
+  service: AppendService<Row>,
+  compare: (row: Row, stored: Json) => void,
   open: readonly Pending<Row>[],
-): Promise<Tried<Row>> {
-  const errors = await service
-    .write(open.map(({ row }) => row))
-    .catch((error: unknown) => Array<PortError>(open.length).fill(service.toPortError(error)));
+): Promise<readonly (AppendOutcome | PortError | undefined)[]> {
+  const errors = await service.write(open.map(({ row }) => row)).catch((error: unknown) => {
+    throw service.toPortError(error);
+  });
   if (errors.length !== open.length)
     throw new PortError('unknown-outcome', 'The service answered for another number of documents.');
-  let lastError: PortError | undefined;
-  const refused = new Map<PortError, Pending<Row>[]>();
-  const taken: Pending<Row>[] = [];
-  for (const [index, pending] of open.entries()) {
-    const error = errors[index];
-    if (error === undefined) pending.outcome = { status: 'stored' };
-    else if (error.code === 'conflict') taken.push(pending);
-    else if (service.isTransient(error)) lastError = error;
-    else if (PERMANENT[error.code]) refused.set(error, [...(refused.get(error) ?? []), pending]);
-    else pending.outcome = { status: 'failed', error };
+  const taken = open.filter((_, index) => errors[index]?.code === 'conflict').map(({ row }) => row);
+  const existing = new Map<Row, Existing | PortError>();
+  if (taken.length > 0) {
+    const found = await service
+      .readExisting(taken, compare)
+      .catch((error: unknown) => taken.map(() => service.toPortError(error)));
+    for (const [index, row] of taken.entries()) existing.set(row, found[index] ?? 'none');
   }
-  const together: Pending<Row>[][] = [];
-  for (const [error, group] of refused) {
-    const [alone, ...others] = group;
-    if (others.length > 0) together.push(group);
-    else if (alone !== undefined) alone.outcome = { status: 'failed', error };
-  }
-  const found =
-    taken.length === 0
-      ? []
-      : await service.readExisting(
-          taken.map(({ row }) => row),
-          compare,
-        );
-  for (const [index, pending] of taken.entries()) {
-    const existing = found[index];
-    if (existing === 'ours') pending.outcome = { status: 'stored' };
-    else if (existing === 'theirs') pending.outcome = duplicate(pending.differs);
-    else if (existing === 'expired') Object.assign(pending, await replaceExpired(service, pending.document));
-    // A document that has vanished or been replaced in the meantime stays without an outcome and is retried.
-  }
-  return { lastError, together };
+  return Promise.all(
+    open.map(async (pending, index) => {
+      const error = errors[index];
+      if (error === undefined) return STORED;
+      const before = existing.get(pending.row);
+      if (before === undefined) return error;
+      if (before instanceof PortError) return before;
+      if (before === 'ours') return STORED;
+      if (before === 'theirs') return duplicate(pending.differs);
+      return before === 'expired' ? replaceExpired(service, pending.document) : undefined;
+    }),
+  );
 }
 
-/** Leaves no outcome if another writer was faster: the next attempt finds that writer's document. */
+/** No outcome if another writer was faster: the next attempt finds that writer's document. */
 async function replaceExpired<Row>(
   service: AppendService<Row>,
   document: NewDocument,
-): Promise<{ readonly outcome?: AppendOutcome }> {
+): Promise<AppendOutcome | undefined> {
   try {
     await service.put(document);
-    return { outcome: { status: 'stored' } };
+    return STORED;
   } catch (error) {
-    if (isPortError(error, 'conflict')) return {};
-    return { outcome: { status: 'failed', error: service.toPortError(error) } };
+    return isPortError(error, 'conflict') ? undefined : { status: 'failed', error: service.toPortError(error) };
   }
 }

@@ -5,6 +5,7 @@ import { declaredCells } from '../../local/cells.ts';
 import { Stack, type StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
 import { polycell } from '../integration/cli/run.ts';
+import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 
@@ -35,8 +36,12 @@ const at = (...args: string[]) => polycell(...args, '--stack', edge);
 
 const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest', 'read'] });
 
+/** Sends a request to the edge; what the edge or a cell answers must be as the OpenAPI document has it. */
+const send = async (path: string, init: RequestInit = {}) =>
+  conforming(edge + path, init, await fetch(edge + path, init));
+
 const ask = async (tenant: string, path: string, init: RequestInit = {}) =>
-  fetch(edge + path, { ...init, headers: { ...init.headers, authorization: `Bearer ${await tokenOf(tenant)}` } });
+  send(path, { ...init, headers: { ...init.headers, authorization: `Bearer ${await tokenOf(tenant)}` } });
 
 const reading = (id: string, subject: string) => ({
   specversion: '1.0',
@@ -70,6 +75,10 @@ test('one address serves the tenants of all three cells, each of which sees its 
   }
 });
 
+test('the edge reports its own health', async () => {
+  expect(await (await send('/v1/health')).json()).toEqual({ status: 'ok', cell: 'edge', version: 'test' });
+});
+
 test("another tenant's name in a header, no credential, and a forged one get nowhere", async () => {
   const answerOf = async (response: Response) => [
     response.status,
@@ -81,10 +90,10 @@ test("another tenant's name in a header, no credential, and a forged one get now
     'tenant_mismatch',
     'edge',
   ]);
-  expect(await answerOf(await fetch(`${edge}/v1/devices`))).toEqual([401, 'missing_credential', 'edge']);
+  expect(await answerOf(await send('/v1/devices'))).toEqual([401, 'missing_credential', 'edge']);
   const [head, body] = (await tokenOf('acme')).split('.');
   const forged = `Bearer ${head}.${body}.${'A'.repeat(86)}`;
-  expect(await answerOf(await fetch(`${edge}/v1/devices`, { headers: { authorization: forged } }))).toEqual([
+  expect(await answerOf(await send('/v1/devices', { headers: { authorization: forged } }))).toEqual([
     401,
     'invalid_credential',
     'edge',

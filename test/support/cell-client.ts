@@ -1,5 +1,6 @@
 // A tenant's client of one cell, as the end-to-end suites use it.
 import type { CellHarness, TokenOptions } from './cell-harness.ts';
+import { conforming } from './conformity.ts';
 import { eventually } from './eventually.ts';
 import { asEvent, type TestReading } from './readings.ts';
 
@@ -53,13 +54,12 @@ export class CellClient {
     this.#tenant = tenant;
   }
 
-  /** Any request; the token can be changed or left out. */
+  /** Any request; the token can be changed or left out. Rejects for an answer that contradicts the OpenAPI document. */
   async request(path: string, init: RequestInit = {}, token: TokenOptions | null = {}): Promise<Response> {
     const route = token === null ? {} : { 'x-polycell-route': await this.#cell.token(this.#tenant, token) };
-    return fetch(this.#cell.url + path, {
-      ...init,
-      headers: { ...route, ...(init.headers as Record<string, string>) },
-    });
+    const url = this.#cell.url + path;
+    const headers = { ...route, ...(init.headers as Record<string, string>) };
+    return conforming(url, init, await fetch(url, { ...init, headers }));
   }
 
   /** Posts readings as one batch, once. */

@@ -3,7 +3,8 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import type { Route } from '../../core/api/route.ts';
-import { routeMatcher } from '../../core/http/routes.ts';
+import { plainPath, routeMatcher } from '../../core/http/routes.ts';
+import builtIn from '../../core/openapi.generated.json' with { type: 'json' };
 
 export interface CheckedAnswer {
   readonly method: string;
@@ -81,4 +82,24 @@ export function answerCheck(document: unknown): AnswerCheck {
       ({ instancePath, message, params }) => `${where}: ${instancePath} ${message} ${JSON.stringify(params)}`,
     );
   };
+}
+
+let builtInCheck: AnswerCheck | undefined;
+
+/**
+ * The answer of a deployed cell, or of the edge, unless it contradicts the document of the built-in application. What a platform answers
+ * in place of a cell names no cell and passes.
+ */
+export async function conforming(url: string, init: RequestInit, response: Response): Promise<Response> {
+  if (!response.headers.has('x-polycell-cell')) return response;
+  builtInCheck ??= answerCheck(builtIn);
+  const faults = builtInCheck({
+    method: init.method ?? 'GET',
+    path: plainPath(new URL(url).pathname),
+    status: response.status,
+    contentType: response.headers.get('content-type'),
+    body: await response.clone().text(),
+  });
+  if (faults.length > 0) throw new Error(`The answer contradicts the OpenAPI document: ${faults.join('; ')}`);
+  return response;
 }

@@ -1,8 +1,8 @@
 // The control API on web-standard requests and responses: operators read and change the directory over HTTP.
+import { foreignCursor, Refusal } from '../../api/refusal.ts';
 import { isName } from '../../cell/identity.ts';
 import { parseJson, readBody } from '../../http/body.ts';
 import { readParameters } from '../../http/parameters.ts';
-import { Problem, problemResponse } from '../../http/problem.ts';
 import { routeMatcher } from '../../http/routes.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
@@ -10,15 +10,13 @@ import type { Log } from '../../ports/log.ts';
 import { shapeFaults } from '../directory/directory-checks.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type DirectoryCommand, epochOf, MONITOR, resolveTenant } from '../ports/directory-model.ts';
-import { EdgeRefusal, ownHeaders } from '../router/edge-problem.ts';
+import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
-  CONTROL_PROBLEMS,
   type ControlCommand,
   type ControlCommandName,
-  type ControlProblemCode,
   type ControlRouteName,
   controlCommands,
   controlRoutes,
@@ -38,8 +36,8 @@ export interface ControlApiDeps {
   readonly log: Log;
 }
 
-/** Retry-After while the directory does not answer, in seconds. */
-const RETRY_AFTER_SECONDS = 2;
+/** Retry-After while the directory or the monitor does not answer. */
+const RETRY_LATER = { retryAfterSeconds: 2 };
 
 interface ControlCall {
   readonly request: Request;
@@ -48,9 +46,6 @@ interface ControlCall {
   readonly id: string;
   readonly operator: Operator;
 }
-
-const refuse = (code: ControlProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) =>
-  new Problem<ControlProblemCode>(code, detail, { headers });
 
 /** Returns the API. Rejects for a name that is not an operator's, or for an internal error; the caller turns that into an answer. */
 export function createControlApi({
@@ -75,7 +70,7 @@ export function createControlApi({
         ...(dryRun === '1' && { dryRun: true }),
         ...(ifRevision !== undefined && { ifRevision }),
       });
-      if (outcome.status === 'refused') throw refuse(outcome.code, outcome.detail);
+      if (outcome.status === 'refused') throw new Refusal(outcome.code, outcome.detail);
       return outcome;
     };
 
@@ -98,7 +93,8 @@ export function createControlApi({
     tenant: async ({ query, id }) => {
       readParameters(controlRoutes.tenant.parameters, query);
       const { tenant, cells } = await directory.lookup(id);
-      if (tenant === null) throw refuse('unknown_tenant', `There is no tenant ${JSON.stringify(id.slice(0, 63))}.`);
+      if (tenant === null)
+        throw new Refusal('unknown_tenant', `There is no tenant ${JSON.stringify(id.slice(0, 63))}.`);
       const cellOf = (name: string) => cells.find((cell) => cell.id === name);
       const home = cellOf(tenant.cell);
       return {
@@ -116,9 +112,7 @@ export function createControlApi({
       return monitor().catch((error: unknown) => {
         if (!isPortError(error)) throw error;
         log.warn('the monitor does not answer', describeError(error));
-        throw refuse('monitor_unavailable', 'Requests are served without it; retry later.', {
-          'retry-after': String(RETRY_AFTER_SECONDS),
-        });
+        throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
       });
     },
     audit: async ({ query }) => {
@@ -146,54 +140,45 @@ export function createControlApi({
     const found = match(request.method, pathname);
     if ('allowed' in found) {
       if (found.allowed.length === 0)
-        throw refuse('not_found', 'Unknown path; GET /control/v1/openapi.json lists all of them.');
+        throw new Refusal('not_found', 'Unknown path; GET /control/v1/openapi.json lists all of them.');
       const allow = found.allowed.join(', ');
-      throw refuse('method_not_allowed', `This path takes ${allow}.`, { allow });
+      throw new Refusal('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } });
     }
     const { scope } = controlRoutes[found.name];
     if (scope !== null && !operator.scopes.includes(scope))
-      throw refuse('missing_scope', `This needs a token with the scope ${scope}.`);
+      throw new Refusal('missing_scope', `This needs a token with the scope ${scope}.`);
     return handlers[found.name]({ request, query, id: found.id, operator });
   };
 
   return async (request, operator, traceparent) => {
     // In the audit log, this name stands for changes that no operator has made.
-    if (operator.subject === MONITOR)
-      throw new EdgeRefusal({ code: 'invalid_credential', detail: `No operator is called ${MONITOR}.` });
+    if (operator.subject === MONITOR) throw new Refusal('invalid_credential', `No operator is called ${MONITOR}.`);
     try {
       const body = JSON.stringify(await dispatch(request, operator));
       return new Response(body, { headers: ownHeaders(traceparent, 'application/json') });
     } catch (error) {
-      const response = problemResponse(toProblem(error, log, traceparent), CONTROL_PROBLEMS);
-      for (const [name, value] of Object.entries(ownHeaders(traceparent, 'application/problem+json')))
-        response.headers.set(name, value);
-      return response;
+      return ownRefusal(traceparent, toRefusal(error, log, traceparent));
     }
   };
 }
 
-/** The only mapping from errors to problems shown to operators. */
-function toProblem(error: unknown, log: Log, traceparent: string): Problem<ControlProblemCode> {
-  if (error instanceof Problem && Object.hasOwn(CONTROL_PROBLEMS, error.code)) return error;
+/** The only mapping from errors to refusals shown to operators. */
+function toRefusal(error: unknown, log: Log, traceparent: string): Refusal {
+  if (error instanceof Refusal) return error;
   // The parameters have been checked, so only the cursor can be invalid to the directory.
-  if (isPortError(error, 'invalid'))
-    return refuse(
-      'invalid_cursor',
-      'Take the cursor from the field next of the page before, and leave the other parameters as they were.',
-    );
+  if (isPortError(error, 'invalid')) return foreignCursor();
   if (!isPortError(error)) throw error;
   log.warn('the directory has failed an operator', { ...describeError(error), traceparent });
-  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) };
   if (error.code === 'unknown-outcome')
-    return refuse(
+    return new Refusal(
       'unknown_outcome',
       'The directory did not confirm the change. Repeat the command: it is idempotent.',
-      headers,
+      RETRY_LATER,
     );
-  return refuse(
+  return new Refusal(
     'directory_unavailable',
     'The directory is unavailable, and nothing has been changed. Retry later.',
-    headers,
+    RETRY_LATER,
   );
 }
 
@@ -201,16 +186,14 @@ function toProblem(error: unknown, log: Log, traceparent: string): Problem<Contr
 async function readFields(request: Request, command: ControlCommand): Promise<JsonObject> {
   const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
   if (mediaType.trim().toLowerCase() !== 'application/json')
-    throw refuse('unsupported_media_type', 'Send application/json.');
+    throw new Refusal('unsupported_media_type', 'Send application/json.');
   const body = parseJson(await readBody(request, CONTROL_BODY_BYTES));
-  if (!isJsonObject(body)) throw refuse('invalid_body', 'Send an object.');
+  if (!isJsonObject(body)) throw new Refusal('invalid_body', 'Send an object.');
   const errors = shapeFaults(bodyShape(command), body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
   if (errors.length > 0)
-    throw new Problem<ControlProblemCode>(
-      'invalid_body',
-      `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`,
-      { errors },
-    );
+    throw new Refusal('invalid_body', `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
+      errors,
+    });
   return body;
 }
 
@@ -222,7 +205,7 @@ function commandOf(
   // Nothing can have such a name. An add command fails with the rule for names instead.
   const shown = JSON.stringify(id.slice(0, 63));
   if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
-    throw refuse(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
+    throw new Refusal(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
   const named =
     kind === 'add-cell' ? { cell: { ...fields, id } } : { ...fields, ...(inPath !== undefined && { [inPath]: id }) };
   // The fields are those of the command's shape, which the directory validates again.

@@ -1,5 +1,6 @@
 // The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
+import { OPERATOR_CODES } from '../../api/refusal.ts';
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
@@ -8,7 +9,6 @@ import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
-  CONTROL_PROBLEMS,
   type ControlCommandName,
   type ControlRouteName,
   controlCommands,
@@ -91,7 +91,7 @@ const schemas = {
     refusal: object(['code', 'detail'], { code: text, detail: text }),
     changes: { type: 'array', items: ref('Change') },
   }),
-  Problem: problemSchema(CONTROL_PROBLEMS),
+  Problem: problemSchema(OPERATOR_CODES),
 };
 
 const changing = (command: ControlCommandName): Specifics => {

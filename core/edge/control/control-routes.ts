@@ -1,10 +1,8 @@
-// The routes of the control API, the body of each command, and the problems that it returns.
+// The routes of the control API, and the body of each command.
 import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
 import type { Route } from '../../api/route.ts';
-import { PROBLEMS, type ProblemTable } from '../../http/problem.ts';
 import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../directory/directory-checks.ts';
-import type { DirectoryCommand, Refusal } from '../ports/directory-model.ts';
-import { EDGE_PROBLEMS } from '../router/edge-problem.ts';
+import type { DirectoryCommand } from '../ports/directory-model.ts';
 
 /** The scopes of an operator's token; neither implies the other. */
 export type ControlScope = 'control.read' | 'control.write';
@@ -94,47 +92,3 @@ export function bodyShape({ kind, inPath }: ControlCommand): Shape {
   const inBody = Object.entries(required).filter(([field]) => field !== named);
   return { required: { reason: reasonField, ...Object.fromEntries(inBody) }, optional };
 }
-
-const { invalid_json, invalid_body, invalid_parameter, invalid_cursor } = PROBLEMS;
-const { method_not_allowed, payload_too_large, unsupported_media_type } = PROBLEMS;
-
-/** The directory's refusals. An unknown id is not found; all others conflict with the current state. */
-const REFUSED = {
-  invalid_command: [400, 'Invalid command'],
-  unknown_cell: [404, 'Unknown cell'],
-  unknown_tenant: [404, 'Unknown tenant'],
-  cell_retired: [409, 'The cell is retired'],
-  cell_not_active: [409, 'The cell takes no new tenants'],
-  cell_not_empty: [409, 'Tenants depend on the cell'],
-  cell_exists: [409, 'The cell already exists'],
-  tenant_exists: [409, 'The tenant already exists'],
-  tenant_pinned: [409, 'The tenant is pinned to its home'],
-  residency_violated: [409, 'The residency does not allow this cell'],
-  same_failure_domain: [409, 'Home and standby share a failure domain'],
-  no_capacity: [409, 'No capacity left'],
-  no_cell_fits: [409, 'No cell fits'],
-  standby_unavailable: [409, 'No cell would serve the tenants'],
-  cell_down: [409, 'The cell is down'],
-  changed_meanwhile: [409, 'The directory has changed since that revision'],
-} as const satisfies Record<Refusal, ProblemTable[string]>;
-
-export const CONTROL_PROBLEMS = {
-  invalid_json,
-  invalid_body,
-  invalid_parameter,
-  invalid_cursor,
-  missing_credential: EDGE_PROBLEMS.missing_credential,
-  invalid_credential: EDGE_PROBLEMS.invalid_credential,
-  missing_scope: EDGE_PROBLEMS.missing_scope,
-  not_found: EDGE_PROBLEMS.not_found,
-  method_not_allowed,
-  payload_too_large,
-  unsupported_media_type,
-  ...REFUSED,
-  internal_error: EDGE_PROBLEMS.internal_error,
-  monitor_unavailable: [503, 'The monitor is unavailable'],
-  directory_unavailable: [503, 'The directory is unavailable'],
-  unknown_outcome: [503, 'The change may have been made'],
-} as const satisfies ProblemTable;
-
-export type ControlProblemCode = keyof typeof CONTROL_PROBLEMS;

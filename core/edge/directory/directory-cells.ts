@@ -15,7 +15,7 @@ import {
   NOTHING,
   type Plan,
   type PlanContext,
-  Refused,
+  refused,
 } from './directory-plan.ts';
 
 /** Properties of a cell that never change: tenants have been placed by them. */
@@ -34,7 +34,7 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
   const known = context.storage.cell(id);
   if (known === undefined) {
     if (context.storage.cells().length >= MAXIMUM_CELLS)
-      throw new Refused('no_capacity', `A directory holds ${MAXIMUM_CELLS} cells.`);
+      throw refused('no_capacity', `A directory holds ${MAXIMUM_CELLS} cells.`);
     const given = { id, cloud, region, jurisdiction, endpoint, capacity, price, failover };
     const added: Cell = { ...given, state: 'active', switches: 0, revision: context.revision };
     return { ...NOTHING, changes: [cellChange(null, added)] };
@@ -43,7 +43,7 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
   const different = FIXED.filter((field) => known[field] !== definition[field]);
   if (different.length > 0) {
     const were = different.map((field) => `${field} ${known[field]}`).join(', ');
-    throw new Refused('cell_exists', `There is a cell ${id} with ${were}; tenants have been placed by that.`);
+    throw refused('cell_exists', `There is a cell ${id} with ${were}; tenants have been placed by that.`);
   }
   if (ADJUSTABLE.every((field) => known[field] === definition[field])) return NOTHING;
   const homes = context.storage.homes(id);
@@ -68,7 +68,7 @@ export function resumeCell(context: PlanContext, id: string): Plan {
 }
 
 function refuseDown(cell: Cell, instead: string): void {
-  if (cell.state === 'down') throw new Refused('cell_down', `${cell.id} is down. ${instead}`);
+  if (cell.state === 'down') throw refused('cell_down', `${cell.id} is down. ${instead}`);
 }
 
 export function retireCell(context: PlanContext, id: string): Plan {
@@ -77,7 +77,7 @@ export function retireCell(context: PlanContext, id: string): Plan {
   const living = livingCell(context, id);
   const { homes, standbys } = loadOf(context.storage, id);
   if (homes + standbys > 0)
-    throw new Refused(
+    throw refused(
       'cell_not_empty',
       `${id} is home of ${countTenants(homes)} and standby of ${countTenants(standbys)}.`,
     );
@@ -128,7 +128,7 @@ export function failOver(
   if (cell.state === 'down') return NOTHING;
   // The failback counts as a switch, too.
   if (cell.switches + 2 >= EPOCH_STRIDE)
-    throw new Refused('no_capacity', `${id} has reached the maximum number of switches: replace it with another cell.`);
+    throw refused('no_capacity', `${id} has reached the maximum number of switches: replace it with another cell.`);
   const rescued = rescuers(context, id, answering);
   const restored = new Map(rescued.map((each) => [each.id, restoredCell(each, context.revision)]));
   const { own, guests, sum } = dependents(context, id, (other) => restored.get(other) ?? context.storage.cell(other));
@@ -150,7 +150,7 @@ export function failOver(
     rescued.some(({ id: home }) => context.storage.standbysByHome(id).some((each) => each.home === home));
   if (losses.length > 0 && (!partial || !isHelped)) {
     const noOthers = partial ? ' No other tenants depend on it.' : '';
-    throw new Refused(
+    throw refused(
       'standby_unavailable',
       `Unserved would be: ${losses.join('; ')}.${noOthers}${waysOut(stranded, guests, partial)}`,
     );

@@ -1,6 +1,7 @@
 // Plans of changes to the directory: the parts that commands for cells, tenants and failovers share.
 
-import type { Cell, DirectoryChange, Refusal, Tenant } from '../ports/directory-model.ts';
+import { type DirectoryRefusal, Refusal } from '../../api/refusal.ts';
+import type { Cell, DirectoryChange, Tenant } from '../ports/directory-model.ts';
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import type { Candidates, Load } from './placement.ts';
 
@@ -18,37 +19,29 @@ export interface PlanContext {
   readonly revision: number;
 }
 
-/** Refuses a command. Thrown by plans, turned into an outcome in one place. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-  readonly code: Refusal;
-
-  constructor(code: Refusal, detail: string) {
-    super(detail);
-    this.code = code;
-  }
-}
+/** A refusal of the command. Thrown by plans, turned into an outcome in one place. */
+export const refused = (code: DirectoryRefusal, detail: string) => new Refusal(code, detail);
 
 export const NOTHING: Plan = { changes: [], moved: 0, notes: [] };
 
 /** A cell that must exist. */
 export function cellOf({ storage }: PlanContext, id: string): Cell {
   const cell = storage.cell(id);
-  if (cell === undefined) throw new Refused('unknown_cell', `There is no cell ${id}.`);
+  if (cell === undefined) throw refused('unknown_cell', `There is no cell ${id}.`);
   return cell;
 }
 
 /** A tenant that must exist. */
 export function tenantOf({ storage }: PlanContext, id: string): Tenant {
   const tenant = storage.tenant(id);
-  if (tenant === undefined) throw new Refused('unknown_tenant', `There is no tenant ${id}.`);
+  if (tenant === undefined) throw refused('unknown_tenant', `There is no tenant ${id}.`);
   return tenant;
 }
 
 /** A cell that must exist and not be retired. */
 export function livingCell(context: PlanContext, id: string): Cell {
   const cell = cellOf(context, id);
-  if (cell.state === 'retired') throw new Refused('cell_retired', `${id} is retired, and that is final.`);
+  if (cell.state === 'retired') throw refused('cell_retired', `${id} is retired, and that is final.`);
   return cell;
 }
 

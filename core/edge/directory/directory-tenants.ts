@@ -13,7 +13,7 @@ import {
   NOTHING,
   type Plan,
   type PlanContext,
-  Refused,
+  refused,
   tenantChange,
   tenantOf,
 } from './directory-plan.ts';
@@ -22,7 +22,7 @@ import { chooseHome, chooseStandby, type Unfit, unfitForHome, unfitForStandby } 
 type Command<K extends DirectoryCommand['kind']> = Extract<DirectoryCommand, { readonly kind: K }>;
 
 const refuseUnfit = (unfit: Unfit | undefined): void => {
-  if (unfit !== undefined) throw new Refused(unfit.code, `${unfit.detail}.`);
+  if (unfit !== undefined) throw refused(unfit.code, `${unfit.detail}.`);
 };
 
 export function addTenant(context: PlanContext, command: Command<'add-tenant'>): Plan {
@@ -35,7 +35,7 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
       (command.cell ?? known.cell) === known.cell &&
       (command.standby === undefined || command.standby === known.standby);
     if (same) return NOTHING;
-    throw new Refused('tenant_exists', `There is a tenant ${id} with other properties; place it to move it.`);
+    throw refused('tenant_exists', `There is a tenant ${id} with other properties; place it to move it.`);
   }
   const wanted = command.standby == null ? command.standby : cellOf(context, command.standby);
   const home = newHome(context, residency, command.cell, wanted ?? undefined);
@@ -59,7 +59,7 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
 function newHome(context: PlanContext, residency: string, asked: string | undefined, standby: Cell | undefined): Cell {
   if (asked === undefined) {
     const choice = chooseHome(candidates(context), { residency, standby });
-    if (choice.status === 'none') throw new Refused('no_cell_fits', `No cell fits: ${choice.detail}.`);
+    if (choice.status === 'none') throw refused('no_cell_fits', `No cell fits: ${choice.detail}.`);
     return choice.cell;
   }
   const home = cellOf(context, asked);
@@ -86,7 +86,7 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   const tenant = tenantOf(context, command.tenant);
   const oldHome = cellOf(context, tenant.cell);
   const isMove = command.cell !== undefined && command.cell !== tenant.cell;
-  if (isMove && tenant.pinned) throw new Refused('tenant_pinned', `${tenant.id} is pinned to ${tenant.cell}.`);
+  if (isMove && tenant.pinned) throw refused('tenant_pinned', `${tenant.id} is pinned to ${tenant.cell}.`);
   const home = isMove ? newHome(context, tenant.residency, command.cell, undefined) : oldHome;
   const notes: string[] = [];
   const standby = newStandby(context, tenant, home, command.standby, notes);
@@ -95,7 +95,7 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   // Every assignment has its own epochs, even one that moves no tenant now: it decides which cell serves after a failover.
   const epochBase = tenant.epochBase + EPOCH_STRIDE;
   if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
-    throw new Refused('no_capacity', `${tenant.id} has reached the maximum number of placements.`);
+    throw refused('no_capacity', `${tenant.id} has reached the maximum number of placements.`);
   const after: Tenant = { ...tenant, cell: home.id, standby, epochBase, revision: context.revision };
   const servedBy = (each: Tenant) => {
     const resolution = resolveTenant(each, (id) => storage.cell(id));
@@ -104,7 +104,7 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   const before = servedBy(tenant);
   const now = servedBy(after);
   if (before !== null && now === null)
-    throw new Refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
+    throw refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
 }
 

@@ -1,4 +1,5 @@
 // The directory on its storage: validates commands, plans them against the invariants, and writes each atomically with its audit entry.
+import { type DirectoryRefusal, Refusal } from '../../api/refusal.ts';
 import { isName } from '../../cell/identity.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PortError } from '../../ports/errors.ts';
@@ -14,7 +15,7 @@ import {
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
-import { loadOf, type Plan, type PlanContext, Refused } from './directory-plan.ts';
+import { loadOf, type Plan, type PlanContext } from './directory-plan.ts';
 import { addTenant, isolateTenant, pinTenant, placeTenant } from './directory-tenants.ts';
 
 /** Entries of the audit log searched for an already recorded refusal, so that a retrying monitor does not fill the log. */
@@ -57,7 +58,11 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   };
 
   /** Records a refused failover of the monitor once for each state of the directory. */
-  const recordRefusal = (command: DirectoryCommand, intent: DirectoryIntent, { code, message }: Refused): void => {
+  const recordRefusal = (
+    command: DirectoryCommand,
+    intent: DirectoryIntent,
+    { code, message }: Refusal<DirectoryRefusal>,
+  ): void => {
     if (intent.actor !== MONITOR || intent.dryRun === true || command.kind !== 'fail-over') return;
     const revision = storage.revision();
     const isTold = storage
@@ -102,7 +107,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
         try {
           return decide(command, intent);
         } catch (error) {
-          if (!(error instanceof Refused)) throw error;
+          if (!(error instanceof Refusal)) throw error;
           recordRefusal(command, intent, error);
           return { status: 'refused', code: error.code, detail: error.message };
         }

@@ -1,5 +1,6 @@
 // Placement: chooses a tenant's home and standby, or says why no cell fits.
-import { type Cell, failureDomain, mayHold, type Refusal } from '../ports/directory-model.ts';
+import type { DirectoryRefusal } from '../../api/refusal.ts';
+import { type Cell, failureDomain, mayHold } from '../ports/directory-model.ts';
 
 /** Maximum number of cells that a refusal lists with their reasons; a directory may hold thousands. */
 export const REASONS_LISTED = 20;
@@ -12,7 +13,7 @@ export interface Load {
 
 /** Why a cell cannot be a tenant's home or standby. */
 export interface Unfit {
-  readonly code: Refusal;
+  readonly code: DirectoryRefusal;
   readonly detail: string;
 }
 

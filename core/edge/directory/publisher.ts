@@ -1,5 +1,6 @@
 // Publishes changed records of the directory to the route cache, in bounded batches, and retries failures later.
 
+import { pauseAfter } from '../../lib/retry.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { DirectoryRecord } from '../ports/directory-model.ts';
@@ -65,7 +66,12 @@ export function publisher({ storage, cache, log }: PublisherDeps): () => Promise
     failures = failed === 0 ? 0 : failures + 1;
     if (failed > 0)
       log.warn('the route cache did not take everything', { failed, published, ...describeError(faults[0]) });
-    if (failed > 0) return { published, failed, nextInMs: pauseAfter(failures) };
+    if (failed > 0)
+      return {
+        published,
+        failed,
+        nextInMs: pauseAfter(failures, PUBLISHER_LIMITS.firstPauseMs, PUBLISHER_LIMITS.longestPauseMs),
+      };
     return { published, failed, nextInMs: storage.unpublished(1).length > 0 ? 0 : null };
   };
 
@@ -76,6 +82,3 @@ export function publisher({ storage, cache, log }: PublisherDeps): () => Promise
     return running;
   };
 }
-
-const pauseAfter = (failures: number): number =>
-  Math.min(PUBLISHER_LIMITS.longestPauseMs, PUBLISHER_LIMITS.firstPauseMs * 2 ** (failures - 1));

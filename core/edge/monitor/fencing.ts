@@ -1,6 +1,7 @@
 // Notifies cells that have lost tenants of the new epochs: durable jobs that run in bounded steps until each is done.
 
 import { mapConcurrently } from '../../lib/concurrently.ts';
+import { pauseAfter } from '../../lib/retry.ts';
 import { cutUtf8 } from '../../lib/text.ts';
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
@@ -162,7 +163,9 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     else if (missed.size === 0) await finish({ ...job, notified, epoch, problem: '' });
     else {
       const failures = job.failures + 1;
-      const nextAt = epochMs(clock.now() + pauseAfter(failures));
+      const nextAt = epochMs(
+        clock.now() + pauseAfter(failures, FENCING_LIMITS.firstPauseMs, FENCING_LIMITS.longestPauseMs),
+      );
       await keep({ ...job, cursor: null, only: [...missed], missed: [], notified, epoch, problem, failures, nextAt });
     }
   };
@@ -228,9 +231,6 @@ function targetOf(
   const resolution = resolveTenant(tenant, cellOf);
   return resolution.status === 'served' && resolution.cell === id ? undefined : cell;
 }
-
-const pauseAfter = (failures: number): number =>
-  Math.min(FENCING_LIMITS.longestPauseMs, FENCING_LIMITS.firstPauseMs * 2 ** (failures - 1));
 
 const describe = (
   { of, targets, revision, notified, since = epochMs(0), epoch = 0, problem }: FencingJob,

@@ -1,5 +1,7 @@
 // The directory's records and their interpretation: which cell serves a tenant now, and under which epoch.
 
+import type { DirectoryRefusal } from '../../api/refusal.ts';
+
 /** The states of a cell, in the order of its lifecycle. */
 export const CELL_STATES = ['active', 'draining', 'down', 'retired'] as const;
 /** `draining` accepts no new tenants; `down` has been failed over, its standbys serve its tenants; `retired` is final. */
@@ -164,28 +166,6 @@ export type DirectoryCommand =
       readonly silent?: readonly string[];
     };
 
-/** The reasons for refusing a command. The codes are stable. */
-export const REFUSALS = [
-  'invalid_command',
-  'unknown_cell',
-  'unknown_tenant',
-  'cell_retired',
-  'cell_not_active',
-  'cell_not_empty',
-  'cell_exists',
-  'tenant_exists',
-  'tenant_pinned',
-  'residency_violated',
-  'same_failure_domain',
-  'no_capacity',
-  'no_cell_fits',
-  'standby_unavailable',
-  'cell_down',
-  'changed_meanwhile',
-] as const;
-/** Why a command was refused; nothing was written. */
-export type Refusal = (typeof REFUSALS)[number];
-
 /** A record of the directory: a cell or a tenant. */
 export type DirectoryRecord =
   | { readonly kind: 'cell'; readonly value: Cell }
@@ -212,7 +192,7 @@ export type DirectoryOutcome =
       /** Notes for the operator, such as tenants left without a standby, or unserved. */
       readonly notes: readonly string[];
     }
-  | { readonly status: 'refused'; readonly code: Refusal; readonly detail: string };
+  | { readonly status: 'refused'; readonly code: DirectoryRefusal; readonly detail: string };
 
 /** The monitor's name as an actor: its refused failovers are recorded in the audit log. No operator can have this name. */
 export const MONITOR = 'monitor';
@@ -238,6 +218,6 @@ export interface AuditEntry {
   readonly command: DirectoryCommand;
   readonly outcome: 'applied' | 'refused';
   /** Refusals only: code and detail. */
-  readonly refusal?: { readonly code: Refusal; readonly detail: string };
+  readonly refusal?: { readonly code: DirectoryRefusal; readonly detail: string };
   readonly changes: readonly DirectoryChange[];
 }

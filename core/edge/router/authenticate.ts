@@ -1,9 +1,9 @@
 // Authenticates a request by the single credential that it presents, of any kind, or says why it is refused.
 
+import { Refusal } from '../../api/refusal.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Authentication, Caller, Credentials } from '../ports/credentials.ts';
-import { EdgeRefusal } from './edge-problem.ts';
 
 export type TenantCaller = Extract<Caller, { kind: 'tenant' }>;
 export type OperatorCaller = Extract<Caller, { kind: 'operator' }>;
@@ -46,28 +46,23 @@ export function admitted<K extends Caller['kind']>(
   if (authentication.status === 'accepted') {
     const { caller } = authentication;
     if (caller.kind === kind) return caller as Extract<Caller, { kind: K }>;
-    throw new EdgeRefusal({ code: 'invalid_credential', detail: 'The credential is not for this part of the API.' });
+    throw new Refusal('invalid_credential', 'The credential is not for this part of the API.');
   }
   if (authentication.status === 'insufficient-scope')
-    throw new EdgeRefusal({ code: 'missing_scope', detail: `The credential is not enough: ${authentication.reason}.` });
+    throw new Refusal('missing_scope', `The credential is not enough: ${authentication.reason}.`);
   if (authentication.status === 'refused')
-    throw new EdgeRefusal({
-      code: 'invalid_credential',
-      detail: `The credential is refused: ${authentication.reason}.`,
-    });
-  throw new EdgeRefusal({
-    code: 'missing_credential',
-    detail: 'Send a token of the issuer as `Authorization: Bearer …`, or connect with a device certificate.',
-  });
+    throw new Refusal('invalid_credential', `The credential is refused: ${authentication.reason}.`);
+  throw new Refusal(
+    'missing_credential',
+    'Send a token of the issuer as `Authorization: Bearer …`, or connect with a device certificate.',
+  );
 }
 
 /** Turns a failed verification into a refusal. */
 export function unverifiable(error: unknown, log: Log): unknown {
   if (!isPortError(error)) return error;
   log.warn('a credential could not be verified', describeError(error));
-  return new EdgeRefusal({
-    code: 'issuer_unavailable',
-    detail: 'What verifying the credential needs cannot be had now.',
+  return new Refusal('issuer_unavailable', 'What verifying the credential needs cannot be had now.', {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   });
 }

@@ -1,5 +1,5 @@
 // Cross-origin access at the edge: which pages may read its answers (CORS), and which systems may deliver events by webhook.
-import { EdgeRefusal } from './edge-problem.ts';
+import { Refusal } from '../../api/refusal.ts';
 
 export interface CrossOriginRules {
   /** Origins of pages that may call the API, or `*` for all. */
@@ -53,9 +53,7 @@ export function crossOrigin({ browsers, webhooks, webhookRate }: CrossOriginRule
   const preflight = (origin: string, requested: string | null): Response => {
     const share = allowed(origin);
     if (share === undefined)
-      throw new EdgeRefusal({
-        code: 'origin_not_allowed',
-        detail: 'Pages of this origin may not call this deployment.',
+      throw new Refusal('origin_not_allowed', 'Pages of this origin may not call this deployment.', {
         headers: { vary: 'Origin' },
       });
     const names = (requested ?? '')
@@ -77,11 +75,7 @@ export function crossOrigin({ browsers, webhooks, webhookRate }: CrossOriginRule
   /** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection */
   const handshake = (sender: string, requestedRate: string | null): Response => {
     const isAllowed = webhooks.includes('*') || webhooks.some((name) => name.toLowerCase() === sender.toLowerCase());
-    if (!isAllowed)
-      throw new EdgeRefusal({
-        code: 'origin_not_allowed',
-        detail: 'This sender may not deliver events to this deployment.',
-      });
+    if (!isAllowed) throw new Refusal('origin_not_allowed', 'This sender may not deliver events to this deployment.');
     const asked = /^\d{1,9}$/.test(requestedRate ?? '') ? Number(requestedRate) : Number.POSITIVE_INFINITY;
     return new Response(null, {
       status: 200,

@@ -1,9 +1,9 @@
 // Passes a request's body through the edge: buffers it for a possible retry if it is small and there is room, streams it otherwise.
 
+import { Refusal } from '../../api/refusal.ts';
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { BodySource, type StreamFault } from './body-source.ts';
-import { EdgeRefusal } from './edge-problem.ts';
 import type { KeyedSemaphore, Permit } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
@@ -34,7 +34,7 @@ export interface BodyDeps {
 
 /**
  * Decides whether to buffer or stream the body; `length` is its declared length, or NaN. Returns without a promise unless the body
- * is read. Rejects with an `EdgeRefusal` if the body does not arrive in time and with its declared length.
+ * is read. Rejects with a `Refusal` if the body does not arrive in time and with its declared length.
  */
 export function outgoingBody(
   request: Request,
@@ -87,9 +87,9 @@ const streamed = (source: BodySource, content: ReadableStream<Uint8Array>): Outg
   fault: () => source.fault,
 });
 
-const late = (readMs: number) => () =>
-  new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
-const broken = () => new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+export const late = (readMs: number) => () =>
+  new Refusal('request_timeout', `The body has not come within ${readMs} ms.`);
+export const broken = () => new Refusal('invalid_body', 'The body broke off.');
 
 async function readDeclared(request: Request, length: number, clock: Clock, readMs: number): Promise<ArrayBuffer> {
   const reading = request.arrayBuffer().catch(() => {
@@ -97,7 +97,7 @@ async function readDeclared(request: Request, length: number, clock: Clock, read
   });
   const content = await withTimeout(clock, readMs, reading, late(readMs));
   if (content.byteLength !== length)
-    throw new EdgeRefusal({ code: 'invalid_body', detail: 'The body is not as long as its Content-Length says.' });
+    throw new Refusal('invalid_body', 'The body is not as long as its Content-Length says.');
   return content;
 }
 

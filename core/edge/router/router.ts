@@ -1,4 +1,5 @@
 // Routes tenants' requests: authenticates, resolves the cell, signs, forwards, and retries what is safe to retry when the cell changed.
+import { Refusal } from '../../api/refusal.ts';
 import { BODY_TYPE_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
@@ -6,11 +7,10 @@ import type { Authentication, Credentials } from '../ports/credentials.ts';
 import type { Tier } from '../ports/directory-model.ts';
 import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
 import type { StreamFault } from './body-source.ts';
-import { EdgeRefusal } from './edge-problem.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
 import { forwardedHeaders, type OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
-import { type BodyDeps, type OutgoingBody, outgoingBody } from './request-body.ts';
+import { type BodyDeps, broken, late, type OutgoingBody, outgoingBody } from './request-body.ts';
 import type { Confirmation } from './route-memory.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
 import type { RouteGrant } from './route-signer.ts';
@@ -52,7 +52,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIO
 const INGEST = /^\/v1\/events(?:\?|$)/;
 
 /**
- * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with an `EdgeRefusal`, or with an
+ * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with a `Refusal`, or with an
  * internal error. Awaits only the cell when credential, route and token are in memory.
  */
 export function createRouter(
@@ -165,17 +165,12 @@ export function createRouter(
 function check({ method, headers }: Request, target: string, { tenant }: TenantCaller): number {
   const claimed = headers.get('x-tenant-id');
   if (claimed !== null && claimed !== tenant)
-    throw new EdgeRefusal({ code: 'tenant_mismatch', detail: 'X-Tenant-ID names another tenant than the credential.' });
-  if (!METHODS.has(method))
-    throw new EdgeRefusal({ code: 'method_not_allowed', detail: `${[...METHODS].join(', ')} are taken.` });
+    throw new Refusal('tenant_mismatch', 'X-Tenant-ID names another tenant than the credential.');
+  if (!METHODS.has(method)) throw new Refusal('method_not_allowed', `${[...METHODS].join(', ')} are taken.`);
   if (target.length > ROUTER_LIMITS.target)
-    throw new EdgeRefusal({
-      code: 'target_too_long',
-      detail: `Path and query have at most ${ROUTER_LIMITS.target} characters.`,
-    });
+    throw new Refusal('target_too_long', `Path and query have at most ${ROUTER_LIMITS.target} characters.`);
   const length = Number(headers.get('content-length') ?? Number.NaN);
-  if (length > ROUTER_LIMITS.body)
-    throw new EdgeRefusal({ code: 'payload_too_large', detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.` });
+  if (length > ROUTER_LIMITS.body) throw bodyTooLarge();
   return length;
 }
 
@@ -187,17 +182,14 @@ function coverType(headers: OutgoingHeaders): void {
   headers['content-type'] = 'application/octet-stream';
 }
 
-function bodyRefusal(fault: StreamFault, readMs: number): EdgeRefusal {
+function bodyRefusal(fault: StreamFault, readMs: number): Refusal {
   switch (fault) {
     case 'late':
-      return new EdgeRefusal({ code: 'request_timeout', detail: `The body has not come within ${readMs} ms.` });
+      return late(readMs)();
     case 'broken':
-      return new EdgeRefusal({ code: 'invalid_body', detail: 'The body broke off.' });
+      return broken();
     case 'too-large':
-      return new EdgeRefusal({
-        code: 'payload_too_large',
-        detail: `A body holds at most ${ROUTER_LIMITS.body} bytes.`,
-      });
+      return bodyTooLarge();
   }
 }
 
@@ -207,11 +199,11 @@ function refuseUnconfirmed(known: Confirmation | undefined, now: number): void {
   // A clock that was set back must not make an old confirmation young.
   const age = now - known.askedAt;
   if (age >= 0 && age < ROUTER_LIMITS.confirmedMs) return;
-  throw new EdgeRefusal({
-    code: 'directory_unavailable',
-    detail: 'The tenant takes no writes while the directory cannot confirm where its cell is.',
-    retryAfterSeconds: RETRY_AFTER.unavailable,
-  });
+  throw new Refusal(
+    'directory_unavailable',
+    'The tenant takes no writes while the directory cannot confirm where its cell is.',
+    { retryAfterSeconds: RETRY_AFTER.unavailable },
+  );
 }
 
 /** The answer to a read, marked as stale if its route was last confirmed too long ago. */
@@ -228,41 +220,32 @@ function servedBy(route: Route): Served {
     case 'served':
       return route;
     case 'unknown':
-      throw new EdgeRefusal({ code: 'unknown_tenant', detail: 'The credential is valid, and its tenant has no cell.' });
+      throw new Refusal('unknown_tenant', 'The credential is valid, and its tenant has no cell.');
     case 'unserved':
-      throw new EdgeRefusal({
-        code: 'cell_unavailable',
-        detail: 'The cell of the tenant is down, and no other one stands in for it.',
+      throw new Refusal('cell_unavailable', 'The cell of the tenant is down, and no other one stands in for it.', {
         retryAfterSeconds: RETRY_AFTER.unserved,
       });
     case 'unavailable':
-      throw new EdgeRefusal({
-        code: 'directory_unavailable',
-        detail: 'Where the tenant’s cell is cannot be found out now.',
+      throw new Refusal('directory_unavailable', 'Where the tenant’s cell is cannot be found out now.', {
         retryAfterSeconds: RETRY_AFTER.unavailable,
       });
   }
 }
 
 const unreachable = (detail: string) =>
-  new EdgeRefusal({ code: 'cell_unavailable', detail, retryAfterSeconds: RETRY_AFTER.unreachable });
+  new Refusal('cell_unavailable', detail, { retryAfterSeconds: RETRY_AFTER.unreachable });
 
 const overloaded = () =>
-  new EdgeRefusal({
-    code: 'cell_overloaded',
-    detail: 'Too many requests wait for the tenant’s cell.',
+  new Refusal('cell_overloaded', 'Too many requests wait for the tenant’s cell.', {
     retryAfterSeconds: RETRY_AFTER.overloaded,
   });
 
 const exceeded = (seconds: number) =>
-  new EdgeRefusal({
-    code: 'quota_exceeded',
-    detail: 'The tenant has sent more requests than its tier allows.',
+  new Refusal('quota_exceeded', 'The tenant has sent more requests than its tier allows.', {
     retryAfterSeconds: seconds,
   });
 
+const bodyTooLarge = () => new Refusal('payload_too_large', `A body holds at most ${ROUTER_LIMITS.body} bytes.`);
+
 const tooLarge = () =>
-  new EdgeRefusal({
-    code: 'headers_too_large',
-    detail: `The headers have at most ${ROUTER_LIMITS.headers} bytes, without the credential.`,
-  });
+  new Refusal('headers_too_large', `The headers have at most ${ROUTER_LIMITS.headers} bytes, without the credential.`);

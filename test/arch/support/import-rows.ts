@@ -87,7 +87,7 @@ export const ROWS: readonly Row[] = [
   {
     files: /^core\/edge\/ports\//,
     project: ['core/ports/', 'core/edge/ports/'],
-    types: ['core/cell/route-token.ts'],
+    types: ['core/api/refusal.ts', 'core/cell/route-token.ts'],
     packages: [],
     node: false,
     instead: 'A port stands by itself: it knows other ports and the values that they exchange.',

@@ -1,6 +1,7 @@
 // Whatever is sent, the answer is one of the API's own: never a 500, always with trace and cell.
 import fc from 'fast-check';
-import { problemsOf } from '../../../core/http/problem.ts';
+import { TENANT_CODES } from '../../../core/api/refusal.ts';
+import { missingCodes } from '../../../core/domain/application.ts';
 import { testCell } from '../../support/cell.ts';
 import { candidate } from '../../support/events.ts';
 import { METERS } from '../../support/meters.ts';
@@ -155,7 +156,7 @@ const token = fc.oneof(
   { weight: 1, arbitrary: headerValue },
 );
 
-const KNOWN = new Set<unknown>(Object.keys(problemsOf(METERS)));
+const KNOWN = new Set<unknown>([...TENANT_CODES, ...Object.keys(missingCodes(METERS))]);
 
 property(
   'every request is answered, and never with a failure of our own',

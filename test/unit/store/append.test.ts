@@ -28,7 +28,6 @@ function picky(refused: readonly string[], before: (request: number) => PortErro
     readExisting: async (rows) => rows.map(() => 'none'),
     put: () => Promise.reject(new Error('unreachable')),
     toPortError: (error) => error as PortError,
-    isTransient: ({ code }) => code === 'throttled' || code === 'unknown-outcome',
   };
   const append = async () =>
     (await appendWith(service, DOCUMENTS)).map((outcome) =>

@@ -1,6 +1,6 @@
 // The check of answers against the OpenAPI document: what contradicts it is found.
 import { openApiDocument } from '../../../core/http/openapi.ts';
-import { answerCheck, type CheckedAnswer } from '../../support/conformity.ts';
+import { answerCheck, type CheckedAnswer, conforming } from '../../support/conformity.ts';
 import { METERS } from '../../support/meters.ts';
 
 const check = answerCheck(openApiDocument(METERS));
@@ -46,4 +46,22 @@ test.each([
 
 test('a problem of the list is in order', () => {
   expect(faults(problem, PROBLEM)).toEqual([]);
+});
+
+describe('an answer over HTTP', () => {
+  const url = 'http://127.0.0.1/v1/devices?limit=1';
+  const answer = (body: unknown, headers: Record<string, string> = { 'x-polycell-cell': 'aws-alpha' }) =>
+    conforming(url, {}, Response.json(body, { headers }));
+
+  test('is returned with its body unread', async () => {
+    expect(await (await answer({ items: [], next: null })).json()).toEqual({ items: [], next: null });
+  });
+
+  test('is refused if it contradicts the document', async () => {
+    await expect(answer({ items: [] })).rejects.toThrow("GET /v1/devices 200:  must have required property 'next'");
+  });
+
+  test('is not checked if a platform gave it', async () => {
+    expect((await answer({ message: 'Service Unavailable' }, {})).status).toBe(200);
+  });
 });

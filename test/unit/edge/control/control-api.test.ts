@@ -1,7 +1,9 @@
 // The control API over a directory in memory, status by status.
+
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import { OPERATOR_CODES } from '../../../../core/api/refusal.ts';
 import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
-import { CONTROL_BODY_BYTES, CONTROL_PROBLEMS, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
+import { CONTROL_BODY_BYTES, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
@@ -306,7 +308,7 @@ test('each route needs its scope, and neither brings the other', async () => {
 test('nobody may read or change anything under the name that the audit log has for the monitor', async () => {
   const { call } = await filled();
   const operator = { ...OPERATOR, subject: 'monitor' };
-  const refusal = { problem: { code: 'invalid_credential' } };
+  const refusal = { code: 'invalid_credential' };
   await expect(call('POST', 'failovers', { cell: 'alpha', ...why }, { operator })).rejects.toMatchObject(refusal);
   await expect(call('GET', 'cells', undefined, { operator })).rejects.toMatchObject(refusal);
   expect((await call('GET', 'failovers')).body.items).toEqual([]);
@@ -386,7 +388,7 @@ test('the OpenAPI document has every route, and what each takes', async () => {
     additionalProperties: false,
   });
   expect(place.parameters.map(({ name }: Loose) => name)).toEqual(['id', 'dryRun', 'ifRevision']);
-  expect(body.components.schemas.Problem.properties.code.enum).toEqual(Object.keys(CONTROL_PROBLEMS));
+  expect(body.components.schemas.Problem.properties.code.enum).toEqual(OPERATOR_CODES);
   for (const [, schema] of JSON.stringify(body).matchAll(/"#\/components\/schemas\/(\w+)"/g))
     expect(body.components.schemas).toHaveProperty(schema ?? '');
 });

@@ -1,6 +1,8 @@
 // Random histories of the directory, held against a model that shares nothing with it: no invariant breaks, whoever does what.
+
 import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import { DIRECTORY_REFUSALS } from '../../../../core/api/refusal.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { COMMAND_SHAPES } from '../../../../core/edge/directory/directory-checks.ts';
 import type { Directory, DirectoryLookup } from '../../../../core/edge/ports/directory.ts';
@@ -9,7 +11,6 @@ import {
   type CellDefinition,
   type DirectoryCommand,
   type DirectoryOutcome,
-  REFUSALS,
   resolveTenant,
   type Tenant,
 } from '../../../../core/edge/ports/directory-model.ts';
@@ -306,6 +307,6 @@ test('the histories of these tests reach every kind of outcome', async () => {
     }
   }
   const all = Object.keys(COMMAND_SHAPES).map((kind) => `${kind} applied`);
-  const refusals = REFUSALS.filter((code) => code !== 'changed_meanwhile');
+  const refusals = Object.keys(DIRECTORY_REFUSALS).filter((code) => code !== 'changed_meanwhile');
   expect([...all, ...refusals, 'partial failover'].filter((each) => !kinds.has(each))).toEqual([]);
 });
