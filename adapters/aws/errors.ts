@@ -91,6 +91,8 @@ export function toPortError(error: unknown): PortError {
 
 function codeOf(name: string, code: string, status: number | undefined, message: string): ErrorCode {
   const known = CODES[name];
+  // A topic that cannot be one is no fault of the message: https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+  if (known === 'invalid' && /TopicArn/.test(message)) return 'misconfigured';
   if (known === 'invalid' && /Item size|exceeds the maximum|Transaction request cannot be larger/i.test(message))
     return 'too-large';
   if (known !== undefined) return known;

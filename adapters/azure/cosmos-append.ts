@@ -57,11 +57,9 @@ async function createAll(container: Container, items: readonly Item[]): Promise<
 }
 
 function errorOf(answer: OperationAnswer | undefined): PortError | undefined {
-  const { statusCode = 0, failure } = answer ?? {};
-  if (failure !== undefined) return failure;
-  if (statusCode === 201) return undefined;
-  const { retryAfterMilliseconds } = (answer ?? {}) as { retryAfterMilliseconds?: number };
-  return operationError(statusCode, retryAfterMilliseconds);
+  if (answer?.failure !== undefined) return answer.failure;
+  if (answer?.statusCode === 201) return undefined;
+  return operationError(answer ?? { statusCode: 0 });
 }
 
 /**

@@ -1,7 +1,17 @@
 // The change feed on the Functions Cosmos DB trigger: takes items, throws if they must be delivered again.
+import { BoundedCache } from '../../core/lib/bounded-cache.ts';
+import { jsonBytesAtMost } from '../../core/lib/text.ts';
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { epochMs } from '../../core/ports/clock.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
+
+export const FEED_LIMITS = {
+  /** Records and bytes that the handler gets at once: what a failure has handled again. One record may be larger. */
+  sliceRecords: 25,
+  sliceBytes: 1024 * 1024,
+  /** Records remembered of batches that failed; each function delivers at most 100 of a range at once. */
+  remembered: 10_000,
+} as const;
 
 /** Thrown when records must be delivered again; the trigger's unlimited retry policy repeats the whole batch. */
 export class ChangeFeedRetry extends Error {
@@ -12,14 +22,46 @@ export class ChangeFeedRetry extends Error {
  * Wraps a change handler for the trigger. The feed has only the latest version of an item and does not distinguish inserts from
  * updates, so every record is `updated`. Without an unlimited retry policy, the trigger would checkpoint past a batch that throws
  * (https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger).
+ *
+ * The trigger has no checkpoint inside a batch and repeats all of it, to the same process. Records that are done are remembered, by the
+ * write that they are of, and passed over: a batch gets ahead with each try.
  */
 export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unknown[]) => Promise<void> {
+  const done = new BoundedCache<string, true>(FEED_LIMITS.remembered);
   return async (items) => {
-    if (items.length === 0) return;
-    const outcome = await handler(items.map(toRecord));
-    if (outcome.status === 'retry')
-      throw new ChangeFeedRetry(`The batch of ${items.length} changes comes again: it failed at ${outcome.failedAt}.`);
+    const records = items.map(toRecord);
+    const left = records.filter((record) => done.get(writeOf(record)) === undefined);
+    let handled = records.length - left.length;
+    for (const slice of inSlices(left)) {
+      const outcome = await handler(slice);
+      const count = outcome.status === 'retry' ? outcome.failedAt : slice.length;
+      for (const record of slice.slice(0, count)) done.set(writeOf(record), true);
+      handled += count;
+      if (outcome.status === 'retry')
+        throw new ChangeFeedRetry(`The batch of ${items.length} changes comes again; ${handled} of them are done.`);
+    }
+    for (const record of records) done.delete(writeOf(record));
   };
+}
+
+/** Names one write of one item. */
+const writeOf = ({ partition, id, sequence }: ChangeRecord): string => JSON.stringify([partition, id, sequence]);
+
+function inSlices(records: readonly ChangeRecord[]): ChangeRecord[][] {
+  const slices: ChangeRecord[][] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = jsonBytesAtMost(record.body);
+    const slice = slices.at(-1);
+    if (slice === undefined || slice.length === FEED_LIMITS.sliceRecords || bytes + size > FEED_LIMITS.sliceBytes) {
+      slices.push([record]);
+      bytes = size;
+    } else {
+      slice.push(record);
+      bytes += size;
+    }
+  }
+  return slices;
 }
 
 /**

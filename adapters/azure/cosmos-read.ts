@@ -53,7 +53,7 @@ async function readInBatch(container: Container, partition: string, id: string):
     const { statusCode = 0, resourceBody } = answer ?? {};
     if (statusCode === 200) return resourceBody as unknown as FoundItem;
     if (statusCode === 404) return undefined;
-    throw operationError(statusCode);
+    throw operationError({ statusCode });
   } catch (error) {
     throw toReadError(error);
   }

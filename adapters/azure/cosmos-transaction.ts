@@ -144,8 +144,9 @@ async function send(container: Container, partition: string, steps: readonly Ste
   const starts = steps.map((_, index) => steps.slice(0, index).reduce((sum, step) => sum + step.operations.length, 0));
   if (failed < 0)
     return steps.map(({ item }, index) => item && versionOf(answers[starts[index] ?? 0]?.eTag ?? '', item.x));
-  const statusCode = answers[failed]?.statusCode ?? 0;
-  const error = operationError(statusCode);
+  const answer = answers[failed] ?? { statusCode: 0 };
+  const { statusCode } = answer;
+  const error = operationError(answer);
   const failedStep = steps[starts.findLastIndex((start) => start <= failed)];
   if (failedStep === undefined || (error.code !== 'conflict' && error.code !== 'not-found')) throw error;
   return { failedStep, statusCode };

@@ -4,6 +4,12 @@ import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 /** The addressed range has split or moved; nothing was applied. */
 export const COSMOS_GONE = 410;
 
+/**
+ * The substatus of a 403 that says that a logical partition has reached its 20 GB
+ * (https://learn.microsoft.com/azure/cosmos-db/nosql/troubleshoot-forbidden).
+ */
+const PARTITION_FULL = 1014;
+
 /** https://learn.microsoft.com/rest/api/cosmos-db/http-status-codes-for-cosmosdb */
 const COSMOS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'invalid',
@@ -78,6 +84,7 @@ export function toPortError(error: unknown): PortError {
   const { name = '', code = '', message = String(error), retryAfterInMs } = sdkError;
   const timedOut = TIMED_OUT.has(code) || TIMED_OUT.has(name);
   const details = { cause: error, timedOut, ...(retryAfterInMs !== undefined && { retryAfterMs: retryAfterInMs }) };
+  if (code === 403 && sdkError.substatus === PARTITION_FULL) return partitionFull(error);
   return new PortError(codeOf(sdkError), `${name} ${code}: ${message}`, details);
 }
 
@@ -99,8 +106,27 @@ export function toReadError(error: unknown): PortError {
   return new PortError('unavailable', portError.message, { cause: error, timedOut: portError.timedOut });
 }
 
+const partitionFull = (cause?: unknown): PortError =>
+  new PortError(
+    'too-large',
+    'The logical partition has reached the 20 GB that Cosmos DB keeps for one partition key.',
+    {
+      partitionFull: true,
+      cause,
+    },
+  );
+
+/** Status of an operation in the answer of a batch; the SDK's types leave out what it passes on from the service. */
+export interface OperationStatus {
+  readonly statusCode: number;
+  readonly subStatusCode?: number;
+  readonly retryAfterMilliseconds?: number;
+}
+
 /** Maps the error of one operation of a batch by its status code. */
-export function operationError(statusCode: number, retryAfterMs?: number): PortError {
+export function operationError(answer: OperationStatus): PortError {
+  const { statusCode, subStatusCode, retryAfterMilliseconds: retryAfterMs } = answer;
+  if (statusCode === 403 && subStatusCode === PARTITION_FULL) return partitionFull();
   const details = retryAfterMs === undefined ? {} : { retryAfterMs };
   return new PortError(COSMOS_CODES[statusCode] ?? 'unknown', `An operation was answered with ${statusCode}.`, details);
 }

@@ -60,7 +60,9 @@ export type RejectionCode =
   | 'invalid_data'
   | 'unsupported_data_base64'
   | 'time_in_future'
-  | 'event_too_large';
+  | 'event_too_large'
+  | 'subject_full'
+  | 'event_not_storable';
 
 /** Why an event was rejected; `pointer` is a JSON pointer into the event as sent. */
 export interface Rejection {

@@ -5,10 +5,10 @@ import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
-import type { PortError } from '../ports/errors.ts';
+import { PERMANENT, type PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
-import type { NewDocument, Store } from '../ports/store.ts';
+import type { AppendOutcome, NewDocument, Store } from '../ports/store.ts';
 
 export const INGEST_LIMITS = {
   /** Maximum events in one request. */
@@ -53,7 +53,7 @@ export interface IngestSummary {
 }
 
 /**
- * `ingested` once every acceptable event is durable. `unavailable` if the store could not accept some of them: then there are no
+ * `ingested` once every event that can be stored is durable. `unavailable` if the store could not accept some of them: then there are no
  * results, and the same request may be repeated, as events already stored are reported as duplicates.
  */
 export type IngestResult =
@@ -90,7 +90,12 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
       }
       const outcome = outcomes[next++];
       if (outcome === undefined) throw new TypeError('The store returned fewer outcomes than it was given documents.');
-      if (outcome.status === 'failed') return { status: 'unavailable', error: outcome.error };
+      if (outcome.status === 'failed') {
+        const error = refusedAlone(outcome.error, outcomes);
+        if (error === undefined) return { status: 'unavailable', error: outcome.error };
+        results.push({ ...identity, status: 'rejected', error });
+        continue;
+      }
       const status = outcome.status === 'stored' ? 'accepted' : 'duplicate';
       results.push({ ...identity, status, ...('differs' in outcome && { differs: true }) });
     }
@@ -100,6 +105,19 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
       summary: { accepted: count('accepted'), duplicates: count('duplicate'), rejected: count('rejected'), results },
     };
   };
+}
+
+/**
+ * The rejection of an event that the store refuses although it takes others, and would refuse again: the events beside it must not wait
+ * for it. `undefined` for a fault of the store, which may take the same event later.
+ */
+function refusedAlone(error: PortError, outcomes: readonly AppendOutcome[]): Rejection | undefined {
+  if (error.partitionFull)
+    return { code: 'subject_full', detail: 'The subject holds as much as its cell can store for one subject.' };
+  const takesOthers = outcomes.some(({ status }) => status !== 'failed');
+  if (PERMANENT[error.code] || (error.code === 'denied' && takesOthers))
+    return { code: 'event_not_storable', detail: `The cell's store refuses the event: ${error.code}.` };
+  return undefined;
 }
 
 function logDocument(tenant: string, event: CloudEvent): NewDocument {

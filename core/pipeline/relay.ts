@@ -5,7 +5,7 @@ import { fromStored, tenantOf } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import type { Bus, BusMessage, PublishOutcome } from '../ports/bus.ts';
 import type { ChangeHandler, ChangeRecord } from '../ports/change-stream.ts';
-import { PERMANENT } from '../ports/errors.ts';
+import { type ErrorCode, PERMANENT } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { type Parking, RELAY, tenantForParking } from './parking.ts';
 import { toRedriven } from './redrive.ts';
@@ -16,11 +16,19 @@ export interface RelayDeps {
   readonly log: Log;
 }
 
-/** Returns the change stream's handler. Records before a failed one are published again, which consumers tolerate. */
+/** Refusals that a bus which is set up wrongly gives to every event: to a topic that is none, by a service that is another. */
+const MAY_BE_THE_BUS: ReadonlySet<ErrorCode> = new Set(['invalid', 'unsupported']);
+
+/**
+ * Returns the change stream's handler. Records before a failed one are published again, which consumers tolerate. A refusal counts against
+ * an event only once the bus has taken another: a bus that is set up wrongly stops the stream, and nothing is parked for it.
+ */
 export function relay(deps: RelayDeps): ChangeHandler {
+  let busTakesEvents = false;
   return async (records) => {
     const messages = records.map(toMessage);
     const published = await deps.bus.publish(messages.filter((message) => message !== undefined));
+    busTakesEvents ||= published.some(({ status }) => status === 'published');
     let next = 0;
     for (const [index, record] of records.entries()) {
       const message = messages[index];
@@ -36,6 +44,18 @@ export function relay(deps: RelayDeps): ChangeHandler {
           of: records.length,
           ...(outcome.error.timedOut && { timedOut: true }),
         });
+        return { status: 'retry', failedAt: index };
+      }
+      if (outcome?.status === 'failed' && !busTakesEvents && MAY_BE_THE_BUS.has(outcome.error.code)) {
+        deps.log.error(
+          'the bus has taken no event yet and refuses this one: check which topic the relay is set up for',
+          {
+            code: outcome.error.code,
+            reason: outcome.error.message,
+            from: index,
+            of: records.length,
+          },
+        );
         return { status: 'retry', failedAt: index };
       }
       const reason =

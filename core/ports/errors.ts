@@ -63,6 +63,8 @@ export interface PortErrorDetails {
   readonly failedWrite?: number;
   /** Whether there was no answer in time: the service may be healthy and only slow. */
   readonly timedOut?: boolean;
+  /** For `too-large`: not the document is, but all documents of its partition together. */
+  readonly partitionFull?: boolean;
   /** The SDK's or the network's own error. */
   readonly cause?: unknown;
 }
@@ -74,6 +76,7 @@ export class PortError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly failedWrite: number | undefined;
   readonly timedOut: boolean;
+  readonly partitionFull: boolean;
 
   constructor(code: ErrorCode, message: string, details: PortErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -81,6 +84,7 @@ export class PortError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.failedWrite = details.failedWrite;
     // An error that wraps a timeout is a timeout, too.
+    this.partitionFull = details.partitionFull ?? false;
     this.timedOut = details.timedOut ?? (details.cause instanceof PortError && details.cause.timedOut);
   }
 

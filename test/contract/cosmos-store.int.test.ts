@@ -6,7 +6,7 @@ import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
-import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
+import { FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';
@@ -104,5 +104,31 @@ test('documents whose ids no URL holds are written on condition, as all others',
     await store.delete(key, next);
     expect(await other.get(key)).toBeUndefined();
   }
+  await close();
+});
+
+test('a partition that has reached its 20 GB is told apart from a document that is too large and from a missing permission', async () => {
+  const { store, proxy, warmUp, close } = await openContainer();
+  await warmUp();
+  const json = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ code: 'Forbidden', message: 'Partition key reached maximum size of 20 GB' });
+  const isBatch = (atomic: string) => (call: ProxiedCall) => call.headers['x-ms-cosmos-batch-atomic'] === atomic;
+  const refused = [{ statusCode: 403, subStatusCode: 1014, requestCharge: 1.2 }];
+  const full = { code: 'too-large', partitionFull: true };
+  for (const atomic of ['false', 'true'])
+    proxy.inject({
+      when: isBatch(atomic),
+      fault: { kind: 'answer', response: { status: 207, headers: json, body: JSON.stringify(refused) } },
+    });
+  const [outcome] = await store.append([{ partition: 'p', id: 'a', body: 1 }]);
+  expect(outcome).toMatchObject({ status: 'failed', error: full });
+  await expect(store.transact('p', [{ kind: 'put', id: 'a', body: 1, expected: 'absent' }])).rejects.toMatchObject(
+    full,
+  );
+  await proxy.heal();
+  proxy.inject({
+    fault: { kind: 'answer', response: { status: 403, headers: { ...json, 'x-ms-substatus': '1014' }, body } },
+  });
+  await expect(store.put({ partition: 'p', id: 'a', body: 1 }, 'any')).rejects.toMatchObject(full);
   await close();
 });

@@ -4,10 +4,12 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsBus } from '../../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { snsError } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
 import { provision } from '../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { reading } from '../support/events.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
 import { dynamodbClient, snsClient, sqsClient } from './aws/clients.ts';
@@ -96,4 +98,24 @@ busContract('SNS and SQS', async () => {
       await proxy.stop();
     },
   };
+});
+
+test('a topic that cannot be one is a fault of the configuration, whichever events are published', async () => {
+  const proxy = new FaultProxy({ target: emulator.endpoint });
+  await proxy.start();
+  // As the service words it; the emulator takes any text for the name of a topic.
+  proxy.inject({
+    operation: 'PublishBatch',
+    fault: snsError(
+      'InvalidParameter',
+      'Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1',
+    ),
+  });
+  const client = snsClient(proxy.endpoint);
+  const bus = new SnsBus({ client, topicArn: 'events', clock: new HastyClock(), ids: randomIds });
+  expect(await bus.publish([{ tenant: 'acme', event: reading() }])).toMatchObject([
+    { status: 'failed', error: { code: 'misconfigured' } },
+  ]);
+  client.destroy();
+  await proxy.stop();
 });

@@ -63,7 +63,7 @@ test('500 events are one append', async () => {
   expect(memory.calls.append).toBe(1);
 });
 
-test.each<ErrorCode>(['throttled', 'unavailable', 'unknown-outcome', 'denied', 'too-large'])(
+test.each<ErrorCode>(['throttled', 'unavailable', 'unknown-outcome', 'not-found', 'misconfigured'])(
   'one event that the store could not take (%s): nothing is told of any, and the repeat tells all',
   async (code) => {
     let failing = true;
@@ -84,6 +84,44 @@ test.each<ErrorCode>(['throttled', 'unavailable', 'unknown-outcome', 'denied', '
     expect(statuses(await send(batch))).toEqual(['duplicate', 'rejected', 'accepted', 'duplicate']);
   },
 );
+
+const refusing =
+  (error: PortError, which: (index: number) => boolean) =>
+  (store: Store): Store => ({
+    ...faultyStore(store),
+    append: async (documents) => {
+      const stored = [...(await store.append(documents.filter((_, index) => !which(index))))];
+      return documents.map((_, index) =>
+        which(index) ? { status: 'failed', error } : (stored.shift() ?? { status: 'failed', error }),
+      );
+    },
+  });
+
+test.each<ErrorCode>(['invalid', 'too-large', 'unsupported', 'denied'])(
+  'an event that the store refuses (%s) while it takes others is rejected alone',
+  async (code) => {
+    const { send } = setUp(refusing(new PortError(code, 'planned'), (index) => index === 1));
+    const result = await send([candidate({ id: 'a' }), candidate({ id: 'b' }), candidate({ id: 'c' })]);
+    expect(result).toMatchObject({
+      status: 'ingested',
+      summary: { accepted: 2, rejected: 1, results: [{}, { id: 'b', error: { code: 'event_not_storable' } }, {}] },
+    });
+  },
+);
+
+test('a store that refuses everything for want of a permission is unavailable', async () => {
+  const { send } = setUp(refusing(new PortError('denied', 'planned'), () => true));
+  expect(await send([candidate({ id: 'a' }), candidate({ id: 'b' })])).toMatchObject({ status: 'unavailable' });
+});
+
+test('a subject whose partition is full is named in its rejection, even when no other event is sent', async () => {
+  const full = new PortError('too-large', 'planned', { partitionFull: true });
+  const { send } = setUp(refusing(full, () => true));
+  expect(await send([candidate()])).toMatchObject({
+    status: 'ingested',
+    summary: { rejected: 1, results: [{ error: { code: 'subject_full' } }] },
+  });
+});
 
 test('a store that answers for fewer documents than it was given is a bug, and said to be one', async () => {
   const { send } = setUp((store) => ({ ...faultyStore(store), append: async () => [] }));

@@ -99,6 +99,24 @@ test.each<ErrorCode>(['too-large', 'invalid', 'unsupported'])('%s is its own fau
   expect(log.messages('error')).toEqual(['parked a record that can never be published']);
 });
 
+test.each<ErrorCode>(['invalid', 'unsupported'])(
+  '%s for each event, by a bus that has taken none, stops the stream and parks nothing',
+  async (code) => {
+    const { bus, handle, parked, log } = setUp();
+    bus.fault = () => code;
+    for (let times = 0; times < 20; times += 1) expect(await handle(records)).toEqual({ status: 'retry', failedAt: 0 });
+    expect(await parked.list('relay', 'acme', 10)).toEqual({ items: [] });
+    expect(log.messages('error')[0]).toMatch(/^the bus has taken no event yet/);
+    // Once it takes one, what it refuses is at fault.
+    bus.fault = ({ event }) => (event.id === 'r-0' ? code : undefined);
+    expect(await handle(records)).toEqual({ status: 'done' });
+    expect((await parked.list('relay', 'acme', 10)).items).toHaveLength(1);
+    bus.fault = () => code;
+    expect(await handle([record(5)])).toEqual({ status: 'done' });
+    expect((await parked.list('relay', 'acme', 10)).items).toHaveLength(2);
+  },
+);
+
 test.each<[string, Partial<ChangeRecord>]>([
   ['null', { body: null }],
   ['a text', { body: 'x' }],
