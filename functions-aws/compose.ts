@@ -8,12 +8,14 @@ import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
 import { consumerNamed } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
+import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import type { Bus } from '../core/ports/bus.ts';
@@ -103,14 +105,10 @@ export function composeWorker(
   const { declaration, create } = consumerNamed(application, config.consumer);
   const consumer = create({ events, state, clock, ids });
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  return sqsConsumer(
-    consume({
-      consumer: changed,
-      declaration,
-      parking: parking({ state, clock }),
-      trials: crashMarkers(state, clock),
-      clock,
-      log,
-    }),
-  );
+  const parked = parking({ state, clock });
+  const trials = crashMarkers(state, clock);
+  return sqsConsumer(consume({ consumer: changed, declaration, parking: parked, trials, clock, log }), {
+    suffix: DEAD_LETTER_SUFFIX,
+    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
+  });
 }

@@ -19,6 +19,7 @@ import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
+import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -123,23 +124,37 @@ export function composeRelay(
   return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
 }
 
-/** The functions behind the consumers' subscriptions, by consumer. */
-export function composeWorkers(
-  config: CellConfig,
-  overrides: Overrides = {},
-): Readonly<Record<string, (batch: ServiceBusBatch) => Promise<void>>> {
+/** A function of the worker: which queue of which subscription it takes messages from. */
+export interface SubscriptionWorker {
+  readonly consumer: string;
+  /** Whether it takes the subscription's dead letters. */
+  readonly deadLetters: boolean;
+  readonly work: (batch: ServiceBusBatch) => Promise<void>;
+}
+
+/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+export function composeWorkers(config: CellConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const definitions = application.flatMap(({ consumers }) => consumers);
-  const workers = definitions.map(({ declaration, create }) => {
+  return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const consumer = create({ events, state, clock, ids });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const deps = { declaration, parking: parking({ state, clock }), trials: crashMarkers(state, clock), clock, log };
-    const handler = consume({ consumer: changed, ...deps });
+    const parked = parking({ state, clock });
+    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log };
+    const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
+    const { name } = declaration;
     return [
-      declaration.name,
-      serviceBusConsumer(handler, { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 }),
-    ] as const;
+      {
+        consumer: name,
+        deadLetters: false,
+        work: serviceBusConsumer(consume({ consumer: changed, ...deps }), options),
+      },
+      {
+        consumer: name,
+        deadLetters: true,
+        work: serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options),
+      },
+    ];
   });
-  return Object.fromEntries(workers);
 }

@@ -1,4 +1,4 @@
-// Functions entry point of the consumers: one subscription's messages in, for each.
+// Functions entry point of the consumers: one subscription's messages in, for each, and one for its dead letters.
 import { app, type InvocationContext } from '@azure/functions';
 import { composeWorkers } from './compose.ts';
 import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
@@ -6,11 +6,11 @@ import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
 app.setup(SETUP);
 const config = readCellConfig(process.env);
 
-for (const [name, work] of Object.entries(composeWorkers(config))) {
-  app.serviceBusTopic(name, {
+for (const { consumer, deadLetters, work } of composeWorkers(config)) {
+  app.serviceBusTopic(deadLetters ? `${consumer}-dead-letters` : consumer, {
     connection: CONNECTIONS.serviceBus,
     topicName: config.topic,
-    subscriptionName: name,
+    subscriptionName: deadLetters ? `${consumer}/$DeadLetterQueue` : consumer,
     cardinality: 'many',
     // Raw bodies: a body that is not text would fail its batch before it gets here. The types lack this option.
     ...{ dataType: 'binary' },

@@ -10,7 +10,7 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { statePartition } from '../core/cell/identity.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
-import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
+import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX, type Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
@@ -264,7 +264,10 @@ export class AwsCell implements LocalCell {
     return {
       name: this.#name(consumer.name),
       visibilityTimeoutSeconds: consumer.visibilitySeconds,
-      deadLetter: { name: this.#name(`${consumer.name}-dead-letter`), maxReceiveCount: consumer.maximumDeliveries },
+      deadLetter: {
+        name: this.#name(`${consumer.name}${DEAD_LETTER_SUFFIX}`),
+        maxReceiveCount: consumer.maximumDeliveries,
+      },
       filterPolicy: { type: [...consumer.types], consumer: [consumer.name, { exists: false }] },
     };
   }

@@ -3,7 +3,7 @@ import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
-import type { FunctionLimits, Topology } from '../core/cell/topology.ts';
+import { DEAD_LETTER_SUFFIX, type FunctionLimits, type Topology } from '../core/cell/topology.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
@@ -201,21 +201,28 @@ export class AwsCompute {
       const queue = this.#options.provisioned.queues[this.#name(consumer.name)];
       if (worker === undefined || queue === undefined)
         throw new TypeError(`The cell has no worker for ${consumer.name}.`);
-      const mapping = new SqsMapping({
+      const common = {
         client: sqs,
-        queueUrl: queue.url,
-        queueArn: queue.arn,
-        invoke: (event) => worker.invoke(event),
+        invoke: (event: unknown) => worker.invoke(event),
         region: this.#options.region,
-        batchSize: consumer.batchSize,
-        maximumBatchingWindowSeconds: consumer.batchWindowSeconds,
         maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY.worker),
         reportBatchItemFailures: true,
         onProblem: problem(consumer.name),
-      });
-      this.#queues.push(mapping);
-      mapping.start();
+      };
+      const { batchSize, batchWindowSeconds: maximumBatchingWindowSeconds } = consumer;
+      const { url: queueUrl, arn: queueArn, deadLetterUrl } = queue;
+      this.#queues.push(new SqsMapping({ ...common, queueUrl, queueArn, batchSize, maximumBatchingWindowSeconds }));
+      if (deadLetterUrl !== undefined)
+        this.#queues.push(
+          new SqsMapping({
+            ...common,
+            queueUrl: deadLetterUrl,
+            queueArn: `${queueArn}${DEAD_LETTER_SUFFIX}`,
+            batchSize: 10,
+          }),
+        );
     }
+    for (const mapping of this.#queues) mapping.start();
   }
 
   #name(part: string): string {

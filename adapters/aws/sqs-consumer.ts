@@ -10,14 +10,26 @@ export interface QueueEvent {
     readonly messageId: string;
     readonly body: string;
     readonly attributes: { readonly ApproximateReceiveCount?: string };
+    /** The queue; one for all records of an event. */
+    readonly eventSourceARN?: string;
     readonly messageAttributes?: Readonly<Record<string, { readonly stringValue?: string | undefined }>>;
   }[];
 }
 
+/** Takes the messages of queues whose names end like this, in place of the handler of all others. */
+export interface QueueRoute {
+  readonly suffix: string;
+  readonly handler: DeliveryHandler;
+}
+
 /** Wraps a delivery handler as a Lambda handler; `deadline` is when the function will be killed, in epoch milliseconds. */
-export function sqsConsumer(handler: DeliveryHandler): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
+export function sqsConsumer(
+  handler: DeliveryHandler,
+  route?: QueueRoute,
+): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   return async ({ Records }, deadline) => {
-    const outcomes = await handler(Records.map(toMessage), deadline);
+    const isRouted = route !== undefined && Records[0]?.eventSourceARN?.endsWith(route.suffix) === true;
+    const outcomes = await (isRouted ? route.handler : handler)(Records.map(toMessage), deadline);
     const failures = Records.filter((_, index) => outcomes[index]?.status !== 'done');
     return { batchItemFailures: failures.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };

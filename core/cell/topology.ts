@@ -103,6 +103,9 @@ export const declareConsumer = (
   return { name, types, effects, ...limits };
 };
 
+/** End of the name of a consumer's dead-letter queue on AWS, by which its worker recognizes what comes from it. */
+export const DEAD_LETTER_SUFFIX = '-dead-letter';
+
 /** The functions and collections that every cell has, whatever its domains. */
 export const CELL_TOPOLOGY = {
   collections: { events: { stream: true }, state: { stream: false } },

@@ -223,6 +223,7 @@ describe('a consumer', () => {
       'aws_cloudwatch_metric_alarm.dead_letters',
       'aws_cloudwatch_metric_alarm.queue_age',
       'aws_lambda_event_source_mapping.consumer',
+      'aws_lambda_event_source_mapping.dead_letter',
       'aws_sns_topic_subscription.consumer',
       'aws_sqs_queue.consumer',
       'aws_sqs_queue.dead_letter',

@@ -12,11 +12,11 @@ const workers = composeWorkers(config, {
   ...(config.version === 'faulty' && { consumer: faulty }),
 });
 
-for (const [name, work] of Object.entries(workers)) {
-  app.serviceBusTopic(name, {
+for (const { consumer, deadLetters, work } of workers) {
+  app.serviceBusTopic(deadLetters ? `${consumer}-dead-letters` : consumer, {
     connection: CONNECTIONS.serviceBus,
     topicName: config.topic,
-    subscriptionName: name,
+    subscriptionName: deadLetters ? `${consumer}/$DeadLetterQueue` : consumer,
     cardinality: 'many',
     handler: (bodies: unknown, { triggerMetadata = {} }: InvocationContext) =>
       work({

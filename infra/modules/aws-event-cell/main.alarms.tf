@@ -118,7 +118,7 @@ resource "aws_cloudwatch_metric_alarm" "queue_age" {
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each            = local.consumers
   alarm_name          = "${local.id}-${each.key}-dead-letters"
-  alarm_description   = "Messages of ${each.key} are in the dead-letter queue, where nothing takes them by itself."
+  alarm_description   = "Messages of ${each.key} are in the dead-letter queue: they cannot be parked."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letter[each.key].name }

@@ -11,6 +11,8 @@ resource "aws_sqs_queue" "dead_letter" {
   for_each                  = local.consumers
   name                      = "${local.id}-${each.key}-dead-letter"
   message_retention_seconds = var.topology.deadLetterRetentionDays * 24 * 60 * 60
+  # Six times the timeout of the function that parks them, as for the queue itself.
+  visibility_timeout_seconds = each.value.visibilitySeconds
   sqs_managed_sse_enabled   = var.options.customer_managed_key ? null : true
   kms_master_key_id         = local.kms_key_arn
   tags                      = merge(local.tags, { consumer = each.key })

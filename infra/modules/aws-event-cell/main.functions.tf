@@ -82,3 +82,16 @@ resource "aws_lambda_event_source_mapping" "consumer" {
     maximum_concurrency = each.value.maximumConcurrency
   }
 }
+
+# What the queue has given up on is parked by the same function.
+resource "aws_lambda_event_source_mapping" "dead_letter" {
+  for_each                = local.consumers
+  event_source_arn        = aws_sqs_queue.dead_letter[each.key].arn
+  function_name           = aws_lambda_alias.live[each.key].arn
+  batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = 2
+  }
+}

@@ -23,7 +23,12 @@ locals {
     },
     {
       for name, _ in local.consumers : name => [
-        { Sid = "Queue", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = local.queue_arns[name] },
+        {
+          Sid      = "Queue"
+          Effect   = "Allow"
+          Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+          Resource = [local.queue_arns[name], "${local.queue_arns[name]}-dead-letter"]
+        },
         # What a consumer keeps is derived from the log.
         { Sid = "Events", Effect = "Allow", Action = ["dynamodb:Query"], Resource = local.events_arn },
         {

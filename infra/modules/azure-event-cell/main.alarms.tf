@@ -48,7 +48,7 @@ locals {
   # One entry an alarm that is made from a metric of a service.
   metrics = {
     dead-letters = {
-      description = "Messages are in a dead-letter queue of the topic, where nothing takes them by itself."
+      description = "Messages are in a dead-letter queue of the topic: they cannot be parked."
       objective   = local.alarms.deadLetters
       scope       = azurerm_servicebus_namespace.cell.id
       namespace   = "Microsoft.ServiceBus/namespaces"

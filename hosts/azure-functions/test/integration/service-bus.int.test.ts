@@ -1,6 +1,8 @@
 // Service Bus triggers against the emulator and through the real SDK: what arrives, and how batches are settled.
+import { ServiceBusClient } from '@azure/service-bus';
+import { ServiceBusEmulator } from '../../../../emulators/service-bus/emulator.ts';
 import { BODIES, startQueueApp as start, startBus } from './service-bus-support.ts';
-import { cleanUp, eventually, startApp } from './support.ts';
+import { cleanUp, eventually, startApp, track } from './support.ts';
 
 afterEach(cleanUp);
 
@@ -237,4 +239,34 @@ it('refuses to start without a connection, and with an identity that is not loca
   await expect(startApp({ source })).rejects.toThrow('The app setting "BUS" is not set');
   const environment = { BUS__fullyQualifiedNamespace: 'polycell.servicebus.windows.net' };
   await expect(startApp({ source }, { environment })).rejects.toThrow('The connection "BUS" uses a managed identity');
+});
+
+it("receives from a subscription's dead-letter queue, and completes what it has received", async () => {
+  const emulator = new ServiceBusEmulator({ port: 0 });
+  const { connectionString } = await emulator.start();
+  track(emulator);
+  emulator.createTopic('events');
+  emulator.createSubscription('events', 'counts');
+  const client = new ServiceBusClient(connectionString);
+  track({ stop: () => client.close() });
+  await client.createSender('events').sendMessages({ body: 'given up' });
+  const receiver = client.createReceiver('events', 'counts');
+  const [message] = await receiver.receiveMessages(1);
+  if (message === undefined) throw new Error('The message has not arrived.');
+  await receiver.deadLetterMessage(message);
+  const source = `
+    import { app } from '@azure/functions';
+    app.serviceBusTopic('counts-dead-letters', {
+      connection: 'BUS', topicName: 'events', subscriptionName: 'counts/$DeadLetterQueue', cardinality: 'many',
+      handler: async (messages, context) => { context.log(JSON.stringify({ messages })); },
+    });
+  `;
+  const { said } = await startApp({ source, hostJson: {} }, { environment: { BUS: connectionString } });
+  const [call] = await eventually('a dead letter', () => (said().length > 0 ? said() : undefined));
+  expect(call).toEqual({ messages: ['given up'] });
+  await eventually(
+    'the dead-letter queue is empty',
+    async () =>
+      (await client.createReceiver('events', 'counts', { subQueueType: 'deadLetter' }).peekMessages(1)).length === 0,
+  );
 });
