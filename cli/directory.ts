@@ -114,7 +114,11 @@ function describe({
   return [
     would ? 'Would change (nothing was changed because of --dry-run):' : `Done (revision ${revision}).`,
     ...changes.map((each) => `  ${describeChange(each)}`),
-    ...(movedTenants === 0 ? [] : [`  requests of ${moved} ${would ? 'would go' : 'now go'} to ${changes.some(({ after }) => after === null) ? 'no cell' : 'another cell'}`]),
+    ...(movedTenants === 0
+      ? []
+      : [
+          `  requests of ${moved} ${would ? 'would go' : 'now go'} to ${changes.some(({ after }) => after === null) ? 'no cell' : 'another cell'}`,
+        ]),
     ...notes.map((note) => `  note: ${note}`),
   ].join('\n');
 }

@@ -1,6 +1,12 @@
 // The directory's storage in the SQLite database of a Durable Object.
 
-import type { AuditEntry, Cell, DirectoryRecord, RemovedTenant, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type {
+  AuditEntry,
+  Cell,
+  DirectoryRecord,
+  RemovedTenant,
+  Tenant,
+} from '../../core/edge/ports/directory-model.ts';
 import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { ObjectStorage, SqlValue } from './platform.ts';
@@ -129,7 +135,12 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
   }
 
   published({ kind, value }: DirectoryRecord): void {
-    this.#run('DELETE FROM outbox WHERE kind = ? AND id = ? AND revision <= ?', tableKind(kind), value.id, value.revision);
+    this.#run(
+      'DELETE FROM outbox WHERE kind = ? AND id = ? AND revision <= ?',
+      tableKind(kind),
+      value.id,
+      value.revision,
+    );
   }
 
   #run(query: string, ...bindings: SqlValue[]): Record<string, SqlValue>[] {

@@ -161,6 +161,8 @@ export function removeTenant(context: PlanContext, { tenant: id }: Command<'remo
   return {
     changes: [{ kind: 'tenant', id, before: tenant, after: null }],
     moved: servedBy(context, tenant) === null ? 0 : 1,
-    notes: [`The data of ${id} are not erased: they stay in ${cells}, and a tenant of that name would find them there.`],
+    notes: [
+      `The data of ${id} are not erased: they stay in ${cells}, and a tenant of that name would find them there.`,
+    ],
   };
 }

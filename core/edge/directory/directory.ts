@@ -55,7 +55,10 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     const { changes, moved: movedTenants, notes } = planOf({ storage, revision }, command);
     if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
     if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
-    storage.write(changes.map((change) => recordOf(change, revision)), entryOf(revision, command, intent, { outcome: 'applied', changes }));
+    storage.write(
+      changes.map((change) => recordOf(change, revision)),
+      entryOf(revision, command, intent, { outcome: 'applied', changes }),
+    );
     return { status: 'applied', revision, changes, movedTenants, notes };
   };
 

@@ -145,9 +145,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     let { notified, problem, epoch = 0 } = job;
     await mapConcurrently(subjects, FENCING_LIMITS.concurrency, async ({ tenant, target, epoch: current }) => {
       if (missed.has(target.id)) return;
-      const complaint = answers(target.id)
-        ? await fence(target, tenant, current)
-        : 'it does not answer its probes';
+      const complaint = answers(target.id) ? await fence(target, tenant, current) : 'it does not answer its probes';
       if (complaint === null) {
         notified += 1;
         epoch = Math.max(epoch, current);
@@ -223,7 +221,8 @@ async function subjectsOf(
     const { tenant } = await directory.lookup(of.tenant);
     if (tenant !== null) return { subjects: subjectOf(tenant), next: null };
     const target = typeof targets === 'object' ? cellOf(targets.cell) : undefined;
-    if (ifRemoved === undefined || target === undefined || target.state === 'retired') return { subjects: [], next: null };
+    if (ifRemoved === undefined || target === undefined || target.state === 'retired')
+      return { subjects: [], next: null };
     return { subjects: [{ tenant: of.tenant, target, epoch: ifRemoved }], next: null };
   }
   const page = await directory.tenants({

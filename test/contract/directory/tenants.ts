@@ -289,7 +289,10 @@ export const tenantClauses = {
         movedTenants: 0,
         notes: [`There is no tenant ${id}.`],
       });
-    for (const command of [place('acme', { cell: 'beta' }), { kind: 'pin-tenant', tenant: 'acme', pinned: true }] as const)
+    for (const command of [
+      place('acme', { cell: 'beta' }),
+      { kind: 'pin-tenant', tenant: 'acme', pinned: true },
+    ] as const)
       expect(await resultOf(directory, command)).toBe('unknown_tenant');
   },
 

@@ -140,7 +140,10 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     { pointer: '/keepData', detail: 'it must be true' },
   ]);
   const body = { keepData: true, ...why };
-  expect((await call('DELETE', 'tenants/acme?dryRun=1', body)).body).toMatchObject({ status: 'previewed', revision: 3 });
+  expect((await call('DELETE', 'tenants/acme?dryRun=1', body)).body).toMatchObject({
+    status: 'previewed',
+    revision: 3,
+  });
   expect(await refused('DELETE', 'tenants/acme?ifRevision=2', body)).toBe('409 changed_meanwhile');
   expect((await call('DELETE', 'tenants/acme?ifRevision=3', body)).body).toMatchObject({
     status: 'applied',

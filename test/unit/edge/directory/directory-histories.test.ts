@@ -182,7 +182,8 @@ class World {
   noteRemoval(id: string, changes: readonly DirectoryChange[]): void {
     const [change] = changes;
     expect(changes).toEqual([{ kind: 'tenant', id, before: change?.before, after: null }]);
-    this.epochs.set(id, (change?.before as Tenant).epochBase + 2 ** 24);
+    const { epochBase } = this.records.tenants.get(`${id} ${change?.before?.revision}`) ?? { epochBase: Number.NaN };
+    this.epochs.set(id, epochBase + 2 ** 24);
   }
 
   /** Who is new somewhere is there only if that cell takes somebody, and has room. */
