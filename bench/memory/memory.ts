@@ -15,6 +15,8 @@ const DEVICES = 50;
 /** Figures are taken once the stack has been left alone this long. */
 const SETTLE_MS = 5000;
 const LOOK_EVERY_MS = 1000;
+/** Attempts to send one batch, with a pause of `LOOK_EVERY_MS` between them. */
+const ATTEMPTS = 30;
 /** Queues that hold something for longer than this after the load hold it for good. */
 const DRAIN_MS = 600_000;
 /** What the stack may take after the load. */
@@ -63,13 +65,25 @@ async function sendAll(client: StackClient, events: number, { progress }: Contex
       for (const { event } of source) {
         batch.push(event);
         if (batch.length < BATCH) continue;
-        await tenant.post(batch);
+        await posted(() => tenant.post(batch));
         sent += batch.length;
         batch = [];
         if (sent % 2000 === 0) progress(`memory: ${sent} of ${each} events of ${name} accepted`);
       }
     }),
   );
+}
+
+/** A busy machine refuses some requests at first; a batch may be sent as often as it takes. */
+async function posted(post: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await post();
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
 }
 
 /** Waits until no queue has held anything twice in a row. */

@@ -31,7 +31,9 @@ export async function processTree(root: number): Promise<readonly ProcessUse[]> 
 async function readProcess(pid: number): Promise<(ProcessUse & { readonly parent: number }) | undefined> {
   try {
     const [stat, status, command, environment, rollup] = await Promise.all(
-      ['stat', 'status', 'cmdline', 'environ', 'smaps_rollup'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+      ['stat', 'status', 'cmdline', 'environ', 'smaps_rollup'].map((file) =>
+        readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => ''),
+      ),
     );
     const fields = (stat ?? '').slice((stat ?? '').lastIndexOf(')') + 2).split(' ');
     const rss = /VmRSS:\s+(\d+)/.exec(status ?? '')?.[1];
