@@ -13,7 +13,7 @@ const START_TIMEOUT_MS = 60_000;
 
 export interface StackProcess {
   readonly pid: number;
-  /** Posts a batch of events; an error unless all were accepted. */
+  /** Posts a batch of events; an error unless all are stored then. */
   post(events: readonly unknown[]): Promise<void>;
   /** All items of a listing. */
   list<T>(path: string): Promise<readonly T[]>;
@@ -61,8 +61,9 @@ export async function tenantOf(
         body: JSON.stringify(events),
         headers: { 'content-type': 'application/cloudevents-batch+json' },
       });
-      const body = (await response.json()) as { accepted?: number };
-      if (body.accepted !== events.length)
+      const body = (await response.json()) as { accepted?: number; duplicates?: number };
+      // Those of a batch that is sent again, as its answer was lost, are duplicates.
+      if ((body.accepted ?? 0) + (body.duplicates ?? 0) !== events.length)
         throw new Error(`A batch was answered ${response.status}: ${JSON.stringify(body).slice(0, 300)}`);
     },
     async list<T>(path: string) {

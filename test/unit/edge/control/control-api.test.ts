@@ -133,32 +133,6 @@ test('every command does what it says, and again changes nothing', async () => {
   }
 });
 
-test('a tenant is removed, and that its data stay is said before and after', async () => {
-  const { call, refused } = await filled();
-  expect(await refused('DELETE', 'tenants/acme', why)).toBe('400 invalid_body');
-  expect((await call('DELETE', 'tenants/acme', { keepData: false, ...why })).body.errors).toEqual([
-    { pointer: '/keepData', detail: 'it must be true' },
-  ]);
-  const body = { keepData: true, ...why };
-  expect((await call('DELETE', 'tenants/acme?dryRun=1', body)).body).toMatchObject({
-    status: 'previewed',
-    revision: 3,
-  });
-  expect(await refused('DELETE', 'tenants/acme?ifRevision=2', body)).toBe('409 changed_meanwhile');
-  expect((await call('DELETE', 'tenants/acme?ifRevision=3', body)).body).toMatchObject({
-    status: 'applied',
-    revision: 4,
-    changes: [{ id: 'acme', before: { cell: 'alpha' }, after: null }],
-    notes: [expect.stringMatching(/^The data of acme are not erased: they stay in alpha and beta/)],
-  });
-  expect(await refused('GET', 'tenants/acme')).toBe('404 unknown_tenant');
-  expect((await call('DELETE', 'tenants/acme', body)).body).toMatchObject({
-    status: 'unchanged',
-    notes: ['There is no tenant acme.'],
-  });
-  expect(await refused('DELETE', 'tenants/ACME', body)).toBe('404 unknown_tenant');
-});
-
 test('failovers under way are listed', async () => {
   const { call } = await filled();
   expect((await call('GET', 'failovers')).body).toEqual({ items: [], next: null });
