@@ -5,6 +5,7 @@ import { consumersBenchmark } from './consumers/consumers.ts';
 import { edgeBenchmark } from './edge/edge.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
+import { memoryBenchmark } from './memory/memory.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
 
 export const benchmarks: readonly Benchmark[] = [
@@ -13,5 +14,6 @@ export const benchmarks: readonly Benchmark[] = [
   consumersBenchmark,
   coldStartBenchmark,
   pipelineBenchmark,
+  memoryBenchmark,
   edgeBenchmark,
 ];

@@ -78,7 +78,7 @@ export function idOf({ arguments: given }: ActionContext, what: string): string 
 /** Asks for a change and tells what came of it. */
 export async function change(
   context: ActionContext,
-  method: 'PUT' | 'POST',
+  method: 'PUT' | 'POST' | 'DELETE',
   what: string,
   body: object = {},
 ): Promise<number> {
@@ -104,19 +104,28 @@ function describe({
   movedTenants,
   notes,
 }: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
-  if (status === 'unchanged') return `Nothing to do: the directory is already in this state (revision ${revision}).`;
+  if (status === 'unchanged')
+    return [
+      `Nothing to do: the directory is already in this state (revision ${revision}).`,
+      ...notes.map((note) => `  note: ${note}`),
+    ].join('\n');
   const would = status === 'previewed';
   const moved = movedTenants === 1 ? '1 tenant' : `${movedTenants} tenants`;
   return [
     would ? 'Would change (nothing was changed because of --dry-run):' : `Done (revision ${revision}).`,
     ...changes.map((each) => `  ${describeChange(each)}`),
-    ...(movedTenants === 0 ? [] : [`  requests of ${moved} ${would ? 'would go' : 'now go'} to another cell`]),
+    ...(movedTenants === 0
+      ? []
+      : [
+          `  requests of ${moved} ${would ? 'would go' : 'now go'} to ${changes.some(({ after }) => after === null) ? 'no cell' : 'another cell'}`,
+        ]),
     ...notes.map((note) => `  note: ${note}`),
   ].join('\n');
 }
 
 /** `cell aws-alpha: state active → down, switches 0 → 1`. */
 export function describeChange({ kind, id, before, after }: DirectoryChange): string {
+  if (after === null) return `${kind} ${id} removed`;
   const was = (before ?? {}) as Readonly<Record<string, unknown>>;
   const fields = Object.entries(after).filter(
     ([name, value]) => name !== 'revision' && name !== 'id' && was[name] !== value,

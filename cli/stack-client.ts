@@ -32,7 +32,7 @@ export interface Target {
 }
 
 /** Asks the control plane. Rejects with a `UserError` that says why it refuses. */
-export type Control = (method: 'GET' | 'PUT' | 'POST', what: string, body?: object) => Promise<unknown>;
+export type Control = (method: 'GET' | 'PUT' | 'POST' | 'DELETE', what: string, body?: object) => Promise<unknown>;
 
 export interface DeviceCertificate {
   /** All in PEM. */

@@ -53,7 +53,8 @@ export class KvRouteCache implements RouteCache {
    * retries.
    */
   async put({ kind, value }: DirectoryRecord): Promise<void> {
-    const key = `${kind}/${value.id}`;
+    const isRemoval = kind === 'removed-tenant';
+    const key = `${isRemoval ? 'tenant' : kind}/${value.id}`;
     const text = JSON.stringify(value);
     const { clock } = this.#options;
     const deadline = clock.now() + KV_LIMITS.writeMs;
@@ -65,7 +66,7 @@ export class KvRouteCache implements RouteCache {
       }
       if (this.#writes.size >= KV_LIMITS.writes)
         throw new PortError('throttled', `Workers KV has not ended ${KV_LIMITS.writes} writes.`);
-      const writing = namespace.put(key, text);
+      const writing = isRemoval ? namespace.delete(key) : namespace.put(key, text);
       const write: KvWrite = {
         startedAt: clock.now(),
         ended: writing.then(nothing, nothing).then(() => {
@@ -85,7 +86,7 @@ export class KvRouteCache implements RouteCache {
     return undefined;
   }
 
-  async #read(kind: DirectoryRecord['kind'], id: string): Promise<unknown> {
+  async #read(kind: 'cell' | 'tenant', id: string): Promise<unknown> {
     const key = `${kind}/${id}`;
     const text = await this.#call(KV_LIMITS.readMs, (namespace) => namespace.get(key, { type: 'text' }));
     if (text === null) return undefined;

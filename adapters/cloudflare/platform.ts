@@ -39,6 +39,8 @@ export interface ObjectNamespace<Stub> {
 export interface KvNamespace {
   get(key: string, options: { readonly type: 'text'; readonly cacheTtl?: number }): Promise<string | null>;
   put(key: string, value: string): Promise<void>;
+  /** Deleting what is not there succeeds. */
+  delete(key: string): Promise<void>;
 }
 
 /** A client's request, with the platform's information about its connection. */

@@ -1,6 +1,12 @@
 // The directory's storage in the SQLite database of a Durable Object.
 
-import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type {
+  AuditEntry,
+  Cell,
+  DirectoryRecord,
+  RemovedTenant,
+  Tenant,
+} from '../../core/edge/ports/directory-model.ts';
 import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { ObjectStorage, SqlValue } from './platform.ts';
@@ -30,6 +36,9 @@ const TABLES = [
 
 const TABLE_OF = { cell: 'cells', tenant: 'tenants' } as const;
 
+/** A removal replaces what the outbox holds of its tenant. */
+const tableKind = (kind: DirectoryRecord['kind']): keyof typeof TABLE_OF => (kind === 'cell' ? 'cell' : 'tenant');
+
 export class SqliteDirectoryStorage implements DirectoryStorage {
   readonly #storage: ObjectStorage;
 
@@ -51,6 +60,10 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
 
   revision(): number {
     return this.#fact('revision') ?? 0;
+  }
+
+  epochFloor(): number {
+    return this.#fact('epochFloor') ?? 1;
   }
 
   cell(id: string): Cell | undefined {
@@ -95,8 +108,9 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
     this.#run('INSERT INTO audit (entry) VALUES (?)', JSON.stringify(entry));
     for (const { kind, value } of records) {
       if (kind === 'cell') this.#run('INSERT OR REPLACE INTO cells VALUES (?, ?)', value.id, JSON.stringify(value));
-      else this.#writeTenant(value);
-      this.#run('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)', kind, value.id, value.revision);
+      else if (kind === 'tenant') this.#writeTenant(value);
+      else this.#removeTenant(value);
+      this.#run('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)', tableKind(kind), value.id, value.revision);
     }
   }
 
@@ -109,15 +123,24 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
   }
 
   unpublished(limit: number): readonly DirectoryRecord[] {
-    return this.#run('SELECT kind, id FROM outbox ORDER BY revision, kind, id LIMIT ?', limit).flatMap((row) => {
+    const query = 'SELECT kind, id, revision FROM outbox ORDER BY revision, kind, id LIMIT ?';
+    return this.#run(query, limit).map((row) => {
       const kind = row.kind === 'cell' ? 'cell' : 'tenant';
-      const [value] = this.#records<Cell | Tenant>(`SELECT record FROM ${TABLE_OF[kind]} WHERE id = ?`, String(row.id));
-      return value === undefined ? [] : [{ kind, value } as DirectoryRecord];
+      const id = String(row.id);
+      const [value] = this.#records<Cell | Tenant>(`SELECT record FROM ${TABLE_OF[kind]} WHERE id = ?`, id);
+      if (value !== undefined) return { kind, value } as DirectoryRecord;
+      const revision = Number(row.revision);
+      return { kind: 'removed-tenant', value: { id, epochFloor: this.epochFloor(), revision } };
     });
   }
 
   published({ kind, value }: DirectoryRecord): void {
-    this.#run('DELETE FROM outbox WHERE kind = ? AND id = ? AND revision <= ?', kind, value.id, value.revision);
+    this.#run(
+      'DELETE FROM outbox WHERE kind = ? AND id = ? AND revision <= ?',
+      tableKind(kind),
+      value.id,
+      value.revision,
+    );
   }
 
   #run(query: string, ...bindings: SqlValue[]): Record<string, SqlValue>[] {
@@ -138,6 +161,14 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
     if (before !== undefined) this.#count(before, -1);
     this.#count(tenant, 1);
     this.#run('INSERT OR REPLACE INTO tenants VALUES (?, ?, ?)', tenant.id, tenant.cell, JSON.stringify(tenant));
+  }
+
+  #removeTenant({ id, epochFloor }: RemovedTenant): void {
+    const before = this.tenant(id);
+    if (before !== undefined) this.#count(before, -1);
+    this.#run('DELETE FROM tenants WHERE id = ?', id);
+    const floor = Math.max(epochFloor, this.epochFloor());
+    this.#run('INSERT OR REPLACE INTO facts VALUES (?, ?)', 'epochFloor', floor);
   }
 
   #count({ cell, standby }: Tenant, by: number): void {

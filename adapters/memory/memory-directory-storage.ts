@@ -4,7 +4,7 @@ import type { AuditEntry, Cell, DirectoryRecord, Tenant } from '../../core/edge/
 import type { DirectoryStorage } from '../../core/edge/ports/directory-storage.ts';
 
 type Query = Parameters<DirectoryStorage['tenants']>[0];
-type Kind = DirectoryRecord['kind'];
+type Kind = 'cell' | 'tenant';
 
 /** Tenants with the same home and standby. */
 interface Group {
@@ -22,10 +22,11 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   readonly #audit: string[] = [];
   readonly #groups = new Map<string, Group>();
   readonly #outbox = new Map<string, number>();
-  /** Sorted ids of the tenants; recomputed on demand after one has been added. */
+  /** Sorted ids of the tenants; recomputed on demand after one has been added or removed. */
   #ids: string[] | undefined;
   #cells: string[] = [];
   #revision = 0;
+  #epochFloor = 1;
   /** Undoes the writes of the current step, in the order of the writes. */
   #undo: (() => void)[] | undefined;
 
@@ -44,6 +45,10 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
 
   revision(): number {
     return this.#revision;
+  }
+
+  epochFloor(): number {
+    return this.#epochFloor;
   }
 
   cell(id: string): Cell | undefined {
@@ -91,12 +96,13 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   }
 
   write(records: readonly DirectoryRecord[], entry: AuditEntry): void {
-    const before = { revision: this.#revision, cells: this.#cells };
+    const before = { revision: this.#revision, cells: this.#cells, epochFloor: this.#epochFloor };
     this.#revision = entry.revision;
     this.#audit.push(JSON.stringify(entry));
     this.#undo?.push(() => {
       this.#revision = before.revision;
       this.#cells = before.cells;
+      this.#epochFloor = before.epochFloor;
       this.#audit.pop();
     });
     for (const record of records) this.#put(record);
@@ -114,14 +120,16 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   }
 
   unpublished(limit: number): readonly DirectoryRecord[] {
-    return [...this.#outbox.keys()].slice(0, limit).map((key) => {
+    return [...this.#outbox].slice(0, limit).map(([key, revision]) => {
       const [kind = '', id = ''] = key.split('/');
-      return { kind, value: this.#read(kind as Kind, id) } as DirectoryRecord;
+      const value = this.#read(kind as Kind, id);
+      if (value !== undefined) return { kind, value } as DirectoryRecord;
+      return { kind: 'removed-tenant', value: { id, epochFloor: this.#epochFloor, revision } };
     });
   }
 
   published({ kind, value }: DirectoryRecord): void {
-    const key = keyOf(kind, value.id);
+    const key = keyOf(kind === 'cell' ? 'cell' : 'tenant', value.id);
     const revision = this.#outbox.get(key);
     if (revision === undefined || revision > value.revision) return;
     this.#outbox.delete(key);
@@ -132,11 +140,14 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
     return text === undefined ? undefined : (JSON.parse(text) as Cell | Tenant);
   }
 
-  #put({ kind, value }: DirectoryRecord): void {
-    const key = keyOf(kind, value.id);
+  #put(record: DirectoryRecord): void {
+    const { id, revision } = record.value;
+    const kind = record.kind === 'cell' ? 'cell' : 'tenant';
+    const value = record.kind === 'removed-tenant' ? undefined : record.value;
+    const key = keyOf(kind, id);
     const before = this.#records.get(key);
     const waiting = this.#outbox.get(key);
-    const known = this.#read(kind, value.id);
+    const known = this.#read(kind, id);
     const count = (record: Cell | Tenant | undefined, by: number) => {
       if (kind === 'tenant' && record !== undefined) this.#count(record as Tenant, by);
     };
@@ -149,14 +160,16 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
       count(known, 1);
       this.#ids = undefined;
     });
-    this.#records.set(key, JSON.stringify(value));
+    if (record.kind === 'removed-tenant') this.#epochFloor = Math.max(this.#epochFloor, record.value.epochFloor);
+    if (value === undefined) this.#records.delete(key);
+    else this.#records.set(key, JSON.stringify(value));
     // After those with older revisions.
     this.#outbox.delete(key);
-    this.#outbox.set(key, value.revision);
+    this.#outbox.set(key, revision);
     count(known, -1);
     count(value, 1);
-    if (before !== undefined) return;
-    if (kind === 'cell') this.#cells = [...this.#cells, value.id];
+    if (before !== undefined && value !== undefined) return;
+    if (kind === 'cell') this.#cells = [...this.#cells, id];
     else this.#ids = undefined;
   }
 

@@ -15,7 +15,8 @@ export class MemoryRouteCache implements RouteCache {
   }
 
   async put({ kind, value }: DirectoryRecord): Promise<void> {
-    this.#records.set(`${kind}/${value.id}`, JSON.stringify(value));
+    if (kind === 'removed-tenant') this.#records.delete(`tenant/${value.id}`);
+    else this.#records.set(`${kind}/${value.id}`, JSON.stringify(value));
   }
 
   #read(key: string): unknown {

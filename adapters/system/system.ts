@@ -31,11 +31,27 @@ export const randomIds: Ids = {
   },
 };
 
-/** A log of one JSON object per line, as both clouds' log stores read it. */
+/** Fields under these names would replace what alarms and people look for; `describeError` gives a `message`. */
+const RENAMED: ReadonlyMap<string, string> = new Map([
+  ['message', 'error_message'],
+  ['level', 'field_level'],
+  ['time', 'field_time'],
+]);
+
+/** A log of one JSON object per line, as both clouds' log stores read it. A field never replaces the line's own time, level or text. */
 export function jsonLog(write: (line: string) => void, clock: Clock = systemClock): Log {
   const line =
     (level: string) =>
     (message: string, fields: JsonObject = {}) =>
-      write(JSON.stringify({ time: new Date(clock.now()).toISOString(), level, message, ...fields }));
+      write(
+        JSON.stringify(
+          Object.fromEntries([
+            ['time', new Date(clock.now()).toISOString()],
+            ['level', level],
+            ['message', message],
+            ...Object.entries(fields).map(([name, value]) => [RENAMED.get(name) ?? name, value]),
+          ]),
+        ),
+      );
   return { info: line('info'), warn: line('warn'), error: line('error') };
 }

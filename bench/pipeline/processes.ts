@@ -6,6 +6,8 @@ export interface ProcessUse {
   /** The part of the stack: `aws-alpha http`, `DynamoDB emulator`. */
   readonly part: string;
   readonly rssMiB: number;
+  /** Its share of what it has in memory: pages that n processes share count 1/n for each. */
+  readonly pssMiB: number;
   readonly cpuSeconds: number;
 }
 
@@ -28,8 +30,10 @@ export async function processTree(root: number): Promise<readonly ProcessUse[]> 
 
 async function readProcess(pid: number): Promise<(ProcessUse & { readonly parent: number }) | undefined> {
   try {
-    const [stat, status, command, environment] = await Promise.all(
-      ['stat', 'status', 'cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    const [stat, status, command, environment, rollup] = await Promise.all(
+      ['stat', 'status', 'cmdline', 'environ', 'smaps_rollup'].map((file) =>
+        readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => ''),
+      ),
     );
     const fields = (stat ?? '').slice((stat ?? '').lastIndexOf(')') + 2).split(' ');
     const rss = /VmRSS:\s+(\d+)/.exec(status ?? '')?.[1];
@@ -39,6 +43,7 @@ async function readProcess(pid: number): Promise<(ProcessUse & { readonly parent
       parent: Number(fields[1]),
       part: partOf((command ?? '').replaceAll('\u0000', ' '), environment ?? ''),
       rssMiB: Number(rss) / 1024,
+      pssMiB: Number(/^Pss:\s+(\d+)/m.exec(rollup ?? '')?.[1] ?? Number.NaN) / 1024,
       cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
     };
   } catch (error) {
@@ -51,6 +56,7 @@ const FUNCTION_NAME = 'AWS_LAMBDA_FUNCTION_NAME=';
 
 function partOf(command: string, environment: string): string {
   if (command.includes('dynoxide')) return 'DynamoDB emulator';
+  if (command.includes('workerd')) return 'edge';
   if (command.includes('sns-sqs/server')) return 'SNS and SQS emulator';
   if (command.includes('azure-services-process')) return 'Cosmos DB and Service Bus emulators';
   if (command.includes('azure-functions/bootstrap')) return 'functions of the app';
@@ -63,13 +69,14 @@ function partOf(command: string, environment: string): string {
 /** Sums up processes of the same part. */
 export function byPart(
   uses: readonly ProcessUse[],
-): ReadonlyMap<string, { processes: number; rssMiB: number; cpuSeconds: number }> {
-  const parts = new Map<string, { processes: number; rssMiB: number; cpuSeconds: number }>();
-  for (const { part, rssMiB, cpuSeconds } of uses) {
-    const sum = parts.get(part) ?? { processes: 0, rssMiB: 0, cpuSeconds: 0 };
+): ReadonlyMap<string, { processes: number; rssMiB: number; pssMiB: number; cpuSeconds: number }> {
+  const parts = new Map<string, { processes: number; rssMiB: number; pssMiB: number; cpuSeconds: number }>();
+  for (const { part, rssMiB, pssMiB, cpuSeconds } of uses) {
+    const sum = parts.get(part) ?? { processes: 0, rssMiB: 0, pssMiB: 0, cpuSeconds: 0 };
     parts.set(part, {
       processes: sum.processes + 1,
       rssMiB: sum.rssMiB + rssMiB,
+      pssMiB: sum.pssMiB + pssMiB,
       cpuSeconds: sum.cpuSeconds + cpuSeconds,
     });
   }

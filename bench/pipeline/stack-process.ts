@@ -1,4 +1,4 @@
-// A stack with one cell in a process of its own, as `npm start` runs it, and the client's side of its HTTP API.
+// A stack in a process of its own, as `npm start` runs it, and the client's side of its HTTP API.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -13,17 +13,27 @@ const START_TIMEOUT_MS = 60_000;
 
 export interface StackProcess {
   readonly pid: number;
-  /** Posts a batch of events; an error unless all were accepted. */
+  /** Posts a batch of events; an error unless all are stored then. */
   post(events: readonly unknown[]): Promise<void>;
   /** All items of a listing. */
   list<T>(path: string): Promise<readonly T[]>;
   stop(): Promise<void>;
 }
 
-/** Starts the stack and waits until it is ready. */
+/** Starts a stack of one cell and waits until it is ready. */
 export async function startStack(context: Context): Promise<StackProcess> {
-  const id = CELLS[context.cloud];
-  const child = spawn(process.execPath, [sourceFile('cli/polycell.mjs'), 'dev', '--cells', id, '--json'], {
+  const cell = CELLS[context.cloud];
+  const { pid, client, stop } = await startDev(context, ['--cells', cell]);
+  return { pid, ...(await tenantOf(client, TENANT, cell)), stop };
+}
+
+/** The program as `npm start` has it, with these options, once it is ready. */
+export async function startDev(
+  context: Context,
+  options: readonly string[],
+): Promise<{ readonly pid: number; readonly client: StackClient; stop(): Promise<void> }> {
+  const limits = ['--max-semi-space-size=4', '--max-old-space-size=384'];
+  const child = spawn(process.execPath, [...limits, sourceFile('cli/polycell.mjs'), 'dev', ...options, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   dieWithParent(child);
@@ -34,18 +44,26 @@ export async function startStack(context: Context): Promise<StackProcess> {
     told = `${told}${chunk.toString('utf8')}`.slice(-2000);
   });
   const url = await readyUrl(child, () => told);
-  const client = await StackClient.find(url);
-  const target = await client.target(TENANT, id);
+  return { pid: child.pid ?? 0, client: await StackClient.find(url), stop };
+}
+
+/** What a tenant sends and reads, through the edge unless a cell is named. */
+export async function tenantOf(
+  client: StackClient,
+  tenant: string,
+  cell?: string,
+): Promise<Pick<StackProcess, 'post' | 'list'>> {
+  const target = await client.target(tenant, cell);
   return {
-    pid: child.pid ?? 0,
     async post(events) {
       const response = await target.call('ingest', '/v1/events', {
         method: 'POST',
         body: JSON.stringify(events),
         headers: { 'content-type': 'application/cloudevents-batch+json' },
       });
-      const body = (await response.json()) as { accepted?: number };
-      if (body.accepted !== events.length)
+      const body = (await response.json()) as { accepted?: number; duplicates?: number };
+      // Those of a batch that is sent again, as its answer was lost, are duplicates.
+      if ((body.accepted ?? 0) + (body.duplicates ?? 0) !== events.length)
         throw new Error(`A batch was answered ${response.status}: ${JSON.stringify(body).slice(0, 300)}`);
     },
     async list<T>(path: string) {
@@ -65,7 +83,6 @@ export async function startStack(context: Context): Promise<StackProcess> {
       } while (cursor !== undefined);
       return items;
     },
-    stop,
   };
 }
 

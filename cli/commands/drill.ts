@@ -44,7 +44,7 @@ export const drill: Command = {
     '--load R': 'events a second, kept up whatever happens; 200 if not given',
     '--batch B': 'events in a request; 5 if not given',
     '--duration S': 'seconds that the fault lasts; 15 if not given',
-    '--tenants N': 'tenants of the cell, or of each cell for map-loss; 10 if not given',
+    '--tenants N': 'tenants of the cell, or of each cell for map-loss, removed afterwards; 10 if not given',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
     '--report DIR': 'where the report is written; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',

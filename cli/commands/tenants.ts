@@ -5,8 +5,8 @@ import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, r
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
-  summary: 'list, show, add, place, pin, unpin or isolate tenants',
-  usage: 'list|show|add|place|pin|unpin|on-isolation [TENANT]',
+  summary: 'list, show, add, place, pin, unpin, isolate or remove tenants',
+  usage: 'list|show|add|place|pin|unpin|on-isolation|remove [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
   options: {
     cell: { type: 'string' },
@@ -14,6 +14,7 @@ export const tenants: Command = {
     residency: { type: 'string' },
     tier: { type: 'string' },
     policy: { type: 'string' },
+    'keep-data': { type: 'boolean' },
     limit: { type: 'string' },
     ...CHANGE_OPTIONS,
   },
@@ -26,11 +27,13 @@ export const tenants: Command = {
     'pin TENANT': 'keep one in its home',
     'unpin TENANT': 'let one be moved again',
     'on-isolation TENANT': 'what routers that are cut off from the directory do for one',
+    'remove TENANT': 'take one out of the directory, with --keep-data: its requests are refused from then on',
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
+    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not built yet',
     '--limit N': 'list: so many at most',
     ...CHANGE_DESCRIPTIONS,
   },
@@ -92,6 +95,15 @@ const actions: Readonly<Record<string, Action>> = {
     change(context, 'POST', `tenants/${idOf(context, 'tenant')}/on-isolation`, {
       onIsolation: required(context.options, 'policy'),
     }),
+
+  remove: (context) => {
+    const id = idOf(context, 'tenant');
+    if (context.options['keep-data'] !== true)
+      throw new UsageError(
+        'Removing a tenant does not erase its data, which stay in its cells. Give --keep-data to confirm that.',
+      );
+    return change(context, 'DELETE', `tenants/${id}`, { keepData: true });
+  },
 };
 
 type ShownTenant = Tenant & { readonly resolution: Resolution; readonly epoch: number | null };

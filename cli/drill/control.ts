@@ -35,6 +35,11 @@ export class EdgeControl {
     return this.#ask('GET', 'monitor');
   }
 
+  /** The first thousand tenants by name. */
+  async tenants(): Promise<readonly string[]> {
+    return (await this.#ask<{ items: readonly Tenant[] }>('GET', 'tenants?limit=1000')).items.map(({ id }) => id);
+  }
+
   /** The tenant's record. */
   tenant(id: string): Promise<Tenant> {
     return this.#ask('GET', `tenants/${id}`);
@@ -60,6 +65,11 @@ export class EdgeControl {
         ...(standby !== undefined && { standby }),
         reason: 'a drill needs the tenant there',
       });
+  }
+
+  /** Removes a tenant from the directory; its events stay in the cells. One that is not there is no error. */
+  async removeTenant(id: string): Promise<void> {
+    await this.#ask('DELETE', `tenants/${id}`, { keepData: true, reason: 'the drill is over' });
   }
 
   async setPolicy(cell: Cell, failover: Cell['failover']): Promise<void> {

@@ -13,6 +13,7 @@ import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
 import { type Phase, ServiceRecord } from './service.ts';
+import { DrillTenants } from './tenants.ts';
 import { type DrillKind, isLoss, judge, type Measured } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
@@ -47,9 +48,6 @@ const EXTENDED_BY_MS = 60_000;
 /** A cell that starts cold under load may take this long until it answers every probe, in milliseconds. */
 const CALM_WITHIN_MS = 20_000;
 
-/** Tenants of each other cell: enough to see that nothing happens to them. */
-const BYSTANDERS = 3;
-
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
 
@@ -61,24 +59,48 @@ function countableDomain(): Domain & { readonly tally: Tally } {
   );
 }
 
-/** Runs the drill. Rejects when it cannot be run; a missed target is in the report. */
+/**
+ * Runs the drill, and removes its tenants from the directory however it ends. Rejects when it cannot be run; a missed target is in
+ * the report.
+ */
 export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
-  const { kind, rate, batch, seconds, say, signal } = options;
-  const { edge, cells } = await stack.info();
+  const { edge } = await stack.info();
   if (edge === null) throw new UserError('The stack runs without an edge, so there is nothing to drill.');
+  const control = new EdgeControl(stack, edge.url);
+  const tenants = new DrillTenants(control, options.say);
+  try {
+    return await carryOut({ stack, edge: edge.url, control, tenants }, options);
+  } finally {
+    await tenants.remove();
+  }
+}
+
+interface Scene {
+  readonly stack: StackClient;
+  /** Address of the edge. */
+  readonly edge: string;
+  readonly control: EdgeControl;
+  readonly tenants: DrillTenants;
+}
+
+async function carryOut(
+  { stack, edge, control, tenants: drillTenants }: Scene,
+  options: DrillOptions,
+): Promise<DrillReport> {
+  const { kind, rate, batch, seconds, say, signal } = options;
+  const { cells } = await stack.info();
   const address = cells.find(({ id }) => id === options.cell) ?? cells[0];
   if (address === undefined || (options.cell !== undefined && address.id !== options.cell))
     throw new UserError(
       `No cell ${JSON.stringify(options.cell ?? '')} runs; there are ${cells.map(({ id }) => id).join(', ')}.`,
     );
   const domain = countableDomain();
-  const control = new EdgeControl(stack, edge.url);
   const known = await control.cells();
   const lost = struckCells(known, address.id, kind);
   const struck = cells.filter(({ id }) => lost.has(id));
   refuseUnready(known, lost, kind);
 
-  const homes = await prepareTenants(control, known, lost, options);
+  const homes = await drillTenants.prepare(known, lost, options);
   const run = Date.now().toString(36);
   const tenants = await Promise.all(
     [...homes.keys()].map(async (id) => ({ id, token: await stack.tenantToken(id, 'ingest') })),
@@ -98,7 +120,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   const startedAt = new Date().toISOString();
   const load = new Load({
     domain,
-    edge: edge.url,
+    edge,
     rate,
     batch,
     tenants,
@@ -283,24 +305,4 @@ function refuseUnready(cells: readonly Cell[], struck: ReadonlySet<string>, kind
   const others = cells.filter(({ id, state }) => !struck.has(id) && state === 'active');
   if (others.length === 0 && kind !== 'map-loss')
     throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can stand in.`);
-}
-
-/** Tenant → home: as many as wanted of the cell, and a few of each other one. */
-async function prepareTenants(
-  control: EdgeControl,
-  cells: readonly Cell[],
-  struck: ReadonlySet<string>,
-  { tenants, say, kind }: DrillOptions,
-): Promise<ReadonlyMap<string, string>> {
-  const homes = new Map<string, string>();
-  for (const { id, state } of cells) {
-    if (state !== 'active') continue;
-    const count = struck.has(id) || kind === 'map-loss' ? tenants : Math.min(BYSTANDERS, tenants);
-    for (let index = 1; index <= count; index += 1) homes.set(`drill-${id}-${index}`.slice(0, 63), id);
-  }
-  // Whoever is to be served during the loss of several cells needs a standby outside of them.
-  const refuge = struck.size > 1 ? cells.find(({ id, state }) => !struck.has(id) && state === 'active')?.id : undefined;
-  for (const [tenant, home] of homes) await control.ensureTenant(tenant, home, struck.has(home) ? refuge : undefined);
-  say(`${homes.size} tenants, drill-…, in ${new Set(homes.values()).size} cells`);
-  return homes;
 }

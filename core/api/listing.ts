@@ -1,5 +1,4 @@
 // A page of a listing, made of the documents of one partition.
-import { PortError } from '../ports/errors.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import type { PageRequest, View } from './read.ts';
 
@@ -12,7 +11,7 @@ const SHOWN = '!';
 /**
  * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
  * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown. Rejects with
- * the store's error, `invalid` for a cursor that is none.
+ * the store's error, `invalid` for a cursor outside of the query.
  */
 export async function listing<T>(
   store: Store,
@@ -51,11 +50,14 @@ export async function listing<T>(
   return cursor === undefined ? { items } : { items, next: `0${SHOWN}${cursor}` as StoreCursor };
 }
 
-/** @throws PortError `invalid` for a cursor that no page had */
+/**
+ * Reads this version's cursors, and those of the version before it, which are the store's: a client may page through an upgrade. Ids
+ * that begin with digits and `SHOWN` would be mistaken; no domain that had listings then has such ids.
+ */
 function readCursor(given: StoreCursor | undefined): { cursor: StoreCursor | undefined; shown: number } {
   if (given === undefined) return { cursor: undefined, shown: 0 };
   const match = /^(\d{1,6})!([\s\S]*)$/.exec(given);
-  if (match === null) throw new PortError('invalid', 'The cursor is not one of this listing.');
+  if (match === null) return { cursor: given, shown: 0 };
   const [, shown, cursor = ''] = match;
   return { cursor: cursor === '' ? undefined : (cursor as StoreCursor), shown: Number(shown) };
 }

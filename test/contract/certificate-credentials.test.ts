@@ -36,6 +36,7 @@ function trusting(authorities: readonly string[] = [ours.pem, second.pem]) {
       return kv.list;
     },
     put: async () => undefined,
+    delete: async () => undefined,
   };
   const revoked = refreshingRevocations(namespace, clock);
   return { clock, kv, credentials: new CertificateCredentials({ authorities, revoked, clock }) };

@@ -30,6 +30,7 @@ directoryStorageContract('SQLite in a Durable Object', () => {
   return {
     storage: {
       revision: remote('revision'),
+      epochFloor: remote('epochFloor'),
       cell: remote('cell'),
       cells: remote('cells'),
       tenant: remote('tenant'),

@@ -44,6 +44,11 @@ const tenant = (id: string, home: string, standby: string | null, revision: numb
   value: { id, cell: home, standby, epochBase: -3, residency: 'eu', tier: 'premium', pinned: true, revision },
 });
 
+const removal = (id: string, epochFloor: number, revision: number): DirectoryRecord => ({
+  kind: 'removed-tenant',
+  value: { id, epochFloor, revision },
+});
+
 const entry = (revision: number, reason = 'a test'): AuditEntry => ({
   revision,
   at: '2026-11-21T07:41:03.000Z',
@@ -59,6 +64,7 @@ const name = (index: number): string => `t-${String(index).padStart(4, '0')}`;
 /** All that a storage tells about a few cells. */
 const overview = async (storage: RemoteStorage, cells: readonly string[]) => ({
   revision: await storage.revision(),
+  epochFloor: await storage.epochFloor(),
   cells: await storage.cells(),
   tenants: await storage.tenants({ limit: 1000 }),
   counts: await Promise.all(
@@ -77,6 +83,7 @@ const clauses = {
   'a new storage is empty': async ({ storage }) => {
     expect(await overview(storage, ['alpha'])).toEqual({
       revision: 0,
+      epochFloor: 1,
       cells: [],
       tenants: [],
       counts: [['alpha', 0, [], []]],
@@ -94,6 +101,7 @@ const clauses = {
     const before = await overview(storage, ['alpha']);
     expect(before).toEqual({
       revision: 1,
+      epochFloor: 1,
       cells: [alpha.value],
       tenants: [acme.value],
       counts: [['alpha', 1, [], [{ standby: null, tenants: 1 }]]],
@@ -114,6 +122,7 @@ const clauses = {
       [
         [[cell('alpha', 2, { state: 'draining' }), tenant('acme', 'beta', null, 2)], entry(2)],
         [[tenant('new', 'beta', 'alpha', 3), cell('beta', 3)], entry(3)],
+        [[removal('acme', 99, 4), removal('new', 100, 4)], entry(4)],
       ],
       true,
     );
@@ -172,6 +181,39 @@ const clauses = {
     }
     expect(await storage.revision()).toBe(300);
     expect(await storage.unpublished(1000)).toHaveLength(last.size);
+  },
+
+  'a tenant that was removed is nowhere, and leaves only the floor of epochs': async (harness) => {
+    const { storage } = harness;
+    await storage.write([tenant('a', 'x', 'y', 1), tenant('b', 'x', 'y', 1), tenant('c', 'y', null, 1)], entry(1));
+    for (const record of await storage.unpublished(10)) await storage.published(record);
+    await storage.write([removal('a', 500, 2)], entry(2));
+    await storage.write([removal('c', 300, 3), removal('never-there', 2, 3)], entry(3));
+    const check = async () => {
+      expect(await storage.tenant('a')).toBeUndefined();
+      expect((await storage.tenants({ limit: 10 })).map(({ id }) => id)).toEqual(['b']);
+      expect([await storage.homes('x'), await storage.homes('y')]).toEqual([1, 0]);
+      expect(await storage.standbysByHome('y')).toEqual([{ home: 'x', tenants: 1 }]);
+      expect(await storage.homesByStandby('y')).toEqual([]);
+      expect(await storage.epochFloor()).toBe(500);
+      const waiting = await storage.unpublished(10);
+      expect(waiting.map(({ kind, value: { id, revision } }) => [kind, id, revision])).toEqual([
+        ['removed-tenant', 'a', 2],
+        ['removed-tenant', 'c', 3],
+        ['removed-tenant', 'never-there', 3],
+      ]);
+    };
+    await check();
+    await harness.restart();
+    await check();
+    await storage.published(removal('a', 500, 1));
+    expect(await storage.unpublished(10)).toHaveLength(3);
+    await storage.write([tenant('c', 'z', null, 4)], entry(4));
+    await storage.published(removal('c', 300, 3));
+    await storage.published(removal('a', 500, 2));
+    await storage.published(removal('never-there', 2, 3));
+    expect(await storage.unpublished(10)).toEqual([tenant('c', 'z', null, 4)]);
+    expect(await storage.homes('z')).toBe(1);
   },
 
   'records are listed by id, cells all and tenants so many at a time': async ({ storage }) => {

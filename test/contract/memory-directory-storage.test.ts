@@ -6,6 +6,7 @@ directoryStorageContract('memory', () => {
   const memory = new MemoryDirectoryStorage();
   const storage: RemoteStorage = {
     revision: async () => memory.revision(),
+    epochFloor: async () => memory.epochFloor(),
     cell: async (id) => memory.cell(id),
     cells: async () => memory.cells(),
     tenant: async (id) => memory.tenant(id),

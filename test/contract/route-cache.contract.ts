@@ -75,6 +75,20 @@ export const routeCacheClauses = {
     expect((await cache.tenant(prefix))?.revision).toBe(7);
   },
 
+  'a removal deletes the tenant alone, and what was never there': async ({ cache, prefix }) => {
+    const removal = (id: string): DirectoryRecord => ({
+      kind: 'removed-tenant',
+      value: { id, epochFloor: 9, revision: 2 },
+    });
+    await cache.put({ kind: 'tenant', value: tenant(prefix) });
+    await cache.put({ kind: 'cell', value: cell(prefix) });
+    await cache.put(removal(prefix));
+    await cache.put(removal(`${prefix}-never`));
+    expect([await cache.tenant(prefix), await cache.cell(prefix)]).toEqual([undefined, cell(prefix)]);
+    await cache.put({ kind: 'tenant', value: tenant(prefix, 3) });
+    expect(await cache.tenant(prefix)).toEqual(tenant(prefix, 3));
+  },
+
   'any name is a name': async ({ cache, prefix }) => {
     const ids = ['constructor', 'null', '-', '0', 'x'.repeat(63)].map((id) => `${prefix}${id}`.slice(0, 63));
     for (const id of ids) await cache.put({ kind: 'tenant', value: tenant(id) });

@@ -37,6 +37,10 @@ const run = async (...args: string[]): Promise<{ code: number | null; report: Dr
   return { code, report: JSON.parse(out) as DrillReport & { files: string[] } };
 };
 
+/** A drill leaves no tenant in the directory, so that its cells can be retired. */
+const expectNoTenants = async () =>
+  expect((await control.tenants()).filter((id) => id.startsWith('drill-'))).toEqual([]);
+
 const missed = ({ targets }: DrillReport) =>
   targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
 
@@ -68,6 +72,7 @@ test('the loss of a cell: its tenants are served elsewhere in seconds, nothing i
     `# Drill cell-loss of aws-alpha: ${report.passed ? 'passed' : 'FAILED'}`,
   );
   expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ passed: report.passed });
+  await expectNoTenants();
 });
 
 test.each([

@@ -52,6 +52,9 @@ export class DirectoryModel {
       case 'place-tenant':
         Object.assign(this.#tenant(command.tenant), seen(command.tenant));
         break;
+      case 'remove-tenant':
+        this.tenants.delete(command.tenant);
+        break;
       case 'pin-tenant':
       case 'isolate-tenant':
         break;

@@ -131,6 +131,7 @@ export function createControlApi({
     placeTenant: change('placeTenant'),
     pinTenant: change('pinTenant'),
     isolateTenant: change('isolateTenant'),
+    removeTenant: change('removeTenant'),
     failOver: change('failOver'),
     failBack: change('failBack'),
   };

@@ -71,8 +71,8 @@ const schemas = {
   Change: object(['kind', 'id', 'before', 'after'], {
     kind: { type: 'string', enum: ['cell', 'tenant'] },
     id: name,
-    before: { type: ['object', 'null'] },
-    after: { type: 'object' },
+    before: { type: ['object', 'null'], description: 'null if the command added it.' },
+    after: { type: ['object', 'null'], description: 'null if the command removed it.' },
   }),
   Outcome: object(['status', 'revision', 'changes', 'movedTenants', 'notes'], {
     status: { type: 'string', enum: ['applied', 'unchanged', 'previewed'] },

@@ -22,7 +22,7 @@ const changing = {
   ifRevision: revision,
 };
 
-const change = (method: 'PUT' | 'POST', path: string, summary: string) =>
+const change = (method: 'PUT' | 'POST' | 'DELETE', path: string, summary: string) =>
   ({ method, path: `/control/v1/${path}`, scope: 'control.write', summary, parameters: changing }) as const;
 
 const read = <P extends Route['parameters']>(path: string, summary: string, parameters: P) =>
@@ -46,6 +46,11 @@ export const controlRoutes = {
     'POST',
     'tenants/{id}/on-isolation',
     'Whether routers that are cut off from the directory serve the tenant.',
+  ),
+  removeTenant: change(
+    'DELETE',
+    'tenants/{id}',
+    'Remove a tenant: its requests are refused from then on. Its data are not erased; keepData confirms that.',
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
   monitor: read('monitor', 'What the health monitor sees, what it proposes, and the fencing under way.', {}),
@@ -79,6 +84,7 @@ export const controlCommands = {
   placeTenant: { kind: 'place-tenant', inPath: 'tenant' },
   pinTenant: { kind: 'pin-tenant', inPath: 'tenant' },
   isolateTenant: { kind: 'isolate-tenant', inPath: 'tenant' },
+  removeTenant: { kind: 'remove-tenant', inPath: 'tenant' },
   failOver: { kind: 'fail-over' },
   failBack: { kind: 'fail-back', inPath: 'cell' },
 } as const satisfies Partial<Record<ControlRouteName, ControlCommand>>;

@@ -62,6 +62,8 @@ const oneOf = (values: readonly string[]): Field => ({
 
 const flag: Field = { schema: { type: 'boolean' }, fits: (value) => typeof value === 'boolean', says: 'true or false' };
 
+const confirmation: Field = { schema: { const: true }, fits: (value) => value === true, says: 'true' };
+
 const within = (type: 'integer' | 'number', maximum: number): Field => ({
   schema: { type, minimum: 0, maximum },
   fits: (value) =>
@@ -138,6 +140,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'place-tenant': shape({ tenant: name }, { cell: name, standby }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
   'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
+  'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
   'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
 };

@@ -1,8 +1,9 @@
-// Plans changes to tenants: add, place and pin.
+// Plans changes to tenants: add, place, pin, isolate and remove.
 import {
   type Cell,
   type DirectoryCommand,
   EPOCH_STRIDE,
+  epochAfter,
   failureDomain,
   resolveTenant,
   type Tenant,
@@ -42,11 +43,14 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
   const notes: string[] = [];
   const standby = wanted === undefined ? findStandby(context, id, residency, home, notes) : wanted;
   if (wanted) refuseUnfit(unfitForStandby(wanted, { residency, home }));
+  const epochBase = context.storage.epochFloor();
+  if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
+    throw refused('no_capacity', 'The directory has reached the maximum number of removed and added tenants.');
   const added: Tenant = {
     id,
     cell: home.id,
     standby: standby?.id ?? null,
-    epochBase: 1,
+    epochBase,
     residency,
     tier,
     pinned: false,
@@ -81,8 +85,13 @@ function findStandby(
   return null;
 }
 
+/** The cell that serves the tenant now. */
+function servedBy({ storage }: PlanContext, tenant: Tenant): string | null {
+  const resolution = resolveTenant(tenant, (id) => storage.cell(id));
+  return resolution.status === 'served' ? resolution.cell : null;
+}
+
 export function placeTenant(context: PlanContext, command: Command<'place-tenant'>): Plan {
-  const { storage } = context;
   const tenant = tenantOf(context, command.tenant);
   const oldHome = cellOf(context, tenant.cell);
   const isMove = command.cell !== undefined && command.cell !== tenant.cell;
@@ -93,16 +102,12 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   if (!isMove && standby === tenant.standby) return NOTHING;
 
   // Every assignment has its own epochs, even one that moves no tenant now: it decides which cell serves after a failover.
-  const epochBase = tenant.epochBase + EPOCH_STRIDE;
+  const epochBase = epochAfter(tenant);
   if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
     throw refused('no_capacity', `${tenant.id} has reached the maximum number of placements.`);
   const after: Tenant = { ...tenant, cell: home.id, standby, epochBase, revision: context.revision };
-  const servedBy = (each: Tenant) => {
-    const resolution = resolveTenant(each, (id) => storage.cell(id));
-    return resolution.status === 'served' ? resolution.cell : null;
-  };
-  const before = servedBy(tenant);
-  const now = servedBy(after);
+  const before = servedBy(context, tenant);
+  const now = servedBy(context, after);
   if (before !== null && now === null)
     throw refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
@@ -145,4 +150,19 @@ export function isolateTenant(context: PlanContext, { tenant: id, onIsolation }:
   const tenant = tenantOf(context, id);
   if ((tenant.onIsolation ?? 'serve') === onIsolation) return NOTHING;
   return { ...NOTHING, changes: [tenantChange(tenant, { ...tenant, onIsolation, revision: context.revision })] };
+}
+
+/** A tenant that is not there may have been removed by the same command: that is no refusal, and the note shows a mistyped name. */
+export function removeTenant(context: PlanContext, { tenant: id }: Command<'remove-tenant'>): Plan {
+  const tenant = context.storage.tenant(id);
+  if (tenant === undefined) return { ...NOTHING, notes: [`There is no tenant ${id}.`] };
+  if (tenant.pinned) throw refused('tenant_pinned', `${id} is pinned to ${tenant.cell}; unpin it first.`);
+  const cells = [tenant.cell, tenant.standby].filter((cell) => cell !== null).join(' and ');
+  return {
+    changes: [{ kind: 'tenant', id, before: tenant, after: null }],
+    moved: servedBy(context, tenant) === null ? 0 : 1,
+    notes: [
+      `The data of ${id} are not erased: they stay in ${cells}, and a tenant of that name would find them there.`,
+    ],
+  };
 }

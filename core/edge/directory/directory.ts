@@ -6,17 +6,20 @@ import { PortError } from '../../ports/errors.ts';
 import { type CellOverview, DIRECTORY_PAGE, type Directory, type DirectoryPage } from '../ports/directory.ts';
 import {
   type AuditEntry,
+  type DirectoryChange,
   type DirectoryCommand,
   type DirectoryIntent,
   type DirectoryOutcome,
   type DirectoryRecord,
+  epochAfter,
   MONITOR,
+  type Tenant,
 } from '../ports/directory-model.ts';
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext } from './directory-plan.ts';
-import { addTenant, isolateTenant, pinTenant, placeTenant } from './directory-tenants.ts';
+import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant } from './directory-tenants.ts';
 
 /** Entries of the audit log searched for an already recorded refusal, so that a retrying monitor does not fill the log. */
 export const REFUSALS_REMEMBERED = 100;
@@ -52,8 +55,10 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     const { changes, moved: movedTenants, notes } = planOf({ storage, revision }, command);
     if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
     if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
-    const records = changes.map(({ kind, after: value }) => ({ kind, value }) as DirectoryRecord);
-    storage.write(records, entryOf(revision, command, intent, { outcome: 'applied', changes }));
+    storage.write(
+      changes.map((change) => recordOf(change, revision)),
+      entryOf(revision, command, intent, { outcome: 'applied', changes }),
+    );
     return { status: 'applied', revision, changes, movedTenants, notes };
   };
 
@@ -84,7 +89,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   return {
     lookup: async (id) => {
       const tenant = isName(id) ? storage.tenant(id) : undefined;
-      if (tenant === undefined) return { tenant: null, cells: [] };
+      if (tenant === undefined) return { tenant: null, cells: [], revision: storage.revision() };
       const cells = [tenant.cell, tenant.standby].flatMap((cell) => (cell === null ? [] : (storage.cell(cell) ?? [])));
       return { tenant, cells };
     },
@@ -142,11 +147,19 @@ function planOf(context: PlanContext, command: DirectoryCommand): Plan {
       return pinTenant(context, command);
     case 'isolate-tenant':
       return isolateTenant(context, command);
+    case 'remove-tenant':
+      return removeTenant(context, command);
     case 'fail-over':
       return failOver(context, command);
     case 'fail-back':
       return failBack(context, command);
   }
+}
+
+/** What a change writes. Only tenants are removed. */
+function recordOf({ kind, id, before, after: value }: DirectoryChange, revision: number): DirectoryRecord {
+  if (value !== null) return { kind, value } as DirectoryRecord;
+  return { kind: 'removed-tenant', value: { id, epochFloor: epochAfter(before as Tenant), revision } };
 }
 
 const describeFaults = (faults: readonly FieldFault[]): string =>

@@ -2,7 +2,7 @@
 import type { EpochMs } from '../../ports/clock.ts';
 import { epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
-import { type AuditEntry, type Cell, isServing, type Tenant } from '../ports/directory-model.ts';
+import { type AuditEntry, type Cell, epochAfter, isServing, type Tenant } from '../ports/directory-model.ts';
 
 /** Notifies cells of a new epoch, for any number of tenants. Stored as JSON until it is done; see `toStoredJob`. */
 export interface FencingJob {
@@ -26,6 +26,8 @@ export interface FencingJob {
   readonly nextAt: EpochMs;
   /** The latest failure, or empty. */
   readonly problem: string;
+  /** Of a tenant that was removed: the epoch to send as long as no tenant has its name again. */
+  readonly ifRemoved?: number;
   /** When the job was created; 0 in jobs stored by an earlier version. */
   readonly since: EpochMs;
   /** The highest epoch sent to a cell; 0 before the first. */
@@ -61,7 +63,7 @@ export function jobsOf({ outcome, revision, changes }: AuditEntry): readonly Fen
     if (before === null) return [];
     return kind === 'cell'
       ? jobsOfCell(before as Cell, after as Cell, revision)
-      : jobsOfTenant(id, before as Tenant, after as Tenant, revision);
+      : jobsOfTenant(id, before as Tenant, after as Tenant | null, revision);
   });
 }
 
@@ -72,11 +74,14 @@ function jobsOfCell(before: Cell, after: Cell, revision: number): readonly Fenci
 
 /**
  * Notifies each cell that may have served the tenant and is no longer in its record. A standby may never have served it; notifying it
- * costs one request, and knowing an epoch that it never needed does a cell no harm.
+ * costs one request, and knowing an epoch that it never needed does a cell no harm. The cells of a tenant that was removed learn an
+ * epoch above all of its own, so that they refuse the requests of routers that still know it.
  */
-function jobsOfTenant(id: string, before: Tenant, after: Tenant, revision: number): readonly FencingJob[] {
-  if (before.cell === after.cell && before.standby === after.standby) return [];
-  return [before.cell, before.standby].filter((cell) => cell !== null).map((cell) => tenantJob(id, revision, cell));
+function jobsOfTenant(id: string, before: Tenant, after: Tenant | null, revision: number): readonly FencingJob[] {
+  if (before.cell === after?.cell && before.standby === after.standby) return [];
+  return [before.cell, before.standby]
+    .filter((cell) => cell !== null)
+    .map((cell) => ({ ...tenantJob(id, revision, cell), ...(after === null && { ifRemoved: epochAfter(before) }) }));
 }
 
 /** The jobs of a directory whose audit log has never been read: one for each cell that was ever switched, by its current state. */

@@ -140,19 +140,15 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     cellOf: (id: string) => Cell | undefined,
     answers: (cell: string) => boolean,
   ): Promise<void> => {
-    const { tenants, next } = await tenantsOf(job, directory);
+    const { subjects, next } = await subjectsOf(job, directory, cellOf);
     const missed = new Set(job.missed);
     let { notified, problem, epoch = 0 } = job;
-    await mapConcurrently(tenants, FENCING_LIMITS.concurrency, async (tenant) => {
-      const target = targetOf(job, tenant, cellOf);
-      const home = cellOf(tenant.cell);
-      if (target === undefined || home === undefined || missed.has(target.id)) return;
-      const complaint = answers(target.id)
-        ? await fence(target, tenant.id, epochOf(tenant, home))
-        : 'it does not answer its probes';
+    await mapConcurrently(subjects, FENCING_LIMITS.concurrency, async ({ tenant, target, epoch: current }) => {
+      if (missed.has(target.id)) return;
+      const complaint = answers(target.id) ? await fence(target, tenant, current) : 'it does not answer its probes';
       if (complaint === null) {
         notified += 1;
-        epoch = Math.max(epoch, epochOf(tenant, home));
+        epoch = Math.max(epoch, current);
       } else {
         missed.add(target.id);
         problem = cutUtf8(`${target.id}: ${complaint}`, FENCING_LIMITS.problemBytes);
@@ -202,20 +198,39 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   };
 }
 
-async function tenantsOf(
-  { of, cursor }: FencingJob,
+/** A cell to notify of a tenant's epoch. */
+interface Subject {
+  readonly tenant: string;
+  readonly target: Cell;
+  readonly epoch: number;
+}
+
+async function subjectsOf(
+  job: FencingJob,
   directory: FencingDeps['directory'],
-): Promise<{ readonly tenants: readonly Tenant[]; readonly next: string | null }> {
+  cellOf: (id: string) => Cell | undefined,
+): Promise<{ readonly subjects: readonly Subject[]; readonly next: string | null }> {
+  const { of, cursor, targets, ifRemoved } = job;
+  const subjectOf = (tenant: Tenant): readonly Subject[] => {
+    const target = targetOf(job, tenant, cellOf);
+    const home = cellOf(tenant.cell);
+    if (target === undefined || home === undefined) return [];
+    return [{ tenant: tenant.id, target, epoch: epochOf(tenant, home) }];
+  };
   if ('tenant' in of) {
     const { tenant } = await directory.lookup(of.tenant);
-    return { tenants: tenant === null ? [] : [tenant], next: null };
+    if (tenant !== null) return { subjects: subjectOf(tenant), next: null };
+    const target = typeof targets === 'object' ? cellOf(targets.cell) : undefined;
+    if (ifRemoved === undefined || target === undefined || target.state === 'retired')
+      return { subjects: [], next: null };
+    return { subjects: [{ tenant: of.tenant, target, epoch: ifRemoved }], next: null };
   }
   const page = await directory.tenants({
     cell: of.home,
     limit: FENCING_LIMITS.page,
     ...(cursor !== null && { cursor }),
   });
-  return { tenants: page.items, next: page.next };
+  return { subjects: page.items.flatMap(subjectOf), next: page.next };
 }
 
 /** The cell to notify of this tenant; `undefined` if it serves the tenant, is gone, or is not part of this pass. */

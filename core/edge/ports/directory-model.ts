@@ -74,6 +74,15 @@ export interface Tenant {
   readonly revision: number;
 }
 
+/** What is left of a tenant that was removed: nothing but this, and only until it is published. */
+export interface RemovedTenant {
+  readonly id: string;
+  /** At least the directory's floor of epochs after the removal; see `DirectoryStorage.epochFloor`. */
+  readonly epochFloor: number;
+  /** See `Cell.revision`. */
+  readonly revision: number;
+}
+
 /** The current destination of a tenant's requests. */
 export type Resolution =
   | {
@@ -95,6 +104,9 @@ export const EPOCH_STRIDE = 2 ** 24;
 
 /** The tenant's epoch under this home: it rises with each change of the serving cell, and identifies that cell. */
 export const epochOf = (tenant: Tenant, home: Cell): number => tenant.epochBase + home.switches;
+
+/** Above every epoch that this assignment of the tenant has or may still get. */
+export const epochAfter = ({ epochBase }: Tenant): number => epochBase + EPOCH_STRIDE;
 
 /** Two cells of one failure domain are lost together. */
 export const failureDomain = (cell: Pick<CellDefinition, 'cloud' | 'region'>): string => `${cell.cloud} ${cell.region}`;
@@ -147,6 +159,11 @@ export type DirectoryCommand =
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
   /**
+   * Removes a tenant from the directory. Its data stay where they are: `keepData` says that the operator knows it, and is `true`
+   * until there is a way to erase them.
+   */
+  | { readonly kind: 'remove-tenant'; readonly tenant: string; readonly keepData: true }
+  /**
    * Marks a cell down. Refused if a tenant's standby cannot serve, unless `partial`: then those tenants go unserved. Observations of
    * other cells count as well as their state: `answering` cells that are down are failed back in the same step if tenants would
    * otherwise go unserved, and `silent` cells cannot take over tenants.
@@ -166,17 +183,20 @@ export type DirectoryCommand =
       readonly silent?: readonly string[];
     };
 
-/** A record of the directory: a cell or a tenant. */
+/** A record of the directory: a cell or a tenant, or that a tenant was removed. */
 export type DirectoryRecord =
   | { readonly kind: 'cell'; readonly value: Cell }
-  | { readonly kind: 'tenant'; readonly value: Tenant };
+  | { readonly kind: 'tenant'; readonly value: Tenant }
+  | { readonly kind: 'removed-tenant'; readonly value: RemovedTenant };
 
 /** One record before and after. */
 export interface DirectoryChange {
   readonly kind: 'cell' | 'tenant';
   readonly id: string;
+  /** `null` if the command added it. */
   readonly before: Cell | Tenant | null;
-  readonly after: Cell | Tenant;
+  /** `null` if the command removed it. */
+  readonly after: Cell | Tenant | null;
 }
 
 /** The result of a command. */

@@ -12,6 +12,12 @@ export interface DirectoryStorage {
   /** The revision of the latest change; 0 before the first. */
   revision(): number;
 
+  /**
+   * The base of the epochs of a new tenant; 1 until a tenant is removed. It never falls. One number for all names keeps the epochs
+   * of a name that is used again above the former ones, without a trace of each removed tenant.
+   */
+  epochFloor(): number;
+
   /** One cell, if it exists. */
   cell(id: string): Cell | undefined;
 
@@ -33,7 +39,10 @@ export interface DirectoryStorage {
   /** How many tenants with this home have which standby (`null`: none). */
   homesByStandby(cell: string): readonly { readonly standby: string | null; readonly tenants: number }[];
 
-  /** Writes records and their audit log entry, and marks the records as not yet published to the route cache. */
+  /**
+   * Writes records and their audit log entry, and marks the records as not yet published to the route cache. A removal deletes the
+   * tenant's record, if there is one, and raises `epochFloor` to its own.
+   */
   write(records: readonly DirectoryRecord[], entry: AuditEntry): void;
 
   /** Entries of the audit log with a sequence number below `before`, with that number, newest first, at most `limit`. */
@@ -42,7 +51,7 @@ export interface DirectoryStorage {
     readonly limit: number;
   }): readonly { readonly sequence: number; readonly entry: AuditEntry }[];
 
-  /** Records not yet published to the route cache, oldest first, at most `limit`. */
+  /** Records and removals not yet published to the route cache, oldest first, at most `limit`; of each tenant the latest one. */
   unpublished(limit: number): readonly DirectoryRecord[];
 
   /** Marks this record as published to the route cache, unless a newer revision of it has been written since. */

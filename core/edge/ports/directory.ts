@@ -14,6 +14,8 @@ export interface DirectoryLookup {
   readonly tenant: Tenant | null;
   /** Its home and its standby. */
   readonly cells: readonly Cell[];
+  /** The directory's revision, if there is no such tenant: an older record of one is of a tenant that was removed. */
+  readonly revision?: number;
 }
 
 /** A cell and how many tenants depend on it. */

@@ -12,6 +12,6 @@ export interface RouteCache {
   /** A cell's record, or `undefined` if the cache has none. */
   cell(id: string): Promise<Cell | undefined>;
 
-  /** Overwrites a record. Rejects with `throttled` or `unavailable`; the writer repeats it later. */
+  /** Overwrites a record, or deletes that of a removed tenant. Rejects with `throttled` or `unavailable`; the writer repeats it later. */
   put(record: DirectoryRecord): Promise<void>;
 }

@@ -17,6 +17,14 @@ interface Known<T> {
   askedAt: number;
 }
 
+/** A name that the directory did not know. */
+interface Negative {
+  /** The directory is not asked again before this. */
+  readonly until: number;
+  /** The directory's revision then: the read cache may still have an older record of a tenant that was removed. */
+  readonly revision: number;
+}
+
 /** When the known route of a tenant was last confirmed. */
 export interface Confirmation {
   /** When read cache or directory last confirmed tenant and home. */
@@ -38,8 +46,7 @@ export interface RouteMemoryLimits {
 export class RouteMemory {
   readonly #tenants: BoundedCache<string, Known<Tenant>>;
   readonly #cells: BoundedCache<string, Known<Cell>>;
-  /** Name → until when it is considered unknown. */
-  readonly #negatives: BoundedCache<string, number>;
+  readonly #negatives: BoundedCache<string, Negative>;
   readonly #limits: RouteMemoryLimits;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   readonly #cellOf = (id: string): Cell | undefined => this.#cells.get(id)?.record;
@@ -84,8 +91,14 @@ export class RouteMemory {
 
   /** Whether no tenant is known to have this name. */
   isNegative(id: string, now: number): boolean {
-    const until = this.#negatives.get(id);
-    return until !== undefined && now < until;
+    const negative = this.#negatives.get(id);
+    return negative !== undefined && now < negative.until;
+  }
+
+  /** Whether the directory has said since this record that there is no such tenant. */
+  isRemoved({ id, revision }: Tenant): boolean {
+    const negative = this.#negatives.get(id);
+    return negative !== undefined && revision <= negative.revision;
   }
 
   tenant(id: string): Tenant | undefined {
@@ -141,10 +154,10 @@ export class RouteMemory {
     known.askedAt = Math.max(known.askedAt, askedAt);
   }
 
-  /** Remembers that the directory knows no such tenant. */
-  keepNegative(id: string, now: number): void {
+  /** Remembers that the directory knew no such tenant at this revision. */
+  keepNegative(id: string, now: number, revision: number): void {
     this.#tenants.delete(id);
-    this.#negatives.set(id, now + this.#limits.negativeMs);
+    this.#negatives.set(id, { until: now + this.#limits.negativeMs, revision });
   }
 
   /** Serves last-known routes without lookups until this time, or until a lookup succeeds. */

@@ -165,7 +165,7 @@ export class RouteResolver {
   async #readCache(tenant: string): Promise<boolean> {
     const { cache, clock } = this.#deps;
     const record = await cache.tenant(tenant);
-    if (record === undefined) return false;
+    if (record === undefined || this.#memory.isRemoved(record)) return false;
     this.#memory.keepTenant(record, clock.now());
     // The memory may hold a newer record of it.
     const { cell, standby } = this.#memory.tenant(tenant) ?? record;
@@ -193,7 +193,8 @@ export class RouteResolver {
       const now = clock.now();
       for (const cell of found.cells) this.#memory.keepCell(cell, now, askedAt);
       if (found.tenant === null) {
-        this.#memory.keepNegative(tenant, now);
+        // Absent in answers of an earlier version.
+        this.#memory.keepNegative(tenant, now, found.revision ?? 0);
         return 'unknown';
       }
       this.#memory.keepTenant(found.tenant, now, askedAt);

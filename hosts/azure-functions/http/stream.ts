@@ -1,5 +1,12 @@
 // Stream mode (`enableHttpStream`): the request itself is proxied to the worker's own HTTP server while it is invoked.
-import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { InvocationRequest, TypedData } from '../rpc.ts';
 import type { Outcome } from '../runtime.ts';
 import { joinedHeaders, joinedQuery } from './rpc-http.ts';
@@ -31,6 +38,13 @@ export function streamInvocation({ request, url, params, bindingName }: Streamed
   return { inputData: [{ name: bindingName, data: { http: {} } }], triggerMetadata: metadata };
 }
 
+export const PROXY_LIMITS = {
+  /** Pauses before a second and a third attempt to hand a request to the worker, in milliseconds, as the real host's RetryProxyHandler has them. */
+  pausesMs: [50, 100],
+  /** Bytes of a body that are kept for another attempt: as much as clients of small requests send at once. */
+  kept: 131_072,
+} as const;
+
 /**
  * Connections to workers are kept; a new worker has a new port. The library's server closes a connection that was idle for 5 s, and a
  * request that meets this is lost, while its invocation waits for it: so ours ends well before.
@@ -38,15 +52,90 @@ export function streamInvocation({ request, url, params, bindingName }: Streamed
 const agent = new Agent({ keepAlive: true, timeout: 1000 });
 
 /**
- * Proxies the request and answers with what comes back; when the invocation ends without an answer, with 500.
+ * Proxies the request and answers with what comes back; when the invocation ends without an answer, with 500. A request whose
+ * connection to the worker breaks before an answer is sent again, and is answered with 503 if that does not help. Its invocation goes
+ * on waiting for it, up to functionTimeout: on Azure the caller waits as long.
  * @param outcome the invocation that runs meanwhile
  */
 export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<Outcome>): Promise<void> {
-  const { request, response, workerUri, invocationId, url, bodyLimit } = streamed;
+  const { request, response, bodyLimit } = streamed;
+  const body = new ReplayedBody(request, bodyLimit);
+  let hasEnded = false;
+  const ended = outcome.then(() => {
+    hasEnded = true;
+  });
+  for (let attempt = 1; ; attempt += 1) {
+    const forwarded = forward(streamed, body, attempt === 1);
+    const way = await Promise.race([answerFrom(response, forwarded, outcome), forwarded.lost]);
+    if (way === 'answered') return;
+    const pauseMs = PROXY_LIMITS.pausesMs[attempt - 1];
+    if (pauseMs === undefined || hasEnded || !body.isWhole || response.destroyed) break;
+    await Promise.race([setTimeout(pauseMs), ended]);
+  }
+  if (response.headersSent || response.destroyed) return;
+  if (hasEnded) response.writeHead(500, { 'content-length': 0 }).end();
+  else
+    response
+      .writeHead(503, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+      .end('The request did not reach the worker.');
+}
+
+/** A body that can be read again from its beginning, as long as what has come of it is small enough to be kept. */
+class ReplayedBody {
+  readonly #request: IncomingMessage;
+  #kept: Buffer[] | undefined = [];
+  #received = 0;
+  #to: ClientRequest | undefined;
+
+  constructor(request: IncomingMessage, limit: number) {
+    this.#request = request;
+    request.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length;
+      if (this.#received > limit) return void request.destroy();
+      if (this.#received > PROXY_LIMITS.kept) this.#kept = undefined;
+      this.#kept?.push(chunk);
+      if (this.#to?.write(chunk) === false) request.pause();
+    });
+    request.on('end', () => this.#to?.end());
+    request.on('close', () => {
+      if (!request.complete) this.#to?.destroy();
+    });
+    request.pause();
+  }
+
+  /** Whether all that has come of it is kept. */
+  get isWhole(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** Sends it to `forwarded` from its beginning, and no longer to the one before. */
+  sendTo(forwarded: ClientRequest): void {
+    this.#to = forwarded;
+    forwarded.on('drain', () => {
+      if (this.#to === forwarded) this.#request.resume();
+    });
+    for (const chunk of this.#kept ?? []) forwarded.write(chunk);
+    if (this.#request.readableEnded) forwarded.end();
+    else this.#request.resume();
+  }
+}
+
+interface Forwarded {
+  readonly forwarded: ClientRequest;
+  /** Resolves when the answer has been passed on, or when none can come. */
+  readonly answered: Promise<void>;
+  /** Resolves when the connection broke before an answer; the caller's giving up is not that. */
+  readonly lost: Promise<'lost'>;
+  isLost(): boolean;
+}
+
+function forward(streamed: StreamedRequest, body: ReplayedBody, isFirst: boolean): Forwarded {
+  const { request, response, workerUri, invocationId, url } = streamed;
   const target = new URL(workerUri);
   const { host = 'localhost', connection: _hop, ...headers } = request.headers;
   const forwarded = httpRequest({
-    agent,
+    // A kept connection has just failed: another one might as well.
+    agent: isFirst ? agent : false,
     host: target.hostname,
     port: target.port,
     method: request.method,
@@ -59,12 +148,14 @@ export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<
       'x-ms-invocation-id': invocationId,
     },
   });
-  let received = 0;
-  request.on('data', (chunk: Buffer) => {
-    received += chunk.length;
-    if (received > bodyLimit) request.destroy();
+  let isLost = false;
+  let lose: () => void = () => undefined;
+  const lost = new Promise<'lost'>((resolve) => {
+    lose = () => {
+      isLost = true;
+      resolve('lost');
+    };
   });
-
   const answered = new Promise<void>((resolve) => {
     forwarded.on('response', (answer) => {
       if (response.headersSent) {
@@ -86,16 +177,26 @@ export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<
     });
     forwarded.on('error', () => {
       if (response.headersSent) response.destroy();
+      else if (!response.destroyed) lose();
       resolve();
     });
   });
-  request.pipe(forwarded);
+  body.sendTo(forwarded);
   // A caller that gives up takes its half of the proxied request along; the invocation goes on, as on Azure.
   response.on('close', () => {
     if (!response.writableFinished) forwarded.destroy();
   });
+  return { forwarded, answered, lost, isLost: () => isLost };
+}
 
+/** Waits for the invocation and for the answer to its request; when it ends without one, answers with 500. */
+async function answerFrom(
+  response: ServerResponse,
+  { forwarded, answered, isLost }: Forwarded,
+  outcome: Promise<Outcome>,
+): Promise<'answered' | 'lost'> {
   const result = await outcome;
+  if (isLost()) return 'lost';
   // A failed invocation leaves its half of the connection open for ever.
   if (!result.ok) forwarded.destroy();
   // The library sends the whole body before the invocation ends, so what is not on its way by now will not come.
@@ -105,6 +206,7 @@ export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<
     response.writeHead(500, { 'content-length': 0 }).end();
   }
   await answered;
+  return 'answered';
 }
 
 /** A handler that returns nothing makes the library send nothing, and keep the connection. */

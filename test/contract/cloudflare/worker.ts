@@ -97,6 +97,10 @@ function faultyNamespace(namespace: KvNamespace, fault: Fault): KvNamespace {
       trouble();
       return namespace.put(key, value);
     },
+    delete: async (key) => {
+      trouble();
+      return namespace.delete(key);
+    },
   };
 }
 

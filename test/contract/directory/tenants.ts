@@ -25,6 +25,7 @@ const failOver = (id: string, partial?: boolean): DirectoryCommand => ({
   cell: id,
   ...(partial !== undefined && { partial }),
 });
+const remove = (id: string): DirectoryCommand => ({ kind: 'remove-tenant', tenant: id, keepData: true });
 const failBack = (id: string): DirectoryCommand => ({ kind: 'fail-back', cell: id });
 const US = cell('us', { region: 'us-east-1', jurisdiction: 'us' });
 
@@ -238,5 +239,99 @@ export const tenantClauses = {
     expect(await servedBy(directory, 'acme')).toBe('gamma@1:1');
     await apply(directory, failBack('alpha'));
     expect(await servedBy(directory, 'acme')).toBe('gamma@1:1');
+  },
+
+  'a tenant that was removed is not there, and its cells can be retired': async (harness) => {
+    await withCells(harness);
+    const { directory, other } = harness;
+    await apply(directory, tenant('acme'), tenant('globex', { cell: 'gamma', standby: null }));
+    const { tenant: before } = await directory.lookup('acme');
+    expect(await directory.change(remove('acme'), { ...BY_OPS, dryRun: true })).toMatchObject({ status: 'previewed' });
+    expect(await resultOf(directory, remove('acme'), { ifRevision: 5 })).toBe('changed_meanwhile');
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+    expect(await apply(directory, remove('acme'))).toEqual({
+      status: 'applied',
+      revision: 7,
+      changes: [{ kind: 'tenant', id: 'acme', before, after: null }],
+      movedTenants: 1,
+      notes: [
+        'The data of acme are not erased: they stay in alpha and beta, and a tenant of that name would find them there.',
+      ],
+    });
+    expect(await other.lookup('acme')).toEqual({ tenant: null, cells: [], revision: 7 });
+    expect((await directory.tenants({ limit: 10 })).items.map(({ id }) => id)).toEqual(['globex']);
+    expect((await directory.cells()).map(({ cell: { id }, homes, standbys }) => [id, homes, standbys])).toEqual([
+      ['alpha', 0, 0],
+      ['beta', 0, 0],
+      ['gamma', 1, 0],
+      ['us', 0, 0],
+    ]);
+    expect((await directory.audit({ limit: 1 })).items).toEqual([
+      expect.objectContaining({
+        revision: 7,
+        ...BY_OPS,
+        command: remove('acme'),
+        changes: [{ kind: 'tenant', id: 'acme', before, after: null }],
+      }),
+    ]);
+    await apply(directory, { kind: 'retire-cell', cell: 'alpha' });
+  },
+
+  'removing what is not there changes nothing, and says so': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'), remove('acme'));
+    for (const id of ['acme', 'acmee'])
+      expect(await directory.change(remove(id), BY_OPS)).toEqual({
+        status: 'unchanged',
+        revision: 6,
+        changes: [],
+        movedTenants: 0,
+        notes: [`There is no tenant ${id}.`],
+      });
+    for (const command of [
+      place('acme', { cell: 'beta' }),
+      { kind: 'pin-tenant', tenant: 'acme', pinned: true },
+    ] as const)
+      expect(await resultOf(directory, command)).toBe('unknown_tenant');
+  },
+
+  'a tenant that is added again has epochs above all of its former ones': async (harness) => {
+    await withCells(harness);
+    const { directory, other } = harness;
+    await apply(directory, tenant('acme'), tenant('globex', { cell: 'gamma' }), failOver('alpha'), failBack('alpha'));
+    await apply(directory, place('acme', { standby: 'gamma' }), place('acme', { standby: null }));
+    expect(await servedBy(directory, 'acme')).toBe('alpha@2:3');
+    await apply(directory, remove('acme'));
+    await harness.restart();
+    await apply(directory, tenant('acme', { cell: 'beta', standby: null }));
+    expect(await servedBy(other, 'acme')).toBe('beta@3:1');
+    await apply(directory, remove('acme'), tenant('acme', { cell: 'alpha', standby: null }));
+    expect(await servedBy(other, 'acme')).toBe('alpha@4:3');
+    // Others keep theirs.
+    expect(await servedBy(other, 'globex')).toBe('gamma@1');
+  },
+
+  'a pinned tenant is not removed, and neither is one whose data the operator has not thought of': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'), { kind: 'pin-tenant', tenant: 'acme', pinned: true });
+    expect(await resultOf(directory, remove('acme'))).toBe('tenant_pinned');
+    await apply(directory, { kind: 'pin-tenant', tenant: 'acme', pinned: false });
+    for (const keepData of [false, undefined, 'true'])
+      expect(await resultOf(directory, { ...remove('acme'), keepData } as unknown as DirectoryCommand)).toBe(
+        'invalid_command',
+      );
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+  },
+
+  'a tenant that no cell serves is removed as well': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme', { cell: 'alpha', standby: null }), tenant('b', { cell: 'alpha' }));
+    await apply(directory, failOver('alpha', true));
+    expect((await apply(directory, remove('acme'))).movedTenants).toBe(0);
+    expect((await apply(directory, remove('b'))).movedTenants).toBe(1);
+    expect((await directory.cells())[0]).toMatchObject({ homes: 0 });
   },
 } satisfies Record<string, DirectoryClause>;

@@ -229,6 +229,17 @@ export const queryClauses = {
     expect(await readIds(store, 'p', { limit: 2, ...(next && { cursor: next }) })).toStrictEqual(['d']);
   },
 
+  'a cursor is the id of the last document of its page, as in every version before': async ({ store }) => {
+    await fill(store, ['2026-11-21!a', '2026-11-21!b', '2026-11-21!c', 'd']);
+    const after = (cursor: string, query: Partial<Query>) =>
+      store.query('p', { limit: 10, ...query, cursor: cursor as StoreCursor });
+    const ids = async (page: ReturnType<typeof after>) => (await page).items.map(({ id }) => id);
+    expect((await store.query('p', { limit: 2 })).next).toBe('2026-11-21!b');
+    expect(await ids(after('2026-11-21!b', {}))).toStrictEqual(['2026-11-21!c', 'd']);
+    expect(await ids(after('2026-11-21!b', { prefix: '2026' }))).toStrictEqual(['2026-11-21!c']);
+    expect(await ids(after('2026-11-21!b', { order: 'descending' }))).toStrictEqual(['2026-11-21!a']);
+  },
+
   'a query sees what this client has just written': async ({ store }) => {
     for (let round = 0; round < 10; round += 1) {
       const id = `k${round}`;

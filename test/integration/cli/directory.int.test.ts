@@ -206,3 +206,35 @@ test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-cert
     expect(out).toMatch(new RegExp(`Usage: npx polycell ${command}[^]*--json[^]*Example: `));
   },
 );
+
+test('a tenant is removed once it is clear that its data stay, and starts with later epochs when it is added again', async () => {
+  await at('cells', 'resume', 'cell-1');
+  const add = ['tenants', 'add', 'globex', '--cell', 'cell-1', '--standby', 'none'];
+  expect((await at(...add)).code).toBe(0);
+  const { code, err } = await at('tenants', 'remove', 'globex');
+  expect([code, err]).toEqual([
+    2,
+    expect.stringContaining('Removing a tenant does not erase its data, which stay in its cells. Give --keep-data'),
+  ]);
+  const remove = ['tenants', 'remove', 'globex', '--keep-data', '--reason', 'it has left'];
+  expect((await at(...remove, '--dry-run')).out).toBe(
+    'Would change (nothing was changed because of --dry-run):\n  tenant globex removed\n  requests of 1 tenant would go to no cell\n  note: The data of globex are not erased: they stay in cell-1, and a tenant of that name would find them there.\n',
+  );
+  expect((await at(...remove)).out).toMatch(
+    /^Done \(revision \d+\)\.\n {2}tenant globex removed\n {2}requests of 1 tenant now go to no cell\n {2}note: The data of globex/,
+  );
+  expect(await at(...remove)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^Nothing to do.*\n {2}note: There is no tenant globex\.\n$/),
+  });
+  expect(await at('tenants', 'show', 'globex')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('unknown_tenant'),
+  });
+  expect(await at('send', '--tenant', 'globex', '--count', '1')).toMatchObject({ code: 1 });
+  expect((await at('audit', '--limit', '1')).out).toContain('it has left');
+  await at(...add);
+  const [shown] = await json('tenants', 'show', 'globex');
+  expect(shown?.epochBase).toBe(2 ** 24 + 1);
+  expect((await at('send', '--tenant', 'globex', '--count', '1')).code).toBe(0);
+});

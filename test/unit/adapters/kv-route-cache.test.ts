@@ -32,7 +32,9 @@ function slow() {
         });
       }),
   };
-  return { clock, begun, stored, cache: new KvRouteCache({ namespace, clock }) };
+  // A deletion arrives at once if nothing holds it back.
+  const deleting = { ...namespace, delete: async (key: string) => void stored.delete(key) };
+  return { clock, begun, stored, cache: new KvRouteCache({ namespace: deleting, clock }) };
 }
 
 const record = (revision: number, id = 'acme'): DirectoryRecord =>
@@ -64,6 +66,18 @@ test('one that waited for another until it was given up is not sent any more', a
   expect(begun.map(({ revision }) => revision)).toEqual([1, 3]);
   begun[1]?.arrive();
   await third;
+});
+
+test('a removal waits for a late write of the record that it deletes', async () => {
+  const { clock, begun, stored, cache } = slow();
+  const first = codeOf(cache.put(record(1)));
+  await clock.advance(KV_LIMITS.writeMs);
+  expect(await first).toBe('unavailable');
+  const removal = cache.put({ kind: 'removed-tenant', value: { id: 'acme', epochFloor: 9, revision: 2 } });
+  await settle();
+  begun[0]?.arrive();
+  await removal;
+  expect([...stored]).toEqual([]);
 });
 
 test('other keys do not wait', async () => {

@@ -1,8 +1,8 @@
 // Stream mode: bodies flow through the worker's own server instead of being collected.
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { proxyToWorker } from '../../http/stream.ts';
+import net, { type AddressInfo } from 'node:net';
+import { PROXY_LIMITS, proxyToWorker } from '../../http/stream.ts';
 import type { Outcome } from '../../runtime.ts';
 import { cleanUp, eventually, startApp } from './support.ts';
 
@@ -95,6 +95,99 @@ it('finds the new server of a restarted worker', async () => {
   await eventually('a new worker', () => host.workerPid !== undefined && host.workerPid !== pid);
   const response = await fetch(`${url}/api/echo/1`, { method: 'POST', body: 'again' });
   expect(await response.json()).toMatchObject({ body: 'again' });
+});
+
+describe('a request whose connection to the worker breaks', () => {
+  const servers: { close(): unknown }[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  const listening = async (server: net.Server) => {
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  };
+
+  /** A host before a worker whose first `broken` connections end when something was read from them. */
+  async function lossy(broken: number, outcome: Promise<Outcome>) {
+    const bodies: string[] = [];
+    const worker = http.createServer((request, response) => {
+      request.setEncoding('utf8').on('data', (text: string) => bodies.push(text));
+      request.on('end', () => response.end('served'));
+    });
+    let connections = 0;
+    const front = net.createServer((socket) => {
+      connections += 1;
+      if (connections <= broken) socket.once('data', () => socket.resetAndDestroy());
+      else worker.emit('connection', socket);
+    });
+    const workerUri = await listening(front);
+    const call = {
+      url: workerUri,
+      params: {},
+      bindingName: 'request',
+      workerUri,
+      invocationId: '1',
+      bodyLimit: 10_000_000,
+    };
+    const host = http.createServer((request, response) => void proxyToWorker({ ...call, request, response }, outcome));
+    return { url: await listening(host), bodies, connections: () => connections };
+  }
+
+  /** An invocation that waits for its request, which it never sees. */
+  const waiting = new Promise<Outcome>(() => undefined);
+
+  it.each(['GET', 'POST'])('is sent again, with its body: %s', async (method) => {
+    const { url, bodies, connections } = await lossy(2, waiting);
+    const response = await fetch(url, { method, ...(method === 'POST' && { body: 'x'.repeat(1000) }) });
+    expect([response.status, await response.text(), connections()]).toEqual([200, 'served', 3]);
+    expect(bodies.join('')).toBe(method === 'POST' ? 'x'.repeat(1000) : '');
+  });
+
+  it('is answered with 503 when that does not help, though its invocation still waits', async () => {
+    const { url, connections } = await lossy(Number.POSITIVE_INFINITY, waiting);
+    const response = await fetch(url, { method: 'POST', body: 'text' });
+    expect([response.status, await response.text()]).toEqual([503, 'The request did not reach the worker.']);
+    expect(connections()).toBe(1 + PROXY_LIMITS.pausesMs.length);
+  });
+
+  it('is not sent again when its body was not kept', async () => {
+    let opened = 0;
+    const front = net.createServer((socket) => {
+      opened += 1;
+      let read = 0;
+      socket.on('data', (chunk: Buffer) => {
+        read += chunk.length;
+        if (read > PROXY_LIMITS.kept + 1000) socket.resetAndDestroy();
+      });
+      socket.on('error', () => undefined);
+    });
+    const workerUri = await listening(front);
+    const call = {
+      url: workerUri,
+      params: {},
+      bindingName: 'request',
+      workerUri,
+      invocationId: '1',
+      bodyLimit: 10_000_000,
+    };
+    const host = http.createServer((request, response) => void proxyToWorker({ ...call, request, response }, waiting));
+    const response = await fetch(await listening(host), { method: 'POST', body: 'x'.repeat(2 * PROXY_LIMITS.kept) });
+    expect([response.status, opened]).toEqual([503, 1]);
+  });
+
+  it('is answered with 500 when the invocation has failed meanwhile, as when its worker has died', async () => {
+    const failed: Outcome = {
+      ok: false,
+      invocationId: '1',
+      cause: 'worker-exit',
+      error: { name: 'Error', message: 'gone', stack: '' },
+    };
+    const { url } = await lossy(Number.POSITIVE_INFINITY, Promise.resolve(failed));
+    expect((await fetch(url)).status).toBe(500);
+  });
 });
 
 it('answers with what the worker has sent, however late the host comes to reading it', async () => {

@@ -322,7 +322,7 @@ test('other paths and other methods are refused', async () => {
     ['POST', 'cells', 'GET, HEAD'],
     ['DELETE', 'cells/a', 'PUT'],
     ['GET', 'cells/a/drain', 'POST'],
-    ['PATCH', 'tenants/a', 'GET, HEAD, PUT'],
+    ['PATCH', 'tenants/a', 'GET, HEAD, PUT, DELETE'],
     ['PUT', 'failovers', 'GET, HEAD, POST'],
   ] as const) {
     const { status, body, headers } = await call(method, path, method === 'GET' ? undefined : why);

@@ -9,6 +9,7 @@ import type { Directory, DirectoryLookup } from '../../../../core/edge/ports/dir
 import {
   type Cell,
   type CellDefinition,
+  type DirectoryChange,
   type DirectoryCommand,
   type DirectoryOutcome,
   resolveTenant,
@@ -84,6 +85,10 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
       tenant,
       onIsolation: fc.constantFrom('serve' as const, 'refuse' as const),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('remove-tenant' as const), tenant, keepData: fc.constant(true as const) }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('fail-over' as const), cell, partial: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('fail-back' as const, 'resume-cell' as const), cell }) },
@@ -166,9 +171,19 @@ class World {
     const saves = [...after].some(([id, server]) => server !== null && before.get(id) !== server);
     if (lost.length > 0) expect(saves).toBe(true);
     const moved = [...after].filter(([id, server]) => before.has(id) && before.get(id) !== server);
-    expect(outcome.movedTenants).toBe(moved.length);
+    const isLostByRemoval = what.kind === 'remove-tenant' && (before.get(what.tenant) ?? null) !== null;
+    expect(outcome.movedTenants).toBe(moved.length + (isLostByRemoval ? 1 : 0));
+    if (what.kind === 'remove-tenant') this.noteRemoval(what.tenant, outcome.changes);
     for (const [id, lookup] of lookups) this.checkTenant(id, lookup, after.get(id) ?? null);
     return outcome;
+  }
+
+  /** From then on every epoch that the tenant has ever had is an old one, whether or not it is added again. */
+  noteRemoval(id: string, changes: readonly DirectoryChange[]): void {
+    const [change] = changes;
+    expect(changes).toEqual([{ kind: 'tenant', id, before: change?.before, after: null }]);
+    const { epochBase } = this.records.tenants.get(`${id} ${change?.before?.revision}`) ?? { epochBase: Number.NaN };
+    this.epochs.set(id, epochBase + 2 ** 24);
   }
 
   /** Who is new somewhere is there only if that cell takes somebody, and has room. */
@@ -209,13 +224,15 @@ class World {
     const versions = (id: string | null) => [...cells.values()].filter((each) => each.id === id);
     for (const record of tenants.values()) {
       const present = this.epochs.get(record.id) ?? 0;
-      const server = this.model.server(record.id);
+      const server = this.model.tenants.has(record.id) ? this.model.server(record.id) : null;
       for (const home of versions(record.cell)) {
         for (const standby of [undefined, ...versions(record.standby)]) {
           const resolution = resolveTenant(record, (name) => (name === home.id ? home : standby));
           if (resolution.status !== 'served') continue;
           // One expectation for all of them: there are thousands of mixtures.
-          const isWrong = resolution.epoch === present && server !== null && resolution.cell !== server;
+          const isWrong =
+            resolution.epoch === present &&
+            (this.model.tenants.has(record.id) ? server !== null && resolution.cell !== server : true);
           if (resolution.epoch > present || isWrong)
             faults.push(`${record.id}: ${resolution.cell}@${resolution.epoch}, and not ${server}@${present}`);
         }

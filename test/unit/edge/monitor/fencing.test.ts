@@ -190,3 +190,26 @@ test('a log that was never read: cells that were switched before are fenced as t
   expect(f.told()).toEqual(['b']);
   expect(await f.asks('b', 'acme', 2)).toBe('409 stale_epoch');
 });
+
+test('the cells of a tenant that was removed refuse its epochs, and take those of its successor', async () => {
+  const f = await fenced();
+  await f.addTenant('acme', 'a', 'b');
+  await f.round();
+  expect(await f.asks('a', 'acme', 1)).toBe('200');
+  f.reach.set('b', 'gone');
+  await f.change({ kind: 'remove-tenant', tenant: 'acme', keepData: true });
+  await f.round();
+  expect(await f.asks('a', 'acme', 1)).toBe('409 stale_epoch');
+  // Epochs of one assignment are 2^24 at most: failovers of the old home raise none of them above this.
+  expect(await f.asks('a', 'acme', 2 ** 24)).toBe('409 stale_epoch');
+  expect(f.progress()).toMatchObject({ waiting: 1 });
+  await f.addTenant('acme', 'c', 'a');
+  const { tenant } = await f.directory.lookup('acme');
+  expect(tenant?.epochBase).toBe(2 ** 24 + 1);
+  f.reach.set('b', 'there');
+  await f.clock.advance(1000);
+  await f.round();
+  expect(f.progress().waiting).toBe(0);
+  expect(await f.asks('b', 'acme', 2 ** 24)).toBe('409 stale_epoch');
+  for (const cell of ['a', 'b', 'c']) expect(await f.asks(cell, 'acme', 2 ** 24 + 1)).toBe('200');
+});

@@ -70,6 +70,30 @@ test('a record is never replaced by an older one', async () => {
   expect(edge.asked.cache).toBeGreaterThan(4);
 });
 
+test('a tenant that was removed is unknown, however far the read cache is behind', async () => {
+  const edge = await ready();
+  expect(await where(edge)).toBe('a 1');
+  await edge.change({ kind: 'remove-tenant', tenant: 'acme', keepData: true });
+  expect(said(await edge.resolver.again('acme', 'refused', 'a'))).toBe('unknown');
+  // The read cache still has the record, which is older than what the directory has said.
+  for (let minute = 0; minute < 3; minute += 1) {
+    await edge.clock.advance(60_000);
+    expect(await where(edge)).toBe('unknown');
+  }
+  await edge.addTenant('acme', 'b');
+  await edge.clock.advance(ROUTER_LIMITS.negativeMs);
+  expect(await where(edge)).toBe('b 16777217');
+});
+
+test('a tenant that was removed is unknown to a router within the freshness of its records', async () => {
+  const edge = await ready();
+  await where(edge);
+  await edge.change({ kind: 'remove-tenant', tenant: 'acme', keepData: true });
+  await edge.publish();
+  await edge.clock.advance(5000);
+  expect(await where(edge)).toBe('unknown');
+});
+
 test('without read cache and directory, every tenant that is known is served for two hours', async () => {
   const edge = await ready();
   for (let index = 0; index < 200; index += 1) await edge.addTenant(`t-${index}`, index % 2 === 0 ? 'a' : 'b');
