@@ -142,7 +142,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;
     for (const cell of proposing) await control.setPolicy(cell, 'automatic');
-    if (proposing.length > 0) note(`the monitor fails ${names} over by itself during the fault`);
+    if (proposing.length > 0) note(`the monitor fails ${names} over automatically during the fault`);
     load.phase = 'fault';
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
@@ -251,7 +251,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   };
 }
 
-/** Fails the cell back if it is failed over, and waits for whoever stood in to know. */
+/** Fails the cell back if it is failed over, and waits until its standbys are notified. */
 async function goHome(
   control: EdgeControl,
   cell: string,
@@ -282,7 +282,7 @@ function refuseUnready(cells: readonly Cell[], struck: ReadonlySet<string>, kind
     throw new UserError(`${unready.id} is ${unready.state}; a drill begins with cells that are active.`);
   const others = cells.filter(({ id, state }) => !struck.has(id) && state === 'active');
   if (others.length === 0 && kind !== 'map-loss')
-    throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can stand in.`);
+    throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can be a standby.`);
 }
 
 /** Tenant → home: as many as wanted of the cell, and a few of each other one. */
