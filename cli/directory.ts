@@ -42,7 +42,7 @@ export interface ActionContext extends CommandContext {
   /** Arguments behind the action. */
   readonly arguments: readonly string[];
   /** The command as it was given, for the audit log. */
-  readonly told: string;
+  readonly commandLine: string;
 }
 
 export type Action = (context: ActionContext) => Promise<number>;
@@ -61,8 +61,8 @@ export async function runAction(
   if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
     throw new UsageError(`\`${name} ${action}\` takes no argument: ${JSON.stringify(rest[0])}.`);
   const stack = await StackClient.find(context.options.stack as string | undefined);
-  const told = ['polycell', name, ...context.positionals].join(' ');
-  return run({ ...context, control: await stack.control(), arguments: rest, told });
+  const commandLine = ['polycell', name, ...context.positionals].join(' ');
+  return run({ ...context, control: await stack.control(), arguments: rest, commandLine });
 }
 
 /** The one argument of an action: the id of a cell or a tenant. */
@@ -75,20 +75,20 @@ export function idOf({ arguments: given }: ActionContext, what: string): string 
   return id;
 }
 
-/** Asks for a change and tells what came of it. */
+/** Requests a change and prints its outcome. */
 export async function change(
   context: ActionContext,
   method: 'PUT' | 'POST' | 'DELETE',
   what: string,
   body: object = {},
 ): Promise<number> {
-  const { options, control, json, out, told } = context;
+  const { options, control, json, out, commandLine } = context;
   const revision = wholeNumber(options, 'if-revision', -1, 0, Number.MAX_SAFE_INTEGER);
   const query = new URLSearchParams({
     ...(options['dry-run'] === true && { dryRun: '1' }),
     ...(revision >= 0 && { ifRevision: String(revision) }),
   });
-  const reason = typeof options.reason === 'string' ? options.reason : told;
+  const reason = typeof options.reason === 'string' ? options.reason : commandLine;
   const outcome = (await control(method, query.size === 0 ? what : `${what}?${query}`, {
     ...body,
     reason,
@@ -130,10 +130,10 @@ export function describeChange({ kind, id, before, after }: DirectoryChange): st
   const fields = Object.entries(after).filter(
     ([name, value]) => name !== 'revision' && name !== 'id' && was[name] !== value,
   );
-  const told = fields.map(([name, value]) =>
+  const shown = fields.map(([name, value]) =>
     before === null ? `${name} ${show(value)}` : `${name} ${show(was[name])} → ${show(value)}`,
   );
-  return `${kind} ${id}${before === null ? ' added' : ''}: ${told.join(', ')}`;
+  return `${kind} ${id}${before === null ? ' added' : ''}: ${shown.join(', ')}`;
 }
 
 const show = (value: unknown): string => (value === null || value === undefined ? 'none' : String(value));

@@ -16,7 +16,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const { control, json, out, err, options } = context;
   const cell = idOf(context, 'cell');
   const to = typeof options.to === 'string' ? options.to : undefined;
-  const reason = typeof options.reason === 'string' ? options.reason : context.told;
+  const reason = typeof options.reason === 'string' ? options.reason : context.commandLine;
   const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
   await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
   const others = await othersThan(context, cell);

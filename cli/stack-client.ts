@@ -27,7 +27,7 @@ const UNKNOWN_PAUSE_MS = 500;
 export interface Target {
   /** For messages. */
   readonly name: string;
-  /** Sends a request as the tenant. Rejects with a `UserError` if nobody answers. */
+  /** Sends a request as the tenant. Rejects with a `UserError` if there is no answer. */
   call(scope: string, path: string, init?: RequestInit): Promise<Response>;
 }
 
@@ -105,7 +105,7 @@ export class StackClient {
           if (response.status !== 404) return response;
           const text = await response.text();
           if (!text.includes('"unknown_tenant"')) return new Response(text, response);
-          // The edge believes for a moment that there is none, and a tenant that has just been added is told of at once.
+          // The edge remembers for a moment that a tenant is missing; one that has just been added is retried.
           if (attempt === UNKNOWN_TRIES || !(await this.#knows(tenant)))
             throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
           await sleep(UNKNOWN_PAUSE_MS, new AbortController().signal);
@@ -246,17 +246,17 @@ interface ControlProblem {
 /** A refusal in one sentence, with the code to look it up by. */
 function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
   const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
-  const told = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
-  return `${told} (${code ?? status}).`;
+  const text = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
+  return `${text} (${code ?? status}).`;
 }
 
 const headersOf = (init: RequestInit) => init.headers as Record<string, string> | undefined;
 
-async function reach(whom: string, url: string, init: RequestInit): Promise<Response> {
+async function reach(server: string, url: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   } catch (error) {
-    throw new UserError(`${whom} does not answer: ${causeOf(error)}.`);
+    throw new UserError(`${server} does not answer: ${causeOf(error)}.`);
   }
 }
 

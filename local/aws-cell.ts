@@ -38,7 +38,7 @@ export interface AwsCellOptions {
   /** Functions whose inspector is open: name → port. */
   readonly inspect?: ReadonlyMap<string, number>;
   readonly notice: (notice: Notice) => void;
-  /** Called when a part of the cell ends by itself. */
+  /** Called when a part of the cell ends unexpectedly. */
   readonly onDeath: (reason: string) => void;
 }
 
@@ -221,7 +221,7 @@ export class AwsCell implements LocalCell {
     return [relay, ...(await Promise.all(queues))];
   }
 
-  /** A server that somebody else runs is named when it cannot be set up: the SDK says only what went wrong. */
+  /** Errors of a server that the stack did not start name it: the SDK's own say only what went wrong. */
   async #provision(clients: Parameters<typeof provision>[0], resources: CellResources): Promise<Provisioned> {
     try {
       return await provision(clients, resources);

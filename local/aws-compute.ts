@@ -138,7 +138,7 @@ export class AwsCompute {
       APP_TOPIC_ARN: this.#options.provisioned.topicArn,
       AWS_ENDPOINT_URL_DYNAMODB: services.dynamodb,
       AWS_ENDPOINT_URL_SNS: services.sns,
-      // The SDK's advice about Node.js versions is for whoever picks the runtime, not for every function's log.
+      // The SDK's advice about Node.js versions does not belong into the log of every function.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };
     const add = (

@@ -13,7 +13,7 @@ export interface AwsServicesOptions {
   readonly folder: string | undefined;
   /** Servers to use in place of the own emulators. */
   readonly endpoints: Endpoints;
-  /** Called when one of them ends by itself. */
+  /** Called when one of them ends unexpectedly. */
   readonly onDeath: (reason: string) => void;
 }
 

@@ -38,14 +38,14 @@ export interface AzureCellOptions {
   /** Port of the worker's inspector; none without it. */
   readonly inspectPort?: number;
   readonly notice: (notice: Notice) => void;
-  /** Called when a part of the cell ends by itself. */
+  /** Called when a part of the cell ends unexpectedly. */
   readonly onDeath: (reason: string) => void;
 }
 
 /** Of a request to Cosmos DB by the stack itself, which may be busy with starting, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** The names inside account and namespace, which several cells may share when they are somebody else's. */
+/** The names inside account and namespace, which several cells may share if they were not started by the stack. */
 const names = (cell: string) => ({ database: cell, topic: `${cell}-events` });
 
 /**
@@ -161,7 +161,7 @@ export class AzureCell implements LocalCell {
       log: ({ functionName, level, category, message, error }) => {
         const entry = toNotice(`${this.id} ${functionName ?? 'host'}`, message);
         if (category === 'user' || category === 'console') notice(entry);
-        // Host and worker tell of every step; a person wants to know what goes wrong.
+        // Host and worker log every step; only what goes wrong is shown.
         else if (level === 'warning' || level === 'error' || level === 'critical')
           notice({ ...entry, level: 'warn', ...(error !== undefined && { fields: { error } }) });
       },

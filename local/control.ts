@@ -9,7 +9,7 @@ export interface ControlCall {
   readonly body: unknown;
 }
 
-/** Method and path → what it answers. A rejection is told to the caller as status 400 with its message. */
+/** Method and path → what it answers. A rejection becomes an answer with status 400 and its message. */
 export type ControlRoutes = Readonly<Record<`${'GET' | 'POST'} /${string}`, (call: ControlCall) => Promise<unknown>>>;
 
 /** Bytes of a posted body. */

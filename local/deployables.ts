@@ -12,7 +12,7 @@ export function deployable(name: string): string {
 }
 
 /**
- * To be asked before anything is started: what needs a bundle much later would fail, or wait, for a reason that nobody sees.
+ * Call it before anything starts: what needs a bundle much later would fail, or wait, for no visible reason.
  * @throws Error naming the files that are missing and the command that makes them
  */
 export function requireBundles(files: readonly string[]): void {

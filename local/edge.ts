@@ -27,7 +27,7 @@ export interface LocalEdgeOptions {
   /** Variables of the Worker that differ from the usual ones, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly notice: (notice: Notice) => void;
-  /** Called when the edge ends by itself. */
+  /** Called when the edge ends unexpectedly. */
   readonly onDeath: (reason: string) => void;
   /** Path of the bundle; the built one unless given. */
   readonly bundle?: string;
@@ -45,10 +45,10 @@ const CONTROL_TIMEOUT_MS = 10_000;
 /** While the edge starts, what it needs may not answer yet: seeding asks so often, with a pause in between, in milliseconds. */
 const SEEDING = { tries: 20, pauseMs: 250 } as const;
 
-/** Whom the audit log names for what the stack does by itself. */
+/** The actor in the audit log for changes that the stack makes. */
 const ACTOR = 'local-stack';
 
-/** A cell, as the control API tells of it. */
+/** A cell, as the control API returns it. */
 export interface DirectoryCell {
   readonly id: string;
   readonly state: string;
@@ -164,14 +164,15 @@ export class LocalEdge {
     const { status, body } = await this.control('GET', `tenants/${tenant}`);
     if (status === 404) return undefined;
     const { epoch } = body as { epoch?: unknown };
-    if (status !== 200 || typeof epoch !== 'number') throw new Error(`The directory cannot be asked: ${tell(body)}.`);
+    if (status !== 200 || typeof epoch !== 'number')
+      throw new Error(`The directory cannot be asked: ${reasonOf(body)}.`);
     return epoch;
   }
 
   /** What the directory says of each cell. */
   async cells(): Promise<ReadonlyMap<string, DirectoryCell>> {
     const { status, body } = await this.control('GET', 'cells');
-    if (status !== 200) throw new Error(`The directory cannot be asked: ${tell(body)}.`);
+    if (status !== 200) throw new Error(`The directory cannot be asked: ${reasonOf(body)}.`);
     const { items } = body as unknown as { items: readonly DirectoryCell[] };
     return new Map(items.map((item) => [item.id, item]));
   }
@@ -219,8 +220,8 @@ export class LocalEdge {
       failover,
       reason: 'it runs here',
     });
-    if (status === 409) this.#warn(`The directory does not take ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
+    if (status === 409) this.#warn(`The directory does not take ${id}: ${reasonOf(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${reasonOf(body)}.`);
   }
 
   async #seedTenant(
@@ -237,8 +238,8 @@ export class LocalEdge {
       reason: 'infra/tenants.json declares it',
     });
     // With some of the cells alone, there may be none that may hold it.
-    if (status === 409) this.#warn(`No cell for ${id}: ${tell(body)}.`);
-    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${tell(body)}.`);
+    if (status === 409) this.#warn(`No cell for ${id}: ${reasonOf(body)}.`);
+    else if (status !== 200) throw new Error(`The directory does not take ${id}: ${reasonOf(body)}.`);
   }
 
   #warn(message: string): void {
@@ -252,7 +253,7 @@ function toEdgeNotice({ level, message }: EdgeLogLine): Notice {
   return notice.message === message ? { ...notice, level } : notice;
 }
 
-const tell = ({ code, detail }: ControlAnswer['body']): string =>
+const reasonOf = ({ code, detail }: ControlAnswer['body']): string =>
   (detail ?? code ?? 'no reason given').replace(/\.$/, '');
 
 /** The development authority: kept with the state, so that certificates outlast a restart. Loaded when an edge starts, as its library is large. */

@@ -10,9 +10,9 @@ export const DEVELOPMENT_ISSUER = 'urn:polycell:development';
 export const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const satisfies readonly Scope[];
 
 export const TOKEN_LIFE_SECONDS = {
-  /** A tenant's token lives this long unless it is told otherwise. */
+  /** Default lifetime of a tenant's token. */
   tenant: 3600,
-  /** And no longer than this. */
+  /** Its maximum lifetime. */
   tenantAtMost: 86_400,
   operator: 300,
 } as const;
@@ -26,7 +26,7 @@ export interface DevelopmentIssuer {
     readonly scopes: readonly string[];
     readonly lifeSeconds?: number;
   }): Promise<string>;
-  /** A token for whoever may change cells and tenants. */
+  /** A token for an operator, who may change cells and tenants. */
   operatorToken(subject: string): Promise<string>;
 }
 

@@ -6,7 +6,7 @@ export class Lifecycle {
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  /** `name`: what is told of it when it is stopped while coming up. */
+  /** `name` is for the error message if it is stopped while it starts. */
   constructor(name: string) {
     this.#name = name;
   }
@@ -28,8 +28,8 @@ export class Lifecycle {
   }
 
   /**
-   * Stops everything in the reverse order, once however often it is asked. A part that is just coming up is waited for, or
-   * nobody would stop it; one that does not stop in order keeps no other from stopping. Rejects with the first failure.
+   * Stops everything in the reverse order, once however often it is asked. A part that is still starting is waited
+   * for, or it would never be stopped; one that fails to stop does not keep the others from stopping. Rejects with the first failure.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#takeDown();
@@ -37,7 +37,7 @@ export class Lifecycle {
   }
 
   async #takeDown(): Promise<void> {
-    // Why it did not come up is told to whoever started it.
+    // The caller of `start` gets the reason if it did not start.
     await this.#starting?.catch(() => undefined);
     const failures: unknown[] = [];
     for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
@@ -81,7 +81,7 @@ export class Switch {
 
   #next(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work);
-    // Whoever asked for it is told of its failure.
+    // Its failure is reported to the caller.
     this.#turn = turn.catch(() => undefined);
     return turn;
   }

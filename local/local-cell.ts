@@ -49,7 +49,7 @@ export interface LocalCell {
 /** Parked events counted exactly; beyond it the status says `more`. */
 export const COUNTED_PARKED = 1000;
 
-/** A function's log line as a notice: our own lines are JSON with a level, anything else is somebody's `console.log`. */
+/** A function's log line as a notice: our own lines are JSON with a level, anything else comes from `console.log`. */
 export function toNotice(part: string, line: string): Notice {
   try {
     const {

@@ -15,7 +15,7 @@ export interface RunningStack {
   readonly urls: readonly string[];
 }
 
-/** Where a control server tells the id of its stack. */
+/** The path at which a control server serves the id of its stack. */
 export const IDENTITY_PATH = '/identity' as const;
 
 /** A stack that is alive and does not say so within this time is busy, in milliseconds. */

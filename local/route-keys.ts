@@ -28,7 +28,7 @@ export interface RouteKeys {
   mint(request: TokenRequest): Promise<string>;
 }
 
-/** Makes a key pair. `generate` may be told to name it, so that tests can have two. */
+/** Makes a key pair; tests that need two name each. */
 export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteKeys> {
   const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as {
     privateKey: Parameters<typeof crypto.subtle.exportKey>[1];

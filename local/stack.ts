@@ -38,9 +38,9 @@ export interface StackOptions {
   readonly dataDir?: string;
   /** Told of noteworthy happenings. */
   readonly notice: (notice: Notice) => void;
-  /** Told of each part as it comes up. */
+  /** Called for each part that has started. */
   readonly progress?: (what: string) => void;
-  /** Called once when a part ends by itself; the stack is to be stopped then. */
+  /** Called once when a part ends unexpectedly; the stack is to be stopped then. */
   readonly onDeath: (reason: string) => void;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Other limits than the declared ones, for tests. */
@@ -53,7 +53,7 @@ export interface StackOptions {
   readonly findDynamoDb?: () => string;
 }
 
-/** What the command line is told of a stack. */
+/** The description of a stack for the command line. */
 export interface StackInfo {
   readonly cells: readonly {
     readonly id: string;
@@ -220,7 +220,7 @@ export class Stack {
   async #takeDown(): Promise<void> {
     const cells = Promise.allSettled(this.cells.map((cell) => cell.stop()));
     const edge = Promise.allSettled([this.#edge?.stop()]);
-    // Why it did not come up is told to whoever started it.
+    // The caller of `start` gets the reason if it did not start.
     await this.#starting?.catch(() => undefined);
     if (this.#registered) await unregisterStack(process.pid);
     await this.#control.stop();

@@ -12,7 +12,7 @@ export interface TenantDeclaration {
   readonly tier: Tier;
   /** The home that it is meant for; placement chooses another one if that does not run. */
   readonly cell: string;
-  /** Who stands in; `null` wants nobody. */
+  /** The standby; `null` for none. */
   readonly standby: string | null;
 }
 

@@ -71,7 +71,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
 const NAMES = Object.keys(SERVICES);
 
 export const emulate: Command = {
-  summary: 'run an emulator of an Azure service by itself',
+  summary: 'run an emulator of an Azure service without the stack',
   usage: `${NAMES.join('|')} [--port N] [--data DIR] [--recover]`,
   example: 'npx polycell emulate cosmos --data ./state',
   options: { port: { type: 'string' }, data: { type: 'string' }, recover: { type: 'boolean' } },
@@ -119,7 +119,7 @@ export const emulate: Command = {
   },
 };
 
-/** What of an address is told: the Cosmos DB emulator's also has the key, which the connection string contains. */
+/** The printed part of an address: the Cosmos DB emulator's also has the key, which the connection string contains. */
 const pick = ({ endpoint, connectionString }: Address): Address => ({ endpoint, connectionString });
 
 async function start(service: Service, options: EmulatorOptions): Promise<{ emulator: Emulator; address: Address }> {

@@ -80,15 +80,15 @@ const FENCING_COLUMNS: readonly Column<FencingProgress>[] = [
   { title: 'problem', of: ({ problem }) => problem },
 ];
 
-/** What somebody has to do about a cell that the monitor leaves where it is. */
+/** What an operator can do about a cell that the monitor does not fail over. */
 const TO_DO: Readonly<Record<NonNullable<Watched['stay']>, (cell: string) => string>> = {
   proposed: (cell) => `its failover is proposed; start it with npx polycell failover start ${cell}`,
   'left-to-operators': (cell) => `its policy leaves it to you: npx polycell failover start ${cell}`,
   grace: () => 'it was failed back a moment ago, and is not failed over again yet',
   held: (cell) =>
-    `cells of several clouds do not answer, so the monitor may be blind; if it is lost: npx polycell failover start ${cell}`,
+    `cells of several clouds do not answer, so the monitor itself may be cut off; if the cell is lost: npx polycell failover start ${cell}`,
   contradicted: (cell) =>
-    `another cell reaches it, so the monitor’s own way may be broken; if clients cannot reach it either: npx polycell failover start ${cell}`,
+    `another cell reaches it, so the monitor’s own connection may be broken; if clients cannot reach it either: npx polycell failover start ${cell}`,
   refused: () => 'its failover is refused',
 };
 

@@ -41,7 +41,7 @@ export const get: Command = {
       await sleep(ASK_AGAIN_MS);
     }
     if (!response.ok) {
-      err(`${whoAnswered(response)} answered ${response.status}: ${json ? text : tell(text)}`);
+      err(`${whoAnswered(response)} answered ${response.status}: ${json ? text : problemText(text)}`);
       return 1;
     }
     out(json ? text : JSON.stringify(JSON.parse(text), null, 2));
@@ -54,8 +54,8 @@ export const mayStillCome = (status: number, text: string): boolean =>
   (status === 404 && readProblem(text).code !== 'not_found') ||
   (status === 200 && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);
 
-/** A problem in words, and what else it is in its own. */
-function tell(text: string): string {
+/** The detail and code of a problem; any other text as it is. */
+function problemText(text: string): string {
   const { detail, code } = readProblem(text);
   return detail === undefined ? text : `${detail.replace(/\.$/, '')} (${code ?? 'no code'}).`;
 }

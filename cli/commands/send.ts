@@ -235,7 +235,7 @@ async function inFlight<T>(
   return failures[0];
 }
 
-/** One request, repeated while the answer is that it cannot be taken now. A text tells why nothing came of it. */
+/** One request, repeated while the answer is that it cannot be taken now. A text is the reason why it failed. */
 async function postOnce(
   request: () => Promise<Response>,
   signal: AbortSignal,

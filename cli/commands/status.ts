@@ -34,7 +34,7 @@ function describe({ id, cloud, region, url, health, directory, consumers }: Cell
     (row) =>
       `  ${row.map((value, column) => (column === 0 ? value.padEnd(widths[column] ?? 0) : value.padStart(widths[column] ?? 0))).join('  ')}`,
   );
-  const told =
+  const inDirectory =
     directory === null ? '' : `  ${directory.state}, home of ${directory.homes}, standby of ${directory.standbys}`;
-  return [`${id}  ${health}${told}  ${cloud} ${region}  ${url}`, ...(rows.length === 0 ? [] : lines)].join('\n');
+  return [`${id}  ${health}${inDirectory}  ${cloud} ${region}  ${url}`, ...(rows.length === 0 ? [] : lines)].join('\n');
 }

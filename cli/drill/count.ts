@@ -12,8 +12,8 @@ import { numberOf, subjectOf } from './load.ts';
 type CellAddress = { readonly id: string; readonly url: string };
 
 /**
- * Consumers may be behind the log for so long, in milliseconds: a worker that was killed had messages, which their queue gives to
- * nobody else before they are visible again. After it a difference is one.
+ * Consumers may be behind the log for so long, in milliseconds: the messages of a killed worker are
+ * redelivered only once they are visible again. A later difference is a fault.
  */
 const EFFECTS_WITHIN_MS =
   60_000 + 1000 * Math.max(...topologyOf(application).consumers.map(({ visibilitySeconds }) => visibilitySeconds));

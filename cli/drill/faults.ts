@@ -20,12 +20,12 @@ export async function breakIt(stack: StackClient, kind: DrillKind, { cells, dela
       await Promise.all(cells.map(({ id }) => stack.order(`/crash?cell=${id}`)));
       return;
     case 'map-loss':
-      // The worse of two ways to be away: whoever is refused knows at once.
+      // The worse of two kinds of outage: a refused connection is noticed at once.
       return stack.order('/edge-faults', { routeCache: 'silent', objects: { DIRECTORY: 'silent' } });
     case 'slow-cell':
       return stack.order('/edge-faults', each({ delayMs }));
     case 'partition':
-      // Packets vanish: nobody says that the connection is refused.
+      // Packets are dropped; connections are not refused.
       return stack.order('/edge-faults', each('silent'));
   }
 }

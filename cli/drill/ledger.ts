@@ -3,7 +3,7 @@
 /** Events of one drill at most: with these it remembers in 10 MB what became of each. */
 export const LEDGER_EVENTS = 5_000_000;
 
-/** Cells that a ledger can tell apart. */
+/** Maximum number of cells in a ledger. */
 export const LEDGER_CELLS = 200;
 
 export interface LedgerSummary {
@@ -59,7 +59,7 @@ export class Ledger {
     this.#inLog.fill(0);
   }
 
-  /** The log of the cell has event `number`. Numbers of nobody are ignored. */
+  /** The log of the cell has event `number`. Numbers that were never sent are ignored. */
   find(number: number, cell: string): void {
     if (!(number >= 0 && number < this.#found.length)) return;
     const mask = 1 << (number % 8);

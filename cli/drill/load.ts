@@ -39,7 +39,7 @@ export const subjectOf = (run: string): string => `drill-${run}`;
 
 export const sourceOf = (run: string): string => `urn:polycell:drill:${run}`;
 
-/** The number of an event of the run, from what a cell tells of it. */
+/** The number of an event of the run, from its id and source. */
 export function numberOf(run: string, { id, source }: { id: string; source: string }): number | undefined {
   const match = source === sourceOf(run) ? /^e(\d{1,7})$/.exec(id) : null;
   return match === null ? undefined : Number(match[1]);

@@ -15,7 +15,7 @@ export interface OwnStack {
   stop(): Promise<void>;
 }
 
-/** What it said last is told when it does not come up, in characters. */
+/** Characters of the last output that are reported when the stack does not come up. */
 const KEPT_OUTPUT = 2000;
 
 /** Starts a stack. Rejects when it does not come up. */

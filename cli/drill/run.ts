@@ -164,7 +164,7 @@ async function carryOut(
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;
     for (const cell of proposing) await control.setPolicy(cell, 'automatic');
-    if (proposing.length > 0) note(`the monitor fails ${names} over by itself during the fault`);
+    if (proposing.length > 0) note(`the monitor fails ${names} over automatically during the fault`);
     load.phase = 'fault';
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
@@ -273,7 +273,7 @@ async function carryOut(
   };
 }
 
-/** Fails the cell back if it is failed over, and waits for whoever stood in to know. */
+/** Fails the cell back if it is failed over, and waits until its standbys are notified. */
 async function goHome(
   control: EdgeControl,
   cell: string,
@@ -304,5 +304,5 @@ function refuseUnready(cells: readonly Cell[], struck: ReadonlySet<string>, kind
     throw new UserError(`${unready.id} is ${unready.state}; a drill begins with cells that are active.`);
   const others = cells.filter(({ id, state }) => !struck.has(id) && state === 'active');
   if (others.length === 0 && kind !== 'map-loss')
-    throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can stand in.`);
+    throw new UserError(`There is no active cell outside of ${[...struck].join(', ')}, so no cell can be a standby.`);
 }

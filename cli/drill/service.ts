@@ -96,7 +96,7 @@ interface TenantService {
   lastFailure: number | null;
 }
 
-/** Collects how tenants are served. Tenants have to be named before, so that nobody who is not is waited for. */
+/** Collects how tenants are served. Only tenants named beforehand are waited for. */
 export class ServiceRecord {
   readonly #tenants = new Map<string, TenantService>();
   #faultAt: number | null = null;

@@ -43,7 +43,7 @@ export interface Measured {
   /** Requests that the generator could not send, as too many were under way. */
   readonly unsent: number;
   readonly recovery?: readonly { readonly tenant: string; readonly rtoMs: number | null }[];
-  /** All tenants, of whom the fault takes away nothing. */
+  /** All tenants, if the fault affects none of them. */
   readonly bystanders?: { readonly before: PhaseSummary; readonly fault: PhaseSummary };
   /** Requests after the failback, and how many of them succeeded at home. */
   readonly home?: { readonly requests: number; readonly atHome: number };

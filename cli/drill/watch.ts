@@ -73,7 +73,7 @@ export async function cellAnswers(control: EdgeControl, cell: string): Promise<b
   return (await control.monitor()).cells.find(({ id }) => id === cell)?.verdict === 'up';
 }
 
-/** Whether the monitor has told every standby of the cell's tenants that it does not serve them any more. */
+/** Whether the monitor has notified all standbys of the cell's tenants that they no longer serve them. */
 export async function standbysKnow(control: EdgeControl, cell: string, revision: number): Promise<boolean> {
   const { fencing } = await control.monitor();
   return fencing.jobs.some((job) => job.of === `home ${cell}` && job.revision >= revision && job.state === 'done');

@@ -188,7 +188,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
   async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
     const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
     if (failure !== null)
-      log.warn('notes of trials were left behind', { consumer: consumer.name, ...describeError(failure) });
+      log.warn('crash markers could not be removed', { consumer: consumer.name, ...describeError(failure) });
   }
 }
 

@@ -1,13 +1,13 @@
 // Runs the edge's bundle in `workerd`, Cloudflare's runtime, as one child process with KV, Durable Objects and a front line.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { endChild } from '../processes/end-child.ts';
 import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
 import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, type EdgePorts, edgeConfig, SECRET_VARIABLE } from './config.ts';
@@ -147,7 +147,7 @@ export class EdgeHost {
     const child = this.#child;
     // From here on its end is no accident.
     this.#child = undefined;
-    await endProcess(child);
+    await endWorkerd(child);
     await this.#run(scratch);
     await this.#answers();
     this.#up = true;
@@ -169,7 +169,7 @@ export class EdgeHost {
     this.#stopping = true;
     await this.#plain?.stop();
     await this.#tls?.stop();
-    await endProcess(this.#child);
+    await endWorkerd(this.#child);
     if (this.#scratch !== undefined) await rm(this.#scratch, { recursive: true, force: true });
   }
 
@@ -262,14 +262,8 @@ export class EdgeHost {
   }
 }
 
-async function endProcess(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await ended;
-  clearTimeout(timer);
-}
+const endWorkerd = (child: ChildProcess | undefined): Promise<void> =>
+  endChild(child, (running) => running.kill('SIGTERM'), STOP_TIMEOUT_MS);
 
 /** Resolves with the ports, by name, once every socket of the configuration listens. */
 function listening(control: Readable): Promise<EdgePorts> {

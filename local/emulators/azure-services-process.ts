@@ -10,7 +10,7 @@ export interface AzureServicesArguments {
   readonly serviceBus: boolean;
 }
 
-/** What the parent is told once both are up. */
+/** The message to the parent once both are up. */
 export interface AzureServicesReady {
   readonly cosmos?: string;
   readonly serviceBus?: string;

@@ -1,6 +1,6 @@
 // Starts and stops a cell's Cosmos DB and Service Bus emulators, which share one child process.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { endChild, killChild } from '../../hosts/processes/end-child.ts';
 import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
 import { sourceFile } from '../source-file.ts';
 import type { AzureServicesArguments, AzureServicesReady } from './azure-services-process.ts';
@@ -55,19 +55,12 @@ export class AzureServices {
   /** Ends the process, keeping its data if it has a folder for them. Repeating it is harmless. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'exit');
-    child.send({ kind: 'stop' }, () => undefined);
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await closed;
-    clearTimeout(timer);
+    await endChild(this.#child, (child) => child.send({ kind: 'stop' }, () => undefined), STOP_TIMEOUT_MS);
   }
 
   /** Ends the process by SIGKILL, as its loss would: what it has not written is lost. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    this.#child?.kill('SIGKILL');
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await killChild(this.#child);
   }
 }

@@ -60,7 +60,7 @@ describe('environment', () => {
     ]);
   });
 
-  test('the Worker is bound to what functions-edge/config.ts declares; the private key is put there by itself', () => {
+  test('the Worker is bound to what functions-edge/config.ts declares; the private key is set separately', () => {
     const bindings = attributeOfResource(edgeModule, 'cloudflare_workers_script', 'edge', 'bindings');
     const bound = objectsIn(bindings).map((object) => textOf(entryOf(object, 'name')?.value) ?? '');
     const secret = 'APP_ROUTE_KEY';

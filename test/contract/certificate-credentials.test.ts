@@ -214,7 +214,7 @@ test.each([
   ['no list', '{"serials":[]}'],
   ['a list that is too long', 'ab\n'.repeat(REVOCATION_LIMITS.serials + 1)],
   ['a text that is too long', ' '.repeat(REVOCATION_LIMITS.characters + 1)],
-])('with %s nobody is let in whom a list might keep out', async (_name, list) => {
+])('with %s, no certificate that a list might revoke is accepted', async (_name, list) => {
   const { credentials, kv } = trusting();
   kv.list = list;
   const pending = Promise.resolve(credentials.authenticate(connectedWith(await device(ours))));

@@ -72,7 +72,7 @@ test('no question about a cell reads the tenants', async () => {
   ]);
 });
 
-describe('a change reaches the route cache by itself', () => {
+describe('a change is published to the route cache without a further call', () => {
   const cell = (id: string) => ({
     id,
     cloud: 'aws',

@@ -107,7 +107,7 @@ test('documents whose ids no URL holds are written on condition, as all others',
   await close();
 });
 
-test('a partition that has reached its 20 GB is told apart from a document that is too large and from a missing permission', async () => {
+test('a partition at its limit of 20 GB is distinguished from a document that is too large and from a missing permission', async () => {
   const { store, proxy, warmUp, close } = await openContainer();
   await warmUp();
   const json = { 'content-type': 'application/json' };

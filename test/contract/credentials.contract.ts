@@ -33,7 +33,7 @@ const remembered = async ({ credentials }: CredentialsHarness, request: Request)
 };
 
 const clauses = {
-  'a request without this kind of credential is told so, without a promise': async ({ credentials }) => {
+  'a request without this kind of credential is reported as such, without a promise': async ({ credentials }) => {
     expect(credentials.authenticate(new Request('https://edge.example/v1/devices'))).toEqual({ status: 'absent' });
   },
   'each valid credential is its own caller’s, the first time and from memory': async (harness) => {
@@ -72,7 +72,7 @@ const clauses = {
       { seed: PROPERTY_SEED, numRuns: 300 },
     );
   },
-  'without what verifying needs nobody is refused: it rejects with `unavailable`, and works again afterwards': async (
+  'while verification is impossible, it rejects with `unavailable` instead of refusing, and recovers': async (
     harness,
   ) => {
     const { request, caller } = first(harness);

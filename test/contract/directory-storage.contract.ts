@@ -233,7 +233,7 @@ const clauses = {
     expect(ids(await storage.tenants({ cell: "a' OR '1'='1", limit: 9 }))).toEqual([]);
   },
 
-  'the audit log is told newest first, so many lines at a time': async ({ storage }) => {
+  'the audit log is read newest first, in pages': async ({ storage }) => {
     for (const revision of [1, 2, 3]) await storage.write([], entry(revision));
     await storage.write([], entry(3, 'the same revision again'));
     expect(await storage.revision()).toBe(3);
@@ -244,7 +244,7 @@ const clauses = {
     expect((await storage.audit({ limit: 1 }))[0]?.entry.reason).toBe('the same revision again');
   },
 
-  'what is not published yet is told oldest first, each record once and as it is now': async ({ storage }) => {
+  'unpublished records are listed oldest first, each once and in its current state': async ({ storage }) => {
     await storage.write([tenant('b', 'x', null, 1)], entry(1));
     await storage.write([cell('x', 2)], entry(2));
     await storage.write([tenant('a', 'x', null, 3)], entry(3));

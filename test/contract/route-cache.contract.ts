@@ -126,7 +126,7 @@ export const routeCacheFaultClauses = {
     expect(await cache.cell(prefix)).toEqual(cell(prefix));
   },
 
-  'what the service says is told': async (harness) => {
+  'errors of the service are mapped to their codes': async (harness) => {
     const { cache, prefix } = harness;
     const faults = faultsOf(harness);
     for (const [status, code] of [

@@ -9,7 +9,7 @@ jest.setTimeout(LONG_TEST_MS);
 
 cellSuite('Azure', (notices) => openAzureCell(notices, PATIENT));
 
-test('a person is not told of every step of the host and its worker', async () => {
+test('the output omits the steps of the host and its worker', async () => {
   const notices: Notice[] = [];
   const cell = await openAzureCell(notices);
   await cell.close();

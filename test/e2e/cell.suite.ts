@@ -254,7 +254,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       expect((await tenant.request('/v1/devices', {}, { epoch: 5 })).status).toBe(200);
     });
 
-    test('tells its health and describes itself', async () => {
+    test('reports its health and serves its OpenAPI document', async () => {
       const anyone = new CellClient(cell, 'anyone');
       const health = await anyone.request('/v1/health', {}, null);
       expect([health.status, await health.json()]).toEqual([

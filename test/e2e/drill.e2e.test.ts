@@ -88,13 +88,13 @@ test.each([
   expect((await control.cells()).map(({ failover }) => failover)).toEqual(['approve', 'approve', 'approve']);
 });
 
-test('the loss of the map: everybody is served as before', async () => {
+test('the loss of the directory: all tenants are served as before', async () => {
   const { code, report } = await run('map-loss', '--duration', '4');
   expect(missed(report)).toEqual([]);
   expect(code).toBe(0);
 });
 
-test('a target that is missed fails the drill: nobody fails the cell over', async () => {
+test('a missed target fails the drill: the cell is not failed over', async () => {
   const [cell] = (await control.cells()).filter(({ id }) => id === 'aws-alpha');
   if (cell === undefined) throw new Error('There is no aws-alpha.');
   await control.setPolicy(cell, 'never');

@@ -79,7 +79,7 @@ test('the edge reports its own health', async () => {
   expect(await (await send('/v1/health')).json()).toEqual({ status: 'ok', cell: 'edge', version: 'test' });
 });
 
-test("another tenant's name in a header, no credential, and a forged one get nowhere", async () => {
+test("another tenant's name in a header, no credential, and a forged one are refused", async () => {
   const answerOf = async (response: Response) => [
     response.status,
     ((await response.json()) as { code: string }).code,
@@ -101,7 +101,7 @@ test("another tenant's name in a header, no credential, and a forged one get now
   expect(await answerOf(await ask('nobody', '/v1/devices'))).toEqual([404, 'unknown_tenant', 'edge']);
 });
 
-test('a device is let in by its certificate, over HTTPS', async () => {
+test('a device authenticates by its certificate, over HTTPS', async () => {
   const { out } = await at('device-certificate', '--tenant', 'acme', '--device', 'acme-pump', '--json');
   const { certificate, key, authority, url } = JSON.parse(out) as Record<string, string>;
   const call = (options: https.RequestOptions, body?: string): Promise<[number | undefined, string | undefined]> =>
@@ -129,7 +129,7 @@ test('a device is let in by its certificate, over HTTPS', async () => {
   expect(await call({})).toEqual([401, 'edge']);
 });
 
-test('the commands go through the edge, and know nobody that the directory does not know', async () => {
+test('the commands go through the edge, and know only the directory’s tenants', async () => {
   expect(await at('send', '--tenant', 'globex', '--count', '30', '--devices', '3', '--batch', '10')).toMatchObject({
     code: 0,
     out: expect.stringMatching(/^30 accepted, /),
@@ -152,7 +152,7 @@ test('the commands go through the edge, and know nobody that the directory does 
   });
 });
 
-test('a cell that is lost is failed over by itself; it comes back with its data, and serves after a failback', async () => {
+test('a lost cell is failed over automatically; it returns with its data, and serves after a failback', async () => {
   await stack.crash('aws-alpha');
   await expect(fetch(`${info.cells[0]?.url}/v1/health`)).rejects.toThrow('fetch failed');
   await eventually(async () => {
@@ -178,7 +178,7 @@ test('a cell that is lost is failed over by itself; it comes back with its data,
   ]);
 });
 
-test('a cell that only the edge cannot reach, and a directory that is gone, are faults that end when they are mended', async () => {
+test('a cell that only the edge cannot reach, and a lost directory: service resumes when the fault ends', async () => {
   const beta = info.cells[1]?.url ?? '';
   await stack.setEdgeFaults({ routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
   expect((await post('globex', 'map-lost')).status).toBe(202);

@@ -27,7 +27,7 @@ const polycell = async (...args: string[]): Promise<string> => {
   return out.trim();
 };
 
-test('its domains get along', () => {
+test('its domains do not collide', () => {
   expect(applicationFaults(application)).toEqual([]);
 });
 

@@ -4,7 +4,7 @@ import { itemRead, pageRead, type View } from '../../api/read.ts';
 import { type TelemetryQueries, telemetryQueries } from './queries.ts';
 import { Alert, Device, Reading, Rollup } from './schemas.ts';
 
-const metric = text('The metric; every one without it.');
+const metric = text('The metric; all metrics by default.');
 const from = time('From this time on, inclusive.');
 const to = time('Up to this time, exclusive.');
 

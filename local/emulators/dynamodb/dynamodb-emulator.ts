@@ -1,11 +1,11 @@
 // Starts and stops dynoxide, a DynamoDB server in one native binary, as a child process.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endChild, killChild } from '../../../hosts/processes/end-child.ts';
 import { freePort } from '../../../hosts/processes/free-port.ts';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
 import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
@@ -13,6 +13,8 @@ import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
 /** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
 const START_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 5;
+
+const STOP_TIMEOUT_MS = 2_000;
 
 export interface DynamoDbEmulatorOptions {
   /** File that keeps the tables and streams over restarts; in memory unless given. Its folder must exist. */
@@ -64,20 +66,13 @@ export class DynamoDbEmulator {
   /** Ends the server. Repeating it is harmless. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'exit');
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 2_000);
-    await closed;
-    clearTimeout(timer);
+    await endChild(this.#child, (child) => child.kill('SIGTERM'), STOP_TIMEOUT_MS);
   }
 
   /** Ends the server by SIGKILL, as its loss would. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    this.#child?.kill('SIGKILL');
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await killChild(this.#child);
   }
 
   /**

@@ -1,7 +1,7 @@
 // Starts and stops the SNS and SQS emulator (fauxqs) in a child process, and keeps its messages over a clean restart.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endChild, killChild } from '../../../hosts/processes/end-child.ts';
 import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
 
 const STOP_TIMEOUT_MS = 3_000;
@@ -80,19 +80,12 @@ export class SnsSqsEmulator {
   /** Ends the server, keeping its messages if it has a folder for them. Repeating it is harmless. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'exit');
-    child.send({ kind: 'stop' }, () => undefined);
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await closed;
-    clearTimeout(timer);
+    await endChild(this.#child, (child) => child.send({ kind: 'stop' }, () => undefined), STOP_TIMEOUT_MS);
   }
 
   /** Ends the server by SIGKILL, as its loss would: what it has not written is lost. */
   async kill(): Promise<void> {
     this.#stopping = true;
-    this.#child?.kill('SIGKILL');
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await killChild(this.#child);
   }
 }

@@ -1,4 +1,4 @@
-// Words that texts for clients and for people at a terminal avoid: they read as translated, and a standard term exists for each.
+// Words that texts for users and titles of tests avoid: they read as translated, and a standard term exists for each.
 import ts from 'typescript';
 import { isGenerated, type Source, type Violation, violationAt, walk } from './sources.ts';
 
@@ -14,18 +14,31 @@ const INSTEAD: Readonly<Record<string, string>> = {
   tells: 'reports, shows, says',
   mend: 'fix, correct',
   mends: 'fixes, corrects',
+  mended: 'fixed, corrected',
+  everybody: 'all, or who they are',
+  anybody: 'any, or who it is',
+  anyone: 'any, or who it is',
+  'by itself': 'automatically, unexpectedly, alone',
+  'of its own accord': 'automatically, unexpectedly',
+  'for ever': 'without a limit, always',
 };
 
 const BANNED = new RegExp(`\\b(?:${Object.keys(INSTEAD).join('|')})\\b`, 'i');
 
-/** Every text that is seen and has such a word. */
+/** Functions whose first argument is a title; `each` and its kin return one. */
+const TITLED = /^(?:describe|it|test)(?:\.\w+)*(?:\(|$)/;
+
+const isTest = (file: string): boolean => /(?:^|\/)test\//.test(file);
+
+/** Every text that is seen, and every title of a test or a clause of a contract, that has such a word. */
 export function bannedWords(sources: readonly Source[]): Violation[] {
   return sources
-    .filter(({ file }) => SEEN.test(file) && !file.includes('/test/') && !isGenerated(file))
+    .filter(({ file }) => (SEEN.test(file) || isTest(file)) && !isGenerated(file))
     .flatMap((source) => {
       const violations: Violation[] = [];
+      const wordIn = isTest(source.file) ? titleOf : textOf;
       walk(source.tree, (node) => {
-        const word = textOf(node)?.match(BANNED)?.[0].toLowerCase();
+        const word = wordIn(node)?.match(BANNED)?.[0].toLowerCase();
         if (word !== undefined)
           violations.push(
             violationAt(source, node, `${JSON.stringify(word)} is seen by users; write: ${INSTEAD[word]}.`),
@@ -33,6 +46,16 @@ export function bannedWords(sources: readonly Source[]): Violation[] {
       });
       return violations;
     });
+}
+
+/** The title of a test: the first argument of `test(…)`, or the name of a clause, which is a method of an object. */
+function titleOf(node: ts.Node): string | undefined {
+  const { parent } = node;
+  if (!ts.isStringLiteralLike(node)) return undefined;
+  const isTitle =
+    ts.isCallExpression(parent) && parent.arguments[0] === node && TITLED.test(parent.expression.getText());
+  const isClause = ts.isPropertyAssignment(parent) && parent.name === node && ts.isArrowFunction(parent.initializer);
+  return isTitle || isClause ? node.text : undefined;
 }
 
 /** The text of a literal; not that of a type or of the address of a module. */

@@ -32,7 +32,7 @@ export const deliveryClauses = {
     expect(seen).toStrictEqual(['["p","t",4]', '["p|é","put",{"n":1}]', '["q","a1",2]', '["r","a2",3]']);
   },
 
-  'what was written before anybody listened is delivered': async ({ store, start }) => {
+  'writes from before the first listener are delivered': async ({ store, start }) => {
     await store.append(times(20, (index) => ({ partition: 'p', id: `${index}`, body: index })));
     const tape = new Tape();
     start(tape.handler);

@@ -140,7 +140,7 @@ export const failureClauses = {
     expect(new Set(tape.records.map(({ sequence }) => sequence)).size).toBe(1);
   },
 
-  'what nobody had dealt with when delivery stopped comes to the next handler': async (harness) => {
+  'records left unhandled when delivery stopped go to the next handler': async (harness) => {
     const { store, start, stop } = harness;
     const first = new Tape(failAt(({ id }) => id === 'd5'));
     await write(harness);

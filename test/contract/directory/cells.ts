@@ -83,7 +83,7 @@ export const cellClauses = {
     await apply(directory, tenant('new', { cell: 'alpha', standby: 'beta' }));
   },
 
-  'a cell is retired for good, once it holds nobody': async ({ directory }) => {
+  'a cell without tenants is retired for good': async ({ directory }) => {
     await apply(directory, add(ALPHA), add(BETA), add(GAMMA), tenant('acme', { cell: 'alpha', standby: 'beta' }));
     expect(await resultOf(directory, retire('alpha'))).toBe('cell_not_empty');
     expect(await resultOf(directory, retire('beta'))).toBe('cell_not_empty');
@@ -119,7 +119,7 @@ export const cellClauses = {
     expect((await directory.cells())[0]?.cell).toEqual({ ...ALPHA, state: 'draining', switches: 2, revision: 4 });
   },
 
-  'a dry run tells what would happen, and nothing does': async ({ directory }) => {
+  'a dry run reports what would change, and changes nothing': async ({ directory }) => {
     await apply(directory, add(ALPHA));
     const intent = { ...BY_OPS, dryRun: true };
     expect(await directory.change(add(BETA), intent)).toMatchObject({

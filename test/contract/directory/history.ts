@@ -48,7 +48,7 @@ export const historyClauses = {
     expect(await servedBy(directory, 'acme')).toMatch(/@1:1$/);
   },
 
-  'what many do at the same time is one order, told without a gap by the audit log': async ({ directory, other }) => {
+  'concurrent changes have one order, which the audit log records without a gap': async ({ directory, other }) => {
     await apply(directory, add(ALPHA), add(BETA));
     const outcomes = await Promise.all(
       times(50, (index) => (index % 2 === 0 ? directory : other).change(tenant(name(index)), BY_OPS)),
@@ -71,7 +71,7 @@ export const historyClauses = {
     expect(results.filter((each) => each === 'no_capacity')).toHaveLength(15);
   },
 
-  'the audit log tells who, when, why, before and after': async ({ directory }) => {
+  'the audit log records actor, time, reason, before and after': async ({ directory }) => {
     await apply(directory, add(ALPHA));
     await directory.change(
       { kind: 'drain-cell', cell: 'alpha' },

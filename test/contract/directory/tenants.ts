@@ -51,7 +51,7 @@ export const tenantClauses = {
     expect(await servedBy(directory, 'acme')).toBe('alpha@1');
   },
 
-  'a tenant without a possible standby is placed all the same, and an operator is told': async ({ directory }) => {
+  'a tenant without a possible standby is still placed, with a note for the operator': async ({ directory }) => {
     await apply(directory, add(ALPHA));
     const { notes } = await apply(directory, tenant('acme'));
     expect(notes).toEqual(['acme has no standby: alpha cannot be both home and standby.']);
@@ -136,7 +136,7 @@ export const tenantClauses = {
     expect((await directory.lookup('acme')).tenant).toMatchObject({ cell: 'beta', standby: 'alpha' });
   },
 
-  'another standby of a home that serves moves nobody, and has epochs of its own': async (harness) => {
+  'another standby of a serving home moves no tenant, and has its own epochs': async (harness) => {
     await withCells(harness);
     const { directory } = harness;
     await apply(directory, tenant('acme'));
@@ -169,7 +169,7 @@ export const tenantClauses = {
     for (const id of ids) expect(await servedBy(other, id)).toBe('alpha@3');
   },
 
-  'a failover into a hole is refused, unless it is partial and saves somebody': async (harness) => {
+  'a failover without a usable standby is refused, unless it is partial and saves a tenant': async (harness) => {
     await withCells(harness);
     const { directory } = harness;
     await apply(
@@ -199,7 +199,7 @@ export const tenantClauses = {
     expect(await servedBy(directory, 'hers')).toBe('beta@2');
   },
 
-  'a failover that leaves nobody served is refused even if it is partial': async ({ directory }) => {
+  'a failover that leaves no tenant served is refused even if it is partial': async ({ directory }) => {
     await apply(directory, add(ALPHA), tenant('lone', { cell: 'alpha', standby: null }));
     expect(await resultOf(directory, failOver('alpha', true))).toBe('standby_unavailable');
   },

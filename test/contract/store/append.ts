@@ -108,7 +108,7 @@ export const appendClauses = {
     }
   },
 
-  'append of 500 documents with every third there already tells them apart': async ({ store }) => {
+  'append of 500 documents distinguishes new ones from every third, which exists': async ({ store }) => {
     const documents = numbered(MANY, 'x');
     await store.append(documents.filter((_, index) => index % 3 === 0));
     expect(words(await store.append(documents))).toStrictEqual(

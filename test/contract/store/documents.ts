@@ -54,7 +54,7 @@ export const documentClauses = {
     expect(await store.get({ ...key, id: 'b' })).toBeUndefined();
   },
 
-  'put expecting a version that nobody was given conflicts': async ({ store }) => {
+  'put expecting a version that was never issued conflicts': async ({ store }) => {
     await store.put({ ...key, body: 1 }, 'absent');
     expect(await codeOf(store.put({ ...key, body: 2 }, 'no such version' as Version))).toBe('conflict');
   },

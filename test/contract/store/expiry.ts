@@ -94,7 +94,7 @@ export const expiryClauses = {
     expect((await store.get(key))?.body).toBe('new');
   },
 
-  'append stores over an expired document, and tells it from others': async (harness) => {
+  'append overwrites an expired document, and no other': async (harness) => {
     const { store } = harness;
     await expired(harness, 'b');
     await store.put({ ...key, body: 'there' }, 'absent');

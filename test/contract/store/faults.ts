@@ -85,7 +85,7 @@ export const faultClauses = {
     expect(await readIds(other, 'p')).toHaveLength(37);
   },
 
-  'a service that nobody answers for is unavailable, for every method, until it is back': async (harness) => {
+  'a service without an answer is unavailable, for every method, until it is back': async (harness) => {
     await faultsOf(harness).disconnect();
     expect(await codesOf(harness.store)).toStrictEqual(allMethods('unavailable'));
     await faultsOf(harness).heal();

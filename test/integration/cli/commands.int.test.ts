@@ -105,7 +105,7 @@ test('send reads standard input', async () => {
   expect({ code, err }).toEqual({ code: 1, err: oneLine(/line 2: it is not JSON/) });
 });
 
-test('a stack that is not there, and an address that is none, are told in one line', async () => {
+test('a missing stack and an invalid address are reported in one line', async () => {
   const gone = `http://127.0.0.1:${await freePort()}`;
   expect(await polycell('status', '--stack', gone)).toEqual({
     code: 1,
@@ -148,7 +148,7 @@ describe('send', () => {
     expect(JSON.parse(out)).toMatchObject({ id: 'device-1', readings: 1 });
   });
 
-  test('a file: bad lines are told with their numbers, the rest is accepted; sent again, all of it is duplicate', async () => {
+  test('a file: invalid lines are reported by number and the rest is accepted; a second run reports duplicates', async () => {
     const file = await fileOf(
       `\ufeff${JSON.stringify(reading())}\r`,
       'nonsense \u001b[2J',
@@ -218,7 +218,7 @@ test('a reader that has seen enough is no failure', async () => {
   expect((await run.ended).err).toBe('');
 });
 
-test('parked events are shown by status and list, dropped, and after a mended release redriven', async () => {
+test('parked events are shown by status and list, dropped, and redriven after a fixed release', async () => {
   const file = await fileOf(
     reading({ id: 'good' }),
     reading({ id: 'bad-1', metric: 'poison' }),

@@ -75,7 +75,7 @@ test('a folder that a running stack uses is refused, and the running stack goes 
   expect((await fetch(`${url}/v1/health`)).status).toBe(200);
 });
 
-test('a folder that is gone at the end is told in one sentence, and everything stops all the same', async () => {
+test('a folder that is missing at the end is reported in one sentence, and everything still stops', async () => {
   const run = await dev(['--data', folder]);
   await run.url();
   const processes = await run.descendants();

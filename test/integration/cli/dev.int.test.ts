@@ -150,7 +150,7 @@ test('an empty endpoint variable is one that is not set', async () => {
   expect(await run.url()).toMatch(/^http:/);
 });
 
-test('help tells every option and an example', async () => {
+test('help lists every option and an example', async () => {
   const { code, out } = await polycell('dev', '--help');
   expect(code).toBe(0);
   for (const text of ['--cells', '--port', '--port-base', '--data', '--json', 'Example: npx polycell dev'])

@@ -46,7 +46,7 @@ test('a declared tenant whose cells do not run is placed among those that do', a
   expect((await at('tenants', 'show', 'acme')).out).toMatch(/^ {2}served by +cell-1 \(epoch 1\), http:/m);
 });
 
-test('a change is previewed, applied, told as nothing to do the second time, and audited with its reason', async () => {
+test('a change is previewed, applied, reported as unchanged the second time, and audited with its reason', async () => {
   const [before] = await json('cells', 'list');
   expect(await at('cells', 'drain', 'cell-1', '--dry-run')).toMatchObject({
     code: 0,
@@ -66,7 +66,7 @@ test('a change is previewed, applied, told as nothing to do the second time, and
   expect((await json('audit', '--limit', '1'))[0]).toMatchObject({ reason: 'polycell cells resume cell-1' });
 });
 
-test('--if-revision refuses when somebody was faster', async () => {
+test('--if-revision refuses after a concurrent change', async () => {
   const [outcome] = await json('tenants', 'pin', 'acme');
   const revision = Number(outcome?.revision);
   expect(await at('tenants', 'unpin', 'acme', '--if-revision', String(revision - 1))).toMatchObject({

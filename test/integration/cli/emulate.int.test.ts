@@ -125,7 +125,7 @@ describe.each([
     });
   });
 
-  test('tells people its connection string and how to use it', async () => {
+  test('prints its connection string and how to use it', async () => {
     const command = polycell(name, '--port', '0');
     const text = await said(command, 'Ctrl-C stops the emulator.');
     expect(text).toMatch(/^ {2}(Account)?Endpoint=\S+;$/m);
@@ -176,7 +176,7 @@ test.each([
   expect(command.errors()).toBe(complaint);
 });
 
-test('the certificate that programs are told to trust is the one in use', async () => {
+test('the certificate that the notice names is the one in use', async () => {
   const file = await readFile(sourceFile('emulators/service-bus/certificate.pem'), 'utf8');
   expect(file).toBe(DEVELOPMENT_CERTIFICATE.cert);
 });

@@ -50,7 +50,7 @@ test.each<[string, () => Promise<string>]>([
   expect(await isListed()).toBe(false);
 });
 
-test('a stack that is too busy to answer is still one, and holds nobody up', async () => {
+test('a stack that is too busy to answer stays registered and does not delay commands', async () => {
   await registered(await foreign(createServer(() => undefined)));
   // It never answers: that this ends at all is what is tried here.
   expect(await isListed()).toBe(true);

@@ -55,7 +55,7 @@ test('an answer is streamed as it comes', async () => {
   expect((await reader.read()).value).toBe('last');
 });
 
-test('a body whose length is not told is streamed as it comes, once it is too large to be kept', async () => {
+test('a body without a declared length is streamed once it is too large to buffer', async () => {
   const first = 'x'.repeat(ROUTER_LIMITS.bufferedBody + 1);
   const chunks: string[] = [];
   edge.a.behave = (request, response) => {
@@ -125,7 +125,7 @@ test.each([
   ['half a head', 'HTTP/1.1 200 OK\r\nContent-Le'],
   ['something else than HTTP', 'hello\r\n\r\n'],
   ['headers without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(300_000)}\r\n\r\n`],
-])('%s is no answer of a cell, and what follows it is nobody’s', async (_name, bytes) => {
+])('%s is no answer of a cell, and what follows it reaches no client', async (_name, bytes) => {
   edge.a.behave = (_request, response) =>
     response.socket?.end(`${bytes}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`);
   const request = `GET /v1/devices HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenNow()}\r\n\r\n`;
@@ -141,7 +141,7 @@ test('a cell that does not answer in time is answered for', async () => {
   expect(await text(response)).toBe('503 cell_unavailable');
 });
 
-test('without read cache and directory, whoever is known is served, and whoever is not is told to come again', async () => {
+test('without read cache and directory, known tenants are served and unknown ones get a retryable error', async () => {
   await edge.call('/v1/devices');
   await edge.host.setFaults({ routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
   try {
@@ -174,7 +174,7 @@ async function overTls(device: IssuedCertificate | undefined, headers: http.Outg
   return `${response.statusCode} ${body.startsWith('{') ? JSON.parse(body).code : body}`;
 }
 
-test('a device with a certificate of our authority is its tenant’s, and nobody else is', async () => {
+test('only a certificate of our authority identifies a device and its tenant', async () => {
   expect(await overTls(await ca.issueDevice('globex', 'pump:1'))).toBe('200 b');
   expect(await overTls(undefined)).toBe('401 missing_credential');
   const others = await DevelopmentCa.create();
@@ -224,11 +224,11 @@ test.each([
   ['of two numbers beyond the curve', P256, `3046${`022100${'ff'.repeat(32)}`.repeat(2)}`],
   ['of one number', P256, '3003020101'],
   ['of nothing', P256, ''],
-])('a signature %s is nobody’s, whoever the certificate names', async (_name, algorithm, signature) => {
+])('a signature %s is refused, whatever the certificate names', async (_name, algorithm, signature) => {
   expect(await overTls(await forged(algorithm, signature))).toBe('401 invalid_credential');
 });
 
-test('after a failover events reach the other cell before anybody tells the router; this comes last, the cell is gone then', async () => {
+test('after a failover, events reach the other cell before the router is notified (last: it removes the cell)', async () => {
   await edge.call('/v1/devices');
   await edge.a.close();
   await edge.control('POST', 'failovers', { cell: 'a' });

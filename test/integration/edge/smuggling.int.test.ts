@@ -61,7 +61,7 @@ test('a body in chunks is not kept, however small a length beside them says it i
   expect([heard?.body.length, heard?.headers['transfer-encoding']]).toEqual([chunk.length, 'chunked']);
 });
 
-test('a body that breaks off is told so, and no cell sees it', async () => {
+test('a truncated body is refused and reaches no cell', async () => {
   edge.a.heard.length = 0;
   const answer = await raw(edge.host.url, post(['Content-Length: 5'], 'abc'), 'end');
   expect(statuses(answer)).toEqual([400]);

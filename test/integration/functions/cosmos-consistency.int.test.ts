@@ -40,7 +40,7 @@ test('nothing is said of an account that cannot be asked', async () => {
   expect(await weakConsistency(client)).toBeUndefined();
 });
 
-test('the HTTP function tells it when it starts', async () => {
+test('the HTTP function reports it at startup', async () => {
   const log = new RecordingLog();
   const config = { cell: 'cell-1', version: 'test', region: 'here', database: 'cell-1', topic: 'events' };
   const connections = { cosmos: await start({ consistency: 'Session' }), serviceBus: '' };

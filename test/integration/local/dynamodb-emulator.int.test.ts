@@ -113,7 +113,7 @@ test('several start at once, each on a port of its own, and stop() leaves no pro
   expect(pids.map(isAlive)).toEqual([false, false, false]);
 });
 
-test('an unexpected end is told with its reason, a stop is not', async () => {
+test('an unexpected end is reported with its reason, a stop is not', async () => {
   const reasons: string[] = [];
   const emulator = await open({ onUnexpectedExit: (reason) => reasons.push(reason) });
   process.kill(emulator.pid ?? 0, 'SIGKILL');
@@ -130,7 +130,7 @@ test('a taken port is named', async () => {
   await expect(open({ port })).rejects.toThrow(`port ${port} is in use`);
 });
 
-test('a platform without a binary is told which variable to set', () => {
+test('on a platform without a binary, the error names the variable to set', () => {
   expect(() => dynoxideBinary('win32', 'arm64')).toThrow(/win32-arm64.*DYNAMODB_ENDPOINT/);
 });
 

@@ -101,7 +101,7 @@ test('errors of the service, for the next calls or until healed', async () => {
   await put('b');
 });
 
-test('a held call goes on when the test says so, a delayed one by itself', async () => {
+test('a held call continues when it is released, a delayed one after its delay', async () => {
   let release: () => void = () => undefined;
   proxy.inject({
     operation: 'PutItem',

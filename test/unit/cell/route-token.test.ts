@@ -39,7 +39,7 @@ const LONG = 'its lifetime is longer than allowed';
 const EXPIRED = 'it has expired';
 const FUTURE = 'it was issued in the future';
 
-test('a token that the edge signed is valid and tells its claims', async () => {
+test('a token that the edge signed is valid and yields its claims', async () => {
   const { check } = setUp();
   expect(await check(mint())).toEqual({
     status: 'valid',
@@ -229,12 +229,12 @@ describe('claims', () => {
     expect(said(await setUp().check(signed(header, base64Url(payload))))).toBe(payload === '' ? FORM : CLAIMS);
   });
 
-  test('scopes that nobody knows are left out', async () => {
+  test('unknown scopes are dropped', async () => {
     const verdict = await setUp().check(mint({ claims: { scp: ['admin', 'read', 1, null, 'READ', '__proto__'] } }));
     expect(verdict).toMatchObject({ status: 'valid', claims: { scopes: ['read'] } });
   });
 
-  test("another cell's token is told apart, after all else was checked", async () => {
+  test("another cell's token is distinguished, after all other checks", async () => {
     const { check } = setUp();
     expect(await check(mint({ claims: { cel: 'cell-2' } }))).toEqual({ status: 'misdirected', cell: 'cell-2' });
     expect(said(await check(mint({ key: STRANGERS_KEY, claims: { cel: 'cell-2' } })))).toBe(SIGNATURE);

@@ -15,7 +15,7 @@ function context(total: number, options: ActionContext['options'] = {}, json = f
   const value: ActionContext = {
     positionals: [],
     arguments: [],
-    told: '',
+    commandLine: '',
     json,
     options,
     out: (line) => lines.push(line),

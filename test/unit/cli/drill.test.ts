@@ -22,7 +22,7 @@ describe('ledger', () => {
     });
   });
 
-  test('each way in which something can be wrong is told apart', () => {
+  test('each kind of failure is distinguished', () => {
     const ledger = new Ledger(20);
     for (const number of [0, 1, 2, 3, 8]) ledger.acknowledge(number, number === 8 ? 'b' : 'a');
     ledger.beginLog();
@@ -43,7 +43,7 @@ describe('ledger', () => {
     });
   });
 
-  test('numbers of nobody are ignored, and its bounds are held', () => {
+  test('unknown numbers are ignored, and its bounds are held', () => {
     const ledger = new Ledger(1);
     ledger.beginLog();
     for (const number of [-1, 1, Number.NaN]) ledger.find(number, 'a');

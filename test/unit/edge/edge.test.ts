@@ -2,7 +2,7 @@
 import { PortError } from '../../../core/ports/errors.ts';
 import { seen, testEdge } from '../../support/edge.ts';
 
-test('the edge tells its own health without asking for a credential or touching a cell', async () => {
+test('the edge reports its own health without a credential and without calling a cell', async () => {
   const edge = testEdge();
   const response = await edge.call('/v1/health', { tenant: null });
   expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -38,7 +38,7 @@ test('a deep look is one at the tenant’s cell, and takes a credential', async 
   expect(await seen(edge.call('/v1/health?deep=1'))).toBe('200 a');
 });
 
-test('the document of the API is everybody’s', async () => {
+test('the OpenAPI document needs no credential', async () => {
   const response = await testEdge().call('/openapi.json', { tenant: null });
   expect(response.headers.get('content-type')).toBe('application/json');
   expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/v1/events');
@@ -62,7 +62,7 @@ test('the document of the control plane needs no token, and nothing else there g
   expect(await seen(call('/control/v1/none'))).toBe('401 missing_credential');
 });
 
-test('a fault of our own is told as one, logged under its trace, and says nothing of itself', async () => {
+test('an internal error is answered as one, logged under its trace, and discloses nothing', async () => {
   const edge = testEdge({
     credentials: [
       {

@@ -47,7 +47,7 @@ describe('required attributes', () => {
     );
   });
 
-  test('the first fault in the order of the attributes is told', () => {
+  test('the first fault in the order of the attributes is reported', () => {
     expect(verdict({})).toBe('missing_attribute /specversion');
     expect(verdict({ specversion: '1.0' })).toBe('missing_attribute /id');
   });

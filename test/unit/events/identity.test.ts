@@ -39,7 +39,7 @@ test('another tenant is another event', () => {
   expect(eventKey('acme', reading())).not.toEqual(eventKey('acme2', reading()));
 });
 
-test('source and id are told apart, wherever the border between them lies', () => {
+test('source and id stay distinct, wherever the border between them lies', () => {
   expect(eventKey('acme', reading({ source: 'a', id: 'bc' }))).not.toEqual(
     eventKey('acme', reading({ source: 'ab', id: 'c' })),
   );

@@ -27,7 +27,7 @@ describe('the registry', () => {
     ]);
   });
 
-  test('tells the first fault', () => {
+  test('reports the first fault', () => {
     const registry = new SchemaRegistry({
       a: validator([{ instancePath: '/x/0', message: 'must be a text' }, { instancePath: '/y' }]),
       b: validator([{ instancePath: '', message: 'must be an object' }]),

@@ -65,7 +65,7 @@ test.each([
   expect(parseTime(text)).toBeUndefined();
 });
 
-test('tells an instant in UTC with milliseconds', () => {
+test('formats an instant in UTC with milliseconds', () => {
   expect(formatTime(epochMs(1_795_246_863_007))).toBe('2026-11-21T07:41:03.007Z');
 });
 

@@ -92,7 +92,7 @@ test('settings of the monitor that are given replace the usual ones', () => {
   expect(monitor).toMatchObject({ intervalMs: 2000, timeoutMs: 1000, graceMs: 0 });
 });
 
-test('the key is not told', () => {
+test('the key is not disclosed', () => {
   const key = { ...EDGE_KEY, kty: 'EC' };
   expect(() => readEdgeConfig({ ...environment, APP_ROUTE_KEY: JSON.stringify(key) })).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining(EDGE_KEY.d) }),

@@ -26,7 +26,7 @@ const withBody = (method: string, body: unknown, token: Call['token']): Call => 
 describe.each(ROUTES)('%s %s', (method, path, scope, body) => {
   const ask = (token: Call['token'], cell = testCell()) => cell.call(path, withBody(method, body, token));
 
-  test('every answer tells trace and cell', async () => {
+  test('every answer names trace and cell', async () => {
     for (const token of [{}, null, { key: STRANGERS_KEY }]) {
       const { headers } = await ask(token);
       expect(headers.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
@@ -83,7 +83,7 @@ test.each([
   ['a parameter that there is not', '/v1/events?x=1', [candidate()]],
   ['an event that is none', '/v1/events', [1]],
   ['nothing', '/v1/events', [candidate()]],
-])('a stale token is told so, with %s wrong besides, and stores nothing', async (_case, path, body) => {
+])('a stale token is refused as such, despite %s, and stores nothing', async (_case, path, body) => {
   const cell = testCell();
   await cell.call('/v1/devices', { token: { claims: { epo: 5 } } });
   const answer = await cell.call(path, withBody('POST', body, { claims: { epo: 4 } }));
@@ -212,7 +212,7 @@ describe('problems', () => {
 });
 
 describe('health', () => {
-  test('tells who the cell is', async () => {
+  test('identifies the cell', async () => {
     const { status, headers, body } = await testCell().call('/v1/health', { token: null });
     expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
       200,

@@ -271,7 +271,7 @@ describe('limits', () => {
     expect([response.status, pulled]).toEqual([413, 0]);
   });
 
-  test('a body without end, whose length nobody tells, is cut off soon after 1 MiB', async () => {
+  test('an endless body without a declared length is cut off soon after 1 MiB', async () => {
     const { handle } = testCell();
     let pulled = 0;
     const body = new ReadableStream({

@@ -99,7 +99,7 @@ test('every reference leads somewhere, and every schema is used', async () => {
   for (const name of schemas) expect(used).toContain(name);
 });
 
-test('scopes are told where they are needed', async () => {
+test('operations name the scopes that they require', async () => {
   const document = await served();
   const scopes = Object.fromEntries(
     operationsOf(document).map(({ name, operation }) => [name, listOf(operation.security)[0]?.routeToken]),

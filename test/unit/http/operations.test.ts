@@ -48,7 +48,7 @@ const redrive = (cell: TestCell, body: unknown, more = {}) =>
   cell.call('/v1/parked/redrive', { method: 'POST', body, ...more });
 
 describe('the list', () => {
-  test('tells what was parked and why', async () => {
+  test('lists what was parked and why', async () => {
     const { cell } = await withParked();
     const parked = await listOf(cell, '?consumer=rollups');
     expect(idsOf(parked)).toEqual(['bad-1', 'bad-2', 'bad-3']);
@@ -97,7 +97,7 @@ describe('redrive', () => {
     expect(idsOf(await listOf(cell))).toEqual(['bad-1', 'bad-2', 'bad-3']);
   });
 
-  test('sends everything of a consumer again, once it is mended', async () => {
+  test('sends all parked events of a consumer again once it is fixed', async () => {
     const { cell, mend } = await withParked();
     mend();
     const { status, body } = await redrive(cell, { consumer: 'rollups' });
@@ -203,7 +203,7 @@ describe('redrive', () => {
     expect((await cell.call('/v1/parked?consumer=rollups&limit=1000')).body.items).toHaveLength(120);
   });
 
-  test('the relay sends what it parked to everybody', async () => {
+  test('the relay sends what it parked to all consumers', async () => {
     const cell = testCell();
     cell.bus.fault = () => 'too-large';
     await cell.post([candidate()]);

@@ -220,7 +220,7 @@ describe('messages that could not be read', () => {
     ['none', undefined],
     ['one that is no name', 'a/b'],
     ['an empty one', ''],
-  ])('with the tenant %s they are parked for nobody', async (_case, tenant) => {
+  ])('with the tenant %s they are parked without a tenant', async (_case, tenant) => {
     const { handle, listed } = setUp();
     const { tenant: _tenant, ...rest } = unreadable('x');
     expect(await handle([tenant === undefined ? rest : { ...rest, tenant }], FAR)).toEqual([DONE]);

@@ -76,7 +76,7 @@ test('a redelivery is noted while it is in work, and the note is gone afterwards
   expect(await notes()).toEqual([]);
 });
 
-test('a redelivered batch that nobody died of is applied together', async () => {
+test('a redelivered batch without a crash is applied together', async () => {
   const { deliver } = setUp();
   const calls: string[][] = [];
   await deliver([again('a'), again('b'), message('c')], new Set(), calls);
@@ -192,7 +192,7 @@ test('notes that cannot be removed are reported, and do not undo what was done',
   );
   const handle = worker(async () => undefined);
   expect(await handle([again('a')], START + 60_000)).toEqual([DONE]);
-  expect(log.messages('warn')).toEqual(['notes of trials were left behind']);
+  expect(log.messages('warn')).toEqual(['crash markers could not be removed']);
   expect(await notes()).toHaveLength(1);
 });
 

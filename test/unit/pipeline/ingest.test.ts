@@ -35,7 +35,7 @@ test('an event twice in one request is one event, and the first one stands', asy
   expect(items).toMatchObject([{ body: { id: 'r-1', data: { metric: 't', value: 1 } } }]);
 });
 
-test('what is stored is short: the key tells the rest', async () => {
+test('the stored body omits what the key contains', async () => {
   const { send, memory } = setUp();
   await send([candidate({ color: 'red' })]);
   const { items } = await memory.query('acme|pump-1', { limit: 10 });

@@ -169,7 +169,7 @@ test.each<[string, ChangeRecord['body']]>([
   expect((await parked.list('relay', 'acme', 10)).items).toMatchObject([{ reason: { code: 'unreadable' } }]);
 });
 
-test('a parked document that is none is told to be a bug', async () => {
+test('a malformed parked document is reported as a bug', async () => {
   const { parked, state } = setUp();
   await state.put({ partition: 'parked|rollups', id: 'acme!AAAAAAAAAAAAAAAA', body: 'x' }, 'any');
   await expect(parked.list('rollups', 'acme', 10)).rejects.toThrow(
@@ -195,7 +195,7 @@ test('what the log will never take counts as failed and stays; the others are se
   expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
 });
 
-test('what belongs to nobody is shown to nobody, not even to the tenant -', async () => {
+test('what has no tenant is shown to no tenant, not even to one called -', async () => {
   const { parked, state } = setUp();
   for (const tenant of [undefined, '', 'ACME', '_', 'a b']) {
     await parked.park({

@@ -140,7 +140,7 @@ test.each<[string, Partial<ChangeRecord>]>([
   ]);
 });
 
-test('a partition that names no tenant and subject is parked for nobody', async () => {
+test('a partition without tenant and subject is parked without a tenant', async () => {
   const { bus, handle, parked } = setUp();
   expect(await handle([record(1, { partition: 'acmex' }), record(2, { partition: 'acme|a/b' })])).toEqual({
     status: 'done',

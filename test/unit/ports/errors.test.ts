@@ -33,7 +33,7 @@ test('what may be repeated, and what is its own fault', () => {
   expect(new PortError('conflict', '').retryable).toBe(false);
 });
 
-test('is told from other errors', () => {
+test('is distinguished from other errors', () => {
   expect(isPortError(new PortError('invalid', ''))).toBe(true);
   expect(isPortError(new PortError('invalid', ''), 'invalid')).toBe(true);
   expect(isPortError(new PortError('invalid', ''), 'conflict')).toBe(false);

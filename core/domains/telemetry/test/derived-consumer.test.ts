@@ -262,7 +262,7 @@ describe('given readings of one device', () => {
     expect(here.scriptedState.calls.transact).toBe(1);
   });
 
-  test('a store that conflicts for ever: unavailable, within the budget, so that the messages come again', async () => {
+  test('a store that always conflicts: unavailable within the budget, so that the messages are redelivered', async () => {
     const here = world(Array.from({ length: 5000 }, () => 7));
     await here.store([at(1)]);
     await expect(consumerOf(here, 'rollups').apply([delivered(at(1))])).rejects.toMatchObject({ code: 'unavailable' });

@@ -37,7 +37,7 @@ describe('parameters', () => {
     expect(answer.body.errors).toHaveLength(1);
   });
 
-  test('all faults are told at once', async () => {
+  test('all faults are reported at once', async () => {
     const { body } = await telemetryCell().call('/v1/devices/pump-1/rollups?window=2h&limit=0&x=1');
     expect((body.errors as unknown as Loose[]).map(({ parameter }) => parameter)).toEqual(['x', 'window', 'limit']);
   });

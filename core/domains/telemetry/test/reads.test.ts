@@ -80,7 +80,7 @@ describe('devices', () => {
   });
 
   test.each(['pump-9', 'a%2Fb', '%00', '%F0%9F%9A%B0', `${'d'.repeat(129)}`, 'a%7Cb'])(
-    'a device %s that nobody heard of: 404',
+    'an unknown device %s: 404',
     async (id) => {
       const cell = await filled();
       for (const path of [`/v1/devices/${id}`, `/v1/devices/${id}/readings`, `/v1/devices/${id}/rollups`])
@@ -234,7 +234,7 @@ describe('rollups', () => {
     }
   });
 
-  test('metrics of hostile names are told apart', async () => {
+  test('metrics with hostile names stay distinct', async () => {
     const cell = telemetryCell();
     const names = ['a/b', 'a\\b', 'a!b', 'a', 'a!', '!', '*', '🚰', 'a\u0000b', 'x'.repeat(128), '#?', '..', ' '];
     await cell.post(names.map((name, index) => candidate({ id: `${index}`, data: measured(name, index) })));

@@ -24,7 +24,7 @@ test('429 is retried by the SDK after the time the emulator names', async () => 
   expect(headers['x-ms-throttle-retry-count']).toBe(2);
 });
 
-test('429 for ever is thrown with its substatus', async () => {
+test('persistent 429 is thrown with its substatus', async () => {
   harness.emulator.addFault({ operation: 'read', status: 429, retryAfterMs: 1, count: Number.POSITIVE_INFINITY });
   expect(await failureOf(container.item('throttled', 'a').read())).toMatchObject({ code: 429, substatus: 3200 });
   expect(struck()).toEqual([10]);

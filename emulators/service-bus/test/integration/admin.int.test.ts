@@ -227,7 +227,7 @@ describe('the administration API', () => {
     expect(await collect(admin.listTopicsRuntimeProperties())).toHaveLength(1);
   });
 
-  test('tells about the namespace', async () => {
+  test('describes the namespace', async () => {
     expect(await harness.admin.getNamespaceProperties()).toMatchObject({ messagingSku: 'Standard' });
   });
 

@@ -166,7 +166,7 @@ describe('faults', () => {
     await expect(new ServiceBusEmulator({ port }).start()).rejects.toThrow(`Port ${port} is already in use`);
   });
 
-  test('nonsense on the port harms nobody', async () => {
+  test('garbage on the port affects no other connection', async () => {
     for (const bytes of [
       'AMQP\u0000\u0009\u0009\u0009',
       'AMQP\u0000\u0001\u0000\u0000\u0000\u0000\u0000\u0001\u0002\u0000\u0000\u0000',

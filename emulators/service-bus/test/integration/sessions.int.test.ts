@@ -88,7 +88,7 @@ describe('sessions', () => {
     expect(again).toMatchObject({ body: '1', deliveryCount: 1 });
   });
 
-  test('a settlement that crosses the loss of its session on the way is told of it at once', async () => {
+  test('a settlement that crosses the loss of its session fails at once', async () => {
     await send(['a', '1']);
     const session = await accept('a');
     const message = first(await session.receiveMessages(1));
@@ -98,7 +98,7 @@ describe('sessions', () => {
     expect(again).toMatchObject({ body: '1', deliveryCount: 1 });
   });
 
-  test('a subscriber is told when it loses its session', async () => {
+  test('a subscriber is notified when it loses its session', async () => {
     await send(['a', '1']);
     const session = await accept('a');
     const processed = deferred<string>();

@@ -19,7 +19,7 @@ function bodies(store: MessageStore): string[] {
   return [...store.inOrder()].map(bodyOf);
 }
 
-test('the frozen clock moves only when it is told to', () => {
+test('the frozen clock moves only when it is advanced', () => {
   const { clock } = frozenNamespace();
   expect(clock.now()).toBe(START);
   clock.advance(5);
@@ -218,7 +218,7 @@ describe('sessions', () => {
     expect(granted).toEqual(['1:a', '3:b']);
   });
 
-  test('a lock that runs out tells its holder and counts as an attempt', () => {
+  test('an expired lock notifies its holder and counts as an attempt', () => {
     const { namespace, queue, store, clock } = setUp({ requiresSession: true });
     namespace.send(queue, [messageBytes({ session: 'a' })]);
     const lost: string[] = [];

@@ -58,7 +58,7 @@ it('delivers documents from the beginning, updates included, and keeps its place
   expect(delivered(again)).toEqual(['d-3']);
 });
 
-it('begins with what is new, or at a time, unless told otherwise', async () => {
+it('begins with new items by default, or at a given time', async () => {
   const { connectionString, container, emulator } = await startAccount();
   const hour = 3_600_000;
   await add(container, 'old');
@@ -99,7 +99,7 @@ it('loses a batch whose handler throws if there is no retry policy: the checkpoi
   expect(batches(again)).toEqual([['last']]);
 });
 
-it('loses nothing with a retry policy for ever, and tells each attempt about the last', async () => {
+it('loses nothing with an unlimited retry policy, and passes each attempt the previous error', async () => {
   const { connectionString, container } = await startAccount();
   await add(container, 'd-1', 'd-2');
   const handler = `async (documents, context) => {

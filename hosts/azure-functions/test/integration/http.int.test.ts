@@ -147,7 +147,7 @@ it('drops a chunked body, as the real host does, and says so', async () => {
   expect(log.some(({ message }) => message.startsWith('Its request has a chunked body, which is dropped'))).toBe(true);
 });
 
-it('tells the app which trace a request belongs to', async () => {
+it('passes the trace of a request to the app', async () => {
   const source = `import { app } from '@azure/functions';
     app.get('trace', async (_request, context) => ({ jsonBody: context.traceContext }));`;
   const { url } = await startApp({ source });

@@ -186,7 +186,7 @@ it('runs hooks in order, and lets them change inputs, handlers, results and erro
   expect([console.at(0), console.at(-1)]).toEqual(['<start>', '<terminate>']);
 });
 
-it('tells which concurrent invocation wrote what to the console', async () => {
+it('attributes console output to the concurrent invocation that wrote it', async () => {
   const source = `
     import { app } from '@azure/functions';
     const both: (() => void)[] = [];
@@ -223,7 +223,7 @@ it('puts another app behind the same URL', async () => {
   expect(await (await fetch(`${url}/api/v`)).text()).toBe('one');
 });
 
-it('lets a running invocation finish when it stops, but not for ever', async () => {
+it('lets a running invocation finish when it stops, within a limit', async () => {
   const source = `
     import { app } from '@azure/functions';
     app.get('slow', async () => { console.log('slow'); await new Promise((resolve) => setTimeout(resolve, 100)); return { body: 'finished' }; });

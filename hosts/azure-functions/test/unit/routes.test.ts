@@ -35,7 +35,7 @@ it('prefers literals, then parameters, then catch-all parameters', () => {
   expect(['/a/b', '/a/x', '/c/b', '/c/d/e'].map(found)).toEqual(['a/b', 'a/{id}', '{x}/b', '{*rest}']);
 });
 
-it('tells functions on one route apart by method', () => {
+it('distinguishes functions on one route by method', () => {
   const routes = [
     parseRoute('get', 'a', ['get'], ''),
     parseRoute('put', 'a', ['PUT'], ''),

@@ -91,7 +91,7 @@ describe('what it stores', () => {
 });
 
 describe('what can be broken', () => {
-  it('the way to KV and to an object, until it is mended', async () => {
+  it('the connection to KV and to an object, until the fault ends', async () => {
     const host = await startHost();
     await call(host, 'increment');
     await host.setFaults({ routeCache: 'refused', objects: { DIRECTORY: 'refused' } });
@@ -183,7 +183,7 @@ describe('its process', () => {
     await expect(startHost({ bundle })).rejects.toThrow(/^The edge did not start: .*this bundle is broken/);
   });
 
-  it('tells when it ends by itself, and not when it is stopped', async () => {
+  it('reports an unexpected end, and not a stop', async () => {
     const reasons: string[] = [];
     const lines: EdgeLogLine[] = [];
     const host = await startHost({

@@ -88,7 +88,7 @@ it('passes on bodies of any size without keeping them', async () => {
   expect(body.body.length).toBe(text.length);
 });
 
-it('gives nobody a way to vouch on the port of everybody', async () => {
+it('accepts no forged certificate headers on the public port', async () => {
   const { body } = await call(host, 'request', {
     headers: { cf: '{}', 'x-vouched': '{"tls":"TLSv1.3","certificate":{"der":"x","fields":{"certPresented":"1"}}}' },
   });

@@ -31,7 +31,7 @@ test('LATEST skips what was there before', async () => {
   expect(batches).toEqual([['new']]);
 });
 
-test('a stream that is out of reach for a while is picked up where it was left, and told of once', async () => {
+test('reading resumes where it stopped after an outage of the stream, which is reported once', async () => {
   await put(1);
   const { mapping, batches, problems } = open();
   await until(() => position(mapping) === '1');
@@ -74,7 +74,7 @@ test('answers cut after the stream has sent them are asked for again', async () 
   expect(batches.flat()).toEqual(['1', '2']);
 });
 
-test('expired records are told of, and reading goes on with what is left', async () => {
+test('expired records are reported, and reading continues with the remaining ones', async () => {
   await putMany(2);
   const first = open();
   await until(() => position(first.mapping) === '2');

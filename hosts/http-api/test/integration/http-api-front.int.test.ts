@@ -157,7 +157,7 @@ test.each([
   expect((await fetch(front.url)).status).toBe(200);
 });
 
-test('a client that goes away in the middle of its body, or of its answer, harms nobody', async () => {
+test('a client that disconnects during its body or its answer affects no other', async () => {
   const invoke = jest.fn(echo);
   const front = await open({ invoke });
   const socket = net.connect(front.port, '127.0.0.1');

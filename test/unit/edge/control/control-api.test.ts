@@ -87,7 +87,7 @@ test('a cell is added and listed, with the headers of the edge', async () => {
   ]).toEqual(['application/json', TRACE, 'edge', 'no-store']);
 });
 
-test('a tenant is told with its epoch and who serves it', async () => {
+test('a tenant is returned with its epoch and the cell that serves it', async () => {
   const { call } = await filled();
   expect((await call('GET', 'tenants/acme')).body).toEqual({
     id: 'acme',
@@ -140,7 +140,7 @@ test('failovers under way are listed', async () => {
   expect((await call('GET', 'failovers')).body.items).toMatchObject([{ id: 'alpha', state: 'down', homes: 1 }]);
 });
 
-test('the monitor tells how things stand, and is missed without harm', async () => {
+test('the monitor reports its status, and its absence does no harm', async () => {
   expect(await openApi().call('GET', 'monitor')).toMatchObject({ status: 200, body: { roundAt: null } });
   const silent = openApi({}, async () => {
     throw new PortError('unavailable', 'It does not answer.');
@@ -190,7 +190,7 @@ test('a dry run does nothing, and another revision is refused', async () => {
   );
 });
 
-test('what the directory refuses is told by its code', async () => {
+test('refusals of the directory are answered with their codes', async () => {
   const { refused, call } = await filled();
   await call('PUT', 'cells/full', { ...ALPHA, region: 'eu-west-1', capacity: 0, ...why });
   await call('PUT', 'cells/gone', { ...ALPHA, ...why });
@@ -305,7 +305,7 @@ test('each route needs its scope, and neither brings the other', async () => {
   expect((await call('GET', 'openapi.json', undefined, { operator: { subject: 'x', scopes: [] } })).status).toBe(200);
 });
 
-test('nobody may read or change anything under the name that the audit log has for the monitor', async () => {
+test('no operator can use the name that the audit log reserves for the monitor', async () => {
   const { call } = await filled();
   const operator = { ...OPERATOR, subject: 'monitor' };
   const refusal = { code: 'invalid_credential' };
@@ -330,7 +330,7 @@ test('other paths and other methods are refused', async () => {
   }
 });
 
-test('a directory that fails is told by what is known of the change', async () => {
+test('a failure of the directory is answered by what is known of the change', async () => {
   const fails = (code: ErrorCode) => async () => {
     throw new PortError(code, 'secret detail');
   };

@@ -82,7 +82,7 @@ test('a tenant is placed so often', async () => {
   );
 });
 
-test('of a monitor that insists on many failovers each is told once, and the log stays small', async () => {
+test('each refused failover of an insistent monitor is recorded once, so the log stays small', async () => {
   const { own, result, write } = open();
   const lone = (id: string): Tenant => ({
     id,

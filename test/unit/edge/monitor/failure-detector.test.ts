@@ -36,7 +36,7 @@ describe('marking a cell down', () => {
     expect(of('a')?.saved.verdict).toBe('up');
   });
 
-  test('it is told when it begins and when it is done, and nothing in between', () => {
+  test('its beginning and its end are reported, and nothing in between', () => {
     const a = two();
     for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
     a.settle('a', APPLIED);
@@ -57,7 +57,7 @@ describe('coming back', () => {
     return a;
   };
 
-  test('a cell that answers again is told of, and stays failed over', () => {
+  test('a cell that answers again is reported, and stays failed over', () => {
     const a = failedOver();
     for (let index = 0; index < 30; index += 1) expect(a.round('..')).toEqual([]);
     expect(a.notices.at(-1)).toBe(
@@ -87,7 +87,7 @@ describe('coming back', () => {
 });
 
 describe('policies', () => {
-  test('approve: a proposal, told once, that ends when the cell recovers', () => {
+  test('approve: a proposal, reported once, that ends when the cell recovers', () => {
     const a = two('approve');
     for (let index = 0; index < 10; index += 1) expect(a.round('x.')).toEqual([]);
     expect(a.of('a')?.saved.stay).toBe('proposed');
@@ -100,7 +100,7 @@ describe('policies', () => {
     ]);
   });
 
-  test('never: told once, and left to operators', () => {
+  test('never: reported once, and left to operators', () => {
     const a = two('never');
     for (let index = 0; index < 10; index += 1) expect(a.round('x.')).toEqual([]);
     expect(a.notices.at(-1)).toBe('error a Its policy leaves it to operators: npx polycell failover start a.');
@@ -109,7 +109,7 @@ describe('policies', () => {
 });
 
 describe('a failover that is refused', () => {
-  test('is told once and tried again after a while, with a preview first', () => {
+  test('is reported once and retried after a while, with a preview first', () => {
     const a = two();
     for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
     a.settle('a', REFUSED);
@@ -124,7 +124,7 @@ describe('a failover that is refused', () => {
     expect(a.of('a')?.saved.refusal).toBe('standby_unavailable: Its standby is down.');
   });
 
-  test('is told again in the next episode', () => {
+  test('is reported again in the next episode', () => {
     const a = two();
     for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
     a.settle('a', REFUSED);
@@ -136,7 +136,7 @@ describe('a failover that is refused', () => {
 });
 
 describe('the monitor’s own troubles', () => {
-  test('when nobody answers, nothing is done, and that is told once', () => {
+  test('when no cell answers, nothing is done, which is reported once', () => {
     const a = two();
     for (let index = 0; index < 10; index += 1) expect(a.round('xx')).toEqual([]);
     expect(a.notices.filter((each) => each.includes('several clouds'))).toHaveLength(1);
@@ -230,7 +230,7 @@ describe('settings', () => {
     expect({ ...MONITOR_LOCALLY, graceMs: 60_000 }).toEqual(MONITOR_DEFAULTS);
   });
 
-  test('every fault is told', () => {
+  test('every fault is reported', () => {
     expect(settingsFaults({ ...MONITOR_DEFAULTS, intervalMs: 249, timeoutMs: 0.5, window: 2, failures: 3 })).toEqual([
       'intervalMs must be a whole number from 250 to 60000, not 249.',
       'timeoutMs must be a whole number from 100 to 10000, not 0.5.',

@@ -84,7 +84,7 @@ test('a tenant that was given another home: its old home and its old standby are
   expect(await f.asks('a', 'acme', 1)).toBe('409 stale_epoch');
 });
 
-test('another standby while the home is down: the one before is told', async () => {
+test('another standby while the home is down: the previous one is notified', async () => {
   const f = await fenced();
   await f.addTenant('acme', 'a', 'b');
   await f.change({ kind: 'fail-over', cell: 'a' });
@@ -96,7 +96,7 @@ test('another standby while the home is down: the one before is told', async () 
   expect(await f.asks('b', 'acme', 2)).toBe('409 stale_epoch');
 });
 
-test('one cell that does not answer keeps no other waiting, and is told later', async () => {
+test('a cell that does not answer delays no other, and is notified later', async () => {
   const f = await fenced();
   await f.addTenant('one', 'a', 'b');
   await f.addTenant('two', 'a', 'c');
@@ -140,7 +140,7 @@ test('a cell that answers its probes and not this is asked again after pauses th
   expect(asked).toEqual([0, 1000, 3000, 7000, 15_000, 31_000, 63_000, 123_000, 183_000, 243_000]);
 });
 
-test('many tenants are told page by page, and a restart goes on where it was', async () => {
+test('many tenants are notified page by page, and a restart resumes at the last page', async () => {
   let rounds = 0;
   const clock = new FakeClock();
   const f = await fenced({

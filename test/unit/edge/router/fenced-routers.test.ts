@@ -85,7 +85,7 @@ test('after failover and failback, the cell that has seen the new epoch refuses 
   expect(acknowledged).toHaveLength(6);
 });
 
-test('after a tenant is placed elsewhere, the old cell refuses the frozen router from the moment that it is told', async () => {
+test('after a tenant is placed elsewhere, the old cell refuses the frozen router as soon as it is notified', async () => {
   const { live, frozen, cells, pass, post, logged, acknowledged } = await frozenBesideLive();
   await live.change({ kind: 'place-tenant', tenant: 'acme', cell: 'b', standby: 'a' });
   await live.publish();
@@ -110,7 +110,7 @@ test('a frozen router that can ask the directory again finds the new cell by the
   expect(frozen.asked.directory).toBe(1);
 });
 
-test('even a cell that nobody tells refuses a router whose clock stands still after the life of its token', async () => {
+test('a cell that is never notified refuses a router with a stopped clock once its token has expired', async () => {
   const { live, frozen, pass, post, logged, refusals } = await frozenBesideLive();
   await live.change({ kind: 'fail-over', cell: 'a' });
   await pass(60_000);

@@ -22,7 +22,7 @@ test('each tier has its own, and each tenant', () => {
   expect(taken(100, () => take('globex', 'standard'))).toBe(5);
 });
 
-test('a refusal tells whole seconds, from one', async () => {
+test('a refusal gives whole seconds, at least one', async () => {
   const clock = new FakeClock();
   const take = quota({ rules: { ...rules, standard: { perSecond: 0.25, burst: 1 } }, clock });
   expect([take('acme', 'standard'), take('acme', 'standard')]).toEqual([0, 4]);

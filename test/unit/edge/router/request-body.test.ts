@@ -62,7 +62,7 @@ test.each([
   expect(edge.received).toEqual([]);
 });
 
-test('a body that breaks off is the client’s fault, and nobody else’s', async () => {
+test('a truncated body counts against the client alone', async () => {
   const edge = await ready();
   const broken = lasting((controller) => controller.error(new TypeError('the connection is gone')));
   expect(await seen(post(edge, broken, { 'content-length': '5' }))).toBe('400 invalid_body');

@@ -15,7 +15,7 @@ async function ready(options: TestEdgeOptions = {}): Promise<TestEdge> {
 const said = (route: Route): string => (route.status === 'served' ? `${route.cell} ${route.epoch}` : route.status);
 const where = async (edge: TestEdge, tenant = 'acme'): Promise<string> => said(await edge.resolver.resolve(tenant));
 
-test('what was read is used for five seconds without asking anybody, and without a promise', async () => {
+test('a route is used for five seconds without a lookup, and without a promise', async () => {
   const edge = await ready();
   expect(await where(edge)).toBe('a 1');
   expect(edge.asked).toEqual({ cache: 2, directory: 0 });
@@ -111,7 +111,7 @@ test('without read cache and directory, every tenant that is known is served for
   expect(await where(edge, 't-0')).toBe('unavailable');
 });
 
-test('a tenant that is not known is then told nothing, and nobody is told that it does not exist', async () => {
+test('an unknown tenant then gets no answer rather than “does not exist”', async () => {
   const edge = await ready();
   edge.sources.cache = 'gone';
   edge.sources.directory = 'gone';
@@ -119,7 +119,7 @@ test('a tenant that is not known is then told nothing, and nobody is told that i
   expect(await where(edge)).toBe('unavailable');
 });
 
-test('while nobody answers, a tenant that is known waits once and is then served at once, until it is tried again', async () => {
+test('while no lookup succeeds, a known tenant waits once and is then served immediately until the next attempt', async () => {
   const edge = await ready();
   await where(edge);
   await edge.clock.advance(5000);
@@ -144,7 +144,7 @@ test('while nobody answers, a tenant that is known waits once and is then served
   expect(edge.asked.cache).toBeGreaterThan(asked);
 });
 
-test('that nobody answers is found out by one tenant for all that are known', async () => {
+test('one tenant’s failed lookup spares all known tenants theirs', async () => {
   const edge = await ready();
   await edge.addTenant('globex', 'b');
   await edge.publish();
@@ -183,7 +183,7 @@ test('many requests of one tenant share one lookup', async () => {
   expect(edge.asked).toEqual({ cache: 2, directory: 0 });
 });
 
-test('a lookup whose request the runtime has ended does not hold up the others for ever', async () => {
+test('a lookup whose request the runtime has ended does not block the others', async () => {
   const edge = await ready();
   edge.sources.cache = 'silent';
   void where(edge);

@@ -141,7 +141,7 @@ test('a cell that fails while the directory is gone is answered for by the edge'
   expect(paths(edge)).toEqual(['a']);
 });
 
-test('a tenant that nobody serves any more is told so', async () => {
+test('a tenant that no cell serves any more gets a refusal', async () => {
   const edge = testEdge();
   await edge.addCells('a', 'b');
   await edge.addTenant('acme', 'a');
@@ -227,7 +227,7 @@ test('a cell that begins to refuse and stops has not answered', async () => {
   expect(await patient(edge, edge.call('/v1/devices'))).toBe('200 b');
 });
 
-test('a refusal that is as large as one may be is one, though nobody says how large it is', async () => {
+test('a refusal of the maximum size is recognised without a declared length', async () => {
   for (const [more, expected] of [
     [0, '200 b'],
     [1, '409 stale_epoch'],

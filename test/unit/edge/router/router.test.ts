@@ -209,7 +209,7 @@ test.each([301, 400, 403, 404, 409, 429, 500, 502, 503, 504])('a cell’s %i is 
   expect(edge.asked.directory).toBe(0);
 });
 
-test('a cell that does not take the edge’s tokens is no cell for now, and the client is not told that its credential is bad', async () => {
+test('a cell that refuses the edge’s tokens counts as unavailable, not as a bad credential of the client', async () => {
   const edge = await ready();
   edge.cells.set('https://a.example', async () => Response.json({ code: 'invalid_route_token' }, { status: 401 }));
   expect(await seen(edge.call('/v1/devices'))).toBe('503 cell_unavailable');
@@ -221,7 +221,7 @@ test('a cell that does not take the edge’s tokens is no cell for now, and the 
   );
 });
 
-test('a quota is a tenant’s own, and tells how long to wait', async () => {
+test('a quota is per tenant and says how long to wait', async () => {
   const slow = { perSecond: 0.5, burst: 2 };
   const edge = await ready({ quotas: { standard: slow, premium: slow } });
   const call = (tenant: string) => edge.call('/v1/devices', { tenant });
@@ -297,7 +297,7 @@ test('an answer that comes too late is let go, so that its connection is free', 
   expect(await cancelled).toBe('cancelled');
 });
 
-test('route tokens are used again until half of their life, and a fault of our own is told as one', async () => {
+test('route tokens are reused until half of their lifetime, and an internal error is answered as one', async () => {
   const edge = await ready();
   for (const seconds of [0, 29, 1, 29, 1]) {
     await edge.clock.advance(seconds * 1000);
