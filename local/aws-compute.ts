@@ -79,20 +79,28 @@ export class AwsCompute {
     return this.#relay?.checkpoint;
   }
 
-  /** Brings it up from the bottom: functions, triggers, and the HTTP API last. What is up when it fails is for `stop`. */
+  /**
+   * Brings it up: the HTTP API first, as the function behind it is told its address, then functions and triggers. A request that comes
+   * before its function waits for it. What is up when it fails is for `stop`.
+   */
   async start(): Promise<void> {
     const { port, notice, inspect } = this.#options;
-    await this.#startFunctions();
-    this.#startTriggers();
-    const http = this.functions.get('http');
-    if (http === undefined) throw new TypeError('The cell has no function http.');
+    let ready: Promise<void> = Promise.resolve();
     this.#front = new HttpApiFront({
-      invoke: (event) => http.invoke(event),
+      invoke: async (event) => {
+        await ready;
+        const http = this.functions.get('http');
+        if (http === undefined) throw new TypeError('The cell has no function http.');
+        return http.invoke(event);
+      },
       ...(port !== undefined && { port }),
       ...(inspect.has('http') && { integrationTimeoutMs: INSPECTED_TIMEOUT_MS }),
       onError: (message) => notice({ level: 'warn', part: `${this.#id} http`, message }),
     });
     await this.#front.start();
+    ready = this.#startFunctions(this.#front.url);
+    await ready;
+    this.#startTriggers();
   }
 
   /** Stops everything in the reverse order; what is under way may end within the grace of each part. */
@@ -128,7 +136,7 @@ export class AwsCompute {
     requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
   }
 
-  async #startFunctions(): Promise<void> {
+  async #startFunctions(endpoint: string): Promise<void> {
     const { topology, version, routeKeys, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
@@ -166,7 +174,11 @@ export class AwsCompute {
       });
       this.functions.set(name, host);
     };
-    add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
+    add('http', 'http', topology.http, {
+      APP_ROUTE_KEYS: JSON.stringify(routeKeys),
+      APP_ENDPOINTS: endpoint,
+      APP_ROUTE_AUDIENCE: 'required',
+    });
     add('relay', 'relay', topology.relay);
     for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
     await Promise.all([...this.functions.values()].map((host) => host.start()));

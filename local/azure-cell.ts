@@ -153,7 +153,7 @@ export class AzureCell implements LocalCell {
     const { version, notice, inspectPort } = this.#options;
     const host = new FunctionsHost({
       appFolder: this.#appFolder,
-      environment: this.#settings(version),
+      environment: (url) => this.#settings(version, url),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
       sourceMaps: true,
@@ -181,7 +181,7 @@ export class AzureCell implements LocalCell {
 
   /** Starts the app anew under another version, as a deployment would. */
   async replaceVersion(version: string): Promise<void> {
-    await this.host.replaceApp({ environment: this.#settings(version) });
+    await this.host.replaceApp({ environment: this.#settings(version, this.#url) });
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
@@ -202,7 +202,7 @@ export class AzureCell implements LocalCell {
     return [relay, ...(await Promise.all(subscriptions))];
   }
 
-  #settings(version: string): Record<string, string> {
+  #settings(version: string, url: string): Record<string, string> {
     const settings = {
       APP_CELL: this.id,
       APP_VERSION: version,
@@ -210,6 +210,8 @@ export class AzureCell implements LocalCell {
       APP_DATABASE: this.#names.database,
       APP_TOPIC: this.#names.topic,
       APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
+      APP_ENDPOINTS: url,
+      APP_ROUTE_AUDIENCE: 'required',
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };

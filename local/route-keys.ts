@@ -12,6 +12,8 @@ import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clo
 export interface TokenRequest {
   readonly tenant: string;
   readonly cell: string;
+  /** Where the cell is. */
+  readonly endpoint: string;
   readonly scopes: readonly Scope[];
   /** Seconds; `ROUTE_TOKEN_LIMITS.lifeSeconds` at most. */
   readonly lifeSeconds?: number;
@@ -40,9 +42,10 @@ export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteK
   return {
     publicKeys: [publicKey],
     privateKey: key,
-    mint({ tenant, cell, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
+    mint({ tenant, cell, endpoint, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
       const issuedAt = toEpochSeconds(clock.now());
-      return sign({ tenant, cell, epoch, scopes, issuedAt, expiresAt: (issuedAt + lifeSeconds) as EpochSeconds });
+      const expiresAt = (issuedAt + lifeSeconds) as EpochSeconds;
+      return sign({ tenant, cell, endpoint, epoch, scopes, issuedAt, expiresAt });
     },
   };
 }

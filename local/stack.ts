@@ -17,7 +17,7 @@ import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
-import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
+import { makeRouteKeys, type RouteKeys, type TokenRequest } from './route-keys.ts';
 import type { TenantDeclaration } from './tenants.ts';
 import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
 
@@ -303,7 +303,8 @@ export class Stack {
   }
 
   /** Signs a development route token. */
-  mint: RouteKeys['mint'] = (request) => this.#keys.mint(request);
+  mint = (request: Omit<TokenRequest, 'endpoint'>): Promise<string> =>
+    this.#keys.mint({ ...request, endpoint: this.#cell(request.cell).url });
 
   /** A client's token, from the development issuer. */
   tenantToken: DevelopmentIssuer['tenantToken'] = (request) => this.#issuer.tenantToken(request);
@@ -313,7 +314,7 @@ export class Stack {
     this.#cell(request.cell);
     // Cells refuse older epochs, and adopt newer ones.
     const epoch = request.epoch ?? (await this.#edge?.epochOf(request.tenant)) ?? 1;
-    return this.#keys.mint({ ...request, epoch });
+    return this.mint({ ...request, epoch });
   }
 
   async #deviceCertificate(query: URLSearchParams): Promise<object> {

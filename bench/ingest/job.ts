@@ -28,6 +28,7 @@ export interface Shape {
 
 export const DEVICES = 50;
 export const CELL = 'bench-cell';
+export const ENDPOINT = 'https://api.example.com';
 export const OURS = 'polycell';
 
 /** Makes a round's requests; no event of it is in any other round. */
@@ -92,7 +93,7 @@ export async function tokens(): Promise<{ publicKeys: string; token: () => Promi
     publicKeys: JSON.stringify(keys.publicKeys),
     async token() {
       if (Date.now() >= until) {
-        current = await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] });
+        current = await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] });
         until = Date.now() + 30_000;
       }
       return current;

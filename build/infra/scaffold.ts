@@ -106,6 +106,8 @@ module "cell" {
   objectives          = local.objectives
   release             = var.release
   route_keys          = var.route_keys
+  route_audience      = var.route_audience
+  other_endpoints     = var.other_endpoints
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection
@@ -134,6 +136,20 @@ variable "route_keys" {
     x   = string
   }))
   nullable = false
+}
+
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
 }
 
 variable "alarm_emails" {

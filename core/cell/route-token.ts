@@ -13,6 +13,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface RouteClaims {
   readonly tenant: string;
   readonly cell: string;
+  /** The origin that the request is sent to; `null` in tokens of edges before 0.2, which named none. */
+  readonly endpoint: string | null;
   /** A whole number from 1 that rises with every new assignment of the tenant. */
   readonly epoch: number;
   readonly scopes: readonly Scope[];
@@ -78,6 +80,7 @@ export function routeTokenSigner(key: PrivateKey): (claims: RouteClaims) => Prom
     const payload = encodeJson({
       ten: claims.tenant,
       cel: claims.cell,
+      ...(claims.endpoint !== null && { aud: claims.endpoint }),
       epo: claims.epoch,
       scp: claims.scopes,
       iat: claims.issuedAt,
@@ -91,13 +94,23 @@ export function routeTokenSigner(key: PrivateKey): (claims: RouteClaims) => Prom
 export type RouteVerdict =
   | { readonly status: 'valid'; readonly claims: RouteClaims }
   | { readonly status: 'invalid'; readonly reason: string }
-  | { readonly status: 'misdirected'; readonly cell: string };
+  /** It is for another cell, or for another endpoint than this cell's own. */
+  | { readonly status: 'misdirected'; readonly detail: string };
+
+/** Which endpoints a cell's tokens may name. */
+export interface RouteAudience {
+  /** The cell's own origins: one, or two while it gets another one. */
+  readonly endpoints: readonly string[];
+  /** Whether a token must name one. `false` only until the edge in front is one that names them. */
+  readonly required: boolean;
+}
 
 export interface RouteVerifierOptions {
   /** The accepted keys: one, or two during a rotation. */
   readonly keys: readonly PublicKey[];
   /** The id of this cell. */
   readonly cell: string;
+  readonly audience: RouteAudience;
   readonly clock: Clock;
 }
 
@@ -105,13 +118,14 @@ export interface RouteVerifierOptions {
 const TOKEN = /^([\w-]+)\.([\w-]+)\.([\w-]{85}[AQgw])$/;
 
 /**
- * Returns a function that verifies a token: form, algorithm, key, signature, times, then the cell. Nothing is trusted unless it is
+ * Returns a function that verifies a token: form, algorithm, key, signature, times, then cell and endpoint. Nothing is trusted unless it is
  * signed with a known key. Verified tokens are cached (their times are checked again), at most
  * `ROUTE_TOKEN_LIMITS.remembered` of them.
  */
 export function routeTokenVerifier({
   keys,
   cell,
+  audience,
   clock,
 }: RouteVerifierOptions): (token: string | null) => Promise<RouteVerdict> {
   const imported = new Map(keys.map((key) => [key.kid, importKey(key, 'verify')]));
@@ -154,8 +168,20 @@ export function routeTokenVerifier({
       return { status: 'invalid', reason: 'it was issued in the future' };
     if (claims.expiresAt <= now - ROUTE_TOKEN_LIMITS.skewSeconds)
       return { status: 'invalid', reason: 'it has expired' };
-    return claims.cell === cell ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };
+    const detail = misdirection(claims, cell, audience);
+    return detail === undefined ? { status: 'valid', claims } : { status: 'misdirected', detail };
   };
+}
+
+/** How the token is for another place than this one; `undefined` if it is for this one. */
+function misdirection(
+  { cell, endpoint }: RouteClaims,
+  own: string,
+  { endpoints, required }: RouteAudience,
+): string | undefined {
+  if (cell !== own) return `The route token is for another cell than ${own}.`;
+  if (endpoint === null) return required ? 'The route token names no endpoint.' : undefined;
+  return endpoints.includes(endpoint) ? undefined : `The route token is for another endpoint than that of ${own}.`;
 }
 
 function decodeJson(part: string): unknown {
@@ -169,11 +195,14 @@ function decodeJson(part: string): unknown {
 
 function readClaims(payload: unknown): RouteClaims | undefined {
   if (!isJsonObject(payload)) return undefined;
-  const { ten, cel, epo, scp, iat, exp } = payload;
+  const { ten, cel, aud = null, epo, scp, iat, exp } = payload;
   if (!isName(ten) || !isName(cel) || !isWhole(epo) || epo < 1 || !isWhole(iat) || !isWhole(exp) || !Array.isArray(scp))
     return undefined;
+  // A list is allowed by the standard and never sent by the edge.
+  if (aud !== null && typeof aud !== 'string') return undefined;
   const scopes = scp.filter((scope): scope is Scope => (SCOPES as readonly unknown[]).includes(scope));
-  return { tenant: ten, cell: cel, epoch: epo, scopes, issuedAt: iat as EpochSeconds, expiresAt: exp as EpochSeconds };
+  const times = { issuedAt: iat as EpochSeconds, expiresAt: exp as EpochSeconds };
+  return { tenant: ten, cell: cel, endpoint: aud, epoch: epo, scopes, ...times };
 }
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);

@@ -1,7 +1,8 @@
 // Reads a function's configuration from its environment: validates everything at startup, and reports all problems together.
+import { isOrigin } from '../lib/origin.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
-import type { PublicKey } from './route-token.ts';
+import type { PublicKey, RouteAudience } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -63,6 +64,20 @@ export function readRouteKeys(get: Get, problems: string[]): readonly PublicKey[
     return [];
   }
   return keys;
+}
+
+/** The cell's own endpoints: one, or two while it gets another one; and whether tokens must name one of them. */
+export function readAudience(get: Get, problems: string[]): RouteAudience {
+  const text = get('APP_ENDPOINTS');
+  const endpoints = text === '' ? [] : text.split(' ');
+  if (endpoints.length > 2 || !endpoints.every(isOrigin))
+    problems.push(
+      `APP_ENDPOINTS is ${JSON.stringify(text)}; it must be one or two origins without a path, with a space in between`,
+    );
+  const audience = get('APP_ROUTE_AUDIENCE');
+  if (!['', 'required', 'optional'].includes(audience))
+    problems.push(`APP_ROUTE_AUDIENCE is ${JSON.stringify(audience)}; it must be required or optional`);
+  return { endpoints, required: audience !== 'optional' };
 }
 
 const isPublicKey = (key: unknown): key is PublicKey =>

@@ -3,7 +3,7 @@ import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
-import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
+import { type PublicKey, type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, registryOf } from '../domain/application.ts';
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
@@ -23,6 +23,8 @@ export interface ApplicationApiDeps {
   readonly cell: CellIdentity;
   /** Public keys of the edge: one, or two during a rotation. */
   readonly routeKeys: readonly PublicKey[];
+  /** The cell's own endpoints, which the edge's tokens name. */
+  readonly audience: RouteAudience;
   readonly events: Store;
   readonly state: Store;
   /** Reaches other cells; the platform's `fetch`. */
@@ -34,12 +36,12 @@ export interface ApplicationApiDeps {
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { application, document, cell, routeKeys, events, state, fetch, clock, ids, log } = deps;
+  const { application, document, cell, routeKeys, audience, events, state, fetch, clock, ids, log } = deps;
   return createCellApi({
     cell,
     application,
     document,
-    verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, clock }),
+    verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
     ingest: ingest({ events, registry: registryOf(application), clock, ids }),
     stores: { events, state },

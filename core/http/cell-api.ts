@@ -112,8 +112,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const verdict = await deps.verifyRouteToken(request.headers.get(ROUTE_HEADER));
     if (verdict.status === 'invalid')
       throw new Problem('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
-    if (verdict.status === 'misdirected')
-      throw new Problem('misdirected', `The route token is for another cell than ${cell.id}.`);
+    if (verdict.status === 'misdirected') throw new Problem('misdirected', verdict.detail);
     const { scopes } = verdict.claims;
     if (!scopes.includes(scope))
       throw new Problem('missing_scope', `This needs a route token with the scope ${scope}.`);

@@ -18,7 +18,7 @@ export const PROBLEMS = {
   method_not_allowed: [405, 'Method not allowed'],
   stale_epoch: [409, 'The tenant has moved'],
   payload_too_large: [413, 'The body is too large'],
-  misdirected: [421, 'The route token is for another cell'],
+  misdirected: [421, 'The route token is for another cell or endpoint'],
   unsupported_media_type: [415, 'Unsupported media type'],
   unsupported_encoding: [415, 'This content encoding is not accepted'],
   internal_error: [500, 'Internal error in the cell'],

@@ -65,7 +65,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     id: cell.id,
     url: cell.url,
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
-      keys.mint({ tenant, cell: target, scopes, ...rest }),
+      keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {
       await Promise.all(workers.map((worker) => worker.replaceBundle(bundles[release])));
     },

@@ -123,7 +123,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
     id: cell.id,
     url: cell.url,
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
-      keys.mint({ tenant, cell: target, scopes, ...rest }),
+      keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {
       if (release === current) return;
       current = release;

@@ -97,6 +97,7 @@ export function testCell({
     document,
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
+    audience: { endpoints: [`https://${id}.example`], required: true },
     fetch: network,
     events,
     state,

@@ -40,12 +40,16 @@ export interface Forgery {
 /** The second in which tests begin: 2026-11-21T07:41:03Z. */
 export const NOW_SECONDS = 1_795_246_863;
 
-/** A token of the tenant acme for the cell cell-1 with all scopes, good for a minute, but for what is to be different. */
+/** Where a cell of this name is. */
+const endpointOf = (cell: unknown): string => `https://${String(cell)}.example`;
+
+/** A token of the tenant acme for the cell cell-1, wherever that is, with all scopes, good for a minute, but for what is to be different. */
 export function mint({ key = EDGE_KEY, header = {}, claims = {} }: Forgery = {}): string {
   const head = { alg: 'EdDSA', typ: 'JWT', kid: key.kid, ...header };
   const payload = {
     ten: 'acme',
     cel: 'cell-1',
+    aud: endpointOf(claims.cel ?? 'cell-1'),
     epo: 1,
     scp: ['ingest', 'read', 'operate', 'control', 'observe'],
     iat: NOW_SECONDS,

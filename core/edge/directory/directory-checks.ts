@@ -1,5 +1,6 @@
 // Validates commands to the directory, field by field; the OpenAPI document of the control API shows the same rules.
 import { isName, NAME_PATTERN } from '../../cell/identity.ts';
+import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
 import {
@@ -75,19 +76,9 @@ const names: Field = {
   says: `a list of at most ${DIRECTORY_LIMITS.names} names`,
 };
 
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
-
-/** Route tokens are sent to it, so every connection except within one machine must be encrypted. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || utf8Length(value) > DIRECTORY_LIMITS.endpointBytes || !URL.canParse(value))
-    return false;
-  const { origin, protocol, hostname } = new URL(value);
-  return origin === value && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname)));
-}
-
 const endpoint: Field = {
   schema: { type: 'string', format: 'uri', maxLength: DIRECTORY_LIMITS.endpointBytes },
-  fits: isOrigin,
+  fits: (value) => isOrigin(value) && utf8Length(value) <= DIRECTORY_LIMITS.endpointBytes,
   says: 'an https origin in lower case, without a path (http only within this machine)',
 };
 

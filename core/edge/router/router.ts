@@ -79,7 +79,7 @@ export function createRouter(
 
   const deliver = async (forwarding: Forwarding, route: Served, { tenant, scopes }: TenantCaller) => {
     const { cell, endpoint, epoch } = route;
-    const token = sign({ tenant, cell, epoch, scopes });
+    const token = sign({ tenant, cell, endpoint, epoch, scopes });
     return forward(forwarding, { tenant, cell, endpoint, token: typeof token === 'string' ? token : await token });
   };
 

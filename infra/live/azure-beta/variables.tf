@@ -20,6 +20,20 @@ variable "route_keys" {
   nullable = false
 }
 
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

@@ -120,6 +120,30 @@ variable "route_keys" {
   }
 }
 
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+
+  validation {
+    condition     = contains(["required", "optional"], var.route_audience)
+    error_message = "route_audience must be required or optional."
+  }
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = length(var.other_endpoints) <= 1 && alltrue([for origin in var.other_endpoints : can(regex("^https://[a-z0-9.-]+$", origin))])
+    error_message = "other_endpoints must be at most one https origin in lower case, without a path."
+  }
+}
+
 variable "objectives" {
   description = "The content of infra/objectives.json: thresholds of the alarms, and those of single consumers that differ."
   nullable    = false

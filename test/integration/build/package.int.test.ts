@@ -88,6 +88,8 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_STATE_TABLE: 'state',
       APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:1:events',
       APP_ROUTE_KEYS: JSON.stringify([publicPart(EDGE_KEY)]),
+      APP_ENDPOINTS: 'https://x.example',
+      APP_ROUTE_AUDIENCE: 'required',
     },
   });
   try {
@@ -112,6 +114,8 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_DATABASE: 'polycell',
       APP_TOPIC: 'events',
       APP_ROUTE_KEYS: JSON.stringify([publicPart(EDGE_KEY)]),
+      APP_ENDPOINTS: 'https://x.example',
+      APP_ROUTE_AUDIENCE: 'required',
       COSMOS: 'AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;',
       SERVICE_BUS: 'Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;',
       'AzureWebJobs.relay.Disabled': 'true',

@@ -44,7 +44,8 @@ test('the HTTP function tells it when it starts', async () => {
   const log = new RecordingLog();
   const config = { cell: 'cell-1', version: 'test', region: 'here', database: 'cell-1', topic: 'events' };
   const connections = { cosmos: await start({ consistency: 'Session' }), serviceBus: '' };
-  composeHttp({ ...config, connections, routeKeys: [publicPart(EDGE_KEY)] }, { log });
+  const audience = { endpoints: ['https://cell-1.example'], required: true };
+  composeHttp({ ...config, connections, routeKeys: [publicPart(EDGE_KEY)], audience }, { log });
   await eventually(async () =>
     expect(log.lines).toEqual([
       {

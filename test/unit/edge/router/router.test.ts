@@ -33,6 +33,7 @@ test('a request goes to its tenant’s cell as it is, with a route token', async
   expect(sent && claimsOf(sent)).toEqual({
     ten: 'acme',
     cel: 'a',
+    aud: 'https://a.example',
     epo: 1,
     scp: ['ingest', 'read'],
     iat: 1_795_246_863,

@@ -94,6 +94,10 @@ run "as_declared" {
     error_message = "The worker must have its environment."
   }
   assert {
+    condition     = aws_lambda_function.this["http"].environment[0].variables.APP_ENDPOINTS == output.endpoint && aws_lambda_function.this["http"].environment[0].variables.APP_ROUTE_AUDIENCE == "required"
+    error_message = "The API must know its own endpoint, and take tokens for that alone."
+  }
+  assert {
     condition     = jsondecode(aws_lambda_function.this["http"].environment[0].variables.APP_ROUTE_KEYS)[0].kid == "k1"
     error_message = "The API must know the edge's public keys."
   }

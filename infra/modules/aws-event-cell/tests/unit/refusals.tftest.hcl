@@ -149,6 +149,26 @@ run "no_route_key" {
   expect_failures = [var.route_keys]
 }
 
+run "another_word_for_the_audience" {
+  command = plan
+
+  variables {
+    route_audience = "maybe"
+  }
+
+  expect_failures = [var.route_audience]
+}
+
+run "an_endpoint_with_a_path" {
+  command = plan
+
+  variables {
+    other_endpoints = ["https://cell.example.com/v1"]
+  }
+
+  expect_failures = [var.other_endpoints]
+}
+
 run "another_kind_of_key" {
   command = plan
 
