@@ -1,12 +1,14 @@
 // The configuration of the functions on AWS: validates the whole environment at startup, and reports all problems together.
 
 import { application } from '../core/application.ts';
-import type { PublicKey, RouteAudience } from '../core/cell/route-token.ts';
+import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
+import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
   type Get,
   readAudience,
   readCellId,
+  readIdentityKey,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -29,6 +31,8 @@ export interface HttpConfig extends CellConfig {
   readonly routeKeys: readonly PublicKey[];
   /** The cell's own endpoints, which the edge's tokens name. */
   readonly audience: RouteAudience;
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
 }
 
 export interface WorkerConfig extends CellConfig {
@@ -48,6 +52,8 @@ export const VARIABLES = {
     'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
   APP_ROUTE_AUDIENCE:
     'required: the edge’s tokens must name one of these endpoints; optional: they may name none, until the edge is upgraded; for the function http',
+  APP_IDENTITY_KEY:
+    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the function http',
   APP_CONSUMER: 'Name of the consumer to run; for the function worker',
 } as const;
 
@@ -67,6 +73,7 @@ export function readHttpConfig(environment: Environment): HttpConfig {
     ...readCell(environment, get, problems),
     routeKeys: readRouteKeys(get, problems),
     audience: readAudience(get, problems),
+    identityKey: readIdentityKey(get, problems),
   }));
 }
 

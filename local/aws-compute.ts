@@ -2,7 +2,7 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
+import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import type { FunctionLimits, Topology } from '../core/cell/topology.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
@@ -21,6 +21,8 @@ export interface AwsComputeOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
   readonly services: AwsServiceAddresses;
   readonly provisioned: Provisioned;
   readonly clients: { readonly streams: DynamoDBStreamsClient; readonly sqs: SQSClient };
@@ -137,7 +139,7 @@ export class AwsCompute {
   }
 
   async #startFunctions(endpoint: string): Promise<void> {
-    const { topology, version, routeKeys, notice, services, inspect } = this.#options;
+    const { topology, version, routeKeys, identityKey, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
       APP_VERSION: version,
@@ -178,6 +180,7 @@ export class AwsCompute {
       APP_ROUTE_KEYS: JSON.stringify(routeKeys),
       APP_ENDPOINTS: endpoint,
       APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(identityKey),
     });
     add('relay', 'relay', topology.relay);
     for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });

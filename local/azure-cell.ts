@@ -8,7 +8,7 @@ import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
+import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
@@ -25,6 +25,8 @@ export interface AzureCellOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -212,6 +214,7 @@ export class AzureCell implements LocalCell {
       APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
       APP_ENDPOINTS: url,
       APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(this.#options.identityKey),
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };

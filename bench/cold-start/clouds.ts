@@ -32,10 +32,12 @@ export interface Answer {
 
 const common = { PATH: process.env.PATH, APP_CELL: CELL, APP_VERSION: 'bench' };
 
-const forHttp = ({ publicKeys }: RouteKeys) => ({
+const forHttp = ({ publicKeys, privateKey }: RouteKeys) => ({
   APP_ROUTE_KEYS: JSON.stringify(publicKeys),
   APP_ENDPOINTS: ENDPOINT,
   APP_ROUTE_AUDIENCE: 'required',
+  // Any key will do where no proof of identity is asked for.
+  APP_IDENTITY_KEY: JSON.stringify(privateKey),
 });
 
 let made = 0;

@@ -24,7 +24,7 @@ const ours: Entrant = {
   name: OURS,
   takes: 'both',
   async prepare(_, connectionString, database) {
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const handler = composeHttp({
       cell: CELL,
       version: 'bench',
@@ -34,6 +34,7 @@ const ours: Entrant = {
       connections: { cosmos: connectionString, serviceBus: '' },
       routeKeys: JSON.parse(publicKeys),
       audience: { endpoints: [ENDPOINT], required: true },
+      identityKey,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

@@ -44,7 +44,7 @@ const ours: Entrant = {
   takes: 'both',
   async prepare(database, endpoint, table) {
     await database.createTable(`${table}-state`);
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const handler = composeHttp({
       cell: CELL,
       version: 'bench',
@@ -55,6 +55,7 @@ const ours: Entrant = {
       endpoints: { dynamodb: endpoint },
       routeKeys: JSON.parse(publicKeys),
       audience: { endpoints: [ENDPOINT], required: true },
+      identityKey,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {
@@ -71,12 +72,15 @@ const oursHosted: Entrant = {
   takes: 'both',
   async prepare(database, endpoint, table, { atEnd }) {
     await database.createTable(`${table}-state`);
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const host = new LambdaHost({
       functionName: 'bench-http',
       bundle: sourceFile('dist/aws/http/index.cjs'),
       handler: 'handler',
-      environment: environmentOf(endpoint, table, publicKeys),
+      environment: {
+        ...environmentOf(endpoint, table, publicKeys),
+        APP_IDENTITY_KEY: JSON.stringify(identityKey),
+      },
       maximumConcurrency: 1,
       region: REGION,
     });

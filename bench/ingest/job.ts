@@ -3,6 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { toItem } from '../../adapters/aws/dynamodb-items.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import type { PrivateKey } from '../../core/cell/jws.ts';
 import { eventKey, toStored } from '../../core/events/cloud-event.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { Version } from '../../core/ports/store.ts';
@@ -85,12 +86,14 @@ export function gatewayEvent(body: string, batch: boolean, token: string): APIGa
 }
 
 /** Sends each request with a token that is still good; one token serves for half its life, as the edge has it. */
-export async function tokens(): Promise<{ publicKeys: string; token: () => Promise<string> }> {
+export async function tokens(): Promise<{ publicKeys: string; identityKey: PrivateKey; token: () => Promise<string> }> {
   const keys = await makeRouteKeys(systemClock);
   let until = 0;
   let current = '';
   return {
     publicKeys: JSON.stringify(keys.publicKeys),
+    // Any key will do where no proof of identity is asked for.
+    identityKey: keys.privateKey,
     async token() {
       if (Date.now() >= until) {
         current = await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] });

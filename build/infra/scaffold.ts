@@ -108,6 +108,7 @@ module "cell" {
   route_keys          = var.route_keys
   route_audience      = var.route_audience
   other_endpoints     = var.other_endpoints
+  identity_key        = var.identity_key
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection
@@ -150,6 +151,13 @@ variable "other_endpoints" {
   type        = list(string)
   nullable    = false
   default     = []
+}
+
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
 }
 
 variable "alarm_emails" {

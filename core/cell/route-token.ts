@@ -4,6 +4,7 @@ import { BoundedCache } from '../lib/bounded-cache.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
+import { jwsSigner, jwsVerifier, type PrivateKey, type PublicKey } from './jws.ts';
 
 /** `observe` is reserved for the monitor: no tenant's credential grants it. */
 export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe'] as const;
@@ -33,51 +34,11 @@ export const ROUTE_TOKEN_LIMITS = {
   remembered: 1000,
 } as const;
 
-/** A public Ed25519 key as a JSON Web Key. */
-export interface PublicKey {
-  readonly kty: 'OKP';
-  readonly crv: 'Ed25519';
-  readonly kid: string;
-  readonly x: string;
-}
-
-/** A private Ed25519 key as a JSON Web Key. */
-export interface PrivateKey extends PublicKey {
-  readonly d: string;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
-const encodeBase64Url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
-
-const decodeBase64Url = (text: string): Uint8Array =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
-
-const encodeJson = (value: unknown): string => encodeBase64Url(encoder.encode(JSON.stringify(value)));
-
-const importKey = (key: PublicKey | PrivateKey, usage: 'sign' | 'verify') => {
-  const { kty, crv, x } = key;
-  return crypto.subtle.importKey(
-    'jwk',
-    usage === 'sign' ? { kty, crv, x, d: (key as PrivateKey).d } : { kty, crv, x },
-    'Ed25519',
-    false,
-    [usage],
-  );
-};
-
 /** Returns a function that signs claims. Rejects if the key is not an Ed25519 private key. */
 export function routeTokenSigner(key: PrivateKey): (claims: RouteClaims) => Promise<string> {
-  const header = encodeJson({ alg: 'EdDSA', typ: 'JWT', kid: key.kid });
-  const imported = importKey(key, 'sign');
-  imported.catch(() => undefined);
-  return async (claims) => {
-    const payload = encodeJson({
+  const sign = jwsSigner(key, 'JWT');
+  return (claims) =>
+    sign({
       ten: claims.tenant,
       cel: claims.cell,
       ...(claims.endpoint !== null && { aud: claims.endpoint }),
@@ -86,9 +47,6 @@ export function routeTokenSigner(key: PrivateKey): (claims: RouteClaims) => Prom
       iat: claims.issuedAt,
       exp: claims.expiresAt,
     });
-    const signature = await crypto.subtle.sign('Ed25519', await imported, encoder.encode(`${header}.${payload}`));
-    return `${header}.${payload}.${encodeBase64Url(new Uint8Array(signature))}`;
-  };
 }
 
 export type RouteVerdict =
@@ -114,8 +72,7 @@ export interface RouteVerifierOptions {
   readonly clock: Clock;
 }
 
-/** The last of a signature's 86 characters carries two bits; with other bits set, two texts would encode one signature. */
-const TOKEN = /^([\w-]+)\.([\w-]+)\.([\w-]{85}[AQgw])$/;
+const FORM = { what: 'a route token', bytes: ROUTE_TOKEN_LIMITS.bytes };
 
 /**
  * Returns a function that verifies a token: form, algorithm, key, signature, times, then cell and endpoint. Nothing is trusted unless it is
@@ -128,28 +85,13 @@ export function routeTokenVerifier({
   audience,
   clock,
 }: RouteVerifierOptions): (token: string | null) => Promise<RouteVerdict> {
-  const imported = new Map(keys.map((key) => [key.kid, importKey(key, 'verify')]));
-  for (const key of imported.values()) key.catch(() => undefined);
+  const verify = jwsVerifier(keys, FORM);
   const remembered = new BoundedCache<string, RouteClaims>(ROUTE_TOKEN_LIMITS.remembered);
 
   const verifySignature = async (token: string): Promise<RouteClaims | string> => {
-    const match = token.length > ROUTE_TOKEN_LIMITS.bytes ? null : TOKEN.exec(token);
-    if (match === null) return 'it is no compact JWS';
-    const [, header = '', payload = '', signature = ''] = match;
-    const head = decodeJson(header);
-    if (!isJsonObject(head) || head.alg !== 'EdDSA' || typeof head.kid !== 'string' || 'crit' in head)
-      return 'its header is not that of a route token';
-    const key = await imported.get(head.kid);
-    if (key === undefined) return 'its key is not known here';
-    const valid = await crypto.subtle.verify(
-      'Ed25519',
-      key,
-      decodeBase64Url(signature),
-      encoder.encode(`${header}.${payload}`),
-    );
-    return valid
-      ? (readClaims(decodeJson(payload)) ?? 'its claims are not those of a route token')
-      : 'its signature is wrong';
+    const verdict = await verify(token);
+    if ('fault' in verdict) return verdict.fault;
+    return readClaims(verdict.payload) ?? 'its claims are not those of a route token';
   };
 
   return async (token) => {
@@ -182,15 +124,6 @@ function misdirection(
   if (cell !== own) return `The route token is for another cell than ${own}.`;
   if (endpoint === null) return required ? 'The route token names no endpoint.' : undefined;
   return endpoints.includes(endpoint) ? undefined : `The route token is for another endpoint than that of ${own}.`;
-}
-
-function decodeJson(part: string): unknown {
-  try {
-    return JSON.parse(decoder.decode(decodeBase64Url(part)));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof DOMException) return undefined;
-    throw error;
-  }
 }
 
 function readClaims(payload: unknown): RouteClaims | undefined {

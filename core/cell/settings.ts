@@ -1,8 +1,8 @@
 // Reads a function's configuration from its environment: validates everything at startup, and reports all problems together.
 import { isOrigin } from '../lib/origin.ts';
-import { isJsonObject } from '../ports/json.ts';
 import { isName } from './identity.ts';
-import type { PublicKey, RouteAudience } from './route-token.ts';
+import { isPrivateKey, isPublicKey, type PrivateKey, type PublicKey } from './jws.ts';
+import type { RouteAudience } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -80,10 +80,18 @@ export function readAudience(get: Get, problems: string[]): RouteAudience {
   return { endpoints, required: audience !== 'optional' };
 }
 
-const isPublicKey = (key: unknown): key is PublicKey =>
-  isJsonObject(key) &&
-  key.kty === 'OKP' &&
-  key.crv === 'Ed25519' &&
-  typeof key.kid === 'string' &&
-  typeof key.x === 'string' &&
-  !('d' in key);
+/** The private key by which the cell proves its identity. Messages never contain it. */
+export function readIdentityKey(get: Get, problems: string[]): PrivateKey {
+  const text = get('APP_IDENTITY_KEY');
+  const none: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid: '', x: '', d: '' };
+  if (text === '') return none;
+  let key: unknown;
+  try {
+    key = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (isPrivateKey(key)) return key;
+  problems.push('APP_IDENTITY_KEY must be a private Ed25519 key as a JSON Web Key, with kty, crv, kid, x and d');
+  return none;
+}

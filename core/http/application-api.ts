@@ -2,8 +2,10 @@
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { identityProver } from '../cell/identity-proof.ts';
+import type { PrivateKey, PublicKey } from '../cell/jws.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
-import { type PublicKey, type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
+import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, registryOf } from '../domain/application.ts';
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
@@ -25,6 +27,8 @@ export interface ApplicationApiDeps {
   readonly routeKeys: readonly PublicKey[];
   /** The cell's own endpoints, which the edge's tokens name. */
   readonly audience: RouteAudience;
+  /** The cell's own key, by which it proves its identity. */
+  readonly identityKey: PrivateKey;
   readonly events: Store;
   readonly state: Store;
   /** Reaches other cells; the platform's `fetch`. */
@@ -36,7 +40,7 @@ export interface ApplicationApiDeps {
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { application, document, cell, routeKeys, audience, events, state, fetch, clock, ids, log } = deps;
+  const { application, document, cell, routeKeys, audience, identityKey, events, state, fetch, clock, ids, log } = deps;
   return createCellApi({
     cell,
     application,
@@ -48,6 +52,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
+    prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),
     ids,
     log,

@@ -50,5 +50,6 @@ export const Health = object(['status', 'cell', 'cloud', 'region', 'version'], {
   cloud: text,
   region: text,
   version: text,
+  proof: { ...text, description: 'The nonce, signed as a compact JWS by the cell’s own key.' },
   peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
 });

@@ -41,7 +41,7 @@ describe('environment', () => {
         : [['worker', environmentOf(object)] as const],
     );
     expect(Object.fromEntries(own)).toEqual({
-      http: ['APP_ROUTE_KEYS', 'APP_ENDPOINTS', 'APP_ROUTE_AUDIENCE'],
+      http: ['APP_ROUTE_KEYS', 'APP_ENDPOINTS', 'APP_ROUTE_AUDIENCE', 'APP_IDENTITY_KEY'],
       relay: [],
       worker: ['APP_CONSUMER'],
     });

@@ -35,6 +35,7 @@ test('an event goes all the way by identity alone', async () => {
     topology: topologyOf(application),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     settings: ({ COSMOS, SERVICE_BUS, ...settings }) => {
       const changed = {
         ...settings,

@@ -339,6 +339,7 @@ export class World {
       parking,
       redrive: redrive({ events, state, clock }),
       health: cellHealth({ state, clock, cell: id }),
+      prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
       ids,
       log,

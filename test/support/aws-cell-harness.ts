@@ -45,6 +45,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     topology: impatient(timeoutSeconds + 1, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     endpoints: { dynamodb: store.endpoint, sns: bus.endpoint, sqs: bus.endpoint },
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),

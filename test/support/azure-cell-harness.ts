@@ -99,6 +99,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
     topology: impatient(AZURE_LOCK_SECONDS, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     endpoints: {
       cosmos: `AccountEndpoint=${store.endpoint}/;AccountKey=${account.key};`,
       serviceBus: connectionStringFor(bus.port),

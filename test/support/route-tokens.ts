@@ -1,6 +1,6 @@
 // Route tokens made by hand with node:crypto, well and badly formed, so that tests do not rely on the product's own signer.
 import { createPrivateKey, sign } from 'node:crypto';
-import type { PrivateKey, PublicKey } from '../../core/cell/route-token.ts';
+import type { PrivateKey, PublicKey } from '../../core/cell/jws.ts';
 
 const OKP = { kty: 'OKP', crv: 'Ed25519' } as const;
 
@@ -25,6 +25,9 @@ export const STRANGERS_KEY: PrivateKey = {
   x: 'VTULTaBY4Ww6gQUA2M4A-DoTh9g502HZ98kQs2s3P4A',
   d: 'n8WOjQESo4Z3APu5SSLhKh2g5d9isWSINifeFX4l_iU',
 };
+
+/** The key by which cells of tests prove who they are. */
+export const CELL_KEY: PrivateKey = { ...SECOND_KEY, kid: 'cell-key-1' };
 
 /** What a cell holds of a key. */
 export const publicPart = ({ kty, crv, kid, x }: PublicKey): PublicKey => ({ kty, crv, kid, x });

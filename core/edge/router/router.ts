@@ -232,7 +232,7 @@ function servedBy(route: Route): Served {
     case 'unserved':
       throw new EdgeRefusal({
         code: 'cell_unavailable',
-        detail: 'The cell of the tenant is down, and no other one stands in for it.',
+        detail: 'The cell of the tenant is down or has not proved its identity, and no other one stands in for it.',
         retryAfterSeconds: RETRY_AFTER.unserved,
       });
     case 'unavailable':

@@ -34,6 +34,13 @@ variable "other_endpoints" {
   default     = []
 }
 
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

@@ -40,6 +40,7 @@ locals {
     APP_ROUTE_KEYS     = jsonencode(var.route_keys)
     APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
     APP_ROUTE_AUDIENCE = var.route_audience
+    APP_IDENTITY_KEY   = var.identity_key
   }
 
   # Function by function: which package it runs, its limits, and what it reads beside the shared environment.

@@ -178,6 +178,18 @@ variable "objectives" {
   }
 }
 
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
+
+  validation {
+    condition     = can([jsondecode(var.identity_key).kid, jsondecode(var.identity_key).x, jsondecode(var.identity_key).d])
+    error_message = "The identity key must be a private JSON Web Key with kid, x and d."
+  }
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

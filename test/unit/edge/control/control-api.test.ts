@@ -1,6 +1,6 @@
 // The control API over a directory in memory, status by status.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
-import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
+import { type ControlApiDeps, createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
 import { CONTROL_BODY_BYTES, CONTROL_PROBLEMS, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
@@ -8,7 +8,10 @@ import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
-const OPERATOR: Operator = { subject: 'ops@example.com', scopes: ['control.read', 'control.write'] };
+const OPERATOR: Operator = {
+  subject: 'ops@example.com',
+  scopes: ['control.read', 'control.write', 'control.endpoints'],
+};
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 interface Loose {
@@ -16,10 +19,17 @@ interface Loose {
   [key: string]: any;
 }
 
-function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
+function openApi(
+  over: Partial<Directory> = {},
+  monitor: () => Promise<unknown> = async () => ({ roundAt: null }),
+  more: Partial<Pick<ControlApiDeps, 'prove' | 'trust' | 'clock'>> = {},
+) {
   const log = new RecordingLog();
-  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log });
+  const clock = new FakeClock();
+  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  const trust = { proofs: 'optional', approvals: 'none' } as const;
+  const prove = async () => undefined;
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, prove, trust, clock, ...more });
   const call = async (
     method: string,
     path: string,
@@ -41,7 +51,7 @@ function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> 
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, refused, log };
+  return { call, refused, log, clock };
 }
 
 const ALPHA = {

@@ -61,6 +61,7 @@ variables {
   }
   release    = { version = "1.2.3", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
   route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA", d = "AAAA" })
   objectives = {
     alarms = {
       errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
