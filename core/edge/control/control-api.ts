@@ -8,11 +8,12 @@ import type { Clock } from '../../ports/clock.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
-import { movesTrust } from '../directory/directory-cells.ts';
+import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
 import { shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
+  type Cell,
   type CellDefinition,
   type DirectoryCommand,
   type DirectoryIntent,
@@ -84,6 +85,12 @@ export function createControlApi({
     return openProposals(items, clock.now());
   };
 
+  const knownCell = async (id: string): Promise<Cell | undefined> =>
+    (await directory.cells()).find(({ cell }) => cell.id === id)?.cell;
+
+  const completed = async (cell: CellDefinition): Promise<CellDefinition> =>
+    withKnownKeys(cell, await knownCell(cell.id));
+
   /** The proof that the endpoint is the cell's; refused without it. */
   const proofOf = async (cell: CellDefinition, operator: Operator): Promise<Pick<DirectoryIntent, 'proof'>> => {
     const { id, endpoint, keys } = cell;
@@ -106,14 +113,15 @@ export function createControlApi({
   ): Promise<Pick<DirectoryIntent, 'proof' | 'propose'>> => {
     if (command.kind === 'approve-change') {
       const proposal = (await proposals()).find(({ id }) => id === command.proposal);
-      return proposal?.command.kind === 'add-cell' ? proofOf(proposal.command.cell, operator) : {};
+      return proposal?.command.kind === 'add-cell' ? proofOf(await completed(proposal.command.cell), operator) : {};
     }
     if (command.kind !== 'add-cell' || !isName(command.cell.id)) return {};
-    const known = (await directory.cells()).find(({ cell }) => cell.id === command.cell.id);
-    if (!movesTrust(known?.cell, command.cell)) return {};
+    const known = await knownCell(command.cell.id);
+    const definition = withKnownKeys(command.cell, known);
+    if (!movesTrust(known, definition)) return {};
     if (!operator.scopes.includes('control.endpoints'))
       throw refuse('missing_scope', 'A new cell, endpoint or key needs a token with the scope control.endpoints.');
-    const proof = await proofOf(command.cell, operator);
+    const proof = await proofOf(definition, operator);
     return { ...proof, ...(trust.approvals === 'endpoints' && { propose: true }) };
   };
 

@@ -31,16 +31,21 @@ const written = (cell: Cell, context: PlanContext, more: Partial<Cell>): Plan =>
   changes: [cellChange(cell, { ...cell, ...more, revision: context.revision })],
 });
 
-export function addCell(context: PlanContext, definition: CellDefinition, proof?: EndpointProof): Plan {
+/** The definition with the cell's known keys, if it names none: keys can be replaced, and not be taken away. */
+export const withKnownKeys = (definition: CellDefinition, known: Cell | undefined): CellDefinition =>
+  definition.keys === undefined && known?.keys !== undefined ? { ...definition, keys: known.keys } : definition;
+
+export function addCell(context: PlanContext, given: CellDefinition, proof?: EndpointProof): Plan {
+  const known = context.storage.cell(given.id);
+  const definition = withKnownKeys(given, known);
   const { id, cloud, region, jurisdiction, endpoint, capacity, price, failover, keys } = definition;
   const trusted = keys === undefined ? {} : { keys, provedEndpoint: endpoint };
-  const known = context.storage.cell(id);
   if (known === undefined) {
     if (context.storage.cells().length >= MAXIMUM_CELLS)
       throw new Refused('no_capacity', `A directory holds ${MAXIMUM_CELLS} cells.`);
     requireProof(definition, proof);
-    const given = { id, cloud, region, jurisdiction, endpoint, capacity, price, failover };
-    const added: Cell = { ...given, ...trusted, state: 'active', switches: 0, revision: context.revision };
+    const fields = { id, cloud, region, jurisdiction, endpoint, capacity, price, failover };
+    const added: Cell = { ...fields, ...trusted, state: 'active', switches: 0, revision: context.revision };
     return { ...NOTHING, changes: [cellChange(null, added)] };
   }
   livingCell(context, id);
@@ -50,8 +55,6 @@ export function addCell(context: PlanContext, definition: CellDefinition, proof?
     throw new Refused('cell_exists', `There is a cell ${id} with ${were}; tenants have been placed by that.`);
   }
   const isMoved = movesTrust(known, definition);
-  if (isMoved && known.keys !== undefined && keys === undefined)
-    throw new Refused('endpoint_unproved', `The keys of ${id} can be replaced, and not be taken away.`);
   if (isMoved) requireProof(definition, proof);
   else if (ADJUSTABLE.every((field) => known[field] === definition[field])) return NOTHING;
   const homes = context.storage.homes(id);

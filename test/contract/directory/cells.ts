@@ -51,7 +51,7 @@ export const cellClauses = {
     const moved = { ...keyed, endpoint: 'https://moved.example.com' };
     expect(await resultOf(directory, add(moved), { proof })).toBe('endpoint_unproved');
     expect(await resultOf(directory, add({ ...keyed, keys: [OTHER_KEY] }), { proof })).toBe('endpoint_unproved');
-    expect(await resultOf(directory, add(ALPHA))).toBe('endpoint_unproved');
+    expect(await resultOf(directory, add(ALPHA))).toBe('unchanged');
     expect(await resultOf(directory, add({ ...keyed, price: 2 }))).toBe('applied');
     expect(await resultOf(directory, add(moved), { proof: { ...proof, endpoint: moved.endpoint } })).toBe('applied');
     expect((await other.cells()).map(({ cell: { provedEndpoint } }) => provedEndpoint)).toEqual([moved.endpoint]);

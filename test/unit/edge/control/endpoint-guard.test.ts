@@ -108,7 +108,8 @@ test('a directory of earlier versions may have cells without keys, and a cell th
   const api = guarded({ proofs: 'optional' });
   expect(await api.put({ keys: undefined })).toBe('200 applied');
   expect(await api.put()).toBe('200 applied');
-  expect(await api.put({ keys: undefined })).toBe('409 endpoint_unproved');
+  expect(await api.put({ keys: undefined })).toBe('200 unchanged');
+  expect(await api.put({ keys: undefined, endpoint: 'https://listener.example' })).toBe('409 endpoint_unproved');
 });
 
 test('a new cell, endpoint or key needs a scope of its own; other properties do not', async () => {

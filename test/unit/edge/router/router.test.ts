@@ -1,4 +1,5 @@
 // What the edge lets through to a cell and back, what it keeps to itself, and what it refuses.
+import { readFileSync } from 'node:fs';
 import { ROUTER_LIMITS } from '../../../../core/edge/router/router-limits.ts';
 import { claimsOf, seen, type TestEdge, type TestEdgeOptions, testEdge } from '../../../support/edge.ts';
 import { TRACEPARENT } from '../../../support/events.ts';
@@ -305,4 +306,19 @@ test('route tokens are used again until half of their life, and a fault of our o
     await edge.call('/v1/devices');
   }
   expect(edge.received.map((sent) => Number(claimsOf(sent).iat) - 1_795_246_863)).toEqual([0, 0, 30, 30, 60]);
+});
+
+test('one tenant cannot hold all requests that a cell takes, by the limits that are deployed', async () => {
+  const { perCell, perTenant } = ROUTER_LIMITS;
+  const { maximumConcurrency } = JSON.parse(readFileSync('infra/topology.json', 'utf8')).http;
+  expect(perCell).toBe(maximumConcurrency);
+  expect(perTenant).toBeLessThan(maximumConcurrency);
+  const edge = await ready();
+  edge.cells.set('https://a.example', () => new Promise(() => undefined));
+  await edge.addTenant('initech', 'a');
+  for (let held = 0; held < perTenant; held += 1) void edge.call('/v1/devices');
+  await edge.arrived(perTenant);
+  expect(await seen(edge.call('/v1/devices'))).toBe('503 cell_overloaded');
+  void edge.call('/v1/devices', { tenant: 'initech' });
+  await edge.arrived(perTenant + 1);
 });
