@@ -56,7 +56,9 @@ function ask() {
 }
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
-  const { code, lines } = judge(await ask(), process.argv.includes('--release'));
-  for (const line of lines) process.stdout.write(`${line}\n`);
-  process.exitCode = code;
+  ask().then((text) => {
+    const { code, lines } = judge(text, process.argv.includes('--release'));
+    for (const line of lines) process.stdout.write(`${line}\n`);
+    process.exitCode = code;
+  });
 }

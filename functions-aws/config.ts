@@ -1,7 +1,6 @@
 // The configuration of the functions on AWS: validates the whole environment at startup, and reports all problems together.
 
 import { application } from '../core/application.ts';
-import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
@@ -13,6 +12,7 @@ import {
   readSettings,
 } from '../core/cell/settings.ts';
 import { topologyOf } from '../core/domain/application.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;

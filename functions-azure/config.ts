@@ -1,7 +1,6 @@
 // Reads the functions' app settings: checks everything at start and reports all problems at once.
 
 import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
-import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
@@ -12,6 +11,7 @@ import {
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;

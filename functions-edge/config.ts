@@ -1,6 +1,6 @@
 // The configuration of the edge: validates the whole environment at startup, and reports all problems together.
 
-import { isPrivateKey, type PrivateKey } from '../core/cell/jws.ts';
+import { isPrivateKey } from '../core/cell/jws.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
 import { TRUST_DEFAULTS, type TrustSettings } from '../core/edge/control/endpoint-guard.ts';
 import {
@@ -13,6 +13,7 @@ import { TIERS } from '../core/edge/ports/directory-model.ts';
 import { CROSS_ORIGIN_LIMITS, type CrossOriginRules } from '../core/edge/router/cross-origin.ts';
 import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
 import { isJsonObject, type Json } from '../core/ports/json.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 
 export interface EdgeConfig {
   readonly version: string;

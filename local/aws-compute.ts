@@ -2,8 +2,8 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
-import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import type { FunctionLimits, Topology } from '../core/cell/topology.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';

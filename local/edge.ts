@@ -2,8 +2,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
 import { EdgeHost, type EdgeLogLine } from '../hosts/edge/edge-host.ts';
 import type { EdgeFaults } from '../hosts/edge/faults.ts';

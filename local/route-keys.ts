@@ -1,8 +1,8 @@
 // The development key of the edge: made anew with each stack, and kept nowhere.
 
-import type { PrivateKey, PublicKey } from '../core/cell/jws.ts';
 import { ROUTE_TOKEN_LIMITS, routeTokenSigner, type Scope } from '../core/cell/route-token.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface TokenRequest {
   readonly tenant: string;

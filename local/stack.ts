@@ -1,9 +1,9 @@
 // The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
-import type { PrivateKey } from '../core/cell/jws.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 import { NoWorkerd } from '../hosts/edge/edge-host.ts';
 import { type EdgeFaults, readFaults } from '../hosts/edge/faults.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';

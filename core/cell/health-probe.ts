@@ -3,8 +3,8 @@ import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
 import type { EpochMs } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import { isJsonObject } from '../ports/json.ts';
+import type { PublicKey } from '../ports/keys.ts';
 import { identityFault, NONCE_PARAMETER } from './identity-proof.ts';
-import type { PublicKey } from './jws.ts';
 
 /**
  * The outcome of one probe:

@@ -1,6 +1,7 @@
 // Proofs of identity: a cell signs the edge's nonce with its own key, so that no other server can answer in its place.
 import { isJsonObject } from '../ports/json.ts';
-import { type JwsVerdict, jwsSigner, jwsVerifier, type PrivateKey, type PublicKey } from './jws.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
+import { type JwsVerdict, jwsSigner, jwsVerifier } from './jws.ts';
 
 /** The query parameter of the health check that carries the nonce. */
 export const NONCE_PARAMETER = 'nonce';

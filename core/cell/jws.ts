@@ -1,18 +1,6 @@
 // Compact JWS signed with Ed25519: what route tokens and proofs of identity have in common.
 import { isJsonObject } from '../ports/json.ts';
-
-/** A public Ed25519 key as a JSON Web Key. */
-export interface PublicKey {
-  readonly kty: 'OKP';
-  readonly crv: 'Ed25519';
-  readonly kid: string;
-  readonly x: string;
-}
-
-/** A private Ed25519 key as a JSON Web Key. */
-export interface PrivateKey extends PublicKey {
-  readonly d: string;
-}
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 
 /** Whether the value is a public key, and nothing more: one with a private part is refused. */
 export const isPublicKey = (key: unknown): key is PublicKey =>

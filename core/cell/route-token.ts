@@ -3,8 +3,9 @@
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { isName } from './identity.ts';
-import { jwsSigner, jwsVerifier, type PrivateKey, type PublicKey } from './jws.ts';
+import { jwsSigner, jwsVerifier } from './jws.ts';
 
 /** `observe` is reserved for the monitor: no tenant's credential grants it. */
 export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe'] as const;

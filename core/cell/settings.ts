@@ -1,7 +1,8 @@
 // Reads a function's configuration from its environment: validates everything at startup, and reports all problems together.
 import { isOrigin } from '../lib/origin.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { isName } from './identity.ts';
-import { isPrivateKey, isPublicKey, type PrivateKey, type PublicKey } from './jws.ts';
+import { isPrivateKey, isPublicKey } from './jws.ts';
 import type { RouteAudience } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 // What a whole cell is to the end-to-end suites, whichever cloud's it is.
-import type { PublicKey } from '../../core/cell/jws.ts';
+
 import type { Scope } from '../../core/cell/route-token.ts';
+import type { PublicKey } from '../../core/ports/keys.ts';
 
 export interface TokenOptions {
   readonly scopes?: readonly Scope[];

@@ -1,6 +1,6 @@
 // Route tokens made by hand with node:crypto, well and badly formed, so that tests do not rely on the product's own signer.
 import { createPrivateKey, sign } from 'node:crypto';
-import type { PrivateKey, PublicKey } from '../../core/cell/jws.ts';
+import type { PrivateKey, PublicKey } from '../../core/ports/keys.ts';
 
 const OKP = { kty: 'OKP', crv: 'Ed25519' } as const;
 

@@ -1,5 +1,5 @@
 // Plans changes to cells: add, drain, retire, fail over and fail back.
-import type { PublicKey } from '../../cell/jws.ts';
+import type { PublicKey } from '../../ports/keys.ts';
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
 import {
   type Cell,

@@ -1,10 +1,11 @@
 // Validates commands to the directory, field by field; the OpenAPI document of the control API shows the same rules.
 import { isName, NAME_PATTERN } from '../../cell/identity.ts';
 import { IDENTITY_LIMITS } from '../../cell/identity-proof.ts';
-import { isPublicKey, type PublicKey } from '../../cell/jws.ts';
+import { isPublicKey } from '../../cell/jws.ts';
 import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
+import type { PublicKey } from '../../ports/keys.ts';
 import {
   ANYWHERE,
   type DirectoryCommand,

@@ -1,5 +1,5 @@
 // The directory's records and their interpretation: which cell serves a tenant now, and under which epoch.
-import type { PublicKey } from '../../cell/jws.ts';
+import type { PublicKey } from '../../ports/keys.ts';
 
 /** The states of a cell, in the order of its lifecycle. */
 export const CELL_STATES = ['active', 'draining', 'down', 'retired'] as const;

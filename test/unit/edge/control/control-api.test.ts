@@ -1,6 +1,6 @@
 // The control API over a directory in memory, status by status.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
-import { type ControlApiDeps, createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
+import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
 import { CONTROL_BODY_BYTES, CONTROL_PROBLEMS, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
@@ -19,17 +19,12 @@ interface Loose {
   [key: string]: any;
 }
 
-function openApi(
-  over: Partial<Directory> = {},
-  monitor: () => Promise<unknown> = async () => ({ roundAt: null }),
-  more: Partial<Pick<ControlApiDeps, 'prove' | 'trust' | 'clock'>> = {},
-) {
+function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
-  const trust = { proofs: 'optional', approvals: 'none' } as const;
-  const prove = async () => undefined;
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, prove, trust, clock, ...more });
+  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard });
   const call = async (
     method: string,
     path: string,
@@ -51,7 +46,7 @@ function openApi(
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, refused, log, clock };
+  return { call, refused, log };
 }
 
 const ALPHA = {

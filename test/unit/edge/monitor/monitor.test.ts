@@ -1,7 +1,6 @@
 // The monitor over cells and a directory in memory: what it commands, what it tells, and that its own failures change nothing.
 
 import { healthProbe } from '../../../../core/cell/health-probe.ts';
-import type { PublicKey } from '../../../../core/cell/jws.ts';
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../../../../core/edge/monitor/fencing.ts';
@@ -11,6 +10,7 @@ import { peerQuestion } from '../../../../core/edge/monitor/peer-question.ts';
 import { createProber } from '../../../../core/edge/monitor/prober.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { PortError } from '../../../../core/ports/errors.ts';
+import type { PublicKey } from '../../../../core/ports/keys.ts';
 import { definition, testCloudOn } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { countingIds } from '../../../support/ids.ts';
