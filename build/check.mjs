@@ -1,4 +1,4 @@
-// `npm run check`: format, lint, types, generated files, bundles and architecture; `npm run check -- types` runs one part.
+// `npm run check`: format, lint, types, generated files, bundles, architecture and known vulnerabilities; `npm run check -- types` runs one part.
 import { spawn } from 'node:child_process';
 import { root } from './bundles.mjs';
 
@@ -8,6 +8,7 @@ const parts = {
   types: ['node_modules/.bin/tsc', '-p', '.'],
   generated: [process.execPath, 'build/run.mjs', 'build/generate.ts', '--check'],
   bundles: [process.execPath, 'build/build.mjs'],
+  audit: [process.execPath, 'build/audit.mjs'],
   architecture: [process.execPath, 'node_modules/jest/bin/jest.js', '--selectProjects', 'arch', '--silent=false'],
 };
 
@@ -28,9 +29,14 @@ for (const [name, [command, ...args]] of Object.entries(parts)) {
   if (code !== 0) {
     failed = true;
     process.stdout.write(`${output}\n`);
-  }
+  } else process.stdout.write(notRun(output));
 }
 process.exit(failed ? 1 : 0);
+
+/** What a part says that it could not do. @param {string} output */
+function notRun(output) {
+  return (output.match(/^not run: .*$/gm) ?? []).map((line) => `     ${line}\n`).join('');
+}
 
 /** @param {string} command @param {string[]} args @returns {Promise<{ code: number | null, output: string }>} */
 function run(command, args) {

@@ -48,7 +48,7 @@ export interface ActionContext extends CommandContext {
 export type Action = (context: ActionContext) => Promise<number>;
 
 /** Actions that look at everything. */
-const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status']);
+const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status', 'approvals']);
 
 /** Picks the action that the first argument names, and runs it at the stack's control plane. */
 export async function runAction(
@@ -104,6 +104,11 @@ function describe({
   movedTenants,
   notes,
 }: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
+  if (status === 'proposed')
+    return [
+      'Proposed: another operator must approve it (polycell cells approvals). It would change:',
+      ...changes.map((each) => `  ${describeChange(each)}`),
+    ].join('\n');
   if (status === 'unchanged')
     return [
       `Nothing to do: the directory is already in this state (revision ${revision}).`,
@@ -136,7 +141,10 @@ export function describeChange({ kind, id, before, after }: DirectoryChange): st
   return `${kind} ${id}${before === null ? ' added' : ''}: ${shown.join(', ')}`;
 }
 
-const show = (value: unknown): string => (value === null || value === undefined ? 'none' : String(value));
+const show = (value: unknown): string => {
+  if (value === null || value === undefined) return 'none';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+};
 
 /** Prints a listing as it comes: JSON lines, or a table. */
 export async function list<T>(

@@ -77,7 +77,14 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
   const parts = {
-    ...{ application, document, cell, routeKeys: config.routeKeys },
+    ...{
+      application,
+      document,
+      cell,
+      routeKeys: config.routeKeys,
+      audience: config.audience,
+      identityKey: config.identityKey,
+    },
     fetch: (request: Request) => fetch(request),
   };
   return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));

@@ -1,9 +1,18 @@
 // The configuration of the functions on AWS: validates the whole environment at startup, and reports all problems together.
 
 import { application } from '../core/application.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
-import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
+import type { RouteAudience } from '../core/cell/route-token.ts';
+import {
+  type Environment,
+  type Get,
+  readAudience,
+  readCellId,
+  readIdentityKey,
+  readRouteKeys,
+  readSettings,
+} from '../core/cell/settings.ts';
 import { topologyOf } from '../core/domain/application.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;
@@ -20,6 +29,10 @@ export interface CellConfig {
 export interface HttpConfig extends CellConfig {
   /** Public keys of the edge: one, or two during a rotation. */
   readonly routeKeys: readonly PublicKey[];
+  /** The cell's own endpoints, which the edge's tokens name. */
+  readonly audience: RouteAudience;
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
 }
 
 export interface WorkerConfig extends CellConfig {
@@ -35,6 +48,12 @@ export const VARIABLES = {
   APP_STATE_TABLE: 'DynamoDB table of everything else',
   APP_TOPIC_ARN: 'SNS topic that events are published to',
   APP_ROUTE_KEYS: 'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the function http',
+  APP_ENDPOINTS:
+    'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
+  APP_ROUTE_AUDIENCE:
+    'required: the edge’s tokens must name one of these endpoints; optional: they may name none, until the edge is upgraded; for the function http',
+  APP_IDENTITY_KEY:
+    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the function http',
   APP_CONSUMER: 'Name of the consumer to run; for the function worker',
 } as const;
 
@@ -53,6 +72,8 @@ export function readHttpConfig(environment: Environment): HttpConfig {
   return readSettings(environment, VARIABLES, (get, problems) => ({
     ...readCell(environment, get, problems),
     routeKeys: readRouteKeys(get, problems),
+    audience: readAudience(get, problems),
+    identityKey: readIdentityKey(get, problems),
   }));
 }
 

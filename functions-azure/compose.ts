@@ -106,7 +106,14 @@ export function composeHttp(
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
   const parts = {
-    ...{ application, document, cell, routeKeys: config.routeKeys },
+    ...{
+      application,
+      document,
+      cell,
+      routeKeys: config.routeKeys,
+      audience: config.audience,
+      identityKey: config.identityKey,
+    },
     fetch: (request: Request) => fetch(request),
   };
   return functionsHttp(applicationApi({ ...parts, ...both, ...own }));

@@ -1,8 +1,17 @@
 // Reads the functions' app settings: checks everything at start and reports all problems at once.
 
 import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
-import { type Environment, type Get, readCellId, readRouteKeys, readSettings } from '../core/cell/settings.ts';
+import type { RouteAudience } from '../core/cell/route-token.ts';
+import {
+  type Environment,
+  type Get,
+  readAudience,
+  readCellId,
+  readIdentityKey,
+  readRouteKeys,
+  readSettings,
+} from '../core/cell/settings.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;
@@ -29,6 +38,10 @@ export type Connection = string | IdentityConnection;
 export interface HttpConfig extends CellConfig {
   /** Public keys of the edge: one, or two while they are being changed. */
   readonly routeKeys: readonly PublicKey[];
+  /** The cell's own endpoints, which the edge's tokens name. */
+  readonly audience: RouteAudience;
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -39,6 +52,12 @@ export const VARIABLES = {
   APP_DATABASE: 'Cosmos DB database with the containers events, state and leases',
   APP_TOPIC: 'Service Bus topic that events are published to',
   APP_ROUTE_KEYS: 'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the function http',
+  APP_ENDPOINTS:
+    'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
+  APP_ROUTE_AUDIENCE:
+    'required: the edge’s tokens must name one of these endpoints; optional: they may name none, until the edge is upgraded; for the function http',
+  APP_IDENTITY_KEY:
+    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the function http',
 } as const;
 
 /** The names of the connections that the triggers are bound to. */
@@ -81,6 +100,8 @@ export function readHttpConfig(environment: Environment): HttpConfig {
   return readSettings(environment, VARIABLES, (get, problems) => ({
     ...readCell({ environment, get, problems }),
     routeKeys: readRouteKeys(get, problems),
+    audience: readAudience(get, problems),
+    identityKey: readIdentityKey(get, problems),
   }));
 }
 

@@ -24,6 +24,7 @@ import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/sys
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
+import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
@@ -35,6 +36,7 @@ import { createProber } from '../core/edge/monitor/prober.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
 import { quota } from '../core/edge/router/quota.ts';
+import { hasProved } from '../core/edge/router/route-memory.ts';
 import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
@@ -80,7 +82,7 @@ export function composeMonitor(
   const asking = { fetch: (request: Request) => fetch(request), clock };
   const sign = routeTokenSigner(routeKey);
   const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
-  const probe = healthProbe(asking, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
+  const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
@@ -163,6 +165,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     directory: directoryClient,
     clock,
     log,
+    ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
   return createEdge({
     version: config.version,
@@ -188,7 +191,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       withLength,
     }),
     operators: jwt(AUDIENCES.operators, operatorCaller),
-    control: createControlApi({ directory: directoryClient, monitor: () => askMonitor(bindings), log }),
+    control: createControlApi({
+      directory: directoryClient,
+      monitor: () => askMonitor(bindings),
+      prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
+      trust: config.trust,
+      clock,
+      log,
+    }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,
       webhookRate: Math.floor(config.quotas.standard.perSecond * SECONDS_A_MINUTE),

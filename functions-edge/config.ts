@@ -1,7 +1,8 @@
 // The configuration of the edge: validates the whole environment at startup, and reports all problems together.
 
-import type { PrivateKey } from '../core/cell/route-token.ts';
+import { isPrivateKey } from '../core/cell/jws.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
+import { TRUST_DEFAULTS, type TrustSettings } from '../core/edge/control/endpoint-guard.ts';
 import {
   MONITOR_BOUNDS,
   MONITOR_DEFAULTS,
@@ -12,6 +13,7 @@ import { TIERS } from '../core/edge/ports/directory-model.ts';
 import { CROSS_ORIGIN_LIMITS, type CrossOriginRules } from '../core/edge/router/cross-origin.ts';
 import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
 import { isJsonObject, type Json } from '../core/ports/json.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 
 export interface EdgeConfig {
   readonly version: string;
@@ -24,6 +26,7 @@ export interface EdgeConfig {
   readonly quotas: QuotaRules;
   readonly forwardMs: number;
   readonly monitor: MonitorSettings;
+  readonly trust: TrustSettings;
   readonly crossOrigin: Omit<CrossOriginRules, 'webhookRate'>;
 }
 
@@ -39,6 +42,8 @@ export const VARIABLES = {
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
   APP_MONITOR:
     'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "urgentMs", "failures", "silenceMs", "window", "recoveries", "graceMs"}; `{}` takes the defaults',
+  APP_TRUST:
+    'JSON: {"proofs": "required" or "optional": whether a cell must be declared with keys and prove its identity; "approvals": "none" or "endpoints": whether a second operator must approve a new endpoint or key}; `{}` takes the first of each',
   APP_CROSS_ORIGIN:
     'JSON: {"browsers": origins of pages that may call the API, "webhooks": names of systems that may deliver events}, each a list or absent; "*" allows all',
 } as const;
@@ -64,6 +69,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     quotas: readQuotas(get, problems),
     forwardMs: readForwardMs(get, problems),
     monitor: readMonitor(get, problems),
+    trust: readTrust(get, problems),
     crossOrigin: readCrossOrigin(get, problems),
   }));
 }
@@ -78,12 +84,6 @@ function readRouteKey(get: Get, problems: string[]): PrivateKey {
   problems.push('APP_ROUTE_KEY must be a private Ed25519 key as a JSON Web Key, with kty, crv, kid, x and d');
   return NO_KEY;
 }
-
-const isPrivateKey = (key: unknown): key is PrivateKey =>
-  isJsonObject(key) &&
-  key.kty === 'OKP' &&
-  key.crv === 'Ed25519' &&
-  ['kid', 'x', 'd'].every((name) => typeof key[name] === 'string' && key[name] !== '');
 
 function readUrl(name: string, get: Get, problems: string[]): string {
   const text = get(name);
@@ -144,6 +144,25 @@ function readMonitor(get: Get, problems: string[]): MonitorSettings {
   problems.push(...settingsFaults(settings).map((fault) => `APP_MONITOR: ${fault}`));
   return settings;
 }
+
+function readTrust(get: Get, problems: string[]): TrustSettings {
+  const read = readJson('APP_TRUST', get, problems) ?? {};
+  const {
+    proofs = TRUST_DEFAULTS.proofs,
+    approvals = TRUST_DEFAULTS.approvals,
+    ...others
+  } = isJsonObject(read) ? read : { others: read };
+  if (Object.keys(others).length === 0 && isOneOf(proofs, PROOFS) && isOneOf(approvals, APPROVALS))
+    return { proofs, approvals };
+  problems.push('APP_TRUST must be an object of proofs (required or optional) and approvals (none or endpoints)');
+  return TRUST_DEFAULTS;
+}
+
+const PROOFS = ['required', 'optional'] as const;
+const APPROVALS = ['none', 'endpoints'] as const;
+
+const isOneOf = <T extends string>(value: unknown, values: readonly T[]): value is T =>
+  (values as readonly unknown[]).includes(value);
 
 function readCrossOrigin(get: Get, problems: string[]): EdgeConfig['crossOrigin'] {
   const read = readJson('APP_CROSS_ORIGIN', get, problems) ?? {};

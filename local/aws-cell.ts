@@ -9,9 +9,9 @@ import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
 import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX, type Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import { AwsCompute } from './aws-compute.ts';
@@ -27,6 +27,8 @@ export interface AwsCellOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -171,7 +173,7 @@ export class AwsCell implements LocalCell {
   }
 
   async #startCompute(): Promise<void> {
-    const { topology, version, routeKeys, bundles, inspect = new Map(), notice } = this.#options;
+    const { topology, version, routeKeys, identityKey, bundles, inspect = new Map(), notice } = this.#options;
     if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
       throw new TypeError('The cell is not set up.');
     const compute = new AwsCompute({
@@ -180,6 +182,7 @@ export class AwsCell implements LocalCell {
       topology,
       version,
       routeKeys,
+      identityKey,
       services: this.#addresses,
       provisioned: this.#provisioned,
       clients: this.#clients,

@@ -2,8 +2,8 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
 import { DEAD_LETTER_SUFFIX, type FunctionLimits, type Topology } from '../core/cell/topology.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
@@ -21,6 +21,8 @@ export interface AwsComputeOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
   readonly services: AwsServiceAddresses;
   readonly provisioned: Provisioned;
   readonly clients: { readonly streams: DynamoDBStreamsClient; readonly sqs: SQSClient };
@@ -79,20 +81,28 @@ export class AwsCompute {
     return this.#relay?.checkpoint;
   }
 
-  /** Brings it up from the bottom: functions, triggers, and the HTTP API last. What is up when it fails is for `stop`. */
+  /**
+   * Brings it up: the HTTP API first, as the function behind it is told its address, then functions and triggers. A request that comes
+   * before its function waits for it. What is up when it fails is for `stop`.
+   */
   async start(): Promise<void> {
     const { port, notice, inspect } = this.#options;
-    await this.#startFunctions();
-    this.#startTriggers();
-    const http = this.functions.get('http');
-    if (http === undefined) throw new TypeError('The cell has no function http.');
+    let ready: Promise<void> = Promise.resolve();
     this.#front = new HttpApiFront({
-      invoke: (event) => http.invoke(event),
+      invoke: async (event) => {
+        await ready;
+        const http = this.functions.get('http');
+        if (http === undefined) throw new TypeError('The cell has no function http.');
+        return http.invoke(event);
+      },
       ...(port !== undefined && { port }),
       ...(inspect.has('http') && { integrationTimeoutMs: INSPECTED_TIMEOUT_MS }),
       onError: (message) => notice({ level: 'warn', part: `${this.#id} http`, message }),
     });
     await this.#front.start();
+    ready = this.#startFunctions(this.#front.url);
+    await ready;
+    this.#startTriggers();
   }
 
   /** Stops everything in the reverse order; what is under way may end within the grace of each part. */
@@ -128,8 +138,8 @@ export class AwsCompute {
     requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
   }
 
-  async #startFunctions(): Promise<void> {
-    const { topology, version, routeKeys, notice, services, inspect } = this.#options;
+  async #startFunctions(endpoint: string): Promise<void> {
+    const { topology, version, routeKeys, identityKey, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
       APP_VERSION: version,
@@ -166,7 +176,12 @@ export class AwsCompute {
       });
       this.functions.set(name, host);
     };
-    add('http', 'http', topology.http, { APP_ROUTE_KEYS: JSON.stringify(routeKeys) });
+    add('http', 'http', topology.http, {
+      APP_ROUTE_KEYS: JSON.stringify(routeKeys),
+      APP_ENDPOINTS: endpoint,
+      APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(identityKey),
+    });
     add('relay', 'relay', topology.relay);
     for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
     await Promise.all([...this.functions.values()].map((host) => host.start()));

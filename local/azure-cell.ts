@@ -8,9 +8,9 @@ import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
 import { statePartition } from '../core/cell/identity.ts';
-import type { PublicKey } from '../core/cell/route-token.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { RELAY } from '../core/pipeline/parking.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
 import { FunctionsHost } from '../hosts/azure-functions/index.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -25,6 +25,8 @@ export interface AzureCellOptions {
   readonly topology: Topology;
   readonly version: string;
   readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -153,7 +155,7 @@ export class AzureCell implements LocalCell {
     const { version, notice, inspectPort } = this.#options;
     const host = new FunctionsHost({
       appFolder: this.#appFolder,
-      environment: this.#settings(version),
+      environment: (url) => this.#settings(version, url),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
       sourceMaps: true,
@@ -181,7 +183,7 @@ export class AzureCell implements LocalCell {
 
   /** Starts the app anew under another version, as a deployment would. */
   async replaceVersion(version: string): Promise<void> {
-    await this.host.replaceApp({ environment: this.#settings(version) });
+    await this.host.replaceApp({ environment: this.#settings(version, this.#url) });
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
@@ -202,7 +204,7 @@ export class AzureCell implements LocalCell {
     return [relay, ...(await Promise.all(subscriptions))];
   }
 
-  #settings(version: string): Record<string, string> {
+  #settings(version: string, url: string): Record<string, string> {
     const settings = {
       APP_CELL: this.id,
       APP_VERSION: version,
@@ -210,6 +212,9 @@ export class AzureCell implements LocalCell {
       APP_DATABASE: this.#names.database,
       APP_TOPIC: this.#names.topic,
       APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
+      APP_ENDPOINTS: url,
+      APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(this.#options.identityKey),
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };

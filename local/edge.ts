@@ -2,8 +2,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PrivateKey } from '../core/cell/route-token.ts';
 import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
 import { EdgeHost, type EdgeLogLine } from '../hosts/edge/edge-host.ts';
 import type { EdgeFaults } from '../hosts/edge/faults.ts';
@@ -110,6 +110,7 @@ export class LocalEdge {
         APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
         APP_CROSS_ORIGIN: '{}',
         APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
+        APP_TRUST: '{}',
         APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
         ...variables,
       },
@@ -151,7 +152,7 @@ export class LocalEdge {
    * changed since then stays: a kept directory is not set back.
    */
   async seed(
-    cells: readonly (CellDeclaration & { readonly endpoint: string })[],
+    cells: readonly (CellDeclaration & { readonly endpoint: string; readonly keys?: readonly PublicKey[] })[],
     tenants: readonly TenantDeclaration[],
   ): Promise<void> {
     await Promise.all(cells.map((cell) => this.#seedCell(cell)));
@@ -209,6 +210,7 @@ export class LocalEdge {
     capacity,
     price,
     failover,
+    keys,
   }: Parameters<LocalEdge['seed']>[0][number]): Promise<void> {
     const { status, body } = await this.#seeded('PUT', `cells/${id}`, {
       cloud,
@@ -218,6 +220,7 @@ export class LocalEdge {
       capacity,
       price,
       failover,
+      ...(keys !== undefined && { keys }),
       reason: 'it runs here',
     });
     if (status === 409) this.#warn(`The directory does not take ${id}: ${reasonOf(body)}.`);

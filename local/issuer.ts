@@ -50,6 +50,10 @@ export async function makeIssuer(clock: Clock): Promise<DevelopmentIssuer> {
     tenantToken: ({ tenant, scopes, lifeSeconds = TOKEN_LIFE_SECONDS.tenant }) =>
       sign({ sub: `tenant:${tenant}`, tenant, scope: scopes.join(' ') }, 'polycell', lifeSeconds),
     operatorToken: (subject) =>
-      sign({ sub: subject, scope: 'control.read control.write' }, 'polycell-control', TOKEN_LIFE_SECONDS.operator),
+      sign(
+        { sub: subject, scope: 'control.read control.write control.endpoints' },
+        'polycell-control',
+        TOKEN_LIFE_SECONDS.operator,
+      ),
   };
 }

@@ -1,17 +1,14 @@
 // The development key of the edge: made anew with each stack, and kept nowhere.
 
-import {
-  type PrivateKey,
-  type PublicKey,
-  ROUTE_TOKEN_LIMITS,
-  routeTokenSigner,
-  type Scope,
-} from '../core/cell/route-token.ts';
+import { ROUTE_TOKEN_LIMITS, routeTokenSigner, type Scope } from '../core/cell/route-token.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface TokenRequest {
   readonly tenant: string;
   readonly cell: string;
+  /** Where the cell is. */
+  readonly endpoint: string;
   readonly scopes: readonly Scope[];
   /** Seconds; `ROUTE_TOKEN_LIMITS.lifeSeconds` at most. */
   readonly lifeSeconds?: number;
@@ -28,21 +25,29 @@ export interface RouteKeys {
   mint(request: TokenRequest): Promise<string>;
 }
 
-/** Makes a key pair; tests that need two name each. */
-export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteKeys> {
+/** Makes a private key, of the edge or of a cell. */
+export async function makePrivateKey(kid: string): Promise<PrivateKey> {
   const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as {
     privateKey: Parameters<typeof crypto.subtle.exportKey>[1];
   };
   const { x = '', d = '' } = await crypto.subtle.exportKey('jwk', pair.privateKey);
-  const key: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid, x, d };
+  return { kty: 'OKP', crv: 'Ed25519', kid, x, d };
+}
+
+/** What others may know of a key. */
+export const publicPartOf = ({ kty, crv, kid, x }: PrivateKey): PublicKey => ({ kty, crv, kid, x });
+
+/** Makes the edge's key pair, under another name if tests need two. */
+export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteKeys> {
+  const key = await makePrivateKey(kid);
   const sign = routeTokenSigner(key);
-  const { d: _private, ...publicKey } = key;
   return {
-    publicKeys: [publicKey],
+    publicKeys: [publicPartOf(key)],
     privateKey: key,
-    mint({ tenant, cell, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
+    mint({ tenant, cell, endpoint, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
       const issuedAt = toEpochSeconds(clock.now());
-      return sign({ tenant, cell, epoch, scopes, issuedAt, expiresAt: (issuedAt + lifeSeconds) as EpochSeconds });
+      const expiresAt = (issuedAt + lifeSeconds) as EpochSeconds;
+      return sign({ tenant, cell, endpoint, epoch, scopes, issuedAt, expiresAt });
     },
   };
 }

@@ -3,6 +3,7 @@ import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 import { NoWorkerd } from '../hosts/edge/edge-host.ts';
 import { type EdgeFaults, readFaults } from '../hosts/edge/faults.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
@@ -17,7 +18,7 @@ import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
-import { makeRouteKeys, type RouteKeys } from './route-keys.ts';
+import { makePrivateKey, makeRouteKeys, publicPartOf, type RouteKeys, type TokenRequest } from './route-keys.ts';
 import type { TenantDeclaration } from './tenants.ts';
 import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
 
@@ -100,6 +101,8 @@ export class Stack {
   readonly #id = randomIds.next();
   readonly #options: StackOptions;
   readonly #keys: RouteKeys;
+  /** Cell → the key by which it proves its identity. */
+  readonly #identities: ReadonlyMap<string, PrivateKey>;
   readonly #control: ControlServer;
   readonly #issuer: DevelopmentIssuer;
   #edge: LocalEdge | undefined;
@@ -109,9 +112,16 @@ export class Stack {
   #registered = false;
   #release: (() => Promise<void>) | undefined;
 
-  private constructor(options: StackOptions, endpoints: Endpoints, keys: RouteKeys, issuer: DevelopmentIssuer) {
+  private constructor(
+    options: StackOptions,
+    endpoints: Endpoints,
+    keys: RouteKeys,
+    identities: ReadonlyMap<string, PrivateKey>,
+    issuer: DevelopmentIssuer,
+  ) {
     this.#options = options;
     this.#keys = keys;
+    this.#identities = identities;
     this.#issuer = issuer;
     this.#endpoints = endpoints;
     this.cells = options.cells.map((declaration, index) => this.#makeCell(declaration, index));
@@ -140,7 +150,8 @@ export class Stack {
     const endpoints = readEndpoints(options.environment ?? process.env);
     const cells = runnableCells(options, endpoints);
     const [keys, issuer] = await Promise.all([makeRouteKeys(systemClock), makeIssuer(systemClock)]);
-    return new Stack({ ...options, cells }, endpoints, keys, issuer);
+    const identities = await Promise.all(cells.map(async ({ id }) => [id, await makePrivateKey(id)] as const));
+    return new Stack({ ...options, cells }, endpoints, keys, new Map(identities), issuer);
   }
 
   /** Starts all cells and the edge side by side. If one fails, the others are stopped again and the failure is thrown. */
@@ -208,6 +219,7 @@ export class Stack {
     return this.#options.cells.map((declaration, index) => ({
       ...declaration,
       endpoint: this.cells[index]?.url ?? '',
+      keys: [publicPartOf(this.#identityOf(declaration))],
     }));
   }
 
@@ -303,7 +315,8 @@ export class Stack {
   }
 
   /** Signs a development route token. */
-  mint: RouteKeys['mint'] = (request) => this.#keys.mint(request);
+  mint = (request: Omit<TokenRequest, 'endpoint'>): Promise<string> =>
+    this.#keys.mint({ ...request, endpoint: this.#cell(request.cell).url });
 
   /** A client's token, from the development issuer. */
   tenantToken: DevelopmentIssuer['tenantToken'] = (request) => this.#issuer.tenantToken(request);
@@ -313,7 +326,7 @@ export class Stack {
     this.#cell(request.cell);
     // Cells refuse older epochs, and adopt newer ones.
     const epoch = request.epoch ?? (await this.#edge?.epochOf(request.tenant)) ?? 1;
-    return this.#keys.mint({ ...request, epoch });
+    return this.mint({ ...request, epoch });
   }
 
   async #deviceCertificate(query: URLSearchParams): Promise<object> {
@@ -321,6 +334,12 @@ export class Stack {
     const { tenant, device } = readDeviceRequest(query);
     const issued = await this.#edge.issueDevice(tenant, device);
     return { ...issued, authority: this.#edge.authority, url: this.#edge.tlsUrl };
+  }
+
+  #identityOf({ id }: CellDeclaration): PrivateKey {
+    const key = this.#identities.get(id);
+    if (key === undefined) throw new TypeError(`${id} has no key.`);
+    return key;
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
@@ -331,6 +350,7 @@ export class Stack {
       topology,
       version,
       routeKeys: this.#keys.publicKeys,
+      identityKey: this.#identityOf(declaration),
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
       notice,

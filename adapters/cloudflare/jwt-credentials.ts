@@ -165,7 +165,7 @@ export const tenantCaller: ReadCaller = (claims) => {
     : { kind: 'tenant', tenant, scopes };
 };
 
-const CONTROL_SCOPES = ['control.read', 'control.write'] as const;
+const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
 
 /** Reads an operator: the claim `sub`, and scopes. */
 export const operatorCaller: ReadCaller = (claims) => {

@@ -6,9 +6,9 @@ import { reading as readingEvent } from '../../core/domains/telemetry/schemas.ts
 import { DEVELOPMENT_CERTIFICATE } from '../../emulators/service-bus/certificate.ts';
 import { toRpcHttp } from '../../hosts/azure-functions/http/rpc-http.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
-import { makeRouteKeys } from '../../local/route-keys.ts';
+import { makeRouteKeys, type RouteKeys } from '../../local/route-keys.ts';
 import { itemOf as cosmosItemOf } from '../ingest/azure-ground.ts';
-import { CELL, gatewayEvent, itemOf } from '../ingest/job.ts';
+import { CELL, ENDPOINT, gatewayEvent, itemOf } from '../ingest/job.ts';
 import { createDatabase } from '../kit/account.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { reading, TENANT } from '../kit/events.ts';
@@ -31,6 +31,14 @@ export interface Answer {
 }
 
 const common = { PATH: process.env.PATH, APP_CELL: CELL, APP_VERSION: 'bench' };
+
+const forHttp = ({ publicKeys, privateKey }: RouteKeys) => ({
+  APP_ROUTE_KEYS: JSON.stringify(publicKeys),
+  APP_ENDPOINTS: ENDPOINT,
+  APP_ROUTE_AUDIENCE: 'required',
+  // Any key will do where no proof of identity is asked for.
+  APP_IDENTITY_KEY: JSON.stringify(privateKey),
+});
 
 let made = 0;
 const next = () => {
@@ -58,13 +66,13 @@ export async function aroundAws(context: Context): Promise<Surroundings> {
       APP_EVENTS_TABLE: 'events',
       APP_STATE_TABLE: 'state',
       APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:events',
-      ...(of === 'http' && { APP_ROUTE_KEYS: JSON.stringify(keys.publicKeys) }),
+      ...(of === 'http' && forHttp(keys)),
       ...(of === 'worker' && { APP_CONSUMER: 'device-state' }),
     }),
     async event(of) {
       const event = next();
       if (of === 'http') {
-        const token = await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] });
+        const token = await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] });
         return gatewayEvent(JSON.stringify(event), false, token);
       }
       if (of === 'worker') {
@@ -107,14 +115,14 @@ export async function aroundAzure({ atEnd }: Pick<Context, 'atEnd'>): Promise<Su
       APP_TOPIC: 'events',
       COSMOS: cosmos,
       SERVICE_BUS: serviceBus,
-      ...(of === 'http' && { APP_ROUTE_KEYS: JSON.stringify(keys.publicKeys) }),
+      ...(of === 'http' && forHttp(keys)),
     }),
     async event(of) {
       const event = next();
       if (of === 'http' || of === 'floor') {
         const headersDistinct = {
           'content-type': ['application/cloudevents+json'],
-          'x-polycell-route': [await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] })],
+          'x-polycell-route': [await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] })],
         };
         const http = toRpcHttp({ method: 'POST', headersDistinct }, 'https://api.example.com/v1/events', {}, undefined);
         return { data: { http: { ...http, body: { string: JSON.stringify(event) } } } };

@@ -68,6 +68,7 @@ export async function startContender(name: ContenderName, around: Surroundings):
     APP_FORWARD_TIMEOUT_MS: '10000',
     // It measures cells that have no health to tell, and nothing of the router.
     APP_MONITOR: '{"intervalMs":60000}',
+    APP_TRUST: '{"proofs":"optional"}',
   };
   const objects = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' };
   const namespaces = Object.values(objects).map(

@@ -10,7 +10,7 @@ import { type Account, openAccount, startChargeMeter } from '../kit/account.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { TENANT } from '../kit/events.ts';
 import { type Ground, inOrder, type Participant, type Store } from './ground.ts';
-import { CELL, expectStored, makeRound, OURS, tokens } from './job.ts';
+import { CELL, ENDPOINT, expectStored, makeRound, OURS, tokens } from './job.ts';
 
 interface Entrant extends Participant {
   prepare(account: Account, connectionString: string, database: string): Promise<Store>;
@@ -24,7 +24,7 @@ const ours: Entrant = {
   name: OURS,
   takes: 'both',
   async prepare(_, connectionString, database) {
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const handler = composeHttp({
       cell: CELL,
       version: 'bench',
@@ -33,6 +33,8 @@ const ours: Entrant = {
       topic: 'bench',
       connections: { cosmos: connectionString, serviceBus: '' },
       routeKeys: JSON.parse(publicKeys),
+      audience: { endpoints: [ENDPOINT], required: true },
+      identityKey,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

@@ -12,7 +12,7 @@ import { sourceFile } from '../../local/source-file.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { type Database, REGION } from '../kit/database.ts';
 import type { Participant, Store } from './ground.ts';
-import { CELL, expectStored, gatewayEvent, itemOf, OURS, tokens } from './job.ts';
+import { CELL, ENDPOINT, expectStored, gatewayEvent, itemOf, OURS, tokens } from './job.ts';
 import { plainHandler } from './plain-handler.ts';
 
 export interface Entrant extends Participant {
@@ -34,6 +34,8 @@ const environmentOf = (endpoint: string, table: string, keys: string) => ({
   APP_STATE_TABLE: `${table}-state`,
   APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:bench',
   APP_ROUTE_KEYS: keys,
+  APP_ENDPOINTS: ENDPOINT,
+  APP_ROUTE_AUDIENCE: 'required',
   AWS_ENDPOINT_URL_DYNAMODB: endpoint,
 });
 
@@ -42,7 +44,7 @@ const ours: Entrant = {
   takes: 'both',
   async prepare(database, endpoint, table) {
     await database.createTable(`${table}-state`);
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const handler = composeHttp({
       cell: CELL,
       version: 'bench',
@@ -52,6 +54,8 @@ const ours: Entrant = {
       topicArn: 'arn:aws:sns:eu-central-1:000000000000:bench',
       endpoints: { dynamodb: endpoint },
       routeKeys: JSON.parse(publicKeys),
+      audience: { endpoints: [ENDPOINT], required: true },
+      identityKey,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {
@@ -68,12 +72,15 @@ const oursHosted: Entrant = {
   takes: 'both',
   async prepare(database, endpoint, table, { atEnd }) {
     await database.createTable(`${table}-state`);
-    const { publicKeys, token } = await tokens();
+    const { publicKeys, identityKey, token } = await tokens();
     const host = new LambdaHost({
       functionName: 'bench-http',
       bundle: sourceFile('dist/aws/http/index.cjs'),
       handler: 'handler',
-      environment: environmentOf(endpoint, table, publicKeys),
+      environment: {
+        ...environmentOf(endpoint, table, publicKeys),
+        APP_IDENTITY_KEY: JSON.stringify(identityKey),
+      },
       maximumConcurrency: 1,
       region: REGION,
     });

@@ -5,6 +5,7 @@ import { toItem } from '../../adapters/aws/dynamodb-items.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { eventKey, toStored } from '../../core/events/cloud-event.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { toEvent } from '../../hosts/http-api/payload.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
@@ -28,6 +29,7 @@ export interface Shape {
 
 export const DEVICES = 50;
 export const CELL = 'bench-cell';
+export const ENDPOINT = 'https://api.example.com';
 export const OURS = 'polycell';
 
 /** Makes a round's requests; no event of it is in any other round. */
@@ -84,15 +86,17 @@ export function gatewayEvent(body: string, batch: boolean, token: string): APIGa
 }
 
 /** Sends each request with a token that is still good; one token serves for half its life, as the edge has it. */
-export async function tokens(): Promise<{ publicKeys: string; token: () => Promise<string> }> {
+export async function tokens(): Promise<{ publicKeys: string; identityKey: PrivateKey; token: () => Promise<string> }> {
   const keys = await makeRouteKeys(systemClock);
   let until = 0;
   let current = '';
   return {
     publicKeys: JSON.stringify(keys.publicKeys),
+    // Any key will do where no proof of identity is asked for.
+    identityKey: keys.privateKey,
     async token() {
       if (Date.now() >= until) {
-        current = await keys.mint({ tenant: TENANT, cell: CELL, scopes: ['ingest'] });
+        current = await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] });
         until = Date.now() + 30_000;
       }
       return current;

@@ -106,6 +106,9 @@ module "cell" {
   objectives          = local.objectives
   release             = var.release
   route_keys          = var.route_keys
+  route_audience      = var.route_audience
+  other_endpoints     = var.other_endpoints
+  identity_key        = var.identity_key
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection
@@ -134,6 +137,27 @@ variable "route_keys" {
     x   = string
   }))
   nullable = false
+}
+
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
+}
+
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
 }
 
 variable "alarm_emails" {

@@ -11,6 +11,8 @@ export interface EdgeDeclaration {
   readonly quotas: Readonly<Record<string, { readonly perSecond: number; readonly burst: number }>>;
   readonly forwardTimeoutMs: number;
   readonly monitor: Readonly<Record<string, number>>;
+  /** How strictly endpoints of cells are guarded: `proofs` and `approvals`. */
+  readonly trust: Readonly<Record<string, string>>;
   /** Origins of pages that may call the API, and names of systems that may deliver events by webhook. */
   readonly crossOrigin: { readonly browsers: readonly string[]; readonly webhooks: readonly string[] };
   /** Cron expression by which the monitor is woken. */
@@ -45,6 +47,7 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       APP_QUOTAS: JSON.stringify(edge.quotas),
       APP_FORWARD_TIMEOUT_MS: String(edge.forwardTimeoutMs),
       APP_MONITOR: JSON.stringify(edge.monitor),
+      APP_TRUST: JSON.stringify(edge.trust),
       APP_CROSS_ORIGIN: JSON.stringify(edge.crossOrigin),
     },
     kv_namespaces: [{ binding: 'ROUTES' }],

@@ -34,6 +34,10 @@ export const packageOf = (file: string): string | undefined =>
 
 const nameOf = (folder: string): string => folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
+/** The licence of a package, from the lock file or from its README. */
+export const licenceOf = (folder: string, { license, version }: LockedPackage): string | undefined =>
+  license ?? STATED[`${nameOf(folder)}@${version}`];
+
 /** https://github.com/package-url/purl-spec: the at sign of a scope is escaped. */
 const purlOf = (name: string, version: string): string => `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
 
@@ -45,7 +49,7 @@ function component(
 ): Readonly<Record<string, unknown>> & { 'bom-ref': string } {
   const name = nameOf(folder);
   const { version, integrity } = locked ?? {};
-  const license = locked?.license ?? STATED[`${name}@${version}`];
+  const license = locked === undefined ? undefined : licenceOf(folder, locked);
   if (version === undefined || integrity === undefined)
     throw new Error(`package-lock.json has no version and integrity of ${folder}, which is part of a release.`);
   if (license === undefined || !LICENCES.includes(license))

@@ -1,6 +1,6 @@
 // `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
 import { root } from '../../build/bundles.mjs';
-import { FAILOVER_POLICIES } from '../../core/edge/ports/directory-model.ts';
+import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
@@ -18,7 +18,7 @@ import { isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
 
 export const cells: Command = {
   summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
-  usage: 'list|add|drain|evacuate|resume|retire|plan|scaffold [CELL]',
+  usage: 'list|add|approvals|approve|drain|evacuate|resume|retire|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
   options: {
     cloud: { type: 'string' },
@@ -28,13 +28,16 @@ export const cells: Command = {
     capacity: { type: 'string' },
     price: { type: 'string' },
     failover: { type: 'string' },
+    keys: { type: 'string' },
     to: { type: 'string' },
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
   describe: {
     list: 'all cells, their state, and how many tenants have them as home and as standby',
-    'add CELL': 'add one, or change endpoint, capacity, price or failover policy of one',
+    'add CELL': 'add one, or change endpoint, keys, capacity, price or failover policy of one',
+    approvals: 'the changes of endpoints and keys that wait for another operator',
+    'approve ID': 'apply such a change, as another operator than the one who has proposed it',
     'drain CELL': 'let it take no more tenants',
     'evacuate CELL': 'drain it, then move each of its tenants, and each tenant that has it as standby',
     'resume CELL': 'let it take tenants again',
@@ -47,6 +50,7 @@ export const cells: Command = {
     '--region NAME': 'add: where it is',
     '--jurisdiction NAME': 'add: the legal area whose data it may hold',
     '--endpoint URL': 'add: the address of its API, without a path',
+    '--keys JSON': 'add: an array of the one or two public keys by which it proves its identity',
     '--capacity N': 'add: tenants that may have it as home; 1000 if not given',
     '--price X': 'add: what a tenant costs there, compared with others; 1 if not given',
     '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve if not given`,
@@ -60,6 +64,19 @@ const post =
   (verb: string): Action =>
   (context) =>
     change(context, 'POST', `cells/${idOf(context, 'cell')}/${verb}`);
+
+/** The directory checks what they are. */
+function keysOf(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError('--keys must be a JSON array of one or two public keys.');
+  }
+}
+
+const describeProposal = ({ id, actor, reason, command, expiresAt }: Proposal): string =>
+  `${id}  ${actor}: ${command.kind === 'add-cell' ? `${command.cell.id} at ${command.cell.endpoint}` : command.kind} (${reason}), until ${expiresAt}`;
 
 const actions: Readonly<Record<string, Action>> = {
   async list({ control, json, out }) {
@@ -82,8 +99,18 @@ const actions: Readonly<Record<string, Action>> = {
       capacity: wholeNumber(options, 'capacity', 1000, 1, Number.MAX_SAFE_INTEGER),
       price,
       failover: options.failover ?? 'approve',
+      ...(options.keys !== undefined && { keys: keysOf(options.keys) }),
     });
   },
+
+  async approvals({ control, json, out }) {
+    const { items } = (await control('GET', 'approvals')) as { items: Proposal[] };
+    for (const item of items) out(json ? JSON.stringify(item) : describeProposal(item));
+    if (!json && items.length === 0) out('No change waits for approval.');
+    return 0;
+  },
+
+  approve: (context) => change(context, 'POST', `approvals/${idOf(context, 'change')}`),
 
   drain: post('drain'),
   evacuate,

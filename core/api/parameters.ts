@@ -54,6 +54,16 @@ export const text = (description: string): Parameter<string | undefined> =>
     read: (value) => (value === '' ? undefined : value),
   });
 
+/** A text of this form. */
+export const matching = (description: string, pattern: string): Parameter<string | undefined> => {
+  const form = new RegExp(pattern);
+  return optional({
+    description,
+    schema: { type: 'string', pattern },
+    read: (value) => (form.test(value) ? value : undefined),
+  });
+};
+
 /** One of a few words. */
 export const choice = <const T extends string, const F extends T | undefined>(
   description: string,

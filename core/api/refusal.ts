@@ -33,7 +33,7 @@ const TENANTS = {
   stale_epoch: [409, 'The tenant has moved'],
   target_too_long: [414, 'Path and query too long'],
   unsupported_encoding: [415, 'This content encoding is not accepted'],
-  misdirected: [421, 'The route token is for another cell'],
+  misdirected: [421, 'The route token is for another cell or endpoint'],
   quota_exceeded: [429, 'Tenant quota exceeded'],
   headers_too_large: [431, 'Headers too large'],
   cell_unavailable: [503, 'The tenant’s cell is unavailable'],
@@ -58,6 +58,10 @@ export const DIRECTORY_REFUSALS = {
   no_cell_fits: [409, 'No cell fits'],
   standby_unavailable: [409, 'No cell would serve the tenants'],
   cell_down: [409, 'The cell is down'],
+  endpoint_unproved: [409, 'The endpoint has not proved that it is the cell'],
+  unknown_proposal: [404, 'No such change waits for approval'],
+  own_proposal: [409, 'Another operator must approve the change'],
+  too_many_proposals: [409, 'Too many changes wait for approval'],
   changed_meanwhile: [409, 'The directory has changed since that revision'],
 } as const satisfies Record<string, Row>;
 

@@ -1,7 +1,9 @@
 // Reads a function's configuration from its environment: validates everything at startup, and reports all problems together.
-import { isJsonObject } from '../ports/json.ts';
+import { isOrigin } from '../lib/origin.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { isName } from './identity.ts';
-import type { PublicKey } from './route-token.ts';
+import { isPrivateKey, isPublicKey } from './jws.ts';
+import type { RouteAudience } from './route-token.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -65,10 +67,32 @@ export function readRouteKeys(get: Get, problems: string[]): readonly PublicKey[
   return keys;
 }
 
-const isPublicKey = (key: unknown): key is PublicKey =>
-  isJsonObject(key) &&
-  key.kty === 'OKP' &&
-  key.crv === 'Ed25519' &&
-  typeof key.kid === 'string' &&
-  typeof key.x === 'string' &&
-  !('d' in key);
+/** The cell's own endpoints: one, or two while it gets another one; and whether tokens must name one of them. */
+export function readAudience(get: Get, problems: string[]): RouteAudience {
+  const text = get('APP_ENDPOINTS');
+  const endpoints = text === '' ? [] : text.split(' ');
+  if (endpoints.length > 2 || !endpoints.every(isOrigin))
+    problems.push(
+      `APP_ENDPOINTS is ${JSON.stringify(text)}; it must be one or two origins without a path, with a space in between`,
+    );
+  const audience = get('APP_ROUTE_AUDIENCE');
+  if (!['', 'required', 'optional'].includes(audience))
+    problems.push(`APP_ROUTE_AUDIENCE is ${JSON.stringify(audience)}; it must be required or optional`);
+  return { endpoints, required: audience !== 'optional' };
+}
+
+/** The private key by which the cell proves its identity. Messages never contain it. */
+export function readIdentityKey(get: Get, problems: string[]): PrivateKey {
+  const text = get('APP_IDENTITY_KEY');
+  const none: PrivateKey = { kty: 'OKP', crv: 'Ed25519', kid: '', x: '', d: '' };
+  if (text === '') return none;
+  let key: unknown;
+  try {
+    key = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (isPrivateKey(key)) return key;
+  problems.push('APP_IDENTITY_KEY must be a private Ed25519 key as a JSON Web Key, with kty, crv, kid, x and d');
+  return none;
+}

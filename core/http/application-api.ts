@@ -2,8 +2,9 @@
 import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import { identityProver } from '../cell/identity-proof.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
-import { type PublicKey, routeTokenVerifier } from '../cell/route-token.ts';
+import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, registryOf } from '../domain/application.ts';
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
@@ -11,6 +12,7 @@ import { parking } from '../pipeline/parking.ts';
 import { redrive } from '../pipeline/redrive.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { ApiRequest } from './call.ts';
@@ -23,6 +25,10 @@ export interface ApplicationApiDeps {
   readonly cell: CellIdentity;
   /** Public keys of the edge: one, or two during a rotation. */
   readonly routeKeys: readonly PublicKey[];
+  /** The cell's own endpoints, which the edge's tokens name. */
+  readonly audience: RouteAudience;
+  /** The cell's own key, by which it proves its identity. */
+  readonly identityKey: PrivateKey;
   readonly events: Store;
   readonly state: Store;
   /** Reaches other cells; the platform's `fetch`. */
@@ -34,18 +40,19 @@ export interface ApplicationApiDeps {
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { application, document, cell, routeKeys, events, state, fetch, clock, ids, log } = deps;
+  const { application, document, cell, routeKeys, audience, identityKey, events, state, fetch, clock, ids, log } = deps;
   return createCellApi({
     cell,
     application,
     document,
-    verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, clock }),
+    verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
     ingest: ingest({ events, registry: registryOf(application), clock, ids }),
     stores: { events, state },
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
+    prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),
     ids,
     log,

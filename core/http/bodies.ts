@@ -52,5 +52,6 @@ export const Health = object(['status', 'cell', 'version'], {
   cloud: ofCell,
   region: ofCell,
   version: text,
+  proof: { ...text, description: 'The nonce, signed as a compact JWS by the cell’s own key.' },
   peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
 });

@@ -41,6 +41,8 @@ export interface CellApiDeps {
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly health: Health;
+  /** Signs a nonce as this cell; see `identityProver`. */
+  readonly prove: (nonce: string) => Promise<string>;
   /** Probes another cell, for the monitor. */
   readonly probePeer: (target: ProbeTarget) => Promise<PeerFinding>;
   readonly ids: Ids;
@@ -69,15 +71,24 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 
   const health = async (query: URLSearchParams, request: ApiRequest): Promise<Response> => {
-    const { deep: depth, peer: text } = readParameters(routes.health.parameters, query);
+    const { deep: depth, peer: text, nonce } = readParameters(routes.health.parameters, query);
     const deep = depth === '1';
     if (deep) await fence(await authorize(request, 'operate'));
     const peer = text === undefined ? undefined : await observe(request, text);
+    const proof = nonce === undefined ? undefined : await deps.prove(nonce);
     const status = await deps.health.check(deep);
     const { id, cloud, region, version } = cell;
     return json(
       status === 'down' ? 503 : 200,
-      { status, cell: id, cloud, region, version, ...(peer !== undefined && { peer }) },
+      {
+        status,
+        cell: id,
+        cloud,
+        region,
+        version,
+        ...(peer !== undefined && { peer }),
+        ...(proof !== undefined && { proof }),
+      },
       { 'cache-control': 'no-store' },
     );
   };
@@ -112,8 +123,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const verdict = await deps.verifyRouteToken(request.headers.get(ROUTE_HEADER));
     if (verdict.status === 'invalid')
       throw new Refusal('invalid_route_token', `The route token is refused: ${verdict.reason}.`);
-    if (verdict.status === 'misdirected')
-      throw new Refusal('misdirected', `The route token is for another cell than ${cell.id}.`);
+    if (verdict.status === 'misdirected') throw new Refusal('misdirected', verdict.detail);
     const { scopes } = verdict.claims;
     if (!scopes.includes(scope))
       throw new Refusal('missing_scope', `This needs a route token with the scope ${scope}.`);

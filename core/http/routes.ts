@@ -1,6 +1,7 @@
 // The routes of every cell, and the matcher that finds the route of a request.
-import { choice, paging, text } from '../api/parameters.ts';
+import { choice, matching, paging, text } from '../api/parameters.ts';
 import type { Route } from '../api/route.ts';
+import { NONCE_PATTERN } from '../cell/identity-proof.ts';
 
 /** The routes of every cell, whatever its domains. */
 export const routes = {
@@ -19,6 +20,7 @@ export const routes = {
       'Check the health of the cell. With deep=1 it also writes and reads its store, which needs the scope operate.',
     parameters: {
       deep: choice('1: write and read the store.', ['0', '1'], '0'),
+      nonce: matching('For the edge: sign this nonce as a proof of the cell’s identity.', NONCE_PATTERN),
       peer: text('For the edge’s monitor: also probe the cell with this id and origin.'),
     },
   },

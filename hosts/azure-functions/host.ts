@@ -16,12 +16,18 @@ import { TimerTrigger } from './timer/trigger.ts';
 import { realTimers, type Timers, untilAborted } from './timers.ts';
 import type { Trigger, TriggerContext } from './trigger.ts';
 
+/** App settings by name. */
+type Environment = Readonly<Record<string, string>>;
+
 /** Options of a host. */
 export interface FunctionsHostOptions {
   /** Holds host.json, package.json and the bundle. */
   readonly appFolder: string;
-  /** App settings. Nothing else of this process's environment reaches the app but what Node itself needs. */
-  readonly environment: Readonly<Record<string, string>>;
+  /**
+   * App settings, or what makes them of the base URL. Nothing else of this process's environment reaches the app but what Node itself
+   * needs.
+   */
+  readonly environment: Environment | ((url: string) => Environment);
   /** 0, the default, takes any free port. */
   readonly port?: number;
   readonly log?: Log;
@@ -69,7 +75,7 @@ export class FunctionsHost {
   readonly #timerStatus: TimerStatusStore;
   readonly #front: HttpFront;
   #appFolder: string;
-  #environment: Readonly<Record<string, string>>;
+  #environment: Environment = {};
   #url: string | undefined;
   #running: Running | undefined;
   /** Being loaded, and not at work yet. */
@@ -84,7 +90,6 @@ export class FunctionsHost {
     this.#timerStatus = options.timerStatus ?? memoryTimerStatus();
     this.#front = new HttpFront(this.#log);
     this.#appFolder = options.appFolder;
-    this.#environment = options.environment;
   }
 
   /** The base URL while the host runs. */
@@ -112,6 +117,8 @@ export class FunctionsHost {
     const app = readAppFolder(this.#appFolder);
     const url = await this.#front.listen(this.#options.port ?? 0);
     this.#url = url;
+    const { environment } = this.#options;
+    this.#environment = typeof environment === 'function' ? environment(url) : environment;
     try {
       this.#mustGoOn(stops);
       await this.#activate(await this.#prepare(app, this.#environment, url), stops);

@@ -30,12 +30,21 @@ const names = (variables: object): string[] => Object.keys(variables).sort();
 describe('environment', () => {
   test('AWS functions get the variables that functions-aws/config.ts declares, each those that it reads', () => {
     const shared = namesOf(localOf(awsCell, 'shared_environment'));
+    const environmentOf = (value: Parameters<typeof entryOf>[0]) => {
+      const given = entryOf(value, 'environment')?.value;
+      // One that refers to a local is that local.
+      return namesOf(given?.kind === 'traversal' ? localOf(awsCell, String(given.path[0])) : given);
+    };
     const own = objectsIn(localOf(awsCell, 'functions')).flatMap((object) =>
       entryOf(object, 'bundle') === undefined
-        ? object.entries.map(({ name, value }) => [name, namesOf(entryOf(value, 'environment')?.value)] as const)
-        : [['worker', namesOf(entryOf(object, 'environment')?.value)] as const],
+        ? object.entries.map(({ name, value }) => [name, environmentOf(value)] as const)
+        : [['worker', environmentOf(object)] as const],
     );
-    expect(Object.fromEntries(own)).toEqual({ http: ['APP_ROUTE_KEYS'], relay: [], worker: ['APP_CONSUMER'] });
+    expect(Object.fromEntries(own)).toEqual({
+      http: ['APP_ROUTE_KEYS', 'APP_ENDPOINTS', 'APP_ROUTE_AUDIENCE', 'APP_IDENTITY_KEY'],
+      relay: [],
+      worker: ['APP_CONSUMER'],
+    });
     expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(names(aws.VARIABLES));
   });
 

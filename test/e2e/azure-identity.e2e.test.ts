@@ -35,6 +35,7 @@ test('an event goes all the way by identity alone', async () => {
     topology: topologyOf(application),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     settings: ({ COSMOS, SERVICE_BUS, ...settings }) => {
       const changed = {
         ...settings,
@@ -58,7 +59,7 @@ test('an event goes all the way by identity alone', async () => {
   stops.push(() => cell.stop());
   await cell.start();
 
-  const token = await keys.mint({ tenant: 'acme', cell: cell.id, scopes: ['ingest', 'read'] });
+  const token = await keys.mint({ tenant: 'acme', cell: cell.id, endpoint: cell.url, scopes: ['ingest', 'read'] });
   const posted = await fetch(`${cell.url}/v1/events`, {
     method: 'POST',
     headers: { 'x-polycell-route': token, 'content-type': 'application/cloudevents+json' },

@@ -1,4 +1,5 @@
 // What every cell must show from the outside, on whichever cloud: events in, exact results out.
+import { identityFault } from '../../core/cell/identity-proof.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
@@ -17,6 +18,20 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       await cell.close();
       // Nothing fails here, so nothing may be told as a failure, or as a warning: an invocation that the platform ends is one.
       expect(faultsAmong(notices)).toEqual([]);
+    });
+
+    test('proves its identity for its own endpoint, and takes no token for another', async () => {
+      const nonce = 'f'.repeat(32);
+      const response = await fetch(`${cell.url}/v1/health?nonce=${nonce}`);
+      const { proof } = (await response.json()) as { proof?: unknown };
+      const claim = { cell: cell.id, endpoint: cell.url, nonce, keys: [cell.identity] };
+      expect(await identityFault(proof, claim)).toBeUndefined();
+      expect(await identityFault(proof, { ...claim, endpoint: 'https://listener.example' })).toContain(
+        'another endpoint',
+      );
+      const token = await cell.token('acme', { endpoint: 'https://listener.example' });
+      const refused = await fetch(`${cell.url}/v1/devices`, { headers: { 'x-polycell-route': token } });
+      expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([421, 'misdirected']);
     });
 
     test('takes an event in each content mode and shows it to its tenant alone', async () => {

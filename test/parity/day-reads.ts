@@ -80,6 +80,7 @@ export function readSteps(): Step[] {
     ask('reads', null, 'GET', '/v1/health'),
     ask('reads', operator, 'GET', '/v1/health?deep=1'),
     ask('reads, refused', operator, 'GET', '/v1/health?deep=2'),
+    ask('reads, refused', operator, 'GET', '/v1/health?nonce=2'),
     ask('reads', null, 'GET', '/openapi.json'),
     ask('reads, refused', null, 'GET', '/openapi.json?x=1'),
   ];

@@ -327,7 +327,7 @@ export class World {
         const claims = JSON.parse(token) as RouteClaims;
         const now = toEpochSeconds(clock.now());
         if (claims.expiresAt <= now - 5 || claims.issuedAt > now + 5) return { status: 'invalid', reason: 'its time' };
-        return claims.cell === id ? { status: 'valid', claims } : { status: 'misdirected', cell: claims.cell };
+        return claims.cell === id ? { status: 'valid', claims } : { status: 'misdirected', detail: claims.cell };
       },
       guardEpoch: this.#mutant === 'no-fence' ? async () => ({ status: 'current' }) : guard,
       ingest: async (command) => {
@@ -339,6 +339,7 @@ export class World {
       parking,
       redrive: redrive({ events, state, clock }),
       health: cellHealth({ state, clock, cell: id }),
+      prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
       ids,
       log,

@@ -10,7 +10,7 @@ import { AwsCell } from '../../local/aws-cell.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import type { Notice } from '../../local/local-cell.ts';
-import { makeRouteKeys } from '../../local/route-keys.ts';
+import { makeRouteKeys, publicPartOf } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { impatient } from './impatient.ts';
@@ -45,6 +45,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     topology: impatient(timeoutSeconds + 1, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     endpoints: { dynamodb: store.endpoint, sns: bus.endpoint, sqs: bus.endpoint },
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
@@ -64,8 +65,9 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
   return {
     id: cell.id,
     url: cell.url,
+    identity: publicPartOf(keys.privateKey),
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
-      keys.mint({ tenant, cell: target, scopes, ...rest }),
+      keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {
       await Promise.all(workers.map((worker) => worker.replaceBundle(bundles[release])));
     },

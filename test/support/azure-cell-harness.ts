@@ -8,7 +8,7 @@ import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { AzureCell } from '../../local/azure-cell.ts';
 import type { Notice } from '../../local/local-cell.ts';
-import { makeRouteKeys } from '../../local/route-keys.ts';
+import { makeRouteKeys, publicPartOf } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { AZURE_LOCK_SECONDS, impatient } from './impatient.ts';
@@ -99,6 +99,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
     topology: impatient(AZURE_LOCK_SECONDS, timeoutSeconds),
     version: 'test',
     routeKeys: keys.publicKeys,
+    identityKey: keys.privateKey,
     endpoints: {
       cosmos: `AccountEndpoint=${store.endpoint}/;AccountKey=${account.key};`,
       serviceBus: connectionStringFor(bus.port),
@@ -122,8 +123,9 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
   return {
     id: cell.id,
     url: cell.url,
+    identity: publicPartOf(keys.privateKey),
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
-      keys.mint({ tenant, cell: target, scopes, ...rest }),
+      keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {
       if (release === current) return;
       current = release;

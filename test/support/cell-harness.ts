@@ -1,10 +1,14 @@
 // What a whole cell is to the end-to-end suites, whichever cloud's it is.
+
 import type { Scope } from '../../core/cell/route-token.ts';
+import type { PublicKey } from '../../core/ports/keys.ts';
 
 export interface TokenOptions {
   readonly scopes?: readonly Scope[];
   readonly epoch?: number;
   readonly cell?: string;
+  /** That of the cell unless given. */
+  readonly endpoint?: string;
   readonly lifeSeconds?: number;
 }
 
@@ -15,6 +19,8 @@ export type Release = 'healthy' | 'faulty';
 export interface CellHarness {
   readonly id: string;
   readonly url: string;
+  /** By which it proves its identity. */
+  readonly identity: PublicKey;
   token(tenant: string, options?: TokenOptions): Promise<string>;
   /** Puts another release of all consumers in place. */
   release(release: Release): Promise<void>;

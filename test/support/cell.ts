@@ -20,7 +20,7 @@ import { countingIds } from './ids.ts';
 import { LoopbackBus } from './loopback-bus.ts';
 import { METERS } from './meters.ts';
 import { RecordingLog } from './recording-log.ts';
-import { EDGE_KEY, type Forgery, mint, publicPart } from './route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, type Forgery, mint, publicPart } from './route-tokens.ts';
 
 export interface CellOptions {
   /** The small domain of `meters.ts` unless given. */
@@ -97,6 +97,8 @@ export function testCell({
     document,
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
+    audience: { endpoints: [`https://${id}.example`], required: true },
+    identityKey: CELL_KEY,
     fetch: network,
     events,
     state,

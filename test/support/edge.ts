@@ -12,6 +12,7 @@ import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
+import { hasProved } from '../../core/edge/router/route-memory.ts';
 import { type ResolverLimits, RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../../core/edge/router/route-signer.ts';
 import { createRouter } from '../../core/edge/router/router.ts';
@@ -46,6 +47,8 @@ export interface TestEdgeOptions {
   readonly quotas?: QuotaRules;
   readonly perCell?: number;
   readonly perTenant?: number;
+  /** Whether cells must have proved their identity; not by default, as these cells have no keys. */
+  readonly proofs?: boolean;
   readonly credentials?: readonly Credentials[];
   readonly clock?: FakeClock;
   readonly crossOrigin?: Partial<CrossOriginRules>;
@@ -98,6 +101,7 @@ export function testEdge({
   quotas = PLENTY,
   perCell,
   perTenant,
+  proofs = false,
   credentials,
   clock = new FakeClock(),
   beside,
@@ -124,6 +128,7 @@ export function testEdge({
     clock,
     log,
     ...(limits && { limits }),
+    ...(proofs && { isTrusted: hasProved }),
   });
   const forwardMs = 3000;
   const send: Send = async (url, outgoing) => {

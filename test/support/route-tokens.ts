@@ -1,6 +1,6 @@
 // Route tokens made by hand with node:crypto, well and badly formed, so that tests do not rely on the product's own signer.
 import { createPrivateKey, sign } from 'node:crypto';
-import type { PrivateKey, PublicKey } from '../../core/cell/route-token.ts';
+import type { PrivateKey, PublicKey } from '../../core/ports/keys.ts';
 
 const OKP = { kty: 'OKP', crv: 'Ed25519' } as const;
 
@@ -26,6 +26,9 @@ export const STRANGERS_KEY: PrivateKey = {
   d: 'n8WOjQESo4Z3APu5SSLhKh2g5d9isWSINifeFX4l_iU',
 };
 
+/** The key by which cells of tests prove who they are. */
+export const CELL_KEY: PrivateKey = { ...SECOND_KEY, kid: 'cell-key-1' };
+
 /** What a cell holds of a key. */
 export const publicPart = ({ kty, crv, kid, x }: PublicKey): PublicKey => ({ kty, crv, kid, x });
 
@@ -40,12 +43,16 @@ export interface Forgery {
 /** The second in which tests begin: 2026-11-21T07:41:03Z. */
 export const NOW_SECONDS = 1_795_246_863;
 
-/** A token of the tenant acme for the cell cell-1 with all scopes, good for a minute, but for what is to be different. */
+/** Where a cell of this name is. */
+const endpointOf = (cell: unknown): string => `https://${String(cell)}.example`;
+
+/** A token of the tenant acme for the cell cell-1, wherever that is, with all scopes, good for a minute, but for what is to be different. */
 export function mint({ key = EDGE_KEY, header = {}, claims = {} }: Forgery = {}): string {
   const head = { alg: 'EdDSA', typ: 'JWT', kid: key.kid, ...header };
   const payload = {
     ten: 'acme',
     cel: 'cell-1',
+    aud: endpointOf(claims.cel ?? 'cell-1'),
     epo: 1,
     scp: ['ingest', 'read', 'operate', 'control', 'observe'],
     iat: NOW_SECONDS,

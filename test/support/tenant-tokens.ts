@@ -1,6 +1,6 @@
 // Tokens of an issuer made by hand with node:crypto, well and badly formed, and the key set that the issuer publishes.
 import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import type { PrivateKey } from '../../core/cell/route-token.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
 import { base64Url, NOW_SECONDS, publicPart, SECOND_KEY, STRANGERS_KEY } from './route-tokens.ts';
 
 export const ISSUER = 'https://issuer.example';

@@ -4,12 +4,24 @@ import { isName } from '../../cell/identity.ts';
 import { parseJson, readBody } from '../../http/body.ts';
 import { readParameters } from '../../http/parameters.ts';
 import { routeMatcher } from '../../http/routes.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
+import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
 import { shapeFaults } from '../directory/directory-checks.ts';
+import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
 import type { Directory } from '../ports/directory.ts';
-import { type DirectoryCommand, epochOf, MONITOR, resolveTenant } from '../ports/directory-model.ts';
+import {
+  type Cell,
+  type CellDefinition,
+  type DirectoryCommand,
+  type DirectoryIntent,
+  epochOf,
+  MONITOR,
+  type Proposal,
+  resolveTenant,
+} from '../ports/directory-model.ts';
 import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import {
@@ -21,6 +33,7 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import type { TrustSettings } from './endpoint-guard.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -33,6 +46,10 @@ export interface ControlApiDeps {
   readonly directory: Directory;
   /** The health monitor's status. Rejects with `unavailable` when it does not answer in time. */
   readonly monitor: () => Promise<unknown>;
+  /** Asks an endpoint for a proof, and says why there is none; `undefined` if it is the cell. See `endpointProver`. */
+  readonly prove: (cell: CellDefinition) => Promise<string | undefined>;
+  readonly trust: TrustSettings;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -51,9 +68,57 @@ interface ControlCall {
 export function createControlApi({
   directory,
   monitor,
+  prove,
+  trust,
+  clock,
   log,
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
+
+  const proposals = async (): Promise<readonly Proposal[]> => {
+    const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
+    return openProposals(items, clock.now());
+  };
+
+  const knownCell = async (id: string): Promise<Cell | undefined> =>
+    (await directory.cells()).find(({ cell }) => cell.id === id)?.cell;
+
+  const completed = async (cell: CellDefinition): Promise<CellDefinition> =>
+    withKnownKeys(cell, await knownCell(cell.id));
+
+  /** The proof that the endpoint is the cell's; refused without it. */
+  const proofOf = async (cell: CellDefinition, operator: Operator): Promise<Pick<DirectoryIntent, 'proof'>> => {
+    const { id, endpoint, keys } = cell;
+    if (keys === undefined && trust.proofs === 'optional') return {};
+    const fault = keys === undefined ? 'the cell is declared without keys' : await prove(cell);
+    if (keys !== undefined && fault === undefined) return { proof: { cell: id, endpoint, keys } };
+    log.warn('an endpoint has not proved that it is the cell', {
+      cell: id,
+      endpoint,
+      actor: operator.subject,
+      fault: fault ?? '',
+    });
+    throw new Refusal('endpoint_unproved', `${endpoint} has not proved that it is ${id}: ${fault}.`);
+  };
+
+  /** Whoever says where requests go, and whose signature is believed, needs a scope for it, a proof, and perhaps another operator. */
+  const guarded = async (
+    command: DirectoryCommand,
+    operator: Operator,
+  ): Promise<Pick<DirectoryIntent, 'proof' | 'propose'>> => {
+    if (command.kind === 'approve-change') {
+      const proposal = (await proposals()).find(({ id }) => id === command.proposal);
+      return proposal?.command.kind === 'add-cell' ? proofOf(await completed(proposal.command.cell), operator) : {};
+    }
+    if (command.kind !== 'add-cell' || !isName(command.cell.id)) return {};
+    const known = await knownCell(command.cell.id);
+    const definition = withKnownKeys(command.cell, known);
+    if (!movesTrust(known, definition)) return {};
+    if (!operator.scopes.includes('control.endpoints'))
+      throw new Refusal('missing_scope', 'A new cell, endpoint or key needs a token with the scope control.endpoints.');
+    const proof = await proofOf(definition, operator);
+    return { ...proof, ...(trust.approvals === 'endpoints' && { propose: true }) };
+  };
 
   const change =
     (name: ControlCommandName) =>
@@ -67,6 +132,7 @@ export function createControlApi({
       const outcome = await directory.change(command, {
         actor: operator.subject,
         reason,
+        ...(await guarded(command, operator)),
         ...(dryRun === '1' && { dryRun: true }),
         ...(ifRevision !== undefined && { ifRevision }),
       });
@@ -115,6 +181,10 @@ export function createControlApi({
         throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
       });
     },
+    approvals: async ({ query }) => {
+      readParameters(controlRoutes.approvals.parameters, query);
+      return { items: await proposals(), next: null };
+    },
     audit: async ({ query }) => {
       const { limit, cursor } = readParameters(controlRoutes.audit.parameters, query);
       return directory.audit({ limit, ...(cursor !== undefined && { cursor }) });
@@ -134,6 +204,7 @@ export function createControlApi({
     removeTenant: change('removeTenant'),
     failOver: change('failOver'),
     failBack: change('failBack'),
+    approve: change('approve'),
   };
 
   const dispatch = async (request: Request, operator: Operator): Promise<unknown> => {
@@ -205,6 +276,10 @@ function commandOf(
 ): { reason: string; command: DirectoryCommand } {
   // Nothing can have such a name. An add command fails with the rule for names instead.
   const shown = JSON.stringify(id.slice(0, 63));
+  if (inPath === 'proposal') {
+    if (!/^\d{1,15}$/.test(id)) throw new Refusal('unknown_proposal', `There is no change ${shown}.`);
+    return { reason: String(reason), command: { kind: 'approve-change', proposal: Number(id) } };
+  }
   if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
     throw new Refusal(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
   const named =

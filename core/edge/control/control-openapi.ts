@@ -26,6 +26,7 @@ const cell = object([...Object.keys(CELL_SHAPE.required), 'state', 'switches', '
   state: { type: 'string', enum: CELL_STATES },
   switches: count,
   returnsTo: { const: 'draining' },
+  provedEndpoint: text,
   revision: count,
 });
 
@@ -74,12 +75,20 @@ const schemas = {
     before: { type: ['object', 'null'], description: 'null if the command added it.' },
     after: { type: ['object', 'null'], description: 'null if the command removed it.' },
   }),
+  Proposal: object(['id', 'actor', 'reason', 'command', 'expiresAt'], {
+    id: count,
+    actor: text,
+    reason: text,
+    command: { type: 'object' },
+    expiresAt: time,
+  }),
   Outcome: object(['status', 'revision', 'changes', 'movedTenants', 'notes'], {
-    status: { type: 'string', enum: ['applied', 'unchanged', 'previewed'] },
+    status: { type: 'string', enum: ['applied', 'unchanged', 'previewed', 'proposed'] },
     revision: count,
     changes: { type: 'array', items: ref('Change') },
     movedTenants: { ...count, description: 'Tenants whose requests go to another cell, or to none.' },
     notes: { type: 'array', items: text },
+    proposal: ref('Proposal'),
   }),
   AuditEntry: object(['revision', 'at', 'actor', 'reason', 'command', 'outcome', 'changes'], {
     revision: count,
@@ -87,7 +96,8 @@ const schemas = {
     actor: text,
     reason: text,
     command: { type: 'object' },
-    outcome: { type: 'string', enum: ['applied', 'refused'] },
+    outcome: { type: 'string', enum: ['applied', 'refused', 'proposed'] },
+    approves: count,
     refusal: object(['code', 'detail'], { code: text, detail: text }),
     changes: { type: 'array', items: ref('Change') },
   }),
@@ -117,6 +127,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
   failovers: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
   monitor: { responses: { 200: answer('The status of the monitor.', { type: 'object' }) } },
+  approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

@@ -4,8 +4,9 @@ import type { Route } from '../../api/route.ts';
 import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../directory/directory-checks.ts';
 import type { DirectoryCommand } from '../ports/directory-model.ts';
 
-/** The scopes of an operator's token; neither implies the other. */
-export type ControlScope = 'control.read' | 'control.write';
+/** The scopes of an operator's token; none implies another. */
+export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
+export type ControlScope = (typeof CONTROL_SCOPES)[number];
 
 /** Maximum bytes of a body; a command has a few hundred. */
 export const CONTROL_BODY_BYTES = 64 * 1024;
@@ -30,7 +31,11 @@ const read = <P extends Route['parameters']>(path: string, summary: string, para
 
 export const controlRoutes = {
   cells: read('cells', 'All cells with the tenants that depend on them.', {}),
-  addCell: change('PUT', 'cells/{id}', 'Add a cell, or change its endpoint, capacity, price or failover policy.'),
+  addCell: change(
+    'PUT',
+    'cells/{id}',
+    'Add a cell, or change its endpoint, keys, capacity, price or failover policy. A new cell, endpoint or key also needs the scope control.endpoints, and the endpoint must prove that it is the cell.',
+  ),
   drainCell: change('POST', 'cells/{id}/drain', 'Stop the cell from taking new tenants.'),
   resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
   retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
@@ -56,6 +61,14 @@ export const controlRoutes = {
   monitor: read('monitor', 'What the health monitor sees, what it proposes, and the fencing under way.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
+  approvals: read('approvals', 'The changes that wait for another operator, newest first.', {}),
+  approve: {
+    method: 'POST',
+    path: '/control/v1/approvals/{id}',
+    scope: 'control.endpoints',
+    summary: 'Apply a change that another operator has proposed.',
+    parameters: changing,
+  },
   audit: read('audit', 'The audit log: changes with actor, time and reason; newest first.', paging),
   openapi: {
     method: 'GET',
@@ -72,7 +85,7 @@ export type ControlRouteName = keyof typeof controlRoutes;
 export interface ControlCommand {
   readonly kind: DirectoryCommand['kind'];
   /** The field of the command given in the path; the others are in the body. */
-  readonly inPath?: 'cell' | 'tenant';
+  readonly inPath?: 'cell' | 'tenant' | 'proposal';
 }
 
 export const controlCommands = {
@@ -87,6 +100,7 @@ export const controlCommands = {
   removeTenant: { kind: 'remove-tenant', inPath: 'tenant' },
   failOver: { kind: 'fail-over' },
   failBack: { kind: 'fail-back', inPath: 'cell' },
+  approve: { kind: 'approve-change', inPath: 'proposal' },
 } as const satisfies Partial<Record<ControlRouteName, ControlCommand>>;
 
 export type ControlCommandName = keyof typeof controlCommands;

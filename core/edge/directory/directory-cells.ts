@@ -1,9 +1,11 @@
 // Plans changes to cells: add, drain, retire, fail over and fail back.
+import type { PublicKey } from '../../ports/keys.ts';
 import { MAXIMUM_CELLS } from '../ports/directory.ts';
 import {
   type Cell,
   type CellDefinition,
   type DirectoryCommand,
+  type EndpointProof,
   EPOCH_STRIDE,
   isServing,
 } from '../ports/directory-model.ts';
@@ -22,21 +24,28 @@ import {
 const FIXED = ['cloud', 'region', 'jurisdiction'] as const;
 
 /** Properties of a cell that an operator may change. */
-const ADJUSTABLE = ['endpoint', 'capacity', 'price', 'failover'] as const;
+const ADJUSTABLE = ['capacity', 'price', 'failover'] as const;
 
 const written = (cell: Cell, context: PlanContext, more: Partial<Cell>): Plan => ({
   ...NOTHING,
   changes: [cellChange(cell, { ...cell, ...more, revision: context.revision })],
 });
 
-export function addCell(context: PlanContext, definition: CellDefinition): Plan {
-  const { id, cloud, region, jurisdiction, endpoint, capacity, price, failover } = definition;
-  const known = context.storage.cell(id);
+/** The definition with the cell's known keys, if it names none: keys can be replaced, and not be taken away. */
+export const withKnownKeys = (definition: CellDefinition, known: Cell | undefined): CellDefinition =>
+  definition.keys === undefined && known?.keys !== undefined ? { ...definition, keys: known.keys } : definition;
+
+export function addCell(context: PlanContext, given: CellDefinition, proof?: EndpointProof): Plan {
+  const known = context.storage.cell(given.id);
+  const definition = withKnownKeys(given, known);
+  const { id, cloud, region, jurisdiction, endpoint, capacity, price, failover, keys } = definition;
+  const trusted = keys === undefined ? {} : { keys, provedEndpoint: endpoint };
   if (known === undefined) {
     if (context.storage.cells().length >= MAXIMUM_CELLS)
       throw refused('no_capacity', `A directory holds ${MAXIMUM_CELLS} cells.`);
-    const given = { id, cloud, region, jurisdiction, endpoint, capacity, price, failover };
-    const added: Cell = { ...given, state: 'active', switches: 0, revision: context.revision };
+    requireProof(definition, proof);
+    const fields = { id, cloud, region, jurisdiction, endpoint, capacity, price, failover };
+    const added: Cell = { ...fields, ...trusted, state: 'active', switches: 0, revision: context.revision };
     return { ...NOTHING, changes: [cellChange(null, added)] };
   }
   livingCell(context, id);
@@ -45,12 +54,29 @@ export function addCell(context: PlanContext, definition: CellDefinition): Plan 
     const were = different.map((field) => `${field} ${known[field]}`).join(', ');
     throw refused('cell_exists', `There is a cell ${id} with ${were}; tenants have been placed by that.`);
   }
-  if (ADJUSTABLE.every((field) => known[field] === definition[field])) return NOTHING;
+  const isMoved = movesTrust(known, definition);
+  if (isMoved) requireProof(definition, proof);
+  else if (ADJUSTABLE.every((field) => known[field] === definition[field])) return NOTHING;
   const homes = context.storage.homes(id);
   return {
-    ...written(known, context, { endpoint, capacity, price, failover }),
+    ...written(known, context, { endpoint, capacity, price, failover, ...trusted }),
     notes: homes > capacity ? [`${id} has ${countTenants(homes)} already, more than its capacity of ${capacity}.`] : [],
   };
+}
+
+/** Whether the definition sends requests to another place than the record, or believes other keys. */
+export const movesTrust = (known: Cell | undefined, { endpoint, keys }: CellDefinition): boolean =>
+  known === undefined || known.endpoint !== endpoint || !sameKeys(known.keys, keys);
+
+const sameKeys = (some: readonly PublicKey[] = [], others: readonly PublicKey[] = []): boolean =>
+  some.length === others.length &&
+  some.every(({ kid, x }) => others.some((other) => other.kid === kid && other.x === x));
+
+/** A cell with keys must have proved its endpoint; whether one without keys is let in is for the caller. */
+function requireProof({ id, endpoint, keys }: CellDefinition, proof: EndpointProof | undefined): void {
+  if (keys === undefined) return;
+  if (proof?.cell === id && proof.endpoint === endpoint && sameKeys(proof.keys, keys)) return;
+  throw refused('endpoint_unproved', `${endpoint} has not proved that it is ${id}.`);
 }
 
 export function drainCell(context: PlanContext, id: string): Plan {

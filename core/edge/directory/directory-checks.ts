@@ -1,7 +1,11 @@
 // Validates commands to the directory, field by field; the OpenAPI document of the control API shows the same rules.
 import { isName, NAME_PATTERN } from '../../cell/identity.ts';
+import { IDENTITY_LIMITS } from '../../cell/identity-proof.ts';
+import { isPublicKey } from '../../cell/jws.ts';
+import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
+import type { PublicKey } from '../../ports/keys.ts';
 import {
   ANYWHERE,
   type DirectoryCommand,
@@ -77,19 +81,9 @@ const names: Field = {
   says: `a list of at most ${DIRECTORY_LIMITS.names} names`,
 };
 
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
-
-/** Route tokens are sent to it, so every connection except within one machine must be encrypted. */
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || utf8Length(value) > DIRECTORY_LIMITS.endpointBytes || !URL.canParse(value))
-    return false;
-  const { origin, protocol, hostname } = new URL(value);
-  return origin === value && (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname)));
-}
-
 const endpoint: Field = {
   schema: { type: 'string', format: 'uri', maxLength: DIRECTORY_LIMITS.endpointBytes },
-  fits: isOrigin,
+  fits: (value) => isOrigin(value) && utf8Length(value) <= DIRECTORY_LIMITS.endpointBytes,
   says: 'an https origin in lower case, without a path (http only within this machine)',
 };
 
@@ -111,6 +105,44 @@ const standby: Field = {
   says: `null or ${name.says}`,
 };
 
+/** Bytes of a key's name. */
+const KID_BYTES = 128;
+
+/** 32 bytes as base64url without padding, as a public Ed25519 key is. */
+const KEY_PATTERN = '^[A-Za-z0-9_-]{43}$';
+
+const isCellKey = (key: unknown): boolean =>
+  isPublicKey(key) &&
+  isLine(key.kid, KID_BYTES) &&
+  new RegExp(KEY_PATTERN).test(key.x) &&
+  Object.keys(key).every((member) => ['kty', 'crv', 'kid', 'x'].includes(member));
+
+const keys: Field = {
+  schema: {
+    type: 'array',
+    minItems: 1,
+    maxItems: IDENTITY_LIMITS.keys,
+    items: {
+      type: 'object',
+      required: ['kty', 'crv', 'kid', 'x'],
+      additionalProperties: false,
+      properties: {
+        kty: { const: 'OKP' },
+        crv: { const: 'Ed25519' },
+        kid: { type: 'string', minLength: 1, maxLength: KID_BYTES },
+        x: { type: 'string', pattern: KEY_PATTERN },
+      },
+    },
+  },
+  fits: (value) =>
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= IDENTITY_LIMITS.keys &&
+    value.every(isCellKey) &&
+    new Set(value.map(({ kid }: PublicKey) => kid)).size === value.length,
+  says: 'one or two public Ed25519 keys with different names, each with kty, crv, kid and x and nothing else',
+};
+
 /** Field → its rule; `optional` fields may be omitted. */
 export interface Shape {
   readonly required: Readonly<Record<string, Field>>;
@@ -119,16 +151,19 @@ export interface Shape {
 
 const shape = (required: Shape['required'], optional: Shape['optional'] = {}): Shape => ({ required, optional });
 
-export const CELL_SHAPE = shape({
-  id: cellId,
-  cloud: oneOf(['aws', 'azure']),
-  region: name,
-  jurisdiction,
-  endpoint,
-  capacity: within('integer', DIRECTORY_LIMITS.capacity),
-  price: within('number', DIRECTORY_LIMITS.price),
-  failover: oneOf(FAILOVER_POLICIES),
-});
+export const CELL_SHAPE = shape(
+  {
+    id: cellId,
+    cloud: oneOf(['aws', 'azure']),
+    region: name,
+    jurisdiction,
+    endpoint,
+    capacity: within('integer', DIRECTORY_LIMITS.capacity),
+    price: within('number', DIRECTORY_LIMITS.price),
+    failover: oneOf(FAILOVER_POLICIES),
+  },
+  { keys },
+);
 
 /** The fields of each command besides its kind; the cell in `add-cell` is checked separately. */
 export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> = {
@@ -143,6 +178,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
   'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
+  'approve-change': shape({ proposal: within('integer', Number.MAX_SAFE_INTEGER) }),
 };
 
 /** Which field is wrong, and how. */

@@ -11,15 +11,18 @@ import {
   type DirectoryIntent,
   type DirectoryOutcome,
   type DirectoryRecord,
+  type EndpointProof,
   epochAfter,
   MONITOR,
+  type Proposal,
   type Tenant,
 } from '../ports/directory-model.ts';
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
-import { loadOf, type Plan, type PlanContext } from './directory-plan.ts';
+import { loadOf, type Plan, type PlanContext, refused } from './directory-plan.ts';
 import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant } from './directory-tenants.ts';
+import { openProposals, PROPOSAL_LIMITS } from './proposals.ts';
 
 /** Entries of the audit log searched for an already recorded refusal, so that a retrying monitor does not fill the log. */
 export const REFUSALS_REMEMBERED = 100;
@@ -38,8 +41,46 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     revision: number,
     command: DirectoryCommand,
     { actor, reason }: DirectoryIntent,
-    rest: Pick<AuditEntry, 'outcome' | 'refusal' | 'changes'>,
+    rest: Pick<AuditEntry, 'outcome' | 'refusal' | 'changes' | 'approves'>,
   ): AuditEntry => ({ revision, at: new Date(clock.now()).toISOString(), actor, reason, command, ...rest });
+
+  const proposals = (): readonly Proposal[] =>
+    openProposals(
+      storage.audit({ limit: PROPOSAL_LIMITS.entries }).map(({ entry }) => entry),
+      clock.now(),
+    );
+
+  /** The proposal that this operator may approve. */
+  const approvable = (id: number, { actor }: DirectoryIntent): Proposal => {
+    const proposal = proposals().find((each) => each.id === id);
+    if (proposal === undefined)
+      throw refused('unknown_proposal', `No change ${id} waits for approval: it was approved, or it has expired.`);
+    if (proposal.actor === actor)
+      throw refused('own_proposal', `${actor} has proposed it: another operator must approve it.`);
+    return proposal;
+  };
+
+  /** Records a change for another operator to approve; the same change again by the same operator changes nothing. */
+  const propose = (
+    command: DirectoryCommand,
+    intent: DirectoryIntent,
+    { changes, moved: movedTenants, notes }: Plan,
+    revision: number,
+  ): DirectoryOutcome => {
+    const open = proposals();
+    const same = open.find(
+      (each) => each.actor === intent.actor && JSON.stringify(each.command) === JSON.stringify(command),
+    );
+    const rest = { status: 'proposed', changes, movedTenants, notes } as const;
+    if (same !== undefined) return { ...rest, revision: revision - 1, proposal: same };
+    if (open.length >= PROPOSAL_LIMITS.waiting)
+      throw refused('too_many_proposals', `${PROPOSAL_LIMITS.waiting} changes wait for approval.`);
+    const entry = entryOf(revision, command, intent, { outcome: 'proposed', changes: [] });
+    storage.write([], entry);
+    const [proposal] = openProposals([entry], clock.now());
+    if (proposal === undefined) throw new TypeError('A proposal is open when it is made.');
+    return { ...rest, revision, proposal };
+  };
 
   const decide = (command: DirectoryCommand, intent: DirectoryIntent): DirectoryOutcome => {
     const faults = [...commandFaults(command), ...intentFaults(intent)];
@@ -52,12 +93,16 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
         detail: `The directory is at revision ${known}, not at ${intent.ifRevision}.`,
       };
     const revision = known + 1;
-    const { changes, moved: movedTenants, notes } = planOf({ storage, revision }, command);
+    const proposal = command.kind === 'approve-change' ? approvable(command.proposal, intent) : undefined;
+    const wanted = proposal?.command ?? command;
+    const plan = planOf({ storage, revision }, wanted, intent.proof);
+    const { changes, moved: movedTenants, notes } = plan;
     if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
     if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
+    if (intent.propose === true && proposal === undefined) return propose(command, intent, plan, revision);
     storage.write(
       changes.map((change) => recordOf(change, revision)),
-      entryOf(revision, command, intent, { outcome: 'applied', changes }),
+      entryOf(revision, wanted, intent, { outcome: 'applied', changes, ...(proposal && { approves: proposal.id }) }),
     );
     return { status: 'applied', revision, changes, movedTenants, notes };
   };
@@ -129,10 +174,10 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   };
 }
 
-function planOf(context: PlanContext, command: DirectoryCommand): Plan {
+function planOf(context: PlanContext, command: DirectoryCommand, proof: EndpointProof | undefined): Plan {
   switch (command.kind) {
     case 'add-cell':
-      return addCell(context, command.cell);
+      return addCell(context, command.cell, proof);
     case 'drain-cell':
       return drainCell(context, command.cell);
     case 'resume-cell':
@@ -153,6 +198,8 @@ function planOf(context: PlanContext, command: DirectoryCommand): Plan {
       return failOver(context, command);
     case 'fail-back':
       return failBack(context, command);
+    case 'approve-change':
+      throw new TypeError('An approval has no plan of its own.');
   }
 }
 

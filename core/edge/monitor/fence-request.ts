@@ -26,7 +26,7 @@ export function fenceRequest(
   return async ({ id, endpoint }, tenant, epoch) => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
-    const token = await deps.sign({ tenant, cell: id, epoch, scopes: ['control'], issuedAt, expiresAt });
+    const token = await deps.sign({ tenant, cell: id, endpoint, epoch, scopes: ['control'], issuedAt, expiresAt });
     const init = { method: 'POST', headers: { [ROUTE_HEADER]: token } } as const;
     const answer = await timedFetch(deps, `${endpoint}/v1/fence`, init, timeoutMs);
     if (answer.status === null) return answer.problem;

@@ -1,5 +1,6 @@
 // The health monitor: probes every cell, commands failovers, fences cells that have lost tenants, and reports its status.
 
+import type { ProbeResult } from '../../cell/health-probe.ts';
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import type { Json } from '../../ports/json.ts';
@@ -97,6 +98,8 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   let cells: readonly Cell[] = [];
   let saved: readonly string[] = [];
   let trouble: string | null = null;
+  /** Cells in whose place something else answers, as far as it has been reported. */
+  const impostors = new Set<string>();
   /** Which cell is asked next for its view while all is well. */
   let turn = 0;
 
@@ -125,6 +128,18 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     for (const { level, cell, message } of notices) log[level](message, cell === null ? {} : { cell });
   };
 
+  /** Reports at once, and once, that something else than the cell answers at its endpoint: requests and tokens are sent there. */
+  const reportImpostors = (results: ReadonlyMap<string, readonly ProbeResult[]>): void => {
+    for (const [cell, found] of results) {
+      const latest = found.findLast(({ answer }) => answer === 'alive' || answer === 'refused');
+      if (latest?.impostor === true) {
+        if (!impostors.has(cell))
+          log.error('what answers at its endpoint has not proved that it is the cell', { cell, detail: latest.detail });
+        impostors.add(cell);
+      } else if (latest?.answer === 'alive') impostors.delete(cell);
+    }
+  };
+
   /** `undefined` when a preview was refused again: the refusal has been reported, and nothing has changed. */
   const command = async (wanted: FailoverOrder): Promise<DirectoryOutcome> => {
     const { cell, previewFirst, reason, answering, silent } = wanted;
@@ -149,7 +164,9 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     const questions = questionsOf(memory, probed, turn);
     turn += 1;
     await prober.send(probed, questions, settings.urgentMs);
-    const decision = decide(memory, cells, prober.take(), clock.now(), settings, rules);
+    const findings = prober.take();
+    reportImpostors(findings.results);
+    const decision = decide(memory, cells, findings, clock.now(), settings, rules);
     memory = decision.memory;
     report(decision.notices);
     for (const order of decision.orders) {

@@ -33,6 +33,7 @@ export function peerQuestion(
     const token = await deps.sign({
       tenant: ASKER,
       cell: witness.id,
+      endpoint: witness.endpoint,
       epoch: 1,
       scopes: ['observe'],
       issuedAt,

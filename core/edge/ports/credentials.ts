@@ -15,7 +15,7 @@ export type Caller =
       readonly kind: 'operator';
       /** The name for the audit log. */
       readonly subject: string;
-      /** `control.read`, `control.write`, or both. */
+      /** At least one of `control.read`, `control.write` and `control.endpoints`. */
       readonly scopes: readonly string[];
     };
 

@@ -1,6 +1,7 @@
 // The directory's records and their interpretation: which cell serves a tenant now, and under which epoch.
 
 import type { DirectoryRefusal } from '../../api/refusal.ts';
+import type { PublicKey } from '../../ports/keys.ts';
 
 /** The states of a cell, in the order of its lifecycle. */
 export const CELL_STATES = ['active', 'draining', 'down', 'retired'] as const;
@@ -40,11 +41,15 @@ export interface CellDefinition {
   /** Relative cost of a tenant in this cell; lower is preferred. */
   readonly price: number;
   readonly failover: FailoverPolicy;
+  /** The public keys by one of which the cell proves its identity: one, or two during a rotation. Absent in records of earlier versions. */
+  readonly keys?: readonly PublicKey[];
 }
 
 /** A cell as the directory knows it. */
 export interface Cell extends CellDefinition {
   readonly state: CellState;
+  /** The endpoint that has proved to be the cell's; the directory writes no other one for a cell with keys. */
+  readonly provedEndpoint?: string;
   /** Number of failovers and failbacks. Part of the epoch of each tenant with this home, so that one write raises them all. */
   readonly switches: number;
   /** Present only if the cell was draining when it was failed over: it returns to that state. */
@@ -138,7 +143,7 @@ export function resolveTenant(tenant: Tenant, cellOf: (id: string) => Cell | und
 
 /** A change requested by an operator or the monitor. Every command is idempotent: repeating it changes nothing. */
 export type DirectoryCommand =
-  /** Adds a cell, or changes endpoint, capacity, price and failover policy of an existing one. */
+  /** Adds a cell, or changes endpoint, keys, capacity, price and failover policy of an existing one. */
   | { readonly kind: 'add-cell'; readonly cell: CellDefinition }
   | { readonly kind: 'drain-cell'; readonly cell: string }
   /** Lets a draining cell accept tenants again. */
@@ -181,7 +186,9 @@ export type DirectoryCommand =
       readonly cell: string;
       readonly rescue?: boolean;
       readonly silent?: readonly string[];
-    };
+    }
+  /** Applies a change that another operator has proposed. */
+  | { readonly kind: 'approve-change'; readonly proposal: number };
 
 /** A record of the directory: a cell or a tenant, or that a tenant was removed. */
 export type DirectoryRecord =
@@ -212,6 +219,15 @@ export type DirectoryOutcome =
       /** Notes for the operator, such as tenants left without a standby, or unserved. */
       readonly notes: readonly string[];
     }
+  | {
+      /** Nothing has changed yet: another operator has to approve it in time. */
+      readonly status: 'proposed';
+      readonly revision: number;
+      readonly changes: readonly DirectoryChange[];
+      readonly movedTenants: number;
+      readonly notes: readonly string[];
+      readonly proposal: Proposal;
+    }
   | { readonly status: 'refused'; readonly code: DirectoryRefusal; readonly detail: string };
 
 /** The monitor's name as an actor: its refused failovers are recorded in the audit log. No operator can have this name. */
@@ -226,9 +242,31 @@ export interface DirectoryIntent {
   readonly dryRun?: boolean;
   /** Refuse with `changed_meanwhile` unless the directory is still at this revision. */
   readonly ifRevision?: number;
+  /** Only record the change, for another operator to approve. */
+  readonly propose?: boolean;
+  /** What the caller has verified of the cell's new endpoint. */
+  readonly proof?: EndpointProof;
 }
 
-/** An entry of the audit log: an applied change, or a refused failover of the monitor. */
+/** An endpoint has answered a fresh nonce with the signature of one of the keys that the cell is to have. */
+export interface EndpointProof {
+  readonly cell: string;
+  readonly endpoint: string;
+  readonly keys: readonly PublicKey[];
+}
+
+/** A change that waits for another operator. */
+export interface Proposal {
+  /** The revision of its entry in the audit log. */
+  readonly id: number;
+  readonly actor: string;
+  readonly reason: string;
+  readonly command: DirectoryCommand;
+  /** RFC 3339. */
+  readonly expiresAt: string;
+}
+
+/** An entry of the audit log: an applied change, a proposed one, or a refused failover of the monitor. */
 export interface AuditEntry {
   readonly revision: number;
   /** RFC 3339. */
@@ -236,7 +274,9 @@ export interface AuditEntry {
   readonly actor: string;
   readonly reason: string;
   readonly command: DirectoryCommand;
-  readonly outcome: 'applied' | 'refused';
+  readonly outcome: 'applied' | 'refused' | 'proposed';
+  /** The proposal that was approved by this. */
+  readonly approves?: number;
   /** Refusals only: code and detail. */
   readonly refusal?: { readonly code: DirectoryRefusal; readonly detail: string };
   readonly changes: readonly DirectoryChange[];

@@ -43,16 +43,24 @@ export interface RouteMemoryLimits {
   readonly staleMs: number;
 }
 
+/** Whether requests may be sent to the cell. */
+export type IsTrusted = (cell: Cell) => boolean;
+
+/** A cell whose endpoint has proved that it is the cell. */
+export const hasProved: IsTrusted = ({ endpoint, provedEndpoint }) => provedEndpoint === endpoint;
+
 export class RouteMemory {
   readonly #tenants: BoundedCache<string, Known<Tenant>>;
   readonly #cells: BoundedCache<string, Known<Cell>>;
   readonly #negatives: BoundedCache<string, Negative>;
   readonly #limits: RouteMemoryLimits;
+  readonly #isTrusted: IsTrusted;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   readonly #cellOf = (id: string): Cell | undefined => this.#cells.get(id)?.record;
 
-  constructor(limits: RouteMemoryLimits) {
+  constructor(limits: RouteMemoryLimits, isTrusted: IsTrusted = () => true) {
     this.#limits = limits;
+    this.#isTrusted = isTrusted;
     this.#tenants = new BoundedCache(limits.tenants);
     this.#cells = new BoundedCache(limits.cells);
     this.#negatives = new BoundedCache(limits.negatives);
@@ -75,7 +83,7 @@ export class RouteMemory {
       const standby = this.#cells.get(known.record.standby);
       if (standby === undefined || !this.#isFresh(standby, now)) return undefined;
     }
-    return resolveTenant(known.record, this.#cellOf);
+    return this.#resolve(known.record);
   }
 
   /** The last resolution, if it is not older than `staleMs`; none if one of its cells has been evicted. */
@@ -86,7 +94,7 @@ export class RouteMemory {
     if (home === undefined) return undefined;
     const { standby } = known.record;
     if (!isServing(home) && standby !== null && this.#cellOf(standby) === undefined) return undefined;
-    return resolveTenant(known.record, this.#cellOf);
+    return this.#resolve(known.record);
   }
 
   /** Whether no tenant is known to have this name. */
@@ -168,6 +176,15 @@ export class RouteMemory {
   /** Whether last-known routes are served without lookups. */
   isPaused(now: number): boolean {
     return now < this.#pausedUntil;
+  }
+
+  /** No request is sent to an endpoint that has proved nothing, whatever a record says. */
+  #resolve(tenant: Tenant): Resolution {
+    const resolution = resolveTenant(tenant, this.#cellOf);
+    if (resolution.status === 'unserved') return resolution;
+    const cell = this.#cellOf(resolution.cell);
+    if (cell !== undefined && this.#isTrusted(cell)) return resolution;
+    return { status: 'unserved', reason: `the endpoint of ${resolution.cell} has never proved that it is the cell` };
   }
 
   /** A clock that was set back does not prolong freshness. */

@@ -7,7 +7,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, isServing, type Resolution } from '../ports/directory-model.ts';
 import type { RouteCache } from '../ports/route-cache.ts';
-import { type Confirmation, RouteMemory } from './route-memory.ts';
+import { type Confirmation, type IsTrusted, RouteMemory } from './route-memory.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 import { SingleFlight } from './single-flight.ts';
 
@@ -40,6 +40,8 @@ export interface RouteResolverDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<ResolverLimits>;
+  /** Whether requests may be sent to a cell; to any of the directory by default. */
+  readonly isTrusted?: IsTrusted;
 }
 
 /** Why the directory is asked although a route is known. */
@@ -71,7 +73,7 @@ export class RouteResolver {
   constructor(deps: RouteResolverDeps) {
     this.#deps = deps;
     this.#limits = { ...ROUTER_LIMITS, ...deps.limits };
-    this.#memory = new RouteMemory(this.#limits);
+    this.#memory = new RouteMemory(this.#limits, deps.isTrusted);
     const { flights, lookupMs } = this.#limits;
     this.#flights = new SingleFlight({ clock: deps.clock, capacity: flights, lifeMs: lookupMs });
   }

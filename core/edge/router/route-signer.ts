@@ -1,4 +1,4 @@
-// Signs the route tokens of one isolate, and reuses each for the same tenant, cell, epoch and scopes until half of its lifetime.
+// Signs the route tokens of one isolate, and reuses each for the same tenant, cell, endpoint, epoch and scopes until half of its lifetime.
 
 import { ROUTE_TOKEN_LIMITS, type RouteClaims, type Scope } from '../../cell/route-token.ts';
 import { BoundedCache } from '../../lib/bounded-cache.ts';
@@ -16,6 +16,8 @@ export interface RouteSignerDeps {
 export interface RouteGrant {
   readonly tenant: string;
   readonly cell: string;
+  /** Origin of the cell; a token is worth nothing anywhere else. */
+  readonly endpoint: string;
   readonly epoch: number;
   readonly scopes: readonly Scope[];
 }
@@ -36,15 +38,15 @@ export function routeSigner({
 }: RouteSignerDeps): (grant: RouteGrant) => string | Promise<string> {
   const kept = new BoundedCache<string, KeptToken>(capacity);
   return (grant) => {
-    const { tenant, cell, epoch, scopes } = grant;
-    // Tenants, cells and scopes contain no spaces.
-    const key = `${tenant} ${cell} ${epoch} ${scopes.join(' ')}`;
+    const { tenant, cell, endpoint, epoch, scopes } = grant;
+    // Tenants, cells, origins and scopes contain no spaces.
+    const key = `${tenant} ${cell} ${endpoint} ${epoch} ${scopes.join(' ')}`;
     const now = toEpochSeconds(clock.now());
     const known = kept.get(key);
     // After the clock was set back, a token from the future would be reused for too long.
     if (known !== undefined && now >= known.issuedAt && now - known.issuedAt < REUSE_SECONDS) return known.token;
     const expiresAt = (now + ROUTE_TOKEN_LIMITS.lifeSeconds) as EpochSeconds;
-    return sign({ tenant, cell, epoch, scopes, issuedAt: now, expiresAt }).then((token) => {
+    return sign({ tenant, cell, endpoint, epoch, scopes, issuedAt: now, expiresAt }).then((token) => {
       kept.set(key, { token, issuedAt: now });
       return token;
     });

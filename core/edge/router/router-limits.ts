@@ -1,4 +1,11 @@
 // The limits of one edge isolate: memory, timeouts and concurrency.
+import { CELL_TOPOLOGY } from '../../cell/topology.ts';
+
+/** The requests that a cell takes at a time: those of its HTTP function. */
+const CELL_PLACES = CELL_TOPOLOGY.http.maximumConcurrency;
+
+/** The part of a cell's places that one tenant may hold. */
+export const TENANT_SHARE = 1 / 4;
 
 export const ROUTER_LIMITS = {
   /** A record read less than this ago is used without a lookup, in milliseconds. */
@@ -36,16 +43,16 @@ export const ROUTER_LIMITS = {
   tokens: 20_000,
   /** Buckets of the tenants' quotas that an isolate keeps, about 100 bytes each. */
   quotas: 50_000,
-  /** Concurrent requests to one cell. */
-  perCell: 512,
+  /** Concurrent requests to one cell: more would only wait in front of it. */
+  perCell: CELL_PLACES,
   /** Of these, those of one tenant: a tenant with slow clients or slow requests leaves room for the others. */
-  perTenant: 128,
+  perTenant: Math.max(1, Math.floor(CELL_PLACES * TENANT_SHARE)),
   /** Bodies up to this size are buffered until the cell has answered, so that they can be sent again: 128 KiB. */
   bufferedBody: 131_072,
   /** Total bytes of buffered bodies: 16 MiB of an isolate's 128. */
   bufferedBodies: 16_777_216,
-  /** Of these, those of one tenant: 4 MiB. */
-  bufferedBodiesPerTenant: 4_194_304,
+  /** Of these, those of one tenant: 2 MiB, of the 3 that its share of a cell's places could hold. */
+  bufferedBodiesPerTenant: 2_097_152,
   /** Maximum bytes of a body; what a cell accepts. */
   body: 1_048_576,
   /**

@@ -79,7 +79,7 @@ export function createRouter(
 
   const deliver = async (forwarding: Forwarding, route: Served, { tenant, scopes }: TenantCaller) => {
     const { cell, endpoint, epoch } = route;
-    const token = sign({ tenant, cell, epoch, scopes });
+    const token = sign({ tenant, cell, endpoint, epoch, scopes });
     return forward(forwarding, { tenant, cell, endpoint, token: typeof token === 'string' ? token : await token });
   };
 
@@ -222,9 +222,11 @@ function servedBy(route: Route): Served {
     case 'unknown':
       throw new Refusal('unknown_tenant', 'The credential is valid, and its tenant has no cell.');
     case 'unserved':
-      throw new Refusal('cell_unavailable', 'The cell of the tenant is down, and no other one stands in for it.', {
-        retryAfterSeconds: RETRY_AFTER.unserved,
-      });
+      throw new Refusal(
+        'cell_unavailable',
+        'The cell of the tenant is down or has not proved its identity, and no other one stands in for it.',
+        { retryAfterSeconds: RETRY_AFTER.unserved },
+      );
     case 'unavailable':
       throw new Refusal('directory_unavailable', 'Where the tenant’s cell is cannot be found out now.', {
         retryAfterSeconds: RETRY_AFTER.unavailable,

@@ -15,6 +15,9 @@ module "cell" {
   objectives          = local.objectives
   release             = var.release
   route_keys          = var.route_keys
+  route_audience      = var.route_audience
+  other_endpoints     = var.other_endpoints
+  identity_key        = var.identity_key
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection

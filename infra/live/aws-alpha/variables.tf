@@ -20,6 +20,27 @@ variable "route_keys" {
   nullable = false
 }
 
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
+}
+
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

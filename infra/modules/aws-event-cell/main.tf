@@ -33,10 +33,20 @@ locals {
     APP_TOPIC_ARN    = local.topic_arn
   }
 
+  endpoint = var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"
+
+  # The function is told where it is; the API knows nothing of the function until its integration, so there is no circle.
+  http_environment = {
+    APP_ROUTE_KEYS     = jsonencode(var.route_keys)
+    APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
+    APP_ROUTE_AUDIENCE = var.route_audience
+    APP_IDENTITY_KEY   = var.identity_key
+  }
+
   # Function by function: which package it runs, its limits, and what it reads beside the shared environment.
   functions = merge(
     {
-      http  = { bundle = "http", limits = var.topology.http, environment = { APP_ROUTE_KEYS = jsonencode(var.route_keys) } }
+      http  = { bundle = "http", limits = var.topology.http, environment = local.http_environment }
       relay = { bundle = "relay", limits = var.topology.relay, environment = {} }
     },
     { for name, consumer in local.consumers : name => { bundle = "worker", limits = consumer, environment = { APP_CONSUMER = name } } },

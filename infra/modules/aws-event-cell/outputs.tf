@@ -5,12 +5,12 @@ output "cell" {
 
 output "endpoint" {
   description = "Address of the cell's API, for the edge's directory; without a slash at its end."
-  value       = var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"
+  value       = local.endpoint
 }
 
 output "health_url" {
   description = "Address of the health check."
-  value       = "${var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"}/v1/health"
+  value       = "${local.endpoint}/v1/health"
 }
 
 output "version" {

@@ -73,12 +73,15 @@ resource "azurerm_function_app_flex_consumption" "app" {
   }
 
   app_settings = {
-    APP_CELL       = local.id
-    APP_VERSION    = var.release.version
-    APP_REGION     = local.location
-    APP_DATABASE   = azurerm_cosmosdb_sql_database.cell.name
-    APP_TOPIC      = azurerm_servicebus_topic.events.name
-    APP_ROUTE_KEYS = jsonencode(var.route_keys)
+    APP_CELL           = local.id
+    APP_VERSION        = var.release.version
+    APP_REGION         = local.location
+    APP_DATABASE       = azurerm_cosmosdb_sql_database.cell.name
+    APP_TOPIC          = azurerm_servicebus_topic.events.name
+    APP_ROUTE_KEYS     = jsonencode(var.route_keys)
+    APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
+    APP_ROUTE_AUDIENCE = var.route_audience
+    APP_IDENTITY_KEY   = var.identity_key
 
     # The triggers and the code reach the services by identity: no connection string is anywhere.
     COSMOS__accountEndpoint              = azurerm_cosmosdb_account.cell.endpoint
@@ -96,6 +99,14 @@ resource "azurerm_function_app_flex_consumption" "app" {
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
 
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
+  }
+
+  lifecycle {
+    # The app's settings cannot refer to the app. A name other than the expected one would make the cell refuse every token.
+    postcondition {
+      condition     = contains(concat([local.endpoint], var.other_endpoints), "https://${self.default_hostname}")
+      error_message = "The app was not given the host name that its settings name: set other_endpoints to https://${self.default_hostname}."
+    }
   }
 
   # An app that starts before it may read its triggers' sources stays without them until it starts again.

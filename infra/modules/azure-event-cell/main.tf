@@ -10,6 +10,9 @@ locals {
   suffix = coalesce(var.options.name_suffix, substr(sha1("${data.azurerm_client_config.current.subscription_id}/${local.id}"), 0, 6))
   unique = "${local.id}-${local.suffix}"
 
+  # What Azure calls an app of this name.
+  endpoint = "https://${local.unique}.azurewebsites.net"
+
   tags = merge(var.tags, { cell = local.id, jurisdiction = var.cell.jurisdiction, application = "polycell" })
 
   consumers     = { for consumer in var.topology.consumers : consumer.name => consumer }

@@ -120,6 +120,30 @@ variable "route_keys" {
   }
 }
 
+variable "route_audience" {
+  description = "Whether the edge's tokens must name the cell's endpoint: required; optional until an edge that names none is upgraded."
+  type        = string
+  nullable    = false
+  default     = "required"
+
+  validation {
+    condition     = contains(["required", "optional"], var.route_audience)
+    error_message = "route_audience must be required or optional."
+  }
+}
+
+variable "other_endpoints" {
+  description = "A second origin that tokens may name, while the cell gets another address."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = length(var.other_endpoints) <= 1 && alltrue([for origin in var.other_endpoints : can(regex("^https://[a-z0-9.-]+$", origin))])
+    error_message = "other_endpoints must be at most one https origin in lower case, without a path."
+  }
+}
+
 variable "objectives" {
   description = "The content of infra/objectives.json: thresholds of the alarms, and those of single consumers that differ."
   nullable    = false
@@ -151,6 +175,18 @@ variable "objectives" {
   validation {
     condition     = alltrue([for alarm in values(var.objectives.alarms) : contains([60, 300, 900, 1800, 3600], alarm.periodSeconds) && alarm.breaching <= alarm.evaluations])
     error_message = "A period must be 60, 300, 900, 1800 or 3600 seconds, and no more evaluations may have to breach than are made."
+  }
+}
+
+variable "identity_key" {
+  description = "Private Ed25519 key of the cell as a JSON Web Key, by which it proves its identity to the edge. The state holds it."
+  type        = string
+  nullable    = false
+  sensitive   = true
+
+  validation {
+    condition     = can([jsondecode(var.identity_key).kid, jsondecode(var.identity_key).x, jsondecode(var.identity_key).d])
+    error_message = "The identity key must be a private JSON Web Key with kid, x and d."
   }
 }
 

@@ -30,6 +30,7 @@ resource "cloudflare_workers_script" "edge" {
     { type = "plain_text", name = "APP_QUOTAS", text = jsonencode(var.edge.quotas) },
     { type = "plain_text", name = "APP_FORWARD_TIMEOUT_MS", text = tostring(var.edge.forwardTimeoutMs) },
     { type = "plain_text", name = "APP_MONITOR", text = jsonencode(var.edge.monitor) },
+    { type = "plain_text", name = "APP_TRUST", text = jsonencode(var.edge.trust) },
     { type = "plain_text", name = "APP_CROSS_ORIGIN", text = jsonencode(var.edge.crossOrigin) },
     { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
     { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },

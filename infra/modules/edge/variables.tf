@@ -33,6 +33,7 @@ variable "edge" {
     quotas            = map(object({ perSecond = number, burst = number }))
     forwardTimeoutMs  = number
     monitor           = map(number)
+    trust             = optional(map(string), {})
     crossOrigin       = object({ browsers = list(string), webhooks = list(string) })
     wakeMonitor       = string
     migrations        = list(object({ tag = string, newSqliteClasses = list(string) }))

@@ -14,6 +14,9 @@ import {
   tenant,
 } from './harness.ts';
 
+const KEY = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'A'.repeat(43) } as const;
+const OTHER_KEY = { ...KEY, kid: 'two', x: 'B'.repeat(43) } as const;
+
 const drain = (id: string): DirectoryCommand => ({ kind: 'drain-cell', cell: id });
 const resume = (id: string): DirectoryCommand => ({ kind: 'resume-cell', cell: id });
 const retire = (id: string): DirectoryCommand => ({ kind: 'retire-cell', cell: id });
@@ -37,6 +40,38 @@ export const cellClauses = {
       notes: [],
     });
     expect(await other.cells()).toEqual([{ cell: added, homes: 0, standbys: 0 }]);
+  },
+
+  'a cell with keys is added and moved only with a proof of its endpoint': async ({ directory, other }) => {
+    const keyed = cell('alpha', { keys: [KEY] });
+    const proof = { cell: 'alpha', endpoint: keyed.endpoint, keys: [KEY] };
+    expect(await resultOf(directory, add(keyed))).toBe('endpoint_unproved');
+    expect(await resultOf(directory, add(keyed), { proof: { ...proof, cell: 'beta' } })).toBe('endpoint_unproved');
+    expect(await resultOf(directory, add(keyed), { proof })).toBe('applied');
+    const moved = { ...keyed, endpoint: 'https://moved.example.com' };
+    expect(await resultOf(directory, add(moved), { proof })).toBe('endpoint_unproved');
+    expect(await resultOf(directory, add({ ...keyed, keys: [OTHER_KEY] }), { proof })).toBe('endpoint_unproved');
+    expect(await resultOf(directory, add(ALPHA))).toBe('unchanged');
+    expect(await resultOf(directory, add({ ...keyed, price: 2 }))).toBe('applied');
+    expect(await resultOf(directory, add(moved), { proof: { ...proof, endpoint: moved.endpoint } })).toBe('applied');
+    expect((await other.cells()).map(({ cell: { provedEndpoint } }) => provedEndpoint)).toEqual([moved.endpoint]);
+  },
+
+  'a proposed change waits for another actor, and is applied once': async ({ directory, other }) => {
+    const outcome = await directory.change(add(ALPHA), { ...BY_OPS, propose: true });
+    if (outcome.status !== 'proposed') throw new Error(JSON.stringify(outcome));
+    expect(await directory.cells()).toEqual([]);
+    const approve: DirectoryCommand = { kind: 'approve-change', proposal: outcome.proposal.id };
+    expect(await resultOf(directory, approve)).toBe('own_proposal');
+    expect(await resultOf(other, { ...approve, proposal: 99 }, { actor: 'ann' })).toBe('unknown_proposal');
+    expect(await resultOf(other, approve, { actor: 'ann' })).toBe('applied');
+    expect(await resultOf(other, approve, { actor: 'ann' })).toBe('unknown_proposal');
+    expect((await directory.cells()).map(({ cell: { id } }) => id)).toEqual(['alpha']);
+    const { items } = await directory.audit({ limit: 10 });
+    expect(items.map(({ outcome: result, actor, approves }) => [result, actor, approves])).toEqual([
+      ['applied', 'ann', outcome.proposal.id],
+      ['proposed', BY_OPS.actor, undefined],
+    ]);
   },
 
   'cells are listed by id with the tenants that depend on them': async ({ directory }) => {

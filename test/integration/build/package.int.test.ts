@@ -14,7 +14,7 @@ import { zip } from '../../../build/package/zip.ts';
 import { makePackages } from '../../../build/package.ts';
 import { FunctionsHost } from '../../../hosts/azure-functions/index.ts';
 import { LambdaHost } from '../../../hosts/lambda/lambda-host.ts';
-import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
 
 let folder = '';
 const inFolder = (name: string) => path.join(folder, name);
@@ -88,6 +88,9 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_STATE_TABLE: 'state',
       APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:1:events',
       APP_ROUTE_KEYS: JSON.stringify([publicPart(EDGE_KEY)]),
+      APP_ENDPOINTS: 'https://x.example',
+      APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(CELL_KEY),
     },
   });
   try {
@@ -112,6 +115,9 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_DATABASE: 'polycell',
       APP_TOPIC: 'events',
       APP_ROUTE_KEYS: JSON.stringify([publicPart(EDGE_KEY)]),
+      APP_ENDPOINTS: 'https://x.example',
+      APP_ROUTE_AUDIENCE: 'required',
+      APP_IDENTITY_KEY: JSON.stringify(CELL_KEY),
       COSMOS: 'AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;',
       SERVICE_BUS: 'Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;',
       'AzureWebJobs.relay.Disabled': 'true',

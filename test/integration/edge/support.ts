@@ -79,6 +79,8 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
       APP_CROSS_ORIGIN: '{}',
       APP_FORWARD_TIMEOUT_MS: String(FORWARD_MS),
       APP_MONITOR: '{}',
+      // These cells have no keys.
+      APP_TRUST: '{"proofs":"optional"}',
       ...variables,
     },
     ...others,
@@ -86,7 +88,11 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
   await host.start();
 
   const control = async (method: string, target: string, body: object): Promise<void> => {
-    const token = tokenNow({ aud: 'polycell-control', sub: 'ann', scope: 'control.read control.write' });
+    const token = tokenNow({
+      aud: 'polycell-control',
+      sub: 'ann',
+      scope: 'control.read control.write control.endpoints',
+    });
     const response = await fetch(`${host.url}/control/v1/${target}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

@@ -6,7 +6,7 @@ import { CosmosEmulator, type CosmosEmulatorOptions } from '../../../emulators/c
 import { composeHttp } from '../../../functions-azure/compose.ts';
 import { eventually } from '../../support/eventually.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
-import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
 
 const started: CosmosEmulator[] = [];
 afterEach(async () => {
@@ -44,7 +44,8 @@ test('the HTTP function reports it at startup', async () => {
   const log = new RecordingLog();
   const config = { cell: 'cell-1', version: 'test', region: 'here', database: 'cell-1', topic: 'events' };
   const connections = { cosmos: await start({ consistency: 'Session' }), serviceBus: '' };
-  composeHttp({ ...config, connections, routeKeys: [publicPart(EDGE_KEY)] }, { log });
+  const audience = { endpoints: ['https://cell-1.example'], required: true };
+  composeHttp({ ...config, connections, routeKeys: [publicPart(EDGE_KEY)], audience, identityKey: CELL_KEY }, { log });
   await eventually(async () =>
     expect(log.lines).toEqual([
       {

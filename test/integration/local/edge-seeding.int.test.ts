@@ -24,6 +24,8 @@ test('seeding goes on when the first reads of the issuer’s keys fail', async (
     routeKey: EDGE_KEY,
     issuer,
     jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
+    // Nothing answers at the endpoint.
+    variables: { APP_TRUST: '{"proofs":"optional"}' },
     notice: () => undefined,
     onDeath: () => undefined,
   });

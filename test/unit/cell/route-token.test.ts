@@ -2,6 +2,7 @@
 import { createHmac, createPublicKey, verify } from 'node:crypto';
 import {
   ROUTE_TOKEN_LIMITS,
+  type RouteAudience,
   type RouteClaims,
   type RouteVerdict,
   routeTokenSigner,
@@ -22,9 +23,11 @@ import {
 
 const seconds = (value: number) => toEpochSeconds(epochMs(value * 1000));
 
-function setUp(keys = [publicPart(EDGE_KEY)]) {
+const OWN = { endpoints: ['https://cell-1.example'], required: true };
+
+function setUp(keys = [publicPart(EDGE_KEY)], audience: RouteAudience = OWN) {
   const clock = new FakeClock();
-  const check = routeTokenVerifier({ keys, cell: 'cell-1', clock });
+  const check = routeTokenVerifier({ keys, cell: 'cell-1', audience, clock });
   return { clock, check };
 }
 
@@ -46,6 +49,7 @@ test('a token that the edge signed is valid and yields its claims', async () => 
     claims: {
       tenant: 'acme',
       cell: 'cell-1',
+      endpoint: 'https://cell-1.example',
       epoch: 1,
       scopes: ['ingest', 'read', 'operate', 'control', 'observe'],
       issuedAt: NOW_SECONDS,
@@ -58,6 +62,7 @@ test('the signer makes a compact JWS that others can verify', async () => {
   const claims: RouteClaims = {
     tenant: 'acme',
     cell: 'cell-1',
+    endpoint: 'https://cell-1.example',
     epoch: 7,
     scopes: ['read'],
     issuedAt: seconds(NOW_SECONDS),
@@ -70,6 +75,7 @@ test('the signer makes a compact JWS that others can verify', async () => {
   expect(parse(payload)).toEqual({
     ten: 'acme',
     cel: 'cell-1',
+    aud: 'https://cell-1.example',
     epo: 7,
     scp: ['read'],
     iat: 1_795_246_863,
@@ -210,6 +216,8 @@ describe('claims', () => {
     ['a tenant of 64 characters', { ten: 'a'.repeat(64) }],
     ['a list of tenants', { ten: ['acme'] }],
     ['no cell name', { cel: 'cell/1' }],
+    ['a list of endpoints', { aud: ['https://cell-1.example'] }],
+    ['an endpoint that is no text', { aud: 1 }],
     ['epoch 0', { epo: 0 }],
     ['a negative epoch', { epo: -1 }],
     ['half an epoch', { epo: 1.5 }],
@@ -236,9 +244,50 @@ describe('claims', () => {
 
   test("another cell's token is distinguished, after all other checks", async () => {
     const { check } = setUp();
-    expect(await check(mint({ claims: { cel: 'cell-2' } }))).toEqual({ status: 'misdirected', cell: 'cell-2' });
+    expect(await check(mint({ claims: { cel: 'cell-2' } }))).toEqual({
+      status: 'misdirected',
+      detail: 'The route token is for another cell than cell-1.',
+    });
     expect(said(await check(mint({ key: STRANGERS_KEY, claims: { cel: 'cell-2' } })))).toBe(SIGNATURE);
     expect(said(await check(mint({ claims: { cel: 'cell-2', exp: NOW_SECONDS - 5 } })))).toBe(EXPIRED);
+  });
+});
+
+describe('endpoints', () => {
+  const aud = (value: unknown) => mint({ claims: { aud: value } });
+
+  test("another endpoint's token is refused, whatever the resemblance", async () => {
+    const { check } = setUp();
+    for (const other of [
+      'https://cell-2.example',
+      'https://cell-1.example/',
+      'http://cell-1.example',
+      'https://CELL-1.example',
+      '',
+    ])
+      expect(await check(aud(other))).toEqual({
+        status: 'misdirected',
+        detail: 'The route token is for another endpoint than that of cell-1.',
+      });
+    expect(said(await check(aud('https://cell-1.example')))).toBe('valid');
+  });
+
+  test('both endpoints of a cell that gets another one are taken', async () => {
+    const endpoints = ['https://old.example', 'https://cell-1.example'];
+    const { check } = setUp([publicPart(EDGE_KEY)], { endpoints, required: true });
+    expect(said(await check(aud('https://old.example')))).toBe('valid');
+    expect(said(await check(aud('https://cell-1.example')))).toBe('valid');
+    expect(said(await check(aud('https://new.example')))).toBe('misdirected');
+  });
+
+  test('a token without an endpoint is refused, unless the cell waits for the edge to be upgraded', async () => {
+    expect(await setUp().check(aud(undefined))).toEqual({
+      status: 'misdirected',
+      detail: 'The route token names no endpoint.',
+    });
+    const { check } = setUp([publicPart(EDGE_KEY)], { ...OWN, required: false });
+    expect(said(await check(aud(undefined)))).toBe('valid');
+    expect(said(await check(aud('https://cell-2.example')))).toBe('misdirected');
   });
 });
 

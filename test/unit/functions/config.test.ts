@@ -9,6 +9,8 @@ jest.mock('../../../core/application.ts', () => ({
 
 const key = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'dGhpcyBpcyBubyByZWFsIGtleSBidXQgMzIgYnl0ZXM' };
 
+const identityKey = { ...key, kid: 'cell', d: 'bm90IGEgcmVhbCBrZXkgZWl0aGVyLCAzMiBieXRlcyE' };
+
 const awsEnvironment = {
   APP_CELL: 'aws-alpha',
   APP_VERSION: '1.0.0',
@@ -16,6 +18,9 @@ const awsEnvironment = {
   APP_STATE_TABLE: 'state',
   APP_TOPIC_ARN: 'arn:aws:sns:eu-central-1:1:events',
   APP_ROUTE_KEYS: JSON.stringify([key]),
+  APP_ENDPOINTS: 'https://cell.example',
+  APP_ROUTE_AUDIENCE: 'required',
+  APP_IDENTITY_KEY: JSON.stringify(identityKey),
   AWS_REGION: 'eu-central-1',
 };
 
@@ -26,6 +31,9 @@ const azureEnvironment = {
   APP_DATABASE: 'polycell',
   APP_TOPIC: 'events',
   APP_ROUTE_KEYS: JSON.stringify([key]),
+  APP_ENDPOINTS: 'https://cell.example',
+  APP_ROUTE_AUDIENCE: 'required',
+  APP_IDENTITY_KEY: JSON.stringify(identityKey),
   COSMOS: 'AccountEndpoint=https://a.documents.azure.com/;AccountKey=a2V5;',
   SERVICE_BUS: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b',
 };
@@ -40,6 +48,8 @@ test('on AWS a complete environment is read', () => {
     topicArn: 'arn:aws:sns:eu-central-1:1:events',
     endpoints: {},
     routeKeys: [key],
+    audience: { endpoints: ['https://cell.example'], required: true },
+    identityKey,
   });
   const local = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_SNS: '' };
   expect(aws.readRelayConfig({ ...awsEnvironment, ...local }).endpoints).toEqual({ dynamodb: 'http://127.0.0.1:1' });
@@ -55,13 +65,23 @@ test('on Azure a complete environment is read', () => {
     topic: 'events',
     connections: { cosmos: azureEnvironment.COSMOS, serviceBus: azureEnvironment.SERVICE_BUS },
     routeKeys: [key],
+    audience: { endpoints: ['https://cell.example'], required: true },
+    identityKey,
   });
+});
+
+test('a cell may have two endpoints, and take tokens without one', () => {
+  const change = { APP_ENDPOINTS: 'https://a.example https://b.example', APP_ROUTE_AUDIENCE: 'optional' };
+  const audience = { endpoints: ['https://a.example', 'https://b.example'], required: false };
+  expect(aws.readHttpConfig({ ...awsEnvironment, ...change }).audience).toEqual(audience);
+  expect(azure.readHttpConfig({ ...azureEnvironment, ...change }).audience).toEqual(audience);
 });
 
 test('an empty environment is refused with everything that it lacks', () => {
   expect(() => aws.readHttpConfig({})).toThrow(
     'The environment is not complete: APP_TOPIC_ARN is not set; APP_CELL is not set; APP_VERSION is not set; AWS_REGION is not set; ' +
-      'APP_EVENTS_TABLE is not set; APP_STATE_TABLE is not set; APP_ROUTE_KEYS is not set.',
+      'APP_EVENTS_TABLE is not set; APP_STATE_TABLE is not set; APP_ROUTE_KEYS is not set; APP_ENDPOINTS is not set; APP_ROUTE_AUDIENCE is not set; ' +
+      'APP_IDENTITY_KEY is not set.',
   );
   expect(() => azure.readCellConfig({})).toThrow(
     'The environment is not complete: APP_CELL is not set; APP_VERSION is not set; APP_REGION is not set; APP_DATABASE is not set; ' +
@@ -86,6 +106,12 @@ test.each<[string, Record<string, string>, string]>([
     { APP_ROUTE_KEYS: JSON.stringify([{ ...key, d: 'x' }]) },
     'APP_ROUTE_KEYS must be a JSON array of one or two',
   ],
+  ['three endpoints', { APP_ENDPOINTS: 'https://a.example https://b.example https://c.example' }, 'APP_ENDPOINTS is'],
+  ['an endpoint with a path', { APP_ENDPOINTS: 'https://a.example/' }, 'it must be one or two origins without a path'],
+  ['an endpoint that is not encrypted', { APP_ENDPOINTS: 'http://a.example' }, 'APP_ENDPOINTS is "http://a.example"'],
+  ['a public key for its identity', { APP_IDENTITY_KEY: JSON.stringify(key) }, 'APP_IDENTITY_KEY must be a private'],
+  ['a key that is no JSON', { APP_IDENTITY_KEY: 'd' }, 'APP_IDENTITY_KEY must be a private Ed25519 key'],
+  ['another audience', { APP_ROUTE_AUDIENCE: 'no' }, 'APP_ROUTE_AUDIENCE is "no"; it must be required or optional'],
 ])('on AWS %s is refused', (_what, change, complaint) => {
   expect(() => aws.readHttpConfig({ ...awsEnvironment, ...change })).toThrow(complaint);
 });

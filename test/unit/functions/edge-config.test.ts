@@ -14,6 +14,7 @@ const environment = {
   APP_CROSS_ORIGIN: '{}',
   APP_FORWARD_TIMEOUT_MS: '10000',
   APP_MONITOR: '{}',
+  APP_TRUST: '{}',
 };
 
 test('a complete environment is read; bindings of the platform are none of its variables', () => {
@@ -25,6 +26,7 @@ test('a complete environment is read; bindings of the platform are none of its v
     deviceCa: [PEM, PEM],
     quotas: { standard: quota, premium: quota },
     forwardMs: 10_000,
+    trust: { proofs: 'required', approvals: 'none' },
     monitor: {
       intervalMs: 1000,
       urgentMs: 500,
@@ -82,6 +84,10 @@ test.each([
   ['APP_MONITOR', '{"intervalMs": 249}', 'APP_MONITOR: intervalMs must be a whole number from 250 to 60000, not 249'],
   ['APP_MONITOR', '{"window": 2}', 'APP_MONITOR: failures (5) must not be more than window (2)'],
   ['APP_MONITOR', 'fast', 'APP_MONITOR is not JSON'],
+  ['APP_TRUST', '{"proofs": "no"}', 'APP_TRUST must be an object of proofs (required or optional)'],
+  ['APP_TRUST', '{"approvals": true}', 'APP_TRUST must be an object'],
+  ['APP_TRUST', '{"proof": "required"}', 'APP_TRUST must be an object'],
+  ['APP_TRUST', '[]', 'APP_TRUST must be an object'],
   ['APP_FORWARD_TIMOUT_MS', '1', 'APP_FORWARD_TIMOUT_MS is not a variable of this function'],
 ])('%s as %s is refused', (name, value, expected) => {
   expect(() => readEdgeConfig({ ...environment, [name]: value })).toThrow(expected);

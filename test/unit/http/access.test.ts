@@ -52,6 +52,11 @@ describe.each(ROUTES)('%s %s', (method, path, scope, body) => {
     expect(refusal(await ask({ claims: { cel: 'cell-2' } }))).toBe('421 misdirected');
   });
 
+  test("421 with another endpoint's token, or one for none", async () => {
+    expect(refusal(await ask({ claims: { aud: 'https://listener.example' } }))).toBe('421 misdirected');
+    expect(refusal(await ask({ claims: { aud: undefined } }))).toBe('421 misdirected');
+  });
+
   test('403 without its scope, whatever other scopes there are', async () => {
     const others = ['ingest', 'read', 'operate', 'control', 'observe'].filter((each) => each !== scope);
     expect(refusal(await ask({ claims: { scp: others } }))).toBe('403 missing_scope');

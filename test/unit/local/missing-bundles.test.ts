@@ -17,8 +17,8 @@ const topology = topologyOf(application);
 
 /** Any use of the network would end a test of this kind, so a cell that has got as far as its emulators fails otherwise. */
 async function common() {
-  const { publicKeys: routeKeys } = await makeRouteKeys(systemClock);
-  return { topology, version: 'test', routeKeys, notice: () => undefined, onDeath: () => undefined };
+  const { publicKeys: routeKeys, privateKey: identityKey } = await makeRouteKeys(systemClock);
+  return { topology, version: 'test', routeKeys, identityKey, notice: () => undefined, onDeath: () => undefined };
 }
 
 const nowhere = (name: string) => path.join(root, 'dist/nowhere', name);

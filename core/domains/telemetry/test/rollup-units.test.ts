@@ -48,10 +48,6 @@ test.each([1, 2])('pages of %d end within a window, and nothing is missing or sh
   expect(rows).toEqual(['- 1 1', 'Cel 2 42', '[degF] 1 68', '- 1 5', 'Cel 1 6']);
 });
 
-test('a cursor that no page had is refused', async () => {
-  await expect(shown(await rolledUp(), 1, 'x' as StoreCursor)).rejects.toMatchObject({ code: 'invalid' });
-});
-
 test('a document of an earlier release, which added all units up, comes apart as its minutes are derived again', async () => {
   const here = await rolledUp([made(0, 20, 'Cel'), made(1, 68, '[degF]')]);
   const partition = partitions.rollups.of(TENANT, DEVICE);

@@ -10,7 +10,10 @@ import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
-const OPERATOR: Operator = { subject: 'ops@example.com', scopes: ['control.read', 'control.write'] };
+const OPERATOR: Operator = {
+  subject: 'ops@example.com',
+  scopes: ['control.read', 'control.write', 'control.endpoints'],
+};
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 interface Loose {
@@ -20,8 +23,10 @@ interface Loose {
 
 function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
   const log = new RecordingLog();
-  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log });
+  const clock = new FakeClock();
+  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard });
   const call = async (
     method: string,
     path: string,

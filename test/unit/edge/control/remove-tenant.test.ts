@@ -7,9 +7,11 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
 test('a tenant is removed, and that its data stay is said before and after', async () => {
-  const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
+  const clock = new FakeClock();
+  const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   await apply(directory, add(ALPHA), add(BETA), tenant('acme'));
-  const api = createControlApi({ directory, monitor: async () => ({}), log: new RecordingLog() });
+  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const api = createControlApi({ directory, clock, monitor: async () => ({}), log: new RecordingLog(), ...guard });
   const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };
   const call = async (method: string, path: string, fields?: object) => {
     const headers = { 'content-type': 'application/json' };

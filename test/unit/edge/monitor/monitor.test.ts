@@ -10,11 +10,13 @@ import { peerQuestion } from '../../../../core/edge/monitor/peer-question.ts';
 import { createProber } from '../../../../core/edge/monitor/prober.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { PortError } from '../../../../core/ports/errors.ts';
+import type { PublicKey } from '../../../../core/ports/keys.ts';
 import { definition, testCloudOn } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { countingIds } from '../../../support/ids.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
-import { EDGE_KEY } from '../../../support/route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart, STRANGERS_KEY } from '../../../support/route-tokens.ts';
 
 const settings = { ...MONITOR_LOCALLY, timeoutMs: 800 };
 const sign = routeTokenSigner(EDGE_KEY);
@@ -25,9 +27,14 @@ async function watched(...definitions: readonly CellDefinition[]) {
     () => clock,
     definitions.map(({ id }) => id),
   );
-  await cloud.add(...definitions);
+  for (const cell of definitions) {
+    const { id, endpoint, keys } = cell;
+    const proof = keys && { proof: { cell: id, endpoint, keys } };
+    await cloud.directory.change({ kind: 'add-cell', cell }, { actor: 'operator', reason: 'a test', ...proof });
+  }
   const log = new RecordingLog();
   const storage = new MemoryMonitorStorage();
+  const ids = countingIds();
   const asking = { fetch: cloud.fetch, clock };
   let away = false;
   const directory = {
@@ -47,7 +54,7 @@ async function watched(...definitions: readonly CellDefinition[]) {
     return createMonitor({
       directory: own,
       prober: createProber({
-        probe: healthProbe(asking, { timeoutMs: settings.timeoutMs, lateMs: 4000 }),
+        probe: healthProbe({ ...asking, ids }, { timeoutMs: settings.timeoutMs, lateMs: 4000 }),
         ask: peerQuestion({ ...asking, sign }),
         clock,
       }),
@@ -305,4 +312,23 @@ test('a cell that answers again after its stand-in has failed too is failed back
   await w.run(8000);
   // Its tenants are served by c.
   expect(await w.stateOf('b')).toBe('down');
+});
+
+test('a cell that does not prove its identity is an impostor: it is reported at once, and failed over with the reason', async () => {
+  const keyed = (id: string, key: PublicKey) => ({ ...definition(id), keys: [publicPart(key)] });
+  // The directory knows another key of a than the one that what answers there has; b is as it should be.
+  const w = await watched(keyed('a', { ...STRANGERS_KEY, kid: CELL_KEY.kid }), keyed('b', CELL_KEY));
+  await w.addTenant('acme', 'a', 'b');
+  await w.run(1000);
+  const message = 'what answers at its endpoint has not proved that it is the cell';
+  expect(w.log.messages('error')).toEqual([message]);
+  await w.run(4000);
+  expect(w.log.messages('error')).toEqual([message]);
+  expect(await w.stateOf('a')).toBe('down');
+  const status = w.status().cells.map(({ id, verdict, detail }) => [id, verdict, detail]);
+  expect(status).toEqual([
+    ['a', 'failing', 'its proof of identity is refused: its signature is wrong'],
+    ['b', 'up', 'ok'],
+  ]);
+  expect((await w.directory.audit({ limit: 1 })).items[0]?.reason).toMatch(/its proof of identity is refused/);
 });

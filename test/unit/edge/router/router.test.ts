@@ -1,7 +1,9 @@
 // What the edge lets through to a cell and back, what it keeps to itself, and what it refuses.
+import { readFileSync } from 'node:fs';
 import { ROUTER_LIMITS } from '../../../../core/edge/router/router-limits.ts';
 import { claimsOf, seen, type TestEdge, type TestEdgeOptions, testEdge } from '../../../support/edge.ts';
 import { TRACEPARENT } from '../../../support/events.ts';
+import { settle } from '../../../support/fake-clock.ts';
 
 async function ready(options: TestEdgeOptions = {}): Promise<TestEdge> {
   const edge = testEdge(options);
@@ -33,6 +35,7 @@ test('a request goes to its tenant’s cell as it is, with a route token', async
   expect(sent && claimsOf(sent)).toEqual({
     ten: 'acme',
     cel: 'a',
+    aud: 'https://a.example',
     epo: 1,
     scp: ['ingest', 'read'],
     iat: 1_795_246_863,
@@ -304,4 +307,20 @@ test('route tokens are reused until half of their lifetime, and an internal erro
     await edge.call('/v1/devices');
   }
   expect(edge.received.map((sent) => Number(claimsOf(sent).iat) - 1_795_246_863)).toEqual([0, 0, 30, 30, 60]);
+});
+
+test('one tenant cannot hold all requests that a cell takes, by the limits that are deployed', async () => {
+  const { perCell, perTenant } = ROUTER_LIMITS;
+  const { maximumConcurrency } = JSON.parse(readFileSync('infra/topology.json', 'utf8')).http;
+  expect(perCell).toBe(maximumConcurrency);
+  expect(perTenant).toBeLessThan(maximumConcurrency);
+  const edge = await ready();
+  edge.cells.set('https://a.example', () => new Promise(() => undefined));
+  await edge.addTenant('initech', 'a');
+  for (let held = 0; held < perTenant; held += 1) void edge.call('/v1/devices');
+  await edge.arrived(perTenant);
+  const oneMore = seen(edge.call('/v1/devices'));
+  void edge.call('/v1/devices', { tenant: 'initech' });
+  await edge.arrived(perTenant + 1);
+  expect(await Promise.race([oneMore, settle().then(() => 'it is held, too')])).toBe('503 cell_overloaded');
 });

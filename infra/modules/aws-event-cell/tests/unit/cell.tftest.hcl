@@ -61,6 +61,7 @@ variables {
   }
   release    = { version = "1.2.3", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
   route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA", d = "AAAA" })
   objectives = {
     alarms = {
       errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
@@ -92,6 +93,10 @@ run "as_declared" {
   assert {
     condition     = aws_lambda_function.this["rollups"].environment[0].variables == tomap({ APP_CELL = "aws-test", APP_VERSION = "1.2.3", APP_EVENTS_TABLE = "aws-test-events", APP_STATE_TABLE = "aws-test-state", APP_TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:aws-test-events", APP_CONSUMER = "rollups" })
     error_message = "The worker must have its environment."
+  }
+  assert {
+    condition     = aws_lambda_function.this["http"].environment[0].variables.APP_ENDPOINTS == output.endpoint && aws_lambda_function.this["http"].environment[0].variables.APP_ROUTE_AUDIENCE == "required"
+    error_message = "The API must know its own endpoint, and take tokens for that alone."
   }
   assert {
     condition     = jsondecode(aws_lambda_function.this["http"].environment[0].variables.APP_ROUTE_KEYS)[0].kid == "k1"

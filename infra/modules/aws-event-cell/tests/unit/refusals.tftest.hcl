@@ -16,6 +16,7 @@ variables {
   }
   release    = { version = "1", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
   route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA", d = "AAAA" })
   objectives = {
     alarms = {
       errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
@@ -147,6 +148,36 @@ run "no_route_key" {
   }
 
   expect_failures = [var.route_keys]
+}
+
+run "another_word_for_the_audience" {
+  command = plan
+
+  variables {
+    route_audience = "maybe"
+  }
+
+  expect_failures = [var.route_audience]
+}
+
+run "an_endpoint_with_a_path" {
+  command = plan
+
+  variables {
+    other_endpoints = ["https://cell.example.com/v1"]
+  }
+
+  expect_failures = [var.other_endpoints]
+}
+
+run "a_public_key_for_its_identity" {
+  command = plan
+
+  variables {
+    identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA" })
+  }
+
+  expect_failures = [var.identity_key]
 }
 
 run "another_kind_of_key" {

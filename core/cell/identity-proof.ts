@@ -1,0 +1,70 @@
+// Proofs of identity: a cell signs the edge's nonce with its own key, so that no other server can answer in its place.
+import { isJsonObject } from '../ports/json.ts';
+import type { PrivateKey, PublicKey } from '../ports/keys.ts';
+import { type JwsVerdict, jwsSigner, jwsVerifier } from './jws.ts';
+
+/** The query parameter of the health check that carries the nonce. */
+export const NONCE_PARAMETER = 'nonce';
+
+/** 128 bits as hexadecimal digits: what `Ids.next` returns. */
+export const NONCE_PATTERN = '^[0-9a-f]{32}$';
+
+export const IDENTITY_LIMITS = {
+  /** Maximum bytes of a proof; ours have about 350. */
+  bytes: 2048,
+  /** Keys of a cell: one, or two during a rotation. */
+  keys: 2,
+} as const;
+
+/** Its own type, so that no other text that the key might ever sign can pass as a proof. */
+const TYPE = 'polycell-identity';
+
+const FORM = { what: 'a proof of identity', bytes: IDENTITY_LIMITS.bytes, typ: TYPE };
+
+/**
+ * Returns a function that answers a nonce with a proof. It names the cell's own endpoints and not the one that was called: a listener
+ * that hands the question on to the cell gets a proof for another endpoint than its own.
+ */
+export function identityProver(
+  key: PrivateKey,
+  cell: string,
+  endpoints: readonly string[],
+): (nonce: string) => Promise<string> {
+  const sign = jwsSigner(key, TYPE);
+  return (nonce) => sign({ cel: cell, aud: endpoints, nonce });
+}
+
+/** What a proof must say. */
+export interface IdentityClaim {
+  readonly cell: string;
+  readonly endpoint: string;
+  readonly nonce: string;
+  /** The keys that the cell is declared with. */
+  readonly keys: readonly PublicKey[];
+}
+
+/** Says why the proof does not show this identity; `undefined` if it does. Never rejects because of a proof. */
+export async function identityFault(
+  proof: unknown,
+  { cell, endpoint, nonce, keys }: IdentityClaim,
+): Promise<string | undefined> {
+  if (typeof proof !== 'string') return 'it gives no proof of its identity';
+  const verdict = await verified(proof, keys);
+  if ('fault' in verdict) return `its proof of identity is refused: ${verdict.fault}`;
+  const { payload } = verdict;
+  if (!isJsonObject(payload) || payload.nonce !== nonce) return 'its proof of identity answers another question';
+  if (payload.cel !== cell) return 'its proof of identity is that of another cell';
+  if (!Array.isArray(payload.aud) || !payload.aud.includes(endpoint))
+    return `its proof of identity is for another endpoint than ${endpoint}`;
+  return undefined;
+}
+
+async function verified(proof: string, keys: readonly PublicKey[]): Promise<JwsVerdict> {
+  try {
+    return await jwsVerifier(keys, FORM)(proof);
+  } catch (error) {
+    // The platform's refusal of a declared key.
+    if (error instanceof DOMException) return { fault: 'the declared key cannot be used' };
+    throw error;
+  }
+}

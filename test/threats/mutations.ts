@@ -1,0 +1,143 @@
+// The defences that `npm run threats` removes one at a time, each by a change of one piece of text, and the test that must fail then.
+
+export interface Mutation {
+  /** Id of the threat in docs/threat-model.md. */
+  readonly threat: string;
+  /** The file with the defence. */
+  readonly file: string;
+  /** What is there once, and what takes its place. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    threat: 'C1',
+    file: 'adapters/cloudflare/jwt-credentials.ts',
+    find: "algorithms: ['EdDSA', 'Ed25519'],",
+    replace: "algorithms: ['EdDSA', 'Ed25519', 'HS256'],",
+  },
+  {
+    threat: 'C2',
+    file: 'core/edge/router/router.ts',
+    find: 'if (claimed !== null && claimed !== tenant)',
+    replace: "if (claimed === '')",
+  },
+  {
+    threat: 'C5',
+    file: 'core/edge/router/forwarded-headers.ts',
+    find: 'RESERVED.test(name) || ',
+    replace: '',
+  },
+  {
+    threat: 'C7',
+    file: 'core/edge/router/router.ts',
+    find: 'if (seconds > 0) throw exceeded(seconds);',
+    replace: '',
+  },
+  { threat: 'C8', file: 'core/edge/router/forward.ts', find: 'perOwner: perTenant,', replace: '' },
+  {
+    threat: 'C9',
+    file: 'core/http/body.ts',
+    find: 'bounded(inflate(coding, sent), limit)',
+    replace: 'inflate(coding, sent)',
+  },
+  {
+    threat: 'C11',
+    file: 'core/http/cell-api.ts',
+    find: "'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',",
+    replace: 'String(error),',
+  },
+  { threat: 'E2', file: 'core/cell/route-token.ts', find: 'if (cell !== own)', replace: "if (cell === '')" },
+  {
+    threat: 'E3',
+    file: 'core/cell/route-token.ts',
+    find: 'return endpoints.includes(endpoint) ?',
+    replace: 'return endpoints.length > 0 ?',
+  },
+  {
+    threat: 'E4',
+    file: 'core/cell/route-token.ts',
+    find: 'if (claims.expiresAt <= now - ROUTE_TOKEN_LIMITS.skewSeconds)',
+    replace: 'if (claims.expiresAt <= 0)',
+  },
+  { threat: 'E5', file: 'core/http/cell-api.ts', find: 'if (!scopes.includes(scope))', replace: 'if (scope === null)' },
+  { threat: 'E6', file: 'core/http/cell-api.ts', find: "if (known.status === 'stale')", replace: 'if (epoch < 0)' },
+  {
+    threat: 'E7',
+    file: 'core/cell/health-probe.ts',
+    find: 'if (fault !== undefined) return',
+    replace: "if (fault === '') return",
+  },
+  {
+    threat: 'D1',
+    file: 'core/cell/identity-proof.ts',
+    find: ' || !payload.aud.includes(endpoint)',
+    replace: '',
+  },
+  { threat: 'D2', file: 'core/cell/identity-proof.ts', find: ' || payload.nonce !== nonce', replace: '' },
+  {
+    threat: 'D3',
+    file: 'core/edge/directory/directory-cells.ts',
+    find: "throw new Refused('endpoint_unproved',",
+    replace: "new Refused('endpoint_unproved',",
+  },
+  { threat: 'D4', file: 'core/edge/router/route-memory.ts', find: ' && this.#isTrusted(cell)', replace: '' },
+  {
+    threat: 'K1',
+    file: 'core/pipeline/parking.ts',
+    find: 'export function parkedKey(id: string, tenant: string): Key | undefined {',
+    replace: "export function parkedKey(id: string, tenant: string): Key | undefined {\n  tenant = 'acme';",
+  },
+  { threat: 'K2', file: 'core/http/cursor.ts', find: ' || !text.startsWith(print)', replace: '' },
+  { threat: 'K4', file: 'core/http/body.ts', find: 'if (length > limit) throw tooLarge(limit);', replace: '' },
+  {
+    threat: 'K5',
+    file: 'core/cell/identity-proof.ts',
+    find: "NONCE_PATTERN = '^[0-9a-f]{32}$'",
+    replace: "NONCE_PATTERN = '^.*$'",
+  },
+  {
+    threat: 'B1',
+    file: 'core/pipeline/consume.ts',
+    find: 'return park(message, describeError(last), stackOf(last));',
+    replace: 'return retryAfter(last);',
+  },
+  {
+    threat: 'B3',
+    file: 'core/pipeline/claiming-consumer.ts',
+    find: "body: null, expected: 'absent'",
+    replace: "body: null, expected: 'any'",
+  },
+  {
+    threat: 'O1',
+    file: 'core/edge/control/control-api.ts',
+    find: 'if (scope !== null && !operator.scopes.includes(scope))',
+    replace: 'if (scope === undefined)',
+  },
+  {
+    threat: 'O2',
+    file: 'core/edge/control/control-api.ts',
+    find: "if (!operator.scopes.includes('control.endpoints'))",
+    replace: 'if (operator.scopes.length === 0)',
+  },
+  {
+    threat: 'O3',
+    file: 'core/edge/directory/directory.ts',
+    find: 'if (proposal.actor === actor)',
+    replace: "if (proposal.actor === '')",
+  },
+  { threat: 'O4', file: 'core/edge/directory/proposals.ts', find: ' || expiresAt <= now', replace: '' },
+  {
+    threat: 'O5',
+    file: 'core/edge/control/control-api.ts',
+    find: 'if (operator.subject === MONITOR)',
+    replace: "if (operator.subject === '')",
+  },
+  {
+    threat: 'O7',
+    file: 'core/edge/directory/directory.ts',
+    find: 'if (open.length >= PROPOSAL_LIMITS.waiting)',
+    replace: 'if (open.length < 0)',
+  },
+];
