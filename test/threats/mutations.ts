@@ -45,8 +45,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'C11',
     file: 'core/http/cell-api.ts',
-    find: "'The request failed for a reason that is not yours. It is logged under the traceparent of this answer.',",
-    replace: 'String(error),',
+    find: 'return internalError();',
+    replace: "return new Refusal('internal_error', String(error));",
   },
   { threat: 'E2', file: 'core/cell/route-token.ts', find: 'if (cell !== own)', replace: "if (cell === '')" },
   {
@@ -79,8 +79,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'D3',
     file: 'core/edge/directory/directory-cells.ts',
-    find: "throw new Refused('endpoint_unproved',",
-    replace: "new Refused('endpoint_unproved',",
+    find: "throw refused('endpoint_unproved',",
+    replace: "refused('endpoint_unproved',",
   },
   { threat: 'D4', file: 'core/edge/router/route-memory.ts', find: ' && this.#isTrusted(cell)', replace: '' },
   {

@@ -4,7 +4,7 @@ import { definition } from '../../../support/cloud.ts';
 import { seen, testEdge } from '../../../support/edge.ts';
 import { CELL_KEY, publicPart } from '../../../support/route-tokens.ts';
 
-test('a cell without a proof gets no request; its tenant is told that nothing serves it', async () => {
+test('a cell without a proof gets no request, and its tenant is answered with cell_unavailable', async () => {
   const edge = testEdge({ proofs: true });
   await edge.addCells('a');
   await edge.addTenant('acme', 'a');
