@@ -200,5 +200,5 @@ property(
     await cell.pump();
     expect([cell.bus.waiting('rollups'), cell.bus.waiting('device-state')]).toEqual([0, 0]);
   },
-  1500,
+  500,
 );

@@ -260,7 +260,7 @@ property(
       expect(standbys).toBe([...world.model.tenants.values()].filter((record) => record.standby === each.id).length);
     }
   },
-  1000,
+  300,
 );
 
 property(
@@ -282,7 +282,7 @@ property(
       });
     }
   },
-  500,
+  150,
 );
 
 property(
@@ -303,7 +303,7 @@ property(
     const { items } = await world.directory.audit({ limit: 100 });
     expect(items.filter(({ revision }) => revision > ifRevision)).toHaveLength(applied);
   },
-  500,
+  150,
 );
 
 test('the histories of these tests reach every kind of outcome', async () => {

@@ -205,15 +205,15 @@ test('a name without a tenant is remembered for two seconds', async () => {
   expect(await where(edge, 'nobody')).toBe('b 1');
 });
 
-test('a million random names keep memory bounded', async () => {
+test('a hundred thousand random names keep memory bounded', async () => {
   const edge = await ready({ limits: { negatives: 500, tenants: 50, flights: 100 } });
   for (let index = 0; index < 120; index += 1) await edge.addTenant(`t-${index}`, 'a');
   await edge.publish();
-  for (let index = 0; index < 1_000_000; index += 1) {
+  for (let index = 0; index < 100_000; index += 1) {
     const name = `random-${(index * 2_654_435_761) % 4_294_967_296}`;
     const route = edge.resolver.resolve(name);
     if (index % 100 === 99) await route;
-    if (index % 10_000 === 0) await where(edge, `t-${(index / 10_000) % 120}`);
+    if (index % 1000 === 0) await where(edge, `t-${(index / 1000) % 120}`);
   }
   await settle();
   expect(edge.resolver.sizes).toEqual({ tenants: 50, cells: 1, negatives: 500 });
