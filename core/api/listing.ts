@@ -11,7 +11,7 @@ const SHOWN = '!';
 
 /**
  * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
- * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown. Rejects with
+ * share. `prepare` is called with the documents of each page before they are viewed. A document whose items do not all fit is read again for the next page, which leaves out those that were shown. Rejects with
  * the store's error, `invalid` for a cursor that is none.
  */
 export async function listing<T>(
@@ -20,6 +20,7 @@ export async function listing<T>(
   query: Omit<Query, 'limit' | 'cursor'>,
   page: PageRequest,
   view: (document: StoredDocument) => readonly T[],
+  prepare: (documents: readonly StoredDocument[]) => Promise<void> = async () => undefined,
 ): Promise<View<T>> {
   const items: T[] = [];
   let { cursor, shown } = readCursor(page.cursor);
@@ -30,6 +31,7 @@ export async function listing<T>(
       limit: page.limit - items.length,
       ...(cursor && { cursor }),
     });
+    await prepare(found.items);
     for (const [index, document] of found.items.entries()) {
       const left = view(document).slice(shown);
       const room = page.limit - items.length;
