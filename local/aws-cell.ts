@@ -8,10 +8,9 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import { statePartition } from '../core/cell/identity.ts';
 import type { PublicKey } from '../core/cell/route-token.ts';
 import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
-import { RELAY } from '../core/pipeline/parking.ts';
+import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import { AwsCompute } from './aws-compute.ts';
@@ -291,8 +290,7 @@ export class AwsCell implements LocalCell {
       clock: systemClock,
       ids: randomIds,
     });
-    const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
-    return { parked: page.items.length, more: page.next !== undefined };
+    return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
   }
 
   #name(part: string): string {

@@ -16,6 +16,7 @@ import { startMeter } from '../kit/meter.ts';
 import type { Table } from '../kit/report.ts';
 import { median, ratios, spread } from '../kit/statistics.ts';
 import { claimingDeviceState, claimingRollups } from './claiming.ts';
+import { measurePrice } from './price.ts';
 
 /** On-demand, a million write units cost five times what a million read units do, in every region (https://aws.amazon.com/dynamodb/pricing/on-demand/). */
 const READS_PER_WRITE = 5;
@@ -40,12 +41,15 @@ const loads: readonly Load[] = [
 
 export const consumersBenchmark: Benchmark = {
   name: 'consumers',
-  summary: 'derived documents against a claim on every event: calls, units and time',
+  summary: 'what derived documents cost, and what a claim on every event would: calls, units and time',
+  clouds: ['aws', 'azure'],
   async run(context) {
+    const price = await measurePrice(context);
+    if (context.cloud === 'azure') return { benchmark: 'consumers', tables: [price.table], verdicts: price.verdicts };
     const database = await openDatabase(context);
     const tables: Table[] = [];
     for (const job of jobs) tables.push(await measure(database, job, context));
-    return { benchmark: 'consumers', tables, verdicts: [] };
+    return { benchmark: 'consumers', tables: [price.table, ...tables], verdicts: price.verdicts };
   },
 };
 
