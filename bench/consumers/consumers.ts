@@ -5,8 +5,8 @@ import { deviceState } from '../../core/domains/telemetry/device-state.ts';
 import { rollups } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey, toStored } from '../../core/events/cloud-event.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
-import { CONSUME_LIMITS } from '../../core/pipeline/consume.ts';
 import type { Consumer, ConsumerDeps } from '../../core/pipeline/consumer.ts';
+import { SHARE_LIMITS } from '../../core/pipeline/fair-share.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import type { Benchmark, Context } from '../kit/benchmark.ts';
@@ -90,7 +90,7 @@ async function prepare(
         group.push({ tenant: TENANT, event });
         groups.set(event.subject, group);
       }
-      await mapConcurrently([...groups.values()], CONSUME_LIMITS.concurrentGroups, (group) => consumer.apply(group));
+      await mapConcurrently([...groups.values()], SHARE_LIMITS.concurrent, (group) => consumer.apply(group));
     },
   };
 }
