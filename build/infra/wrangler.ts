@@ -8,7 +8,7 @@ export interface EdgeDeclaration {
   readonly compatibilityDate: string;
   readonly issuer: string;
   readonly jwksUrl: string;
-  readonly quotas: Readonly<Record<string, { readonly perSecond: number; readonly burst: number }>>;
+  readonly quotas: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly forwardTimeoutMs: number;
   readonly monitor: Readonly<Record<string, number>>;
   /** Origins of pages that may call the API, and names of systems that may deliver events by webhook. */
