@@ -5,6 +5,7 @@ import { consumersBenchmark } from './consumers/consumers.ts';
 import { edgeBenchmark } from './edge/edge.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
+import { neighboursBenchmark } from './neighbours/neighbours.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
 
 export const benchmarks: readonly Benchmark[] = [
@@ -14,4 +15,5 @@ export const benchmarks: readonly Benchmark[] = [
   coldStartBenchmark,
   pipelineBenchmark,
   edgeBenchmark,
+  neighboursBenchmark,
 ];

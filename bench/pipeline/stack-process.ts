@@ -17,6 +17,8 @@ export interface StackProcess {
   post(events: readonly unknown[]): Promise<void>;
   /** All items of a listing. */
   list<T>(path: string): Promise<readonly T[]>;
+  /** The same as another tenant. */
+  as(tenant: string): Promise<Pick<StackProcess, 'post' | 'list'>>;
   stop(): Promise<void>;
 }
 
@@ -35,9 +37,14 @@ export async function startStack(context: Context): Promise<StackProcess> {
   });
   const url = await readyUrl(child, () => told);
   const client = await StackClient.find(url);
-  const target = await client.target(TENANT, id);
+  const as = async (tenant: string) => clientOf(await client.target(tenant, id));
+  return { pid: child.pid ?? 0, ...(await as(TENANT)), as, stop };
+}
+
+type Target = Awaited<ReturnType<StackClient['target']>>;
+
+function clientOf(target: Target): Pick<StackProcess, 'post' | 'list'> {
   return {
-    pid: child.pid ?? 0,
     async post(events) {
       const response = await target.call('ingest', '/v1/events', {
         method: 'POST',
@@ -65,7 +72,6 @@ export async function startStack(context: Context): Promise<StackProcess> {
       } while (cursor !== undefined);
       return items;
     },
-    stop,
   };
 }
 
