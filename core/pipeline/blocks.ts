@@ -36,8 +36,7 @@ export const nodeId = (series: string, window: string): string => `hot!${series}
 
 /** The first minute of the half hour of a minute. */
 export const blockStart = (minute: string): string =>
-  minute.slice(0, HOUR.length) +
-  (minute[HOUR.length] === '0' || minute[HOUR.length] === '1' || minute[HOUR.length] === '2' ? '00' : '30');
+  minute.slice(0, HOUR.length) + ((minute[HOUR.length] ?? '') < '3' ? '00' : '30');
 
 const HOUR = '2026-11-21T07:';
 
@@ -47,10 +46,6 @@ export const minuteAt = (start: string, end: string): string => start.slice(0, H
 
 /** The minutes of leaves, in their order; the order of a body's keys is not kept. */
 export const minutesOf = ({ leaves }: Block): string[] => Object.keys(leaves).sort();
-
-/** The half hour that a block's id names; undefined for another id. */
-export const startIn = (id: string): string | undefined =>
-  id.endsWith(BLOCK_MARK) ? id.slice(-(HOUR.length + 3), -1) : undefined;
 
 /** A block, or a head, as it was stored; one without leaves for a document that is none. */
 export const asBlock = (document: StoredDocument | undefined): Block => {

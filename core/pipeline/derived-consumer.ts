@@ -19,8 +19,11 @@ export const DERIVE_LIMITS = {
   seriesAtOnce: 64,
 } as const;
 
-/** Of two workers on the same subject, one must start over; this budget outlasts a queue of them. */
-const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
+/**
+ * Of two workers on the same subject, one must start over; this budget outlasts a short queue of them. A longer one waits in the bus, so
+ * that workers are free for other tenants.
+ */
+const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 2000 };
 
 /** A derivation with its row in the topology. */
 export interface DerivedDefinition<Fact, Summary> extends ConsumerOptions, Derivation<Fact, Summary> {}

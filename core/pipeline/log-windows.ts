@@ -25,6 +25,9 @@ export type WindowLimits = { readonly [limit in keyof typeof WINDOW_LIMITS]: num
 /** Nodes read or written at the same time. */
 const CONCURRENT_NODES = 16;
 
+/** Parts of a window that are read at the same time: the shorter a delivery takes, the fewer others change its documents meanwhile. */
+const CONCURRENT_PARTS = 4;
+
 /**
  * The lengths of prefixes of a position that name windows: minute, ten seconds, second, two more characters, then one more each. What
  * follows the second is the fraction, or the hash that tells the events of one instant apart.
@@ -200,14 +203,14 @@ export function logWindows<Fact, Summary extends object>(
     const parts = splits
       ? await partsOf(window)
       : [...new Set(wanted.map((position) => childOf(window, position)))].sort();
-    for (const part of parts) {
+    await mapConcurrently(parts, CONCURRENT_PARTS, async (part) => {
       const end = part.slice(window.length);
       const below = new Map(
         all.map(([series]) => [series, nodes.get(series)?.leaves.get(end) ?? { summary: undefined, hot: false }]),
       );
       const within = wanted.filter((position) => position.startsWith(part));
       for (const [series, leaf] of await leavesOf(part, below, within)) nodes.get(series)?.leaves.set(end, leaf);
-    }
+    });
     await mapConcurrently([...nodes], CONCURRENT_NODES, ([series, node]) => writeNode(series, window, node));
     return new Map([...nodes].map(([series, node]) => [series, { summary: sumOf(node.leaves), hot: true }]));
   };
