@@ -6,6 +6,7 @@ import { edgeBenchmark } from './edge/edge.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
 import { memoryBenchmark } from './memory/memory.ts';
+import { neighboursBenchmark } from './neighbours/neighbours.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
 
 export const benchmarks: readonly Benchmark[] = [
@@ -16,4 +17,5 @@ export const benchmarks: readonly Benchmark[] = [
   pipelineBenchmark,
   memoryBenchmark,
   edgeBenchmark,
+  neighboursBenchmark,
 ];

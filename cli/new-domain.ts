@@ -19,14 +19,13 @@ export const identifierOf = (name: string): string =>
 const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 const domain = (name: string, identifier: string) => `// The domain ${name}: amounts are recorded, and added up by day.
-import { listing } from '../../api/listing.ts';
 import { pageRead } from '../../api/read.ts';
 import { count, object } from '../../api/schema.ts';
 import { domainPartition } from '../../cell/identity.ts';
 import { defineDomain } from '../../domain/domain.ts';
 import { eventType } from '../../domain/event-type.ts';
 import { derived } from '../../pipeline/derived-consumer.ts';
-import { type SumOf, sums } from '../../pipeline/sums.ts';
+import { sums } from '../../pipeline/sums.ts';
 import { validators } from './validators.generated.ts';
 
 /** What happens. The name ends in the version of the schema. */
@@ -64,9 +63,7 @@ const readDays = pageRead({
   summary: 'What was recorded of a subject, by day.',
   items: Day,
   handle: ({ tenant, id }, { state }, page) =>
-    listing(state, totals.of(tenant, id), { prefix: '1d!' }, page, (document) => [
-      { day: document.id.slice('1d!'.length), ...(document.body as SumOf<typeof byDay>) },
-    ]),
+    byDay.list(state, totals.of(tenant, id), '1d', page, (sum, day) => ({ day, ...sum })),
 });
 
 export const ${identifier} = defineDomain({

@@ -38,7 +38,7 @@ export const VARIABLES = {
   APP_JWKS_URL: 'Address of the issuer’s public keys (a JWK set)',
   APP_DEVICE_CA: 'PEM of one to four certificates of authorities that sign devices’ certificates, or none',
   APP_QUOTAS:
-    'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}',
+    'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}, and the bytes of their bodies, "bytesPerSecond" and "burstBytes", 32 KiB for each request unless given',
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
   APP_MONITOR:
     'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "urgentMs", "failures", "silenceMs", "window", "recoveries", "graceMs"}; `{}` takes the defaults',
@@ -108,14 +108,15 @@ function readQuotas(get: Get, problems: string[]): QuotaRules {
   if (isJsonObject(read) && Object.keys(read).length === TIERS.length && TIERS.every((tier) => isRule(read[tier])))
     return read as unknown as QuotaRules;
   problems.push(
-    `APP_QUOTAS must have for each of ${TIERS.join(', ')} the numbers perSecond (above 0) and burst (from 1)`,
+    `APP_QUOTAS must have for each of ${TIERS.join(', ')} the numbers perSecond (above 0) and burst (from 1); bytesPerSecond and burstBytes (above 0) may be given`,
   );
   return none;
 }
 
 const isRule = (rule: unknown): rule is QuotaRule =>
   isJsonObject(rule) &&
-  Object.keys(rule).length === 2 &&
+  Object.keys(rule).every((key) => ['perSecond', 'burst', 'bytesPerSecond', 'burstBytes'].includes(key)) &&
+  [rule.bytesPerSecond, rule.burstBytes].every((bytes = 1) => typeof bytes === 'number' && bytes > 0) &&
   typeof rule.perSecond === 'number' &&
   rule.perSecond > 0 &&
   typeof rule.burst === 'number' &&

@@ -8,9 +8,8 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import { statePartition } from '../core/cell/identity.ts';
 import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX, type Topology } from '../core/cell/topology.ts';
-import { RELAY } from '../core/pipeline/parking.ts';
+import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
@@ -297,8 +296,7 @@ export class AwsCell implements LocalCell {
       clock: systemClock,
       ids: randomIds,
     });
-    const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
-    return { parked: page.items.length, more: page.next !== undefined };
+    return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
   }
 
   #name(part: string): string {

@@ -7,9 +7,8 @@ import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
-import { statePartition } from '../core/cell/identity.ts';
 import type { Topology } from '../core/cell/topology.ts';
-import { RELAY } from '../core/pipeline/parking.ts';
+import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
 import { FunctionsHost } from '../hosts/azure-functions/index.ts';
@@ -267,8 +266,7 @@ export class AzureCell implements LocalCell {
     if (this.#cosmos === undefined) return { parked: 0, more: false };
     const container = this.#cosmos.database(this.#names.database).container('state');
     const store = new CosmosStore({ container, clock: systemClock, ids: randomIds });
-    const page = await store.query(statePartition.parked(consumer), { limit: COUNTED_PARKED });
-    return { parked: page.items.length, more: page.next !== undefined };
+    return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
   }
 }
 

@@ -85,7 +85,7 @@ export class DynamoDbStore implements Store {
             FilterExpression: 'attribute_not_exists(x) OR x > :now',
             ExpressionAttributeValues: values,
             // One more than requested shows whether there is a next page.
-            Limit: limit - items.length + 1,
+            Limit: limit + 1,
             ...(start && { ExclusiveStartKey: start }),
           }),
         ),
@@ -95,11 +95,10 @@ export class DynamoDbStore implements Store {
         if (document.id !== high) items.push(document);
       }
       start = page.LastEvaluatedKey;
-    } while (start !== undefined && items.length <= limit);
-    const last = items[limit - 1];
-    return items.length > limit && last !== undefined
-      ? { items: items.slice(0, limit), next: last.id as StoreCursor }
-      : { items };
+      // The service ends a page at 1 MB, and this page ends there, too, instead of collecting up to a thousand large documents.
+    } while (start !== undefined && items.length === 0);
+    const last = items.length > limit ? items[limit - 1] : start !== undefined ? items.at(-1) : undefined;
+    return { items: items.slice(0, limit), ...(last !== undefined && { next: last.id as StoreCursor }) };
   }
 }
 

@@ -1,6 +1,6 @@
 // The store in memory: exactly as strict as the real ones, and the default for unit tests.
 
-import { compareUtf8 } from '../../core/lib/text.ts';
+import { compareUtf8, utf8Length } from '../../core/lib/text.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Clock, EpochMs } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -19,6 +19,7 @@ import type {
   Version,
   Write,
 } from '../../core/ports/store.ts';
+import { STORE_LIMITS } from '../../core/ports/store.ts';
 import { sameBody } from '../../core/store/same-body.ts';
 
 interface Item {
@@ -87,12 +88,17 @@ export class MemoryStore implements Store {
       .filter((id) => cursor === undefined || (descending ? compareUtf8(id, cursor) < 0 : compareUtf8(id, cursor) > 0))
       .filter((id) => this.#live({ partition, id }) !== undefined)
       .sort(descending ? (a, b) => compareUtf8(b, a) : compareUtf8);
-    const items = ids.slice(0, limit).flatMap((id) => {
+    const items: StoredDocument[] = [];
+    let bytes = 0;
+    for (const id of ids.slice(0, limit)) {
       const item = this.#live({ partition, id });
-      return item === undefined ? [] : [toDocument({ partition, id }, item)];
-    });
-    const last = ids[limit - 1];
-    return ids.length > limit && last !== undefined ? { items, next: last as StoreCursor } : { items };
+      if (item === undefined) continue;
+      bytes += utf8Length(item.text);
+      if (bytes > STORE_LIMITS.pageBytes && items.length > 0) break;
+      items.push(toDocument({ partition, id }, item));
+    }
+    const last = items.at(-1);
+    return ids.length > items.length && last !== undefined ? { items, next: last.id as StoreCursor } : { items };
   }
 
   async delete(key: Key, expected: Version | 'any'): Promise<void> {

@@ -1,8 +1,8 @@
 // The built-in consumers' jobs done with claims instead of derivation: what they would cost, and what they would give up.
 
-import { DEVICE_STATE_ID, type DeviceSummary, reviseDevice } from '../../core/domains/telemetry/device-state.ts';
+import { DEVICE_STATE_ID } from '../../core/domains/telemetry/device-state.ts';
 import { partitions } from '../../core/domains/telemetry/partitions.ts';
-import { type Fact, lastValueOf, readingOf } from '../../core/domains/telemetry/reading.ts';
+import { type Fact, type LastValue, lastValueOf, later, readingOf } from '../../core/domains/telemetry/reading.ts';
 import { type RollupSummary, reviseRollup, rollupId, WINDOWS } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey } from '../../core/events/cloud-event.ts';
 import type { RetryDeps } from '../../core/lib/retry.ts';
@@ -39,7 +39,7 @@ export function claimingDeviceState(deps: Deps): Consumer {
           await deps.state.put({ partition: partitions.devices.of(tenant), id: event.subject, body: null }, 'any');
         }
         const after = readings(events).reduce<DeviceSummary | undefined>(
-          (summary, reading) => reviseDevice(summary, undefined, summaryOf(reading)),
+          deviceWith,
           before?.body as DeviceSummary | undefined,
         );
         return [put(DEVICE_STATE_ID, after, before)];
@@ -49,10 +49,14 @@ export function claimingDeviceState(deps: Deps): Consumer {
   );
 }
 
-const summaryOf = (reading: Fact): DeviceSummary => ({
-  readings: 1,
-  lastSeen: { time: reading.time, position: reading.position },
-  metrics: { [reading.metric]: lastValueOf(reading) },
+interface DeviceSummary {
+  readonly readings: number;
+  readonly metrics: { readonly [metric: string]: LastValue };
+}
+
+const deviceWith = (device: DeviceSummary | undefined, reading: Fact): DeviceSummary => ({
+  readings: (device?.readings ?? 0) + 1,
+  metrics: { ...device?.metrics, [reading.metric]: later(device?.metrics[reading.metric], lastValueOf(reading)) },
 });
 
 /** `rollups` with a claim on every reading: minute, hour and day change together. */

@@ -5,8 +5,8 @@ import { deviceState } from '../../core/domains/telemetry/device-state.ts';
 import { rollups } from '../../core/domains/telemetry/rollups.ts';
 import { eventKey, toStored } from '../../core/events/cloud-event.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
-import { CONSUME_LIMITS } from '../../core/pipeline/consume.ts';
 import type { Consumer, ConsumerDeps } from '../../core/pipeline/consumer.ts';
+import { SHARE_LIMITS } from '../../core/pipeline/fair-share.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import type { Benchmark, Context } from '../kit/benchmark.ts';
@@ -16,6 +16,7 @@ import { startMeter } from '../kit/meter.ts';
 import type { Table } from '../kit/report.ts';
 import { median, ratios, spread } from '../kit/statistics.ts';
 import { claimingDeviceState, claimingRollups } from './claiming.ts';
+import { measurePrice } from './price.ts';
 
 /** On-demand, a million write units cost five times what a million read units do, in every region (https://aws.amazon.com/dynamodb/pricing/on-demand/). */
 const READS_PER_WRITE = 5;
@@ -40,12 +41,15 @@ const loads: readonly Load[] = [
 
 export const consumersBenchmark: Benchmark = {
   name: 'consumers',
-  summary: 'derived documents against a claim on every event: calls, units and time',
+  summary: 'what derived documents cost, and what a claim on every event would: calls, units and time',
+  clouds: ['aws', 'azure'],
   async run(context) {
+    const price = await measurePrice(context);
+    if (context.cloud === 'azure') return { benchmark: 'consumers', tables: [price.table], verdicts: price.verdicts };
     const database = await openDatabase(context);
     const tables: Table[] = [];
     for (const job of jobs) tables.push(await measure(database, job, context));
-    return { benchmark: 'consumers', tables, verdicts: [] };
+    return { benchmark: 'consumers', tables: [price.table, ...tables], verdicts: price.verdicts };
   },
 };
 
@@ -86,7 +90,7 @@ async function prepare(
         group.push({ tenant: TENANT, event });
         groups.set(event.subject, group);
       }
-      await mapConcurrently([...groups.values()], CONSUME_LIMITS.concurrentGroups, (group) => consumer.apply(group));
+      await mapConcurrently([...groups.values()], SHARE_LIMITS.concurrent, (group) => consumer.apply(group));
     },
   };
 }

@@ -17,6 +17,8 @@ export interface StackProcess {
   post(events: readonly unknown[]): Promise<void>;
   /** All items of a listing. */
   list<T>(path: string): Promise<readonly T[]>;
+  /** The same as another tenant. */
+  as(tenant: string): Promise<Pick<StackProcess, 'post' | 'list'>>;
   stop(): Promise<void>;
 }
 
@@ -24,7 +26,8 @@ export interface StackProcess {
 export async function startStack(context: Context): Promise<StackProcess> {
   const cell = CELLS[context.cloud];
   const { pid, client, stop } = await startDev(context, ['--cells', cell]);
-  return { pid, ...(await tenantOf(client, TENANT, cell)), stop };
+  const as = (tenant: string) => tenantOf(client, tenant, cell);
+  return { pid, ...(await as(TENANT)), as, stop };
 }
 
 /** The program as `npm start` has it, with these options, once it is ready. */

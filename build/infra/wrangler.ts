@@ -8,7 +8,7 @@ export interface EdgeDeclaration {
   readonly compatibilityDate: string;
   readonly issuer: string;
   readonly jwksUrl: string;
-  readonly quotas: Readonly<Record<string, { readonly perSecond: number; readonly burst: number }>>;
+  readonly quotas: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly forwardTimeoutMs: number;
   readonly monitor: Readonly<Record<string, number>>;
   /** How strictly endpoints of cells are guarded: `proofs` and `approvals`. */

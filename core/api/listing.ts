@@ -1,4 +1,5 @@
 // A page of a listing, made of the documents of one partition.
+import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import type { PageRequest, View } from './read.ts';
 
@@ -9,9 +10,10 @@ export const PAGES_PER_REQUEST = 10;
 const SHOWN = '!';
 
 /**
- * Pages through documents, each of which yields any number of items, until there are enough of them or this request has read its
- * share. A document whose items do not all fit is read again for the next page, which leaves out those that were shown. Rejects with
- * the store's error, `invalid` for a cursor outside of the query.
+ * Pages through documents, each of which yields any number of items, until there are enough of them, the answer is full, or this
+ * request has read its share. `prepare` is called with the documents of each page before they are viewed. A document whose items do not
+ * all fit is read again for the next page, which leaves out those that were shown. Rejects with the store's error, `invalid` for a cursor
+ * outside of the query.
  */
 export async function listing<T>(
   store: Store,
@@ -19,8 +21,20 @@ export async function listing<T>(
   query: Omit<Query, 'limit' | 'cursor'>,
   page: PageRequest,
   view: (document: StoredDocument) => readonly T[],
+  prepare: (documents: readonly StoredDocument[]) => Promise<void> = async () => undefined,
 ): Promise<View<T>> {
   const items: T[] = [];
+  let bytes = 0;
+  /** How many of these have room in the answer; of none at all, one does. */
+  const fitting = (some: readonly T[]): number => {
+    const room = Math.min(some.length, page.limit - items.length);
+    for (let index = 0; index < room; index += 1) {
+      const size = answerBytes(some[index]);
+      if (bytes + size > ANSWER_LIMITS.pageBytes && items.length + index > 0) return index;
+      bytes += size;
+    }
+    return room;
+  };
   let { cursor, shown } = readCursor(page.cursor);
   for (let pages = 0; pages < PAGES_PER_REQUEST; pages += 1) {
     const before = cursor;
@@ -29,9 +43,10 @@ export async function listing<T>(
       limit: page.limit - items.length,
       ...(cursor && { cursor }),
     });
+    await prepare(found.items);
     for (const [index, document] of found.items.entries()) {
       const left = view(document).slice(shown);
-      const room = page.limit - items.length;
+      const room = fitting(left);
       items.push(...left.slice(0, room));
       if (left.length <= room) {
         shown = 0;

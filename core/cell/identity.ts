@@ -21,10 +21,12 @@ export const isName = (text: unknown): text is string => typeof text === 'string
 export const statePartition = {
   /** Operational data of a tenant: its epoch. */
   tenant: (tenant: string) => `tenant|${tenant}`,
-  /** Events and messages that a consumer could not process. */
-  parked: (consumer: string) => `parked|${consumer}`,
-  /** Redelivered messages of a consumer that are being processed. */
-  trials: (consumer: string) => `trials|${consumer}`,
+  /** Events and messages of a tenant that a consumer could not process. */
+  parked: (consumer: string, tenant: string) => `parked|${consumer}|${tenant}`,
+  /** The tenants whose events a consumer has parked. An earlier release kept the events of all of them here. */
+  parkedTenants: (consumer: string) => `parked|${consumer}`,
+  /** Redelivered messages of a tenant that a consumer is processing. */
+  trials: (consumer: string, tenant: string) => `trials|${consumer}|${tenant}`,
   /** Events that a claiming consumer has applied to one entity, and that entity's documents. */
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
   /** The document that a deep health check writes and reads. */

@@ -1,18 +1,16 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
 import type { ConsumerDeclaration } from '../cell/topology.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT, type PortError, stackOf } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Consumer } from './consumer.ts';
 import type { CrashMarkers, Suspect } from './crash-markers.ts';
+import { type Shares, sharesOf } from './fair-share.ts';
 import { type Parking, tenantForParking } from './parking.ts';
 
 export const CONSUME_LIMITS = {
-  /** Subjects of a batch whose effects are applied at the same time. */
-  concurrentGroups: 16,
   /** No new work is begun this close to the instant at which the platform kills the function, in milliseconds. */
   deadlineMarginMs: 1500,
 } as const;
@@ -30,30 +28,40 @@ const DONE: DeliveryOutcome = { status: 'done' };
 
 const TOO_LATE: DeliveryOutcome = { status: 'retry', reason: 'the deadline is near', timedOut: true };
 
+const USED_UP: DeliveryOutcome = {
+  status: 'retry',
+  reason: 'the tenant has had its share of the batch’s time',
+  timedOut: true,
+};
+
 /**
  * Returns the delivery handler of a consumer. An event fails alone: when a batch cannot be applied, each of its events is
  * tried by itself, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
  * nothing; the messages are delivered again. Redelivered messages may have killed the process that held them, so they go
- * through `Trials`, which finds the one that did.
+ * through `CrashMarkers`, which find the one that did. Tenants share a batch's time (`SHARE_LIMITS`): one that is slow or poisonous
+ * delays its own events.
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
   const { consumer, declaration, clock, log } = deps;
 
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
-    const late = () => clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs;
-    const settle = async (message: DeliveredMessage | UnreadableMessage, work: () => Promise<DeliveryOutcome>) => {
-      outcomes.set(message.deliveryId, late() ? TOO_LATE : await work());
+    const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
+    const notNow = (tenant: string): DeliveryOutcome | undefined => {
+      if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
+      return shares.isUsedUp(tenant) ? USED_UP : undefined;
     };
 
-    const applyGroup = async (group: readonly DeliveredMessage[]) => {
-      if (late()) {
-        for (const message of group) outcomes.set(message.deliveryId, TOO_LATE);
+    const applyGroup = async ({ tenant, messages: group }: Group) => {
+      const early = notNow(tenant);
+      if (early !== undefined) {
+        for (const message of group) outcomes.set(message.deliveryId, early);
         return;
       }
-      const failure = await attempt(() => consumer.apply(group));
+      const failure = await attempt(() => shares.charge(tenant, () => consumer.apply(group)));
       if (failure !== null && !isServiceFault(failure)) {
-        for (const message of group) await settle(message, () => applyAlone(message));
+        for (const message of group)
+          outcomes.set(message.deliveryId, notNow(tenant) ?? (await shares.charge(tenant, () => applyAlone(message))));
         return;
       }
       const outcome = failure === null ? DONE : retryAfter(failure);
@@ -62,14 +70,15 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
     const readable: DeliveredMessage[] = [];
     for (const message of messages) {
-      if ('unreadable' in message) await settle(message, () => parkUnreadable(message));
+      if ('unreadable' in message)
+        outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
       else readable.push(message);
     }
     const fresh = readable.filter((message) => message.attempt <= 1);
-    await mapConcurrently(groupBySubject(fresh), CONSUME_LIMITS.concurrentGroups, applyGroup);
+    await shares.each(groupBySubject(fresh), applyGroup);
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, late, applyGroup, outcomes);
+    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes });
 
     const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
     tellRetries(answers);
@@ -144,9 +153,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    late: () => boolean,
-    applyGroup: (group: readonly DeliveredMessage[]) => Promise<void>,
-    outcomes: Map<string, DeliveryOutcome>,
+    { shares, notNow, applyGroup, outcomes }: Batch,
   ): Promise<void> {
     let started: Awaited<ReturnType<CrashMarkers['mark']>>;
     try {
@@ -156,10 +163,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       for (const message of messages) outcomes.set(message.deliveryId, retryAfter(error));
       return;
     }
-    await mapConcurrently(groupBySubject(started.clear), CONSUME_LIMITS.concurrentGroups, applyGroup);
+    await shares.each(groupBySubject(started.clear), applyGroup);
     await forgive(started.clear);
     for (const suspect of started.suspects) {
-      const outcome = late() ? TOO_LATE : await tryAlone(suspect);
+      const { tenant } = suspect.messages[0];
+      const outcome = notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect)));
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
   }
@@ -213,14 +221,30 @@ async function attempt(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
+/** Events of one subject of one tenant. */
+interface Group {
+  readonly tenant: string;
+  readonly messages: DeliveredMessage[];
+}
+
+/** What the parts of a batch share. */
+interface Batch {
+  readonly shares: Shares;
+  /** The outcome for a tenant's events for which there is no time any more. */
+  readonly notNow: (tenant: string) => DeliveryOutcome | undefined;
+  readonly applyGroup: (group: Group) => Promise<void>;
+  readonly outcomes: Map<string, DeliveryOutcome>;
+}
+
 /** Events of one subject are applied together; those of different subjects have nothing to do with each other. */
-function groupBySubject(messages: readonly DeliveredMessage[]): DeliveredMessage[][] {
-  const groups = new Map<string, DeliveredMessage[]>();
+function groupBySubject(messages: readonly DeliveredMessage[]): Group[] {
+  const groups = new Map<string, Group>();
   for (const message of messages) {
-    const key = `${message.tenant}|${message.event.subject}`;
+    const { tenant } = message;
+    const key = `${tenant}|${message.event.subject}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [message]);
-    else group.push(message);
+    if (group === undefined) groups.set(key, { tenant, messages: [message] });
+    else group.messages.push(message);
   }
   return [...groups.values()];
 }

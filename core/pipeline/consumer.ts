@@ -3,6 +3,7 @@ import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { RetryDeps } from '../lib/retry.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import type { Store } from '../ports/store.ts';
+import type { WindowLimits } from './log-windows.ts';
 
 /** An event of a tenant, as consumers get it. */
 export interface TenantEvent {
@@ -28,6 +29,8 @@ export interface ConsumerDeps extends RetryDeps {
   /** The event log. */
   readonly events: Store;
   readonly state: Store;
+  /** Bounds of what derived consumers read of the log at once; `WINDOW_LIMITS` by default. */
+  readonly windows?: WindowLimits;
 }
 
 /** A consumer as a domain declares it: its row in the topology, and its factory. */

@@ -39,7 +39,7 @@ export interface CrashMarkers {
 /** Returns the crash markers of all consumers of a cell. All methods reject with the store's error. */
 export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
   const keyOf = (consumer: string, message: DeliveredMessage): Key => ({
-    partition: statePartition.trials(consumer),
+    partition: statePartition.trials(consumer, message.tenant),
     id: fingerprint(JSON.stringify(eventKey(message.tenant, message.event))),
   });
   const expiresAt = () => epochMs(clock.now() + MARKER_LIFE_MS);
@@ -83,12 +83,19 @@ export function crashMarkers(state: Store, clock: Clock): CrashMarkers {
     },
 
     async clear(consumer, messages) {
-      const ids = [...new Set(messages.map((message) => keyOf(consumer, message).id))];
-      for (let from = 0; from < ids.length; from += STORE_LIMITS.transactionWrites) {
-        const writes = ids
-          .slice(from, from + STORE_LIMITS.transactionWrites)
-          .map((id) => ({ kind: 'delete', id, expected: 'any' }) as const);
-        await state.transact(statePartition.trials(consumer), writes);
+      const byPartition = new Map<string, Set<string>>();
+      for (const message of messages) {
+        const { partition, id } = keyOf(consumer, message);
+        byPartition.set(partition, (byPartition.get(partition) ?? new Set()).add(id));
+      }
+      for (const [partition, some] of byPartition) {
+        const ids = [...some];
+        for (let from = 0; from < ids.length; from += STORE_LIMITS.transactionWrites) {
+          const writes = ids
+            .slice(from, from + STORE_LIMITS.transactionWrites)
+            .map((id) => ({ kind: 'delete', id, expected: 'any' }) as const);
+          await state.transact(partition, writes);
+        }
       }
     },
   };

@@ -4,11 +4,12 @@ import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { isName, statePartition } from '../cell/identity.ts';
 import { eventKey, fingerprint } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
+import { BoundedCache } from '../lib/bounded-cache.ts';
 import { cutUtf8 } from '../lib/text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
+import type { Key, Page, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 
 /** Precedes the fingerprint of a non-event, and sorts it after all events, so that a redrive of everything skips it. */
 const NO_EVENT = '~';
@@ -28,6 +29,10 @@ export const PARKING_LIMITS = {
    * may double, still fit into an answer.
    */
   documentsRead: 4,
+  /** Tenants read at once when a consumer's parked events are counted. */
+  tenantsRead: 100,
+  /** Tenants of which a process remembers that they are listed as having parked events. */
+  tenantsRemembered: 10_000,
   /** Bytes kept of a reason's text. */
   reasonBytes: 2048,
   /** Bytes kept of an unreadable message; JSON escapes a control character to six bytes, and the result must fit into a document. */
@@ -68,6 +73,8 @@ export interface Parking {
     limit: number,
     cursor?: StoreCursor,
   ): Promise<{ items: ParkedEvent[]; next?: StoreCursor }>;
+  /** How many events a consumer has parked, of all tenants, up to `limit`; `more` says that there are more. */
+  count(consumer: string, limit: number): Promise<{ parked: number; more: boolean }>;
   /** Removes a parked event permanently; false if none has that id. */
   drop(id: string, tenant: string): Promise<boolean>;
 }
@@ -79,6 +86,27 @@ export interface ParkingDeps {
 
 /** Returns the parked events of a cell. All methods reject with the store's error when it cannot be reached. */
 export function parking({ state, clock }: ParkingDeps): Parking {
+  const announced = new BoundedCache<string, true>(PARKING_LIMITS.tenantsRemembered);
+
+  /** Lists a tenant among those that have parked events; once for each process is enough. */
+  const announce = async (consumer: string, tenant: string) => {
+    const key = `${consumer}|${tenant}`;
+    if (announced.get(key)) return;
+    await state.put({ partition: statePartition.parkedTenants(consumer), id: TENANT + tenant, body: null }, 'any');
+    announced.set(key, true);
+  };
+
+  const countIn = async (partition: string, limit: number): Promise<number> => {
+    let count = 0;
+    let cursor: StoreCursor | undefined;
+    do {
+      const page: Page = await state.query(partition, { limit: limit - count, ...(cursor && { cursor }) });
+      count += page.items.length;
+      cursor = page.next;
+    } while (cursor !== undefined && count < limit);
+    return count;
+  };
+
   return {
     async park({ consumer, tenant, event, subject, reason }) {
       const identity = event === undefined ? JSON.stringify(subject) : JSON.stringify(eventKey(tenant, event));
@@ -91,8 +119,11 @@ export function parking({ state, clock }: ParkingDeps): Parking {
           ? { text: cutUtf8(typeof subject === 'string' ? subject : JSON.stringify(subject), PARKING_LIMITS.textBytes) }
           : { event: event as unknown as Json }),
       };
-      const id = `${tenant}!${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
-      await state.put({ partition: statePartition.parked(consumer), id, body }, 'any');
+      const print = `${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
+      await announce(consumer, tenant);
+      await state.put({ partition: statePartition.parked(consumer, tenant), id: print, body }, 'any');
+      const earlier = earlierKey(consumer, tenant, print);
+      if ((await state.get(earlier)) !== undefined) await state.delete(earlier, 'any');
     },
 
     async list(consumer, tenant, limit, cursor) {
@@ -100,10 +131,8 @@ export function parking({ state, clock }: ParkingDeps): Parking {
       let next = cursor;
       let bytes = 0;
       do {
-        const part = Math.min(limit - items.length, PARKING_LIMITS.documentsRead);
-        const page = await state.query(statePartition.parked(consumer), {
-          prefix: `${tenant}!`,
-          limit: part,
+        const page = await parkedPage(state, consumer, tenant, {
+          limit: Math.min(limit - items.length, PARKING_LIMITS.documentsRead),
           ...(next && { cursor: next }),
         });
         for (const document of page.items) {
@@ -116,26 +145,92 @@ export function parking({ state, clock }: ParkingDeps): Parking {
     },
 
     async drop(id, tenant) {
-      const key = parkedKey(id, tenant);
-      if (key === undefined || (await state.get(key)) === undefined) return false;
-      await state.delete(key, 'any');
-      return true;
+      const keys = parkedKeys(id, tenant);
+      const found = await Promise.all(keys.map((key) => state.get(key)));
+      const documents = found.filter((document) => document !== undefined);
+      for (const document of documents) await state.delete(document, 'any');
+      return documents.length > 0;
+    },
+
+    async count(consumer, limit) {
+      let parked = 0;
+      let cursor: StoreCursor | undefined;
+      do {
+        const page: Page = await state.query(statePartition.parkedTenants(consumer), {
+          limit: PARKING_LIMITS.tenantsRead,
+          ...(cursor && { cursor }),
+        });
+        for (const { id } of page.items) {
+          if (parked > limit) break;
+          if (!id.startsWith(TENANT)) parked += 1;
+          else parked += await countIn(statePartition.parked(consumer, id.slice(TENANT.length)), limit + 1 - parked);
+        }
+        cursor = page.next;
+      } while (cursor !== undefined && parked <= limit);
+      return { parked: Math.min(parked, limit), more: parked > limit };
     },
   };
 }
 
-/** The key consists of `<consumer>.<fingerprint>` and the caller's tenant, so a caller cannot address another tenant's events. */
-export function parkedKey(id: string, tenant: string): Key | undefined {
-  const match = /^([a-z0-9-]{1,63})\.(~?[\w-]{16})$/.exec(id);
-  return match?.[1] === undefined
-    ? undefined
-    : { partition: statePartition.parked(match[1]), id: `${tenant}!${match[2]}` };
+/** Precedes a tenant's name in the list of those that have parked events, and sorts them behind events of an earlier release. */
+const TENANT = '~';
+
+/** Where an earlier release kept an event: in one partition for all tenants. */
+const earlierKey = (consumer: string, tenant: string, print: string): Key => ({
+  partition: statePartition.parkedTenants(consumer),
+  id: `${tenant}!${print}`,
+});
+
+/**
+ * Where a parked event may be. The keys consist of `<consumer>.<fingerprint>` and the caller's tenant, so a caller cannot address
+ * another tenant's events. None for what is no id of a parked event.
+ */
+export function parkedKeys(id: string, tenant: string): readonly Key[] {
+  const [, consumer, print] = /^([a-z0-9-]{1,63})\.(~?[\w-]{16})$/.exec(id) ?? [];
+  if (consumer === undefined || print === undefined) return [];
+  return [{ partition: statePartition.parked(consumer, tenant), id: print }, earlierKey(consumer, tenant, print)];
 }
 
-/** The id range of a tenant's parked events within a consumer's partition, without non-events, which cannot be sent. */
-export const sendableIds = (tenant: string): { from: string; to: string } => ({
-  from: `${tenant}!`,
-  to: `${tenant}!${NO_EVENT}`,
+/** Marks a cursor of the events that an earlier release parked; they come behind the others. */
+const EARLIER = '!';
+
+/** A page of a tenant's parked events; with `sendable`, without non-events, which cannot be sent. */
+export async function parkedPage(
+  state: Store,
+  consumer: string,
+  tenant: string,
+  { limit, cursor, sendable = false }: { limit: number; cursor?: StoreCursor; sendable?: boolean },
+): Promise<Page> {
+  const items: StoredDocument[] = [];
+  if (cursor?.startsWith(EARLIER) !== true) {
+    const page = await state.query(statePartition.parked(consumer, tenant), {
+      limit,
+      ...(cursor && { cursor }),
+      ...(sendable && { to: NO_EVENT }),
+    });
+    items.push(...page.items);
+    if (page.next !== undefined) return page;
+    if (items.length > 0) {
+      // What comes behind them is asked for only once: by the next page, if there is anything.
+      const more = await state.query(statePartition.parkedTenants(consumer), {
+        ...earlierIds(tenant, sendable),
+        limit: 1,
+      });
+      return more.items.length > 0 ? { items, next: EARLIER as StoreCursor } : { items };
+    }
+  }
+  const at = cursor?.slice(EARLIER.length) ?? '';
+  const page = await state.query(statePartition.parkedTenants(consumer), {
+    ...earlierIds(tenant, sendable),
+    limit,
+    ...(at !== '' && cursor?.startsWith(EARLIER) && { cursor: at as StoreCursor }),
+  });
+  return { items: page.items, ...(page.next !== undefined && { next: (EARLIER + page.next) as StoreCursor }) };
+}
+
+const earlierIds = (tenant: string, sendable: boolean) => ({
+  prefix: `${tenant}!`,
+  ...(sendable && { to: `${tenant}!${NO_EVENT}` }),
 });
 
 /** A parked document as the API shows it. */

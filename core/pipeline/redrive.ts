@@ -1,13 +1,13 @@
 // Redrive: sends parked events to their consumer again through the event log, once the cause is fixed.
-import { statePartition } from '../cell/identity.ts';
 import { fingerprint, tenantOf } from '../events/cloud-event.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
 import type { BusMessage } from '../ports/bus.ts';
 import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
-import { PARKING_LIMITS, parkedKey, RELAY, sendableIds, toParked } from './parking.ts';
+import { PARKING_LIMITS, parkedKeys, parkedPage, RELAY, toParked } from './parking.ts';
 
 export interface RedriveSummary {
   readonly redriven: number;
@@ -67,13 +67,17 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
   }: RedriveCommand): Promise<{ documents: StoredDocument[]; more: boolean }> => {
     if (ids === undefined) {
       const limit = PARKING_LIMITS.redriveEvents;
-      const page = await state.query(statePartition.parked(consumer), { ...sendableIds(tenant), limit });
+      const page = await parkedPage(state, consumer, tenant, { limit, sendable: true });
       return { documents: [...page.items], more: page.next !== undefined };
     }
-    const keys = [...new Set(ids)]
-      .map((id) => parkedKey(id, tenant))
-      .filter((key) => key?.partition === statePartition.parked(consumer));
-    const found = await Promise.all(keys.map((key) => key && state.get(key)));
+    const wanted = [...new Set(ids)].filter((id) => id.startsWith(`${consumer}.`));
+    const found = await mapConcurrently(wanted, PARKING_LIMITS.documentsRead, async (id) => {
+      for (const key of parkedKeys(id, tenant)) {
+        const document = await state.get(key);
+        if (document !== undefined) return document;
+      }
+      return undefined;
+    });
     return { documents: found.filter((document) => document !== undefined), more: false };
   };
 

@@ -90,6 +90,8 @@ export const STORE_LIMITS = {
   transactionBytes: 1_500_000,
   /** Documents in a page. */
   pageDocuments: 1000,
+  /** Of all bodies of a page together, but for the last: a page of large documents is short. Cosmos DB ends one at 4 MB, DynamoDB at 1 MB. */
+  pageBytes: 4 * 1024 * 1024,
 } as const;
 
 /**
@@ -123,7 +125,7 @@ export interface Store {
   transact(partition: string, writes: readonly Write[]): Promise<readonly (Version | undefined)[]>;
 
   /**
-   * The documents of a partition in the order of their ids' bytes. Paging to the end neither skips nor repeats documents that exist
+   * The documents of a partition in the order of their ids' bytes, about `pageBytes` of them at once at most. Paging to the end neither skips nor repeats documents that exist
    * throughout, even while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
    */
   query(partition: string, query: Query): Promise<Page>;

@@ -1,10 +1,9 @@
 // Revenue per customer and day: a consumer that derives, and its read.
-import { listing } from '../../core/api/listing.ts';
 import { pageRead } from '../../core/api/read.ts';
 import { count, object } from '../../core/api/schema.ts';
 import { domainPartition } from '../../core/cell/identity.ts';
 import { derived } from '../../core/pipeline/derived-consumer.ts';
-import { type SumOf, sums } from '../../core/pipeline/sums.ts';
+import { sums } from '../../core/pipeline/sums.ts';
 import { cancelled, paid, placed } from './events.ts';
 
 export const customers = domainPartition('orders.revenue');
@@ -38,8 +37,9 @@ export const revenueRead = pageRead({
   summary: 'What a customer ordered, paid and got back, by day.',
   items: RevenueOfDay,
   handle: ({ tenant, id }, { state }, page) =>
-    listing(state, customers.of(tenant, id), { prefix: '1d!' }, page, (document) => {
-      const day = document.body as SumOf<typeof days>;
-      return [{ day: document.id.slice('1d!'.length), ...day, revenue: day.paid - day.refunded }];
-    }),
+    days.list(state, customers.of(tenant, id), '1d', page, (sum, day) => ({
+      day,
+      ...sum,
+      revenue: sum.paid - sum.refunded,
+    })),
 });

@@ -10,7 +10,7 @@ import { defineDomain } from '../../core/domain/domain.ts';
 import { eventType } from '../../core/domain/event-type.ts';
 import { fromStored, logPartition } from '../../core/events/cloud-event.ts';
 import { derived } from '../../core/pipeline/derived-consumer.ts';
-import { type SumOf, sums } from '../../core/pipeline/sums.ts';
+import { sums } from '../../core/pipeline/sums.ts';
 import { READING } from './events.ts';
 
 const reading = eventType(READING, {
@@ -79,9 +79,7 @@ export const meters = defineDomain({
       answer: Device,
       async handle({ tenant, id }, { state }) {
         const page = { limit: 1000 };
-        const days = await listing(state, counts.of(tenant, id), { prefix: '1d!' }, page, ({ body }) => [
-          body as SumOf<typeof counted>,
-        ]);
+        const days = await counted.list(state, counts.of(tenant, id), '1d', page, (day) => day);
         const readings = days.items.reduce((sum, day) => sum + day.readings, 0);
         return readings === 0 ? undefined : { id, readings };
       },
@@ -108,9 +106,7 @@ export const meters = defineDomain({
       summary: 'Sums by hour.',
       items: object(['start', 'count', 'sum'], { start: text, count, sum: number }),
       handle: ({ tenant, id }, { state }, page) =>
-        listing(state, hours.of(tenant, id), { prefix: '1h!' }, page, (document) => [
-          { start: document.id.slice('1h!'.length), ...(document.body as SumOf<typeof summed>) },
-        ]),
+        summed.list(state, hours.of(tenant, id), '1h', page, (hour, start) => ({ start, ...hour })),
     }),
   ],
   missing: { [missing.code]: 'There is no such device' },

@@ -32,7 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'C7',
     file: 'core/edge/router/router.ts',
-    find: 'if (seconds > 0) throw exceeded(seconds);',
+    find: 'if (taken.wait > 0) throw exceeded(taken);',
     replace: '',
   },
   { threat: 'C8', file: 'core/edge/router/forward.ts', find: 'perOwner: perTenant,', replace: '' },
@@ -86,8 +86,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'K1',
     file: 'core/pipeline/parking.ts',
-    find: 'export function parkedKey(id: string, tenant: string): Key | undefined {',
-    replace: "export function parkedKey(id: string, tenant: string): Key | undefined {\n  tenant = 'acme';",
+    find: 'export function parkedKeys(id: string, tenant: string): readonly Key[] {',
+    replace: "export function parkedKeys(id: string, tenant: string): readonly Key[] {\n  tenant = 'acme';",
   },
   { threat: 'K2', file: 'core/http/cursor.ts', find: ' || !text.startsWith(print)', replace: '' },
   { threat: 'K4', file: 'core/http/body.ts', find: 'if (length > limit) throw tooLarge(limit);', replace: '' },

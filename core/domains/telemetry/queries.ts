@@ -5,12 +5,21 @@ import type { Static } from '../../api/schema.ts';
 import { ANSWER_LIMITS, answerBytes } from '../../cell/answer-limits.ts';
 import { fromStored, logPartition } from '../../events/cloud-event.ts';
 import { mapConcurrently } from '../../lib/concurrently.ts';
+import { listLeaves, listTotals } from '../../pipeline/derived-reads.ts';
 import type { StoredDocument } from '../../ports/store.ts';
-import { DEVICE_STATE_ID, type DeviceSummary } from './device-state.ts';
+import { type DeviceState, readDeviceState } from './device-state.ts';
 import { roundSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
-import { isReading, readingOf } from './reading.ts';
-import { partsOf, type RollupSummary, rollupPrefix, WINDOWS, type Window } from './rollups.ts';
+import { isReading, type LastValue, later, readingOf } from './reading.ts';
+import {
+  partsOf,
+  type RollupSummary,
+  rollupFolds,
+  rollupPrefix,
+  rollupSeries,
+  WINDOWS,
+  type Window,
+} from './rollups.ts';
 import type { Device, Reading, Rollup } from './schemas.ts';
 
 export const QUERY_LIMITS = {
@@ -49,8 +58,8 @@ export interface TelemetryQueries {
 /** Returns the reads. All reject with the store's error, `invalid` for a cursor that is none. */
 export function telemetryQueries({ events, state }: ReadStores): TelemetryQueries {
   const device = async (tenant: string, id: string): Promise<DeviceView | undefined> => {
-    const document = await state.get({ partition: partitions.device.of(tenant, id), id: DEVICE_STATE_ID });
-    return document && deviceView(id, document.body as unknown as DeviceSummary);
+    const found = await readDeviceState(state, tenant, id);
+    return found && deviceView(id, found);
   };
 
   /** Reads devices, in order, until an answer has no room for more. Returns how many have room; one always does. */
@@ -109,28 +118,31 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
       const inSpan = (start: string) =>
         (from === undefined || start >= boundary(window, from)) && (to === undefined || start < boundary(window, to));
       const prefix = metric === undefined ? `${window}!` : rollupPrefix(window, metric);
+      // A document of minutes begins up to half an hour before them, and `~` sorts behind every id of a minute.
+      const low = (time: string) => (window === '1m' ? time.slice(0, WINDOWS['1m']) : boundary(window, time));
+      const high = (time: string) => (window === '1m' ? `${time.slice(0, WINDOWS['1m'])}~` : boundary(window, time));
       const range =
-        metric === undefined
-          ? {}
-          : {
-              ...(from && { from: prefix + boundary(window, from) }),
-              ...(to && { to: prefix + boundary(window, to) }),
-            };
-      return listing(state, partitions.rollups.of(tenant, deviceId), { prefix, ...range }, page, (document) => {
-        const start = document.id.slice(document.id.lastIndexOf('!') + 1);
-        return inSpan(start) ? rollupViews(window, start, document.body as unknown as RollupSummary) : [];
-      });
+        metric === undefined ? {} : { ...(from && { from: prefix + low(from) }), ...(to && { to: prefix + high(to) }) };
+      const partition = partitions.rollups.of(tenant, deviceId);
+      const show = (start: string, summary: RollupSummary) =>
+        inSpan(start) ? rollupViews(window, start, summary) : [];
+      return window === '1m'
+        ? listLeaves(rollupFolds, state, partition, { prefix, ...range }, page, show)
+        : listTotals(rollupFolds, state, partition, { prefix, ...range }, page, rollupSeries, (id, total) =>
+            show(id.slice(id.lastIndexOf('!') + 1), total),
+          );
     },
   };
 }
 
-function deviceView(id: string, { readings, lastSeen, metrics }: DeviceSummary): DeviceView {
+function deviceView(id: string, { readings, metrics }: DeviceState): DeviceView {
   // By name: the order in which they came is an accident of delivery.
-  const byName = Object.entries(metrics).sort(([a], [b]) => (a < b ? -1 : 1));
+  const byName = [...metrics].sort(([a], [b]) => (a < b ? -1 : 1));
   const values = byName.map(
     ([metric, { value, unit, time }]) => [metric, { value, ...(unit !== undefined && { unit }), time }] as const,
   );
-  return { id, ...(lastSeen && { lastSeen: lastSeen.time }), readings, metrics: Object.fromEntries(values) };
+  const last = [...metrics.values()].reduce<LastValue | undefined>(later, undefined);
+  return { id, ...(last && { lastSeen: last.time }), readings, metrics: Object.fromEntries(values) };
 }
 
 /** One rollup for each unit, and one for the readings that have none. */

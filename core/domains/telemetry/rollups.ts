@@ -1,9 +1,11 @@
 // The consumer `rollups`: count, minimum, maximum, sum and last value of each metric, per minute, hour and day.
 import { fingerprint } from '../../events/cloud-event.ts';
+import type { Derivation } from '../../pipeline/derivation.ts';
 import { derived } from '../../pipeline/derived-consumer.ts';
 import { addExactly, combine, type ExactSum } from './exact-sum.ts';
 import { partitions } from './partitions.ts';
-import { type Fact, type LastValue, lastValueOf, later, readingOf } from './reading.ts';
+import { type Fact, later, readingOf } from './reading.ts';
+import { NOTHING, packRollup, SAFE_METRIC, unpackRollup } from './rollup-packing.ts';
 import { reading } from './schemas.ts';
 
 /** The widths of windows, and how much of a minute's text names the window. */
@@ -17,7 +19,13 @@ export interface RollupPart {
   max: number;
   /** Exact, so that it is the same in whatever order readings arrive. */
   sum: ExactSum;
-  last: LastValue | null;
+  last: RollupLast | null;
+}
+
+/** The last value of a window, and its position or at least its minute. */
+export interface RollupLast {
+  readonly value: number;
+  readonly position: string;
 }
 
 /**
@@ -36,12 +44,14 @@ export const rollupPrefix = (window: Window, metric: string): string => `${windo
 /** The id of a rollup; `start` is the beginning of the window, cut to its width: `2026-11-21T07` for an hour. */
 export const rollupId = (window: Window, metric: string, start: string): string => rollupPrefix(window, metric) + start;
 
-/** The consumer `rollups`. */
-export const rollups = derived<Fact, RollupSummary>({
-  name: 'rollups',
-  types: [reading.type],
-  partition: partitions.rollups.of,
-  project: readingOf,
+/** The series of a metric whose rollup has this id. */
+export const rollupSeries = (id: string): string => `1m${id.slice('1m'.length, id.lastIndexOf('!') + 1)}`;
+
+/** How readings are summed up. */
+export const rollupFolds: Pick<
+  Derivation<Fact, RollupSummary>,
+  'leafOf' | 'totalsOf' | 'empty' | 'add' | 'revise' | 'pack' | 'unpack'
+> = {
   leafOf: ({ metric }, minute) => rollupId('1m', metric, minute),
   totalsOf: (leafId) => {
     const rest = leafId.slice('1m'.length);
@@ -55,9 +65,19 @@ export const rollups = derived<Fact, RollupSummary>({
     else summary.units = { ...summary.units, [fact.unit]: partWith(partOf(summary, fact.unit), fact) };
   },
   revise: reviseRollup,
-});
+  pack: packRollup,
+  unpack: unpackRollup,
+};
 
-const NOTHING: RollupPart = { count: 0, min: Number.MAX_VALUE, max: -Number.MAX_VALUE, sum: [], last: null };
+/** The consumer `rollups`. */
+export const rollups = derived<Fact, RollupSummary>({
+  name: 'rollups',
+  types: [reading.type],
+  partition: partitions.rollups.of,
+  project: readingOf,
+  listsLeaves: true,
+  ...rollupFolds,
+});
 
 const partOf = (summary: RollupSummary, unit: string): RollupPart =>
   summary.units !== undefined && Object.hasOwn(summary.units, unit) ? (summary.units[unit] ?? NOTHING) : NOTHING;
@@ -67,7 +87,7 @@ const partWith = ({ count, min, max, sum, last }: RollupPart, fact: Fact): Rollu
   min: Math.min(min, fact.value),
   max: Math.max(max, fact.value),
   sum: addExactly(sum, fact.value),
-  last: later(last ?? undefined, lastValueOf(fact)),
+  last: later(last ?? undefined, { value: fact.value, position: fact.position }),
 });
 
 /** A window after one of its minutes went from `before` to `after`. The log only grows, so extremes only widen. */
@@ -76,7 +96,8 @@ export function reviseRollup(
   before: RollupSummary | undefined,
   after: RollupSummary,
 ): RollupSummary {
-  if (total === undefined) return { ...after };
+  if (total === undefined && before === undefined) return { ...after };
+  if (total === undefined) return reviseRollup({ ...NOTHING, metric: after.metric }, before, after);
   const units = new Set([total, before, after].flatMap((summary) => Object.keys(summary?.units ?? {})));
   const parts = [...units].map((unit) => {
     const of = (summary: RollupSummary) => partOf(summary, unit);
@@ -99,8 +120,15 @@ function revisePart(total: RollupPart, before: RollupPart | undefined, after: Ro
     min: Math.min(total.min, after.min),
     max: Math.max(total.max, after.max),
     sum: combine(sum, after.sum),
-    last: after.last === null ? total.last : later(total.last ?? undefined, after.last),
+    last: laterMinute(total.last, after.last),
   };
+}
+
+/** The last value of the later minute; of one minute the second, which was derived later or is of a later part of it. */
+function laterMinute(a: RollupLast | null, b: RollupLast | null): RollupLast | null {
+  const minute = ({ position }: RollupLast) => position.slice(0, WINDOWS['1m']);
+  const last = b === null || (a !== null && minute(a) > minute(b)) ? a : b;
+  return last && { value: last.value, position: minute(last) };
 }
 
 /** The parts of a window that hold readings: those without a unit first, then by unit. */
@@ -111,8 +139,6 @@ export const partsOf = ({ units = {}, ...bare }: RollupSummary): (RollupPart & {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([unit, part]) => ({ unit, ...part })),
   ].filter(({ count }) => count > 0);
-
-const SAFE_METRIC = /^[A-Za-z0-9._:~@+ -]{1,128}$/;
 
 /** As JSON text, lone surrogates stay distinct; as UTF-8 they would all become one replacement character. */
 const metricSegment = (metric: string): string =>

@@ -4,12 +4,12 @@ import { BODY_TYPE_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Authentication, Credentials } from '../ports/credentials.ts';
-import type { Tier } from '../ports/directory-model.ts';
 import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
 import type { StreamFault } from './body-source.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
 import { forwardedHeaders, type OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
+import type { Quota, Taken } from './quota.ts';
 import { type BodyDeps, broken, late, type OutgoingBody, outgoingBody } from './request-body.ts';
 import type { Confirmation } from './route-memory.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
@@ -20,8 +20,7 @@ export interface RouterDeps {
   /** The kinds of credentials accepted; a request presents exactly one. */
   readonly credentials: readonly Credentials[];
   readonly resolver: Pick<RouteResolver, 'resolve' | 'again' | 'confirmation'>;
-  /** 0, or the seconds that the tenant must wait. */
-  readonly quota: (tenant: string, tier: Tier) => number;
+  readonly quota: Quota;
   readonly sign: (grant: RouteGrant) => string | Promise<string>;
   readonly forward: (request: Forwarding, destination: Destination) => Promise<Forwarded>;
   readonly clock: Clock;
@@ -137,11 +136,13 @@ export function createRouter(
     const route = servedBy('status' in resolved ? resolved : await resolved);
     const isRead = READS.has(request.method);
     if (!isRead) refuseUnconfirmed(resolver.confirmation(caller.tenant), clock.now());
-    const seconds = quota(caller.tenant, route.tier);
-    if (seconds > 0) throw exceeded(seconds);
+    const isDeclared = !Number.isNaN(length) && !request.headers.has('transfer-encoding');
+    const taken = quota.take(caller.tenant, route.tier, isDeclared && !isRead ? length : 0);
+    if (taken.wait > 0) throw exceeded(taken);
 
     const read = outgoingBody(request, length, caller.tenant, keeping);
     const body = 'content' in read ? read : await read;
+    if (!isDeclared) quota.charge(caller.tenant, route.tier, bytesOf(body));
     try {
       const forwarding = {
         method: request.method,
@@ -154,7 +155,7 @@ export function createRouter(
       const answer = await deliver(forwarding, route, caller);
       const response =
         answer.status === 'answered' ? answer.response : await secondTry(answer, route, forwarding, caller, body);
-      return isRead ? marked(response, resolver.confirmation(caller.tenant), clock.now()) : response;
+      return marked(response, taken, isRead ? resolver.confirmation(caller.tenant) : undefined, clock.now());
     } finally {
       body.release();
     }
@@ -206,13 +207,20 @@ function refuseUnconfirmed(known: Confirmation | undefined, now: number): void {
   );
 }
 
-/** The answer to a read, marked as stale if its route was last confirmed too long ago. */
-function marked(response: Response, known: Confirmation | undefined, now: number): Response {
-  const age = known === undefined ? 0 : now - known.checkedAt;
-  if (age < ROUTER_LIMITS.staleAfterMs) return response;
+/** The answer, with what is left of the quota, and marked as stale if the route of a read was last confirmed too long ago. */
+function marked(response: Response, { headers }: Taken, known: Confirmation | undefined, now: number): Response {
+  // The headers of a response from fetch are immutable.
   const copy = new Response(response.body, response);
-  copy.headers.set(STALE_HEADER, String(Math.floor(age / 1000)));
+  for (const [name, value] of Object.entries(headers)) copy.headers.set(name, value);
+  const age = known === undefined ? 0 : now - known.checkedAt;
+  if (age >= ROUTER_LIMITS.staleAfterMs) copy.headers.set(STALE_HEADER, String(Math.floor(age / 1000)));
   return copy;
+}
+
+/** Bytes of a body whose length was not declared; a stream counts as the largest there is. */
+function bytesOf({ content }: OutgoingBody): number {
+  if (content === null) return 0;
+  return content instanceof ArrayBuffer ? content.byteLength : ROUTER_LIMITS.body;
 }
 
 function servedBy(route: Route): Served {
@@ -242,9 +250,10 @@ const overloaded = () =>
     retryAfterSeconds: RETRY_AFTER.overloaded,
   });
 
-const exceeded = (seconds: number) =>
-  new Refusal('quota_exceeded', 'The tenant has sent more requests than its tier allows.', {
-    retryAfterSeconds: seconds,
+const exceeded = ({ wait, headers }: Taken) =>
+  new Refusal('quota_exceeded', 'The tenant has sent more requests, or more bytes, than its tier allows.', {
+    retryAfterSeconds: wait,
+    headers,
   });
 
 const bodyTooLarge = () => new Refusal('payload_too_large', `A body holds at most ${ROUTER_LIMITS.body} bytes.`);

@@ -30,7 +30,7 @@ variable "edge" {
     compatibilityDate = string
     issuer            = string
     jwksUrl           = string
-    quotas            = map(object({ perSecond = number, burst = number }))
+    quotas            = map(map(number))
     forwardTimeoutMs  = number
     monitor           = map(number)
     trust             = optional(map(string), {})

@@ -189,6 +189,25 @@ export const queryClauses = {
     expect(await readIds(store, 'p', { ...query, order: 'descending' })).toStrictEqual([...expected].reverse());
   },
 
+  'a page of large documents ends with the one that fills it, and has one at least': async ({ store }) => {
+    const body = 'x'.repeat(200 * 1024);
+    const ids = times(45, (index) => `d${String(index).padStart(2, '0')}`);
+    await store.append(ids.map((id) => ({ partition: 'p', id, body })));
+    const seen: string[] = [];
+    let cursor: StoreCursor | undefined;
+    let pages = 0;
+    do {
+      const page = await store.query('p', { limit: STORE_LIMITS.pageDocuments, ...(cursor && { cursor }) });
+      expect(page.items.length).toBeGreaterThan(0);
+      expect((page.items.length - 1) * body.length).toBeLessThanOrEqual(STORE_LIMITS.pageBytes);
+      seen.push(...page.items.map(({ id }) => id));
+      cursor = page.next;
+      pages += 1;
+    } while (cursor !== undefined && pages < 100);
+    expect(seen).toStrictEqual(ids);
+    expect(pages).toBeGreaterThan(1);
+  },
+
   'pages go on over more bytes than the service returns at once': async ({ store }) => {
     const body = 'x'.repeat(200_000);
     await store.append(times(13, (index) => ({ partition: 'p', id: `k${index + 10}`, body })));

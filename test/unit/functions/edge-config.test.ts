@@ -77,6 +77,8 @@ test.each([
   ['APP_QUOTAS', '{}', 'APP_QUOTAS must have for each of standard, premium'],
   ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, perSecond: 0 } }), 'APP_QUOTAS must have'],
   ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, burst: 0.5 } }), 'APP_QUOTAS must have'],
+  ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, burstBytes: 0 } }), 'APP_QUOTAS must have'],
+  ['APP_QUOTAS', JSON.stringify({ standard: quota, premium: { ...quota, bytes: 9 } }), 'APP_QUOTAS must have'],
   ['APP_FORWARD_TIMEOUT_MS', '99', 'APP_FORWARD_TIMEOUT_MS is "99"; it must be 100 to 60000'],
   ['APP_FORWARD_TIMEOUT_MS', '1s', 'APP_FORWARD_TIMEOUT_MS is "1s"'],
   ['APP_MONITOR', '[]', 'APP_MONITOR must be an object of intervalMs, urgentMs, timeoutMs, failures'],

@@ -279,3 +279,48 @@ describe('the deadline', () => {
     expect(calls).toEqual([['a', 'b', 'c'], ['a'], ['b']]);
   });
 });
+
+describe('a batch of several tenants', () => {
+  const many = (tenant: string, count: number, prefix: string) =>
+    Array.from({ length: count }, (_, index) =>
+      message(`${prefix}${index}`, { tenant }, { subject: `${prefix}${index}` }),
+    );
+
+  test('begins with a few groups of the one that has many, and with all of the others', async () => {
+    const begun: string[] = [];
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { handle } = setUp({
+      apply: async ([first]) => {
+        begun.push(first?.tenant ?? '');
+        if (first?.tenant === 'acme') await gate;
+      },
+    });
+    const done = handle([...many('acme', 40, 'a'), ...many('globex', 10, 'g')], FAR);
+    for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+    expect(begun.filter((tenant) => tenant === 'acme')).toHaveLength(4);
+    expect(begun.filter((tenant) => tenant === 'globex')).toHaveLength(10);
+    release();
+    expect(await done).toEqual(Array.from({ length: 50 }, () => DONE));
+  });
+
+  test('gives a slow tenant ten seconds of work; the rest of it comes again, and the others are done', async () => {
+    const made = setUp({
+      apply: async ([first]) => {
+        if (first?.tenant === 'acme') made.clock.jump(4000);
+      },
+    });
+    const answers = await made.handle([...many('acme', 9, 'a'), ...many('globex', 3, 'g')], FAR);
+    expect(answers.slice(9)).toEqual([DONE, DONE, DONE]);
+    const late = answers.filter(({ status }) => status === 'retry');
+    expect(late.length).toBeGreaterThan(0);
+    expect(late[0]).toMatchObject({ reason: 'the tenant has had its share of the batch’s time', timedOut: true });
+  });
+
+  test('a tenant that is alone in a batch has all of its time', async () => {
+    const made = setUp({ apply: async () => made.clock.jump(3000) });
+    expect(await made.handle(many('acme', 9, 'a'), FAR)).toEqual(Array.from({ length: 9 }, () => DONE));
+  });
+});

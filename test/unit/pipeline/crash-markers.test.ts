@@ -21,7 +21,7 @@ function setUp(plan?: FaultPlan) {
   const state = faultyStore(checkedStore(memory), plan);
   const parked = parking({ state: checkedStore(memory), clock });
   const log = new RecordingLog();
-  const notes = async () => (await memory.query('trials|device-state', { limit: 1000 })).items;
+  const notes = async () => (await memory.query('trials|device-state|acme', { limit: 1000 })).items;
   const listed = async () => (await parked.list('device-state', 'acme', 1000)).items;
   const worker = (apply: (events: readonly TenantEvent[]) => Promise<void>) =>
     consume({

@@ -207,6 +207,79 @@ test('what has no tenant is shown to no tenant, not even to one called -', async
     });
   }
   expect((await parked.list('rollups', '-', 100)).items).toEqual([]);
-  expect((await state.query('parked|rollups', { prefix: '_!', limit: 100 })).items).toHaveLength(5);
+  expect((await state.query('parked|rollups|_', { limit: 100 })).items).toHaveLength(5);
   expect(tenantForParking('-')).toBe('-');
+});
+
+describe('events that the release before has parked, in one partition for all tenants', () => {
+  async function withEarlier() {
+    const made = setUp();
+    const { park, parked, state } = made;
+    for (const id of ['a', 'b', 'c']) await park(id);
+    // The form of that release.
+    for (const { id, ...body } of (await parked.list('rollups', 'acme', 10)).items) {
+      const print = id.slice('rollups.'.length);
+      await state.delete({ partition: 'parked|rollups|acme', id: print }, 'any');
+      await state.put({ partition: 'parked|rollups', id: `acme!${print}`, body: body as never }, 'any');
+    }
+    await park('d');
+    return made;
+  }
+  const idsOf = (items: readonly { readonly event?: { readonly id: string } }[]) =>
+    items.map(({ event }) => event?.id).sort();
+
+  test('are listed behind the others, in pages of any size, to their tenant alone', async () => {
+    const { parked } = await withEarlier();
+    for (const limit of [1, 2, 3, 10]) {
+      const seen: string[] = [];
+      let cursor: Parameters<typeof parked.list>[3];
+      do {
+        const page = await parked.list('rollups', 'acme', limit, cursor);
+        expect(page.items.length).toBeLessThanOrEqual(limit);
+        seen.push(...idsOf(page.items).map(String));
+        cursor = page.next;
+      } while (cursor !== undefined && seen.length < 10);
+      if (limit === 1) expect(seen[0]).toBe('d');
+      expect(seen.sort()).toEqual(['a', 'b', 'c', 'd']);
+    }
+    expect((await parked.list('rollups', 'globex', 10)).items).toEqual([]);
+  });
+
+  test('are counted with the others, up to a limit', async () => {
+    const { parked } = await withEarlier();
+    expect(await parked.count('rollups', 10)).toEqual({ parked: 4, more: false });
+    expect(await parked.count('rollups', 3)).toEqual({ parked: 3, more: true });
+    expect(await parked.count('device-state', 3)).toEqual({ parked: 0, more: false });
+  });
+
+  test('are dropped and sent by their ids', async () => {
+    const { parked, events, state, clock } = await withEarlier();
+    const [, first, second] = (await parked.list('rollups', 'acme', 10)).items;
+    expect(await parked.drop(first?.id ?? '', 'globex')).toBe(false);
+    expect(await parked.drop(first?.id ?? '', 'acme')).toBe(true);
+    expect(await parked.drop(first?.id ?? '', 'acme')).toBe(false);
+    const send = redrive({ events, state, clock });
+    expect(await send({ consumer: 'rollups', tenant: 'acme', ids: [second?.id ?? ''] })).toMatchObject({ redriven: 1 });
+    expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(2);
+  });
+
+  test('are sent with all others', async () => {
+    const { parked, events, state, clock } = await withEarlier();
+    const send = redrive({ events, state, clock });
+    let more = true;
+    let redriven = 0;
+    for (let calls = 0; more && calls < 3; calls += 1) {
+      const summary = await send({ consumer: 'rollups', tenant: 'acme' });
+      redriven += summary.redriven;
+      more = summary.more;
+    }
+    expect({ redriven, more }).toEqual({ redriven: 4, more: false });
+    expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
+  });
+
+  test('that are parked again are there once', async () => {
+    const { park, parked } = await withEarlier();
+    await park('a');
+    expect(idsOf((await parked.list('rollups', 'acme', 10)).items)).toEqual(['a', 'b', 'c', 'd']);
+  });
 });

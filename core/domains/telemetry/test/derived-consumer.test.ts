@@ -4,6 +4,7 @@ import type { Scenario } from '../../../../test/support/deliveries.ts';
 import { faultyStore, writesOf } from '../../../../test/support/faulty-store.ts';
 import { property } from '../../../../test/support/properties.ts';
 import { consumerNamed } from '../../../domain/application.ts';
+import { WINDOW_LIMITS } from '../../../pipeline/log-windows.ts';
 import type { Store } from '../../../ports/store.ts';
 import { telemetry } from '../domain.ts';
 import { telemetryQueries } from '../queries.ts';
@@ -68,26 +69,35 @@ async function storedReadings({ events: readings }: Scenario<Made>, where: World
   );
 }
 
-property(
-  'any order, grouping, repeats, two workers and faults of the store end in the state of all distinct readings; a repeat of everything writes nothing',
-  scenario,
-  async (given) => {
-    const here = world(given.script);
-    for (const name of NAMES) await deliver(here, consumerOf(here, name), given.events, given.deliveries);
-    const stored = await storedReadings(given, here);
-    await expectAllOf(stored, here);
+/** So small that two readings crowd a minute or a second, and readings of one instant, too, are told apart. */
+const SMALL = { events: 1, characters: 1000, pageDocuments: 2, deliveryCharacters: 1_000_000 };
 
-    const written = writesOf(here.scriptedState);
-    for (const name of NAMES) {
-      await deliver(here, consumerOf(here, name), given.events, [
-        { worker: 0, events: [...given.events.keys()] },
-        { worker: 1, events: [...given.events.keys()].reverse() },
-      ]);
-    }
-    expect(writesOf(here.scriptedState)).toBe(written);
-  },
-  150,
-);
+describe.each([
+  ['quiet minutes', WINDOW_LIMITS],
+  ['crowded minutes', SMALL],
+])('%s', (how, windows) => {
+  property(
+    `${how}: any order, grouping, repeats, two workers and faults of the store end in the state of all distinct readings; a repeat of everything writes nothing`,
+    scenario,
+    async (given) => {
+      const made = world(given.script);
+      const here = { ...made, deps: { ...made.deps, windows } };
+      for (const name of NAMES) await deliver(here, consumerOf(here, name), given.events, given.deliveries);
+      const stored = await storedReadings(given, here);
+      await expectAllOf(stored, here);
+
+      const written = writesOf(here.scriptedState);
+      for (const name of NAMES) {
+        await deliver(here, consumerOf(here, name), given.events, [
+          { worker: 0, events: [...given.events.keys()] },
+          { worker: 1, events: [...given.events.keys()].reverse() },
+        ]);
+      }
+      expect(writesOf(here.scriptedState)).toBe(written);
+    },
+    150,
+  );
+});
 
 describe('given readings of one device', () => {
   const at = (second: number, more: Partial<Made> = {}): Made => ({
@@ -154,12 +164,14 @@ describe('given readings of one device', () => {
     const readings = Array.from({ length: 1500 }, (_, index) => at(index % 60, { id: `n${index}`, value: 0.1 }));
     const here = world();
     for (let from = 0; from < 1500; from += 500) await here.store(readings.slice(from, from + 500));
-    for (const name of NAMES) await consumerOf(here, name).apply(readings.slice(0, 1).map(delivered));
-    expect((await shown(here)).device?.readings).toBe(1500);
+    for (const name of NAMES)
+      for (let from = 0; from < 1500; from += 10)
+        await consumerOf(here, name).apply(readings.slice(from, from + 10).map(delivered));
+    await expectAllOf(readings, here);
     expect((await shown(here))['1m']).toMatchObject([{ count: 1500, sum: 150 }]);
   });
 
-  test.each(['query', 'get', 'transact'] as const)(
+  test.each(['query', 'get', 'write'] as const)(
     'a reading that another worker applies around the first %s of the slower one is not lost',
     async (method) => {
       for (const name of NAMES) {
@@ -186,8 +198,12 @@ describe('given readings of one device', () => {
             if (method === 'query') await faster();
             return page;
           },
+          put: async (document, expected) => {
+            if (method === 'write' && document.partition.startsWith('device|')) await faster();
+            return store.put(document, expected);
+          },
           transact: async (partition, writes) => {
-            if (method === 'transact') await faster();
+            if (method === 'write') await faster();
             return store.transact(partition, writes);
           },
         });

@@ -2,7 +2,7 @@
 import { candidate, measured } from '../../../../test/support/events.ts';
 import type { CloudEvent } from '../../../ports/cloud-event.ts';
 import { checkedStore } from '../../../store/checked-store.ts';
-import { deviceState, reviseDevice } from '../device-state.ts';
+import { deviceState } from '../device-state.ts';
 import { telemetryQueries } from '../queries.ts';
 import { later } from '../reading.ts';
 import { READING_LIMITS } from '../schemas.ts';
@@ -95,9 +95,10 @@ test('a device is announced before its state is there, so that it is never missi
   let listed = 0;
   const watched = {
     ...checkedStore(state),
-    transact: async (...call: Parameters<typeof state.transact>) => {
-      listed = (await state.query('devices|acme', { limit: 10 })).items.length;
-      return state.transact(...call);
+    put: async (...call: Parameters<typeof state.put>) => {
+      const { partition } = call[0];
+      if (partition.startsWith('device|')) listed = (await state.query('devices|acme', { limit: 10 })).items.length;
+      return state.put(...call);
     },
   };
   await deviceState.create({ ...here.deps, state: watched }).apply([delivered(made(1, 't'))]);
@@ -111,21 +112,7 @@ test('a device that is announced and has no state yet is left out of the list', 
   expect(await queries.devices(TENANT, { limit: 10 })).toEqual({ items: [] });
 });
 
-describe('revising', () => {
-  const value = (position: string) => ({ value: 1, time: position, position });
-
-  test('counts by the difference and keeps what is later', () => {
-    const total = { readings: 10, lastSeen: { time: 'c', position: 'c' }, metrics: { t: value('c'), u: value('a') } };
-    const before = { readings: 2, lastSeen: { time: 'a', position: 'a' }, metrics: { t: value('a') } };
-    const after = { readings: 3, lastSeen: { time: 'b', position: 'b' }, metrics: { t: value('b'), u: value('b') } };
-    expect(reviseDevice(total, before, after)).toEqual({
-      readings: 11,
-      lastSeen: { time: 'c', position: 'c' },
-      metrics: { t: value('c'), u: value('b') },
-    });
-    expect(reviseDevice(undefined, undefined, after)).toEqual(after);
-  });
-
+describe('last values', () => {
   test('the later of two; of equals the first', () => {
     const a = { position: 'x', from: 'a' };
     expect(later(undefined, a)).toBe(a);

@@ -103,3 +103,14 @@ test('readings whose every text is as long as it may be', async () => {
   }
   expect((await paged(cell, '/v1/devices/pump-1/readings?limit=1000')).items).toHaveLength(1000);
 });
+
+test('readings whose events are as large as they may be', async () => {
+  const cell = telemetryCell();
+  for (let index = 0; index < 60; index += 1)
+    expect(
+      (await cell.post([candidate({ id: `r-${index}`, data: { metric: 't', value: 1, note: 'x'.repeat(200_000) } })]))
+        .status,
+    ).toBe(202);
+  const { items } = await paged(cell, '/v1/devices/pump-1/readings?limit=100');
+  expect(items).toHaveLength(60);
+});

@@ -48,17 +48,17 @@ test.each([1, 2])('pages of %d end within a window, and nothing is missing or sh
   expect(rows).toEqual(['- 1 1', 'Cel 2 42', '[degF] 1 68', '- 1 5', 'Cel 1 6']);
 });
 
-test('a document of an earlier release, which added all units up, comes apart as its minutes are derived again', async () => {
-  const here = await rolledUp([made(0, 20, 'Cel'), made(1, 68, '[degF]')]);
+test('documents of an earlier release, which added all units up, come apart as their minutes are derived again', async () => {
+  const here = world();
+  const readings = [made(0, 20, 'Cel'), made(1, 68, '[degF]'), made(2, 22, 'Cel')];
+  await here.store(readings);
   const partition = partitions.rollups.of(TENANT, DEVICE);
-  const { items } = await here.state.query(partition, { limit: 10 });
-  for (const { id, body } of items) {
-    const { last } = (body as unknown as { units: { Cel: { last: unknown } } }).units.Cel;
-    const old = { metric: 't', count: 2, min: 20, max: 68, sum: [88], last };
-    await here.state.put({ partition, id, body: old as never }, 'any');
-  }
+  const last = { value: 68, time: '2026-11-20T23:50:01Z', position: '2026-11-20T23:50:01!AAAAAAAAAAAAAAAA' };
+  const old = { metric: 't', count: 2, min: 20, max: 68, sum: [88], last };
+  for (const id of ['1m!t!2026-11-20T23:50', '1h!t!2026-11-20T23', '1d!t!2026-11-20'])
+    await here.state.put({ partition, id, body: old }, 'any');
   expect((await shown(here)).rows).toEqual(['- 2 88']);
-  await deliver(here, rollups.create(here.deps), [made(2, 22, 'Cel')], [{ worker: 0, events: [0] }]);
+  await deliver(here, rollups.create(here.deps), readings, [{ worker: 0, events: [2] }]);
   expect((await shown(here)).rows).toEqual(['Cel 2 42', '[degF] 1 68']);
   const day = await telemetryQueries(here).rollups(TENANT, DEVICE, { window: '1d', metric: 't', limit: 10 });
   expect(day.items.map(({ unit, count, sum }) => `${unit} ${count} ${sum}`)).toEqual(['Cel 2 42', '[degF] 1 68']);

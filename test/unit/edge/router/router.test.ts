@@ -186,6 +186,8 @@ test('the cell’s answer is the client’s, streamed as it comes', async () => 
     'x-any': 'thing',
     'set-cookie': 'a=b',
     location: '/elsewhere',
+    ratelimit: expect.stringMatching(/^"requests";r=\d+;t=\d+, "bytes";r=\d+;t=\d+$/),
+    'ratelimit-policy': expect.stringMatching(/^"requests";q=\d+;w=\d+, "bytes";q=\d+;w=\d+;qu="content-bytes"$/),
     'x-polycell-cell': 'a',
   });
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
