@@ -184,9 +184,15 @@ export function logWindows<Fact, Summary extends object>(
         undefined,
       );
 
-  const leavesOf: LeavesOf<Summary> = async (window, known, wanted) => {
+  /** `entire`: nothing is known of what the window holds besides the wanted positions, so all of it is read. */
+  const derive = async (
+    window: string,
+    known: ReadonlyMap<string, Leaf<Summary>>,
+    wanted: readonly string[],
+    entire: boolean,
+  ): Promise<ReadonlyMap<string, Leaf<Summary>>> => {
     const all = [...known];
-    if (!all.some(([, { hot }]) => hot)) {
+    if (entire || !all.some(([, { hot }]) => hot)) {
       const found = await whole(window, new Set(known.keys()), wanted);
       if (found !== undefined)
         return new Map(all.map(([series]) => [series, { summary: found.get(series), hot: false }]));
@@ -198,8 +204,8 @@ export function logWindows<Fact, Summary extends object>(
         async ([series]) => [series, await readNode(series, window)] as const,
       ),
     );
-    // A leaf that was derived from the whole window says nothing of its parts.
-    const splits = all.some(([, { hot, summary }]) => !hot && summary !== undefined);
+    // A leaf that was derived from the whole window says nothing of its parts, nor of theirs.
+    const splits = entire || all.some(([, { hot, summary }]) => !hot && summary !== undefined);
     const parts = splits
       ? await partsOf(window)
       : [...new Set(wanted.map((position) => childOf(window, position)))].sort();
@@ -209,13 +215,13 @@ export function logWindows<Fact, Summary extends object>(
         all.map(([series]) => [series, nodes.get(series)?.leaves.get(end) ?? { summary: undefined, hot: false }]),
       );
       const within = wanted.filter((position) => position.startsWith(part));
-      for (const [series, leaf] of await leavesOf(part, below, within)) nodes.get(series)?.leaves.set(end, leaf);
+      for (const [series, leaf] of await derive(part, below, within, splits)) nodes.get(series)?.leaves.set(end, leaf);
     });
     await mapConcurrently([...nodes], CONCURRENT_NODES, ([series, node]) => writeNode(series, window, node));
     return new Map([...nodes].map(([series, node]) => [series, { summary: sumOf(node.leaves), hot: true }]));
   };
 
-  return leavesOf;
+  return (window, known, wanted) => derive(window, known, wanted, false);
 }
 
 export const minuteOf = (position: string): string => position.slice(0, WIDTHS[0]);

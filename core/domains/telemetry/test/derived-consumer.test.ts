@@ -1,5 +1,5 @@
 // The consumers that derive: whatever is delivered how often, in whatever order, the documents are those of the log.
-
+import fc from 'fast-check';
 import type { Scenario } from '../../../../test/support/deliveries.ts';
 import { faultyStore, writesOf } from '../../../../test/support/faulty-store.ts';
 import { property } from '../../../../test/support/properties.ts';
@@ -99,6 +99,28 @@ describe.each([
   );
 });
 
+property(
+  'crowded windows that grow by a few readings at a time hold all of them',
+  fc.record({
+    seconds: fc.array(fc.constantFrom(7, 8, 17, 70), { minLength: 1, maxLength: 20 }),
+    sizes: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),
+    events: fc.integer({ min: 1, max: 4 }),
+  }),
+  async ({ seconds, sizes, events }) => {
+    const made = world();
+    const here = { ...made, deps: { ...made.deps, windows: { ...WINDOW_LIMITS, events } } };
+    const readings = seconds.map((second, index): Made => ({ id: `n${index}`, second, metric: 't', value: index }));
+    for (let from = 0, part = 0; from < readings.length; part += 1) {
+      const size = sizes[part % sizes.length] ?? 1;
+      const some = Array.from({ length: Math.min(size, readings.length - from) }, (_, index) => from + index);
+      for (const name of NAMES) await deliver(here, consumerOf(here, name), readings, [{ worker: 0, events: some }]);
+      from += size;
+      await expectAllOf(readings.slice(0, from), here);
+    }
+  },
+  100,
+);
+
 describe('given readings of one device', () => {
   const at = (second: number, more: Partial<Made> = {}): Made => ({
     id: `r${second}`,
@@ -169,6 +191,27 @@ describe('given readings of one device', () => {
         await consumerOf(here, name).apply(readings.slice(from, from + 10).map(delivered));
     await expectAllOf(readings, here);
     expect((await shown(here))['1m']).toMatchObject([{ count: 1500, sum: 150 }]);
+  });
+
+  test.each([
+    ['one after the other', [[0], [1], [2], [3], [4], [5]]],
+    [
+      'in pairs',
+      [
+        [0, 1],
+        [2, 3],
+        [4, 5],
+      ],
+    ],
+    ['one, then all others', [[0], [1, 2, 3, 4, 5]]],
+  ])('readings of one instant that crowd their windows, %s, are all counted', async (_how, groups) => {
+    const made = world();
+    const here = { ...made, deps: { ...made.deps, windows: { ...WINDOW_LIMITS, events: 2 } } };
+    const readings = Array.from({ length: 6 }, (_, index) => at(7, { id: `n${index}`, value: index }));
+    for (const name of NAMES)
+      for (const group of groups) await deliver(here, consumerOf(here, name), readings, [{ worker: 0, events: group }]);
+    expect((await shown(here)).device).toMatchObject({ readings: 6 });
+    expect((await shown(here))['1m']).toMatchObject([{ count: 6, sum: 15 }]);
   });
 
   test.each(['query', 'get', 'write'] as const)(
