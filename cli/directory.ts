@@ -1,5 +1,6 @@
 // What the commands that look at the directory or change it have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
+import { sameJson } from '../core/lib/same-json.ts';
 import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
 import { type Column, Table } from './table.ts';
@@ -133,7 +134,7 @@ export function describeChange({ kind, id, before, after }: DirectoryChange): st
   if (after === null) return `${kind} ${id} removed`;
   const was = (before ?? {}) as Readonly<Record<string, unknown>>;
   const fields = Object.entries(after).filter(
-    ([name, value]) => name !== 'revision' && name !== 'id' && was[name] !== value,
+    ([name, value]) => name !== 'revision' && name !== 'id' && !sameJson(was[name], value),
   );
   const shown = fields.map(([name, value]) =>
     before === null ? `${name} ${show(value)}` : `${name} ${show(was[name])} → ${show(value)}`,

@@ -1,10 +1,15 @@
 // The commands that look at the directory and change it, against a stack of one cell and its edge: what they say, refuse and leave alone.
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildBundles } from '../../../build/bundles.mjs';
+import { identityProver, NONCE_PARAMETER } from '../../../core/cell/identity-proof.ts';
 import { Stack } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
+import { CELL_KEY, publicPart } from '../../support/route-tokens.ts';
 import { oneLine, polycell } from './run.ts';
 
 let stack: Stack;
@@ -22,6 +27,25 @@ beforeAll(async () => {
   edge = (await stack.start()).edge?.url ?? '';
 });
 afterAll(() => stack.stop());
+
+const servers: Server[] = [];
+afterAll(() => {
+  for (const server of servers) server.close();
+});
+
+/** Starts what proves that it is a cell, and nothing else; returns its endpoint. */
+async function proving(cell: string): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const nonce = new URL(request.url ?? '/', endpoint).searchParams.get(NONCE_PARAMETER) ?? '';
+    const proof = await identityProver(CELL_KEY, cell, [endpoint])(nonce);
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ status: 'ok', cell, proof }));
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return endpoint;
+}
 
 const at = (...args: string[]) => polycell(...args, '--stack', edge);
 const json = async (...args: string[]): Promise<Record<string, unknown>[]> => {
@@ -134,7 +158,7 @@ test('status shows the edge, and what the directory says of each cell', async ()
 });
 
 test.each<[string[], number, RegExp]>([
-  [['cells'], 2, /Name an action: list, add, drain, evacuate, resume, retire/],
+  [['cells'], 2, /Name an action: list, add, approvals, approve, drain, evacuate, resume, retire/],
   [['cells', 'lst'], 2, /Unknown action "lst"\. Did you mean list\? The actions are list, add, /],
   [['cells', 'drain'], 2, /Name the cell/],
   [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
@@ -165,16 +189,16 @@ test.each<[string[], number, RegExp]>([
 });
 
 test('a cell whose tenants are evacuated can be retired', async () => {
-  const define = (id: string, region: string) => [
+  const define = async (id: string, region: string) => [
     ...['cells', 'add', id, '--cloud', 'azure', '--region', region, '--jurisdiction', 'us'],
-    ...['--endpoint', `https://${id}.example`],
+    ...['--endpoint', await proving(id), '--keys', JSON.stringify([publicPart(CELL_KEY)])],
   ];
   for (const [id, region] of [
     ['old', 'eastus'],
     ['new-1', 'eastus2'],
     ['new-2', 'westus'],
   ] as const)
-    expect((await at(...define(id, region))).code).toBe(0);
+    expect((await at(...(await define(id, region)))).code).toBe(0);
   const add = (id: string, cell: string, standby: string) =>
     at('tenants', 'add', id, '--residency', 'us', '--cell', cell, '--standby', standby);
   expect((await add('evacuated-1', 'old', 'new-1')).code).toBe(0);
