@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { root } from '../../../build/bundles.mjs';
 import { eventually } from '../../support/eventually.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 
 const ps = promisify(execFile);
 
@@ -56,12 +57,12 @@ export class Run {
   }
 
   /** Resolves when what it has said so far matches, or the part of it that is given. */
-  said(pattern: RegExp, inText?: () => string): Promise<RegExpExecArray> {
+  said(pattern: RegExp, inText?: () => string, withinMs?: number): Promise<RegExpExecArray> {
     return eventually(async () => {
       const match = inText === undefined ? (pattern.exec(this.out) ?? pattern.exec(this.err)) : pattern.exec(inText());
       if (match === null) throw new Error(`It has not said ${pattern} but:\n${this.out}${this.err}`);
       return match;
-    });
+    }, withinMs);
   }
 }
 
@@ -82,6 +83,9 @@ export interface Dev extends Run {
   /** Rejects until nothing of it is left: no process of these, no temporary file, no entry among the running stacks. */
   isGone(processes: readonly { pid: number }[]): Promise<void>;
 }
+
+/** A stack that compiles all its bundles first is ready within this, in milliseconds. */
+const STARTED_WITHIN_MS = 2 * PATIENCE_MS;
 
 const opened: { run: Run; scratch: string }[] = [];
 
@@ -104,15 +108,13 @@ export async function dev(args: readonly string[] = [], { environment, ...settin
     environment: { TMPDIR: scratch, ...environment },
   });
   opened.push({ run, scratch });
+  const ready = async () => {
+    const [line] = await run.said(/^\{"ready":true.*\}\n/, undefined, STARTED_WITHIN_MS);
+    return JSON.parse(line) as { cells: { url: string }[]; edge: { url: string } };
+  };
   return Object.assign(run, {
-    url: async () => {
-      const [line] = await run.said(/^\{"ready":true.*\}\n/);
-      return (JSON.parse(line) as { cells: { url: string }[] }).cells[0]?.url ?? '';
-    },
-    edgeUrl: async () => {
-      const [line] = await run.said(/^\{"ready":true.*\}\n/);
-      return (JSON.parse(line) as { edge: { url: string } }).edge.url;
-    },
+    url: async () => (await ready()).cells[0]?.url ?? '',
+    edgeUrl: async () => (await ready()).edge.url,
     descendants: () => descendantsOf(run.pid),
     isGone: (processes: readonly { pid: number }[]) =>
       eventually(async () => {
