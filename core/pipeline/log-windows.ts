@@ -206,9 +206,10 @@ export function logWindows<Fact, Summary extends object>(
     );
     // A leaf that was derived from the whole window says nothing of its parts, nor of theirs.
     const splits = entire || all.some(([, { hot, summary }]) => !hot && summary !== undefined);
-    const parts = splits
-      ? await partsOf(window)
-      : [...new Set(wanted.map((position) => childOf(window, position)))].sort();
+    // A part with a delivered event that the log does not show yet must be asked for, so that its absence is noticed.
+    const parts = [
+      ...new Set([...(splits ? await partsOf(window) : []), ...wanted.map((position) => childOf(window, position))]),
+    ].sort();
     await mapConcurrently(parts, CONCURRENT_PARTS, async (part) => {
       const end = part.slice(window.length);
       const below = new Map(
