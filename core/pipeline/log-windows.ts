@@ -1,11 +1,11 @@
 // Leaves from the log: folds the events of a window of the log, and splits windows that have too many events or bytes.
 import { eventKey, fromStored } from '../events/cloud-event.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
+import { atMost, mapConcurrently } from '../lib/concurrently.ts';
 import { sameJson } from '../lib/same-json.ts';
 import { afterPrefix } from '../lib/text.ts';
 import { PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { Store, StoreCursor, StoredDocument } from '../ports/store.ts';
+import type { Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { asBlock, nodeId } from './blocks.ts';
 import { type Derivation, packed, seriesOf, unpacked } from './derivation.ts';
 
@@ -25,7 +25,10 @@ export type WindowLimits = { readonly [limit in keyof typeof WINDOW_LIMITS]: num
 /** Nodes read or written at the same time. */
 const CONCURRENT_NODES = 16;
 
-/** Parts of a window that are read at the same time: the shorter a delivery takes, the fewer others change its documents meanwhile. */
+/**
+ * Parts of a window that are read at the same time: the shorter a delivery takes, the fewer others change its documents meanwhile. As
+ * many pages are asked for at once, however far down the parts of parts lie: a page may have megabytes.
+ */
 const CONCURRENT_PARTS = 4;
 
 /**
@@ -80,6 +83,8 @@ export function logWindows<Fact, Summary extends object>(
 ): LeavesOf<Summary> {
   const accepts = new Set(derivation.types);
   let read = 0;
+  const inTurn = atMost(CONCURRENT_PARTS);
+  const pageOf = (query: Query) => inTurn(() => events.query(log, query));
 
   /** An event that cannot be projected contributes nothing; it is parked on its own delivery, and counts once the code is fixed. */
   const projected = (document: { partition: string; id: string; body: Json }): { fact: Fact } | undefined => {
@@ -101,7 +106,7 @@ export function logWindows<Fact, Summary extends object>(
     let characters = 0;
     let cursor: StoreCursor | undefined;
     do {
-      const page = await events.query(log, {
+      const page = await pageOf({
         prefix: window,
         limit: limits.pageDocuments,
         ...(cursor !== undefined && { cursor }),
@@ -140,7 +145,7 @@ export function logWindows<Fact, Summary extends object>(
   const partsOf = async (window: string): Promise<string[]> => {
     const parts: string[] = [];
     for (let from: string | undefined = window; from !== undefined; ) {
-      const { items } = await events.query(log, { prefix: window, from, limit: 1 });
+      const { items } = await pageOf({ prefix: window, from, limit: 1 });
       const first = items[0];
       if (first === undefined) break;
       account(JSON.stringify(first.body).length);
