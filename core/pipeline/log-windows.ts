@@ -5,7 +5,7 @@ import { sameJson } from '../lib/same-json.ts';
 import { afterPrefix } from '../lib/text.ts';
 import { PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
+import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { asBlock, nodeId } from './blocks.ts';
 import { type Derivation, packed, seriesOf, unpacked } from './derivation.ts';
 
@@ -144,14 +144,19 @@ export function logWindows<Fact, Summary extends object>(
   /** The parts of a window that hold events, found by jumping from one to the next. */
   const partsOf = async (window: string): Promise<string[]> => {
     const parts: string[] = [];
-    for (let from: string | undefined = window; from !== undefined; ) {
-      const { items } = await pageOf({ prefix: window, from, limit: 1 });
-      const first = items[0];
-      if (first === undefined) break;
-      account(JSON.stringify(first.body).length);
-      const part = childOf(window, first.id);
-      parts.push(part);
-      from = afterPrefix(part);
+    let from: string | undefined = window;
+    let cursor: StoreCursor | undefined;
+    while (from !== undefined) {
+      const page: Page = await pageOf({ prefix: window, from, limit: 1, ...(cursor !== undefined && { cursor }) });
+      const first = page.items[0];
+      // A page may be empty though there are more.
+      cursor = first === undefined ? page.next : undefined;
+      if (first !== undefined) {
+        account(JSON.stringify(first.body).length);
+        const part = childOf(window, first.id);
+        parts.push(part);
+        from = afterPrefix(part);
+      } else if (cursor === undefined) break;
     }
     return parts;
   };

@@ -1,6 +1,6 @@
-// How much of the log a delivery to a crowded minute holds at once.
+// How a crowded minute is read: few pages at once, and all of them, whatever the store makes of its pages.
 import { WINDOW_LIMITS } from '../../../pipeline/log-windows.ts';
-import type { Store } from '../../../ports/store.ts';
+import type { Store, StoreCursor } from '../../../ports/store.ts';
 import { deviceState } from '../device-state.ts';
 import { telemetryQueries } from '../queries.ts';
 import type { Made } from './telemetry-model.ts';
@@ -40,4 +40,32 @@ test('a crowded minute is read a few pages at a time, however often it is split'
   await consumer.apply([delivered(readings[1] as Made)]);
   expect(await telemetryQueries(here).device(TENANT, DEVICE)).toMatchObject({ readings: 900 });
   expect(most).toBe(PAGES);
+});
+
+test('empty pages with more behind them hide nothing of a crowded minute', async () => {
+  const here = world();
+  const readings = Array.from(
+    { length: 12 },
+    (_, index): Made => ({
+      id: `n${index}`,
+      second: index * 5,
+      metric: 't',
+      value: index,
+    }),
+  );
+  /** Marks the cursor behind an empty page. */
+  const EMPTY = 'empty:';
+  const events: Store = {
+    ...here.deps.events,
+    query: async (partition, { cursor, ...query }) => {
+      if (cursor?.startsWith(EMPTY) !== true) return { items: [], next: `${EMPTY}${cursor ?? ''}` as StoreCursor };
+      const at = cursor.slice(EMPTY.length) as StoreCursor;
+      return here.events.query(partition, { ...query, ...(at !== '' && { cursor: at }) });
+    },
+  };
+  const consumer = deviceState.create({ ...here.deps, events, windows: { ...WINDOW_LIMITS, events: 4 } });
+  await deliver(here, consumer, readings, [{ worker: 0, events: [0, 4, 8] }]);
+  await here.store(readings);
+  await consumer.apply([delivered(readings[11] as Made)]);
+  expect(await telemetryQueries(here).device(TENANT, DEVICE)).toMatchObject({ readings: 12 });
 });
