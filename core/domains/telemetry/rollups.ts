@@ -111,7 +111,8 @@ export function reviseRollup(
   before: RollupSummary | undefined,
   after: RollupSummary,
 ): RollupSummary {
-  if (total === undefined && before === undefined) return { ...after };
+  if (total === undefined && before === undefined)
+    return { ...after, ...(after.units && { units: firstUnits(after.units) }) };
   if (total === undefined) return reviseRollup({ ...NOTHING, metric: after.metric }, before, after);
   const units = new Set([total, before, after].flatMap((summary) => Object.keys(summary?.units ?? {})));
   const parts = [...units].map((unit) => {

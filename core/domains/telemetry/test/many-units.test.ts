@@ -1,7 +1,7 @@
 // A metric whose readings have ever new units, as of a client that mistakes the unit for something else.
 import { checkedStore } from '../../../store/checked-store.ts';
 import { telemetryQueries } from '../queries.ts';
-import { ROLLUP_UNITS, rollups } from '../rollups.ts';
+import { ROLLUP_UNITS, type RollupPart, reviseRollup, rollups } from '../rollups.ts';
 import { expectedRollups, type Made } from './telemetry-model.ts';
 import { DEVICE, deliver, TENANT, world } from './workers.ts';
 
@@ -44,4 +44,11 @@ test('the same units are kept in any order: the first by name', async () => {
     .slice(0, ROLLUP_UNITS);
   expect(await daysOf(readings, 10)).toEqual(expected);
   expect(await daysOf([...readings].reverse(), 1)).toEqual(expected);
+});
+
+test('a minute that was stored with more units joins its totals with the first ones', () => {
+  const part: RollupPart = { count: 1, min: 1, max: 1, sum: [1], last: null };
+  const units = Object.fromEntries(ofUnits(100).map(({ unit }) => [unit, part]));
+  const total = reviseRollup(undefined, undefined, { metric: 't', ...part, units });
+  expect(Object.keys(total.units ?? {})).toHaveLength(ROLLUP_UNITS);
 });
