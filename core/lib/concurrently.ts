@@ -25,3 +25,21 @@ export async function mapConcurrently<T, R>(
   if (errors.length > 0) throw errors[0];
   return results;
 }
+
+/** Returns what calls work, at most `limit` at the same time; what comes later waits for its turn. */
+export function atMost(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running < limit) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      // The turn passes on, or ends.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

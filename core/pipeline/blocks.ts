@@ -1,6 +1,6 @@
 // The documents of a series: its head with the newest half hour, blocks with earlier half hours, and nodes of crowded minutes.
 import { isJsonObject, type Json } from '../ports/json.ts';
-import type { Store, StoredDocument, Version } from '../ports/store.ts';
+import type { Page, Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
 
 /** Leaves by the end of their window's name: `41` in a block, `:4` or `3` in a node. */
 export type Leaves = { readonly [end: string]: Json };
@@ -68,9 +68,19 @@ const BLOCK_MINUTES = 30;
 export async function earlierMinutes(state: Store, partition: string, series: string, start: string): Promise<Minutes> {
   const from = series + start;
   const to = series + minuteAt(start, endOf(start) === '00' ? '30' : '60');
-  // The block's own document may be among them.
-  const { items } = await state.query(partition, { from, to, limit: BLOCK_MINUTES + 1 });
-  const documents = items.filter(({ id }) => id.length === from.length);
+  const documents: StoredDocument[] = [];
+  let cursor: StoreCursor | undefined;
+  do {
+    // The block's own document may be among them.
+    const page: Page = await state.query(partition, {
+      from,
+      to,
+      limit: BLOCK_MINUTES + 1,
+      ...(cursor !== undefined && { cursor }),
+    });
+    documents.push(...page.items.filter(({ id }) => id.length === from.length));
+    cursor = page.next;
+  } while (cursor !== undefined);
   return {
     leaves: new Map(documents.map(({ id, body }) => [id.slice(-2), body])),
     documents: documents.map(({ id, version }) => ({ id, version })),

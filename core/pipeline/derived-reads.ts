@@ -45,15 +45,18 @@ export async function readTotal<Summary>(
   return totalWith(derivation, series, id, (stored?.body ?? undefined) as Summary | undefined, head);
 }
 
-/** Heads of the series of a page, read once each. */
+/**
+ * Heads of the series of a store's page, read behind each page anew: a total that is read later than a head may contain the half hour
+ * that has left that head meanwhile, which would be counted twice.
+ */
 function headsOf(state: Store, partition: string, seriesIn: (id: string) => string) {
-  const heads = new Map<string, Head | undefined>();
+  let heads = new Map<string, Head | undefined>();
   return {
     of: (id: string) => heads.get(seriesIn(id)),
     async prepare(documents: readonly StoredDocument[]) {
-      const missing = [...new Set(documents.map(({ id }) => seriesIn(id)))].filter((series) => !heads.has(series));
-      const found = await mapConcurrently(missing, CONCURRENT_READS, (series) => readHead(state, partition, series));
-      for (const [index, series] of missing.entries()) heads.set(series, found[index]);
+      const series = [...new Set(documents.map(({ id }) => seriesIn(id)))];
+      const found = await mapConcurrently(series, CONCURRENT_READS, (each) => readHead(state, partition, each));
+      heads = new Map(series.map((each, index) => [each, found[index]]));
     },
   };
 }

@@ -92,15 +92,18 @@ export async function readLatest(
   keep: number,
 ): Promise<LatestByKey> {
   if (head.spread !== true) return decoded(head.latest);
+  const prefix = bucketPrefix(series);
   let values: LatestByKey = new Map();
   let cursor: StoreCursor | undefined;
   do {
     const page = await state.query(partition, {
-      prefix: bucketPrefix(series),
+      prefix,
       limit: LATEST_LIMITS.bucketsRead,
       ...(cursor !== undefined && { cursor }),
     });
-    for (const { body } of page.items) values = mergeLatest(values, decoded(body), keep);
+    // Ids that are longer are buckets of a series whose name begins with this one's.
+    for (const { id, body } of page.items)
+      if (id.length === prefix.length + 1) values = mergeLatest(values, decoded(body), keep);
     cursor = page.next;
   } while (cursor !== undefined);
   return values;

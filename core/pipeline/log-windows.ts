@@ -1,11 +1,11 @@
 // Leaves from the log: folds the events of a window of the log, and splits windows that have too many events or bytes.
 import { eventKey, fromStored } from '../events/cloud-event.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
+import { atMost, mapConcurrently } from '../lib/concurrently.ts';
 import { sameJson } from '../lib/same-json.ts';
 import { afterPrefix } from '../lib/text.ts';
 import { PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { Store, StoreCursor, StoredDocument } from '../ports/store.ts';
+import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { asBlock, nodeId } from './blocks.ts';
 import { type Derivation, packed, seriesOf, unpacked } from './derivation.ts';
 
@@ -25,7 +25,10 @@ export type WindowLimits = { readonly [limit in keyof typeof WINDOW_LIMITS]: num
 /** Nodes read or written at the same time. */
 const CONCURRENT_NODES = 16;
 
-/** Parts of a window that are read at the same time: the shorter a delivery takes, the fewer others change its documents meanwhile. */
+/**
+ * Parts of a window that are read at the same time: the shorter a delivery takes, the fewer others change its documents meanwhile. As
+ * many pages are asked for at once, however far down the parts of parts lie: a page may have megabytes.
+ */
 const CONCURRENT_PARTS = 4;
 
 /**
@@ -80,6 +83,8 @@ export function logWindows<Fact, Summary extends object>(
 ): LeavesOf<Summary> {
   const accepts = new Set(derivation.types);
   let read = 0;
+  const inTurn = atMost(CONCURRENT_PARTS);
+  const pageOf = (query: Query) => inTurn(() => events.query(log, query));
 
   /** An event that cannot be projected contributes nothing; it is parked on its own delivery, and counts once the code is fixed. */
   const projected = (document: { partition: string; id: string; body: Json }): { fact: Fact } | undefined => {
@@ -101,7 +106,7 @@ export function logWindows<Fact, Summary extends object>(
     let characters = 0;
     let cursor: StoreCursor | undefined;
     do {
-      const page = await events.query(log, {
+      const page = await pageOf({
         prefix: window,
         limit: limits.pageDocuments,
         ...(cursor !== undefined && { cursor }),
@@ -139,14 +144,19 @@ export function logWindows<Fact, Summary extends object>(
   /** The parts of a window that hold events, found by jumping from one to the next. */
   const partsOf = async (window: string): Promise<string[]> => {
     const parts: string[] = [];
-    for (let from: string | undefined = window; from !== undefined; ) {
-      const { items } = await events.query(log, { prefix: window, from, limit: 1 });
-      const first = items[0];
-      if (first === undefined) break;
-      account(JSON.stringify(first.body).length);
-      const part = childOf(window, first.id);
-      parts.push(part);
-      from = afterPrefix(part);
+    let from: string | undefined = window;
+    let cursor: StoreCursor | undefined;
+    while (from !== undefined) {
+      const page: Page = await pageOf({ prefix: window, from, limit: 1, ...(cursor !== undefined && { cursor }) });
+      const first = page.items[0];
+      // A page may be empty though there are more.
+      cursor = first === undefined ? page.next : undefined;
+      if (first !== undefined) {
+        account(JSON.stringify(first.body).length);
+        const part = childOf(window, first.id);
+        parts.push(part);
+        from = afterPrefix(part);
+      } else if (cursor === undefined) break;
     }
     return parts;
   };
@@ -206,9 +216,10 @@ export function logWindows<Fact, Summary extends object>(
     );
     // A leaf that was derived from the whole window says nothing of its parts, nor of theirs.
     const splits = entire || all.some(([, { hot, summary }]) => !hot && summary !== undefined);
-    const parts = splits
-      ? await partsOf(window)
-      : [...new Set(wanted.map((position) => childOf(window, position)))].sort();
+    // A part with a delivered event that the log does not show yet must be asked for, so that its absence is noticed.
+    const parts = [
+      ...new Set([...(splits ? await partsOf(window) : []), ...wanted.map((position) => childOf(window, position))]),
+    ].sort();
     await mapConcurrently(parts, CONCURRENT_PARTS, async (part) => {
       const end = part.slice(window.length);
       const below = new Map(

@@ -216,7 +216,8 @@ export async function parkedPage(
         ...earlierIds(tenant, sendable),
         limit: 1,
       });
-      return more.items.length > 0 ? { items, next: EARLIER as StoreCursor } : { items };
+      const isMore = more.items.length > 0 || more.next !== undefined;
+      return isMore ? { items, next: EARLIER as StoreCursor } : { items };
     }
   }
   const at = cursor?.slice(EARLIER.length) ?? '';

@@ -12,6 +12,13 @@ import { reading } from './schemas.ts';
 export const WINDOWS = { '1m': 16, '1h': 13, '1d': 10 } as const;
 export type Window = keyof typeof WINDOWS;
 
+/**
+ * Units of a metric that a window keeps apart, the first by name: so they do not depend on the order of readings, and a unit that is
+ * left out of a minute is left out of its hour. A total always fits into its document, as a half hour that cannot join its totals could
+ * never give way to the next.
+ */
+export const ROLLUP_UNITS = 32;
+
 /** Of the readings that have one unit, or none. */
 export interface RollupPart {
   count: number;
@@ -62,7 +69,7 @@ export const rollupFolds: Pick<
   add(summary, fact) {
     summary.metric = fact.metric;
     if (fact.unit === undefined) Object.assign(summary, partWith(summary, fact));
-    else summary.units = { ...summary.units, [fact.unit]: partWith(partOf(summary, fact.unit), fact) };
+    else summary.units = firstUnits({ ...summary.units, [fact.unit]: partWith(partOf(summary, fact.unit), fact) });
   },
   revise: reviseRollup,
   pack: packRollup,
@@ -78,6 +85,14 @@ export const rollups = derived<Fact, RollupSummary>({
   listsLeaves: true,
   ...rollupFolds,
 });
+
+type Units = NonNullable<RollupSummary['units']>;
+
+function firstUnits(units: Units): Units {
+  const all = Object.entries(units);
+  if (all.length <= ROLLUP_UNITS) return units;
+  return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, ROLLUP_UNITS));
+}
 
 const partOf = (summary: RollupSummary, unit: string): RollupPart =>
   summary.units !== undefined && Object.hasOwn(summary.units, unit) ? (summary.units[unit] ?? NOTHING) : NOTHING;
@@ -96,7 +111,8 @@ export function reviseRollup(
   before: RollupSummary | undefined,
   after: RollupSummary,
 ): RollupSummary {
-  if (total === undefined && before === undefined) return { ...after };
+  if (total === undefined && before === undefined)
+    return { ...after, ...(after.units && { units: firstUnits(after.units) }) };
   if (total === undefined) return reviseRollup({ ...NOTHING, metric: after.metric }, before, after);
   const units = new Set([total, before, after].flatMap((summary) => Object.keys(summary?.units ?? {})));
   const parts = [...units].map((unit) => {
@@ -106,7 +122,7 @@ export function reviseRollup(
   return {
     metric: after.metric,
     ...revisePart(total, before, after),
-    ...(parts.length > 0 && { units: Object.fromEntries(parts) }),
+    ...(parts.length > 0 && { units: firstUnits(Object.fromEntries(parts)) }),
   };
 }
 

@@ -6,6 +6,7 @@ import { relay } from '../../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
 import { PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
+import type { Store, StoreCursor } from '../../../core/ports/store.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { reading } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -282,4 +283,22 @@ describe('events that the release before has parked, in one partition for all te
     await park('a');
     expect(idsOf((await parked.list('rollups', 'acme', 10)).items)).toEqual(['a', 'b', 'c', 'd']);
   });
+});
+
+test('an empty page with more behind it hides no event that an earlier release has parked', async () => {
+  const { state, park, parked } = setUp();
+  await park('a');
+  const [document] = (await state.query('parked|rollups|acme', { limit: 1 })).items;
+  if (document === undefined) throw new Error('Nothing is parked.');
+  await state.put({ partition: 'parked|rollups', id: `acme!${'x'.repeat(16)}`, body: document.body }, 'any');
+  const sparse: Store = {
+    ...state,
+    query: async (partition, { cursor, ...query }) => {
+      if (cursor === undefined) return { items: [], next: '^' as StoreCursor };
+      return state.query(partition, { ...query, ...(cursor !== '^' && { cursor }) });
+    },
+  };
+  const { items } = await parking({ state: sparse, clock: new FakeClock() }).list('rollups', 'acme', 10);
+  expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(2);
+  expect(items).toHaveLength(2);
 });

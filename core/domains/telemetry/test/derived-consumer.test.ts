@@ -305,6 +305,16 @@ describe('given readings of one device', () => {
     expect(writesOf(here.scriptedState)).toBe(0);
   });
 
+  test('a log that shows a crowded minute but not yet what was delivered out of it is asked again, too', async () => {
+    const made = world();
+    const here = { ...made, deps: { ...made.deps, windows: { ...WINDOW_LIMITS, events: 2 } } };
+    const readings = [at(1), at(2), at(3)];
+    await deliver(here, consumerOf(here, 'device-state'), readings, [{ worker: 0, events: [0, 1] }]);
+    await here.store(readings);
+    const behind = consumerOf(here, 'device-state').apply([delivered(at(3)), delivered(at(31))]);
+    await expect(behind).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
   test('no events are no work', async () => {
     const here = world();
     await consumerOf(here, 'rollups').apply([]);

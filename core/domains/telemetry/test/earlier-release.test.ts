@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { property } from '../../../../test/support/properties.ts';
 import { eventKey } from '../../../events/cloud-event.ts';
 import type { Json } from '../../../ports/json.ts';
+import type { Store } from '../../../ports/store.ts';
 import { deviceState } from '../device-state.ts';
 import { partitions } from '../partitions.ts';
 import { telemetryQueries } from '../queries.ts';
@@ -69,3 +70,21 @@ property(
   },
   100,
 );
+
+test('minutes of a half hour that the store returns in several pages are all taken over', async () => {
+  const here = world();
+  const at = (minute: number): Made => ({ id: `r${minute}`, second: 600 + minute * 60, metric: 't', value: minute });
+  const earlier = [at(0), at(1), at(2), at(4)];
+  await here.store(earlier);
+  await keptBefore(here, earlier);
+  // A page may be short and still have a next one: a store of large documents ends it by their bytes.
+  const query: Store['query'] = (partition, asked) => here.state.query(partition, { ...asked, limit: 1 });
+  const deps = { ...here.deps, state: { ...here.deps.state, query } };
+  const readings = [...earlier, at(3), { ...at(2), id: 'late' }];
+  for (const { create } of [deviceState, rollups])
+    await deliver(here, create(deps), readings, [
+      { worker: 0, events: [4] },
+      { worker: 0, events: [5] },
+    ]);
+  await expectAllOf(readings, here);
+});
