@@ -33,7 +33,7 @@ export const tenants: Command = {
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
-    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not built yet',
+    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not supported yet',
     '--limit N': 'list: at most this many; all if not given',
     ...CHANGE_DESCRIPTIONS,
   },
