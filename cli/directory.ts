@@ -107,7 +107,7 @@ function describe({
 }: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
   if (status === 'proposed')
     return [
-      'Proposed: another operator must approve it (polycell cells approvals). It would change:',
+      'Proposed: another operator must approve it (npx polycell cells approvals). It would change:',
       ...changes.map((each) => `  ${describeChange(each)}`),
     ].join('\n');
   if (status === 'unchanged')

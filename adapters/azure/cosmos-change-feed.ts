@@ -34,6 +34,8 @@ export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unkno
     let handled = records.length - left.length;
     for (const slice of inSlices(left)) {
       const outcome = await handler(slice);
+      if (outcome.status === 'retry' && slice[outcome.failedAt] === undefined)
+        throw new RangeError(`The handler failed at record ${outcome.failedAt} of ${slice.length}.`);
       const count = outcome.status === 'retry' ? outcome.failedAt : slice.length;
       for (const record of slice.slice(0, count)) done.set(writeOf(record), true);
       handled += count;

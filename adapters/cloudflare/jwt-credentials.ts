@@ -134,7 +134,7 @@ function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is neither EdDSA nor Ed25519';
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is not one of the issuer’s';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
-  return 'it is no JSON Web Token of the issuer';
+  return 'it is not a JSON Web Token of the issuer';
 }
 
 /** Maximum number of scopes read from a token; the rest of a longer list is ignored. */

@@ -10,7 +10,7 @@ export const audit: Command = {
   example: 'npx polycell audit --limit 20',
   options: { limit: { type: 'string' }, stack: { type: 'string' } },
   describe: {
-    '--limit N': 'so many lines; 50 if not given',
+    '--limit N': 'the number of entries; 50 if not given',
     '--stack URL': 'the stack to ask, if not the one started last',
   },
   run: (context) =>

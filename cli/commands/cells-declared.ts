@@ -45,7 +45,7 @@ async function plan(root: string, id: string | undefined, { options, json, out }
   }
   const declared = (await readJson<readonly DeclaredCell[]>(root, CELLS)).find((cell) => cell.id === id);
   const cloud = declared?.cloud ?? options.cloud;
-  if (typeof cloud !== 'string') throw new UsageError(`${CELLS} declares no ${id} yet: give its --cloud.`);
+  if (typeof cloud !== 'string') throw new UsageError(`${CELLS} declares no cell ${id} yet: give its --cloud.`);
   if (declared !== undefined && options.cloud !== undefined && options.cloud !== declared.cloud)
     throw new UsageError(`${CELLS} declares ${id} in ${declared.cloud}, not in ${options.cloud}.`);
   const { plan: next, cidr } = allocated(current, cloud, id);

@@ -1,7 +1,7 @@
 // `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
 import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
-import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -35,9 +35,10 @@ export const cells: Command = {
   positionals: 2,
   describe: {
     list: 'all cells, their state, and how many tenants have them as home and as standby',
-    'add CELL': 'add one, or change endpoint, keys, capacity, price or failover policy of one',
+    'add CELL':
+      'add one; or change endpoint, keys, capacity, price or failover policy of one, and keep what is not given',
     approvals: 'the changes of endpoints and keys that wait for another operator',
-    'approve ID': 'apply such a change, as another operator than the one who has proposed it',
+    'approve ID': 'apply such a change, as an operator other than the one who proposed it',
     'drain CELL': 'let it take no more tenants',
     'evacuate CELL': 'drain it, then move each of its tenants, and each tenant that has it as standby',
     'resume CELL': 'let it take tenants again',
@@ -50,10 +51,10 @@ export const cells: Command = {
     '--region NAME': 'add: where it is',
     '--jurisdiction NAME': 'add: the legal area whose data it may hold',
     '--endpoint URL': 'add: the address of its API, without a path',
-    '--keys JSON': 'add: an array of the one or two public keys by which it proves its identity',
-    '--capacity N': 'add: tenants that may have it as home; 1000 if not given',
-    '--price X': 'add: what a tenant costs there, compared with others; 1 if not given',
-    '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve if not given`,
+    '--keys JSON': 'add: an array of the one or two public keys with which it proves its identity',
+    '--capacity N': 'add: tenants that may have it as home; 1000 for a new cell',
+    '--price X': 'add: what a tenant costs there, compared with others; 1 for a new cell',
+    '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve for a new cell`,
     ...CHANGE_DESCRIPTIONS,
   },
   run: (context) =>
@@ -64,6 +65,9 @@ const post =
   (verb: string): Action =>
   (context) =>
     change(context, 'POST', `cells/${idOf(context, 'cell')}/${verb}`);
+
+/** What a new cell must be given; a change keeps what is known. */
+const PLACE = ['cloud', 'region', 'jurisdiction', 'endpoint'] as const;
 
 /** The directory checks what they are. */
 function keysOf(text: unknown): unknown {
@@ -88,18 +92,24 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async add(context) {
-    const { options } = context;
+    const { control, options } = context;
+    const id = idOf(context, 'cell');
     const price = Number(options.price ?? 1);
     if (!(price >= 0)) throw new UsageError(`--price must be a number from 0, not ${JSON.stringify(options.price)}.`);
-    return change(context, 'PUT', `cells/${idOf(context, 'cell')}`, {
-      cloud: required(options, 'cloud'),
-      region: required(options, 'region'),
-      jurisdiction: required(options, 'jurisdiction'),
-      endpoint: required(options, 'endpoint'),
-      capacity: wholeNumber(options, 'capacity', 1000, 1, Number.MAX_SAFE_INTEGER),
-      price,
-      failover: options.failover ?? 'approve',
-      ...(options.keys !== undefined && { keys: keysOf(options.keys) }),
+    const capacity = wholeNumber(options, 'capacity', 1000, 1, Number.MAX_SAFE_INTEGER);
+    const keys = options.keys === undefined ? {} : { keys: keysOf(options.keys) };
+    const { items } = (await control('GET', 'cells')) as { items: DirectoryCell[] };
+    const known = items.find((cell) => cell.id === id);
+    const field = (name: (typeof PLACE)[number]) => options[name] ?? known?.[name];
+    const missing = PLACE.filter((name) => field(name) === undefined);
+    if (missing.length > 0)
+      throw new UsageError(`There is no cell ${id} yet: give its ${missing.map((name) => `--${name}`).join(', ')}.`);
+    return change(context, 'PUT', `cells/${id}`, {
+      ...Object.fromEntries(PLACE.map((name) => [name, field(name)])),
+      capacity: options.capacity === undefined ? (known?.capacity ?? capacity) : capacity,
+      price: options.price === undefined ? (known?.price ?? price) : price,
+      failover: options.failover ?? known?.failover ?? 'approve',
+      ...keys,
     });
   },
 
@@ -110,7 +120,11 @@ const actions: Readonly<Record<string, Action>> = {
     return 0;
   },
 
-  approve: (context) => change(context, 'POST', `approvals/${idOf(context, 'change')}`),
+  approve: (context) => {
+    if (context.arguments.length === 0)
+      throw new UsageError('Give the id of the change; `npx polycell cells approvals` lists them.');
+    return change(context, 'POST', `approvals/${idOf(context, 'change')}`);
+  },
 
   drain: post('drain'),
   evacuate,

@@ -5,7 +5,7 @@ import { type Command, required, UserError } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 export const deviceCertificate: Command = {
-  summary: 'make a certificate by which a device talks to the edge',
+  summary: 'make a certificate with which a device talks to the edge',
   usage: '--tenant T --device D [--out DIR]',
   example: 'npx polycell device-certificate --tenant acme --device pump-1 --out ./state/pump-1',
   options: {

@@ -97,7 +97,7 @@ export const drill: Command = {
       return report.passed ? 0 : 1;
     } catch (error) {
       if (!interrupted.signal.aborted) throw error;
-      err('The drill was interrupted; what it had broken is healed.');
+      err('The drill was interrupted; its fault has been removed.');
       return INTERRUPTED;
     } finally {
       await own?.stop();

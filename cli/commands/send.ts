@@ -61,7 +61,7 @@ export const send: Command = {
   describe: {
     '--tenant T': 'the tenant that sends',
     '--file FILE':
-      'JSON Lines: CloudEvents, or readings with device, time, metric, value and perhaps unit; - is standard input',
+      'JSON Lines: CloudEvents, or readings with device, time, metric, value and optionally unit; - is standard input',
     '--count N': 'events to make up; 1 if not given',
     '--devices D': 'devices, or other subjects, that they come from; 1 if not given',
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
@@ -184,7 +184,7 @@ function domainNamed(name: string | undefined): Domain {
 function unreadable(file: string, error: unknown): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
-  const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is none', EISDIR: 'it is a folder' };
+  const reasons: Readonly<Record<string, string>> = { ENOENT: 'it does not exist', EISDIR: 'it is a folder' };
   return new UserError(`The file ${file} cannot be read: ${reasons[code ?? ''] ?? message}.`);
 }
 
@@ -303,6 +303,7 @@ function report(
   out(
     `${accepted} accepted, ${duplicates} duplicates, ${rejected} rejected${failed === 0 ? '' : `, ${failed} failed`} in ${seconds.toFixed(1)} s (${Math.round(sent / seconds)}/s)`,
   );
+  if (requests === 0) return;
   out(
     `latency of ${requests === 1 ? '1 request' : `${requests} requests`}: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`,
   );

@@ -3,8 +3,8 @@ import { type Command, required } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 export const tenantToken: Command = {
-  summary: 'print a token by which a client talks to the edge as a tenant',
-  usage: '--tenant T [--scope ingest,read,operate] [--ttl seconds]',
+  summary: 'print a token with which a client talks to the edge as a tenant',
+  usage: '--tenant T [--scope S] [--ttl N]',
   example:
     'curl -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)" http://127.0.0.1:8080/v1/devices',
   options: {

@@ -33,8 +33,8 @@ export const tenants: Command = {
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
-    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not built yet',
-    '--limit N': 'list: so many at most',
+    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not supported yet',
+    '--limit N': 'list: at most this many; all if not given',
     ...CHANGE_DESCRIPTIONS,
   },
   run: (context) => runAction('tenants', actions, context),
@@ -93,7 +93,7 @@ const actions: Readonly<Record<string, Action>> = {
 
   'on-isolation': (context) =>
     change(context, 'POST', `tenants/${idOf(context, 'tenant')}/on-isolation`, {
-      onIsolation: required(context.options, 'policy'),
+      onIsolation: policyOf(required(context.options, 'policy')),
     }),
 
   remove: (context) => {
@@ -105,6 +105,12 @@ const actions: Readonly<Record<string, Action>> = {
     return change(context, 'DELETE', `tenants/${id}`, { keepData: true });
   },
 };
+
+/** The directory calls the option by another name; its refusal would be of no use here. */
+function policyOf(given: string): string {
+  if (given === 'serve' || given === 'refuse') return given;
+  throw new UsageError(`--policy must be serve or refuse, not ${JSON.stringify(given)}.`);
+}
 
 type ShownTenant = Tenant & { readonly resolution: Resolution; readonly epoch: number | null };
 

@@ -3,8 +3,8 @@ import { type Command, required } from '../command.ts';
 import { StackClient } from '../stack-client.ts';
 
 export const token: Command = {
-  summary: 'print a route token that a cell accepts',
-  usage: '--tenant T --cell C [--scope ingest,read,operate] [--ttl seconds]',
+  summary: 'print a route token that a cell accepts, in the header X-Polycell-Route',
+  usage: '--tenant T [--cell C] [--scope S] [--ttl N]',
   example: 'npx polycell token --tenant acme --cell aws-alpha --scope read',
   options: {
     tenant: { type: 'string' },

@@ -96,7 +96,8 @@ export function routeTokenVerifier({
   };
 
   return async (token) => {
-    if (token === null || token === '') return { status: 'invalid', reason: 'there is none' };
+    if (token === null || token === '')
+      return { status: 'invalid', reason: 'the header X-Polycell-Route is missing or empty' };
     let claims = remembered.get(token);
     if (claims === undefined) {
       const result = await verifySignature(token);

@@ -10,8 +10,10 @@ import type { Log } from '../ports/log.ts';
 import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
+import { discard } from './router/body-source.ts';
 import type { CrossOrigin } from './router/cross-origin.ts';
 import { EDGE, ownHeaders, ownRefusal } from './router/own-answers.ts';
+import { ROUTER_LIMITS } from './router/router-limits.ts';
 
 export interface EdgeDeps {
   readonly version: string;
@@ -96,6 +98,9 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
     try {
       return await dispatch(request, slash === -1 ? '/' : url.slice(slash), traceparent);
     } catch (error) {
+      const { body } = request;
+      if (body !== null && !request.bodyUsed && !body.locked)
+        await discard(body, ROUTER_LIMITS.discarded, ROUTER_LIMITS.discardMs, clock);
       if (error instanceof Refusal) return ownRefusal(traceparent, error);
       log.error('a request failed at the edge', {
         ...describeError(error),

@@ -75,8 +75,9 @@ function parse(text: string): unknown {
   }
 }
 
+/** Without the full stop that some runtimes end it with: it goes into sentences. */
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause as { readonly code?: unknown; readonly message?: unknown } | undefined;
-  return String(cause?.code ?? cause?.message ?? error.message);
+  return String(cause?.code ?? cause?.message ?? error.message).replace(/\.$/, '');
 }

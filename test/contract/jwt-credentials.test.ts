@@ -100,7 +100,7 @@ test.each([
     header({ jku: 'https://evil.example/', kid: 'mine' }),
     'its key is not one of the issuer’s',
   ],
-  ['with a critical extension', header({ crit: ['b64'], b64: false }), 'it is no JSON Web Token of the issuer'],
+  ['with a critical extension', header({ crit: ['b64'], b64: false }), 'it is not a JSON Web Token of the issuer'],
   ['of another issuer', claims({ iss: 'https://evil.example' }), 'its claim iss is not what is needed here'],
   ['without an issuer', claims({ iss: undefined }), 'its claim iss is not what is needed here'],
   ['for another audience', claims({ aud: 'other' }), 'its claim aud is not what is needed here'],
@@ -129,7 +129,7 @@ test.each([
   ['that is too long', claims({ x: 'x'.repeat(JWT_LIMITS.characters) }), 'it is too long'],
   ['twice', `${tenantToken()}, Bearer ${tenantToken()}`, 'it is no bearer token in the form of a JSON Web Token'],
   ['that is encrypted', 'a.b.c.d.e', 'it is no bearer token in the form of a JSON Web Token'],
-  ['that is no JSON', 'eyJh.eyJh.eyJh', 'it is no JSON Web Token of the issuer'],
+  ['that is no JSON', 'eyJh.eyJh.eyJh', 'it is not a JSON Web Token of the issuer'],
 ])('a token %s is refused', async (_name, token, reason) => {
   expect(await statusOf(token)).toBe(`refused: ${reason}`);
 });

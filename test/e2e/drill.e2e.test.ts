@@ -124,7 +124,7 @@ test('Ctrl-C ends a drill: the cell is there again', async () => {
   drill.child.kill('SIGINT');
   const { code, err } = await drill.ended;
   expect(code).toBe(130);
-  expect(err).toContain('The drill was interrupted; what it had broken is healed.');
+  expect(err).toContain('The drill was interrupted; its fault has been removed.');
   expect(await readdir(folder)).toEqual(reports);
   await eventually(async () => {
     const { cells } = await control.monitor();

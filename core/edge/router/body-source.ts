@@ -1,4 +1,6 @@
 // Reads a client's body as it arrives: counts its bytes, and attributes the fault if it does not arrive completely.
+import { withTimeout } from '../../lib/timeout.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 /** `late` while waiting for the client. */
 export type StreamFault = 'late' | 'broken' | 'too-large';
@@ -71,6 +73,25 @@ export class BodySource {
       { highWaterMark: 0 },
     );
   }
+}
+
+/**
+ * Reads and drops a body: `limit` bytes of it, for `withinMs` milliseconds at most. Never rejects: what is wrong with the body does not
+ * matter to its request. The runtime closes a connection whose request is answered while much of its body is still to come, and its
+ * client may then see a reset in place of the answer.
+ */
+export async function discard(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+  withinMs: number,
+  clock: Clock,
+): Promise<void> {
+  const source = new BodySource(body, limit);
+  const all = async () => {
+    while ((await source.next()) !== undefined);
+  };
+  const late = () => new RangeError(`The body has not come within ${withinMs} ms.`);
+  await withTimeout(clock, withinMs, all(), late).catch(() => undefined);
 }
 
 function joined(chunks: readonly Uint8Array[], size: number): ArrayBuffer {

@@ -3,7 +3,7 @@
 import { Refusal } from '../../api/refusal.ts';
 import { withTimeout } from '../../lib/timeout.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { BodySource, type StreamFault } from './body-source.ts';
+import { BodySource, discard, type StreamFault } from './body-source.ts';
 import type { KeyedSemaphore, Permit } from './keyed-semaphore.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
 
@@ -45,9 +45,8 @@ export function outgoingBody(
   const { body, method } = request;
   if (body === null) return NONE;
   if (method === 'GET' || method === 'HEAD') {
-    // It means nothing there (RFC 9110, 9.3.1), and fetch refuses to send one. It is read to its end first: the runtime closes a
-    // connection whose request is answered while much of its body is still to come.
-    return dropped(body, deps);
+    // It means nothing there (RFC 9110, 9.3.1), and fetch refuses to send one.
+    return discard(body, ROUTER_LIMITS.body, deps.readMs, deps.clock).then(() => NONE);
   }
   const { room, clock, readMs, withLength } = deps;
   // With a chunked body, a Content-Length is ignored.
@@ -114,17 +113,4 @@ async function readChunks(
   if (whole !== undefined) return kept(whole, () => room.release(permit));
   room.release(permit);
   return streamed(source, source.stream());
-}
-
-/** Reads and drops a body, for as long and as much of it as a body may have; what goes wrong with it is no fault of the request. */
-async function dropped(
-  body: ReadableStream<Uint8Array>,
-  { clock, readMs }: Pick<BodyDeps, 'clock' | 'readMs'>,
-): Promise<OutgoingBody> {
-  const source = new BodySource(body, ROUTER_LIMITS.body);
-  const all = async () => {
-    while ((await source.next()) !== undefined);
-  };
-  await withTimeout(clock, readMs, all(), late(readMs)).catch(() => undefined);
-  return NONE;
 }

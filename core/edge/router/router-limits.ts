@@ -55,6 +55,10 @@ export const ROUTER_LIMITS = {
   bufferedBodiesPerTenant: 2_097_152,
   /** Maximum bytes of a body; what a cell accepts. */
   body: 1_048_576,
+  /** Bytes read of the body of a request that the edge refuses, so that its client reads the refusal: 4 MiB … */
+  discarded: 4_194_304,
+  /** … for this long at most, in milliseconds. */
+  discardMs: 2000,
   /**
    * Names and values of a request's headers, in bytes, without its credential. API Gateway accepts 10,240 including request line and token
    * (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).

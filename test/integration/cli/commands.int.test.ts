@@ -80,7 +80,11 @@ test.each<[string[], number, RegExp]>([
   [['send', '--tenant', 'acme', '--count', '-1'], 2, /--count must be a whole number from 1 to 100000000, not "-1"\./],
   [['send', '--tenant', 'acme', '--count', '0'], 2, /--count must be a whole number from 1/],
   [['send', '--tenant', 'acme', '--file', 'x', '--count', '1'], 2, /Give either --file, or --count and --devices/],
-  [['send', '--tenant', 'acme', '--file', 'nowhere.jsonl'], 1, /The file nowhere.jsonl cannot be read: there is none/],
+  [
+    ['send', '--tenant', 'acme', '--file', 'nowhere.jsonl'],
+    1,
+    /The file nowhere.jsonl cannot be read: it does not exist/,
+  ],
   [['get', 'v1/devices', '--tenant', 'acme'], 2, /Give the path to read, such as \/v1\/devices/],
   [
     ['get', '/v1/devices/none', '--tenant', 'acme'],

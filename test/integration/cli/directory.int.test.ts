@@ -164,7 +164,13 @@ test.each<[string[], number, RegExp]>([
   [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
   [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
   [['cells', 'retire', 'cell-1'], 1, /\(cell_not_empty\)\. Move its tenants with npx polycell cells evacuate cell-1/],
-  [['cells', 'add', 'cell-2', '--cloud', 'aws'], 2, /Give --region/],
+  [
+    ['cells', 'add', 'cell-2', '--cloud', 'aws'],
+    2,
+    /There is no cell cell-2 yet: give its --region, --jurisdiction, --endpoint\./,
+  ],
+  [['cells', 'approve'], 2, /Give the id of the change; `npx polycell cells approvals` lists them/],
+  [['tenants', 'on-isolation', 'acme', '--policy', 'x'], 2, /--policy must be serve or refuse, not "x"/],
   [['cells', 'list', 'cell-1'], 2, /`cells list` takes no argument: "cell-1"/],
   [['tenants', 'add', 'new', '--tier', 'gold'], 2, /tier: it must be one of standard, premium \(invalid_body\)/],
   [['tenants', 'show', 'nobody'], 1, /\(unknown_tenant\)\./],
@@ -186,6 +192,15 @@ test.each<[string[], number, RegExp]>([
   [['audit', '--what'], 2, /Unknown option --what\. See/],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(...args)).toEqual({ code, out: '', err: oneLine(message) });
+});
+
+test('changing one thing of a cell keeps the others', async () => {
+  const cell = async () => (await json('cells', 'list')).find(({ id }) => id === 'cell-1');
+  const before = await cell();
+  expect(before).toMatchObject({ capacity: 500, failover: 'never', price: 1 });
+  expect((await at('cells', 'add', 'cell-1', '--price', '2')).out).toMatch(/\n {2}cell cell-1: price 1 → 2$/m);
+  expect(await cell()).toEqual({ ...before, price: 2, revision: expect.any(Number) });
+  expect(await at('cells', 'add', 'cell-1', '--price', '1')).toMatchObject({ code: 0 });
 });
 
 test('a cell whose tenants are evacuated can be retired', async () => {

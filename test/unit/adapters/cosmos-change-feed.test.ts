@@ -67,6 +67,17 @@ test('slices are bounded by bytes', async () => {
   expect(slices.length).toBeGreaterThan(1);
 });
 
+test('a failure at a record that is not in the batch counts none as done', async () => {
+  let handled = 0;
+  const feed = cosmosChangeFeed(async (records) => {
+    handled += records.length;
+    return handled > 2 ? { status: 'done' } : { status: 'retry', failedAt: 99 };
+  });
+  await expect(feed([item(0), item(1)])).rejects.toThrow(RangeError);
+  await feed([item(0), item(1)]);
+  expect(handled).toBe(4);
+});
+
 test('an empty batch is no work', async () => {
   const { slices, feed } = recording(new Set());
   await feed([]);

@@ -94,7 +94,7 @@ test('a signer whose key is none rejects', async () => {
 
 describe('form', () => {
   test.each([null, ''])('there is none: %j', async (token) => {
-    expect(said(await setUp().check(token))).toBe('there is none');
+    expect(said(await setUp().check(token))).toBe('the header X-Polycell-Route is missing or empty');
   });
 
   test.each([

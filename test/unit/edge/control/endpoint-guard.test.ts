@@ -42,7 +42,7 @@ function guarded(trust: Partial<TrustSettings> = {}) {
   const network: Fetch = (request) => {
     const { hostname } = new URL(request.url);
     if (hostname === 'cell-1.example') return cell.handle(request);
-    return hostname === 'listener.example' ? listener(request) : Promise.reject(new TypeError('refused'));
+    return hostname === 'listener.example' ? listener(request) : Promise.reject(new TypeError('refused.'));
   };
   const deps: ControlApiDeps = {
     directory,

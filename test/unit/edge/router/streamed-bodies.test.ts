@@ -17,8 +17,12 @@ async function ready(): Promise<TestEdge> {
 const CHUNKED = { 'transfer-encoding': 'chunked' };
 const LARGE = { 'content-length': String(ROUTER_LIMITS.bufferedBody + 1) };
 
-const post = (edge: TestEdge, body: NonNullable<RequestInit['body']>, headers: Readonly<Record<string, string>>) =>
-  edge.call('/v1/events', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+const post = (
+  edge: TestEdge,
+  body: NonNullable<RequestInit['body']>,
+  headers: Readonly<Record<string, string>>,
+  tenant: string | null = 'acme',
+) => edge.call('/v1/events', { method: 'POST', body, headers, tenant, duplex: 'half' } as RequestInit);
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 const lasting = (onStart: (controller: Controller) => void) => new ReadableStream<Uint8Array>({ start: onStart });
@@ -128,4 +132,40 @@ test('the type of a compressed body travels beside it, and a client cannot set i
     ['application/octet-stream', 'application/json'],
     ['application/json', null],
   ]);
+});
+
+/** A body that does not end, in chunks of 64 KiB, and the bytes that have been taken of it. */
+function endless() {
+  const taken = { bytes: 0 };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        taken.bytes += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { body, taken };
+}
+
+test.each<[string, string | null, Record<string, string>, string]>([
+  ['without a credential', null, {}, '401 missing_credential'],
+  ['with too large a length', 'acme', { 'content-length': String(ROUTER_LIMITS.body + 1) }, '413 payload_too_large'],
+])('the body of a request %s is read before the answer, up to a limit', async (_name, tenant, headers, refusal) => {
+  const edge = await ready();
+  const { body, taken } = endless();
+  expect(await seen(post(edge, body, headers, tenant))).toBe(refusal);
+  expect(taken.bytes).toBe(ROUTER_LIMITS.discarded + 65_536);
+});
+
+test('a refusal does not wait for a body that does not come', async () => {
+  const edge = await ready();
+  const pending = post(
+    edge,
+    inChunks(1, 10, () => undefined),
+    { 'content-length': String(ROUTER_LIMITS.body + 1) },
+  );
+  await edge.clock.advance(ROUTER_LIMITS.discardMs);
+  expect(await seen(pending)).toBe('413 payload_too_large');
 });
