@@ -15,6 +15,7 @@ import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/serv
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
+import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
@@ -144,11 +145,12 @@ export function composeWorkers(config: CellConfig, overrides: Overrides = {}): r
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const definitions = application.flatMap(({ consumers }) => consumers);
+  const gate = new SoloGate();
   return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const consumer = create({ events, state, clock, ids });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const parked = parking({ state, clock });
-    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log };
+    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log, gate };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
     return [

@@ -1,6 +1,7 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
 import type { ConsumerDeclaration } from '../cell/topology.ts';
+import { SoloGate } from '../lib/solo-gate.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT, type PortError, stackOf } from '../ports/errors.ts';
@@ -22,6 +23,11 @@ export interface ConsumeDeps {
   readonly trials: CrashMarkers;
   readonly clock: Clock;
   readonly log: Log;
+  /**
+   * One for all consumers that share a process, so that none works while a suspect of another is tried: if the process ends then, it was
+   * the suspect. By default the consumer has its process for itself.
+   */
+  readonly gate?: SoloGate;
 }
 
 const DONE: DeliveryOutcome = { status: 'done' };
@@ -42,7 +48,7 @@ const USED_UP: DeliveryOutcome = {
  * delays its own events.
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
-  const { consumer, declaration, clock, log } = deps;
+  const { consumer, declaration, clock, log, gate = new SoloGate() } = deps;
 
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
@@ -69,13 +75,15 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     };
 
     const readable: DeliveredMessage[] = [];
-    for (const message of messages) {
-      if ('unreadable' in message)
-        outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
-      else readable.push(message);
-    }
-    const fresh = readable.filter((message) => message.attempt <= 1);
-    await shares.each(groupBySubject(fresh), applyGroup);
+    await gate.together(async () => {
+      for (const message of messages) {
+        if ('unreadable' in message)
+          outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
+        else readable.push(message);
+      }
+      const fresh = readable.filter((message) => message.attempt <= 1);
+      await shares.each(groupBySubject(fresh), applyGroup);
+    });
 
     const redelivered = readable.filter((message) => message.attempt > 1);
     if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes });
@@ -155,19 +163,26 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     messages: readonly DeliveredMessage[],
     { shares, notNow, applyGroup, outcomes }: Batch,
   ): Promise<void> {
-    let started: Awaited<ReturnType<CrashMarkers['mark']>>;
-    try {
-      started = await deps.trials.mark(consumer.name, messages);
-    } catch (error) {
-      if (!isPortError(error)) throw error;
-      for (const message of messages) outcomes.set(message.deliveryId, retryAfter(error));
-      return;
-    }
-    await shares.each(groupBySubject(started.clear), applyGroup);
-    await forgive(started.clear);
-    for (const suspect of started.suspects) {
+    const suspects: Suspect[] = [];
+    // Marked behind the gate: what still waits there when the process ends is no suspect.
+    await gate.together(async () => {
+      let started: Awaited<ReturnType<CrashMarkers['mark']>>;
+      try {
+        started = await deps.trials.mark(consumer.name, messages);
+      } catch (error) {
+        if (!isPortError(error)) throw error;
+        for (const message of messages) outcomes.set(message.deliveryId, retryAfter(error));
+        return;
+      }
+      suspects.push(...started.suspects);
+      await shares.each(groupBySubject(started.clear), applyGroup);
+      await forgive(started.clear);
+    });
+    for (const suspect of suspects) {
       const { tenant } = suspect.messages[0];
-      const outcome = notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect)));
+      const outcome = await gate.alone(
+        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect))),
+      );
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
   }
