@@ -75,7 +75,7 @@ test('a saved file of a domain is at work with the state kept, and what goes wro
   }
 
   // One that throws: on both clouds the log points at the line of the source.
-  const whole = await edit(ADD, `    if (fact.metric !== '') throw new TypeError('no such summary');\n${ADD}`);
+  const whole = await edit(ADD, `    if (summary.readings >= 0) throw new TypeError('no such summary');\n${ADD}`);
   const line = whole.slice(0, whole.indexOf(ADD)).split('\n').length;
   await says(
     /device-state\.ts: rebuilt .*aws\/worker.*azure\/worker.*restarted .*aws-alpha\/worker:device-state.*azure-beta/,
