@@ -1,4 +1,6 @@
 // `memory`: what the default stack keeps in memory when it is ready and after a load, by process.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { madeUp } from '../../cli/samples.ts';
 import type { StackClient } from '../../cli/stack-client.ts';
 import { telemetry } from '../../core/domains/telemetry/domain.ts';
@@ -129,4 +131,3 @@ function table(ready: readonly ProcessUse[], loaded: readonly ProcessUse[], even
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));

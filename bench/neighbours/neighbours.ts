@@ -1,4 +1,6 @@
 // `neighbours`: how long a tenant's events take to its state, alone and beside a tenant that floods one device's minute.
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark } from '../kit/benchmark.ts';
 import { reading } from '../kit/events.ts';
 import { type StackProcess, startStack } from '../pipeline/stack-process.ts';
@@ -85,7 +87,7 @@ async function untilCounted(client: Client, device: string, count: number): Prom
     if (readings > count) throw new Error(`${device} has ${readings} readings of ${count}.`);
     if (readings === count) return;
     if (performance.now() - began > GIVE_UP_MS) throw new Error(`${device} has only ${readings} readings of ${count}.`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

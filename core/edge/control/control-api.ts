@@ -101,7 +101,7 @@ export function createControlApi({
     throw new Refusal('endpoint_unproved', `${endpoint} has not proved that it is ${id}: ${fault}.`);
   };
 
-  /** Whoever says where requests go, and whose signature is believed, needs a scope for it, a proof, and perhaps another operator. */
+  /** A change of where requests go, or of a cell's keys, needs its own scope, a proof, and with approvals a second operator. */
   const guarded = async (
     command: DirectoryCommand,
     operator: Operator,
