@@ -5,7 +5,7 @@ import { root } from './bundles.mjs';
 /** @type {Record<string, string[]>} each part and its command */
 const parts = {
   lint: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
-  types: ['node_modules/.bin/tsc', '-p', '.'],
+  types: [process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'],
   generated: [process.execPath, 'build/run.mjs', 'build/generate.ts', '--check'],
   bundles: [process.execPath, 'build/build.mjs'],
   audit: [process.execPath, 'build/audit.mjs'],

@@ -22,7 +22,8 @@ await writeFile(path.join(dist, 'index.mjs'), "export * from './index.cjs';\n");
 const compiler = spawnSync(
   process.execPath,
   [
-    require.resolve('typescript/bin/tsc'),
+    path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
+    '--ignoreConfig',
     ...['index.ts', '--declaration', '--emitDeclarationOnly', '--rootDir', '..', '--outDir', 'dist/types'],
     ...['--target', 'es2022', '--module', 'esnext', '--moduleResolution', 'bundler', '--types', 'node'],
     ...['--strict', '--exactOptionalPropertyTypes', '--allowImportingTsExtensions', '--skipLibCheck'],

@@ -1,7 +1,7 @@
 // What the modules set and grant, held against what the code reads and calls.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { localsOf, statementsIn, textsOf } from '../../build/infra/check/policies.ts';
 import { wranglerConfig } from '../../build/infra/wrangler.ts';
 import * as aws from '../../functions-aws/config.ts';

@@ -31,6 +31,7 @@ const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> =
     '@types/jest': { file: 'tsconfig.json', text: '"jest"' },
     '@types/node': { file: 'tsconfig.json', text: '"node"' },
     jest: { file: 'build/test.mjs', text: 'node_modules/jest/bin/jest.js' },
+    typescript: { file: 'build/check.mjs', text: 'node_modules/typescript/bin/tsc' },
     wrangler: { file: 'test/integration/infra/wrangler.int.test.ts', text: 'node_modules/wrangler/' },
   },
   'emulators/cosmos': { '@types/node': { file: 'tsconfig.json', text: '"node"' } },

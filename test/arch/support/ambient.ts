@@ -1,5 +1,5 @@
 // What the language offers everywhere and core may not use: the clock, timers, randomness and the process around it.
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
 
 /** Members of a global that may be used although others of it may not. */

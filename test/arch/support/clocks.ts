@@ -1,5 +1,5 @@
 // Where a test's outcome could depend on how fast the machine is: clocks in unit tests, limits of its own, durations judged from above.
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
 
 /** Calls that take a limit of time as their last argument. */

@@ -1,5 +1,5 @@
 // What must be written down: a first sentence in every file, the contract of every port, a reason for every exception.
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { isGenerated, type Source, type Violation, violationAt, walk } from './sources.ts';
 
 /** Lines a file may have before it is to be split by topic. */

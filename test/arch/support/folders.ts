@@ -1,6 +1,6 @@
 // What must stand beside what: the same files in every functions folder, and a contract run for every adapter.
 import path from 'node:path';
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { importsOf } from './imports.ts';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
 

@@ -1,7 +1,7 @@
 // Which folder may import what: one table, and the walk that holds every file against it.
 import { builtinModules } from 'node:module';
 import path from 'node:path';
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { ROWS, type Row } from './import-rows.ts';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
 

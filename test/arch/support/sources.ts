@@ -1,7 +1,7 @@
 // The source files of a folder as syntax trees, and what a rule says of them.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import ts from 'typescript';
+import ts from 'typescript-api';
 
 /** The project's own folder. */
 export const PROJECT = path.resolve(__dirname, '../../..');

@@ -1,5 +1,5 @@
 // Words that texts for users and titles of tests avoid: they read as translated, and a standard term exists for each.
-import ts from 'typescript';
+import ts from 'typescript-api';
 import { isGenerated, type Source, type Violation, violationAt, walk } from './sources.ts';
 
 /** Folders whose texts are seen: problem details, titles and descriptions of the API, messages of the command line and the stack. */
