@@ -1,55 +1,24 @@
-// Drills against a whole stack of two cells and the edge: they pass when the promises hold, and fail when one does not.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { EdgeControl } from '../../cli/drill/control.ts';
-import type { DrillReport } from '../../cli/drill/report.ts';
+// Drills against a whole stack of three cells and the edge: they pass when the promises hold, and fail when one does not.
+import { readdir, readFile } from 'node:fs/promises';
 import { StackClient } from '../../cli/stack-client.ts';
-import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
+import { type Drills, missed, missedBesideTime, openDrills } from '../support/drills.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 
 jest.setTimeout(LONG_TEST_MS);
 
-/** Low enough for any machine: what is tried here is that the promises hold, not how fast the machine is. */
-const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];
-
-let url: string;
-let folder: string;
-let control: EdgeControl;
+let drills: Drills;
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'polycell-drill-test-'));
-  // The monitor only proposes here, as it does for developers: drills switch it on.
-  const dev = await startDev(['--cells', 'aws-alpha,azure-beta,azure-gamma']);
-  url = await dev.url();
-  control = new EdgeControl(await StackClient.find(url), (await (await StackClient.find(url)).info()).edge?.url ?? '');
+  drills = await openDrills();
 });
-afterAll(async () => {
-  await endAll();
-  await rm(folder, { recursive: true });
-});
-
-const start = (...args: string[]) => new Run(['drill', ...args, ...LOAD, '--stack', url, '--report', folder, '--json']);
-
-const run = async (...args: string[]): Promise<{ code: number | null; report: DrillReport & { files: string[] } }> => {
-  const { code, out, err } = await start(...args).ended;
-  if (out === '') throw new Error(`The drill did not report: ${err}`);
-  return { code, report: JSON.parse(out) as DrillReport & { files: string[] } };
-};
+afterAll(() => drills.close());
 
 /** A drill leaves no tenant in the directory, so that its cells can be retired. */
 const expectNoTenants = async () =>
-  expect((await control.tenants()).filter((id) => id.startsWith('drill-'))).toEqual([]);
-
-const missed = ({ targets }: DrillReport) =>
-  targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
-
-/** The targets that are missed, but for the time to recovery: a drill judges that, and a test on a machine of any speed does not. */
-const missedBesideTime = (report: DrillReport) =>
-  missed(report).filter((target) => !/^time to recovery of every tenant \(\d+\): [\d.]+ s at worst /.test(target));
+  expect((await drills.control.tenants()).filter((id) => id.startsWith('drill-'))).toEqual([]);
 
 test('the loss of a cell: its tenants are served elsewhere in seconds, nothing is lost or doubled, and they come home', async () => {
-  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '5');
+  const { code, report } = await drills.run('cell-loss', '--cell', 'aws-alpha', '--duration', '5');
   expect(missedBesideTime(report)).toEqual([]);
   expect(code).toBe(report.passed ? 0 : 1);
   expect(report.measured.recovery).toHaveLength(3);
@@ -75,59 +44,46 @@ test('the loss of a cell: its tenants are served elsewhere in seconds, nothing i
   await expectNoTenants();
 });
 
-test.each([
-  ['region-loss', 'aws-alpha', 3],
-  ['region-loss', 'azure-gamma', 3],
-  ['cloud-loss', 'aws-alpha', 3],
-  ['cloud-loss', 'azure-beta', 6],
-])('%s with %s: every tenant with a standby outside is served again in seconds', async (kind, cell, tenants) => {
-  const { code, report } = await run(kind, '--cell', cell, '--duration', '5');
-  expect(missedBesideTime(report)).toEqual([]);
-  expect(code).toBe(report.passed ? 0 : 1);
-  expect(report.measured.recovery).toHaveLength(tenants);
-  expect((await control.cells()).map(({ failover }) => failover)).toEqual(['approve', 'approve', 'approve']);
-});
-
 test('the loss of the directory: all tenants are served as before', async () => {
-  const { code, report } = await run('map-loss', '--duration', '4');
+  const { code, report } = await drills.run('map-loss', '--duration', '4');
   expect(missed(report)).toEqual([]);
   expect(code).toBe(0);
 });
 
 test('a missed target fails the drill: the cell is not failed over', async () => {
-  const [cell] = (await control.cells()).filter(({ id }) => id === 'aws-alpha');
+  const [cell] = (await drills.control.cells()).filter(({ id }) => id === 'aws-alpha');
   if (cell === undefined) throw new Error('There is no aws-alpha.');
-  await control.setPolicy(cell, 'never');
-  const { code, report } = await run('cell-loss', '--cell', 'aws-alpha', '--duration', '6');
+  await drills.control.setPolicy(cell, 'never');
+  const { code, report } = await drills.run('cell-loss', '--cell', 'aws-alpha', '--duration', '6');
   // They are served again when the fault ends, and that is too late.
   expect(missed(report)).toEqual([expect.stringMatching(/^time to recovery of every tenant \(3\): /)]);
   expect(code).toBe(1);
   expect(report.timeline.map(({ what }) => what)).toContain('it stays where it is: left-to-operators');
-  await control.setPolicy(cell, 'approve');
+  await drills.control.setPolicy(cell, 'approve');
 });
 
 test('a cell that is failed over before the fault: no figures, and the cell is active again', async () => {
-  const drill = start('cell-loss', '--cell', 'aws-alpha');
+  const drill = drills.start('cell-loss', '--cell', 'aws-alpha');
   await drill.said(/load: 30 events a second/);
-  const ask = await (await StackClient.find(url)).control();
+  const ask = await (await StackClient.find(drills.url)).control();
   await ask('POST', 'failovers', { cell: 'aws-alpha', reason: 'it is too slow' });
   const { code, out, err } = await drill.ended;
   expect(err).toMatch(/aws-alpha was failed over before the fault, so nothing can be measured: give a lower --load/);
   expect({ code, out }).toEqual({ code: 1, out: '' });
-  expect((await control.cells()).find(({ id }) => id === 'aws-alpha')?.state).toBe('active');
+  expect((await drills.control.cells()).find(({ id }) => id === 'aws-alpha')?.state).toBe('active');
 });
 
 test('Ctrl-C ends a drill: the cell is there again', async () => {
-  const drill = start('cell-loss', '--cell', 'aws-alpha', '--duration', '60');
+  const drill = drills.start('cell-loss', '--cell', 'aws-alpha', '--duration', '60');
   await drill.said(/fault: cell-loss of aws-alpha/);
-  const reports = await readdir(folder);
+  const reports = await readdir(drills.folder);
   drill.child.kill('SIGINT');
   const { code, err } = await drill.ended;
   expect(code).toBe(130);
   expect(err).toContain('The drill was interrupted; its fault has been removed.');
-  expect(await readdir(folder)).toEqual(reports);
+  expect(await readdir(drills.folder)).toEqual(reports);
   await eventually(async () => {
-    const { cells } = await control.monitor();
+    const { cells } = await drills.control.monitor();
     expect(cells.map(({ id, verdict }) => [id, verdict])).toEqual([
       ['aws-alpha', 'up'],
       ['azure-beta', 'up'],
