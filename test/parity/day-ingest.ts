@@ -43,7 +43,7 @@ const binary = (id: string, headers: Readonly<Record<string, string>>, body: str
   });
 
 export function ingestSteps(): Step[] {
-  const readings = dayReadings(180, 20240229);
+  const readings = dayReadings(60, 20240229);
   const first = event(readings[0] as TestReading);
   const at = (id: string, time: string, more: Readonly<Record<string, unknown>> = {}) =>
     event(reading({ id, device: 'clock', time, value: 1 }), more);
@@ -86,12 +86,12 @@ export function ingestSteps(): Step[] {
     binary('b-4%zz', {}, '{"metric":"humidity","value":44}', 'binary, a stray percent sign'),
     binary('b-5', { 'ce-room': 'K\u00fcche' }, '{"metric":"humidity","value":45}', 'binary, Latin-1 in a header'),
   ];
-  for (let from = 0; from < readings.length; from += 60)
+  for (let from = 0; from < readings.length; from += 20)
     steps.push(
       post(
         'ingest, batch',
         acme,
-        readings.slice(from, from + 60).map((each) => event(each)),
+        readings.slice(from, from + 20).map((each) => event(each)),
       ),
     );
   // Everything arrives once more, backwards, and partly under another tenant.
@@ -100,7 +100,7 @@ export function ingestSteps(): Step[] {
       'ingest, batch',
       acme,
       readings
-        .slice(0, 180)
+        .slice(0, 60)
         .reverse()
         .map((each) => event(each)),
       { name: 'all again' },
@@ -109,14 +109,14 @@ export function ingestSteps(): Step[] {
       'ingest, batch',
       globex,
       readings
-        .slice(0, 90)
+        .slice(0, 30)
         .reverse()
         .map((each) => event(each)),
       { name: 'backwards' },
     ),
     post('ingest, batch', globex, [first, first, first], { name: 'three of a kind' }),
-    settle('acme', 180 + 16),
-    settle('globex', 90),
+    settle('acme', 60 + 16),
+    settle('globex', 30),
   );
   return steps;
 }

@@ -42,9 +42,6 @@ const TRIES = 60;
 /** A delivery that has failed stays hidden until its worker would have been ended, and may fail again: several times that, in milliseconds. */
 const SETTLED_WITHIN_MS = 240_000;
 
-/** Each look asks for every device, which takes a processor from the workers that are waited for. */
-const ASK_EVERY_MS = 500;
-
 export class CellClient {
   readonly #cell: CellHarness;
   readonly #tenant: string;
@@ -122,20 +119,16 @@ export class CellClient {
 
   /** Resolves once both consumers have applied every one of the tenant's readings: exactly `count` of them. */
   async settled(count: number): Promise<Device[]> {
-    return eventually(
-      async () => {
-        const devices = await this.all<Device>('/v1/devices');
-        const counted = devices.reduce((sum, { readings }) => sum + readings, 0);
-        const rolled = await Promise.all(
-          devices.map(({ id }) => this.all<Rollup>(`/v1/devices/${id}/rollups?window=1d`)),
-        );
-        const summed = rolled.flat().reduce((sum, rollup) => sum + rollup.count, 0);
-        if (counted !== count || summed !== count)
-          throw new Error(`${counted} readings are in device states and ${summed} in rollups, not ${count}.`);
-        return devices;
-      },
-      SETTLED_WITHIN_MS,
-      ASK_EVERY_MS,
-    );
+    return eventually(async () => {
+      const devices = await this.all<Device>('/v1/devices');
+      const counted = devices.reduce((sum, { readings }) => sum + readings, 0);
+      const rolled = await Promise.all(
+        devices.map(({ id }) => this.all<Rollup>(`/v1/devices/${id}/rollups?window=1d`)),
+      );
+      const summed = rolled.flat().reduce((sum, rollup) => sum + rollup.count, 0);
+      if (counted !== count || summed !== count)
+        throw new Error(`${counted} readings are in device states and ${summed} in rollups, not ${count}.`);
+      return devices;
+    }, SETTLED_WITHIN_MS);
   }
 }
