@@ -94,10 +94,7 @@ function parsed(options: Options, args: string[]) {
 function explain(code: string, message: string, options: Options, args: readonly string[]): string {
   const name = /'(?:-\w, )?(--?[^\s'=]+)/.exec(message)?.[1] ?? '';
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-    return `Unknown option ${name}.${suggestion(
-      name,
-      Object.keys(options).map((each) => `--${each}`),
-    )}`;
+    return `Unknown option ${name}.${suggestion(name.replace(/^-+/, ''), Object.keys(options), '--')}`;
   if (options[name.replace(/^-+/, '')]?.type === 'boolean') return `Option ${name} takes no value.`;
   const next = args[args.indexOf(name) + 1] ?? '';
   return /^-[^-]/.test(next)

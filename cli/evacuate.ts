@@ -18,8 +18,12 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const to = typeof options.to === 'string' ? options.to : undefined;
   const reason = typeof options.reason === 'string' ? options.reason : context.commandLine;
   const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
-  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
   const others = await othersThan(context, cell);
+  if (to !== undefined && !others.includes(to))
+    throw new UserError(
+      `${JSON.stringify(to)} cannot take tenants of ${cell}; other active cells are ${others.join(', ') || 'none'}.`,
+    );
+  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
   const affected = await tenantsAt(context, cell);
   let moved = 0;
   for (const tenant of affected) {

@@ -19,7 +19,8 @@ import { tenantToken } from './commands/tenant-token.ts';
 import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
 
-const commands: Readonly<Record<string, Command>> = {
+/** Every command by its name. */
+export const commands: Readonly<Record<string, Command>> = {
   dev,
   send,
   get,
@@ -71,7 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) {
     const names = Object.keys(commands);
     process.stderr.write(
-      `Unknown command ${JSON.stringify(name)}.${suggestion(name, names)} The commands are ${names.join(', ')}.\n`,
+      `Unknown command ${JSON.stringify(name)}.${suggestion(name, [...names, '--help', '--version'])} The commands are ${names.join(', ')}.\n`,
     );
     return 2;
   }

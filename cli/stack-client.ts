@@ -1,5 +1,6 @@
 // How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
 
+import type { Resolution } from '../core/edge/ports/directory-model.ts';
 import { sleep } from '../hosts/processes/wait.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
@@ -123,6 +124,19 @@ export class StackClient {
         throw error;
       },
     );
+  }
+
+  /** The cell that serves a tenant now; `null` if there is none, or no directory that can say so. */
+  async servingCell(tenant: string): Promise<string | null> {
+    if ((await this.info()).edge === null) return null;
+    const control = await this.control();
+    try {
+      const { resolution } = (await control('GET', `tenants/${tenant}`)) as { readonly resolution: Resolution };
+      return resolution.status === 'served' ? resolution.cell : null;
+    } catch (error) {
+      if (error instanceof UserError) return null;
+      throw error;
+    }
   }
 
   #cellTarget(tenant: string, cell: { id: string; url: string }): Target {
@@ -263,8 +277,11 @@ async function reach(server: string, url: string, init: RequestInit): Promise<Re
 /** What a failed `fetch` was really about. */
 export function causeOf(error: unknown): string {
   const cause = error instanceof Error ? ((error.cause as Error | undefined) ?? error) : error;
+  // Its code is a number that says nothing.
+  if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'no answer in time';
   if (!(cause instanceof Error)) return String(cause);
-  return (cause as NodeJS.ErrnoException).code ?? cause.message;
+  const { code } = cause as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : cause.message;
 }
 
 /** Whose answer it is: the edge passes on those of cells as they are. */

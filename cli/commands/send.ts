@@ -67,7 +67,7 @@ export const send: Command = {
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
     '--rate R': 'events a second, at most; as fast as they are taken if not given',
-    '--cell C': 'send to this cell directly; through the edge if not given',
+    '--cell C': 'send to this cell directly, be it the tenant’s or not; through the edge if not given',
     '--stack URL': 'the stack to use, if not the one started last',
   },
   async run({ options, json, out, err }) {
@@ -86,7 +86,10 @@ export const send: Command = {
       });
     }
     const stack = await StackClient.find(options.stack as string | undefined);
-    const target = await stack.target(tenant, options.cell as string | undefined);
+    const cell = options.cell as string | undefined;
+    const target = await stack.target(tenant, cell);
+    const serving = cell === undefined ? null : await stack.servingCell(tenant);
+    if (serving !== null && serving !== cell) err(notAtHome(tenant, serving, cell));
 
     const began = performance.now();
     const totals: Totals = {
@@ -171,6 +174,10 @@ export const send: Command = {
     return totals.rejected + totals.failed === 0 ? 0 : 1;
   },
 };
+
+/** Without an edge in between, a cell takes what a tenant's home would not see. */
+const notAtHome = (tenant: string, serving: string, cell: string | undefined): string =>
+  `${serving} serves ${tenant}, not ${cell}: the events are stored in ${cell} alone, and reads through the edge do not show them.`;
 
 /** The domain of that name, or the first one of the application. */
 function domainNamed(name: string | undefined): Domain {

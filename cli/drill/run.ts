@@ -12,9 +12,9 @@ import { breakIt, type FaultOptions, healIt } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
-import { type Phase, ServiceRecord } from './service.ts';
+import { isSuccess, type Phase, ServiceRecord } from './service.ts';
 import { DrillTenants } from './tenants.ts';
-import { type DrillKind, isLoss, judge, type Measured } from './verdict.ts';
+import { type DrillKind, isLoss, judge, type Measured, outcomeOf } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
@@ -50,6 +50,9 @@ const CALM_WITHIN_MS = 20_000;
 
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
+
+/** The time before the fault cannot be a baseline, so nothing was measured. */
+export class InconclusiveError extends UserError {}
 
 /** The first domain whose events can be counted. */
 function countableDomain(): Domain & { readonly tally: Tally } {
@@ -118,7 +121,8 @@ async function carryOut(
   const ledger = new Ledger(events);
   const record = new ServiceRecord(homes);
   const startedAt = new Date().toISOString();
-  const load = new Load({
+  const baseline = { requests: 0, failed: 0, unsent: 0, missedProbes: [] as string[] };
+  const load: Load = new Load({
     domain,
     edge,
     rate,
@@ -127,7 +131,13 @@ async function carryOut(
     run,
     events,
     ledger,
-    onServed: (each) => record.add(each, mayServe),
+    onServed: (each) => {
+      record.add(each, mayServe);
+      // What was under way when the fault struck says nothing of the time before.
+      if (load.phase !== 'before') return;
+      baseline.requests += 1;
+      if (!isSuccess(each.status)) baseline.failed += 1;
+    },
   });
   const timeline: Moment[] = [];
   const note = (what: string) => {
@@ -154,17 +164,20 @@ async function carryOut(
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
     // Failures from before the fault would count towards its detection, and make it look faster than it is.
-    if (moves && !(await until(() => every((cell) => answersEach(control, cell)), CALM_WITHIN_MS, signal)))
+    if (moves && !(await until(() => every((cell) => answersEach(control, cell)), CALM_WITHIN_MS, signal))) {
+      baseline.missedProbes = [...lost];
       note(`${names} misses probes under this load before the fault: it will be found failing too soon`);
+    }
     if (moves && (await control.cells()).some(({ id, state }) => lost.has(id) && state !== 'active'))
-      throw new UserError(
-        `${names} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
+      throw new InconclusiveError(
+        `Inconclusive: ${names} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
       );
 
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;
     for (const cell of proposing) await control.setPolicy(cell, 'automatic');
     if (proposing.length > 0) note(`the monitor fails ${names} over automatically during the fault`);
+    baseline.unsent = load.unsent;
     load.phase = 'fault';
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
@@ -237,6 +250,7 @@ async function carryOut(
   const all: Measured = {
     ...measured,
     kind,
+    baseline,
     ledger: ledger.summary(),
     effects,
     wrongCell: record.wrong,
@@ -250,6 +264,7 @@ async function carryOut(
     }),
   };
   const targets = judge(all);
+  const outcome = outcomeOf(targets, baseline);
   return {
     drill: kind,
     cell: kind === 'map-loss' ? null : names,
@@ -257,7 +272,8 @@ async function carryOut(
     rate,
     seconds,
     tenants: tenants.length,
-    passed: targets.every(({ met }) => met),
+    outcome,
+    passed: outcome === 'passed',
     targets,
     timeline,
     ...times,

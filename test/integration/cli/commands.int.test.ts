@@ -95,7 +95,11 @@ test.each<[string[], number, RegExp]>([
   [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
   [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
   [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
-  [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 1, /There are: device-state, rollups, relay/],
+  [
+    ['parked', 'list', '--tenant', 'acme', '--consumer', 'no'],
+    1,
+    /There is no consumer "no"; there are device-state, rollups, relay/,
+  ],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
 });

@@ -2,7 +2,7 @@
 import { LEDGER_CELLS, LEDGER_EVENTS, Ledger } from '../../../cli/drill/ledger.ts';
 import { type DrillReport, toMarkdown } from '../../../cli/drill/report.ts';
 import { type Served, ServiceRecord } from '../../../cli/drill/service.ts';
-import { judge, type Measured } from '../../../cli/drill/verdict.ts';
+import { judge, type Measured, outcomeOf } from '../../../cli/drill/verdict.ts';
 
 describe('ledger', () => {
   test('what was acknowledged and is in the log of its cell is well', () => {
@@ -128,6 +128,7 @@ const ledger = {
 const phase = { requests: 100, succeeded: 100, byStatus: { '202': 100 }, p50Ms: 4, p99Ms: 20 };
 const loss: Measured = {
   kind: 'cell-loss',
+  baseline: { requests: 40, failed: 0, unsent: 0, missedProbes: [] },
   ledger,
   effects: { doubled: 0, missing: 0 },
   wrongCell: 0,
@@ -215,21 +216,57 @@ describe('verdict', () => {
   });
 });
 
+const missedReport: DrillReport = {
+  drill: 'cell-loss',
+  cell: 'a',
+  startedAt: '2026-11-21T07:41:03.000Z',
+  rate: 200,
+  seconds: 15,
+  tenants: 2,
+  outcome: 'failed',
+  passed: false,
+  targets: [{ name: 'a | b', wanted: '0', actual: '1', met: false }],
+  timeline: [{ atMs: 5012, what: 'fault: cell-loss of a' }],
+  phases: { before: phase },
+  measured: loss,
+};
+
+describe('outcome', () => {
+  const outcome = (more: Partial<Measured>) => outcomeOf(judge({ ...loss, ...more }), { ...loss, ...more }.baseline);
+  const late = { recovery: [{ tenant: 'acme', rtoMs: 5000 }] };
+  const unsound = { baseline: { ...loss.baseline, failed: 1 } };
+
+  test('a missed target fails the drill', () => {
+    expect([outcome({}), outcome(late)]).toEqual(['passed', 'failed']);
+  });
+
+  test.each([
+    ['a request failed', { failed: 1 }],
+    ['a request could not be sent', { unsent: 1 }],
+    ['a cell missed probes', { missedProbes: ['a'] }],
+    ['no request was answered', { requests: 0 }],
+  ])('before the fault %s: neither met nor missed times say anything', (_, fault) => {
+    const baseline = { ...loss.baseline, ...fault };
+    expect([outcome({ baseline }), outcome({ baseline, ...late })]).toEqual(['inconclusive', 'inconclusive']);
+  });
+
+  test('what may never happen fails the drill whatever was before the fault', () => {
+    expect(outcome({ ...unsound, ledger: { ...ledger, lost: 1 } })).toBe('failed');
+    expect(outcome({ ...unsound, wrongCell: 1 })).toBe('failed');
+  });
+});
+
+test('the report of an inconclusive drill says why, and what to do', () => {
+  const baseline = { requests: 40, failed: 3, unsent: 2, missedProbes: ['a'] };
+  const text = toMarkdown({ ...missedReport, outcome: 'inconclusive', measured: { ...loss, baseline } });
+  expect(text).toMatch(/^# Drill cell-loss of a: inconclusive\n/);
+  expect(text).toContain(
+    'Before the fault 3 of 40 requests failed, and 2 requests could not be sent, and a missed probes, so the result says nothing about the fault. Give a lower --load',
+  );
+});
+
 test('the report as Markdown says what was measured, and a text cannot break its tables', () => {
-  const report: DrillReport = {
-    drill: 'cell-loss',
-    cell: 'a',
-    startedAt: '2026-11-21T07:41:03.000Z',
-    rate: 200,
-    seconds: 15,
-    tenants: 2,
-    passed: false,
-    targets: [{ name: 'a | b', wanted: '0', actual: '1', met: false }],
-    timeline: [{ atMs: 5012, what: 'fault: cell-loss of a' }],
-    phases: { before: phase },
-    measured: loss,
-  };
-  expect(toMarkdown(report)).toBe(`# Drill cell-loss of a: FAILED
+  expect(toMarkdown(missedReport)).toBe(`# Drill cell-loss of a: FAILED
 
 Begun 2026-11-21T07:41:03.000Z; 200 events a second for 15 s from 2 tenants.
 
