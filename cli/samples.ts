@@ -81,7 +81,7 @@ export interface MadeUp {
   readonly subjects: number;
   /** The time of the last event, in epoch milliseconds. */
   readonly now: number;
-  /** Tells this run's events from every other's. */
+  /** Distinguishes this run's events from those of all others. */
   readonly run: string;
 }
 

@@ -1,4 +1,4 @@
-// How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
+// How commands talk to a running stack: they find the one started last, unless `--stack` names another.
 
 import type { Resolution } from '../core/edge/ports/directory-model.ts';
 import { sleep } from '../hosts/processes/wait.ts';
@@ -90,7 +90,7 @@ export class StackClient {
     return cell;
   }
 
-  /** Whom a tenant's requests go to: the edge, as a client's would, unless a cell is named or there is no edge. */
+  /** Where a tenant's requests go: to the edge, as a client's would, unless a cell is named or there is no edge. */
   async target(tenant: string, cell: string | undefined): Promise<Target> {
     const { edge } = await this.info();
     if (cell !== undefined || edge === null) return this.#cellTarget(tenant, await this.cell(cell));

@@ -148,7 +148,7 @@ export class LocalEdge {
   }
 
   /**
-   * Tells the directory which cells run and where, and adds the declared tenants that it does not know. What operators have
+   * Registers the running cells and their addresses in the directory, and adds the declared tenants that it does not know. What operators have
    * changed since then stays: a kept directory is not set back.
    */
   async seed(

@@ -37,7 +37,7 @@ export interface StackOptions {
   readonly tenants?: readonly TenantDeclaration[];
   /** Folder that keeps the state over restarts; in memory without it. */
   readonly dataDir?: string;
-  /** Told of noteworthy happenings. */
+  /** Called for noteworthy events. */
   readonly notice: (notice: Notice) => void;
   /** Called for each part that has started. */
   readonly progress?: (what: string) => void;

@@ -4,7 +4,7 @@ import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { UserError } from '../command.ts';
 import { causeOf, type StackClient } from '../stack-client.ts';
 
-/** Whom the audit log names. */
+/** The actor in the audit log. */
 const ACTOR = 'drill';
 
 const TIMEOUT_MS = 10_000;

@@ -34,11 +34,11 @@ export interface FunctionsHostOptions {
   readonly timers?: Timers;
   /** Replaces host.json's functionTimeout. */
   readonly functionTimeoutMs?: number;
-  /** How long `stop` waits for running invocations; 2 s unless told. */
+  /** How long `stop` waits for running invocations; 2 s by default. */
   readonly stopGraceMs?: number;
   /** Replaces what Cosmos DB triggers ask for, for instance a shorter poll delay than in the cloud. */
   readonly cosmosDB?: Partial<CosmosTimings>;
-  /** Where timers keep their status; in memory unless told, so that missed runs are not noticed by a new process. */
+  /** Where timers keep their status; in memory by default, so that missed runs are not noticed by a new process. */
   readonly timerStatus?: TimerStatusStore;
   /** Maps stack traces by the source maps beside the bundles, as `languageWorkers__node__arguments` can on Azure. Off unless given. */
   readonly sourceMaps?: boolean;
@@ -256,8 +256,8 @@ export class FunctionsHost {
     this.#running = undefined;
     this.#front.serve(next);
     if (running === undefined) return;
-    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers nobody:
-    // whoever still waits for it is left behind.
+    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers no more:
+    // invocations that still wait for it are abandoned.
     const ended = new AbortController();
     const stopping = Promise.allSettled([
       running.runtime.stop(graceMs),

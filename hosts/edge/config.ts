@@ -3,7 +3,7 @@
 /** The behaviour of the runtime that the edge is written for; a deployment states the same date. */
 export const EDGE_COMPATIBILITY_DATE = '2026-04-01';
 
-/** What a deployment states beside the date: a request tells when its client has gone. */
+/** What a deployment sets beside the date: a request's signal aborts when its client has gone. */
 export const EDGE_COMPATIBILITY_FLAGS = ['enable_request_signal'] as const;
 
 /** Ports of the runtime's sockets. */
@@ -26,7 +26,7 @@ export interface EdgeLayout {
   readonly ports?: EdgePorts;
   /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
   readonly storage: string;
-  /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
+  /** The request header in which the TLS front describes the connection. Its name is a secret of the host. */
   readonly vouchHeader: string;
 }
 

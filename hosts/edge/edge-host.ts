@@ -36,7 +36,7 @@ export interface EdgeHostOptions {
   /** HTTPS as well, on a port of its own; without it HTTP only. */
   readonly tls?: TlsFrontOptions;
   readonly log?: (line: EdgeLogLine) => void;
-  /** Told when the process ends without having been stopped. */
+  /** Called when the process ends without having been stopped. */
   readonly onUnexpectedExit?: (reason: string) => void;
   /** Path of `workerd`, in place of the installed package's. */
   readonly binary?: string;
@@ -257,7 +257,7 @@ export class EdgeHost {
     const { level, message, isWorkers } = readLogLine(line);
     // What a Worker that works has to say is no reason for the end of its runtime.
     if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
-    // Why it does not come up is the start's own failure, told in one sentence.
+    // The start itself fails with one sentence that says why it does not come up.
     if (this.#ports !== undefined) this.#options.log?.({ level, message });
   }
 }

@@ -19,7 +19,7 @@ function log(level, message) {
   try {
     fs.writeSync(LOG_FD, `${JSON.stringify({ requestId, level, message })}\n`);
   } catch (error) {
-    // The host is gone: nobody is left to run for.
+    // The host is gone, so there is nothing left to run.
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EPIPE') process.exit(1);
     throw error;
   }

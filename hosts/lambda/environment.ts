@@ -105,7 +105,7 @@ export class Environment {
     return this.initMs !== undefined;
   }
 
-  /** Starts the process; what becomes of it is told through `onIdle` and `onExit`. */
+  /** Starts the process; `onIdle` and `onExit` report what becomes of it. */
   start(): void {
     this.#launch().catch((error: unknown) => {
       this.#initError = JSON.stringify({ errorType: 'Runtime.StartError', errorMessage: String(error) });
@@ -188,7 +188,7 @@ export class Environment {
     });
     // `close` comes after the last byte of output, so that the log of a crash is complete when its caller hears of it.
     child.once('close', (code, signal) => this.#finish(code, signal));
-    // A process that the handler left behind may hold the pipes open for ever; it gets half a second.
+    // A process that the handler left behind may hold the pipes open without end; it gets half a second.
     child.once('exit', () => {
       setTimeout(() => {
         for (const stream of child.stdio) stream?.destroy();

@@ -16,7 +16,7 @@ export interface LambdaHostOptions {
   environment?: Readonly<Record<string, string>>;
   /** Milliseconds an invocation may take; 3,000 unless given, 900,000 at most on AWS. */
   timeoutMs?: number;
-  /** MB; 512 unless given. Bounds the heap, and is told to the function. */
+  /** MB; 512 unless given. Bounds the heap, and is in the function's environment. */
   memoryMb?: number;
   /** Environments at once; 10 unless given. Further invocations wait. */
   maximumConcurrency?: number;

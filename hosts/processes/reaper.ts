@@ -54,7 +54,7 @@ export const OWN_GROUP = { detached: process.platform !== 'win32' } as const;
 
 /**
  * Makes sure that `child` does not outlive this process, however this process ends. Costs one shell for all children; it
- * ends by itself once the last guarded child has. Without effect on Windows, where nothing is ever frozen and a child ends
+ * ends once the last guarded child has. Without effect on Windows, where nothing is ever frozen and a child ends
  * with its connection.
  */
 export function dieWithParent(child: ChildProcess): void {

@@ -11,7 +11,7 @@ const STOP_TIMEOUT_MS = 3000;
 const SMALL_YOUNG_SPACE = ['--max-semi-space-size=4'];
 
 export interface AzureServicesOptions extends AzureServicesArguments {
-  /** Told when the process ends without having been stopped. */
+  /** Called when the process ends without having been stopped. */
   readonly onUnexpectedExit?: (reason: string) => void;
 }
 

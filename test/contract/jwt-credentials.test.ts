@@ -83,7 +83,7 @@ test.each([
     withPayload(tenantToken(), claims({ tenant: 'globex' })),
     'its signature is wrong',
   ],
-  ['of somebody else under the issuer’s key name', tenantToken({ key: IMPOSTORS_KEY }), 'its signature is wrong'],
+  ['of another party under the issuer’s key name', tenantToken({ key: IMPOSTORS_KEY }), 'its signature is wrong'],
   ['of a key that the issuer has not', tenantToken({ key: STRANGERS_KEY }), 'its key is not one of the issuer’s'],
   ['without a key name', header({ kid: undefined }), 'its key is not one of the issuer’s'],
   ['that needs no signature', unsignedToken(), 'it is no bearer token in the form of a JSON Web Token'],

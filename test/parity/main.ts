@@ -1,4 +1,4 @@
-// `npm run parity`: plays one recorded day against a cell of each cloud and tells where their answers differ.
+// `npm run parity`: plays one recorded day against a cell of each cloud and reports where their answers differ.
 import { parseArgs } from 'node:util';
 import { buildBundles } from '../../build/bundles.mjs';
 import { reportText } from './report.ts';

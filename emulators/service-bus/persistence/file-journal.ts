@@ -1,4 +1,4 @@
-// A journal in a directory: what clients were told is stored has been written to the file before they were told.
+// A journal in a directory: a change is written to the file before its client gets an acknowledgement.
 import {
   closeSync,
   existsSync,

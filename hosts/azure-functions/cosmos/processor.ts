@@ -147,7 +147,7 @@ export class LeaseProcessor {
     }
   }
 
-  /** Replaces the lease by one for each part; whoever is free takes them. */
+  /** Replaces the lease by one for each part; any free host acquires them. */
   async #split(positions: readonly Position[]): Promise<End> {
     const { store, lease, container } = this.#o;
     const { resources } = await container.readPartitionKeyRanges().fetchAll();

@@ -106,7 +106,7 @@ export class CosmosTrigger implements Trigger {
       const ended = running.then(async (end) => {
         if (end === 'released') await this.#release(store, lease);
         this.#processors.delete(lease.id);
-        // Children of a split range wait for somebody to take them.
+        // Children of a split range wait to be acquired.
         if (end === 'split') this.#wake.abort();
       });
       this.#processors.set(lease.id, { ended });
@@ -165,7 +165,7 @@ export class CosmosTrigger implements Trigger {
     await database.containers.createIfNotExists({
       id: leaseContainer,
       partitionKey: { paths: ['/id'] },
-      // Nothing expires by itself, but the lock of an initialisation that crashed does.
+      // Nothing expires but the lock of an initialisation that crashed.
       defaultTtl: -1,
     });
     return '/id';

@@ -19,7 +19,7 @@ const NO_CERTIFICATE = {
 
 export default {
   /**
-   * `request.cf` can only come from the TLS front: the socket that everybody may connect to never has one.
+   * `request.cf` can only come from the TLS front: requests on the public socket never have one.
    * @param {Request & { cf?: { tls?: string, certificate?: { der: string, fields: Record<string, string> } } }} request
    * @param {{ EDGE: { fetch(request: Request, more: object): Promise<Response> } }} env
    */

@@ -1,4 +1,4 @@
-// Stands between the Worker under test and its Durable Objects: passes every call on, unless it is told to fail it.
+// Stands between the Worker under test and its Durable Objects: passes every call on, unless a fault is set.
 
 /** How long a silent object keeps a caller waiting, in milliseconds: longer than any caller waits. */
 const SILENCE_MS = 600_000;

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { root } from '../../../build/bundles.mjs';
 import { readArguments, UsageError } from '../../../cli/command.ts';
 import { commands } from '../../../cli/main.ts';
-import jestConfig from '../../../jest.config.mjs';
 import { filesBelow } from '../../arch/support/sources.ts';
 import { type CommandLine, commandLines } from '../../support/command-lines.ts';
 
@@ -59,8 +58,9 @@ function scriptFault(name: string, args: readonly string[]): string | undefined 
     if (!benchmarks.includes(args[0])) return `there is no benchmark ${args[0]}`;
   if (name !== 'test') return optionFault(sourceOf(script), args);
   const project = args[args.indexOf('--selectProjects') + 1];
-  const isKnown = jestConfig.projects.some(({ displayName }) => displayName === project);
-  return args.includes('--selectProjects') && !isKnown ? `Jest has no project ${project}` : undefined;
+  return args.includes('--selectProjects') && !read('jest.config.mjs').includes(`project('${project}'`)
+    ? `Jest has no project ${project}`
+    : undefined;
 }
 
 const folders = workspaces.flatMap((pattern) =>
@@ -73,6 +73,8 @@ const folders = workspaces.flatMap((pattern) =>
 
 /** What is wrong with a command line, or `undefined`. */
 function faultOf({ words: [program, verb = '', ...rest] }: CommandLine): string | undefined {
+  // `npx polycell` and `npm run` without more stand for all their commands.
+  if (rest.length === 0 && (verb === 'polycell' || verb === 'run')) return undefined;
   const args = rest.filter((arg, index) => arg !== '--' || index > 1);
   if (program === 'npx') {
     if (verb === 'polycell') return polycellFault(rest);

@@ -91,7 +91,7 @@ describe('service', () => {
     ]);
   });
 
-  test('phases and homes are counted by themselves, and strangers not at all', () => {
+  test('phases and homes are counted separately, and unknown tenants not at all', () => {
     const service = record();
     for (let index = 0; index < 99; index += 1) service.add(served('acme', 0, 10, { phase: 'before' }));
     service.add(served('acme', 0, 1000, { phase: 'before', status: 'timeout', cell: null }));
@@ -160,7 +160,7 @@ describe('verdict', () => {
   test.each<[string, Partial<Measured>, string]>([
     ['one tenant too late', { recovery: [{ tenant: 'acme', rtoMs: 5000 }] }, 'time to recovery of every tenant (1)'],
     ['one tenant never', { recovery: [{ tenant: 'acme', rtoMs: null }] }, 'time to recovery of every tenant (1)'],
-    ['nobody looked at', { recovery: [] }, 'time to recovery of every tenant (0)'],
+    ['no tenant observed', { recovery: [] }, 'time to recovery of every tenant (0)'],
     ['one event lost', { ledger: { ...ledger, lost: 1 } }, 'acknowledged events lost'],
     [
       'one event elsewhere',
@@ -178,7 +178,7 @@ describe('verdict', () => {
       'requests of other cells’ tenants served',
     ],
     ['one not at home', { home: { requests: 50, atHome: 49 } }, 'served at home again'],
-    ['nobody at home', { home: { requests: 0, atHome: 0 } }, 'served at home again'],
+    ['none at home', { home: { requests: 0, atHome: 0 } }, 'served at home again'],
     ['not sent', { unsent: 1 }, 'requests that could not be sent'],
   ])('%s is a missed target', (_, more, name) => {
     expect(missed({ ...loss, ...more })).toEqual([name]);

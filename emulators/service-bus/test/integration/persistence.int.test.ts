@@ -1,4 +1,4 @@
-// Persistence: what a client was told is stored is there after a restart, and after the process was killed.
+// Persistence: what was acknowledged to a client is there after a restart, and after the process was killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
