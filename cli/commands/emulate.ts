@@ -130,13 +130,7 @@ async function start(service: Service, options: EmulatorOptions): Promise<{ emul
   } catch (error) {
     // What it has read back may hold timers, which would keep this process.
     await emulator?.stop();
-    const message = error instanceof Error ? error.message : String(error);
-    const { syscall } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      options.dataDir === undefined || syscall === undefined || syscall === 'listen'
-        ? message
-        : `The folder ${options.dataDir} cannot keep the state: ${message}.`,
-    );
+    throw new UserError(error instanceof Error ? error.message : String(error));
   }
 }
 

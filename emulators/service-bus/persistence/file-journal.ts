@@ -4,7 +4,6 @@ import {
   existsSync,
   fdatasyncSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -76,7 +75,6 @@ export class FileJournal implements Journal {
   readonly recovered: readonly JournalRecord[];
 
   constructor(directory: string, { fsync = 'never', recover = false, log = () => undefined }: JournalOptions = {}) {
-    mkdirSync(directory, { recursive: true });
     this.unlock = lockDirectory(directory, LOCK);
     this.file = path.join(directory, FILE);
     this.fsync = fsync;

@@ -48,6 +48,12 @@ describe('persistence', () => {
 
   afterEach(() => rmSync(dataDir, { recursive: true }));
 
+  test('a data directory that is a file is refused by its name', () => {
+    const file = path.join(dataDir, 'a-file');
+    writeFileSync(file, '');
+    expect(() => new ServiceBusEmulator({ dataDir: file })).toThrow(`The data directory ${file} cannot be used: `);
+  });
+
   test('a second emulator on the same directory is refused, in another process too', async () => {
     const first = new ServiceBusEmulator({ dataDir });
     expect(() => new ServiceBusEmulator({ dataDir })).toThrow(`is in use by process ${process.pid}`);
