@@ -5,7 +5,7 @@ import { type ActionContext, idOf } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
-/** Tenants that one command moves; a repetition goes on with the rest. */
+/** Maximum number of tenants moved by one command; repeat it for the rest. */
 const TENANTS = 10_000;
 
 /** Tenants of one page of the listing. */
@@ -65,7 +65,7 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
 
 type Place = { readonly cell?: string; readonly standby?: string | null };
 
-/** Its standby knows the tenant's epochs and, with replication, its data: that is where it goes unless `--to` says otherwise. */
+/** Its standby knows the tenant's epochs and, with replication, its data: so it moves there by default. */
 function homesFor({ standby }: Tenant, to: string | undefined): readonly Place[] {
   const home = to ?? standby;
   return home === null ? [] : [{ cell: home }, { cell: home, standby: null }];

@@ -1,4 +1,4 @@
-// The command line `polycell`: picks the command and hands it its arguments.
+// The command line `polycell`: selects the command and passes it its arguments.
 import { readFile } from 'node:fs/promises';
 import { sourceFile } from '../local/source-file.ts';
 import { suggestion } from './closest.ts';
@@ -50,10 +50,10 @@ function help(): string {
   ].join('\n');
 }
 
-/** Runs the command line; returns the exit code: 0 on success only, 2 for arguments that make no sense. */
+/** Runs the command line; returns the exit code: 0 on success only, 2 for invalid arguments. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  // A reader that has seen enough, such as `head`, is no failure.
+  // A reader that stops early, such as `head`, is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;

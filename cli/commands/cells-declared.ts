@@ -1,4 +1,4 @@
-// `polycell cells plan` and `polycell cells scaffold`: work on the files in infra/ that declare cells, and ask no edge.
+// `polycell cells plan` and `polycell cells scaffold`: work on the files in infra/ that declare cells, without an edge.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -85,7 +85,7 @@ async function scaffold(root: string, id: string | undefined, { options, json, o
   return 0;
 }
 
-/** Writes a file unless it is as it should be; says what changes. */
+/** Writes a file unless it is up to date; returns what changes. */
 async function put(
   full: string,
   file: string,

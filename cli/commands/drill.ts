@@ -11,19 +11,19 @@ import { InconclusiveError, runDrill } from '../drill/run.ts';
 import { DRILLS, type DrillKind, type Outcome } from '../drill/verdict.ts';
 import { StackClient } from '../stack-client.ts';
 
-/** The bounds of a drill; the most events fit the memory of what was acknowledged. */
+/** The limits of a drill; the number of events is bounded by the ledger. */
 const LIMITS = { rate: 2000, batch: 500, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
 
-/** Load before the fault and after it, in seconds, generously. */
+/** Time for load before and after the fault, in seconds, with a reserve. */
 const RESERVE_SECONDS = 180;
 
-/** Exit code of what Ctrl-C ended, as shells have it. */
+/** Exit code after Ctrl-C, as in shells. */
 const INTERRUPTED = 130;
 
-/** 2 is for arguments that make no sense. */
+/** 2 is for invalid arguments. */
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { passed: 0, failed: 1, inconclusive: 3 };
 
-/** The usage of the drills that there are. */
+/** The kinds of drills, for the usage. */
 const KINDS = DRILLS.join('|');
 
 export const drill: Command = {
@@ -71,10 +71,10 @@ export const drill: Command = {
     if (options.report === '') throw new UsageError('Give --report a folder, such as ./reports.');
     const folder = (options.report as string | undefined) ?? 'reports';
     const say = (what: string) => err(what);
-    // Before the drill: minutes of it would be in vain if the report had no place.
+    // Before the drill, which takes minutes: it would be in vain without a place for its report.
     const made = await makeFolder(folder);
 
-    // The first signal ends the drill in order, the second one at once.
+    // The first signal ends the drill in order, the second one immediately.
     const interrupted = new AbortController();
     const interrupt = () => interrupted.abort();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);

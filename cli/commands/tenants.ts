@@ -50,7 +50,7 @@ const COLUMNS: readonly Column<Tenant>[] = [
   { title: 'isolated', of: ({ onIsolation }) => onIsolation ?? 'serve' },
 ];
 
-/** Home and standby, as far as they are given. */
+/** Home and standby, where given. */
 const placeOf = ({ cell, standby }: Readonly<Record<string, string | boolean | undefined>>) => ({
   ...(cell !== undefined && { cell }),
   ...(standby !== undefined && { standby: standby === 'none' ? null : standby }),
@@ -111,7 +111,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
 };
 
-/** The directory calls the option by another name; its refusal would be of no use here. */
+/** Checked here, because the directory's refusal names the option differently. */
 function policyOf(given: string): string {
   if (given === 'serve' || given === 'refuse') return given;
   throw new UsageError(`--policy must be serve or refuse, not ${JSON.stringify(given)}.`);

@@ -1,4 +1,4 @@
-// One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
+// One drill from its beginning to its report: load, fault, healing, failback, and the count afterwards.
 
 import { application } from '../../core/application.ts';
 import type { Domain, Tally } from '../../core/domain/domain.ts';
@@ -40,8 +40,8 @@ const BEFORE_MS = 3000;
 const AFTER_MS = 3000;
 
 /**
- * A fault lasts up to this much longer than it was to, in milliseconds, while the tenants of the lost cells are not served elsewhere: a
- * late recovery misses its target, and says more than none.
+ * A fault is extended by up to this, in milliseconds, while the tenants of the lost cells are not served elsewhere: a late recovery misses
+ * its target, but is more informative than none.
  */
 const EXTENDED_BY_MS = 60_000;
 
@@ -114,7 +114,7 @@ async function carryOut(
     cell === homes.get(tenant) ||
     (kind !== 'map-loss' && lost.has(homes.get(tenant) ?? '') && cell === standbys.get(tenant));
 
-  // The fault, what is on its way home, and a reserve for machines that take their time.
+  // The fault, the failback, and a reserve for slow machines.
   const events = Math.ceil(
     (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds,
   );
@@ -133,7 +133,7 @@ async function carryOut(
     ledger,
     onServed: (each) => {
       record.add(each, mayServe);
-      // What was under way when the fault struck says nothing of the time before.
+      // Requests in flight when the fault began are not part of the baseline.
       if (load.phase !== 'before') return;
       baseline.requests += 1;
       if (!isSuccess(each.status)) baseline.failed += 1;
@@ -149,7 +149,7 @@ async function carryOut(
   const names = [...lost].join(', ');
   const every = async (isSo: (cell: string) => Promise<boolean>) =>
     (await Promise.all([...lost].map(isSo))).every((each) => each);
-  // Only where the fault is, and only until it has been answered: a busy machine must not have the monitor move other tenants.
+  // Only for the cells with the fault, and only until they are failed over: on a busy machine the monitor must not move other tenants.
   const proposing = moves ? known.filter(({ id, failover }) => lost.has(id) && failover === 'approve') : [];
   const propose = async () => {
     for (const cell of proposing) await control.setPolicy(cell, 'approve');
@@ -303,7 +303,7 @@ async function goHome(
   note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 
-/** The cells that the drill strikes: one, all of its region or all of its cloud. For the loss of the map it is the one that is named. */
+/** The cells with the fault: one, all of its region or all of its cloud. For the loss of the map, the named one. */
 function struckCells(cells: readonly Cell[], id: string, kind: DrillKind): ReadonlySet<string> {
   const cell = cells.find((each) => each.id === id);
   if (cell === undefined) throw new UserError(`The directory does not know ${id}.`);

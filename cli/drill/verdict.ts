@@ -10,16 +10,16 @@ export const isLoss = (kind: DrillKind): boolean =>
   kind === 'cell-loss' || kind === 'region-loss' || kind === 'cloud-loss';
 
 export const TARGETS = {
-  /** A lost cell's tenants are served again within this, each of them, in milliseconds. */
+  /** Each tenant of a lost cell is served again within this, in milliseconds. */
   rtoMs: 5000,
   /**
-   * A cell that swallows requests is noticed by time alone: a probe's timeout is added to each of the probes that mark it down, and a
-   * router's last look at the directory may be its freshness ago.
+   * A cell that swallows requests is noticed by timeouts alone: each probe that marks it down takes its whole timeout, and a router's
+   * route may have been confirmed just before.
    */
   partitionRtoMs: 15_000,
-  /** Tenants of other cells while one is slow: the 99th percentile may be so many times what it was before … */
+  /** Tenants of other cells while one is slow: the factor by which the 99th percentile may rise … */
   slowRatio: 3,
-  /** … or so much more, whichever allows more: of a few milliseconds three times as much is noise. */
+  /** … or the milliseconds, whichever allows more: a factor of three of a few milliseconds is noise. */
   slowMs: 50,
   /** A cell that was cut off knows the new epochs within this, once it can be reached, in milliseconds. */
   fencedMs: 30_000,
@@ -160,5 +160,5 @@ const never = (name: string, actual: number): Target => ({ ...zero(name, actual)
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;
 
 const percent = (part: number, whole: number): string =>
-  // Rounded down: what is not all must not look like all.
+  // Rounded down: less than all must not look like all.
   `${whole === 0 ? 0 : Math.floor((part / whole) * 10_000) / 100} %`;

@@ -156,6 +156,15 @@ describe('send', () => {
     expect(JSON.parse(out)).toMatchObject({ id: 'device-1', readings: 1 });
   });
 
+  test('types that the application of the stack does not have: what to do is said once', async () => {
+    const event = { specversion: '1.0', type: 'com.example.none.v1', source: 'urn:a', subject: 'a', data: {} };
+    const time = '2026-11-20T10:00:00Z';
+    const file = await fileOf({ ...event, id: '1', time }, { ...event, id: '2', time });
+    const { code, out, err } = await at('send', '--tenant', 'foreign', '--file', file);
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^0 accepted, 0 duplicates, 2 rejected in /) });
+    expect(err.match(/set that for this command, too\.$/gm)).toHaveLength(1);
+  });
+
   test('a file: invalid lines are reported by number and the rest is accepted; a second run reports duplicates', async () => {
     const file = await fileOf(
       `\ufeff${JSON.stringify(reading())}\r`,
