@@ -59,7 +59,7 @@ export interface HostedFunction {
 }
 
 const DEFAULT_GRACE_MS = 2000;
-/** What triggers get on top of that, to settle messages and free leases. */
+/** Additional time for triggers, to settle messages and free leases. */
 const SETTLE_MS = 1500;
 /** What a worker needs of this process's environment; the rest would make local runs differ from machine to machine. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_EXTRA_CA_CERTS', 'LANG'];
@@ -78,7 +78,7 @@ export class FunctionsHost {
   #environment: Environment = {};
   #url: string | undefined;
   #running: Running | undefined;
-  /** Being loaded, and not at work yet. */
+  /** Being loaded, not running yet. */
   #loading: AppRuntime | undefined;
   /** Counts the stops, so that a start in progress notices one. */
   #stops = 0;
@@ -226,7 +226,7 @@ export class FunctionsHost {
     }
   }
 
-  /** Lets a prepared app work, unless the host has been stopped since. */
+  /** Starts a prepared app, unless the host has been stopped since. */
   async #activate(prepared: Prepared, stops: number): Promise<void> {
     const { served, ...running } = prepared;
     const { runtime } = running;
@@ -250,7 +250,7 @@ export class FunctionsHost {
     if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
   }
 
-  /** Ends what is at work; `next` is served from then on. */
+  /** Stops the running build; `next` is served from then on. */
   async #unload(graceMs: number, next?: Served): Promise<void> {
     const running = this.#running;
     this.#running = undefined;

@@ -62,7 +62,7 @@ function exponential(minimum: number, maximum: number, random: () => number): De
   };
 }
 
-/** What a retried invocation needs. */
+/** The inputs of a retried invocation. */
 export interface RetriedCall {
   readonly runtime: AppRuntime;
   readonly functionName: string;

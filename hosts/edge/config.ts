@@ -33,14 +33,14 @@ export interface EdgeLayout {
 /** Variable of the environment with the secret of the platform's own interface. */
 export const SECRET_VARIABLE = 'POLYCELL_EDGE_SECRET';
 
-/** Text in Cap'n Proto's notation, which knows JSON's escapes but those of control characters. */
+/** Text in Cap'n Proto's notation, which has JSON's escapes except those of control characters. */
 function text(value: string): string {
   if ([...value].some((character) => character < ' ' && character !== '\n'))
     throw new TypeError(`${JSON.stringify(value)} cannot be configured.`);
   return JSON.stringify(value);
 }
 
-/** The main module of the edge's Worker: the bundle, behind what can break its way to its Durable Objects. */
+/** The main module of the edge's Worker: the bundle, behind a guard that can break its connections to its Durable Objects. */
 export function mainModule(objects: EdgeLayout['objects']): string {
   const classes = [...new Set(Object.values(objects))];
   return [
@@ -53,7 +53,7 @@ export function mainModule(objects: EdgeLayout['objects']): string {
   ].join('\n');
 }
 
-/** The modules that lie beside the configuration: the bundle, and the Workers that play the platform. */
+/** The modules beside the configuration: the bundle, and the Workers that simulate the platform. */
 export const EDGE_MODULES = ['front.mjs', 'guard.mjs', 'platform.mjs'] as const;
 export const BUNDLE_MODULE = 'bundle.mjs';
 

@@ -11,7 +11,7 @@ const [hostname, port] = String(process.env.AWS_LAMBDA_RUNTIME_API).split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const API = '/2018-06-01/runtime';
 
-/** @type {string | undefined} the invocation under way; also what a late log line of it is attributed to */
+/** @type {string | undefined} the current invocation; its late log lines are attributed to it, too */
 let requestId;
 
 /** @param {string} level @param {string} message */

@@ -1,4 +1,4 @@
-// Plays Cloudflare's front line: what a client may not say itself is removed, and what the platform says is added.
+// Simulates Cloudflare's front: removes headers that clients may not set, and adds those that the platform sets.
 
 /** Cloudflare sets these itself, so a client's are never passed on. */
 const PLATFORMS_OWN = /^(?:cf-|mf-|cdn-loop$|x-forwarded-proto$|x-real-ip$|true-client-ip$)/;
