@@ -168,7 +168,7 @@ export class StackClient {
       const answer = (await response.json()) as ControlProblem;
       if (response.ok) return answer;
       // An invalid value is an invalid argument of the command.
-      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(tellProblem(answer, response.status));
+      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(problemText(answer, response.status));
     };
   }
 
@@ -258,7 +258,7 @@ interface ControlProblem {
 }
 
 /** A refusal in one sentence, with its code. */
-function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
+function problemText({ code, detail, errors = [] }: ControlProblem, status: number): string {
   const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
   const text = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
   return `${text} (${code ?? status}).`;

@@ -49,7 +49,7 @@ export const drill: Command = {
     '--duration S': 'seconds that the fault lasts; 15 if not given',
     '--tenants N': 'tenants of the cell, or of each cell for map-loss, removed afterwards; 10 if not given',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
-    '--report DIR': 'the folder for the report, made if it is not there; ./reports if not given',
+    '--report DIR': 'the folder for the report, created if missing; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
   },
   async run({ positionals, options, json, out, err }) {
@@ -98,7 +98,7 @@ export const drill: Command = {
         signal: interrupted.signal,
       });
       const files = await write(folder, report);
-      if (made !== undefined) say(`Made the folder ${folder} for the report.`);
+      if (made !== undefined) say(`Created the folder ${folder} for the report.`);
       out(json ? JSON.stringify({ ...report, files }) : summary(report, files));
       return EXIT_CODES[report.outcome];
     } catch (error) {
