@@ -54,6 +54,14 @@ const RETURN_WITHIN_MS = 60_000;
 /** The time before the fault cannot be a baseline, so nothing was measured. */
 export class InconclusiveError extends UserError {}
 
+/** An edge that does not answer before the fault is too busy for the load. */
+export const beforeTheFault = (error: unknown): unknown =>
+  error instanceof UserError && !(error instanceof InconclusiveError)
+    ? new InconclusiveError(
+        `Inconclusive, as it happened before the fault: ${error.message} Give a lower --load, or end what else keeps this machine busy.`,
+      )
+    : error;
+
 /** The first domain whose events can be counted. */
 function countableDomain(): Domain & { readonly tally: Tally } {
   for (const domain of application) if (domain.tally !== undefined) return { ...domain, tally: domain.tally };
@@ -222,6 +230,8 @@ async function carryOut(
     await sleep(AFTER_MS, signal);
     signal.throwIfAborted();
     complete = true;
+  } catch (error) {
+    throw load.phase === 'before' ? beforeTheFault(error) : error;
   } finally {
     if (!healed) await healIt(stack, kind, fault).catch((error: Error) => say(`Healing failed: ${error.message}`));
     await load.stop();

@@ -1,6 +1,8 @@
 // The pure parts of drills: what was acknowledged and found, how tenants were served, the verdict, and the report.
+import { UserError } from '../../../cli/command.ts';
 import { LEDGER_CELLS, LEDGER_EVENTS, Ledger } from '../../../cli/drill/ledger.ts';
 import { type DrillReport, toMarkdown } from '../../../cli/drill/report.ts';
+import { beforeTheFault, InconclusiveError } from '../../../cli/drill/run.ts';
 import { type Served, ServiceRecord } from '../../../cli/drill/service.ts';
 import { judge, type Measured, outcomeOf } from '../../../cli/drill/verdict.ts';
 
@@ -254,6 +256,16 @@ describe('outcome', () => {
     expect(outcome({ ...unsound, ledger: { ...ledger, lost: 1 } })).toBe('failed');
     expect(outcome({ ...unsound, wrongCell: 1 })).toBe('failed');
   });
+});
+
+test('an edge that does not answer before the fault makes the drill inconclusive, and other errors stay', () => {
+  const late = beforeTheFault(new UserError('The edge does not answer: no answer in time.'));
+  expect(late).toBeInstanceOf(InconclusiveError);
+  expect((late as Error).message).toMatch(
+    /^Inconclusive, .*: The edge does not answer: no answer in time\. Give a lower/,
+  );
+  const known = new InconclusiveError('Inconclusive: it was failed over.');
+  expect([beforeTheFault(known), beforeTheFault('defect')]).toEqual([known, 'defect']);
 });
 
 test('the report of an inconclusive drill says why, and what to do', () => {
