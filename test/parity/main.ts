@@ -8,7 +8,7 @@ import { tortureSteps } from './torture.ts';
 const HELP = `Usage: npm run parity [-- --torture] [--json]
 
 Plays one recorded day against an AWS and an Azure cell on emulators and compares every answer and the final state.
-What may differ stands in test/parity/allowed.json. Ends with 1 on any other difference, and on an entry there that no
+The allowed differences are in test/parity/allowed.json. Ends with 1 on any other difference, and on an entry there that no
 longer occurs.
 
   --torture  only the HTTP torture list of test/parity/torture.ts, which waits for no consumer; allowed differences may be unused then

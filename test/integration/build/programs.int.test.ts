@@ -10,15 +10,22 @@ const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'ut
 /** Scripts that are programs of this project; `test` and `format` hand their arguments to others' programs. */
 const programs = Object.keys(scripts).filter((name) => !['build', 'test', 'format'].includes(name));
 
-test.each(programs)('npm run %s', async (name) => {
-  const [, ...words] = (scripts[name] ?? '').split(' ');
-  const run = new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
-    execFile(process.execPath, [...words, '--no-such-option'], { cwd: root }, (error, out, err) =>
+/** Runs a script of package.json as npm does. */
+const run = (name: string, ...args: string[]): Promise<{ code: unknown; out: string; err: string }> =>
+  new Promise((resolve) => {
+    const [, ...words] = (scripts[name] ?? '').split(' ');
+    execFile(process.execPath, [...words, ...args], { cwd: root }, (error, out, err) =>
       resolve({ code: error?.code ?? 0, out, err }),
     );
   });
-  const { code, out, err } = await run;
+
+test.each(programs)('npm run %s', async (name) => {
+  const { code, out, err } = await run(name, '--no-such-option');
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toMatch(/no-such-option|^Usage: /);
   expect(err).not.toMatch(/^\s+at /m);
+});
+
+test('a simulation runs without Jest', async () => {
+  expect(await run('simulate', '--seeds', '1')).toMatchObject({ code: 0, out: '0 of 1 seeds from 1 fail.\n' });
 });
