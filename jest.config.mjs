@@ -20,7 +20,7 @@ const shared = {
 /** @param {string} displayName @param {string[]} testMatch @param {object} [more] */
 const project = (displayName, testMatch, more = {}) => ({ displayName, testMatch, ...shared, ...more });
 
-/** Tests lie in `test/`, and in the folders of emulators, hosts and domains, which are whole by themselves. */
+/** Tests lie in `test/`, and in the folders of emulators, hosts and domains, which are complete on their own. */
 const everywhere = (/** @type {string} */ ending) => [
   `<rootDir>/test/**/*.${ending}`,
   `<rootDir>/{emulators,hosts}/*/test/**/*.${ending}`,

@@ -52,15 +52,15 @@ export async function main(args: readonly string[]): Promise<number> {
       rounds,
       cloud,
       quick,
-      progress: tellProgress,
+      progress: showProgress,
       atEnd: (undo) => undos.push(undo),
     });
-    tellProgress('');
+    showProgress('');
     const machine = { node: process.version, platform: `${process.platform}-${process.arch}`, quick };
     process.stdout.write(json ? `${JSON.stringify({ ...machine, ...report })}\n` : reportText(report));
     return 0;
   } catch (error) {
-    tellProgress('');
+    showProgress('');
     // Once everything is being taken away under a benchmark, how it fails says nothing.
     if (interrupted !== undefined) return interrupted;
     process.stderr.write(
@@ -111,7 +111,7 @@ const parse = (args: readonly string[]) =>
   });
 
 /** One line on standard error, overwritten in a terminal; an empty text clears it. */
-function tellProgress(text: string): void {
+function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
   else if (text !== '') process.stderr.write(`${text}\n`);
 }

@@ -1,4 +1,4 @@
-// Every file esbuild makes for this project: which ones there are, and how a stale one is told from a fresh one.
+// Every file esbuild makes for this project: which ones there are, and how a stale one is recognised.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -223,7 +223,7 @@ async function writeFunctionsApp() {
   await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
 }
 
-/** The compile that is under way in this process: stopping esbuild's service under another one would leave it waiting for ever. */
+/** The compile that is under way in this process: stopping esbuild's service under another one would leave it waiting without end. */
 let underWay = /** @type {Promise<unknown>} */ (Promise.resolve());
 
 /**
@@ -233,7 +233,7 @@ let underWay = /** @type {Promise<unknown>} */ (Promise.resolve());
  */
 export function compile(options) {
   const turn = underWay.then(() => compileNow(options));
-  // Whoever asked for it is told of its failure.
+  // Its caller gets its failure.
   underWay = turn.catch(() => undefined);
   return turn;
 }

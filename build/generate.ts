@@ -94,12 +94,18 @@ const own: Files = {
     ]),
 };
 
+const OPTIONS: readonly string[] = ['--publish', '--check', '--quiet', '--out'];
+
 /**
  * Writes or checks the generated files; returns the exit code. For an application other than the project's own, these are the files
  * beside its domains and, with `--out FOLDER`, those derived from it, in that folder. `--publish` records the schemas of new event
  * types, which cannot be narrowed from then on. `--quiet` suppresses the message of success.
  */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args.some((arg, index) => !OPTIONS.includes(arg) && args[index - 1] !== '--out')) {
+    process.stderr.write('Usage: npm run generate [-- --publish] [--check] [--quiet] [--out FOLDER]\n');
+    return 2;
+  }
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
   const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
   const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own : {};

@@ -16,10 +16,10 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return best?.each;
 }
 
-/** ` Did you mean …?`, or nothing. */
-export function suggestion(word: string, known: readonly string[]): string {
+/** ` Did you mean …?`, or nothing. `prefix` is shown in front of the word, and is not compared. */
+export function suggestion(word: string, known: readonly string[], prefix = ''): string {
   const best = closest(word, known);
-  return best === undefined ? '' : ` Did you mean ${best}?`;
+  return best === undefined ? '' : ` Did you mean ${prefix}${best}?`;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */

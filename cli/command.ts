@@ -1,9 +1,9 @@
-// What a command of the command line is, how its arguments are read, and how its failures are reported.
+// The form of a command: how its arguments are read, and how its failures are reported.
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggestion } from './closest.ts';
 
 export interface CommandContext {
-  /** Arguments behind the options. */
+  /** The positional arguments. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly json: boolean;
@@ -20,12 +20,12 @@ export interface Command {
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** Option → what it does. Every command has `json` and `help`. */
   readonly describe: Readonly<Record<string, string>>;
-  /** Positional arguments that it takes, at most. */
+  /** Maximum number of positional arguments. */
   readonly positionals?: number;
   run(context: CommandContext): Promise<number>;
 }
 
-/** A failure that the person at the terminal can fix; reported in one sentence, without a stack trace. */
+/** A failure that the user can fix; reported in one sentence, without a stack trace. */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
 }
@@ -90,14 +90,11 @@ function parsed(options: Options, args: string[]) {
   }
 }
 
-/** Node's own sentences name neither what is close nor what to write instead. */
+/** Node's own messages suggest neither a close name nor what to write instead. */
 function explain(code: string, message: string, options: Options, args: readonly string[]): string {
   const name = /'(?:-\w, )?(--?[^\s'=]+)/.exec(message)?.[1] ?? '';
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
-    return `Unknown option ${name}.${suggestion(
-      name,
-      Object.keys(options).map((each) => `--${each}`),
-    )}`;
+    return `Unknown option ${name}.${suggestion(name.replace(/^-+/, ''), Object.keys(options), '--')}`;
   if (options[name.replace(/^-+/, '')]?.type === 'boolean') return `Option ${name} takes no value.`;
   const next = args[args.indexOf(name) + 1] ?? '';
   return /^-[^-]/.test(next)
@@ -130,7 +127,7 @@ export function helpOf(name: string, { summary, usage, example, describe }: Comm
   );
 }
 
-/** An option's text, or a complaint that it is missing. */
+/** An option's text; throws if it is missing. */
 export function required(options: CommandContext['options'], name: string): string {
   const value = options[name];
   if (typeof value !== 'string' || value === '') throw new UsageError(`Give --${name}.`);

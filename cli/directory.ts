@@ -1,4 +1,4 @@
-// What the commands that look at the directory or change it have in common.
+// What the commands that read or change the directory have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
 import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
@@ -37,10 +37,10 @@ export const CHANGE_DESCRIPTIONS = {
   '--stack URL': 'the stack to ask, if not the one started last',
 } as const;
 
-/** What an action of such a command gets. */
+/** The context of an action. */
 export interface ActionContext extends CommandContext {
   readonly control: Control;
-  /** Arguments behind the action. */
+  /** Arguments after the action. */
   readonly arguments: readonly string[];
   /** The command as it was given, for the audit log. */
   readonly commandLine: string;
@@ -48,7 +48,7 @@ export interface ActionContext extends CommandContext {
 
 export type Action = (context: ActionContext) => Promise<number>;
 
-/** Actions that look at everything. */
+/** Actions that take no id. */
 const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status', 'approvals']);
 
 /** Picks the action that the first argument names, and runs it at the stack's control plane. */
@@ -175,8 +175,8 @@ export async function list<T>(
   return 0;
 }
 
-/** Items of a page that is asked for. */
+/** Items of a requested page. */
 const PAGE = 200;
 
-/** `--limit` at most. */
+/** Maximum of `--limit`. */
 const MAXIMUM_LISTED = 100_000_000;

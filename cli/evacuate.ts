@@ -5,7 +5,7 @@ import { type ActionContext, idOf } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
-/** Tenants that one command moves; a repetition goes on with the rest. */
+/** Maximum number of tenants moved by one command; repeat it for the rest. */
 const TENANTS = 10_000;
 
 /** Tenants of one page of the listing. */
@@ -18,8 +18,12 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const to = typeof options.to === 'string' ? options.to : undefined;
   const reason = typeof options.reason === 'string' ? options.reason : context.commandLine;
   const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
-  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
   const others = await othersThan(context, cell);
+  if (to !== undefined && !others.includes(to))
+    throw new UserError(
+      `${JSON.stringify(to)} cannot take tenants of ${cell}; other active cells are ${others.join(', ') || 'none'}.`,
+    );
+  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
   const affected = await tenantsAt(context, cell);
   let moved = 0;
   for (const tenant of affected) {
@@ -61,7 +65,7 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
 
 type Place = { readonly cell?: string; readonly standby?: string | null };
 
-/** Its standby knows the tenant's epochs and, with replication, its data: that is where it goes unless `--to` says otherwise. */
+/** Its standby knows the tenant's epochs and, with replication, its data: so it moves there by default. */
 function homesFor({ standby }: Tenant, to: string | undefined): readonly Place[] {
   const home = to ?? standby;
   return home === null ? [] : [{ cell: home }, { cell: home, standby: null }];

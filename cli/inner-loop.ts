@@ -8,7 +8,7 @@ import type { Stack } from '../local/stack.ts';
 /** What bundles are made of, from the project's root; an application that lies elsewhere is watched too. */
 const FOLDERS = ['core', 'examples', 'adapters', 'functions-aws', 'functions-azure', 'functions-edge'];
 
-/** Names of changed files that a line has at most. */
+/** Maximum number of changed files named in a line. */
 const NAMED = 3;
 
 export class InnerLoop {
@@ -29,13 +29,13 @@ export class InnerLoop {
     });
   }
 
-  /** Resolves when every change from now on is seen. */
+  /** Resolves once every further change is noticed. */
   async start(): Promise<void> {
     await this.#rebuilder.start();
     await this.#watcher.start();
   }
 
-  /** Resolves when what is under way has ended. */
+  /** Resolves when the rebuild in progress has ended. */
   async stop(): Promise<void> {
     await this.#watcher.stop();
     await this.#rebuilder.stop();
@@ -45,7 +45,7 @@ export class InnerLoop {
     try {
       await this.#rebuild(files);
     } catch (error) {
-      // Nothing that happens to one change keeps the next one from being seen.
+      // A failure with one change does not keep the next one from being noticed.
       this.#say(`ERROR rebuild: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

@@ -6,7 +6,7 @@ const NEWLINE = 0x0a;
 /** The name of standard input, where a file is expected. */
 export const STANDARD_INPUT = '-';
 
-/** A line; without its text if it is longer than wanted. */
+/** A line; without its text if it is longer than the maximum. */
 export interface Line {
   readonly number: number;
   readonly text: string | undefined;

@@ -1,4 +1,4 @@
-// The command line `polycell`: picks the command and hands it its arguments.
+// The command line `polycell`: selects the command and passes it its arguments.
 import { readFile } from 'node:fs/promises';
 import { sourceFile } from '../local/source-file.ts';
 import { suggestion } from './closest.ts';
@@ -19,7 +19,8 @@ import { tenantToken } from './commands/tenant-token.ts';
 import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
 
-const commands: Readonly<Record<string, Command>> = {
+/** Every command by its name. */
+export const commands: Readonly<Record<string, Command>> = {
   dev,
   send,
   get,
@@ -49,10 +50,10 @@ function help(): string {
   ].join('\n');
 }
 
-/** Runs the command line; returns the exit code: 0 on success only, 2 for arguments that make no sense. */
+/** Runs the command line; returns the exit code: 0 on success only, 2 for invalid arguments. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  // A reader that has seen enough, such as `head`, is no failure.
+  // A reader that stops early, such as `head`, is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
@@ -71,7 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) {
     const names = Object.keys(commands);
     process.stderr.write(
-      `Unknown command ${JSON.stringify(name)}.${suggestion(name, names)} The commands are ${names.join(', ')}.\n`,
+      `Unknown command ${JSON.stringify(name)}.${suggestion(name, [...names, '--help', '--version'])} The commands are ${names.join(', ')}.\n`,
     );
     return 2;
   }

@@ -1,16 +1,16 @@
-// The stack's happenings as calm lines: what is said over and over is said once, and counted.
+// The stack's notices as lines: repetitions are printed once, and counted.
 import type { Notice } from '../local/local-cell.ts';
 
-/** The same thing is said again after this, in milliseconds, with how often it has happened since. */
+/** A repeated notice is printed again after this, in milliseconds, with its count since. */
 const QUIET_MS = 5000;
 
 /** Frames of a stack trace that are shown. */
 const SHOWN_FRAMES = 4;
 
-/** Different things that are remembered as said. */
+/** Maximum number of notices remembered as printed. */
 const REMEMBERED = 200;
 
-/** Returns what prints a notice, unless the like has just been printed. `now`: in milliseconds. */
+/** Returns a function that prints a notice, unless a similar one was just printed. `now`: in milliseconds. */
 export function noticePrinter(say: (line: string) => void, now: () => number): (notice: Notice) => void {
   const said = new Map<string, { at: number; more: number }>();
   return (notice) => {
@@ -48,7 +48,7 @@ function describe({ level, part, message, fields = {} }: Notice, at: number): st
   return [line, ...framesOf(stack)].join('\n');
 }
 
-/** The innermost frames of a stack trace, without the message, which the line has already. */
+/** The innermost frames of a stack trace, without the message, which is already in the line. */
 function framesOf(stack: unknown): readonly string[] {
   if (typeof stack !== 'string') return [];
   return stack

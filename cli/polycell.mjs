@@ -2,7 +2,7 @@
 // The `polycell` command: compiles cli/main.ts when it changed, then runs it.
 import { explainFault } from './preflight.mjs';
 
-// The SDK's advice about Node.js versions concerns deployments; the local stack has nothing to say about it.
+// The SDK's warning about Node.js versions concerns deployments, not the local stack.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 try {

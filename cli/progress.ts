@@ -1,4 +1,4 @@
-// A progress bar on a terminal, nothing but messages elsewhere; and a pacer that keeps a sender to its rate.
+// A progress bar on a terminal, only messages elsewhere; and a pacer that limits a sender's rate.
 import { sleep } from '../hosts/processes/wait.ts';
 
 export interface ProgressBar {
@@ -13,7 +13,7 @@ export interface ProgressBar {
 
 const WIDTH = 30;
 
-/** Redraws are this far apart, in milliseconds. */
+/** Time between redraws, in milliseconds. */
 const REDRAW_MS = 80;
 
 /** A bar on standard error; without a total it counts. */
@@ -50,7 +50,7 @@ export function progressBar(total: number | undefined, quiet: boolean): Progress
   };
 }
 
-/** Lets through at most so many units a second, evenly. */
+/** Lets through at most a number of units per second, evenly. */
 export class Pacer {
   readonly #perSecond: number;
   #next = 0;
@@ -59,7 +59,7 @@ export class Pacer {
     this.#perSecond = perSecond;
   }
 
-  /** Resolves when `units` may go, or when `signal` aborts. */
+  /** Resolves when `units` may be sent, or when `signal` aborts. */
   async take(units: number, signal: AbortSignal): Promise<void> {
     const now = performance.now();
     const at = Math.max(now, this.#next);

@@ -19,12 +19,12 @@ export interface BadLine {
   readonly reason: string;
 }
 
-/** Longer lines are no event: the cell takes 200 KiB. */
+/** Longer lines cannot be events: the cell accepts 200 KiB. */
 const LINE_BYTES = 1024 * 1024;
 
 /**
- * Reads a file of CloudEvents, or of a domain's events in short form, one JSON object a line. The identity of a short event that
- * has none is its content, so sending the file again changes nothing. Empty lines are skipped. Rejects if the file cannot be read.
+ * Reads a file of CloudEvents, or of a domain's events in short form, one JSON object a line. The identity of a short event without
+ * an id is its content, so sending the file again changes nothing. Empty lines are skipped. Rejects if the file cannot be read.
  */
 export async function* fromFile(file: string): AsyncGenerator<Outgoing | BadLine> {
   for await (const { number, text, bytes } of linesOf(file, LINE_BYTES)) {
@@ -48,7 +48,7 @@ function toOutgoing(line: number, text: string): Outgoing | BadLine {
   return 'specversion' in value ? { line, event: value } : fromShort(line, value);
 }
 
-/** The first domain that can read the line; the reasons of those that cannot otherwise. */
+/** The first domain that can read the line; or why each domain cannot. */
 function fromShort(line: number, object: JsonObject): Outgoing | BadLine {
   const reasons: string[] = [];
   for (const domain of application) {
@@ -81,7 +81,7 @@ export interface MadeUp {
   readonly subjects: number;
   /** The time of the last event, in epoch milliseconds. */
   readonly now: number;
-  /** Tells this run's events from every other's. */
+  /** Distinguishes this run's events from those of all others. */
   readonly run: string;
 }
 

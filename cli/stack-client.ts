@@ -1,25 +1,26 @@
-// How commands talk to a running stack: they find it by themselves, unless `--stack` says where it is.
+// How commands talk to a running stack: they find the one started last, unless `--stack` names another.
 
+import type { Resolution } from '../core/edge/ports/directory-model.ts';
 import { sleep } from '../hosts/processes/wait.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';
 
-/** Nothing of the stack takes longer to answer, in milliseconds. */
+/** Timeout of requests to the stack's control server, in milliseconds. */
 const TIMEOUT_MS = 15_000;
 
-/** A request takes this long at most, in milliseconds. */
+/** Timeout of a request to the edge or a cell, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** How long the tokens live that are asked for here. */
+/** Lifetimes of the requested tokens. */
 const ROUTE_TOKEN_SECONDS = 60;
 const TENANT_TOKEN_SECONDS = 600;
 const OPERATOR_TOKEN_SECONDS = 300;
 
-/** They are asked for anew this long before they expire, in milliseconds. */
+/** Tokens are renewed this long before they expire, in milliseconds. */
 const TOKEN_MARGIN_MS = 15_000;
 
-/** A tenant that the directory knows and the edge does not yet is asked for again this often, and so much later, in milliseconds. */
+/** Retries, and the pause before each in milliseconds, for a tenant that the directory knows but the edge does not know yet. */
 const UNKNOWN_TRIES = 10;
 const UNKNOWN_PAUSE_MS = 500;
 
@@ -39,7 +40,7 @@ export interface DeviceCertificate {
   readonly certificate: string;
   readonly key: string;
   readonly authority: string;
-  /** Where it is good for something. */
+  /** The address that accepts it. */
   readonly url: string;
 }
 
@@ -89,7 +90,7 @@ export class StackClient {
     return cell;
   }
 
-  /** Whom a tenant's requests go to: the edge, as a client's would, unless a cell is named or there is no edge. */
+  /** Where a tenant's requests go: to the edge, as a client's would, unless a cell is named or there is no edge. */
   async target(tenant: string, cell: string | undefined): Promise<Target> {
     const { edge } = await this.info();
     if (cell !== undefined || edge === null) return this.#cellTarget(tenant, await this.cell(cell));
@@ -105,7 +106,7 @@ export class StackClient {
           if (response.status !== 404) return response;
           const text = await response.text();
           if (!text.includes('"unknown_tenant"')) return new Response(text, response);
-          // The edge remembers for a moment that a tenant is missing; one that has just been added is retried.
+          // The edge caches for a moment that a tenant is missing, so the request of one that was just added is retried.
           if (attempt === UNKNOWN_TRIES || !(await this.#knows(tenant)))
             throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
           await sleep(UNKNOWN_PAUSE_MS, new AbortController().signal);
@@ -123,6 +124,19 @@ export class StackClient {
         throw error;
       },
     );
+  }
+
+  /** The cell that serves a tenant now; `null` if there is none, or no directory that can say so. */
+  async servingCell(tenant: string): Promise<string | null> {
+    if ((await this.info()).edge === null) return null;
+    const control = await this.control();
+    try {
+      const { resolution } = (await control('GET', `tenants/${tenant}`)) as { readonly resolution: Resolution };
+      return resolution.status === 'served' ? resolution.cell : null;
+    } catch (error) {
+      if (error instanceof UserError) return null;
+      throw error;
+    }
   }
 
   #cellTarget(tenant: string, cell: { id: string; url: string }): Target {
@@ -153,17 +167,17 @@ export class StackClient {
       });
       const answer = (await response.json()) as ControlProblem;
       if (response.ok) return answer;
-      // What the edge finds wrong with a value is wrong with an argument.
-      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(tellProblem(answer, response.status));
+      // An invalid value is an invalid argument of the command.
+      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(problemText(answer, response.status));
     };
   }
 
-  /** Asks for a fresh route token. */
+  /** Requests a new route token. */
   async mint(query: Readonly<Record<string, string>>): Promise<string> {
     return (await this.#ask<{ token: string }>(`/token?${new URLSearchParams(query)}`, UsageError)).token;
   }
 
-  /** A token by which a tenant's client shows the edge who it is. */
+  /** A token that authenticates a tenant's client at the edge. */
   async tenantToken(tenant: string, scope?: string, ttl?: number | string): Promise<string> {
     const query = new URLSearchParams({
       tenant,
@@ -173,27 +187,27 @@ export class StackClient {
     return (await this.#ask<{ token: string }>(`/tenant-token?${query}`, UsageError)).token;
   }
 
-  /** A token by which an operator shows the edge who it is; it lives for minutes. */
+  /** A token that authenticates an operator at the edge; valid for minutes. */
   async operatorToken(subject: string): Promise<string> {
     return (await this.#ask<{ token: string }>(`/operator-token?${new URLSearchParams({ subject })}`)).token;
   }
 
-  /** Orders something of the stack: that a cell is lost or revived, that ways of the edge are broken. */
+  /** Sends an order to the stack, such as to crash or revive a cell, or to break connections of the edge. */
   async order(path: string, body: object = {}): Promise<void> {
     await this.#ask(path, UserError, { method: 'POST', body: JSON.stringify(body) });
   }
 
-  /** Route tokens are asked for anew: their tenants may have been assigned anew. */
+  /** Drops cached tokens: tenants may have been reassigned. */
   forgetTokens(): void {
     this.#tokens.clear();
   }
 
-  /** Asks for a certificate of a device. */
+  /** Requests a device certificate. */
   deviceCertificate(tenant: string, device: string): Promise<DeviceCertificate> {
     return this.#ask<DeviceCertificate>(`/device-certificate?${new URLSearchParams({ tenant, device })}`, UsageError);
   }
 
-  /** A token that is good for at least some seconds more. Those who ask at once share one. */
+  /** A token that is valid for at least some more seconds. Concurrent callers share one. */
   async #remembered(key: string, lifeSeconds: number, mint: () => Promise<string>): Promise<string> {
     const known = this.#tokens.get(key);
     if (known !== undefined && known.until > Date.now()) return known.token;
@@ -203,7 +217,7 @@ export class StackClient {
     return token;
   }
 
-  /** `refusal`: what it is that the stack does not accept: without it nothing that was asked for is at fault. */
+  /** `refusal`: the error for a request that the stack does not accept. */
   async #ask<T>(path: string, refusal = UserError, init: RequestInit = {}): Promise<T> {
     let response: Response;
     let body: T & { error?: string };
@@ -224,7 +238,7 @@ export class StackClient {
 
 const toStandardError = (line: string) => void process.stderr.write(`${line}\n`);
 
-/** Where a stack is, for a person: its edge, or its first cell. */
+/** The address of a stack, as shown to the user: its edge, or its first cell. */
 const addressOf = ({ urls, control }: RunningStack): string => urls[0] ?? control;
 
 /** Which of several stacks is used, and how to choose another one. */
@@ -243,8 +257,8 @@ interface ControlProblem {
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
 }
 
-/** A refusal in one sentence, with the code to look it up by. */
-function tellProblem({ code, detail, errors = [] }: ControlProblem, status: number): string {
+/** A refusal in one sentence, with its code. */
+function problemText({ code, detail, errors = [] }: ControlProblem, status: number): string {
   const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
   const text = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
   return `${text} (${code ?? status}).`;
@@ -260,13 +274,16 @@ async function reach(server: string, url: string, init: RequestInit): Promise<Re
   }
 }
 
-/** What a failed `fetch` was really about. */
+/** The underlying cause of a failed `fetch`. */
 export function causeOf(error: unknown): string {
   const cause = error instanceof Error ? ((error.cause as Error | undefined) ?? error) : error;
+  // Its code is a meaningless number.
+  if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'no answer in time';
   if (!(cause instanceof Error)) return String(cause);
-  return (cause as NodeJS.ErrnoException).code ?? cause.message;
+  const { code } = cause as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : cause.message;
 }
 
-/** Whose answer it is: the edge passes on those of cells as they are. */
+/** Which server answered: the edge passes on the answers of cells unchanged. */
 export const whoAnswered = (response: Response): string =>
   response.headers.get('x-polycell-cell') === 'edge' ? 'The edge' : 'The cell';

@@ -39,6 +39,6 @@ export class Table<T> {
   }
 }
 
-/** A terminal would obey what is in there. */
+/** Control characters would be executed by a terminal. */
 const printable = (value: string | number): string | number =>
   typeof value === 'string' ? value.replace(/\p{Cc}/gu, '\ufffd') : value;

@@ -1,16 +1,22 @@
 // Keeps two emulators out of one data directory: their records would overwrite each other's state.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** Locks of this process. In a container a new process may have the number of the one that left a lock behind. */
 const held = new Set<string>();
 
 /**
- * Claims a directory for this process by a file of this name; returns the release. A lock left behind by a dead process is
- * taken over.
+ * Makes a directory if need be, and claims it for this process by a file of this name; returns the release. A lock left behind by a
+ * dead process is taken over.
+ * @throws Error that names the directory, if it cannot be used or is in use
  */
 export function lockDirectory(directory: string, file: string): () => void {
   const path = resolve(directory, file);
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new Error(`The data directory ${directory} cannot be used: ${(error as Error).message}.`);
+  }
   try {
     writeFileSync(path, String(process.pid), { flag: 'wx' });
   } catch (error) {

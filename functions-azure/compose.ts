@@ -89,7 +89,7 @@ function serviceBusClient(connection: Connection, deps: Pick<Platform, 'clock' |
 
 /**
  * One question at each start, for which nothing waits. The answer is an error in the log rather than a refusal: the cell serves,
- * but a moved tenant's old token may be taken for a moment, and whoever runs it has to know.
+ * but a moved tenant's old token may be taken for a moment, and its operator has to know.
  */
 async function tellWeakConsistency(client: CosmosClient, log: Log): Promise<void> {
   const consistency = await weakConsistency(client);

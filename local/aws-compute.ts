@@ -82,7 +82,7 @@ export class AwsCompute {
   }
 
   /**
-   * Brings it up: the HTTP API first, as the function behind it is told its address, then functions and triggers. A request that comes
+   * Brings it up: the HTTP API first, as the function behind it needs its address, then functions and triggers. A request that comes
    * before its function waits for it. What is up when it fails is for `stop`.
    */
   async start(): Promise<void> {

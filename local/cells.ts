@@ -11,7 +11,7 @@ export interface CellDeclaration {
   readonly region: string;
   /** The legal area whose data it may hold. */
   readonly jurisdiction: string;
-  /** Tenants it is meant for, at most. */
+  /** Maximum number of tenants. */
   readonly capacity: number;
   /** What a tenant costs there, compared with other cells. */
   readonly price: number;
@@ -35,7 +35,7 @@ export async function declaredCells(): Promise<readonly CellDeclaration[]> {
   return cells as CellDeclaration[];
 }
 
-/** The declared cells of these ids, in the order asked for; all of them without ids. Throws for an id that is not declared or named twice. */
+/** The declared cells of these ids, in the given order; all of them without ids. Throws for an id that is not declared or named twice. */
 export function pickCells(declared: readonly CellDeclaration[], ids?: readonly string[]): readonly CellDeclaration[] {
   if (ids === undefined) return declared;
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);

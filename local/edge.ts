@@ -33,16 +33,16 @@ export interface LocalEdgeOptions {
   readonly bundle?: string;
 }
 
-/** A tenant may send a laptop what it likes; that quotas work is for the tests. */
+/** Practically unlimited on a laptop; tests cover quotas. */
 const QUOTA = { perSecond: 5000, burst: 10_000 } as const;
 
-/** A cell that has not begun to answer after this long is one that does not, in milliseconds. */
+/** A cell that has not begun to answer after this counts as unreachable, in milliseconds. */
 const FORWARD_TIMEOUT_MS = 10_000;
 
-/** The control API answers within this, in milliseconds. */
+/** Timeout of the control API, in milliseconds. */
 const CONTROL_TIMEOUT_MS = 10_000;
 
-/** While the edge starts, what it needs may not answer yet: seeding asks so often, with a pause in between, in milliseconds. */
+/** Attempts of seeding, and the pause in between in milliseconds: while the edge starts, its dependencies may not answer yet. */
 const SEEDING = { tries: 20, pauseMs: 250 } as const;
 
 /** The actor in the audit log for changes that the stack makes. */
@@ -126,30 +126,30 @@ export class LocalEdge {
     await host.start();
   }
 
-  /** Puts the bundle that has just been built in the place of the running one; the directory stays. */
+  /** Replaces the running bundle with the one that was just built; the directory stays. */
   async replaceBundle(): Promise<void> {
     await this.#host?.replaceBundle(this.#options.bundle ?? deployable('edge/http/index.mjs'));
   }
 
-  /** Ends it, also while it is coming up. */
+  /** Stops it, also while it starts. */
   stop(): Promise<void> {
     return this.#life.stop();
   }
 
-  /** Breaks what is named and restores the rest, for drills. */
+  /** Breaks the named connections and restores all others, for drills. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     await this.#host?.setFaults(faults);
   }
 
-  /** A certificate by which a device shows whose it is. */
+  /** A certificate that authenticates a device of a tenant. */
   issueDevice(tenant: string, device: string): Promise<IssuedCertificate> {
     if (this.#ca === undefined) throw new TypeError('The edge has not been started.');
     return this.#ca.issueDevice(tenant, device);
   }
 
   /**
-   * Tells the directory which cells run and where, and adds the declared tenants that it does not know. What operators have
-   * changed since then stays: a kept directory is not set back.
+   * Registers the running cells and their addresses in the directory, and adds the declared tenants that it does not know. What operators have
+   * changed since then stays: a kept directory is not reset.
    */
   async seed(
     cells: readonly (CellDeclaration & { readonly endpoint: string; readonly keys?: readonly PublicKey[] })[],
@@ -192,7 +192,7 @@ export class LocalEdge {
     return { status: response.status, body: (await response.json()) as ControlAnswer['body'] };
   }
 
-  /** Asks the control API until it can answer; what it is asked here may be done twice. */
+  /** Calls the control API until it answers; these calls may be repeated. */
   async #seeded(method: 'GET' | 'PUT', what: string, body?: object): Promise<ControlAnswer> {
     for (let tries = 1; ; tries += 1) {
       const answer = await this.control(method, what, body);
@@ -240,7 +240,7 @@ export class LocalEdge {
       ...((standby === null || (running.has(cell) && running.has(standby))) && { standby }),
       reason: 'infra/tenants.json declares it',
     });
-    // With some of the cells alone, there may be none that may hold it.
+    // If only some cells run, none may fit.
     if (status === 409) this.#warn(`No cell for ${id}: ${reasonOf(body)}.`);
     else if (status !== 200) throw new Error(`The directory does not take ${id}: ${reasonOf(body)}.`);
   }

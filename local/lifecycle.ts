@@ -1,4 +1,4 @@
-// The life of something that is made of parts: what comes up later goes down earlier, also when it is stopped while coming up.
+// The lifecycle of something with parts: they stop in the reverse order of their start, also when stopped during the start.
 
 export class Lifecycle {
   readonly #name: string;
@@ -11,7 +11,7 @@ export class Lifecycle {
     this.#name = name;
   }
 
-  /** Brings it up, once however often it is asked. */
+  /** Starts it, once however often it is called. */
   start(bringUp: () => Promise<void>): Promise<void> {
     this.#starting ??= bringUp();
     return this.#starting;
@@ -22,13 +22,13 @@ export class Lifecycle {
     this.#stops.push(stop);
   }
 
-  /** Throws if it has been stopped: nothing more shall come up. */
+  /** Throws if it has been stopped: no further part may start. */
   stillWanted(): void {
     if (this.#stopping !== undefined) throw new Error(`${this.#name} was stopped while it was coming up.`);
   }
 
   /**
-   * Stops everything in the reverse order, once however often it is asked. A part that is still starting is waited
+   * Stops everything in the reverse order, once however often it is called. A part that is still starting is waited
    * for, or it would never be stopped; one that fails to stop does not keep the others from stopping. Rejects with the first failure.
    */
   stop(): Promise<void> {

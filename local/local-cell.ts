@@ -1,7 +1,7 @@
 // What the stack needs of a cell, whichever cloud's it is.
 import type { Cloud } from '../core/cell/identity.ts';
 
-/** A noteworthy happening, for the person in front of the stack. */
+/** A noteworthy event, for the developer. */
 export interface Notice {
   readonly level: 'info' | 'warn' | 'error';
   /** The part of the stack that it comes from: `aws-alpha relay`. */
@@ -30,19 +30,19 @@ export interface LocalCell {
   readonly url: string;
   start(): Promise<void>;
   /**
-   * Bundles have been built anew: runs them, and keeps the state.
+   * Runs rebuilt bundles, and keeps the state.
    * @param roles of the bundles: `http`, `relay`, `worker`
-   * @returns what has been restarted, such as `aws-alpha/http`; a lost cell takes the bundles when it is there again
-   * @throws Error if one does not start; the old one goes on then
+   * @returns what has been restarted, such as `aws-alpha/http`; a lost cell takes the bundles when it is revived
+   * @throws Error if one does not start; the old one then continues
    */
   replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]>;
   stop(): Promise<void>;
   consumers(): Promise<readonly ConsumerStatus[]>;
   /** Whether it is lost. */
   readonly crashed: boolean;
-  /** The cell is lost at once; see the cells for what stays. Repeating it is harmless. */
+  /** Crashes the cell; each cell documents what remains. Repeating it is harmless. */
   crash(): Promise<void>;
-  /** It is there again, at the same address and with what it had stored. Repeating it is harmless. */
+  /** Revives the cell at the same address, with its stored data. Repeating it is harmless. */
   revive(): Promise<void>;
 }
 

@@ -5,13 +5,13 @@ import { isAlive } from '../hosts/processes/alive.ts';
 import { sourceFile } from './source-file.ts';
 
 export interface RunningStack {
-  /** Its control server answers with this, and no other stack's does. */
+  /** The id that only its control server returns. */
   readonly id: string;
   readonly pid: number;
   readonly startedAt: number;
   /** Address of its control server. */
   readonly control: string;
-  /** Addresses by which a person may know it: edge and cells. */
+  /** Addresses that a user may pass: edge and cells. */
   readonly urls: readonly string[];
 }
 
@@ -21,14 +21,14 @@ export const IDENTITY_PATH = '/identity' as const;
 /** A stack that is alive and does not say so within this time is busy, in milliseconds. */
 const IDENTITY_TIMEOUT_MS = 1000;
 
-/** Stacks that may end in the very moment in which one begins. */
+/** Retries for stacks that end in the moment in which another one starts. */
 const ATTEMPTS = 10;
 
 const folder = (): string => path.join(path.dirname(sourceFile('package.json')), '.polycell');
 
 const fileOf = (pid: number): string => path.join(folder(), `stack-${pid}.json`);
 
-/** Makes a stack known. */
+/** Registers a stack. */
 export async function registerStack(stack: RunningStack): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     await mkdir(folder(), { recursive: true });
@@ -42,7 +42,7 @@ export async function registerStack(stack: RunningStack): Promise<void> {
   }
 }
 
-/** Forgets a stack, and the folder with the last one. */
+/** Removes a stack, and the folder with the last one. */
 export async function unregisterStack(pid: number): Promise<void> {
   await rm(fileOf(pid), { force: true });
   await rmdir(folder()).catch((error: NodeJS.ErrnoException) => {
@@ -72,7 +72,7 @@ export async function runningStacks(): Promise<readonly RunningStack[]> {
   return stacks.flat().sort((a, b) => b.startedAt - a.startedAt);
 }
 
-/** Whether its control server is its own. One that is slow to answer is given the benefit of the doubt. */
+/** Whether its control server is its own. A slow one is assumed to be. */
 async function isItself({ id, control }: RunningStack): Promise<boolean> {
   try {
     const response = await fetch(control + IDENTITY_PATH, { signal: AbortSignal.timeout(IDENTITY_TIMEOUT_MS) });

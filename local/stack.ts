@@ -1,4 +1,4 @@
-// The whole local stack: cells and what is in front of them, started together, watched, and stopped together.
+// The whole local stack: cells and the edge, started, watched and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import type { Topology } from '../core/cell/topology.ts';
@@ -37,7 +37,7 @@ export interface StackOptions {
   readonly tenants?: readonly TenantDeclaration[];
   /** Folder that keeps the state over restarts; in memory without it. */
   readonly dataDir?: string;
-  /** Told of noteworthy happenings. */
+  /** Called for noteworthy events. */
   readonly notice: (notice: Notice) => void;
   /** Called for each part that has started. */
   readonly progress?: (what: string) => void;
@@ -168,7 +168,7 @@ export class Stack {
   async #bringUp(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
-    // First of all: the edge asks it for the issuer's keys.
+    // First: the edge fetches the issuer's keys from it.
     const control = await this.#control.start();
     let failed = false;
     const start = async (name: string, part: Promise<void>) => {
@@ -267,7 +267,7 @@ export class Stack {
     };
   }
 
-  /** The cell is lost: see `LocalCell.crash`. */
+  /** Crashes a cell: see `LocalCell.crash`. */
   async crash(cell: string): Promise<void> {
     const lost = this.#cell(cell);
     await lost.crash();
@@ -275,7 +275,7 @@ export class Stack {
   }
 
   /**
-   * Runs bundles that have been built anew; emulators stay up, and with them the state.
+   * Runs rebuilt bundles; emulators keep running, and with them the state.
    * @param names of bundles, such as `aws/worker`
    * @returns what has been restarted, and why something was not
    */
@@ -295,13 +295,13 @@ export class Stack {
     };
   }
 
-  /** It is there again: see `LocalCell.revive`. */
+  /** Revives a cell: see `LocalCell.revive`. */
   async revive(cell: string): Promise<void> {
     await this.#cell(cell).revive();
     this.#options.notice({ level: 'info', part: cell, message: 'is there again' });
   }
 
-  /** Breaks ways of the edge; see `EdgeHost.setFaults`. Replaces what was broken before. */
+  /** Breaks connections of the edge; see `EdgeHost.setFaults`. Replaces previous faults. */
   async setEdgeFaults(faults: EdgeFaults): Promise<void> {
     if (this.#edge === undefined) throw new Error('This stack has no edge.');
     await this.#edge.setFaults(readFaults(faults));

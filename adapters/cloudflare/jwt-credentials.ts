@@ -130,7 +130,7 @@ export class JwtCredentials implements Credentials {
 function reasonOf(error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)
-    return error.claim === 'nbf' ? 'it is not valid yet' : `its claim ${error.claim} is not what is needed here`;
+    return error.claim === 'nbf' ? 'it is not valid yet' : `its claim ${error.claim} is missing or wrong`;
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is neither EdDSA nor Ed25519';
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is not one of the issuer’s';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';

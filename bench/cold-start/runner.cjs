@@ -1,4 +1,4 @@
-// Loads one bundle in a fresh process, calls its handler once, and tells how long each took; started by `cold-start`.
+// Loads one bundle in a fresh process, calls its handler once, and reports how long each took; started by `cold-start`.
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');

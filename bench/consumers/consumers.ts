@@ -95,7 +95,7 @@ async function prepare(
   };
 }
 
-/** Readings of one minute of devices that no other load has; `step` tells the minutes of a device apart. */
+/** Readings of one minute of devices that no other load has; `step` distinguishes the minutes of a device. */
 function readingsOf({ name, readings, devices }: Load, step: number): CloudEvent[] {
   const minute = recentMinute() - 3_600_000 + step * 60_000;
   return Array.from({ length: readings }, (_, index) =>
@@ -149,7 +149,7 @@ async function measure(
       meter.take();
       await bench?.consume(readingsOf(load, 1));
       const { calls, writeUnits, readUnits, refused } = meter.take();
-      if (refused > 0) throw new Error(`${refused} calls were refused where nobody else writes.`);
+      if (refused > 0) throw new Error(`${refused} calls were refused although nothing else writes.`);
       rows.push({
         load: load.name,
         way,

@@ -71,7 +71,7 @@ async function onAws(context: Context): Promise<Metered> {
     deps,
     take() {
       const { calls, writeUnits, readUnits, refused } = meter.take();
-      if (refused > 0) throw new Error(`${refused} calls were refused where nobody else writes.`);
+      if (refused > 0) throw new Error(`${refused} calls were refused although nothing else writes.`);
       return { calls, units: writeUnits + readUnits / READS_PER_WRITE };
     },
   };

@@ -78,7 +78,7 @@ ${declarations}
   }
 }
 
-/** The port, which it tells on its control pipe. */
+/** The port, which it reports on its control pipe. */
 function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = '';

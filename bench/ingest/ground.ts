@@ -14,7 +14,7 @@ export interface Participant {
 
 export interface Ground<P extends Participant = Participant> {
   readonly participants: readonly P[];
-  /** Whom the others are compared with. */
+  /** The contender that the others are compared with. */
   readonly baseline: { readonly single: string; readonly batch: string };
   /** Ratios that ours must reach with batches, by the name of the other. */
   readonly targets: Readonly<Record<string, number>>;

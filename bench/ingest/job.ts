@@ -19,7 +19,7 @@ export interface Round {
 
 export interface Shape {
   readonly name: string;
-  /** Events of a request; a single event is sent by itself, not as a batch of one. */
+  /** Events of a request; a single event is sent as such, not as a batch of one. */
   readonly batch: number;
   /** Bytes of an event's JSON. */
   readonly bytes: number;

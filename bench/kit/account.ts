@@ -70,7 +70,7 @@ export async function startChargeMeter(target: string, { atEnd }: Pick<Context, 
       response: (response) => {
         const charge = Number(response.headers['x-ms-request-charge'] ?? 0);
         used = { calls: used.calls + 1, units: used.units + charge };
-        // The account tells the SDK where it is; that must be the meter.
+        // The SDK takes the address from the account; it must be the meter's.
         return { ...response, body: response.body.replaceAll(endpoint, proxy.endpoint) };
       },
     },

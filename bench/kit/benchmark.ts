@@ -10,7 +10,7 @@ export interface Context {
   readonly cloud: Cloud;
   /** Less of everything: to see that it works, not to quote. */
   readonly quick: boolean;
-  /** Tells how far it is, on standard error. */
+  /** Reports progress on standard error. */
   readonly progress: (text: string) => void;
   /** Registers what must be undone at the end, in whichever way the end comes. Undone last first. */
   readonly atEnd: (undo: () => Promise<void>) => void;

@@ -6,7 +6,7 @@ import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 export const TENANT = 'bench';
 
 export interface ReadingOptions {
-  /** Tells this event from all others of its source. */
+  /** Distinguishes this event from all others of its source. */
   readonly id: string;
   readonly device: string;
   readonly time: number;
@@ -19,7 +19,7 @@ export interface ReadingOptions {
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
-/** A reading that brings its own trace, so that whoever stores it stores the same. */
+/** A reading that brings its own trace, so that all contenders store the same. */
 export function reading({ id, device, time, value, bytes, traced = true }: ReadingOptions): CloudEvent {
   const event = (data: object) => ({
     specversion: '1.0' as const,

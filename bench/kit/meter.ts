@@ -8,7 +8,7 @@ export interface Usage {
   readonly calls: number;
   readonly writeUnits: number;
   readonly readUnits: number;
-  /** Requests or statements refused by a condition: AWS bills those like writes, the emulator tells no units for them. */
+  /** Requests or statements refused by a condition: AWS bills those like writes, the emulator reports no units for them. */
   readonly refused: number;
   readonly byOperation: Readonly<Record<string, number>>;
 }

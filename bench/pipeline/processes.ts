@@ -1,4 +1,4 @@
-// What the processes of a stack use, as Linux tells it: memory and processor time, by the part of the stack they are.
+// What the processes of a stack use, as Linux reports it: memory and processor time, by the part of the stack they are.
 import { readdir, readFile } from 'node:fs/promises';
 
 export interface ProcessUse {

@@ -51,7 +51,11 @@ export function checkGenerated(projectRoot: string): Problem[] {
 }
 
 /** Writes missing and stale files. */
-export async function main(): Promise<number> {
+export async function main(args: readonly string[]): Promise<number> {
+  if (args.length > 0) {
+    process.stderr.write('Usage: npm run infra:generate\n');
+    return 2;
+  }
   for (const { file } of checkGenerated(root)) {
     const text = generatedFiles(root).get(file) ?? '';
     mkdirSync(path.dirname(path.join(root, file)), { recursive: true });

@@ -176,7 +176,7 @@ function toType(type: PrintedType): AttributeType {
 
 /** Reduces each file; the provider version of a Terraform output is given as `FILE@VERSION`. */
 export async function main(args: readonly string[]): Promise<number> {
-  if (args.length === 0) {
+  if (args.length === 0 || args.some((argument) => argument.startsWith('-'))) {
     process.stderr.write(
       'Usage: npm run infra:schemas -- FILE… (FILE@VERSION for what `terraform providers schema -json` prints)\n',
     );
@@ -186,7 +186,13 @@ export async function main(args: readonly string[]): Promise<number> {
   mkdirSync(path.join(root, 'infra/schemas'), { recursive: true });
   for (const argument of args) {
     const [file = '', version = ''] = argument.split('@');
-    const read: ProviderSchema | Printed = JSON.parse(readFileSync(file, 'utf8'));
+    let read: ProviderSchema | Printed;
+    try {
+      read = JSON.parse(readFileSync(file, 'utf8')) as ProviderSchema | Printed;
+    } catch (error) {
+      process.stderr.write(`The schema ${file} cannot be read: ${(error as Error).message}.\n`);
+      return 1;
+    }
     const schema = reduce('provider_schemas' in read ? fromPrinted(read, version) : read, used);
     const name = `${schema.provider.split('/')[1]}-${schema.version.split('.')[0]}.generated.json`;
     const text = `${JSON.stringify(schema)}\n`;

@@ -1,4 +1,4 @@
-// `polycell cells plan` and `polycell cells scaffold`: work on the files in infra/ that declare cells, and ask no edge.
+// `polycell cells plan` and `polycell cells scaffold`: work on the files in infra/ that declare cells, without an edge.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,18 +12,19 @@ const CELLS = 'infra/cells.json';
 
 type Declared = (root: string, id: string | undefined, context: CommandContext) => Promise<number>;
 
-const actions: Readonly<Record<string, Declared>> = { plan, scaffold };
+/** The actions on declarations. */
+export const declaredActions: Readonly<Record<string, Declared>> = { plan, scaffold };
 
 /** Whether the first argument is an action on declarations. */
 export const isOfDeclarations = ({ positionals: [action = ''] }: CommandContext): boolean =>
-  Object.hasOwn(actions, action);
+  Object.hasOwn(declaredActions, action);
 
 /** Runs the action on the declarations below a folder. */
 export async function runOnDeclarations(root: string, context: CommandContext): Promise<number> {
   const [action = '', id] = context.positionals;
   if (id !== undefined && !/^[a-z0-9-]{1,63}$/.test(id))
     throw new UsageError(`${JSON.stringify(id)} cannot be a cell: it is 1 to 63 of a-z 0-9 -`);
-  return actions[action]?.(root, id, context) ?? 2;
+  return declaredActions[action]?.(root, id, context) ?? 2;
 }
 
 async function readJson<T>(root: string, file: string): Promise<T> {
@@ -84,7 +85,7 @@ async function scaffold(root: string, id: string | undefined, { options, json, o
   return 0;
 }
 
-/** Writes a file unless it is as it should be; says what changes. */
+/** Writes a file unless it is up to date; returns what changes. */
 async function put(
   full: string,
   file: string,

@@ -1,7 +1,7 @@
 // `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
 import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
-import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { actionOf, type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -14,7 +14,7 @@ import {
 } from '../directory.ts';
 import { evacuate } from '../evacuate.ts';
 import { Table } from '../table.ts';
-import { isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
+import { declaredActions, isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
 
 export const cells: Command = {
   summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
@@ -57,8 +57,10 @@ export const cells: Command = {
     '--failover P': `add: ${FAILOVER_POLICIES.join(', ')}; approve for a new cell`,
     ...CHANGE_DESCRIPTIONS,
   },
-  run: (context) =>
-    isOfDeclarations(context) ? runOnDeclarations(root, context) : runAction('cells', actions, context),
+  async run(context) {
+    actionOf({ ...actions, ...declaredActions }, context.positionals[0]);
+    return isOfDeclarations(context) ? runOnDeclarations(root, context) : runAction('cells', actions, context);
+  },
 };
 
 const post =

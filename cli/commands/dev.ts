@@ -1,7 +1,7 @@
 // `polycell dev` (= `npm start`): the whole stack in the foreground, until Ctrl-C.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildBundles, importTypeScript } from '../../build/bundles.mjs';
+import { applicationFile, buildBundles, importTypeScript, OWN_APPLICATION } from '../../build/bundles.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
@@ -14,7 +14,7 @@ import { InnerLoop } from '../inner-loop.ts';
 import { noticePrinter, unless } from '../notices.ts';
 import { explainFault } from '../preflight.mjs';
 
-/** An orderly stop that takes longer than this is ended by force, in milliseconds: before Docker loses patience, at ten seconds. */
+/** An orderly stop that takes longer than this is ended by force, in milliseconds: less than Docker's grace period of ten seconds. */
 const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
@@ -71,7 +71,7 @@ export const dev: Command = {
 
     const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
     let dead: string | undefined;
-    // A program of its own: the other commands do without both clouds' SDKs, which take ten times as long to load as they do.
+    // Compiled separately: the other commands do not need both clouds' SDKs, which take ten times as long to load as they do.
     const { Stack } = (await importTypeScript('local/stack.ts')) as typeof import('../../local/stack.ts');
     const stack = await Stack.create({
       cells,
@@ -82,7 +82,7 @@ export const dev: Command = {
       inspect,
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
-      // What parts report while they are stopped is the stop itself: cells that do not answer any more, for one.
+      // Notices during a stop report the stop itself, such as cells that no longer answer.
       notice: unless(() => ending.code === 0, noticePrinter(say, Date.now)),
       onDeath: (reason) => {
         dead ??= reason;
@@ -114,9 +114,9 @@ export const dev: Command = {
     // A second Ctrl-C is not waited for.
     process.once('SIGINT', () => process.exit(130));
     let stopped = false;
-    // Not cleared: whatever still holds the process when everything is stopped does not hold it for longer than this.
+    // Not cleared: nothing may keep the process alive for longer than this once everything is stopped.
     setTimeout(() => {
-      // Nothing is left of it either way: its processes and temporary files do not outlive this one.
+      // Nothing remains either way: its processes and temporary files do not outlive this one.
       if (!stopped) err('The stack did not stop in time and was ended by force.');
       process.exit(code);
     }, STOP_TIMEOUT_MS).unref();
@@ -130,7 +130,7 @@ export const dev: Command = {
   },
 };
 
-/** A developer's data does not move because the machine is busy or a worker stands at a breakpoint: the monitor asks first. */
+/** A developer's data does not move because the machine is busy or a worker is at a breakpoint: the monitor only proposes. */
 const proposing = (cell: CellDeclaration): CellDeclaration =>
   cell.failover === 'automatic' ? { ...cell, failover: 'approve' } : cell;
 
@@ -165,7 +165,7 @@ function attachments(inspect: ReadonlyMap<string, number>): readonly string[] {
   ];
 }
 
-/** How the stack comes to its end: a signal, heeded from the first moment on, or a part that died. The first one counts. */
+/** How the stack ends: by a signal, which is handled from the start, or because a part died. The first one counts. */
 class Ending {
   code: number | undefined;
   readonly reached: Promise<number>;
@@ -175,7 +175,7 @@ class Ending {
     this.reached = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    // The terminal's end (SIGHUP) is the stack's as well.
+    // Closing the terminal (SIGHUP) stops the stack, too.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => this.set(0));
   }
 
@@ -185,9 +185,13 @@ class Ending {
   }
 }
 
-/** A path that anything of the application can be read under. */
+/** A path from which the application can be read. */
 const firstRead = (): string =>
   application.flatMap(({ reads }) => reads).find(({ path }) => !path.includes('{'))?.path ?? '/v1/health';
+
+/** How to send an event: made-up ones are those of the command's own application, so it must be the stack's. */
+export const sendLine = (application: string): string =>
+  `${application === OWN_APPLICATION ? '' : `POLYCELL_APPLICATION=${application} `}npx polycell send --tenant acme --count 1`;
 
 function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | undefined): string {
   const width = Math.max('edge'.length, ...cells.map(({ id }) => id.length));
@@ -205,7 +209,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     ...cells.map(({ id, url, cloud, region }) => `  ${id.padEnd(width)}  ${url}  (${cloud} ${region})`),
     '',
     'Send an event, and read it back:',
-    '  npx polycell send --tenant acme --count 1',
+    `  ${sendLine(applicationFile)}`,
     `  npx polycell get ${read} --tenant acme --wait`,
     '',
     'Or talk to the API yourself:',

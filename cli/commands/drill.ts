@@ -1,26 +1,29 @@
 // `polycell drill`: breaks something on purpose, under load, and measures whether the promises hold.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runningStacks } from '../../local/registry.ts';
 import { suggestion } from '../closest.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { LEDGER_EVENTS } from '../drill/ledger.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
-import { type DrillReport, toMarkdown } from '../drill/report.ts';
-import { runDrill } from '../drill/run.ts';
-import { DRILLS, type DrillKind } from '../drill/verdict.ts';
+import { type DrillReport, SHOWN, toMarkdown, whyInconclusive } from '../drill/report.ts';
+import { InconclusiveError, runDrill } from '../drill/run.ts';
+import { DRILLS, type DrillKind, type Outcome } from '../drill/verdict.ts';
 import { StackClient } from '../stack-client.ts';
 
-/** The bounds of a drill; the most events fit the memory of what was acknowledged. */
+/** The limits of a drill; the number of events is bounded by the ledger. */
 const LIMITS = { rate: 2000, batch: 500, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
 
-/** Load before the fault and after it, in seconds, generously. */
+/** Time for load before and after the fault, in seconds, with a reserve. */
 const RESERVE_SECONDS = 180;
 
-/** Exit code of what Ctrl-C ended, as shells have it. */
+/** Exit code after Ctrl-C, as in shells. */
 const INTERRUPTED = 130;
 
-/** The usage of the drills that there are. */
+/** 2 is for invalid arguments. */
+const EXIT_CODES: Readonly<Record<Outcome, number>> = { passed: 0, failed: 1, inconclusive: 4 };
+
+/** The kinds of drills, for the usage. */
 const KINDS = DRILLS.join('|');
 
 export const drill: Command = {
@@ -46,7 +49,7 @@ export const drill: Command = {
     '--duration S': 'seconds that the fault lasts; 15 if not given',
     '--tenants N': 'tenants of the cell, or of each cell for map-loss, removed afterwards; 10 if not given',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
-    '--report DIR': 'where the report is written; ./reports if not given',
+    '--report DIR': 'the folder for the report, created if missing; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
   },
   async run({ positionals, options, json, out, err }) {
@@ -68,8 +71,10 @@ export const drill: Command = {
     if (options.report === '') throw new UsageError('Give --report a folder, such as ./reports.');
     const folder = (options.report as string | undefined) ?? 'reports';
     const say = (what: string) => err(what);
+    // Before the drill, which takes minutes: it would be in vain without a place for its report.
+    const made = await makeFolder(folder);
 
-    // The first signal ends the drill in order, the second one at once.
+    // The first signal ends the drill in order, the second one immediately.
     const interrupted = new AbortController();
     const interrupt = () => interrupted.abort();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
@@ -93,10 +98,15 @@ export const drill: Command = {
         signal: interrupted.signal,
       });
       const files = await write(folder, report);
+      if (made !== undefined) say(`Created the folder ${folder} for the report.`);
       out(json ? JSON.stringify({ ...report, files }) : summary(report, files));
-      return report.passed ? 0 : 1;
+      return EXIT_CODES[report.outcome];
     } catch (error) {
-      if (!interrupted.signal.aborted) throw error;
+      if (!interrupted.signal.aborted) {
+        if (!(error instanceof InconclusiveError)) throw error;
+        err(error.message);
+        return EXIT_CODES.inconclusive;
+      }
       err('The drill was interrupted; its fault has been removed.');
       return INTERRUPTED;
     } finally {
@@ -105,20 +115,36 @@ export const drill: Command = {
   },
 };
 
+/** Makes sure that the report can be written; returns the first folder that had to be made. */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  try {
+    const made = await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return made;
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+}
+
+const unwritable = (folder: string, error: unknown): UserError =>
+  new UserError(
+    `The report cannot be written to ${folder}: ${(error as Error).message}. Give another folder with --report.`,
+  );
+
 async function write(folder: string, report: DrillReport): Promise<readonly string[]> {
   const name = `${report.drill}-${report.startedAt.replace(/[:.]/g, '-')}`;
   const files = [`${name}.md`, `${name}.json`].map((file) => path.join(folder, file));
   try {
-    await mkdir(folder, { recursive: true });
     await writeFile(files[0] ?? '', toMarkdown(report));
     await writeFile(files[1] ?? '', `${JSON.stringify(report, null, 2)}\n`);
   } catch (error) {
-    throw new UserError(`The report cannot be written to ${folder}: ${(error as Error).message}.`);
+    throw unwritable(folder, error);
   }
   return files;
 }
 
-function summary({ targets, passed, drill: kind }: DrillReport, files: readonly string[]): string {
+function summary(report: DrillReport, files: readonly string[]): string {
+  const { targets, outcome, drill: kind } = report;
   const width = Math.max(...targets.map(({ name }) => name.length));
   return [
     '',
@@ -127,6 +153,7 @@ function summary({ targets, passed, drill: kind }: DrillReport, files: readonly 
         `  ${met ? 'met   ' : 'MISSED'}  ${name.padEnd(width)}  ${actual}  (${wanted})`,
     ),
     '',
-    `The drill ${kind} ${passed ? 'passed' : 'FAILED'}. Report: ${files.join(', ')}`,
+    ...(outcome === 'inconclusive' ? [whyInconclusive(report)] : []),
+    `The drill ${kind} ${outcome === 'inconclusive' ? 'is ' : ''}${SHOWN[outcome]}. Report: ${files.join(', ')}`,
   ].join('\n');
 }

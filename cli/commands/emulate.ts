@@ -31,9 +31,9 @@ interface Service {
   /** The port that programs expect, so that a connection string stays valid over restarts. */
   readonly port: number;
   make(options: EmulatorOptions): Emulator;
-  /** Whether it can go on with what is readable of a damaged folder. */
+  /** Whether it can continue with the readable part of a damaged folder. */
   readonly recovers: boolean;
-  /** How a program gets to it. */
+  /** How a program connects to it. */
   hint(): readonly string[];
 }
 
@@ -128,7 +128,7 @@ async function start(service: Service, options: EmulatorOptions): Promise<{ emul
     emulator = service.make(options);
     return { emulator, address: await emulator.start() };
   } catch (error) {
-    // What it has read back may hold timers, which would keep this process.
+    // Restored data may hold timers, which would keep this process alive.
     await emulator?.stop();
     throw new UserError(error instanceof Error ? error.message : String(error));
   }

@@ -51,7 +51,7 @@ const actions: Readonly<Record<string, Action>> = {
     }
     if (items.length === 0) out('No cell is down.');
     else new Table(CELL_COLUMNS, out).add(items);
-    tellMonitor(monitor, out);
+    printMonitor(monitor, out);
     return 0;
   },
 
@@ -92,7 +92,7 @@ const TO_DO: Readonly<Record<NonNullable<Watched['stay']>, (cell: string) => str
   refused: () => 'its failover is refused',
 };
 
-function tellMonitor({ trouble, cells, fencing }: MonitorStatus, out: (line: string) => void): void {
+function printMonitor({ trouble, cells, fencing }: MonitorStatus, out: (line: string) => void): void {
   out('');
   if (trouble !== null) out(`The monitor is in trouble: ${trouble}`);
   if (cells.length > 0) new Table(WATCHED_COLUMNS, out).add(cells);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, required, UsageError } from '../command.ts';
 import { StackClient, whoAnswered } from '../stack-client.ts';
 
-/** So long `--wait` asks again, and so often, in milliseconds. */
+/** How long `--wait` retries, and the pause in between, in milliseconds. */
 const WAIT_MS = 15_000;
 const ASK_AGAIN_MS = 200;
 
@@ -49,7 +49,7 @@ export const get: Command = {
   },
 };
 
-/** Whether an answer is of what is not there yet, or a list without anything in it. A path that the API does not have never comes. */
+/** Whether the answer may change soon: the item does not exist yet, or the list is empty. An unknown path stays unknown. */
 export const mayStillCome = (status: number, text: string): boolean =>
   (status === 404 && readProblem(text).code !== 'not_found') ||
   (status === 200 && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);

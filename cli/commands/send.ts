@@ -12,16 +12,16 @@ import { causeOf, StackClient } from '../stack-client.ts';
 
 const LIMITS = { count: 100_000_000, subjects: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
 
-/** Requests under way at once. */
+/** Maximum number of concurrent requests. */
 const CONCURRENCY = 4;
 
-/** Who cannot take a request now is asked again this often; a repetition is harmless. */
+/** Attempts of a request that cannot be accepted now; repeating it is harmless. */
 const TRIES = 10;
 
-/** Exit code of what Ctrl-C ended, as shells have it. */
+/** Exit code after Ctrl-C, as in shells. */
 const INTERRUPTED = 130;
 
-/** Problems shown one by one; the rest is counted. */
+/** Maximum number of problems shown individually; the rest is counted. */
 const SHOWN = 20;
 
 /** Latencies kept for the percentiles: a fair sample beyond that many requests. */
@@ -31,6 +31,8 @@ interface Totals {
   accepted: number;
   duplicates: number;
   rejected: number;
+  /** Of those, events of a type that the stack's application does not have. */
+  unknown: number;
   failed: number;
   requests: number;
   readonly latencies: number[];
@@ -67,7 +69,7 @@ export const send: Command = {
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
     '--rate R': 'events a second, at most; as fast as they are taken if not given',
-    '--cell C': 'send to this cell directly; through the edge if not given',
+    '--cell C': 'send to this cell directly, be it the tenant’s or not; through the edge if not given',
     '--stack URL': 'the stack to use, if not the one started last',
   },
   async run({ options, json, out, err }) {
@@ -86,13 +88,17 @@ export const send: Command = {
       });
     }
     const stack = await StackClient.find(options.stack as string | undefined);
-    const target = await stack.target(tenant, options.cell as string | undefined);
+    const cell = options.cell as string | undefined;
+    const target = await stack.target(tenant, cell);
+    const serving = cell === undefined ? null : await stack.servingCell(tenant);
+    if (serving !== null && serving !== cell) err(notAtHome(tenant, serving, cell));
 
     const began = performance.now();
     const totals: Totals = {
       accepted: 0,
       duplicates: 0,
       rejected: 0,
+      unknown: 0,
       failed: 0,
       requests: 0,
       latencies: [],
@@ -143,6 +149,7 @@ export const send: Command = {
           complain({ line, reason: result });
         } else if (result.status === 'rejected') {
           totals.rejected += 1;
+          if (result.error?.code === 'unknown_type') totals.unknown += 1;
           complain({ line, reason: `${result.error?.code}: ${result.error?.detail}` });
         } else if (result.status === 'accepted') totals.accepted += 1;
         else totals.duplicates += 1;
@@ -166,11 +173,19 @@ export const send: Command = {
     const seconds = (performance.now() - began) / 1000;
     // Nothing was sent, so there is nothing to sum up: why not is all there is to say.
     if (failure === undefined || totals.requests > 0) report(totals, seconds, json, out, err);
+    if (totals.unknown > 0 && totals.unknown === totals.rejected && totals.accepted + totals.duplicates === 0)
+      err(
+        'The application of the stack has no such event types. If the stack was started with POLYCELL_APPLICATION, set that for this command, too.',
+      );
     if (failure !== undefined) throw file === undefined ? failure : unreadable(file, failure);
     if (interrupted.signal.aborted) return INTERRUPTED;
     return totals.rejected + totals.failed === 0 ? 0 : 1;
   },
 };
+
+/** Without an edge in between, a cell takes what a tenant's home would not see. */
+const notAtHome = (tenant: string, serving: string, cell: string | undefined): string =>
+  `${serving} serves ${tenant}, not ${cell}: the events are stored in ${cell} alone, and reads through the edge do not show them.`;
 
 /** The domain of that name, or the first one of the application. */
 function domainNamed(name: string | undefined): Domain {

@@ -1,6 +1,6 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
 import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
-import { type Command, required, UsageError } from '../command.ts';
+import { type Command, required, UsageError, UserError } from '../command.ts';
 import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
 import type { Column } from '../table.ts';
 
@@ -50,7 +50,7 @@ const COLUMNS: readonly Column<Tenant>[] = [
   { title: 'isolated', of: ({ onIsolation }) => onIsolation ?? 'serve' },
 ];
 
-/** Home and standby, as far as they are given. */
+/** Home and standby, where given. */
 const placeOf = ({ cell, standby }: Readonly<Record<string, string | boolean | undefined>>) => ({
   ...(cell !== undefined && { cell }),
   ...(standby !== undefined && { standby: standby === 'none' ? null : standby }),
@@ -62,9 +62,14 @@ const pin =
     change(context, 'POST', `tenants/${idOf(context, 'tenant')}/pin`, { pinned });
 
 const actions: Readonly<Record<string, Action>> = {
-  list: (context) => {
+  async list(context) {
     const { cell } = context.options;
     if (typeof cell !== 'string') return list(context, 'tenants', COLUMNS, {}, 'There are no tenants.');
+    const { items: cells } = (await context.control('GET', 'cells')) as { items: readonly { readonly id: string }[] };
+    if (!cells.some(({ id }) => id === cell))
+      throw new UserError(
+        `There is no cell ${JSON.stringify(cell)}; there are ${cells.map(({ id }) => id).join(', ')}.`,
+      );
     return list(context, 'tenants', COLUMNS, { cell }, `No tenant has ${JSON.stringify(cell)} as its home.`);
   },
 
@@ -106,7 +111,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
 };
 
-/** The directory calls the option by another name; its refusal would be of no use here. */
+/** Checked here, because the directory's refusal names the option differently. */
 function policyOf(given: string): string {
   if (given === 'serve' || given === 'refuse') return given;
   throw new UsageError(`--policy must be serve or refuse, not ${JSON.stringify(given)}.`);

@@ -4,7 +4,7 @@ import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { UserError } from '../command.ts';
 import { causeOf, type StackClient } from '../stack-client.ts';
 
-/** Whom the audit log names. */
+/** The actor in the audit log. */
 const ACTOR = 'drill';
 
 const TIMEOUT_MS = 10_000;
@@ -45,7 +45,7 @@ export class EdgeControl {
     return this.#ask('GET', `tenants/${id}`);
   }
 
-  /** Sees to it that there is a tenant with this home, and with this standby or one that the directory chooses. */
+  /** Ensures that a tenant exists with this home, and with this standby or one that the directory chooses. */
   async ensureTenant(id: string, cell: string, standby?: string): Promise<void> {
     const known = await this.#send('GET', `tenants/${id}`);
     if (known.status === 404) {
@@ -67,7 +67,7 @@ export class EdgeControl {
       });
   }
 
-  /** Removes a tenant from the directory; its events stay in the cells. One that is not there is no error. */
+  /** Removes a tenant from the directory; its events stay in the cells. A missing one is not an error. */
   async removeTenant(id: string): Promise<void> {
     await this.#ask('DELETE', `tenants/${id}`, { keepData: true, reason: 'the drill is over' });
   }

@@ -12,14 +12,14 @@ import { numberOf, subjectOf } from './load.ts';
 type CellAddress = { readonly id: string; readonly url: string };
 
 /**
- * Consumers may be behind the log for so long, in milliseconds: the messages of a killed worker are
+ * How long consumers may be behind the log, in milliseconds: the messages of a killed worker are
  * redelivered only once they are visible again. A later difference is a fault.
  */
 const EFFECTS_WITHIN_MS =
   60_000 + 1000 * Math.max(...topologyOf(application).consumers.map(({ visibilitySeconds }) => visibilitySeconds));
 const ASK_EVERY_MS = 250;
 
-/** A cell that is busy is asked again so often. */
+/** Attempts of a request to a busy cell. */
 const TRIES = 20;
 
 const PAGE = 1000;
@@ -36,11 +36,11 @@ export interface CountOptions {
 }
 
 interface Asking extends CountOptions {
-  /** The cell itself, and not the edge, for a tenant. */
+  /** Calls the cell itself, not the edge, as a tenant. */
   readonly targetOf: (tenant: string, cell: string) => Promise<Target>;
 }
 
-/** What became of the logs' effects, in subjects. */
+/** The subjects whose effects differ from the log. */
 export interface Effects {
   /** Subjects of which a consumer has counted something twice. */
   readonly doubled: number;
@@ -48,7 +48,7 @@ export interface Effects {
   readonly missing: number;
 }
 
-/** Fills the ledger, and holds the effects against the logs. */
+/** Fills the ledger, and compares the effects with the logs. */
 export async function countEvents(counted: CountOptions): Promise<Effects> {
   const { stack, cells, tenants, ledger, progress } = counted;
   const targets = new Map<string, Promise<Target>>();
@@ -118,7 +118,7 @@ async function effectsOf(
       counts.push(answer === undefined ? 0 : count(answer));
     }
     const most = Math.max(...counts);
-    // A request whose client had given up may have come to its end since the log was counted.
+    // A request that its client had abandoned may have completed since the log was counted.
     if (most > events) events = await readLog(options, cell, tenant);
     if (counts.every((each) => each === events)) return 'exact';
     if (most > events) return 'doubled';
@@ -141,7 +141,7 @@ async function ask<T>(
     const body = (await response.json()) as T & { code?: string; detail?: string };
     if (response.ok) return body;
     if (response.status === 404) return undefined;
-    // The tenant was assigned anew since the token was made.
+    // The tenant was reassigned after the token was made.
     if (response.status === 409) stack.forgetTokens();
     else if (response.status !== 503)
       throw new UserError(

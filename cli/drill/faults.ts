@@ -1,4 +1,4 @@
-// The faults of the drills: how each is brought about in the stack, and how all of them are healed.
+// The faults of the drills: how each is injected into the stack, and how all of them are healed.
 
 import type { StackClient } from '../stack-client.ts';
 import { type DrillKind, isLoss } from './verdict.ts';
@@ -6,11 +6,11 @@ import { type DrillKind, isLoss } from './verdict.ts';
 export interface FaultOptions {
   /** The cells of the fault; one, unless a region or a cloud is lost. */
   readonly cells: readonly { readonly id: string; readonly url: string }[];
-  /** What each request to a slow cell takes longer, in milliseconds. */
+  /** Additional latency of each request to a slow cell, in milliseconds. */
   readonly delayMs: number;
 }
 
-/** Brings the fault about; resolves when it is complete. */
+/** Injects the fault; resolves when it is complete. */
 export async function breakIt(stack: StackClient, kind: DrillKind, { cells, delayMs }: FaultOptions): Promise<void> {
   const each = <T>(fault: T) => ({ origins: Object.fromEntries(cells.map(({ url }) => [url, fault])) });
   switch (kind) {

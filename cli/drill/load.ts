@@ -24,7 +24,7 @@ export interface LoadOptions {
   readonly batch: number;
   /** Tenants with their tokens; they take turns. */
   readonly tenants: readonly { readonly id: string; readonly token: string }[];
-  /** Tells this drill's events from every other's. */
+  /** Distinguishes this drill's events from those of all others. */
   readonly run: string;
   /** Events at most. */
   readonly events: number;

@@ -1,4 +1,4 @@
-// A stack for one drill, for when none is running: started with a folder of its own, and gone afterwards.
+// A stack for one drill, used when none is running: started with a temporary folder, and stopped afterwards.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

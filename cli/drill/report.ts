@@ -1,6 +1,5 @@
 // A drill's report: everything measured as data, and the same for people as Markdown.
-import type { Measured, Target } from './verdict.ts';
-import { seconds } from './verdict.ts';
+import { baselineFaults, type Measured, type Outcome, seconds, type Target } from './verdict.ts';
 
 /** Something that happened, in milliseconds since the drill began. */
 export interface Moment {
@@ -20,6 +19,7 @@ export interface DrillReport {
   readonly rate: number;
   readonly seconds: number;
   readonly tenants: number;
+  readonly outcome: Outcome;
   readonly passed: boolean;
   readonly targets: readonly Target[];
   readonly timeline: readonly Moment[];
@@ -41,13 +41,25 @@ export interface DrillReport {
   readonly measured: Measured;
 }
 
+/** Outcomes as people see them: what must not be overlooked is in capitals. */
+export const SHOWN: Readonly<Record<Outcome, string>> = {
+  passed: 'passed',
+  failed: 'FAILED',
+  inconclusive: 'inconclusive',
+};
+
+/** What was wrong before the fault, and what to do about it. */
+export const whyInconclusive = ({ measured }: DrillReport): string =>
+  `Before the fault ${baselineFaults(measured.baseline).join(', and ')}, so the result says nothing about the fault. Give a lower --load, or end what else keeps this machine busy.`;
+
 /** The report as Markdown. Texts from outside cannot break its tables. */
 export function toMarkdown(report: DrillReport): string {
-  const { drill, cell, passed, targets, timeline, phases, measured } = report;
+  const { drill, cell, outcome, targets, timeline, phases, measured } = report;
   const { ledger, recovery } = measured;
   const lines = [
-    `# Drill ${drill}${cell === null ? '' : ` of ${cell}`}: ${passed ? 'passed' : 'FAILED'}`,
+    `# Drill ${drill}${cell === null ? '' : ` of ${cell}`}: ${SHOWN[outcome]}`,
     '',
+    ...(outcome === 'inconclusive' ? [whyInconclusive(report), ''] : []),
     `Begun ${report.startedAt}; ${report.rate} events a second for ${report.seconds} s from ${report.tenants} tenants.`,
     '',
     '## Targets',

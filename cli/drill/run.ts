@@ -1,4 +1,4 @@
-// One drill from its beginning to its report: load, fault, healing, the way home, and the counting afterwards.
+// One drill from its beginning to its report: load, fault, healing, failback, and the count afterwards.
 
 import { application } from '../../core/application.ts';
 import type { Domain, Tally } from '../../core/domain/domain.ts';
@@ -12,9 +12,9 @@ import { breakIt, type FaultOptions, healIt } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
-import { type Phase, ServiceRecord } from './service.ts';
+import { isSuccess, type Phase, ServiceRecord } from './service.ts';
 import { DrillTenants } from './tenants.ts';
-import { type DrillKind, isLoss, judge, type Measured } from './verdict.ts';
+import { type DrillKind, isLoss, judge, type Measured, outcomeOf } from './verdict.ts';
 import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
@@ -40,8 +40,8 @@ const BEFORE_MS = 3000;
 const AFTER_MS = 3000;
 
 /**
- * A fault lasts up to this much longer than it was to, in milliseconds, while the tenants of the lost cells are not served elsewhere: a
- * late recovery misses its target, and says more than none.
+ * A fault is extended by up to this, in milliseconds, while the tenants of the lost cells are not served elsewhere: a late recovery misses
+ * its target, but is more informative than none.
  */
 const EXTENDED_BY_MS = 60_000;
 
@@ -50,6 +50,17 @@ const CALM_WITHIN_MS = 20_000;
 
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
+
+/** The time before the fault cannot be a baseline, so nothing was measured. */
+export class InconclusiveError extends UserError {}
+
+/** An edge that does not answer before the fault is too busy for the load. */
+export const beforeTheFault = (error: unknown): unknown =>
+  error instanceof UserError && !(error instanceof InconclusiveError)
+    ? new InconclusiveError(
+        `Inconclusive, as it happened before the fault: ${error.message} Give a lower --load, or end what else keeps this machine busy.`,
+      )
+    : error;
 
 /** The first domain whose events can be counted. */
 function countableDomain(): Domain & { readonly tally: Tally } {
@@ -111,14 +122,15 @@ async function carryOut(
     cell === homes.get(tenant) ||
     (kind !== 'map-loss' && lost.has(homes.get(tenant) ?? '') && cell === standbys.get(tenant));
 
-  // The fault, what is on its way home, and a reserve for machines that take their time.
+  // The fault, the failback, and a reserve for slow machines.
   const events = Math.ceil(
     (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds,
   );
   const ledger = new Ledger(events);
   const record = new ServiceRecord(homes);
   const startedAt = new Date().toISOString();
-  const load = new Load({
+  const baseline = { requests: 0, failed: 0, unsent: 0, missedProbes: [] as string[] };
+  const load: Load = new Load({
     domain,
     edge,
     rate,
@@ -127,7 +139,13 @@ async function carryOut(
     run,
     events,
     ledger,
-    onServed: (each) => record.add(each, mayServe),
+    onServed: (each) => {
+      record.add(each, mayServe);
+      // Requests in flight when the fault began are not part of the baseline.
+      if (load.phase !== 'before') return;
+      baseline.requests += 1;
+      if (!isSuccess(each.status)) baseline.failed += 1;
+    },
   });
   const timeline: Moment[] = [];
   const note = (what: string) => {
@@ -139,7 +157,7 @@ async function carryOut(
   const names = [...lost].join(', ');
   const every = async (isSo: (cell: string) => Promise<boolean>) =>
     (await Promise.all([...lost].map(isSo))).every((each) => each);
-  // Only where the fault is, and only until it has been answered: a busy machine must not have the monitor move other tenants.
+  // Only for the cells with the fault, and only until they are failed over: on a busy machine the monitor must not move other tenants.
   const proposing = moves ? known.filter(({ id, failover }) => lost.has(id) && failover === 'approve') : [];
   const propose = async () => {
     for (const cell of proposing) await control.setPolicy(cell, 'approve');
@@ -154,17 +172,20 @@ async function carryOut(
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
     // Failures from before the fault would count towards its detection, and make it look faster than it is.
-    if (moves && !(await until(() => every((cell) => answersEach(control, cell)), CALM_WITHIN_MS, signal)))
+    if (moves && !(await until(() => every((cell) => answersEach(control, cell)), CALM_WITHIN_MS, signal))) {
+      baseline.missedProbes = [...lost];
       note(`${names} misses probes under this load before the fault: it will be found failing too soon`);
+    }
     if (moves && (await control.cells()).some(({ id, state }) => lost.has(id) && state !== 'active'))
-      throw new UserError(
-        `${names} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
+      throw new InconclusiveError(
+        `Inconclusive: ${names} was failed over before the fault, so nothing can be measured: give a lower --load, or end what else keeps this machine busy.`,
       );
 
     const tokens = kind === 'partition' ? await oldTokens(stack, address, homes) : [];
     healed = false;
     for (const cell of proposing) await control.setPolicy(cell, 'automatic');
     if (proposing.length > 0) note(`the monitor fails ${names} over automatically during the fault`);
+    baseline.unsent = load.unsent;
     load.phase = 'fault';
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
@@ -209,6 +230,8 @@ async function carryOut(
     await sleep(AFTER_MS, signal);
     signal.throwIfAborted();
     complete = true;
+  } catch (error) {
+    throw load.phase === 'before' ? beforeTheFault(error) : error;
   } finally {
     if (!healed) await healIt(stack, kind, fault).catch((error: Error) => say(`Healing failed: ${error.message}`));
     await load.stop();
@@ -237,6 +260,7 @@ async function carryOut(
   const all: Measured = {
     ...measured,
     kind,
+    baseline,
     ledger: ledger.summary(),
     effects,
     wrongCell: record.wrong,
@@ -250,6 +274,7 @@ async function carryOut(
     }),
   };
   const targets = judge(all);
+  const outcome = outcomeOf(targets, baseline);
   return {
     drill: kind,
     cell: kind === 'map-loss' ? null : names,
@@ -257,7 +282,8 @@ async function carryOut(
     rate,
     seconds,
     tenants: tenants.length,
-    passed: targets.every(({ met }) => met),
+    outcome,
+    passed: outcome === 'passed',
     targets,
     timeline,
     ...times,
@@ -287,7 +313,7 @@ async function goHome(
   note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 
-/** The cells that the drill strikes: one, all of its region or all of its cloud. For the loss of the map it is the one that is named. */
+/** The cells with the fault: one, all of its region or all of its cloud. For the loss of the map, the named one. */
 function struckCells(cells: readonly Cell[], id: string, kind: DrillKind): ReadonlySet<string> {
   const cell = cells.find((each) => each.id === id);
   if (cell === undefined) throw new UserError(`The directory does not know ${id}.`);

@@ -3,7 +3,7 @@
 export const PHASES = ['before', 'fault', 'after'] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** One request that has come to its end. */
+/** One request that has ended. */
 export interface Served {
   readonly tenant: string;
   /** The phase in which it was sent. */
@@ -32,7 +32,7 @@ const BUCKETS = 250;
 const bucketOf = (latencyMs: number): number =>
   Math.min(BUCKETS - 1, Math.max(0, Math.ceil(Math.log(Math.max(latencyMs, 1)) / Math.log(STEP))));
 
-/** Different statuses that are counted one by one; there are hardly more than ten. */
+/** Different statuses that are counted one by one; there are rarely more than ten. */
 const STATUSES = 50;
 
 /** Counts and latencies of many requests. */
@@ -85,18 +85,18 @@ export const isSuccess = (status: Served['status']): boolean => status === 202;
 interface TenantService {
   readonly home: string;
   readonly phases: Readonly<Record<Phase, Tally>>;
-  /** Requests behind the failback that succeeded in the home. */
+  /** Requests after the failback that succeeded at home. */
   atHome: number;
   /** The cell of the latest request that succeeded. */
   latest: string | null;
-  /** Requests that were answered by a cell which the tenant should not be in. */
+  /** Requests that were answered by a cell that must not serve the tenant. */
   wrong: number;
   /** The end of the first success of a request that was sent when the fault was complete. */
   firstSuccess: number | null;
   lastFailure: number | null;
 }
 
-/** Collects how tenants are served. Only tenants named beforehand are waited for. */
+/** Records how tenants are served. Only tenants named at construction count. */
 export class ServiceRecord {
   readonly #tenants = new Map<string, TenantService>();
   #faultAt: number | null = null;
@@ -116,7 +116,7 @@ export class ServiceRecord {
       });
   }
 
-  /** The fault was asked for at one instant and was complete at another: recovery counts from the first and begins behind the second. */
+  /** Notes when the fault was requested and when it was complete: recovery is measured from the first, by requests sent after the second. */
   faulted(askedAt: number, completeAt: number): void {
     this.#faultAt = askedAt;
     this.#completeAt = completeAt;

@@ -10,16 +10,16 @@ export const isLoss = (kind: DrillKind): boolean =>
   kind === 'cell-loss' || kind === 'region-loss' || kind === 'cloud-loss';
 
 export const TARGETS = {
-  /** A lost cell's tenants are served again within this, each of them, in milliseconds. */
+  /** Each tenant of a lost cell is served again within this, in milliseconds. */
   rtoMs: 5000,
   /**
-   * A cell that swallows requests is noticed by time alone: a probe's timeout is added to each of the probes that mark it down, and a
-   * router's last look at the directory may be its freshness ago.
+   * A cell that swallows requests is noticed by timeouts alone: each probe that marks it down takes its whole timeout, and a router's
+   * route may have been confirmed just before.
    */
   partitionRtoMs: 15_000,
-  /** Tenants of other cells while one is slow: the 99th percentile may be so many times what it was before … */
+  /** Tenants of other cells while one is slow: the factor by which the 99th percentile may rise … */
   slowRatio: 3,
-  /** … or so much more, whichever allows more: of a few milliseconds three times as much is noise. */
+  /** … or the milliseconds, whichever allows more: a factor of three of a few milliseconds is noise. */
   slowMs: 50,
   /** A cell that was cut off knows the new epochs within this, once it can be reached, in milliseconds. */
   fencedMs: 30_000,
@@ -30,11 +30,27 @@ export interface Target {
   readonly wanted: string;
   readonly actual: string;
   readonly met: boolean;
+  /** Holds however slow the machine is: a miss counts even where the load had failures before the fault. */
+  readonly unconditional?: true;
+}
+
+/** `inconclusive`: the machine did not carry the load before the fault, so misses of time and availability are not the fault's. */
+export type Outcome = 'passed' | 'failed' | 'inconclusive';
+
+/** What was seen before the fault. */
+export interface Baseline {
+  /** Requests that were answered before the fault, and how many of them failed. */
+  readonly requests: number;
+  readonly failed: number;
+  readonly unsent: number;
+  /** Cells that missed probes of the monitor. */
+  readonly missedProbes: readonly string[];
 }
 
 /** What a drill has measured; parts that its kind does not have are absent. */
 export interface Measured {
   readonly kind: DrillKind;
+  readonly baseline: Baseline;
   readonly ledger: LedgerSummary;
   /** Devices whose state or rollups count something twice, or still lack something that the log of their cell has. */
   readonly effects: { readonly doubled: number; readonly missing: number };
@@ -57,11 +73,11 @@ export function judge(measured: Measured): readonly Target[] {
   const targets: Target[] = [];
   if (recovery !== undefined) targets.push(recoveryTarget(recovery, kind));
   targets.push(
-    zero('acknowledged events lost', ledger.lost),
-    zero('acknowledged events missing where they were acknowledged', ledger.misplaced),
-    zero('double effects', ledger.doubled + measured.effects.doubled),
-    zero('missing effects', measured.effects.missing),
-    zero('answers by a wrong cell', measured.wrongCell),
+    never('acknowledged events lost', ledger.lost),
+    never('acknowledged events missing where they were acknowledged', ledger.misplaced),
+    never('double effects', ledger.doubled + measured.effects.doubled),
+    never('missing effects', measured.effects.missing),
+    never('answers by a wrong cell', measured.wrongCell),
   );
   if (ledger.acknowledged === 0) targets.push({ name: 'acknowledged events', wanted: 'some', actual: '0', met: false });
   if (bystanders !== undefined) targets.push(...bystanderTargets(kind, bystanders));
@@ -81,6 +97,24 @@ export function judge(measured: Measured): readonly Target[] {
     });
   if (kind !== 'slow-cell') targets.push(zero('requests that could not be sent', measured.unsent));
   return targets;
+}
+
+/** Why the load before the fault is no baseline to compare with; empty if it is one. */
+export function baselineFaults({ requests, failed, unsent, missedProbes }: Baseline): readonly string[] {
+  return [
+    ...(requests === 0 ? ['no request was answered'] : []),
+    ...(failed > 0 ? [`${failed} of ${requests} requests failed`] : []),
+    ...(unsent > 0 ? [`${unsent} requests could not be sent`] : []),
+    ...missedProbes.map((cell) => `${cell} missed probes`),
+  ];
+}
+
+/** What the drill has shown. */
+export function outcomeOf(targets: readonly Target[], baseline: Baseline): Outcome {
+  const missed = targets.filter(({ met }) => !met);
+  const isSound = baselineFaults(baseline).length === 0;
+  if (missed.some(({ unconditional }) => unconditional === true || isSound)) return 'failed';
+  return isSound ? 'passed' : 'inconclusive';
 }
 
 function recoveryTarget(recovery: NonNullable<Measured['recovery']>, kind: DrillKind): Target {
@@ -121,8 +155,10 @@ const zero = (name: string, actual: number): Target => ({
   met: actual === 0,
 });
 
+const never = (name: string, actual: number): Target => ({ ...zero(name, actual), unconditional: true });
+
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;
 
 const percent = (part: number, whole: number): string =>
-  // Rounded down: what is not all must not look like all.
+  // Rounded down: less than all must not look like all.
   `${whole === 0 ? 0 : Math.floor((part / whole) * 10_000) / 100} %`;

@@ -4,10 +4,10 @@ import type { StackClient } from '../stack-client.ts';
 import type { EdgeControl } from './control.ts';
 import type { Load } from './load.ts';
 
-/** Asked so often, in milliseconds: the accuracy of what is measured here. */
+/** Polling interval, in milliseconds: the accuracy of these measurements. */
 const EVERY_MS = 100;
 
-/** Asks until it is so; `false` when the time is over. */
+/** Polls until the condition holds; `false` after the timeout. */
 export async function until(isSo: () => Promise<boolean>, withinMs: number, signal: AbortSignal): Promise<boolean> {
   const end = performance.now() + withinMs;
   for (;;) {
@@ -24,8 +24,8 @@ export interface Watched {
 }
 
 /**
- * Waits for the cell to be found failing and to be failed over until the fault ends, and longer while a decision is still to come: the
- * monitor has not concluded that the cell stays where it is.
+ * Waits for the cell to be found failing and to be failed over until the fault ends, and longer while the monitor has not decided
+ * that the cell is not failed over.
  */
 export async function watchFailover({
   control,
@@ -68,7 +68,7 @@ export async function watchFailover({
   return { detectedAt, switchedAt };
 }
 
-/** Whether the monitor finds the cell well. */
+/** Whether the monitor's verdict of the cell is `up`. */
 export async function cellAnswers(control: EdgeControl, cell: string): Promise<boolean> {
   return (await control.monitor()).cells.find(({ id }) => id === cell)?.verdict === 'up';
 }
@@ -108,7 +108,7 @@ export async function oldTokens(
   );
 }
 
-/** The epoch that a route token says. */
+/** The epoch in a route token. */
 const epochIn = (token: string): number =>
   Number((JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { epo?: unknown }).epo);
 

@@ -5,6 +5,7 @@ import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
+import { cutUtf8 } from '../lib/text.ts';
 import { type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { StoreCursor } from '../ports/store.ts';
@@ -32,7 +33,11 @@ export function operations({
   const consumers = [...topologyOf(application).consumers.map(({ name }) => name), RELAY];
 
   const known = (consumer: string): string => {
-    if (!consumers.includes(consumer)) throw new Refusal('unknown_consumer', `There are: ${consumers.join(', ')}.`);
+    if (!consumers.includes(consumer))
+      throw new Refusal(
+        'unknown_consumer',
+        `There is no consumer ${JSON.stringify(cutUtf8(consumer, 64))}; there are ${consumers.join(', ')}.`,
+      );
     return consumer;
   };
 

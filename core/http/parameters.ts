@@ -24,25 +24,37 @@ export function queryOf(url: URL): URLSearchParams {
 
 /** Reads all parameters of a request; throws the problem `invalid_parameter`, which lists every fault. */
 export function readParameters<P extends Parameters>(parameters: P, query: URLSearchParams): ParameterValues<P> {
-  const errors: FieldError[] = [];
+  const faults: { readonly name: string; readonly requirement: string }[] = [];
   const known = Object.keys(parameters).join(', ') || 'none';
   for (const name of new Set(query.keys())) {
     if (!Object.hasOwn(parameters, name))
-      errors.push({ parameter: cutUtf8(name, 64), detail: `This path takes no such parameter; it takes: ${known}.` });
-    else if (query.getAll(name).length > 1) errors.push({ parameter: name, detail: 'It is given more than once.' });
+      faults.push({ name: cutUtf8(name, 64), requirement: `is not a parameter of this path (it takes: ${known})` });
+    else if (query.getAll(name).length > 1) faults.push({ name, requirement: 'must be given once' });
   }
   const values = Object.entries(parameters).map(([name, parameter]) => {
     const given = query.get(name);
     const value = given === null ? parameter.fallback : parameter.read(given);
-    if (given !== null && value === undefined)
-      errors.push({ parameter: name, detail: `It must match ${JSON.stringify(parameter.schema)}.` });
+    if (given !== null && value === undefined) faults.push({ name, requirement: requirementOf(parameter.schema) });
     return [name, value];
   });
-  if (errors.length > 0)
+  if (faults.length > 0)
     throw new Refusal(
       'invalid_parameter',
-      `Invalid parameters: ${errors.map((error) => error.parameter).join(', ')}.`,
-      { errors },
+      `Invalid parameters: ${faults.map(({ name, requirement }) => `${name} ${requirement}`).join('; ')}.`,
+      {
+        errors: faults.map(({ name, requirement }): FieldError => ({ parameter: name, detail: `It ${requirement}.` })),
+      },
     );
   return Object.fromEntries(values);
 }
+
+/** What a schema allows, in words that follow the name of a parameter. */
+function requirementOf({ enum: words, type, minimum, maximum, format, pattern }: Schema): string {
+  if (Array.isArray(words)) return `must be one of ${words.join(', ')}`;
+  if (type === 'integer')
+    return `must be a whole number ${maximum === undefined ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`}`;
+  if (format === 'date-time') return 'must be a time such as 2026-01-31T12:00:00Z';
+  return pattern === undefined ? 'must not be empty' : `must match ${pattern}`;
+}
+
+type Schema = Parameters[string]['schema'];

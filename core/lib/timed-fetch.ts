@@ -79,5 +79,7 @@ function parse(text: string): unknown {
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause as { readonly code?: unknown; readonly message?: unknown } | undefined;
-  return String(cause?.code ?? cause?.message ?? error.message).replace(/\.$/, '');
+  const text = String(cause?.code ?? cause?.message ?? error.message).replace(/\.$/, '');
+  // The Workers runtime gives no other reason for a server that it cannot connect to.
+  return text.startsWith('internal error') ? `it cannot be reached (${text})` : text;
 }

@@ -42,7 +42,7 @@ const USED_UP: DeliveryOutcome = {
 
 /**
  * Returns the delivery handler of a consumer. An event fails alone: when a batch cannot be applied, each of its events is
- * tried by itself, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
+ * tried alone, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
  * nothing; the messages are delivered again. Redelivered messages may have killed the process that held them, so they go
  * through `CrashMarkers`, which find the one that did. Tenants share a batch's time (`SHARE_LIMITS`): one that is slow or poisonous
  * delays its own events.
@@ -112,7 +112,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     }
   }
 
-  /** One event by itself, `tries` times, then parked; the faults of services do not count. */
+  /** One event alone, `tries` times, then parked; the faults of services do not count. */
   async function applyAlone(message: DeliveredMessage): Promise<DeliveryOutcome> {
     let last: unknown;
     for (let tried = 0; tried < declaration.tries; tried += 1) {

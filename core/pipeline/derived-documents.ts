@@ -227,7 +227,7 @@ export function seriesDocuments<Fact, Summary extends object>(
     ];
     if (place === 'head') return writes;
     const before = asHead(document);
-    // Blocks behind the head are written by whoever moves the head, whose version decides.
+    // Blocks behind the head are written only together with the head, whose version decides.
     const put = (id: string, body: Block): Write => ({
       kind: 'put',
       id,

@@ -33,7 +33,7 @@ const CONCURRENT_PARTS = 4;
 
 /**
  * The lengths of prefixes of a position that name windows: minute, ten seconds, second, two more characters, then one more each. What
- * follows the second is the fraction, or the hash that tells the events of one instant apart.
+ * follows the second is the fraction, or the hash that distinguishes the events of one instant.
  */
 const WIDTHS = [16, 18, 19, 21] as const;
 

@@ -54,7 +54,7 @@ export const KEPT_ROW_STEPS = 64;
 export const MAX_BUILT_CHARS = 16 * 1024 * 1024;
 /** Seconds of a time to live. https://learn.microsoft.com/azure/cosmos-db/time-to-live */
 export const MAX_TTL = 2 ** 31 - 1;
-/** Whether a value is a time to live: -1 for ever, else seconds. */
+/** Whether a value is a time to live: -1 for no end, else seconds. */
 export const isTtl = (value: unknown): boolean =>
   value === -1 || (Number.isInteger(value) && Number(value) > 0 && Number(value) <= MAX_TTL);
 /** Largest throughput of a container or database. */

@@ -201,7 +201,7 @@ export class FaultProxy {
       path: request.url,
       headers: { ...headers, host, 'content-length': Buffer.byteLength(body) },
     });
-    // When the client goes away, so does its call: a long poll must not go on for nobody.
+    // When the client goes away, so does its call: a long poll must not continue without a receiver.
     const abandon = (): void => void outgoing.destroy();
     request.socket.once('close', abandon);
     outgoing.once('close', () => request.socket.off('close', abandon));

@@ -1,6 +1,6 @@
 // Durations as the service writes them (ISO 8601), in milliseconds.
 
-/** The longest duration that .NET knows; it stands for "for ever". */
+/** The longest duration that .NET knows; it means "never". */
 export const LONGEST = 'P10675199DT2H48M5.4775807S';
 
 const PATTERN = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;

@@ -77,7 +77,7 @@ export class ServiceBusError extends Error {
   }
 }
 
-/** What went wrong, as an error a client can be told; defects become `amqp:internal-error`. */
+/** What went wrong, as an error for a client; defects become `amqp:internal-error`. */
 export function asServiceBusError(error: unknown): ServiceBusError {
   if (error instanceof ServiceBusError) return error;
   return new ServiceBusError(CONDITION.internalError, error instanceof Error ? error.message : String(error));
@@ -120,7 +120,7 @@ export function entityDisabled(path: string): ServiceBusError {
   );
 }
 
-/** What is asked for is a receiver, or a browser (peek, scheduled and deferred messages), of an entity whose messages leave by themselves. */
+/** What is asked for is a receiver, or a browser (peek, scheduled and deferred messages), of an entity that forwards its messages. */
 export function forwarding(wanted: 'receiver' | 'browser'): ServiceBusError {
   return new ServiceBusError(
     CONDITION.notAllowed,

@@ -1,4 +1,4 @@
-// One port for everything: AMQP, HTTP and HTTPS are told apart by the first byte a client sends.
+// One port for everything: the first byte that a client sends distinguishes AMQP, HTTP and HTTPS.
 import http from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -73,7 +73,7 @@ export class MultiplexedServer {
       socket.unshift(chunk);
       const [first] = chunk;
       if (first === TLS_FIRST_BYTE && tlsAllowed) {
-        // TLS takes over the handle and reads what was put back by itself; resuming would lose it.
+        // TLS takes over the handle and also reads what was put back; resuming would lose it.
         this.secure(socket);
         return;
       }

@@ -252,7 +252,7 @@ process.on('message', (/** @type {any} */ message) => {
   }
 });
 
-// Without its host the worker serves nobody.
+// Without its host the worker has nothing to serve.
 process.on('disconnect', () => process.exit(0));
 
 process.on('uncaughtException', (error) => {

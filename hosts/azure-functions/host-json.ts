@@ -1,4 +1,4 @@
-// The part of host.json that this host obeys, validated; a setting with a wrong type or range is an error, as on Azure.
+// The part of host.json that this host supports, validated; a setting with a wrong type or range is an error, as on Azure.
 
 /** `extensions.http`. */
 export interface HttpSettings {
@@ -39,16 +39,16 @@ export interface HostJson {
   readonly functionTimeoutMs: number | undefined;
   readonly http: HttpSettings;
   readonly serviceBus: ServiceBusSettings;
-  /** Settings in the file that the cloud obeys and this host does not. */
+  /** Settings in the file that the cloud supports and this host does not. */
   readonly ignored: readonly string[];
 }
 
 /** Without a setting, every plan but Consumption stops a function after half an hour. */
 const DEFAULT_FUNCTION_TIMEOUT_MS = 30 * 60_000;
-/** The service multiplies this by the cores of its machine; a laptop is given one core here, so that runs compare. */
+/** The service multiplies this by the cores of its machine; here it is one core, so that runs are comparable. */
 const MAX_CONCURRENT_CALLS = 16;
 
-/** Settings that the real host knows and that mean nothing here. */
+/** Settings of the real host without a meaning here. */
 const WITHOUT_EFFECT = new Set([
   '$schema',
   'version',

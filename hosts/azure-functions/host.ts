@@ -34,11 +34,11 @@ export interface FunctionsHostOptions {
   readonly timers?: Timers;
   /** Replaces host.json's functionTimeout. */
   readonly functionTimeoutMs?: number;
-  /** How long `stop` waits for running invocations; 2 s unless told. */
+  /** How long `stop` waits for running invocations; 2 s by default. */
   readonly stopGraceMs?: number;
   /** Replaces what Cosmos DB triggers ask for, for instance a shorter poll delay than in the cloud. */
   readonly cosmosDB?: Partial<CosmosTimings>;
-  /** Where timers keep their status; in memory unless told, so that missed runs are not noticed by a new process. */
+  /** Where timers keep their status; in memory by default, so that missed runs are not noticed by a new process. */
   readonly timerStatus?: TimerStatusStore;
   /** Maps stack traces by the source maps beside the bundles, as `languageWorkers__node__arguments` can on Azure. Off unless given. */
   readonly sourceMaps?: boolean;
@@ -59,7 +59,7 @@ export interface HostedFunction {
 }
 
 const DEFAULT_GRACE_MS = 2000;
-/** What triggers get on top of that, to settle messages and free leases. */
+/** Additional time for triggers, to settle messages and free leases. */
 const SETTLE_MS = 1500;
 /** What a worker needs of this process's environment; the rest would make local runs differ from machine to machine. */
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_EXTRA_CA_CERTS', 'LANG'];
@@ -78,7 +78,7 @@ export class FunctionsHost {
   #environment: Environment = {};
   #url: string | undefined;
   #running: Running | undefined;
-  /** Being loaded, and not at work yet. */
+  /** Being loaded, not running yet. */
   #loading: AppRuntime | undefined;
   /** Counts the stops, so that a start in progress notices one. */
   #stops = 0;
@@ -226,7 +226,7 @@ export class FunctionsHost {
     }
   }
 
-  /** Lets a prepared app work, unless the host has been stopped since. */
+  /** Starts a prepared app, unless the host has been stopped since. */
   async #activate(prepared: Prepared, stops: number): Promise<void> {
     const { served, ...running } = prepared;
     const { runtime } = running;
@@ -250,14 +250,14 @@ export class FunctionsHost {
     if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
   }
 
-  /** Ends what is at work; `next` is served from then on. */
+  /** Stops the running build; `next` is served from then on. */
   async #unload(graceMs: number, next?: Served): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
     this.#front.serve(next);
     if (running === undefined) return;
-    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers nobody:
-    // whoever still waits for it is left behind.
+    // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers no more:
+    // invocations that still wait for it are abandoned.
     const ended = new AbortController();
     const stopping = Promise.allSettled([
       running.runtime.stop(graceMs),

@@ -1,4 +1,4 @@
-// What the rest of the local stack uses of the Functions host.
+// The exports of the Functions host.
 export { AppError } from './app-folder.ts';
 export type { CosmosTimings } from './cosmos/options.ts';
 export { FunctionsHost, type FunctionsHostOptions, type HostedFunction } from './host.ts';

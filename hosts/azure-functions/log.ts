@@ -1,4 +1,4 @@
-// What the host has to say while it runs: one entry per log line of the app, of its worker, or of the host itself.
+// The host's log: one entry per log line of the app, of its worker, or of the host itself.
 
 /** Levels as the Functions runtime names them. */
 export type LogLevel = 'trace' | 'debug' | 'information' | 'warning' | 'error' | 'critical';

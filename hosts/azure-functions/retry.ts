@@ -9,7 +9,7 @@ export type Delays = () => number;
 
 /** A checked retry policy. */
 export interface RetryPolicy {
-  /** -1 = for ever. */
+  /** -1 = without a limit. */
   readonly maxRetryCount: number;
   /** Starts a new run of retries. */
   readonly delays: () => Delays;
@@ -29,7 +29,7 @@ export function readRetryPolicy(
   const { retryStrategy, maxRetryCount, delayInterval, minimumInterval, maximumInterval } = retryOptions;
   if (!Number.isInteger(maxRetryCount) || maxRetryCount < -1) {
     throw new Error(
-      `The retry policy of "${name}" needs a maxRetryCount of -1 (for ever) or more, not ${maxRetryCount}.`,
+      `The retry policy of "${name}" needs a maxRetryCount of -1 (no limit) or more, not ${maxRetryCount}.`,
     );
   }
   if (retryStrategy === 'fixedDelay') {
@@ -62,7 +62,7 @@ function exponential(minimum: number, maximum: number, random: () => number): De
   };
 }
 
-/** What a retried invocation needs. */
+/** The inputs of a retried invocation. */
 export interface RetriedCall {
   readonly runtime: AppRuntime;
   readonly functionName: string;

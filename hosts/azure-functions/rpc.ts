@@ -61,7 +61,7 @@ export interface InvocationRequest {
   traceContext?: { traceParent: string; traceState?: string; attributes?: Record<string, string> };
 }
 
-/** What came of it. */
+/** Its outcome. */
 export interface InvocationResponse {
   invocationId: string;
   outputData?: { name: string; data: TypedData }[];

@@ -1,4 +1,4 @@
-// Keeps one worker alive for the app and calls functions in it: function timeouts, crashes and restarts are dealt with here.
+// Keeps one worker alive for the app and calls functions in it: handles function timeouts, crashes and restarts.
 import { randomUUID } from 'node:crypto';
 import { nodeOptions } from '../processes/node-options.ts';
 import type { AppFolder } from './app-folder.ts';

@@ -36,7 +36,7 @@ function sleepOnce(milliseconds: number, signal: AbortSignal | undefined): Promi
   });
 }
 
-/** The result of `work`, or undefined as soon as the signal aborts; `work` then goes on unobserved. */
+/** The result of `work`, or undefined as soon as the signal aborts; `work` then continues unobserved. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const aborted = (): void => resolve(undefined);

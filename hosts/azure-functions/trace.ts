@@ -1,11 +1,11 @@
-// The W3C trace context that every invocation gets: a caller's trace goes on, and otherwise a new one begins.
+// The W3C trace context that every invocation gets: continues a caller's trace, or starts a new one.
 import { randomBytes } from 'node:crypto';
 import type { InvocationRequest } from './rpc.ts';
 
 type TraceContext = NonNullable<InvocationRequest['traceContext']>;
 
 /**
- * @param parent a request's `traceparent` header; anything that is none begins a new trace
+ * @param parent a request's `traceparent` header; an invalid one starts a new trace
  * @param state its `tracestate` header
  */
 export function traceContext(parent?: string | undefined, state?: string | undefined): TraceContext {

@@ -1,4 +1,4 @@
-// What every kind of trigger that the host drives itself has in common.
+// What all triggers that the host drives itself have in common.
 import type { AppSettings } from './app-settings.ts';
 import type { HostJson } from './host-json.ts';
 import type { Log } from './log.ts';

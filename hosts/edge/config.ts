@@ -3,7 +3,7 @@
 /** The behaviour of the runtime that the edge is written for; a deployment states the same date. */
 export const EDGE_COMPATIBILITY_DATE = '2026-04-01';
 
-/** What a deployment states beside the date: a request tells when its client has gone. */
+/** What a deployment sets beside the date: a request's signal aborts when its client has gone. */
 export const EDGE_COMPATIBILITY_FLAGS = ['enable_request_signal'] as const;
 
 /** Ports of the runtime's sockets. */
@@ -26,21 +26,21 @@ export interface EdgeLayout {
   readonly ports?: EdgePorts;
   /** Folder that keeps what Durable Objects and KV store: the runtime has SQLite for Durable Objects on disks only. */
   readonly storage: string;
-  /** A request header of this name is the TLS front's word about the connection. Nobody else knows it. */
+  /** The request header in which the TLS front describes the connection. Its name is a secret of the host. */
   readonly vouchHeader: string;
 }
 
 /** Variable of the environment with the secret of the platform's own interface. */
 export const SECRET_VARIABLE = 'POLYCELL_EDGE_SECRET';
 
-/** Text in Cap'n Proto's notation, which knows JSON's escapes but those of control characters. */
+/** Text in Cap'n Proto's notation, which has JSON's escapes except those of control characters. */
 function text(value: string): string {
   if ([...value].some((character) => character < ' ' && character !== '\n'))
     throw new TypeError(`${JSON.stringify(value)} cannot be configured.`);
   return JSON.stringify(value);
 }
 
-/** The main module of the edge's Worker: the bundle, behind what can break its way to its Durable Objects. */
+/** The main module of the edge's Worker: the bundle, behind a guard that can break its connections to its Durable Objects. */
 export function mainModule(objects: EdgeLayout['objects']): string {
   const classes = [...new Set(Object.values(objects))];
   return [
@@ -53,7 +53,7 @@ export function mainModule(objects: EdgeLayout['objects']): string {
   ].join('\n');
 }
 
-/** The modules that lie beside the configuration: the bundle, and the Workers that play the platform. */
+/** The modules beside the configuration: the bundle, and the Workers that simulate the platform. */
 export const EDGE_MODULES = ['front.mjs', 'guard.mjs', 'platform.mjs'] as const;
 export const BUNDLE_MODULE = 'bundle.mjs';
 

@@ -1,13 +1,13 @@
-// The plain port in front of workerd: passes bytes through, and answers `Expect: 100-continue`, which workerd leaves without an answer.
+// The plain port in front of workerd: passes bytes through, and answers `Expect: 100-continue`, which workerd ignores.
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
-/** Bytes of a request's line and headers that are looked at; https://developers.cloudflare.com/fundamentals/reference/connection-limits/ */
+/** Bytes of a request's line and headers that are inspected; https://developers.cloudflare.com/fundamentals/reference/connection-limits/ */
 const MAXIMUM_HEAD_BYTES = 128 * 1024;
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-/** RFC 9110, section 10.1.1: a server sends `100 Continue` to a request of HTTP/1.1 alone. */
+/** RFC 9110, section 10.1.1: a server sends `100 Continue` only for HTTP/1.1. */
 const EXPECTS = /^[^\r\n]+ HTTP\/1\.1\r\n(?:[^\r\n]+\r\n)*?expect:[ \t]*100-continue[ \t]*\r\n/i;
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');

@@ -1,4 +1,4 @@
-// Runs the edge's bundle in `workerd`, Cloudflare's runtime, as one child process with KV, Durable Objects and a front line.
+// Runs the edge's bundle in `workerd`, Cloudflare's runtime, as one child process with KV, Durable Objects and Cloudflare's front.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,14 +29,14 @@ export interface EdgeHostOptions {
   readonly objects?: Readonly<Record<string, string>>;
   /** Binding of the KV namespace; `ROUTES` unless given. */
   readonly routeCache?: string;
-  /** Folder that keeps what Durable Objects and KV store; without it, it is gone with the process. */
+  /** Folder that keeps what Durable Objects and KV store; without it, that is gone with the process. */
   readonly dataDir?: string;
   /** Port on 127.0.0.1; a free one without it. */
   readonly port?: number;
   /** HTTPS as well, on a port of its own; without it HTTP only. */
   readonly tls?: TlsFrontOptions;
   readonly log?: (line: EdgeLogLine) => void;
-  /** Told when the process ends without having been stopped. */
+  /** Called when the process ends without having been stopped. */
   readonly onUnexpectedExit?: (reason: string) => void;
   /** Path of `workerd`, in place of the installed package's. */
   readonly binary?: string;
@@ -45,11 +45,11 @@ export interface EdgeHostOptions {
 /** The edge's Durable Objects. */
 export const EDGE_OBJECTS = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' } as const;
 
-/** Finds a process that hangs; one that only starts slowly, on a busy machine, is waited for. */
+/** Detects a process that hangs; a slow start on a busy machine is tolerated. */
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 2000;
 
-/** What the process wrote last is kept for the reason of its end, in characters. */
+/** Characters of the process's last output that are kept to explain its end. */
 const KEPT_OUTPUT = 2000;
 
 /** There is no `workerd` for this machine; the stack can do without an edge. */
@@ -123,8 +123,8 @@ export class EdgeHost {
   }
 
   /**
-   * Puts another bundle behind the same addresses; what is stored stays. Requests meanwhile find nothing that listens.
-   * @throws Error with what the edge said, if it does not start with the bundle; then the old one is in force again
+   * Puts another bundle behind the same addresses; what is stored stays. Requests in the meantime are refused.
+   * @throws Error with what the edge said, if it does not start with the bundle; then the old one is active again
    */
   async replaceBundle(bundle: string): Promise<void> {
     const scratch = this.#scratch;
@@ -145,7 +145,7 @@ export class EdgeHost {
     this.#up = false;
     this.#output = '';
     const child = this.#child;
-    // From here on its end is no accident.
+    // From here on its end is expected.
     this.#child = undefined;
     await endWorkerd(child);
     await this.#run(scratch);
@@ -154,7 +154,7 @@ export class EdgeHost {
     this.#output = '';
   }
 
-  /** Breaks what is named and restores the rest. The Worker under test cannot see the switch. */
+  /** Breaks the named connections and restores all others. The Worker under test cannot see the faults. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${this.#ports?.platform ?? 0}/`, {
       method: 'PUT',
@@ -198,7 +198,7 @@ export class EdgeHost {
       objects,
       routeCache,
       variables: Object.keys(variables),
-      // After a restart those of before, which the fronts know.
+      // After a restart the previous ports, which the fronts know.
       ...(this.#ports !== undefined && { ports: this.#ports }),
       vouchHeader: this.#vouchHeader,
       storage,
@@ -220,7 +220,7 @@ export class EdgeHost {
     }
     const ended = new Promise<never>((_, reject) => {
       child.once('error', (error) => reject(new Error(`The edge did not start: ${error.message}`)));
-      // `close` and not `exit`: what it wrote before it ended has been read then.
+      // `close`, not `exit`: by then its output has been read.
       child.once('close', () => reject(new Error(this.#whyNot())));
     });
     ended.catch(() => undefined);
@@ -240,13 +240,13 @@ export class EdgeHost {
     return `The edge did not start: ${this.#lastWords('it ended without a word')}`;
   }
 
-  /** What the process complained of last, in one line and without the addresses in its stack trace. */
+  /** The last error of the process, in one line and without the addresses in its stack trace. */
   #lastWords(otherwise: string): string {
     const lines = this.#output.split('\n').filter((line) => line.trim() !== '' && !/^stack: |^\s+at /.test(line));
     return lines.at(-1)?.trim() ?? otherwise;
   }
 
-  /** A bundle that cannot work at all is found here, and not by the first client. */
+  /** Detects a bundle that cannot work at all before the first client does. */
   async #answers(): Promise<void> {
     const response = await fetch(`${this.url}/v1/health`, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
     await response.arrayBuffer();
@@ -255,9 +255,9 @@ export class EdgeHost {
 
   #heard(line: string): void {
     const { level, message, isWorkers } = readLogLine(line);
-    // What a Worker that works has to say is no reason for the end of its runtime.
+    // Logs of a working Worker do not explain the end of its runtime.
     if (!(this.#up && isWorkers)) this.#output = `${this.#output}\n${message}`.slice(-KEPT_OUTPUT);
-    // Why it does not come up is the start's own failure, told in one sentence.
+    // The start itself fails with one sentence that gives the reason.
     if (this.#ports !== undefined) this.#options.log?.({ level, message });
   }
 }
@@ -293,7 +293,7 @@ function readLogLine(line: string): EdgeLogLine & { readonly isWorkers: boolean 
 
 /**
  * @returns the path of the binary in the optional package for this platform
- * @throws NoWorkerd that says what follows
+ * @throws NoWorkerd that says what follows from it
  */
 export function workerdBinary(platform: string = process.platform, arch: string = process.arch): string {
   const names: Readonly<Record<string, string>> = {
@@ -306,7 +306,7 @@ export function workerdBinary(platform: string = process.platform, arch: string 
   const name = `@cloudflare/${names[`${platform}-${arch}`] ?? `workerd-${platform}-${arch}`}`;
   const require = createRequire(import.meta.url);
   try {
-    // From where `workerd` lies: the binary's package is its dependency, not ours.
+    // Resolved from `workerd`: the binary's package is its dependency, not ours.
     const folder = path.dirname(createRequire(require.resolve('workerd')).resolve(`${name}/package.json`));
     return path.join(folder, 'bin', platform === 'win32' ? 'workerd.exe' : 'workerd');
   } catch (error) {

@@ -1,6 +1,6 @@
 // What can be broken around the edge, and how an order for it is read.
 
-/** What is wrong with a way: nobody is there, nobody answers, or it takes this much longer. */
+/** What is wrong with a connection: it is refused, it stays silent, or it takes this much longer. */
 export type EdgeFault = 'refused' | 'silent' | { readonly delayMs: number };
 
 /** What is wrong at the edge; what is not named is well. */
@@ -9,7 +9,7 @@ export interface EdgeFaults {
   readonly routeCache?: EdgeFault;
   /** The Durable Objects, by binding. */
   readonly objects?: Readonly<Record<string, EdgeFault>>;
-  /** Whoever the edge calls, by origin (`http://127.0.0.1:8080`): for everybody else they are as they were. */
+  /** Servers that the edge calls, by origin (`http://127.0.0.1:8080`). Other clients of theirs are not affected. */
   readonly origins?: Readonly<Record<string, EdgeFault>>;
 }
 

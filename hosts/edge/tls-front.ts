@@ -16,7 +16,7 @@ export interface TlsFrontOptions {
   readonly port?: number;
 }
 
-/** Where the front hands on what it gets, and the header that nobody else knows. */
+/** Where the front forwards requests to, and the header whose name it shares with that port alone. */
 export interface TlsFrontTarget {
   readonly port: number;
   readonly vouchHeader: string;
@@ -133,7 +133,7 @@ function endToEnd({ rawHeaders, headers }: http.IncomingMessage): string[] {
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** What the edge is told of the connection: its TLS version and the client's certificate, in Cloudflare's fields. */
+/** What the edge learns of the connection: its TLS version and the client's certificate, in Cloudflare's fields. */
 function vouch(socket: TLSSocket): object {
   const tls = socket.getProtocol() ?? '';
   const { raw } = socket.getPeerCertificate();

@@ -118,7 +118,7 @@ export class DynamoDbStreamMapping {
     return Math.min(busy ? BUSY_POLL_MS : Infinity, this.#options.idlePollMs);
   }
 
-  /** The same problem is told once per outage. */
+  /** Reports the same problem once per outage. */
   #report(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;

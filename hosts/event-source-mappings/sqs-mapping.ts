@@ -24,7 +24,7 @@ export interface SqsMappingOptions {
   waitTimeSeconds?: number;
   /** Stands for filter criteria: messages it refuses are deleted without being handed over. */
   filter?: (record: SQSRecord) => boolean;
-  /** Told of failed batches and of an unreachable queue; the mapping goes on by itself. */
+  /** Called for failed batches and for an unreachable queue; the mapping continues. */
   onProblem?: (message: string) => void;
   /** Milliseconds before a failed poll or deletion is tried again; doubling from 100 to 5,000 unless given. */
   retryDelayMs?: (attempt: number) => number;
@@ -114,7 +114,7 @@ export class SqsMapping {
     }
   }
 
-  /** The same problem is told once per outage. */
+  /** Reports the same problem once per outage. */
   #report(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;

@@ -38,10 +38,10 @@ export interface DynamoDbStreamMappingOptions {
   /** Where to begin without a checkpoint; TRIM_HORIZON unless given. */
   startingPosition?: 'TRIM_HORIZON' | 'LATEST';
   checkpoint?: StreamCheckpoint;
-  /** Told of every step forward. */
+  /** Called at every new checkpoint. */
   onCheckpoint?: (checkpoint: StreamCheckpoint) => void;
   onDiscard?: (batch: DiscardedBatch) => void | Promise<void>;
-  /** Told of failed invocations and of an unreachable or odd stream; the mapping goes on by itself. */
+  /** Called for failed invocations and for an unreachable or odd stream; the mapping continues. */
   onProblem?: (message: string) => void;
   /** Milliseconds before a retry, of an invocation or a poll; doubling from 100 to 5,000 unless given. */
   retryDelayMs?: (attempt: number) => number;

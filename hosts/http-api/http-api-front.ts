@@ -21,7 +21,7 @@ export interface HttpApiFrontOptions {
   apiId?: string;
   /** Milliseconds; INTEGRATION_TIMEOUT_MS unless given. */
   integrationTimeoutMs?: number;
-  /** Told of what a client only sees as a 5xx answer. */
+  /** Called for faults that a client only sees as a 5xx answer. */
   onError?: (message: string) => void;
 }
 

@@ -34,7 +34,7 @@ export interface WireResponse {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-/** Content types whose bodies are passed as text; all others are base64, `+json` and no type at all among them, as tried out on AWS. */
+/** Content types whose bodies are passed as text; all others are base64, including `+json` and a missing type, as observed on AWS. */
 const TEXT = /^\s*(text\/|application\/(json|xml|javascript)\s*(;|$))/i;
 /** Headers of one connection, which a gateway never passes on. */
 const HOP_BY_HOP = new Set([
@@ -105,8 +105,8 @@ export function toEvent(request: WireRequest, facts: GatewayFacts): APIGatewayPr
 }
 
 /**
- * HTTP APIs hand the path over decoded, and cut it at a `?` that decoding brought up; REST APIs and function URLs do not.
- * A path that is no valid encoding is passed as it came.
+ * HTTP APIs pass the path decoded, and cut at a decoded `?`; REST APIs and function URLs do not.
+ * A path with an invalid encoding is passed unchanged.
  */
 function splitTarget(target: string): { path: string; query: string } {
   const absolute = /^[a-z]+:\/\/[^/?]*/i.exec(target)?.[0] ?? '';

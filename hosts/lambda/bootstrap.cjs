@@ -11,7 +11,7 @@ const [hostname, port] = String(process.env.AWS_LAMBDA_RUNTIME_API).split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const API = '/2018-06-01/runtime';
 
-/** @type {string | undefined} the invocation under way; also what a late log line of it is attributed to */
+/** @type {string | undefined} the current invocation; its late log lines are attributed to it, too */
 let requestId;
 
 /** @param {string} level @param {string} message */
@@ -19,7 +19,7 @@ function log(level, message) {
   try {
     fs.writeSync(LOG_FD, `${JSON.stringify({ requestId, level, message })}\n`);
   } catch (error) {
-    // The host is gone: nobody is left to run for.
+    // The host is gone, so there is nothing left to run.
     if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EPIPE') process.exit(1);
     throw error;
   }

@@ -16,7 +16,7 @@ const RUNTIME = fileURLToPath(new URL('./bootstrap.cjs', import.meta.url));
 /** One line that the function, its runtime or the platform wrote. */
 export interface LambdaLogRecord {
   functionName: string;
-  /** Absent for what is written while the environment starts. */
+  /** Absent for lines written while the environment starts. */
   requestId?: string;
   level: 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'STDOUT' | 'STDERR' | 'PLATFORM';
   message: string;
@@ -64,7 +64,7 @@ const API = '/2018-06-01/runtime';
 /** Milliseconds that output pipes may stay open after the process has ended. */
 const PIPE_GRACE_MS = 500;
 
-/** A child process with its own Runtime API. Owned by LambdaHost, which decides what it runs and when it goes. */
+/** A child process with its own Runtime API. Owned by LambdaHost, which decides what it runs and when it ends. */
 export class Environment {
   readonly options: EnvironmentOptions;
   /** Milliseconds from spawn until the first request for an event; undefined until then. */
@@ -105,7 +105,7 @@ export class Environment {
     return this.initMs !== undefined;
   }
 
-  /** Starts the process; what becomes of it is told through `onIdle` and `onExit`. */
+  /** Starts the process; `onIdle` and `onExit` report what becomes of it. */
   start(): void {
     this.#launch().catch((error: unknown) => {
       this.#initError = JSON.stringify({ errorType: 'Runtime.StartError', errorMessage: String(error) });
@@ -113,7 +113,7 @@ export class Environment {
     });
   }
 
-  /** Hands an event to a process that waits for one. */
+  /** Sends an event to a process that waits for one. */
   invoke(invocation: Invocation): void {
     const waiting = this.#waiting;
     if (waiting === undefined)
@@ -138,7 +138,7 @@ export class Environment {
     }, timeoutMs);
   }
 
-  /** Ends the process at once; an invocation under way fails as it does when a worker is lost. */
+  /** Ends the process at once; a running invocation fails as when a worker is lost. */
   kill(): void {
     this.#stopping = true;
     this.#child?.kill('SIGKILL');
@@ -186,9 +186,9 @@ export class Environment {
       this.#initError ??= JSON.stringify({ errorType: 'Runtime.StartError', errorMessage: error.message });
       if (child.pid === undefined) this.#finish(null, null);
     });
-    // `close` comes after the last byte of output, so that the log of a crash is complete when its caller hears of it.
+    // `close` comes after the last byte of output, so that the log of a crash is complete when its caller is notified.
     child.once('close', (code, signal) => this.#finish(code, signal));
-    // A process that the handler left behind may hold the pipes open for ever; it gets half a second.
+    // A process that the handler left behind may hold the pipes open without end; it gets half a second.
     child.once('exit', () => {
       setTimeout(() => {
         for (const stream of child.stdio) stream?.destroy();
@@ -259,7 +259,7 @@ export class Environment {
     }
   }
 
-  /** On AWS nothing runs between two invocations; here it is the process that is stopped. */
+  /** On AWS nothing runs between two invocations; here the process is stopped. */
   #freeze(): void {
     if (!this.options.freeze || this.#frozen || process.platform === 'win32') return;
     this.#frozen = this.#child?.kill('SIGSTOP') ?? false;

@@ -10,7 +10,7 @@ export type LambdaServiceErrorCode =
   | 'TooManyRequestsException'
   /** The event is larger than MAXIMUM_REQUEST_BYTES; HTTP 413. */
   | 'RequestTooLargeException'
-  /** The event has no JSON. */
+  /** The event is not JSON. */
   | 'InvalidRequestContentException'
   /** The host is stopped, or could not start a process. */
   | 'ServiceException';
@@ -25,7 +25,7 @@ export class LambdaServiceError extends Error {
   }
 }
 
-/** A function's environment did not come up when the host started or a bundle was replaced. */
+/** A function's environment did not start when the host started or a bundle was replaced. */
 export class LambdaStartupError extends Error {
   readonly functionName: string;
   /** The error document that an invocation would have been answered with. */
@@ -60,7 +60,7 @@ const SIGNAL_NAMES: Partial<Record<NodeJS.Signals, string>> = {
   SIGTERM: 'terminated',
 };
 
-/** The answer to the caller of an invocation whose process ended under it. */
+/** The answer to the caller of an invocation whose process ended. */
 export function exited(requestId: string, code: number | null, signal: NodeJS.Signals | null): string {
   const how =
     signal !== null

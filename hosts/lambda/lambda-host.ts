@@ -16,7 +16,7 @@ export interface LambdaHostOptions {
   environment?: Readonly<Record<string, string>>;
   /** Milliseconds an invocation may take; 3,000 unless given, 900,000 at most on AWS. */
   timeoutMs?: number;
-  /** MB; 512 unless given. Bounds the heap, and is told to the function. */
+  /** MB; 512 unless given. Bounds the heap, and is in the function's environment. */
   memoryMb?: number;
   /** Environments at once; 10 unless given. Further invocations wait. */
   maximumConcurrency?: number;
@@ -29,7 +29,7 @@ export interface LambdaHostOptions {
   idleLimitMs?: number;
   /** Stops processes between invocations with SIGSTOP, as AWS freezes environments. Off unless given; no effect on Windows. */
   freeze?: boolean;
-  /** Environments that `start` brings up and that idling does not stop; one unless given, 0 for none. */
+  /** Environments that `start` starts and that are not stopped when idle; one unless given, 0 for none. */
   warmEnvironments?: number;
   /** Maps stack traces by the source map beside the bundle, as `NODE_OPTIONS=--enable-source-maps` does on AWS. Off unless given. */
   sourceMaps?: boolean;
@@ -121,7 +121,7 @@ export class LambdaHost {
   }
 
   /**
-   * Checks that the bundle exists and brings up the warm environments.
+   * Checks that the bundle exists and starts the warm environments.
    * @throws LambdaStartupError with the function's own init error
    */
   async start(): Promise<void> {
@@ -164,8 +164,8 @@ export class LambdaHost {
   }
 
   /**
-   * Deploys another bundle. A first environment of it must start, or the old one stays in force; then old environments
-   * finish what they run and go. Resolves when the last of them is gone. An inspected function's old environment is killed first, as
+   * Deploys another bundle. A first environment of it must start, or the old one stays active; then old environments
+   * finish what they run and end. Resolves when the last of them is gone. An inspected function's old environment is killed first, as
    * it holds the inspector's port.
    * @throws LambdaStartupError if the new bundle does not start
    */
@@ -237,7 +237,7 @@ export class LambdaHost {
   }
 
   #mayGrow(): boolean {
-    // An environment that is about to go no longer counts: its place is free at once, but for the inspector's port.
+    // An environment that is about to end no longer counts: its place is free at once, but for the inspector's port.
     const counts = ({ retired }: Environment) => !retired || this.#options.inspectPort > 0;
     const active = [...this.#environments].filter(counts).length;
     return active < this.#options.maximumConcurrency;

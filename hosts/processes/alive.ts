@@ -1,4 +1,4 @@
-// Whether a process is there.
+// Whether a process exists.
 
 /** Whether some process has this id now. */
 export function isAlive(pid: number): boolean {

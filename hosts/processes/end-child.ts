@@ -4,7 +4,7 @@ import { once } from 'node:events';
 
 const isOver = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
-/** Calls `ask`, which is to make the process end, and kills it after `timeoutMs`. Repeating it is harmless. */
+/** Calls `ask`, which requests the process to end, and kills it after `timeoutMs`. Repeating it is harmless. */
 export async function endChild(
   child: ChildProcess | undefined,
   ask: (child: ChildProcess) => void,
@@ -18,7 +18,7 @@ export async function endChild(
   clearTimeout(timer);
 }
 
-/** Ends a process by SIGKILL, as its loss would: what it has not written is lost. */
+/** Kills a process by SIGKILL, like a crash: unwritten data is lost. */
 export async function killChild(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || isOver(child)) return;
   const ended = once(child, 'exit');

@@ -1,4 +1,4 @@
-// Kills the local stack's child processes when the stack itself is killed and gets no chance to do it.
+// Kills the local stack's child processes when the stack itself is killed and cannot do it.
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
@@ -48,13 +48,13 @@ function openShell(): void {
 
 /**
  * Options of a child that only the stack stops. Ctrl-C goes to the whole foreground group of a terminal: in that group, a
- * database would be gone before those who still write to it.
+ * database would end before the processes that still write to it.
  */
 export const OWN_GROUP = { detached: process.platform !== 'win32' } as const;
 
 /**
  * Makes sure that `child` does not outlive this process, however this process ends. Costs one shell for all children; it
- * ends by itself once the last guarded child has. Without effect on Windows, where nothing is ever frozen and a child ends
+ * ends once the last guarded child has. Without effect on Windows, where nothing is ever frozen and a child ends
  * with its connection.
  */
 export function dieWithParent(child: ChildProcess): void {

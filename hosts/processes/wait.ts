@@ -52,7 +52,7 @@ export const exponentialDelay =
   (attempt: number): number =>
     Math.min(mostMs, firstMs * 2 ** Math.min(attempt - 1, 20));
 
-/** Waits for `work`, but no longer than `ms` milliseconds; what is late goes on unwatched. */
+/** Waits for `work`, but no longer than `ms` milliseconds; late work continues unobserved. */
 export async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const gaveUp = new AbortController();
   await Promise.race([work, sleep(ms, gaveUp.signal)]);

@@ -11,7 +11,7 @@ const STOP_TIMEOUT_MS = 3000;
 const SMALL_YOUNG_SPACE = ['--max-semi-space-size=4'];
 
 export interface AzureServicesOptions extends AzureServicesArguments {
-  /** Told when the process ends without having been stopped. */
+  /** Called when the process ends without having been stopped. */
   readonly onUnexpectedExit?: (reason: string) => void;
 }
 
@@ -24,7 +24,7 @@ export class AzureServices {
     this.#options = options;
   }
 
-  /** Resolves with the connection strings of what was asked for. Rejects with what the process wrote before it ended. */
+  /** Resolves with the connection strings of the requested services. Rejects with what the process wrote before it ended. */
   async start(): Promise<AzureServicesReady> {
     const { onUnexpectedExit, ...rest } = this.#options;
     const program = [
@@ -58,7 +58,7 @@ export class AzureServices {
     await endChild(this.#child, (child) => child.send({ kind: 'stop' }, () => undefined), STOP_TIMEOUT_MS);
   }
 
-  /** Ends the process by SIGKILL, as its loss would: what it has not written is lost. */
+  /** Kills the process by SIGKILL, like a crash: unwritten data is lost. */
   async kill(): Promise<void> {
     this.#stopping = true;
     await killChild(this.#child);

@@ -136,7 +136,7 @@ async function ensureTimeToLive(client: DynamoDBClient, table: TableDescription)
 async function ensureQueueWithDeadLetter(client: SQSClient, queue: QueueDescription): Promise<ProvisionedQueue> {
   const attributes: Record<string, string> = { VisibilityTimeout: String(queue.visibilityTimeoutSeconds) };
   if (queue.deadLetter === undefined) return ensureQueue(client, queue.name, attributes);
-  // Fourteen days, the most there is: what lies here waits for a person.
+  // Fourteen days, the maximum: these messages wait for an operator.
   const deadLetter = await ensureQueue(client, queue.deadLetter.name, { MessageRetentionPeriod: '1209600' });
   const { maxReceiveCount } = queue.deadLetter;
   attributes.RedrivePolicy = JSON.stringify({ deadLetterTargetArn: deadLetter.arn, maxReceiveCount });

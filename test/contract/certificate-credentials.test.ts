@@ -85,7 +85,7 @@ const UNSIGNED = 'none of our authorities has signed it';
 const MADE_FOR_OTHERS = 'it is not made for a device';
 
 const refusals: readonly (readonly [string, () => Promise<CertificateChanges>, string])[] = [
-  ['signed by somebody else under our authority’s name', async () => ({ signedBy: await newKeys() }), UNSIGNED],
+  ['signed by another party under our authority’s name', async () => ({ signedBy: await newKeys() }), UNSIGNED],
   ['that has expired', async () => ({ notBefore: START - 2000, notAfter: START - 1000 }), 'it has expired'],
   ['that is not valid yet', async () => ({ notBefore: START + 1000 }), 'it is not valid yet'],
   ['without a name', async () => ({ uris: [] }), UNNAMED],
@@ -111,7 +111,7 @@ const refusals: readonly (readonly [string, () => Promise<CertificateChanges>, s
     MADE_FOR_OTHERS,
   ],
   [
-    'with a critical extension that nobody understands',
+    'with an unknown critical extension',
     async () => ({ extensions: [new x509.Extension('1.2.3.4', true, new Uint8Array([5, 0]))] }),
     FORM,
   ],

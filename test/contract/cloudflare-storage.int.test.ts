@@ -106,7 +106,7 @@ describe('a change is published to the route cache without a further call', () =
     expect(await change('waiting', { kind: 'add-cell', cell: cell('late') })).toMatchObject({ status: 'applied' });
     expect(await codeOf(cached('late'))).toBe('unavailable');
     await runtime.restart();
-    // Nobody asks the object for anything: its alarm is enough.
+    // No request reaches the object: its alarm is enough.
     await eventually(async () => expect(await cached('late')).toMatchObject({ id: 'late', revision: 1 }));
   });
 });

@@ -61,7 +61,7 @@ const entry = (revision: number, reason = 'a test'): AuditEntry => ({
 
 const name = (index: number): string => `t-${String(index).padStart(4, '0')}`;
 
-/** All that a storage tells about a few cells. */
+/** All that a storage returns about a few cells. */
 const overview = async (storage: RemoteStorage, cells: readonly string[]) => ({
   revision: await storage.revision(),
   epochFloor: await storage.epochFloor(),

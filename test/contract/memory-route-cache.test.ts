@@ -4,7 +4,7 @@ import { type Exemption, exemptFrom } from './contract.ts';
 import { type RouteCacheHarness, routeCacheContract, routeCacheFaultClauses } from './route-cache.contract.ts';
 
 const noNetwork: Exemption<RouteCacheHarness> = {
-  reason: 'it has no network, and nobody shares it',
+  reason: 'it has no network, and is not shared',
   instead: async ({ cache, prefix, faults }) => {
     expect([faults, await cache.cell(prefix)]).toEqual([undefined, undefined]);
   },

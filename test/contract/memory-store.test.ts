@@ -11,7 +11,7 @@ const noNetwork: Exemption<StoreHarness> = {
   reason: 'it has no network, and no table apart from itself',
   instead: async ({ store, missing, faults }) => {
     expect([missing, faults]).toStrictEqual([undefined, undefined]);
-    // Made a moment ago and provisioned by nobody, it answers already.
+    // Just made, and never provisioned, it already answers.
     expect(await store.query('p', { limit: 1 })).toStrictEqual({ items: [] });
   },
 };

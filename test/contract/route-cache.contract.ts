@@ -12,14 +12,14 @@ export interface RouteCacheFaults {
   /** The service refuses with this status. */
   refuse(status: number): Promise<void>;
   heal(): Promise<void>;
-  /** Puts a text under a key, as whoever shares the service could. */
+  /** Puts a text under a key, as another client of the service could. */
   putText(key: string, text: string): Promise<void>;
 }
 
 export interface RouteCacheHarness {
   /** A cache without the records of these clauses. */
   readonly cache: RouteCache;
-  /** Told apart from those of other clauses, which may share a service. */
+  /** Distinct from those of other clauses, which may share a service. */
   readonly prefix: string;
   /** For adapters with a network. */
   readonly faults?: RouteCacheFaults;

@@ -6,7 +6,7 @@ import type { CellHarness } from '../support/cell-harness.ts';
 import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
 import { faultsAmong } from '../support/slowness.ts';
 
-/** Declares the suite for one kind of cell; `open` is given a list for what the cell tells a person. */
+/** Declares the suite for one kind of cell; `open` gets a list for the cell's notices. */
 export function cellSuite(name: string, open: (notices: Notice[]) => Promise<CellHarness>): void {
   describe(`a cell on ${name}`, () => {
     let cell: CellHarness;
@@ -16,7 +16,7 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
     });
     afterAll(async () => {
       await cell.close();
-      // Nothing fails here, so nothing may be told as a failure, or as a warning: an invocation that the platform ends is one.
+      // Nothing fails here, so nothing may be logged as a failure, or as a warning: an invocation that the platform ends is one.
       expect(faultsAmong(notices)).toEqual([]);
     });
 

@@ -1,7 +1,7 @@
 // Holds two cells' answers against each other: what differs, and whether the list of allowed differences knows it.
 import type { Played } from './player.ts';
 
-/** A difference that is to be. Both sides must have the form that it tells. */
+/** An expected difference. Both sides must have the form that it states. */
 export interface Allowed {
   readonly id: string;
   readonly reason: string;

@@ -1,4 +1,4 @@
-// `npm run parity`: plays one recorded day against a cell of each cloud and tells where their answers differ.
+// `npm run parity`: plays one recorded day against a cell of each cloud and reports where their answers differ.
 import { parseArgs } from 'node:util';
 import { buildBundles } from '../../build/bundles.mjs';
 import { reportText } from './report.ts';
@@ -8,7 +8,7 @@ import { tortureSteps } from './torture.ts';
 const HELP = `Usage: npm run parity [-- --torture] [--json]
 
 Plays one recorded day against an AWS and an Azure cell on emulators and compares every answer and the final state.
-What may differ stands in test/parity/allowed.json. Ends with 1 on any other difference, and on an entry there that no
+The allowed differences are in test/parity/allowed.json. Ends with 1 on any other difference, and on an entry there that no
 longer occurs.
 
   --torture  only the HTTP torture list of test/parity/torture.ts, which waits for no consumer; allowed differences may be unused then

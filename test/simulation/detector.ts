@@ -15,7 +15,7 @@ export type World = { readonly [name in keyof typeof USUAL]: number };
 
 /** A network as good as the clouds' usually are. */
 export const USUAL = {
-  /** Share of probes that are lost, each by itself. */
+  /** Share of probes that are lost, independently of each other. */
   loss: 0.01,
   /** A healthy answer: lognormal. */
   medianMs: 60,

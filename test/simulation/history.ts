@@ -27,7 +27,7 @@ const LENGTH_MS = 60_000;
 /** After the faults: everything is healed, and operators fail back what is down. */
 const CALM_MS = 20_000;
 const EVERY_MS = 500;
-/** A tenant with a cell that answers everybody is served within this; two tries of a request are part of it. */
+/** A tenant with a cell that all can reach is served within this; two tries of a request are part of it. */
 const SERVED_WITHIN_MS = 12_000;
 
 /** The faults of a seed. */
@@ -67,7 +67,7 @@ function faultOf(random: Random): Fault['what'] {
   }
 }
 
-/** Whether the faults leave the way from routers and monitor to a cell, and to what tells of it, as it should be. */
+/** Whether the faults leave the way from routers and monitor to a cell, and to what reports on it, as it should be. */
 const disturbs = ({ what }: Fault, cell: CellId): boolean =>
   what.kind === 'stop' || (what.kind === 'way' && (what.to.includes(cell) || what.to.includes('directory')));
 
@@ -114,7 +114,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     scheduler.after(1000 + random.below(EVERY_MS), () => ask(tenant));
   }
 
-  /** Since when a cell could serve everybody, for all that the faults do to it. */
+  /** Since when a cell could serve all tenants, for all that the faults do to it. */
   const wellSince = (cell: CellId, at: number): number =>
     Math.max(
       0,
@@ -136,7 +136,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
       // An operator may leave a tenant unserved on purpose; and a cell that is slow as well as its way is counted as disturbed.
       if (!operated || at > LENGTH_MS + SERVED_WITHIN_MS)
         if (scheduler.now - since > SERVED_WITHIN_MS)
-          violate('everybody who can be served is served', `${tenant} for ${scheduler.now - since} ms`);
+          violate('every tenant that can be served is served', `${tenant} for ${scheduler.now - since} ms`);
     }
   };
   await scheduler.runUntil(START + LENGTH_MS, check);
@@ -145,7 +145,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
   await scheduler.runUntil(START + LENGTH_MS + CALM_MS + 10_000, () => undefined);
   if (active(elapsed()).length > 0) throw new RangeError('A fault outlasts its history.');
 
-  // No healthy cell that everybody reaches is failed over by the monitor, however slow it is.
+  // No healthy cell that all can reach is failed over by the monitor, however slow it is.
   for (const { actor, outcome, command, at } of (await world.directory.audit({ limit: 100 })).items) {
     if (actor !== 'monitor' || outcome !== 'applied' || command.kind !== 'fail-over') continue;
     const when = Date.parse(at) - START;

@@ -61,19 +61,45 @@ async function histories(first: number, count: number, mutant: Mutant | undefine
   return failed;
 }
 
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--from N] [--mutant NAME] | --detector [--years N] [--losses N]
+
+  --seeds N      histories to play; 100 if not given
+  --from N       the first seed; 1 if not given
+  --mutant NAME  put a fault into the product, which must be found: ${Object.keys(MUTANTS).join(', ')}
+  --detector     measure the failure detector's settings instead
+  --years N      years without a loss; 1 if not given
+  --losses N     losses of a cell; 500 if not given
+`;
+
+const options = {
+  seeds: { type: 'string', default: '100' },
+  from: { type: 'string', default: '1' },
+  mutant: { type: 'string' },
+  detector: { type: 'boolean' },
+  years: { type: 'string', default: '1' },
+  losses: { type: 'string', default: '500' },
+  help: { type: 'boolean' },
+} as const;
+
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({ args: [...args], options });
+  for (const name of ['seeds', 'from', 'years', 'losses'] as const)
+    if (!/^[1-9]\d{0,8}$/.test(values[name])) throw new TypeError(`--${name} must be a whole number from 1.`);
+  return values;
+}
+
 export async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seeds: { type: 'string', default: '100' },
-      from: { type: 'string', default: '1' },
-      /** Puts a fault into the product, which has to be found. */
-      mutant: { type: 'string' },
-      detector: { type: 'boolean' },
-      years: { type: 'string', default: '1' },
-      losses: { type: 'string', default: '500' },
-    },
-  });
+  let values: ReturnType<typeof readOptions>;
+  try {
+    values = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   if (values.detector === true) {
     detector(Number(values.years), Number(values.losses));
     return 0;

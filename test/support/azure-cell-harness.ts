@@ -82,7 +82,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
   const store = new FaultProxy({ target: account.endpoint.replace(/\/$/, '') });
   const bus = new TcpGate(namespace.port);
   await Promise.all([store.start(), bus.open()]);
-  // The account tells the SDK where it is; that must be the proxy.
+  // The SDK takes the address from the account; it must be the proxy's.
   store.inject({
     operation: 'GET /',
     fault: {

@@ -1,4 +1,4 @@
-// Certificates made with a library that the product does not use: an authority's, devices', and those of whoever would like to be one.
+// Certificates made with a library that the product does not use: an authority's, devices', and those of impostors.
 import { createHash, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { START } from './fake-clock.ts';

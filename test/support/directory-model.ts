@@ -1,4 +1,4 @@
-// A model of the directory that shares nothing with it: who serves whom, told from the history alone, and which epochs each cell has served.
+// A model of the directory that shares nothing with it: which cell serves which tenant, by the history alone, and which epochs each cell has served.
 import type { CellDefinition, DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
 
 interface ModelCell {
@@ -22,7 +22,7 @@ export class DirectoryModel {
   readonly cells = new Map<string, ModelCell>();
   readonly tenants = new Map<string, ModelTenant>();
 
-  /** Notes a command that was applied; `seen` tells what placement has chosen, which `check` holds against the rules. */
+  /** Notes a command that was applied; `seen` says what placement has chosen, which `check` holds against the rules. */
   apply(command: DirectoryCommand, seen: (tenant: string) => Seen): void {
     switch (command.kind) {
       case 'add-cell': {

@@ -10,6 +10,9 @@ import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
 /** Low enough for any machine: what is tried is that the promises hold, not how fast the machine is. */
 const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];
 
+/** A machine that does not carry even this load makes a drill inconclusive, which says nothing about what is tried. */
+export const EXIT_CODES = { passed: 0, failed: 1, inconclusive: 4 };
+
 export interface FinishedDrill {
   readonly code: number | null;
   readonly report: DrillReport & { readonly files: readonly string[] };
@@ -56,6 +59,17 @@ export async function openDrills(): Promise<Drills> {
 export const missed = ({ targets }: DrillReport): string[] =>
   targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
 
-/** The missed targets without the time to recovery: a drill judges that, and a test on a machine of any speed does not. */
-export const missedBesideTime = (report: DrillReport): string[] =>
-  missed(report).filter((target) => !/^time to recovery of every tenant \(\d+\): [\d.]+ s at worst /.test(target));
+/**
+ * The missed targets that the product answers for on a machine of any speed. The time to recovery is for drills to judge; and where the
+ * machine did not carry the load before the fault, so are shares of requests.
+ */
+export const missedOnAnyMachine = ({ outcome, targets, ...report }: DrillReport): string[] =>
+  missed({
+    ...report,
+    outcome,
+    targets: targets.filter(
+      ({ name, actual, unconditional }) =>
+        !(name.startsWith('time to recovery') && actual.endsWith(' at worst')) &&
+        (outcome !== 'inconclusive' || unconditional === true),
+    ),
+  });

@@ -61,7 +61,7 @@ export class FakeClock implements Clock {
     this.#now = target;
   }
 
-  /** Jumps without waking anybody, as a corrected clock does; may go back. */
+  /** Jumps without ending any wait, as a corrected clock does; may go back. */
   jump(milliseconds: number): void {
     this.#now += milliseconds;
   }
@@ -78,7 +78,7 @@ export class EagerClock extends FakeClock {
 /** Far enough ahead that no service's own clock takes a document of a test for expired: 2100-01-01T00:00:00Z. */
 const FAR_AHEAD = 4_102_444_800_000;
 
-/** An eager clock that may be told to do something in the middle of a pause; it starts far ahead of the services' clocks. */
+/** An eager clock that can run a callback in the middle of a pause; it starts far ahead of the services' clocks. */
 export class HastyClock extends EagerClock {
   #interlude: (() => Promise<unknown>) | undefined;
 

@@ -1,4 +1,4 @@
-// Property tests with one fixed seed, which the test's name tells: a failure is the same on every machine.
+// Property tests with one fixed seed, which the test's name shows: a failure is the same on every machine.
 import fc from 'fast-check';
 
 export const SEED = 20_261_121;

@@ -1,4 +1,4 @@
-// Tells faults of a cell from slowness of the machine that it runs on, by what its warnings carry and never by their words.
+// Distinguishes faults of a cell from slowness of the machine that it runs on, by what its warnings carry and never by their words.
 import type { Notice } from '../../local/local-cell.ts';
 
 /** Errors by which a function has its platform deliver a batch again; why it does so is a warning of its own. */
@@ -8,7 +8,7 @@ const COMES_AGAIN: readonly unknown[] = ['ChangeFeedRetry', 'BatchRetry'];
 const LOCK_LOST = 'MessageLockLost';
 
 /**
- * What went wrong, of all that a cell has told. A service whose answer did not come in time, a deadline that was near and a lock
+ * What went wrong, of all that a cell has logged. A service whose answer did not come in time, a deadline that was near and a lock
  * that ran out are no faults: the events are delivered again, and a suite asserts that each takes effect once.
  */
 export const faultsAmong = (notices: readonly Notice[]): Notice[] =>

@@ -7,7 +7,7 @@ export const ISSUER = 'https://issuer.example';
 
 /** The issuer's own; it opens nothing. */
 export const ISSUER_KEY: PrivateKey = { ...SECOND_KEY, kid: 'issuer-1' };
-/** Somebody else's, under the name of the issuer's. */
+/** Another party's, under the name of the issuer's. */
 export const IMPOSTORS_KEY: PrivateKey = { ...STRANGERS_KEY, kid: 'issuer-1' };
 
 export const KEY_SET = { keys: [{ ...publicPart(ISSUER_KEY), alg: 'EdDSA', use: 'sig' }] };
@@ -44,7 +44,7 @@ export function tenantToken(token: TenantToken = {}): string {
 /** A token that says that it needs no signature. */
 export const unsignedToken = (): string => `${parts({ header: { alg: 'none' } })}.`;
 
-/** A token whose HMAC is made with the issuer's public key, which everybody has, in each form in which a library might take it. */
+/** A token whose HMAC is made with the issuer's public key, which is known to all, in each form in which a library might take it. */
 export function tokensByPublicKey(): string[] {
   const { kty, crv, x } = ISSUER_KEY;
   const key = createPublicKey({ key: { kty, crv, x }, format: 'jwk' });

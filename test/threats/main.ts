@@ -47,7 +47,11 @@ async function faultOf(copy: ProjectCopy, mutation: Mutation): Promise<string | 
 }
 
 /** Returns the exit code. */
-export async function main(): Promise<number> {
+export async function main(args: readonly string[]): Promise<number> {
+  if (args.length > 0) {
+    process.stderr.write('Usage: npm run threats\n');
+    return 2;
+  }
   const copies = Array.from({ length: COPIES }, () => projectCopy());
   try {
     const [first] = copies;

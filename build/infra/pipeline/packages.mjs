@@ -48,6 +48,11 @@ if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) 
     process.stderr.write('Usage: node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256 aws|azure|edge\n');
     process.exit(2);
   }
-  verify((file) => readFileSync(path.join(folder, file)), digest);
+  try {
+    verify((file) => readFileSync(path.join(folder, file)), digest);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
   process.stdout.write(`${JSON.stringify(releaseOf(folder, version, where))}\n`);
 }

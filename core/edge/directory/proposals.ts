@@ -1,4 +1,4 @@
-// Changes that wait for a second operator: read from the audit log, in which they expire by themselves.
+// Changes that wait for a second operator: read from the audit log, in which they expire automatically.
 import type { AuditEntry, Proposal } from '../ports/directory-model.ts';
 
 export const PROPOSAL_LIMITS = {

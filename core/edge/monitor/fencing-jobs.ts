@@ -49,7 +49,7 @@ const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'tar
   epoch: 0,
 });
 
-/** One job per home is enough: the targets of the previous change serve again, and adopt the epoch by themselves. */
+/** One job per home is enough: the targets of the previous change serve again, and adopt the epoch with the next request. */
 const homeJob = (home: string, revision: number, targets: 'home' | 'standbys'): FencingJob =>
   fresh(`home/${home}`, revision, { of: { home }, targets });
 

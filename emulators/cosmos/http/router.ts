@@ -80,7 +80,7 @@ export function route(services: Services, exchange: Exchange): Reply | Work {
 
 function routeInContainer(services: Services, exchange: Exchange): Reply | Work {
   const { segments, method } = exchange;
-  // Everything below needs the container; a missing one is told apart from a missing item.
+  // Everything below needs the container; a missing one is distinguished from a missing item.
   services.account.container(segments[1] ?? '', segments[3] ?? '', true);
   switch (segments[4]) {
     case 'docs':

@@ -33,7 +33,7 @@ export interface QueryRequest {
   readonly continuation: string | undefined;
   /**
    * The SDK asked for one range of an ORDER BY it merges itself. Its pages then end between documents, if they fit: when it
-   * resumes, it skips the rows of the last document by itself, which must not happen twice.
+   * resumes, it skips the rows of the last document itself, which must not happen twice.
    */
   readonly merged: boolean;
   readonly meter: Meter;

@@ -75,7 +75,7 @@ export class Account implements Shared {
     return found;
   }
 
-  /** The container with a name or `_rid`; `owner` tells which 404 a missing one is. */
+  /** The container with a name or `_rid`; `owner` decides which 404 a missing one is. */
   container(databaseName: string, name: string, owner = false): Container {
     const database =
       this.databases.get(databaseName) ?? [...this.databases.values()].find(({ rid }) => rid === databaseName);

@@ -1,4 +1,4 @@
-// What the store tells its log about changes, before they are acknowledged.
+// What the store hands to its log about changes, before they are acknowledged.
 import type { KeyComponent } from '../hash/epk.ts';
 import type { JsonObject } from '../json.ts';
 import type { Offer } from './account.ts';
@@ -21,7 +21,7 @@ export interface Commit {
 
 /** Receives commits. */
 export interface CommitSink {
-  /** Whether anybody listens; without persistence the record need not be built. */
+  /** Whether records are wanted; without persistence they need not be built. */
   readonly active: boolean;
   committed(commit: Commit): void;
 }

@@ -1,15 +1,5 @@
 // Persistence: one append-only file of JSON lines, rewritten as a snapshot when it has grown.
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../../directory-lock.ts';
 import type { KeyComponent } from '../hash/epk.ts';
@@ -59,7 +49,6 @@ export class Journal implements AccountLog {
 
   /** Reads the file back into an account and opens it for appending. */
   open(clock: Clock, partitionRanges: number): Account {
-    mkdirSync(this.#directory, { recursive: true });
     this.#unlock = lockDirectory(this.#directory, LOCK);
     const account = new Account(clock, SILENT, partitionRanges);
     if (existsSync(this.#path)) this.#replay(account);

@@ -173,7 +173,7 @@ export class Connection {
       const known = asServiceBusError(error);
       this.close(new ServiceBusError(CONDITION.framingError, known.message));
     }
-    // The SDK leaves Nagle's algorithm on. A segment that nobody answers would hold its next one back for 40 ms.
+    // The SDK leaves Nagle's algorithm on. A segment without an answer would hold its next one back for 40 ms.
     this.scheduleFlush();
   }
 

@@ -60,7 +60,7 @@ export class OutgoingLink {
     this.session.detach(this, error);
   }
 
-  /** The link is gone, whoever closed it. */
+  /** The link is gone, whichever side closed it. */
   dispose(): void {
     if (!this.open) return;
     this.open = false;

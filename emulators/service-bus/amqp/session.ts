@@ -144,7 +144,7 @@ export class Session {
     ]);
   }
 
-  /** Tells the client the session's windows and, with `link`, a link's credit. */
+  /** Sends the client the session's windows and, with `link`, a link's credit. */
   sendFlow(link: readonly Encodable[] = []): void {
     this.connection.send(this.channel, PERFORMATIVE.flow, [
       uint(this.nextIncoming),

@@ -62,7 +62,7 @@ function actionRunner(
   return (content, arrival) => {
     const scope = new EditScope(content, arrival);
     runAction(statements, scope, parameters);
-    // Copies made by rules with actions can be told apart by the rule's name.
+    // The rule's name distinguishes copies made by rules with actions.
     scope.application.set('RuleName', rule);
     return content.with(scope.application, scope.fields);
   };

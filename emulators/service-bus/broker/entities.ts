@@ -70,7 +70,7 @@ export class Queue implements Dates {
     if (!scheduleIfLater(this.receivable.store, content, origin)) this.receivable.accept(content, origin);
   }
 
-  /** Puts a message aside until its time and tells its sequence number. */
+  /** Schedules a message and returns its sequence number. */
   schedule(content: MessageContent): number {
     return scheduleMessage(this.receivable.store, this.duplicates, content, this.settings);
   }
@@ -186,7 +186,7 @@ export class Topic implements Dates {
     if (!scheduleIfLater(this.scheduled, content, origin)) this.publish(content, origin);
   }
 
-  /** Puts a message aside until its time and tells its sequence number. */
+  /** Schedules a message and returns its sequence number. */
   schedule(content: MessageContent): number {
     return scheduleMessage(this.scheduled, this.duplicates, content, this.settings);
   }

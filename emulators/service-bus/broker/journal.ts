@@ -1,7 +1,7 @@
 // What is written down so that acknowledged messages outlive the process; without a directory nothing is.
 import type { StoredMessage } from './message.ts';
 
-/** Records changes. Calls may be buffered until `flush`, which happens before a client is told of success. */
+/** Records changes. Calls may be buffered until `flush`, which happens before a client gets a success. */
 export interface Journal {
   stored(path: string, message: StoredMessage): void;
   changed(path: string, message: StoredMessage): void;

@@ -36,7 +36,7 @@ export type Target =
   | { readonly kind: 'queue' | 'topic'; readonly entity: Queue | Topic }
   | { readonly kind: 'store'; readonly store: MessageStore; readonly receivable: Receivable };
 
-/** Told what happens to entities: links are closed when one is gone, and changes are recorded. */
+/** Called for changes of entities: closes links when one is gone, and records changes. */
 export interface NamespaceObserver {
   changed(entity: Queue | Topic | Subscription): void;
   deleted(path: string): void;

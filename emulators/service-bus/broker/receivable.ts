@@ -8,7 +8,7 @@ import { type DeadLetterCause, MessageStore, type Properties, type StoreOwner } 
 
 const NO_SESSION_REASON = 'Session ID is null.';
 
-/** Where a message goes by itself, and what follows when it cannot. */
+/** Where a message is forwarded automatically, and what follows when it cannot be. */
 export class Receivable {
   readonly namespace: Namespace;
   readonly path: string;
@@ -76,7 +76,7 @@ export class Receivable {
     this.deadLetters.add(content.with(causeProperties(cause)), { ...origin, sequenceNumber });
   }
 
-  /** Stops timers and tells holders and consumers nothing: links are closed by whoever deletes the entity. */
+  /** Stops timers without notifying holders and consumers: deleting the entity closes their links. */
   dispose(): void {
     for (const store of this.stores) store.dispose();
   }
@@ -105,7 +105,7 @@ export class Receivable {
     this.deadLetters.add(content, origin);
   }
 
-  /** Why nothing can be received from one of the stores, if that is so: its messages leave by themselves. */
+  /** Why nothing can be received from one of the stores, if that is so: its messages are forwarded automatically. */
   forwards(store: MessageStore): boolean {
     if (store === this.store) return this.settings.forwardTo !== undefined;
     return store === this.deadLetters && this.settings.forwardDeadLetteredTo !== undefined;

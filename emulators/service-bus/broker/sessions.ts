@@ -121,7 +121,7 @@ export class SessionTable {
     if (record?.held === held) record.held = undefined;
   }
 
-  /** Drops what nobody needs, so that a stream of unique session ids does not fill the memory. */
+  /** Drops what is no longer needed, so that a stream of unique session ids does not fill the memory. */
   forgetIfIdle(id: string): void {
     const record = this.records.get(id);
     if (record !== undefined && record.held === undefined && record.state === undefined && record.next() === undefined)

@@ -35,7 +35,7 @@ export type EntityStatus = 'Active' | 'Disabled' | 'SendDisabled' | 'ReceiveDisa
 export interface ReceivableSettings {
   lockDurationMs: number;
   maxDeliveryCount: number;
-  /** `Infinity` when messages live for ever. */
+  /** `Infinity` when messages never expire. */
   defaultTtlMs: number;
   deadLetterOnExpiration: boolean;
   requiresSession: boolean;

@@ -130,7 +130,7 @@ export class MessageStore {
     return message;
   }
 
-  /** Starts a lock's time anew and tells when it runs out. */
+  /** Restarts a lock's time and returns when it ends. */
   renew(key: string): number {
     const message = this.locked(key);
     const { lock } = message;

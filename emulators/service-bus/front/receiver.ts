@@ -12,7 +12,7 @@ import type { DeadLetterCause, MessageStore } from '../broker/store.ts';
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
 
 /**
- * Between the loss of a session and the end of its link, in milliseconds. What the client settles meanwhile is told the loss; the
+ * Between the loss of a session and the end of its link, in milliseconds. What the client settles meanwhile is answered with the loss; the
  * SDK would wait a minute for the answer to a settlement that crosses the link's end on the way.
  */
 const FAREWELL_MS = 10;
@@ -110,7 +110,7 @@ export class Receiver implements Source, Consumer, SessionHolder {
   }
 }
 
-/** Positions the reader at the first field of a described list and tells how many there are. */
+/** Positions the reader at the first field of a described list and returns how many there are. */
 function openDescribed(reader: Reader): number {
   reader.position++;
   reader.skip();

@@ -1,10 +1,9 @@
-// A journal in a directory: what clients were told is stored has been written to the file before they were told.
+// A journal in a directory: a change is written to the file before its client gets an acknowledgement.
 import {
   closeSync,
   existsSync,
   fdatasyncSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -76,7 +75,6 @@ export class FileJournal implements Journal {
   readonly recovered: readonly JournalRecord[];
 
   constructor(directory: string, { fsync = 'never', recover = false, log = () => undefined }: JournalOptions = {}) {
-    mkdirSync(directory, { recursive: true });
     this.unlock = lockDirectory(directory, LOCK);
     this.file = path.join(directory, FILE);
     this.fsync = fsync;

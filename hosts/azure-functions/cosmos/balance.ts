@@ -11,7 +11,7 @@ export interface LeaseView {
 
 /**
  * The leases that `me` should try to take now: free ones up to a fair share, or else one from the host that has most.
- * @param expirationMs a lease not renewed for longer is free, whoever owns it
+ * @param expirationMs a lease not renewed for longer is free, whichever host owns it
  */
 export function leasesToTake<L extends LeaseView>(
   leases: readonly L[],

@@ -33,7 +33,7 @@ export interface LeaseDocument extends ItemDefinition {
   _etag?: string;
 }
 
-/** Somebody else has the lease now, or it was split. */
+/** Another host has the lease now, or it was split. */
 export class LeaseLostError extends Error {
   override name = 'LeaseLostError';
 }
@@ -53,7 +53,7 @@ export class LeaseStore {
   readonly #mode: string;
   readonly #timers: Timers;
 
-  /** @param prefix tells this processor's documents from those of others in the same container */
+  /** @param prefix distinguishes this processor's documents from those of others in the same container */
   constructor(container: Container, prefix: string, partitionPath: string, mode: string, timers: Timers) {
     this.#container = container;
     this.#prefix = prefix;
@@ -76,7 +76,7 @@ export class LeaseStore {
     }
   }
 
-  /** All leases, whoever owns them. */
+  /** All leases, of any owner. */
   async list(): Promise<Lease[]> {
     const { resources } = await this.#container.items
       .query<LeaseDocument>({
@@ -87,7 +87,7 @@ export class LeaseStore {
     return resources.map(toLease);
   }
 
-  /** Creates a lease that nobody owns; one that exists is left alone. */
+  /** Creates a lease without an owner; an existing one is left alone. */
   async create(token: string, range: KeyRange, continuation: string | undefined): Promise<void> {
     const id = `${this.#prefix}..${token}`;
     const document: LeaseDocument = {
@@ -147,7 +147,7 @@ export class LeaseStore {
         return toLease(resource ?? next);
       } catch (error) {
         if (codeOf(error) === 404) throw new LeaseLostError(`lease ${lease.id} is gone`);
-        // Somebody wrote in between: look again at what it says now.
+        // Another host wrote in between: read it again.
         if (codeOf(error) !== 412) throw error;
       }
     }

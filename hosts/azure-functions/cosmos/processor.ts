@@ -23,7 +23,7 @@ export interface ProcessorOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Why processing ended: the host stops and still owns the lease, it owns it no longer, or there are smaller leases now. */
+/** Why processing ended: the host stops and still owns the lease, it no longer owns it, or the lease was split. */
 export type End = 'released' | 'lost' | 'split';
 
 /** Works on a lease that this host has just taken. */
@@ -56,7 +56,7 @@ export class LeaseProcessor {
     }
   }
 
-  /** Keeps the lease alive, and ends the processing when it turns out to be someone else's. */
+  /** Keeps the lease alive, and ends the processing when another host has acquired it. */
   async #renew(): Promise<void> {
     const { store, lease, options, context } = this.#o;
     const { signal } = this.#ended;
@@ -140,14 +140,14 @@ export class LeaseProcessor {
       } catch (error) {
         if (error instanceof LeaseLostError) throw error;
         if (this.#ended.signal.aborted) return;
-        // Going on without would be right too, but a crash would then repeat ever more.
+        // Continuing without it would be correct, too, but a crash would then repeat more and more.
         this.#log('warning', `A checkpoint could not be written: ${textOf(error)}`);
         await context.timers.sleep(this.#o.options.feedPollDelayMs, this.#ended.signal);
       }
     }
   }
 
-  /** Replaces the lease by one for each part; whoever is free takes them. */
+  /** Replaces the lease by one for each part; any free host acquires them. */
   async #split(positions: readonly Position[]): Promise<End> {
     const { store, lease, container } = this.#o;
     const { resources } = await container.readPartitionKeyRanges().fetchAll();

@@ -11,7 +11,7 @@ import { LeaseProcessor } from './processor.ts';
 
 /** How long to wait for an unreachable server before trying to start again. */
 const RECONNECT_MS = 1000;
-/** Freeing leases is a courtesy to the other hosts; a server that is gone must not hold up the end. */
+/** Freeing leases is a courtesy to the other hosts; a server that is gone must not delay the stop. */
 const RELEASE_LIMIT_MS = 1000;
 
 /** Starts, balances and stops the processing of leases for one function. */
@@ -35,8 +35,8 @@ export class CosmosTrigger implements Trigger {
   }
 
   /**
-   * @throws Error if a container is missing. An unreachable server is not an error: the trigger goes on trying, and works
-   * when the server does.
+   * @throws Error if a container is missing. An unreachable server is not an error: the trigger keeps retrying until
+   * the server answers.
    */
   async start(): Promise<void> {
     const startedAt = this.#context.timers.now();
@@ -106,7 +106,7 @@ export class CosmosTrigger implements Trigger {
       const ended = running.then(async (end) => {
         if (end === 'released') await this.#release(store, lease);
         this.#processors.delete(lease.id);
-        // Children of a split range wait for somebody to take them.
+        // Children of a split range wait to be acquired.
         if (end === 'split') this.#wake.abort();
       });
       this.#processors.set(lease.id, { ended });
@@ -165,7 +165,7 @@ export class CosmosTrigger implements Trigger {
     await database.containers.createIfNotExists({
       id: leaseContainer,
       partitionKey: { paths: ['/id'] },
-      // Nothing expires by itself, but the lock of an initialisation that crashed does.
+      // Nothing expires but the lock of an initialisation that crashed.
       defaultTtl: -1,
     });
     return '/id';

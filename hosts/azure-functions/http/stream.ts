@@ -197,7 +197,7 @@ async function answerFrom(
 ): Promise<'answered' | 'lost'> {
   const result = await outcome;
   if (isLost()) return 'lost';
-  // A failed invocation leaves its half of the connection open for ever.
+  // A failed invocation never closes its half of the connection.
   if (!result.ok) forwarded.destroy();
   // The library sends the whole body before the invocation ends, so what is not on its way by now will not come.
   if (result.ok && !response.headersSent) await Promise.race([answered, silence(forwarded)]);

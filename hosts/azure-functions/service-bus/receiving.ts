@@ -78,7 +78,7 @@ export class Receiving {
             active.add(one);
             await one.finally(() => active.delete(one));
           },
-          // The SDK reconnects by itself; a new receiver recovers from what the SDK cannot.
+          // The SDK reconnects automatically; a new receiver recovers from what the SDK cannot.
           processError: async ({ error, errorSource }) => {
             this.#log('warning', `Receiving failed (${errorSource}): ${error.message}`);
             if (isServiceBusError(error) && !error.retryable && errorSource === 'receive') failed(error);

@@ -1,4 +1,4 @@
-// Plays Cloudflare's front line: what a client may not say itself is removed, and what the platform says is added.
+// Simulates Cloudflare's front: removes headers that clients may not set, and adds those that the platform sets.
 
 /** Cloudflare sets these itself, so a client's are never passed on. */
 const PLATFORMS_OWN = /^(?:cf-|mf-|cdn-loop$|x-forwarded-proto$|x-real-ip$|true-client-ip$)/;
@@ -19,7 +19,7 @@ const NO_CERTIFICATE = {
 
 export default {
   /**
-   * `request.cf` can only come from the TLS front: the socket that everybody may connect to never has one.
+   * `request.cf` can only come from the TLS front: requests on the public socket never have one.
    * @param {Request & { cf?: { tls?: string, certificate?: { der: string, fields: Record<string, string> } } }} request
    * @param {{ EDGE: { fetch(request: Request, more: object): Promise<Response> } }} env
    */

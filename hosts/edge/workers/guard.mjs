@@ -1,4 +1,4 @@
-// Stands between the Worker under test and its Durable Objects: passes every call on, unless it is told to fail it.
+// A layer between the Worker under test and its Durable Objects: passes every call on, unless a fault is set.
 
 /** How long a silent object keeps a caller waiting, in milliseconds: longer than any caller waits. */
 const SILENCE_MS = 600_000;
@@ -6,7 +6,7 @@ const SILENCE_MS = 600_000;
 /** Binding → what is wrong with it. Lives in this module, which the bundle cannot see. */
 const faults = new Map();
 
-/** What a caller gets to see when it cannot reach an object; https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
+/** The error of a caller that cannot reach an object; https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
 const unreachable = () => Object.assign(new Error('Network connection lost.'), { retryable: true, remote: true });
 
 /** @param {string} binding */
@@ -18,7 +18,7 @@ async function suffer(binding) {
   if (fault === 'silent') throw unreachable();
 }
 
-/** What a stub says of itself is no call. */
+/** Members of a stub that are not calls. */
 const OF_THE_STUB = new Set(['id', 'name', 'then']);
 
 /** @param {any} stub @param {string} binding */
@@ -51,13 +51,13 @@ function guardNamespace(namespace, binding) {
 }
 
 /**
- * What a bundle exports, with every way to its Durable Objects guarded.
+ * The exports of a bundle, with all calls to its Durable Objects guarded.
  * @param {any} bundle
  * @param {readonly string[]} bindings those of Durable Objects
  */
 export function guard(bundle, bindings) {
   const guarded = new WeakMap();
-  /** The same object for the same environment: a Worker may keep what it has made of it. @param {object} env */
+  /** The same object for the same environment, because a Worker may cache what it derives from it. @param {object} env */
   const guardEnvironment = (env) => {
     if (!guarded.has(env)) {
       const namespaces = bindings.map((name) => [name, guardNamespace(Reflect.get(env, name), name)]);
@@ -86,7 +86,7 @@ export function guard(bundle, bindings) {
   };
 }
 
-/** The entrypoint by which the host says what is wrong: `{ "<binding>": "refused" | "silent" | { "delayMs": n } }`. */
+/** The entrypoint by which the host sets faults: `{ "<binding>": "refused" | "silent" | { "delayMs": n } }`. */
 export const Switch = {
   /** @param {Request} request */
   async fetch(request) {

@@ -1,4 +1,4 @@
-// What else the edge's Worker meets on Cloudflare: a KV namespace and the way out to the internet, both of which can be broken.
+// The rest of the simulated platform: a KV namespace and the way out to the internet, both with faults on request.
 
 /** https://developers.cloudflare.com/kv/platform/limits/ */
 const LIMITS = { keyBytes: 512, valueBytes: 25 * 1024 * 1024, metadataBytes: 1024, listed: 1000, bulk: 100 };
@@ -34,7 +34,7 @@ export const Outbound = {
   },
 };
 
-/** The KV namespace, as the runtime speaks to one. */
+/** The KV namespace, in the runtime's protocol. */
 export const RouteCache = {
   /** @param {Request} request @param {any} env */
   async fetch(request, env) {
@@ -53,7 +53,7 @@ export default {
   },
 };
 
-/** Where the namespace keeps its pairs. Read after write, which KV does not promise; what it promises holds. */
+/** The storage of the namespace. It is read-after-write consistent, which is more than KV promises. */
 export class Store {
   /** @param {any} state */
   constructor(state) {

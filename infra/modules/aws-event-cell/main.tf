@@ -35,7 +35,7 @@ locals {
 
   endpoint = var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"
 
-  # The function is told where it is; the API knows nothing of the function until its integration, so there is no circle.
+  # The function gets its own address; the API knows nothing of the function until its integration, so there is no circle.
   http_environment = {
     APP_ROUTE_KEYS     = jsonencode(var.route_keys)
     APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))

@@ -1,5 +1,5 @@
 # The Worker with its Durable Objects and its cache, and the ways to it. The private route key is a secret of the Worker that was put
-# there by itself (wrangler secret put APP_ROUTE_KEY): a deployment keeps it, and no state file ever holds it.
+# there separately (wrangler secret put APP_ROUTE_KEY): a deployment keeps it, and no state file ever holds it.
 
 locals {
   tags = var.edge.migrations[*].tag

@@ -21,7 +21,7 @@ export interface DynamoDbEmulatorOptions {
   dbPath?: string;
   /** Port on 127.0.0.1; a free one unless given. */
   port?: number;
-  /** Told when the server ends without having been stopped. */
+  /** Called when the server ends without having been stopped. */
   onUnexpectedExit?: (reason: string) => void;
   /** Path of the binary, in place of the installed package's. */
   binary?: string;

@@ -13,7 +13,7 @@ export interface SnsSqsEmulatorOptions {
   port?: number;
   /** Region of clients that name none; `eu-central-1` unless given. */
   region?: string;
-  /** Told when the server ends without having been stopped. */
+  /** Called when the server ends without having been stopped. */
   onUnexpectedExit?: (reason: string) => void;
 }
 

@@ -16,7 +16,7 @@ const FORBIDDEN: Readonly<Record<string, string>> = {
   crypto: 'Take randomness from the port Ids. Only crypto.subtle is the same everywhere.',
   performance: 'Take the time from the port Clock.',
   setTimeout: 'Wait with Clock.sleep, which a test can advance.',
-  setInterval: 'Nothing in a function runs by itself; wait with Clock.sleep.',
+  setInterval: 'A function has no background work; wait with Clock.sleep.',
   setImmediate: 'Wait with Clock.sleep, or await the work itself.',
   process: 'Read the environment in config.ts and pass in what is needed.',
   globalThis: 'Name what is used, so that this rule can see it.',

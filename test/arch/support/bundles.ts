@@ -1,4 +1,4 @@
-// What a deployable bundle holds, as esbuild's metafile tells it, and what it may hold.
+// What a deployable bundle holds, by esbuild's metafile, and what it may hold.
 import { isBuiltin } from 'node:module';
 import { importsAllowedToCore } from './imports.ts';
 import type { Violation } from './sources.ts';

@@ -38,7 +38,7 @@ function faultOf({ file, tree }: Source, call: ts.CallExpression): string | unde
   const isLimit = last !== undefined && ts.isNumericLiteral(last) && call.arguments.length > 1;
   if (isTest && isLimit) return 'A test has no limit of its own: jest.config.mjs has one that only finds what hangs.';
   return FROM_ABOVE.has(called.split('.').at(-1) ?? '') && isDuration(call.expression, tree)
-    ? 'A duration says how fast the machine is: count operations, or wait for what ends by itself.'
+    ? 'A duration says how fast the machine is: count operations, or wait for a condition.'
     : undefined;
 }
 

@@ -70,7 +70,7 @@ const EXCEPTION = /\/[/*]\s*(biome-ignore\S*|eslint-disable\S*|@ts-(?:ignore|exp
 /** Biome wants a colon before the explanation; the reason itself follows two dashes and is more than a word. */
 const REASON = /-- [^\s/]+ [^\s/]+ [^\s/]+/;
 
-/** Notes to oneself that nobody comes back to. Written apart, so that this file does not hold them. */
+/** Notes to oneself that are never resolved. Written apart, so that this file does not hold them. */
 const NOTE = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`);
 
 /** Every switched-off check without a reason, and every note to oneself. */

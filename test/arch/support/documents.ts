@@ -1,4 +1,4 @@
-// What documents promise about themselves: links that lead somewhere, and decisions told in one form.
+// What documents promise about themselves: links that lead somewhere, and decisions in one form.
 import path from 'node:path';
 import type { Violation } from './sources.ts';
 
@@ -46,13 +46,13 @@ export function malformedDecisions(documents: readonly Document[]): Violation[] 
             : present.join() !== SECTIONS.join()
               ? `A decision has the parts ${SECTIONS.join(', ')}, in this order.`
               : !/^Good:$/m.test(text) || !/^Bad:$/m.test(text)
-                ? 'Consequences are told under Good: and Bad:, and every decision has both.'
+                ? 'Consequences are listed under Good: and Bad:, and every decision has both.'
                 : undefined;
       return message === undefined ? [] : [{ file, line: 1, message }];
     });
 }
 
-/** The marks that git leaves in a file where two changes met, and nobody has chosen. */
+/** The marks that git leaves in a file where two changes conflict. */
 export function unmergedLines(documents: readonly Document[]): Violation[] {
   return documents.flatMap(({ file, text }) =>
     text

@@ -82,7 +82,7 @@ export const ROWS: readonly Row[] = [
     project: ['core/ports/'],
     packages: [],
     node: false,
-    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
+    instead: 'A port is independent: it imports other ports and the values that they exchange.',
   },
   {
     files: /^core\/edge\/ports\//,
@@ -90,7 +90,7 @@ export const ROWS: readonly Row[] = [
     types: ['core/api/refusal.ts', 'core/cell/route-token.ts'],
     packages: [],
     node: false,
-    instead: 'A port stands by itself: it knows other ports and the values that they exchange.',
+    instead: 'A port is independent: it imports other ports and the values that they exchange.',
   },
   {
     files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|store)\//,

@@ -5,7 +5,7 @@ import ts from 'typescript-api';
 import { ROWS, type Row } from './import-rows.ts';
 import { type Source, type Violation, violationAt, walk } from './sources.ts';
 
-/** The files whose job is to load what they are told to; each with the reason. */
+/** The files whose purpose is to load a module by its path; each with the reason. */
 export const LOADERS: Readonly<Record<string, string>> = {
   'bench/cold-start/runner.cjs': 'loads the bundle whose start it measures',
   'build/bundles.mjs': 'runs the TypeScript program that it has just compiled',
@@ -107,7 +107,7 @@ function faultOf(
 ): string | undefined {
   if (specifier === undefined) {
     if (file in LOADERS) return undefined;
-    return 'An import is computed, so nobody can see what it loads. Name the module, or list the file in LOADERS with a reason.';
+    return 'An import is computed, so what it loads cannot be seen. Name the module, or list the file in LOADERS with a reason.';
   }
   if (specifier.startsWith('.')) {
     const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
@@ -157,7 +157,7 @@ export function mutualFolders(sources: readonly Source[]): Violation[] {
   return violations;
 }
 
-/** Every cycle of imports, told once, at the import that closes it. Imports of types alone do not count. */
+/** Every cycle of imports, once, at the import that closes it. Imports of types alone do not count. */
 export function importCycles(sources: readonly Source[]): Violation[] {
   const byFile = new Map(sources.map((source) => [source.file, source]));
   const finished = new Set<string>();

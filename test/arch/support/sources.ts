@@ -6,7 +6,7 @@ import ts from 'typescript-api';
 /** The project's own folder. */
 export const PROJECT = path.resolve(__dirname, '../../..');
 
-/** Folders that hold nothing anybody wrote, such as what the documented commands leave behind, and the files that break the rules on purpose. */
+/** Folders without hand-written files, such as what the documented commands leave behind, and the files that break the rules on purpose. */
 const PASSED_OVER = new Set([
   ...['node_modules', 'dist', 'coverage', 'reports', 'state', '.git', '.polycell'],
   'fixtures',

@@ -1,4 +1,4 @@
-// The bus's promises about failures of publishing: what is repeated, what is told, and that nothing is lost.
+// The bus's promises about failures of publishing: what is repeated, what is reported, and that nothing is lost.
 import { times } from '../contract.ts';
 import { type BusClause, faultsOf, Inbox, message, words } from './harness.ts';
 

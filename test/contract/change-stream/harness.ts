@@ -15,7 +15,7 @@ export interface ChangeStreamHarness {
   readonly commits: Pick<Clock, 'now'>;
   /** Records in a batch, at most. */
   readonly batchSize: number;
-  /** Begins to deliver, from the first record that nobody has dealt with yet. */
+  /** Begins to deliver, from the first record that has not been handled yet. */
   start(handler: ChangeHandler): void;
   /** Stops delivering. */
   stop(): Promise<void>;
@@ -23,7 +23,7 @@ export interface ChangeStreamHarness {
   readonly quirks: {
     /** Every write is delivered, and not only the latest of a burst. */
     readonly everyWrite: boolean;
-    /** The first write of a document is told from later ones. */
+    /** The first write of a document is distinguished from later ones. */
     readonly tellsInserts: boolean;
   };
   /** For platforms that reach the stream over a network. */

@@ -1,4 +1,4 @@
-// The Worker that stands between the contracts' clauses and the Workers runtime: it calls adapters as it is told to over HTTP.
+// The Worker that stands between the contracts' clauses and the Workers runtime: it calls adapters as requests over HTTP say.
 import { DurableObject } from 'cloudflare:workers';
 import {
   DIRECTORY_TIMEOUT_MS,

@@ -13,7 +13,7 @@ import type { Clause } from '../contract.ts';
 
 /** Makes what lies between `directory` and its object fail; `other` goes on untouched. */
 export interface DirectoryFaults {
-  /** Nobody answers. */
+  /** No server answers. */
   hang(): void;
   /** Changes are made and questions heard, and the answers are lost. */
   loseAnswers(): void;
@@ -107,7 +107,7 @@ const STRIDE = 2 ** 24;
 const tell = (epoch: number): string =>
   epoch < STRIDE ? String(epoch) : `${Math.floor(epoch / STRIDE)}:${epoch % STRIDE}`;
 
-/** Who serves a tenant and under which epoch: `alpha@1`, `beta@1:1` after another assignment; `-@2` for nobody. */
+/** The cell that serves a tenant, and the epoch: `alpha@1`, `beta@1:1` after another assignment; `-@2` for none. */
 export async function servedBy(directory: Directory, id: string): Promise<string> {
   const { tenant: found, cells } = await directory.lookup(id);
   if (found === null) return 'unknown';

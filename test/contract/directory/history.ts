@@ -1,4 +1,4 @@
-// Clauses of the directory: what is kept, what is told page by page, and what holds when several write or something fails.
+// Clauses of the directory: what is kept, what is listed page by page, and what holds when several write or something fails.
 import { DIRECTORY_PAGE } from '../../../core/edge/ports/directory.ts';
 import { codeOf, times } from '../contract.ts';
 import {

@@ -17,7 +17,7 @@ export interface StoreFaults {
   loseAnswers(requests?: number): void;
   /** The connection breaks before the service has heard anything, which the client cannot know. */
   loseRequests(requests?: number): void;
-  /** Nobody listens. */
+  /** No server listens. */
   disconnect(): Promise<void>;
   heal(): Promise<void>;
 }

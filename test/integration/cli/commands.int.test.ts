@@ -95,7 +95,11 @@ test.each<[string[], number, RegExp]>([
   [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
   [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
   [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
-  [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 1, /There are: device-state, rollups, relay/],
+  [
+    ['parked', 'list', '--tenant', 'acme', '--consumer', 'no'],
+    1,
+    /There is no consumer "no"; there are device-state, rollups, relay/,
+  ],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
 });
@@ -150,6 +154,15 @@ describe('send', () => {
     const { code, out } = await at('get', '/v1/devices/device-1', '--tenant', 'soon', '--wait', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ id: 'device-1', readings: 1 });
+  });
+
+  test('types that the application of the stack does not have: what to do is said once', async () => {
+    const event = { specversion: '1.0', type: 'com.example.none.v1', source: 'urn:a', subject: 'a', data: {} };
+    const time = '2026-11-20T10:00:00Z';
+    const file = await fileOf({ ...event, id: '1', time }, { ...event, id: '2', time });
+    const { code, out, err } = await at('send', '--tenant', 'foreign', '--file', file);
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^0 accepted, 0 duplicates, 2 rejected in /) });
+    expect(err.match(/set that for this command, too\.$/gm)).toHaveLength(1);
   });
 
   test('a file: invalid lines are reported by number and the rest is accepted; a second run reports duplicates', async () => {

@@ -159,7 +159,14 @@ test('status shows the edge, and what the directory says of each cell', async ()
 
 test.each<[string[], number, RegExp]>([
   [['cells'], 2, /Name an action: list, add, approvals, approve, drain, evacuate, resume, retire/],
-  [['cells', 'lst'], 2, /Unknown action "lst"\. Did you mean list\? The actions are list, add, /],
+  [['cells', 'lst'], 2, /Unknown action "lst"\. Did you mean list\? The actions are list, add, .*, plan, scaffold\./],
+  [['cells', 'evacuate', 'cell-1', '--to', 'none-such'], 1, /"none-such" cannot take tenants of cell-1; other active/],
+  [['tenants', 'list', '--cell', 'none-such'], 1, /There is no cell "none-such"; there are cell-1\b/],
+  [
+    ['drill', 'cell-loss', '--report', 'package.json'],
+    1,
+    /The report cannot be written to package\.json: .*--report\./,
+  ],
   [['cells', 'drain'], 2, /Name the cell/],
   [['cells', 'drain', 'Cell'], 2, /"Cell" cannot be a cell/],
   [['cells', 'drain', 'cell-2'], 1, /\(unknown_cell\)\./],
@@ -229,6 +236,13 @@ test('a cell whose tenants are evacuated can be retired', async () => {
   expect((await at('cells', 'retire', 'old')).err).toMatch('(cell_not_empty)');
   expect((await at('cells', 'evacuate', 'old', '--to', 'new-2')).code).toBe(0);
   expect((await at('cells', 'retire', 'old')).code).toBe(0);
+});
+
+test('events sent to a cell that does not serve the tenant are stored there, with a notice', async () => {
+  const send = ['send', '--tenant', 'evacuated-1', '--cell', 'cell-1', '--count', '1'];
+  const { code, out, err } = await at(...send);
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^1 accepted/) });
+  expect(err).toMatch(/^new-1 serves evacuated-1, not cell-1: the events are stored in cell-1 alone, /);
 });
 
 test('the document of the control plane is served without a token', async () => {

@@ -1,4 +1,4 @@
-// `polycell emulate` as somebody at a terminal runs it, with programs of their own beside it.
+// `polycell emulate` as a user at a terminal runs it, with programs of their own beside it.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

@@ -101,7 +101,7 @@ export async function endAll(): Promise<void> {
 /** Starts `polycell dev --json …`. */
 export async function dev(args: readonly string[] = [], { environment, ...settings }: Settings = {}): Promise<Dev> {
   const scratch = await mkdtemp(path.join(tmpdir(), 'polycell-cli-test-'));
-  // Told apart by its first cell alone: what every cell adds is the cells' own tests'.
+  // Recognised by its first cell alone: what every cell adds is the cells' own tests'.
   const cells = args.includes('--cells') ? [] : ['--cells', 'aws-alpha'];
   const run = new Run(['dev', '--json', ...cells, ...args], {
     ...settings,

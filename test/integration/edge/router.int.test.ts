@@ -186,7 +186,7 @@ test('only a certificate of our authority identifies a device and its tenant', a
   expect(await overTls(undefined, { 'cf-client-cert-der-base64': der })).toBe('401 missing_credential');
 });
 
-/** A certificate under our authority's name that somebody else has signed, perhaps with other bytes in the signature's place. */
+/** A certificate under our authority's name with a signature of another key, perhaps with other bytes in the signature's place. */
 async function forged(algorithm: { readonly name: string }, signature?: string): Promise<IssuedCertificate> {
   const keys = (each: object) =>
     webcrypto.subtle.generateKey(each as typeof P256, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;

@@ -19,7 +19,7 @@ export interface Heard {
 
 type Behaviour = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
-/** A cell that answers with its name, unless it is told otherwise. */
+/** A cell that answers with its name by default. */
 export async function cellServer(name: string) {
   const heard: Heard[] = [];
   const usual: Behaviour = (request, response) => {

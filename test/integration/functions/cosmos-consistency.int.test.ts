@@ -1,4 +1,4 @@
-// A Cosmos DB account whose consistency is too weak for the epoch's fence is told in the log.
+// A Cosmos DB account whose consistency is too weak for the epoch's fence is reported in the log.
 import { CosmosClient } from '@azure/cosmos';
 import { cosmosClientOptions } from '../../../adapters/azure/cosmos-client.ts';
 import { weakConsistency } from '../../../adapters/azure/cosmos-consistency.ts';

@@ -1,4 +1,4 @@
-// Stream records of items that no document was written as: somebody has changed the table by hand.
+// Stream records of items in a form that the store never writes: the table was changed by hand.
 import { dynamoDbChangeStream } from '../../../adapters/aws/dynamodb-change-stream.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
 

@@ -28,6 +28,7 @@ test.each<[string[], string]>([
   [['--tenat', 'acme'], 'Unknown option --tenat. Did you mean --tenant?'],
   [['--tenat=acme'], 'Unknown option --tenat. Did you mean --tenant?'],
   [['-x'], 'Unknown option -x.'],
+  [['--cell', 'aws-alpha'], 'Unknown option --cell.'],
   [['--tenant'], 'Give --tenant a value.'],
   [['--tenant', '--count', '1'], 'Give --tenant a value.'],
   [['--tenant', '-acme'], 'Give --tenant a value; one that starts with a dash needs an equals sign: --tenant=-acme.'],

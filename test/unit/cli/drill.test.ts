@@ -1,8 +1,10 @@
 // The pure parts of drills: what was acknowledged and found, how tenants were served, the verdict, and the report.
+import { UserError } from '../../../cli/command.ts';
 import { LEDGER_CELLS, LEDGER_EVENTS, Ledger } from '../../../cli/drill/ledger.ts';
 import { type DrillReport, toMarkdown } from '../../../cli/drill/report.ts';
+import { beforeTheFault, InconclusiveError } from '../../../cli/drill/run.ts';
 import { type Served, ServiceRecord } from '../../../cli/drill/service.ts';
-import { judge, type Measured } from '../../../cli/drill/verdict.ts';
+import { judge, type Measured, outcomeOf } from '../../../cli/drill/verdict.ts';
 
 describe('ledger', () => {
   test('what was acknowledged and is in the log of its cell is well', () => {
@@ -91,7 +93,7 @@ describe('service', () => {
     ]);
   });
 
-  test('phases and homes are counted by themselves, and strangers not at all', () => {
+  test('phases and homes are counted separately, and unknown tenants not at all', () => {
     const service = record();
     for (let index = 0; index < 99; index += 1) service.add(served('acme', 0, 10, { phase: 'before' }));
     service.add(served('acme', 0, 1000, { phase: 'before', status: 'timeout', cell: null }));
@@ -128,6 +130,7 @@ const ledger = {
 const phase = { requests: 100, succeeded: 100, byStatus: { '202': 100 }, p50Ms: 4, p99Ms: 20 };
 const loss: Measured = {
   kind: 'cell-loss',
+  baseline: { requests: 40, failed: 0, unsent: 0, missedProbes: [] },
   ledger,
   effects: { doubled: 0, missing: 0 },
   wrongCell: 0,
@@ -159,7 +162,7 @@ describe('verdict', () => {
   test.each<[string, Partial<Measured>, string]>([
     ['one tenant too late', { recovery: [{ tenant: 'acme', rtoMs: 5000 }] }, 'time to recovery of every tenant (1)'],
     ['one tenant never', { recovery: [{ tenant: 'acme', rtoMs: null }] }, 'time to recovery of every tenant (1)'],
-    ['nobody looked at', { recovery: [] }, 'time to recovery of every tenant (0)'],
+    ['no tenant observed', { recovery: [] }, 'time to recovery of every tenant (0)'],
     ['one event lost', { ledger: { ...ledger, lost: 1 } }, 'acknowledged events lost'],
     [
       'one event elsewhere',
@@ -177,7 +180,7 @@ describe('verdict', () => {
       'requests of other cells’ tenants served',
     ],
     ['one not at home', { home: { requests: 50, atHome: 49 } }, 'served at home again'],
-    ['nobody at home', { home: { requests: 0, atHome: 0 } }, 'served at home again'],
+    ['none at home', { home: { requests: 0, atHome: 0 } }, 'served at home again'],
     ['not sent', { unsent: 1 }, 'requests that could not be sent'],
   ])('%s is a missed target', (_, more, name) => {
     expect(missed({ ...loss, ...more })).toEqual([name]);
@@ -215,21 +218,67 @@ describe('verdict', () => {
   });
 });
 
+const missedReport: DrillReport = {
+  drill: 'cell-loss',
+  cell: 'a',
+  startedAt: '2026-11-21T07:41:03.000Z',
+  rate: 200,
+  seconds: 15,
+  tenants: 2,
+  outcome: 'failed',
+  passed: false,
+  targets: [{ name: 'a | b', wanted: '0', actual: '1', met: false }],
+  timeline: [{ atMs: 5012, what: 'fault: cell-loss of a' }],
+  phases: { before: phase },
+  measured: loss,
+};
+
+describe('outcome', () => {
+  const outcome = (more: Partial<Measured>) => outcomeOf(judge({ ...loss, ...more }), { ...loss, ...more }.baseline);
+  const late = { recovery: [{ tenant: 'acme', rtoMs: 5000 }] };
+  const unsound = { baseline: { ...loss.baseline, failed: 1 } };
+
+  test('a missed target fails the drill', () => {
+    expect([outcome({}), outcome(late)]).toEqual(['passed', 'failed']);
+  });
+
+  test.each([
+    ['a request failed', { failed: 1 }],
+    ['a request could not be sent', { unsent: 1 }],
+    ['a cell missed probes', { missedProbes: ['a'] }],
+    ['no request was answered', { requests: 0 }],
+  ])('before the fault %s: neither met nor missed times say anything', (_, fault) => {
+    const baseline = { ...loss.baseline, ...fault };
+    expect([outcome({ baseline }), outcome({ baseline, ...late })]).toEqual(['inconclusive', 'inconclusive']);
+  });
+
+  test('what may never happen fails the drill whatever was before the fault', () => {
+    expect(outcome({ ...unsound, ledger: { ...ledger, lost: 1 } })).toBe('failed');
+    expect(outcome({ ...unsound, wrongCell: 1 })).toBe('failed');
+  });
+});
+
+test('an edge that does not answer before the fault makes the drill inconclusive, and other errors stay', () => {
+  const late = beforeTheFault(new UserError('The edge does not answer: no answer in time.'));
+  expect(late).toBeInstanceOf(InconclusiveError);
+  expect((late as Error).message).toMatch(
+    /^Inconclusive, .*: The edge does not answer: no answer in time\. Give a lower/,
+  );
+  const known = new InconclusiveError('Inconclusive: it was failed over.');
+  expect([beforeTheFault(known), beforeTheFault('defect')]).toEqual([known, 'defect']);
+});
+
+test('the report of an inconclusive drill says why, and what to do', () => {
+  const baseline = { requests: 40, failed: 3, unsent: 2, missedProbes: ['a'] };
+  const text = toMarkdown({ ...missedReport, outcome: 'inconclusive', measured: { ...loss, baseline } });
+  expect(text).toMatch(/^# Drill cell-loss of a: inconclusive\n/);
+  expect(text).toContain(
+    'Before the fault 3 of 40 requests failed, and 2 requests could not be sent, and a missed probes, so the result says nothing about the fault. Give a lower --load',
+  );
+});
+
 test('the report as Markdown says what was measured, and a text cannot break its tables', () => {
-  const report: DrillReport = {
-    drill: 'cell-loss',
-    cell: 'a',
-    startedAt: '2026-11-21T07:41:03.000Z',
-    rate: 200,
-    seconds: 15,
-    tenants: 2,
-    passed: false,
-    targets: [{ name: 'a | b', wanted: '0', actual: '1', met: false }],
-    timeline: [{ atMs: 5012, what: 'fault: cell-loss of a' }],
-    phases: { before: phase },
-    measured: loss,
-  };
-  expect(toMarkdown(report)).toBe(`# Drill cell-loss of a: FAILED
+  expect(toMarkdown(missedReport)).toBe(`# Drill cell-loss of a: FAILED
 
 Begun 2026-11-21T07:41:03.000Z; 200 events a second for 15 s from 2 tenants.
 

@@ -8,7 +8,7 @@ import { reading, TRACEPARENT } from '../../support/events.ts';
 import { scriptedIds } from '../../support/ids.ts';
 import { property } from '../../support/properties.ts';
 
-/** Takes `true` alone, and says about anything else what it is told to. */
+/** Takes `true` alone, and gives a set answer about anything else. */
 function validator(errors: CompiledValidator['errors']): CompiledValidator {
   const validate: CompiledValidator = (data) => data === true;
   if (errors !== undefined) validate.errors = errors;

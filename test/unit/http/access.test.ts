@@ -1,4 +1,6 @@
 // Who may call what: tokens, scopes, epochs, methods, paths, and the headers of every answer.
+import { choice, matching, text, time } from '../../../core/api/parameters.ts';
+import { readParameters } from '../../../core/http/parameters.ts';
 import { type Call, refusal, testCell } from '../../support/cell.ts';
 import { candidate, TRACEPARENT } from '../../support/events.ts';
 import { mint, NOW_SECONDS, STRANGERS_KEY } from '../../support/route-tokens.ts';
@@ -189,12 +191,33 @@ describe('problems', () => {
       type: 'about:blank',
       title: 'Invalid parameter',
       status: 400,
-      detail: 'Invalid parameters: limit.',
+      detail: 'Invalid parameters: limit must be a whole number from 1 to 1000.',
       code: 'invalid_parameter',
-      errors: [
-        { parameter: 'limit', detail: 'It must match {"type":"integer","minimum":1,"maximum":1000,"default":100}.' },
-      ],
+      errors: [{ parameter: 'limit', detail: 'It must be a whole number from 1 to 1000.' }],
     });
+  });
+
+  test.each([
+    ['limit=abc', 'limit must be a whole number from 1 to 1000'],
+    ['limit=1&limit=2', 'limit must be given once'],
+    ['colour=red', 'colour is not a parameter of this path (it takes: limit, cursor)'],
+    [
+      'limit=0&colour=red',
+      'colour is not a parameter of this path (it takes: limit, cursor); limit must be a whole number from 1 to 1000',
+    ],
+  ])('?%s: the detail says what is allowed', async (query, faults) => {
+    const { body } = await testCell().call(`/v1/devices?${query}`, {});
+    expect(body).toMatchObject({ detail: `Invalid parameters: ${faults}.` });
+  });
+
+  test.each([
+    [{ time: time('a time') }, 'time must be a time such as 2026-01-31T12:00:00Z'],
+    [{ name: text('a name') }, 'name must not be empty'],
+    [{ peer: matching('a peer', '^[a-z]+$') }, 'peer must match ^[a-z]+$'],
+    [{ window: choice('a window', ['1m', '1h'], '1h') }, 'window must be one of 1m, 1h'],
+  ])('%j: a parameter without a valid value says what is allowed', (parameters, fault) => {
+    const query = new URLSearchParams(Object.fromEntries(Object.keys(parameters).map((name) => [name, ''])));
+    expect(() => readParameters(parameters, query)).toThrow(`Invalid parameters: ${fault}.`);
   });
 
   test('a failure of our own says nothing of its cause, and is logged under the trace', async () => {

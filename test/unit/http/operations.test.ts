@@ -4,7 +4,7 @@ import { candidate } from '../../support/events.ts';
 
 const GLOBEX = { token: { claims: { ten: 'globex' } } };
 
-/** A release whose consumer `rollups` cannot process events whose id begins with `bad`, until it is mended. */
+/** A release whose consumer `rollups` cannot process events whose id begins with `bad`, until it is fixed. */
 async function withParked(options: CellOptions = {}): Promise<{ cell: TestCell; mend: () => void }> {
   let broken = true;
   const cell = testCell({

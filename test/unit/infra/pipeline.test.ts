@@ -19,7 +19,7 @@ describe('waves', () => {
 });
 
 describe('health gate', () => {
-  /** A world whose clock moves when it pauses, and that gives these answers in turn, the last one for ever. */
+  /** A world whose clock moves when it pauses, and that gives these answers in turn, the last one from then on. */
   function world(answers: readonly ({ status: number; body: unknown } | Error)[]) {
     let now = 0;
     let asked = 0;

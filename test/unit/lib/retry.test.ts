@@ -1,4 +1,4 @@
-// The retry loop, on a clock that only moves when it is told to.
+// The retry loop, on a clock that only the test moves.
 
 import { Backoff, DEFAULT_RETRY, type RetryPolicy, withRetry } from '../../../core/lib/retry.ts';
 import { epochMs } from '../../../core/ports/clock.ts';

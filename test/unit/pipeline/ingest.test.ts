@@ -1,4 +1,4 @@
-// Ingest: what is told of each event, and that nothing is told when the store could not take some of them.
+// Ingest: what is reported of each event, and that nothing is reported when the store could not take some of them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
@@ -64,7 +64,7 @@ test('500 events are one append', async () => {
 });
 
 test.each<ErrorCode>(['throttled', 'unavailable', 'unknown-outcome', 'not-found', 'misconfigured'])(
-  'one event that the store could not take (%s): nothing is told of any, and the repeat tells all',
+  'one event that the store could not take (%s): nothing is reported of any, and the repeat reports all',
   async (code) => {
     let failing = true;
     const { send } = setUp((store) => ({

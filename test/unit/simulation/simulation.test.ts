@@ -14,10 +14,10 @@ test('the same seed gives the same history', async () => {
 
 /** Seeds that `npm run simulate -- --mutant NAME` has found. */
 test.each<[Mutant, number, string]>([
-  ['count-cells', 23, 'everybody who can be served is served'],
-  ['state-alone', 25, 'everybody who can be served is served'],
+  ['count-cells', 23, 'every tenant that can be served is served'],
+  ['state-alone', 25, 'every tenant that can be served is served'],
   ['slow-is-dead', 1, 'a cell that answers is not failed over'],
-  ['slow-detection', 12, 'everybody who can be served is served'],
+  ['slow-detection', 12, 'every tenant that can be served is served'],
   ['no-fence', 2, 'a cell serves no older epoch'],
   ['forgetful-log', 2, 'no acknowledged event is lost'],
 ])('%s is found by seed %d', async (mutant, seed, invariant) => {
@@ -25,7 +25,7 @@ test.each<[Mutant, number, string]>([
 });
 
 test('a failing history shrinks to the faults that it takes', async () => {
-  const smallest = await shrink(23, faultsOf(23), 'everybody who can be served is served', 'count-cells');
+  const smallest = await shrink(23, faultsOf(23), 'every tenant that can be served is served', 'count-cells');
   expect(smallest.map(({ what }) => what)).toEqual([
     { kind: 'way', from: '*', to: ['beta', 'gamma'], way: { how: 'refused' } },
   ]);

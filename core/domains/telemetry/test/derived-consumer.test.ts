@@ -69,7 +69,7 @@ async function storedReadings({ events: readings }: Scenario<Made>, where: World
   );
 }
 
-/** So small that two readings crowd a minute or a second, and readings of one instant, too, are told apart. */
+/** So small that two readings crowd a minute or a second, and readings of one instant are distinguished, too. */
 const SMALL = { events: 1, characters: 1000, pageDocuments: 2, deliveryCharacters: 1_000_000 };
 
 describe.each([

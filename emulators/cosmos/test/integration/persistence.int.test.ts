@@ -1,7 +1,7 @@
 // Data on disk: restarts, torn files, compaction, and a process killed in the middle of writing.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChangeFeedStartFrom, CosmosClient } from '@azure/cosmos';
@@ -70,6 +70,12 @@ test('a second emulator on the same directory is refused', async () => {
   await expect(start()).rejects.toThrow(`is in use by process ${process.pid}`);
   await first.stop();
   await (await start()).stop();
+});
+
+test('a data directory that is a file is refused by its name', async () => {
+  const dataDir = join(directory, 'a-file');
+  writeFileSync(dataDir, '');
+  await expect(startHarness({ dataDir })).rejects.toThrow(`The data directory ${dataDir} cannot be used: `);
 });
 
 test('a torn last record is cut off, and a snapshot replaces a grown log', async () => {

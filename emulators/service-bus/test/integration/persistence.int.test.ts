@@ -1,4 +1,4 @@
-// Persistence: what a client was told is stored is there after a restart, and after the process was killed.
+// Persistence: what was acknowledged to a client is there after a restart, and after the process was killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,6 +47,12 @@ describe('persistence', () => {
   });
 
   afterEach(() => rmSync(dataDir, { recursive: true }));
+
+  test('a data directory that is a file is refused by its name', () => {
+    const file = path.join(dataDir, 'a-file');
+    writeFileSync(file, '');
+    expect(() => new ServiceBusEmulator({ dataDir: file })).toThrow(`The data directory ${file} cannot be used: `);
+  });
 
   test('a second emulator on the same directory is refused, in another process too', async () => {
     const first = new ServiceBusEmulator({ dataDir });

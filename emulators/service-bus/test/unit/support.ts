@@ -45,7 +45,7 @@ export function frozenNamespace(): { namespace: Namespace; clock: EmulatorClock 
   return { namespace: new Namespace(clock), clock };
 }
 
-/** A consumer that takes as many messages as it is told to. */
+/** A consumer that takes a given number of messages. */
 export class TestConsumer implements Consumer {
   readonly received: StoredMessage[] = [];
   readonly destructive: boolean;

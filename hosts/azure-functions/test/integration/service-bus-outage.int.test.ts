@@ -37,6 +37,6 @@ it('stops in time although the namespace is gone', async () => {
   await bus.send([{ body: 'a' }]);
   await eventually('a batch', () => said().length === 1);
   await bus.emulator.stop();
-  // Jest's limit is shorter than for ever, which is how long the client would try to connect.
+  // The client would try to connect without end, beyond Jest's limit.
   await host.stop();
 });

@@ -12,7 +12,7 @@ export interface Bus {
   left(): Promise<{ ids: unknown[]; dead: unknown[] }>;
 }
 
-/** Starts a namespace, on a free port unless told. */
+/** Starts a namespace, on a free port by default. */
 export async function startBus(
   settings: { requiresSession?: boolean; maxDeliveryCount?: number } = {},
   port = 0,

@@ -42,7 +42,7 @@ it('sends each chunk when it is made', async () => {
   expect(response.headers.getSetCookie()).toEqual(['a=1']);
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   for (const expected of ['data: 0\n\n', 'data: 1\n\n', 'data: 2\n\n']) {
-    // The generator is stuck until it is told to go on, so this chunk cannot have waited for the next.
+    // The generator waits until it is released, so this chunk cannot have waited for the next.
     expect((await reader?.read())?.value).toBe(expected);
     await fetch(`${url}/api/next`, { method: 'POST' });
   }

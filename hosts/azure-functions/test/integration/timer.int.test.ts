@@ -35,7 +35,7 @@ class ManualTimers implements Timers {
     for (const { wake } of due) wake();
   }
 
-  /** True while somebody waits for exactly this long from now. */
+  /** True while a timer is set for exactly this long from now. */
   isAwaited(milliseconds: number): boolean {
     return this.#sleepers.some(({ at }) => at === this.#now + milliseconds);
   }

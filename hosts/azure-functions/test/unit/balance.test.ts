@@ -4,7 +4,7 @@ import { leasesToTake } from '../../cosmos/balance.ts';
 const NOW = 100_000;
 const EXPIRY = 60_000;
 
-/** One letter a lease: its owner, `.` for nobody, upper case for one that did not renew in time. */
+/** One letter a lease: its owner, `.` for none, upper case for one that did not renew in time. */
 function take(owners: string): string[] {
   const leases = [...owners].map((owner, index) => ({
     id: String(index),

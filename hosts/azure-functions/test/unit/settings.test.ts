@@ -197,7 +197,7 @@ describe('retry policies', () => {
   });
 
   it.each([
-    [{ retryStrategy: 'fixedDelay', maxRetryCount: -2 }, 'needs a maxRetryCount of -1 (for ever) or more, not -2'],
+    [{ retryStrategy: 'fixedDelay', maxRetryCount: -2 }, 'needs a maxRetryCount of -1 (no limit) or more, not -2'],
     [{ retryStrategy: 'fixedDelay', maxRetryCount: 1 }, 'needs a delayInterval'],
     [{ retryStrategy: 'exponentialBackoff', maxRetryCount: 1 }, 'needs a minimumInterval and a maximumInterval'],
     [{ retryStrategy: 'hope', maxRetryCount: 1 }, 'has the unknown strategy "hope"'],

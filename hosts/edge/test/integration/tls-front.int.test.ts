@@ -1,4 +1,4 @@
-// HTTPS in front of the edge: what the Worker is told of a client's certificate, and what nobody else can make it believe.
+// HTTPS in front of the edge: what the Worker learns of a client's certificate, and that no other client can forge it.
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';

@@ -55,7 +55,7 @@ export function recorder(): {
   };
 }
 
-/** Resolves when the condition holds; looks every few milliseconds, and not for ever. */
+/** Resolves when the condition holds; looks every few milliseconds, for a limited time. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!(await condition())) {

@@ -30,14 +30,14 @@ variable "secrets" {
 }
 
 variable "recovery_days" {
-  description = "Days for which a removed secret can be had back."
+  description = "Days for which a removed secret can be recovered."
   type        = number
   nullable    = false
   default     = 30
 
   validation {
     condition     = var.recovery_days >= 7 && var.recovery_days <= 30
-    error_message = "A secret can be had back for 7 to 30 days."
+    error_message = "A secret can be recovered for 7 to 30 days."
   }
 }
 

@@ -1,4 +1,4 @@
-// A program as anybody would write it for Azure Cosmos DB; prints what it saw as JSON.
+// An ordinary program for Azure Cosmos DB; prints what it saw as JSON.
 import { ChangeFeedStartFrom, CosmosClient } from '@azure/cosmos';
 
 const client = new CosmosClient(process.env.CONNECTION ?? '');

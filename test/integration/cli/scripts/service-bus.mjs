@@ -1,4 +1,4 @@
-// A program as anybody would write it for Azure Service Bus; prints what it saw as JSON.
+// An ordinary program for Azure Service Bus; prints what it saw as JSON.
 import { ServiceBusAdministrationClient, ServiceBusClient } from '@azure/service-bus';
 
 const connectionString = process.env.CONNECTION ?? '';

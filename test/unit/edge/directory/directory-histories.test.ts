@@ -1,4 +1,4 @@
-// Random histories of the directory, held against a model that shares nothing with it: no invariant breaks, whoever does what.
+// Random histories of the directory, held against a model that shares nothing with it: no invariant breaks, whatever is done.
 
 import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
@@ -95,7 +95,7 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('drain-cell' as const, 'retire-cell' as const), cell }) },
 );
 
-/** Somebody does something: with what he knew when he looked last, or without looking, or only to see what would happen. */
+/** An operator acts: on the revision read last, without a revision, or as a preview. */
 const step = fc.record({
   command,
   actor: fc.constantFrom('ann', 'bob', 'monitor'),
@@ -127,7 +127,7 @@ interface Epoch {
 class World {
   readonly model = new DirectoryModel();
   readonly directory: Directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock: new FakeClock() });
-  /** Tenant and epoch → the one cell that may have been told to serve under it. */
+  /** Tenant and epoch → the one cell that may have been assigned to serve under it. */
   readonly served = new Map<string, string>();
   readonly epochs = new Map<string, number>();
   readonly lastServed = new Map<string, Epoch>();
@@ -186,7 +186,7 @@ class World {
     this.epochs.set(id, epochBase + 2 ** 24);
   }
 
-  /** Who is new somewhere is there only if that cell takes somebody, and has room. */
+  /** A tenant is new in a cell only if that cell takes tenants, and has room. */
   checkNobodyNew(what: DirectoryCommand): void {
     if (what.kind !== 'add-tenant') return;
     const { home, standby: other } = this.model.tenants.get(what.tenant) ?? { home: '', standby: null };
@@ -216,7 +216,7 @@ class World {
 
   /**
    * A router that holds any old record of a tenant together with any old records of cells names an epoch below the present one,
-   * which every cell that knows better refuses; or the present one, and then nobody but the cell that serves the tenant.
+   * which every cell that knows better refuses; or the present one, and then no cell but the one that serves the tenant.
    */
   checkRouters(): void {
     const faults: string[] = [];
@@ -264,7 +264,7 @@ property(
 );
 
 property(
-  'a command that was applied is unchanged when it is repeated, and a preview tells what it does',
+  'a command that was applied is unchanged when it is repeated, and a preview shows what it does',
   fc.array(command, { minLength: 5, maxLength: 40 }),
   async (commands) => {
     const world = new World();

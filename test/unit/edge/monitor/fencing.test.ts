@@ -114,7 +114,7 @@ test('a cell that does not answer delays no other, and is notified later', async
   f.reach.set('b', 'there');
   await f.clock.advance(1000);
   await f.round();
-  // Only whom the first walk missed.
+  // Only the cells that the first walk missed.
   expect(f.told()).toEqual(['c', 'b']);
   expect(f.progress().waiting).toBe(0);
 });

@@ -1,4 +1,4 @@
-// The monitor over cells and a directory in memory: what it commands, what it tells, and that its own failures change nothing.
+// The monitor over cells and a directory in memory: what it commands, what it reports, and that its own failures change nothing.
 
 import { healthProbe } from '../../../../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';

@@ -136,7 +136,7 @@ test('while no lookup succeeds, a known tenant waits once and is then served imm
   await edge.clock.advance(1);
   edge.sources.cache = 'there';
   const again = where(edge);
-  // The lookup that nobody has answered is not waited for longer than a lookup can take.
+  // A lookup without an answer is not waited for longer than a lookup can take.
   await edge.clock.advance(ROUTER_LIMITS.lookupMs);
   expect(await again).toBe('a 1');
   await edge.clock.advance(ROUTER_LIMITS.pauseMs);

@@ -1,4 +1,4 @@
-// What happens when a cell does not serve a request: whom the edge asks, what it sends again, what never, and how often.
+// What happens when a cell does not serve a request: which cells the edge asks, what it sends again, what never, and how often.
 import { ROUTER_LIMITS } from '../../../../core/edge/router/router-limits.ts';
 import { claimsOf, seen, type TestEdge, testEdge } from '../../../support/edge.ts';
 
