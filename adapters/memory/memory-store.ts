@@ -8,6 +8,7 @@ import type { Json } from '../../core/ports/json.ts';
 import type {
   AppendOptions,
   AppendOutcome,
+  Beside,
   Expected,
   Key,
   NewDocument,
@@ -24,6 +25,7 @@ import { sameBody } from '../../core/store/same-body.ts';
 
 interface Item {
   readonly text: string;
+  readonly beside?: Beside;
   readonly version: Version;
   readonly expiresAt?: EpochMs;
 }
@@ -117,15 +119,17 @@ export class MemoryStore implements Store {
     return expected === 'absent' ? item === undefined : item?.version === expected;
   }
 
-  #write({ partition, id, body, expiresAt }: NewDocument): Version {
+  #write({ partition, id, body, beside: noted, expiresAt }: NewDocument): Version {
     const sequence = String(++this.#writes);
     const version = sequence as Version;
     const text = JSON.stringify(body);
+    const beside = noted === undefined ? {} : { beside: { ...noted } };
     const documents = this.#partitions.get(partition) ?? new Map<string, Item>();
     const kind = documents.has(id) ? 'updated' : 'inserted';
-    documents.set(id, { text, version, ...(expiresAt !== undefined && { expiresAt }) });
+    documents.set(id, { text, ...beside, version, ...(expiresAt !== undefined && { expiresAt }) });
     this.#partitions.set(partition, documents);
-    this.#onChange({ partition, id, kind, body: JSON.parse(text) as Json, sequence, committedAt: this.#clock.now() });
+    const record = { partition, id, kind, body: JSON.parse(text) as Json, ...beside, sequence } as const;
+    this.#onChange({ ...record, committedAt: this.#clock.now() });
     return version;
   }
 }
@@ -134,6 +138,7 @@ const toDocument = (key: Key, item: Item): StoredDocument => ({
   partition: key.partition,
   id: key.id,
   body: JSON.parse(item.text) as Json,
+  ...(item.beside !== undefined && { beside: { ...item.beside } }),
   version: item.version,
   ...(item.expiresAt !== undefined && { expiresAt: item.expiresAt }),
 });

@@ -1,6 +1,6 @@
 // Ingest: validates events, stores the new ones in the cell's log, and returns a result for each.
 import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
-import { eventKey, toStored } from '../events/cloud-event.ts';
+import { toLogDocument } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -8,7 +8,7 @@ import type { CloudEvent } from '../ports/cloud-event.ts';
 import { PERMANENT, type PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
-import type { AppendOutcome, NewDocument, Store } from '../ports/store.ts';
+import type { AppendOutcome, Store } from '../ports/store.ts';
 
 export const INGEST_LIMITS = {
   /** Maximum events in one request. */
@@ -66,18 +66,14 @@ const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'tim
 /** Returns the use case. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
   return async ({ tenant, candidates, faults, traceparent }) => {
-    const context = {
-      registry: deps.registry,
-      now: deps.clock.now(),
-      traceparent: () => continueTrace(traceparent, deps.ids),
-    };
+    const context = { registry: deps.registry, now: deps.clock.now() };
+    const logDocument = (event: CloudEvent) =>
+      toLogDocument(tenant, event, event.traceparent === undefined ? continueTrace(traceparent, deps.ids) : undefined);
     const acceptances = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };
     });
-    const documents = acceptances.flatMap((acceptance) =>
-      acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
-    );
+    const documents = acceptances.flatMap((acceptance) => (acceptance.accepted ? [logDocument(acceptance.event)] : []));
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents, COMPARED);
 
     const results: EventResult[] = [];
@@ -118,9 +114,4 @@ function refusedAlone(error: PortError, outcomes: readonly AppendOutcome[]): Rej
   if (PERMANENT[error.code] || (error.code === 'denied' && takesOthers))
     return { code: 'event_not_storable', detail: `The cell's store refuses the event: ${error.code}.` };
   return undefined;
-}
-
-function logDocument(tenant: string, event: CloudEvent): NewDocument {
-  const key = eventKey(tenant, event);
-  return { ...key, body: toStored(event, key) };
 }

@@ -20,9 +20,13 @@ export type StoreCursor = string & { readonly __brand: 'StoreCursor' };
 /** What a writer expects to be stored: nothing, anything (also nothing), or exactly one version. */
 export type Expected = 'absent' | 'any' | Version;
 
+/** What a writer notes beside a body: how the document came here, and not what it says. `append` does not compare it. */
+export type Beside = Readonly<Record<string, string | number>>;
+
 /** A document to write. Bodies are returned equal as JSON values; the order of their keys is not kept. */
 export interface NewDocument extends Key {
   readonly body: Json;
+  readonly beside?: Beside;
   /** From this time on, the document is never returned; the service deletes it some time later. */
   readonly expiresAt?: EpochMs;
 }
@@ -82,6 +86,8 @@ export interface Page {
 export const STORE_LIMITS = {
   /** Of the JSON text of a body, in UTF-8. DynamoDB: 400 KB an item; Cosmos DB: 2 MB; both less their overhead. */
   bodyBytes: 256 * 1024,
+  /** Of the JSON text of what is beside a body: some names and numbers. */
+  besideBytes: 1024,
   /** Of a partition and of an id. Cosmos DB: ids of 1,023 characters; DynamoDB: sort keys of 1,024 bytes. */
   keyBytes: 1000,
   /** Writes in a transaction. Both services: 100. */

@@ -3,7 +3,17 @@
 import { compareUtf8, jsonBytesAtMost, utf8Length } from '../lib/text.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { AppendOptions, AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from '../ports/store.ts';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  Beside,
+  Key,
+  NewDocument,
+  Page,
+  Query,
+  Store,
+  Write,
+} from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 
 /** Neither service allows these in an id; control characters have no use in one and break logs. */
@@ -68,7 +78,17 @@ function checkedDocument(document: NewDocument): NewDocument {
   checkedKey(document);
   // Most bodies are so small that they need no exact measurement.
   if (jsonBytesAtMost(document.body) > STORE_LIMITS.bodyBytes) checkedBody(document.body);
+  if (document.beside !== undefined) checkBeside(document.beside);
   return document;
+}
+
+function checkBeside(beside: Beside): void {
+  const bytes = utf8Length(JSON.stringify(beside));
+  if (bytes > STORE_LIMITS.besideBytes)
+    throw new PortError(
+      'too-large',
+      `Beside the body are ${bytes} bytes; there is room for ${STORE_LIMITS.besideBytes}.`,
+    );
 }
 
 function checkedWrites(partition: string, writes: readonly Write[]): readonly Write[] {

@@ -17,7 +17,8 @@ function setUp(wrap: (store: Store) => Store = (store) => store) {
   const take = ingest({ events: wrap(memory), registry: registryOf(METERS), clock, ids: countingIds() });
   return {
     memory,
-    send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),
+    send: (candidates: readonly Json[], tenant = 'acme', traceparent = TRACEPARENT) =>
+      take({ tenant, candidates, traceparent }),
   };
 }
 
@@ -47,8 +48,23 @@ test('the stored body omits what the key contains', async () => {
     data: { metric: 'temperature', value: 21.5, unit: 'Cel' },
     color: 'red',
     time: 'Z',
-    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
   });
+  expect(items[0]?.beside).toEqual({ traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01' });
+});
+
+test('two cells that accept the same event store the same body, each with its own trace beside it', async () => {
+  const cells = [setUp(), setUp()];
+  const other = TRACEPARENT.replace('4bf9', '0af7');
+  await cells[0]?.send([candidate()]);
+  await cells[1]?.send([candidate()], 'acme', other);
+  const [here, there] = await Promise.all(
+    cells.map(async ({ memory }) => (await memory.query('acme|pump-1', { limit: 10 })).items[0]),
+  );
+  expect(here?.body).toEqual(there?.body);
+  expect([here?.beside?.traceparent, there?.beside?.traceparent]).toEqual([
+    expect.stringMatching(/^00-4bf92f35/),
+    expect.stringMatching(/^00-0af72f35/),
+  ]);
 });
 
 test('nothing acceptable: the store is not asked', async () => {
