@@ -13,6 +13,8 @@ import type {
   Key,
   NewDocument,
   Page,
+  PartitionPage,
+  PartitionQuery,
   Query,
   Store,
   StoreCursor,
@@ -101,6 +103,22 @@ export class MemoryStore implements Store {
     }
     const last = items.at(-1);
     return ids.length > items.length && last !== undefined ? { items, next: last.id as StoreCursor } : { items };
+  }
+
+  async partitions({ limit, cursor = '' as StoreCursor }: PartitionQuery): Promise<PartitionPage> {
+    const all = [...this.#partitions].filter(([, { size }]) => size > 0).sort(([a], [b]) => compareUtf8(a, b));
+    if (cursor !== '' && !this.#partitions.has(cursor))
+      throw new PortError('invalid', 'The cursor belongs to another query.');
+    const left = all.filter(([name]) => compareUtf8(name, cursor) > 0);
+    const named: string[] = [];
+    let documents = 0;
+    for (const [name, { size }] of left) {
+      if (documents >= limit) break;
+      named.push(name);
+      documents += size;
+    }
+    const last = named.at(-1);
+    return { partitions: named, documents, ...(named.length < left.length && last && { next: last as StoreCursor }) };
   }
 
   async delete(key: Key, expected: Version | 'any'): Promise<void> {

@@ -29,6 +29,12 @@ export const statePartition = {
   trials: (consumer: string, tenant: string) => `trials|${consumer}|${tenant}`,
   /** Events that a claiming consumer has applied to one entity, and that entity's documents. */
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
+  /** A tenant's subjects whose hash has this digit. */
+  subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
+  /** The tenants that have subjects. */
+  subjectTenants: 'subjects',
+  /** How far the lists of subjects have come with the data of an earlier release. */
+  subjectProgress: 'subjects|progress',
   /** The document that a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;

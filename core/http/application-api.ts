@@ -10,6 +10,7 @@ import type { Fetch } from '../lib/timed-fetch.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
 import { redrive } from '../pipeline/redrive.ts';
+import { subjectIndex } from '../pipeline/subject-index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
@@ -41,14 +42,16 @@ export interface ApplicationApiDeps {
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
   const { application, document, cell, routeKeys, audience, identityKey, events, state, fetch, clock, ids, log } = deps;
+  const subjects = subjectIndex({ events, state });
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: registryOf(application), clock, ids }),
+    ingest: ingest({ events, registry: registryOf(application), clock, ids, subjects }),
     stores: { events, state },
+    subjects,
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),

@@ -44,6 +44,18 @@ export const RedriveSummary = object(['redriven', 'failed', 'more'], {
   more: { type: 'boolean' },
 });
 
+export const IndexProgress = object(['documents', 'subjects', 'done'], {
+  documents: count,
+  subjects: count,
+  done: { type: 'boolean' },
+});
+
+export const Holdings = object(['items', 'next', 'complete'], {
+  items: { type: 'array', items: object(['tenant'], { tenant: { type: 'string', pattern: NAME_PATTERN } }) },
+  next: { type: ['string', 'null'] },
+  complete: { type: 'boolean', description: 'Whether events of a release without an index are among them.' },
+});
+
 const ofCell = { ...text, description: 'Of a cell; the edge has none.' } as const;
 
 export const Health = object(['status', 'cell', 'version'], {

@@ -6,7 +6,7 @@ import { object, page, text, time } from '../api/schema.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
 import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
-import { Health, IngestSummary, ParkedEvent, Redrive, RedriveSummary } from './bodies.ts';
+import { Health, Holdings, IndexProgress, IngestSummary, ParkedEvent, Redrive, RedriveSummary } from './bodies.ts';
 import { EVENT_MEDIA_TYPES } from './body.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from './openapi-parts.ts';
 import { readRoutes } from './reads.ts';
@@ -71,6 +71,8 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
   },
   drop: { responses: { 204: answer('The event has been removed.') } },
   fence: { responses: { 204: answer('The cell knows this epoch or a newer one.') } },
+  holdings: { responses: { 200: answer('A page.', ref('Holdings')) } },
+  index: { responses: { 200: answer('How far it has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 });
 
@@ -118,6 +120,8 @@ export function openApiDocument(application: Application): unknown {
         ParkedEvent,
         Redrive,
         RedriveSummary,
+        Holdings,
+        IndexProgress,
         Health,
         Problem: problemSchema([...TENANT_CODES, ...Object.keys(missingCodes(application))]),
       },

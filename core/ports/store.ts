@@ -82,6 +82,22 @@ export interface Page {
   readonly next?: StoreCursor;
 }
 
+/** Selects a page of the names of partitions. */
+export interface PartitionQuery {
+  /** Documents that are looked at for it, 1 to 1,000: a page may name fewer partitions, even none. */
+  readonly limit: number;
+  readonly cursor?: StoreCursor;
+}
+
+/** Names of partitions, each perhaps several times, also over several pages. */
+export interface PartitionPage {
+  readonly partitions: readonly string[];
+  /** How many documents were looked at. */
+  readonly documents: number;
+  /** Present while there may be more. */
+  readonly next?: StoreCursor;
+}
+
 /** The limits of a store, the lower ones of DynamoDB and Cosmos DB. */
 export const STORE_LIMITS = {
   /** Of the JSON text of a body, in UTF-8. DynamoDB: 400 KB an item; Cosmos DB: 2 MB; both less their overhead. */
@@ -135,6 +151,12 @@ export interface Store {
    * throughout, even while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
    */
   query(partition: string, query: Query): Promise<Page>;
+
+  /**
+   * The partitions that have documents, in no particular order. Paging to the end names every one whose documents were there before the first
+   * page, and stayed. Reads all that is stored, so it is for what is done once, and not for a request. `invalid` for a bad cursor.
+   */
+  partitions(query: PartitionQuery): Promise<PartitionPage>;
 
   /** Removes a document if it has that version; `conflict` if not. With `any`, removing an absent document is not an error. */
   delete(key: Key, expected: Version | 'any'): Promise<void>;

@@ -28,9 +28,11 @@ const EVERY = [
   'GET /v1/devices/{id}/readings',
   'GET /v1/devices/{id}/rollups',
   'GET /v1/health',
+  'GET /v1/holdings',
   'GET /v1/parked',
   'POST /v1/events',
   'POST /v1/fence',
+  'POST /v1/holdings/index',
   'POST /v1/parked/redrive',
 ];
 
@@ -112,9 +114,11 @@ test('operations name the scopes that they require', async () => {
     'GET /v1/devices/{id}/readings': ['read'],
     'GET /v1/devices/{id}/rollups': ['read'],
     'GET /v1/health': undefined,
+    'GET /v1/holdings': ['control'],
     'GET /v1/parked': ['operate'],
     'POST /v1/events': ['ingest'],
     'POST /v1/fence': ['control'],
+    'POST /v1/holdings/index': ['control'],
     'POST /v1/parked/redrive': ['operate'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({

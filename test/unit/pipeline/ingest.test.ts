@@ -2,6 +2,7 @@
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
+import { subjectIndex } from '../../../core/pipeline/subject-index.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import type { Store } from '../../../core/ports/store.ts';
@@ -14,9 +15,14 @@ import { METERS } from '../../support/meters.ts';
 function setUp(wrap: (store: Store) => Store = (store) => store) {
   const clock = new FakeClock();
   const memory = faultyStore(new MemoryStore({ clock }));
-  const take = ingest({ events: wrap(memory), registry: registryOf(METERS), clock, ids: countingIds() });
+  const state = faultyStore(new MemoryStore({ clock }));
+  const events = wrap(memory);
+  const subjects = subjectIndex({ events, state });
+  const take = ingest({ events, registry: registryOf(METERS), clock, ids: countingIds(), subjects });
   return {
     memory,
+    state,
+    take,
     send: (candidates: readonly Json[], tenant = 'acme', traceparent = TRACEPARENT) =>
       take({ tenant, candidates, traceparent }),
   };
