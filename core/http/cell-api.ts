@@ -13,6 +13,7 @@ import { type Application, missingCodes } from '../domain/application.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
+import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
@@ -43,6 +44,7 @@ export interface CellApiDeps {
   readonly subjects: SubjectIndex;
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
+  readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;

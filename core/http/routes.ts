@@ -46,6 +46,14 @@ export const routes = {
     summary: 'Remove a parked event permanently.',
     parameters: {},
   },
+  rebuild: {
+    method: 'POST',
+    path: '/v1/rebuild',
+    scope: 'operate',
+    summary:
+      'Derive the state that a consumer keeps of the tenant from the log again: one bounded step, to be repeated until it is done.',
+    parameters: {},
+  },
   fence: {
     method: 'POST',
     path: '/v1/fence',

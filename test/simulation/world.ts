@@ -341,6 +341,7 @@ export class World {
       subjects,
       parking,
       redrive: redrive({ events, state, clock }),
+      rebuild: () => Promise.reject(new Error('No operator rebuilds anything here.')),
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

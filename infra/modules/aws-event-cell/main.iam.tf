@@ -18,7 +18,8 @@ locals {
           Sid    = "State"
           Effect = "Allow"
           Action = [
-            "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQLInsert", "dynamodb:PutItem", "dynamodb:Query",
+            "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQLInsert", "dynamodb:PutItem",
+            "dynamodb:Query",
           ]
           Resource = local.state_arn
         },

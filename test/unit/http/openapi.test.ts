@@ -34,6 +34,7 @@ const EVERY = [
   'POST /v1/fence',
   'POST /v1/holdings/index',
   'POST /v1/parked/redrive',
+  'POST /v1/rebuild',
 ];
 
 interface Operation {
@@ -120,6 +121,7 @@ test('operations name the scopes that they require', async () => {
     'POST /v1/fence': ['control'],
     'POST /v1/holdings/index': ['control'],
     'POST /v1/parked/redrive': ['operate'],
+    'POST /v1/rebuild': ['operate'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({
     type: 'apiKey',

@@ -4,7 +4,6 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import { OPERATOR_CODES } from '../../../../core/api/refusal.ts';
 import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
 import { CONTROL_BODY_BYTES, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
-import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
@@ -22,15 +21,12 @@ interface Loose {
   [key: string]: any;
 }
 
-function openApi(
-  over: Partial<Directory> = {},
-  monitor: () => Promise<unknown> = async () => ({ roundAt: null }),
-  holdings: Holdings = { heldBy: async () => null, index: async () => ({ documents: 7, subjects: 2, done: true }) },
-) {
+function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const holdings = { heldBy: async () => null, index: async () => ({}) };
   const handle = createControlApi({ directory: { ...own, ...over }, monitor, holdings, log, clock, ...guard });
   const call = async (
     method: string,
@@ -69,8 +65,8 @@ const BETA = { ...ALPHA, cloud: 'azure', region: 'westeurope', endpoint: 'https:
 const why = { reason: 'as agreed' };
 const ACME = { residency: 'eu', tier: 'standard', ...why };
 
-async function filled(...how: Parameters<typeof openApi>) {
-  const api = openApi(...how);
+async function filled() {
+  const api = openApi();
   expect((await api.call('PUT', 'cells/alpha', { ...ALPHA, ...why })).status).toBe(200);
   expect((await api.call('PUT', 'cells/beta', { ...BETA, ...why })).status).toBe(200);
   expect((await api.call('PUT', 'tenants/acme', ACME)).status).toBe(200);
@@ -95,45 +91,6 @@ test('a cell is added and listed, with the headers of the edge', async () => {
     headers.get('x-polycell-cell'),
     headers.get('cache-control'),
   ]).toEqual(['application/json', TRACE, 'edge', 'no-store']);
-});
-
-test('the cells that a tenant may leave, or one to be retired, are asked what they hold', async () => {
-  const asked: (string | undefined)[][] = [];
-  const held: Record<string, string> = { alpha: 'it holds events of acme' };
-  const { call } = await filled({}, undefined, {
-    heldBy: async ({ id }, tenant) => {
-      asked.push([id, tenant]);
-      return held[id] ?? null;
-    },
-    index: async () => 'it cannot be asked: it answers 503',
-  });
-  await call('PUT', 'cells/gamma', { ...ALPHA, region: 'eu-west-1', endpoint: 'https://gamma.example.com', ...why });
-  const refusal = await call('POST', 'tenants/acme/place', { cell: 'gamma', ...why });
-  expect([refusal.status, refusal.body.code, refusal.body.detail]).toEqual([
-    409,
-    'tenant_has_data',
-    'What acme has stored would stay behind. alpha: it holds events of acme. To leave it there, say leaveData.',
-  ]);
-  expect(asked.splice(0)).toEqual([
-    ['alpha', 'acme'],
-    ['beta', 'acme'],
-  ]);
-  expect((await call('POST', 'tenants/acme/place', { cell: 'gamma', leaveData: true, ...why })).status).toBe(200);
-  // What the operator has decided needs no answer of a cell that may be lost.
-  expect(asked.splice(0)).toEqual([]);
-  expect((await call('POST', 'cells/alpha/retire', why)).body.code).toBe('cell_has_data');
-  expect(asked.splice(0)).toEqual([['alpha', undefined]]);
-  expect((await call('POST', 'cells/alpha/retire', { leaveData: true, ...why })).status).toBe(200);
-
-  const index = await call('POST', 'cells/beta/index');
-  expect([index.status, index.body.code, index.body.detail]).toEqual([
-    503,
-    'cell_unavailable',
-    'beta: it cannot be asked: it answers 503.',
-  ]);
-  expect((await call('POST', 'cells/nowhere/index')).body.code).toBe('unknown_cell');
-  const { call: healthy } = await filled();
-  expect((await healthy('POST', 'cells/beta/index')).body).toEqual({ documents: 7, subjects: 2, done: true });
 });
 
 test('a tenant is returned with its epoch and the cell that serves it', async () => {
