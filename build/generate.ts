@@ -5,7 +5,7 @@ import path from 'node:path';
 import { application } from '../core/application.ts';
 import { applicationFaults, topologyOf } from '../core/domain/application.ts';
 import type { Domain } from '../core/domain/domain.ts';
-import { Redrive } from '../core/http/bodies.ts';
+import { Rebuild, Redrive } from '../core/http/bodies.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
@@ -81,7 +81,7 @@ const derived = {
 /** The files of the project's own application, and those independent of any application. */
 const own: Files = {
   'core/http/validators.generated.ts': () =>
-    compileValidators({ Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
+    compileValidators({ Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],

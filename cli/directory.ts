@@ -37,6 +37,13 @@ export const CHANGE_DESCRIPTIONS = {
   '--stack URL': 'the stack to ask, if not the one started last',
 } as const;
 
+/** The remedy for a refusal because of events that would stay behind. */
+export const LEAVE_DATA = 'With the command that is --leave-data.';
+
+/** The field of `--leave-data`. */
+export const leavingData = ({ options }: Pick<CommandContext, 'options'>): { readonly leaveData?: true } =>
+  options['leave-data'] === true ? { leaveData: true } : {};
+
 /** The context of an action. */
 export interface ActionContext extends CommandContext {
   readonly control: Control;

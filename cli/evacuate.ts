@@ -1,7 +1,7 @@
 // `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
 import type { Cell, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { UserError } from './command.ts';
-import { type ActionContext, idOf } from './directory.ts';
+import { type ActionContext, idOf, leavingData } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
@@ -29,7 +29,11 @@ export async function evacuate(context: ActionContext): Promise<number> {
   for (const tenant of affected) {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
     const outcome = await firstAccepted(places, async (place) => {
-      return (await control('POST', `tenants/${tenant.id}/place${dryRun}`, { ...place, reason })) as Outcome;
+      return (await control('POST', `tenants/${tenant.id}/place${dryRun}`, {
+        ...place,
+        ...leavingData(context),
+        reason,
+      })) as Outcome;
     });
     if (typeof outcome === 'string') {
       err(`${tenant.id} stays: ${outcome}`);
@@ -65,7 +69,7 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
 
 type Place = { readonly cell?: string; readonly standby?: string | null };
 
-/** Its standby knows the tenant's epochs and, with replication, its data: so it moves there by default. */
+/** Its standby knows the tenant's epochs: the tenant moves there unless `--to` names another cell. */
 function homesFor({ standby }: Tenant, to: string | undefined): readonly Place[] {
   const home = to ?? standby;
   return home === null ? [] : [{ cell: home }, { cell: home, standby: null }];

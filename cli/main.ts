@@ -13,6 +13,7 @@ import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
+import { rebuild } from './commands/rebuild.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { tenantToken } from './commands/tenant-token.ts';
@@ -26,6 +27,7 @@ export const commands: Readonly<Record<string, Command>> = {
   get,
   status,
   parked,
+  rebuild,
   cells,
   tenants,
   failover,

@@ -25,6 +25,7 @@ import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
+import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
@@ -195,6 +196,11 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       directory: directoryClient,
       monitor: () => askMonitor(bindings),
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
+      holdings: holdingsQuestion({
+        fetch: (request) => fetch(request),
+        sign: routeTokenSigner(config.routeKey),
+        clock,
+      }),
       trust: config.trust,
       clock,
       log,

@@ -26,10 +26,10 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
   return async ({ Records }) => {
     const records = Records.flatMap(({ eventName, dynamodb }): ChangeRecord[] => {
       if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return [];
-      const { partition, id, body } = readImage(dynamodb.NewImage);
+      const document = readImage(dynamodb.NewImage);
       const kind = eventName === 'INSERT' ? 'inserted' : 'updated';
       const committedAt = epochMs((dynamodb.ApproximateCreationDateTime ?? 0) * 1000);
-      return [{ partition, id, kind, body, sequence: dynamodb.SequenceNumber ?? '', committedAt }];
+      return [{ ...document, kind, sequence: dynamodb.SequenceNumber ?? '', committedAt }];
     });
     const outcome = records.length === 0 ? ({ status: 'done' } as const) : await handler(records);
     if (outcome.status === 'done') return { batchItemFailures: [] };
@@ -44,12 +44,13 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
  * A foreign item in the table has no body and is passed on as a non-event: refusing it here would block the stream permanently. Only
  * an item without our keys is refused, because it belongs to another table.
  */
-function readImage(image: Record<string, AttributeValue>): Pick<ChangeRecord, 'partition' | 'id' | 'body'> {
+function readImage(image: Record<string, AttributeValue>): Pick<ChangeRecord, 'partition' | 'id' | 'body' | 'beside'> {
   const { p, s } = image;
   if (p?.S === undefined || s?.S === undefined)
     throw new TypeError('The stream is of another table: its items lack the keys p and s.');
   try {
-    return toDocument(image);
+    const { partition, id, body, beside } = toDocument(image);
+    return { partition, id, body, ...(beside !== undefined && { beside }) };
   } catch (error) {
     if (error instanceof TypeError || error instanceof SyntaxError) return { partition: p.S, id: s.S, body: null };
     throw error;

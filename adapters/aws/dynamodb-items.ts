@@ -2,16 +2,17 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { Expected, Key, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
+import type { Beside, Expected, Key, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
 
 /**
- * `p` partition, `s` id, `b` body as JSON text (DynamoDB's own numbers and nesting are narrower than JSON's), `v` version,
- * `x` expiry in milliseconds, `t` expiry in seconds for the service's time to live.
+ * `p` partition, `s` id, `b` body as JSON text (DynamoDB's own numbers and nesting are narrower than JSON's), `a` what is beside it as
+ * JSON text, `v` version, `x` expiry in milliseconds, `t` expiry in seconds for the service's time to live.
  */
 export const ATTRIBUTES = {
   partition: 'p',
   id: 's',
   body: 'b',
+  beside: 'a',
   version: 'v',
   expiresAt: 'x',
   timeToLive: 't',
@@ -25,13 +26,14 @@ export const toKey = ({ partition, id }: Key): Record<string, AttributeValue> =>
 
 /** A document as an item. */
 export function toItem(
-  { partition, id, body, expiresAt }: NewDocument,
+  { partition, id, body, beside, expiresAt }: NewDocument,
   version: Version,
 ): Record<string, AttributeValue> {
   return {
     p: { S: partition },
     s: { S: id },
     b: { S: JSON.stringify(body) },
+    ...(beside !== undefined && { a: { S: JSON.stringify(beside) } }),
     v: { S: version },
     // Rounded up: the service must not delete a document before it expires.
     ...(expiresAt !== undefined && { x: { N: String(expiresAt) }, t: { N: String(Math.ceil(expiresAt / 1000)) } }),
@@ -40,13 +42,14 @@ export function toItem(
 
 /** An item as a document. Throws a TypeError for an item not written by this adapter. */
 export function toDocument(item: Record<string, AttributeValue>): StoredDocument {
-  const { p, s, b, v, x } = item;
+  const { p, s, b, a, v, x } = item;
   if (p?.S === undefined || s?.S === undefined || b?.S === undefined)
     throw new TypeError('The table holds an item that is no document.');
   return {
     partition: p.S,
     id: s.S,
     body: JSON.parse(b.S) as Json,
+    ...(a?.S !== undefined && { beside: JSON.parse(a.S) as Beside }),
     version: (v?.S ?? '') as Version,
     ...(x?.N !== undefined && { expiresAt: epochMs(Number(x.N)) }),
   };

@@ -1,8 +1,9 @@
 // The store on one DynamoDB table: conditional writes, transactions and queries.
-import { type AttributeValue, type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../core/lib/retry.ts';
 import { afterPrefix, compareUtf8 } from '../../core/lib/text.ts';
 import type { Clock } from '../../core/ports/clock.ts';
+import { PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import type {
   AppendOptions,
@@ -11,6 +12,8 @@ import type {
   Key,
   NewDocument,
   Page,
+  PartitionPage,
+  PartitionQuery,
   Query,
   Store,
   StoreCursor,
@@ -61,6 +64,26 @@ export class DynamoDbStore implements Store {
     return deleteFromTable(this.#context, key, expected);
   }
 
+  async partitions({ limit, cursor }: PartitionQuery): Promise<PartitionPage> {
+    const { client, table } = this.#context;
+    const start = cursor === undefined ? undefined : startOf(cursor);
+    const page = await readRetrying(this.#context, () =>
+      client.send(
+        new ScanCommand({
+          TableName: table,
+          ConsistentRead: true,
+          ProjectionExpression: 'p',
+          Limit: limit,
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      ),
+    );
+    const found = (page.Items ?? []).flatMap(({ p }) => p?.S ?? []);
+    const last = page.LastEvaluatedKey;
+    const next = last && (encodeURIComponent(JSON.stringify([last.p?.S, last.s?.S])) as StoreCursor);
+    return { partitions: [...new Set(found)], documents: found.length, ...(next !== undefined && { next }) };
+  }
+
   async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
     const { client, table, clock } = this.#context;
     const descending = order === 'descending';
@@ -100,6 +123,17 @@ export class DynamoDbStore implements Store {
     const last = items.length > limit ? items[limit - 1] : start !== undefined ? items.at(-1) : undefined;
     return { items: items.slice(0, limit), ...(last !== undefined && { next: last.id as StoreCursor }) };
   }
+}
+
+/** The key that a scan goes on behind. */
+function startOf(cursor: StoreCursor): Record<string, AttributeValue> {
+  try {
+    const [partition, id] = JSON.parse(decodeURIComponent(cursor)) as unknown[];
+    if (typeof partition === 'string' && typeof id === 'string') return toKey({ partition, id });
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError || cause instanceof URIError || cause instanceof TypeError)) throw cause;
+  }
+  throw new PortError('invalid', 'The cursor belongs to another query.');
 }
 
 const rangeCondition = (low: string | undefined, high: string | undefined): string => {

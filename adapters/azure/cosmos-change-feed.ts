@@ -4,6 +4,7 @@ import { jsonBytesAtMost } from '../../core/lib/text.ts';
 import type { ChangeHandler, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { epochMs } from '../../core/ports/clock.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
+import type { Beside } from '../../core/ports/store.ts';
 
 export const FEED_LIMITS = {
   /** Records and bytes that the handler gets at once: what a failure has handled again. One record may be larger. */
@@ -71,12 +72,13 @@ function inSlices(records: readonly ChangeRecord[]): ChangeRecord[][] {
  * separately, and the writes of a transaction share one number, so the etag distinguishes writes.
  */
 function toRecord(item: unknown): ChangeRecord {
-  const { p, id, b = null, _lsn, _etag, _ts } = isJsonObject(item) ? item : {};
+  const { p, id, b = null, a, _lsn, _etag, _ts } = isJsonObject(item) ? item : {};
   return {
     partition: typeof p === 'string' ? p : '',
     id: typeof id === 'string' ? id : '',
     kind: 'updated',
     body: b,
+    ...(isJsonObject(a) && { beside: a as Beside }),
     sequence: `${String(_lsn)} ${String(_etag)}`,
     committedAt: epochMs(Number(_ts ?? 0) * 1000),
   };

@@ -2,13 +2,13 @@
 import type { OperationInput } from '@azure/cosmos';
 import { type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
-import type { NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
+import type { Beside, NewDocument, StoredDocument, Version } from '../../core/ports/store.ts';
 
 /** The partition key of both containers. Keys beyond 101 bytes need version 2 (https://learn.microsoft.com/azure/cosmos-db/large-partition-keys). */
 export const PARTITION_KEY = { paths: ['/p'], version: 2 };
 
 /**
- * `p` partition, `b` body, `w` id of the write, `x` expiry in milliseconds. `ttl` counts whole seconds from the last write, so it
+ * `p` partition, `b` body, `a` what is beside it, `w` id of the write, `x` expiry in milliseconds. `ttl` counts whole seconds from the last write, so it
  * only removes items that `x` has hidden long before. `v` is the version that the item shows instead of its etag after a check
  * had to touch it.
  */
@@ -16,6 +16,7 @@ export interface Item {
   readonly id: string;
   readonly p: string;
   readonly b: Json;
+  readonly a?: Beside;
   readonly w: string;
   readonly v?: string;
   readonly x?: number;
@@ -26,8 +27,8 @@ export interface Item {
 export type FoundItem = Item & { readonly _etag: string };
 
 /** A document as an item; `write` is a new id that identifies the item after a lost answer. */
-export function toItem({ partition, id, body, expiresAt }: NewDocument, write: string, now: EpochMs): Item {
-  const item = { id, p: partition, b: body, w: write };
+export function toItem({ partition, id, body, beside, expiresAt }: NewDocument, write: string, now: EpochMs): Item {
+  const item = { id, p: partition, b: body, ...(beside !== undefined && { a: beside }), w: write };
   if (expiresAt === undefined) return item;
   // The service accepts whole seconds from 1; an extra minute allows for clock skew.
   return { ...item, x: expiresAt, ttl: Math.max(1, Math.ceil((expiresAt - now) / 1000)) + 60 };
@@ -38,12 +39,13 @@ export const isExpired = ({ x }: Pick<Item, 'x'>, now: EpochMs): boolean => x !=
 
 /** An item as a document. Throws a TypeError for an item not written by this adapter. */
 export function toDocument(item: FoundItem): StoredDocument {
-  const { id, p, b, x } = item;
+  const { id, p, b, a, x } = item;
   if (typeof p !== 'string' || b === undefined) throw new TypeError('The container holds an item that is no document.');
   return {
     partition: p,
     id,
     body: b,
+    ...(a !== undefined && { beside: a }),
     version: versionOf(shownEtag(item), x),
     ...(x !== undefined && { expiresAt: epochMs(x) }),
   };

@@ -12,6 +12,8 @@ import type {
   Key,
   NewDocument,
   Page,
+  PartitionPage,
+  PartitionQuery,
   Query,
   Store,
   StoreCursor,
@@ -66,6 +68,22 @@ export class CosmosStore implements Store {
 
   delete(key: Key, expected: Version | 'any'): Promise<void> {
     return deleteFromContainer(this.#context, key, expected);
+  }
+
+  /** One query over all ranges that needs no merging, which the service answers range by range with continuations of its own. */
+  async partitions({ limit, cursor }: PartitionQuery): Promise<PartitionPage> {
+    const { container } = this.#context;
+    const nextPage = async () => {
+      const iterator = container.items.query<string>('SELECT VALUE c.p FROM c', {
+        maxItemCount: limit,
+        ...(cursor !== undefined && { continuationToken: decodeURIComponent(cursor) }),
+      });
+      const { resources, continuationToken } = await iterator.fetchNext().catch(throwReadError);
+      const found = resources ?? [];
+      const next = continuationToken && (encodeURIComponent(continuationToken) as StoreCursor);
+      return { partitions: [...new Set(found)], documents: found.length, ...(next && { next }) };
+    };
+    return withRetry(this.#context, this.#context.retry, nextPage, isTransient);
   }
 
   async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {

@@ -8,10 +8,13 @@ import type { Json } from '../../core/ports/json.ts';
 import type {
   AppendOptions,
   AppendOutcome,
+  Beside,
   Expected,
   Key,
   NewDocument,
   Page,
+  PartitionPage,
+  PartitionQuery,
   Query,
   Store,
   StoreCursor,
@@ -24,6 +27,7 @@ import { sameBody } from '../../core/store/same-body.ts';
 
 interface Item {
   readonly text: string;
+  readonly beside?: Beside;
   readonly version: Version;
   readonly expiresAt?: EpochMs;
 }
@@ -101,6 +105,22 @@ export class MemoryStore implements Store {
     return ids.length > items.length && last !== undefined ? { items, next: last.id as StoreCursor } : { items };
   }
 
+  async partitions({ limit, cursor = '' as StoreCursor }: PartitionQuery): Promise<PartitionPage> {
+    const all = [...this.#partitions].filter(([, { size }]) => size > 0).sort(([a], [b]) => compareUtf8(a, b));
+    if (cursor !== '' && !this.#partitions.has(cursor))
+      throw new PortError('invalid', 'The cursor belongs to another query.');
+    const left = all.filter(([name]) => compareUtf8(name, cursor) > 0);
+    const named: string[] = [];
+    let documents = 0;
+    for (const [name, { size }] of left) {
+      if (documents >= limit) break;
+      named.push(name);
+      documents += size;
+    }
+    const last = named.at(-1);
+    return { partitions: named, documents, ...(named.length < left.length && last && { next: last as StoreCursor }) };
+  }
+
   async delete(key: Key, expected: Version | 'any'): Promise<void> {
     if (!this.#holds(key, expected)) throw new PortError('conflict', `${key.id} is not as expected.`);
     this.#partitions.get(key.partition)?.delete(key.id);
@@ -117,15 +137,17 @@ export class MemoryStore implements Store {
     return expected === 'absent' ? item === undefined : item?.version === expected;
   }
 
-  #write({ partition, id, body, expiresAt }: NewDocument): Version {
+  #write({ partition, id, body, beside: noted, expiresAt }: NewDocument): Version {
     const sequence = String(++this.#writes);
     const version = sequence as Version;
     const text = JSON.stringify(body);
+    const beside = noted === undefined ? {} : { beside: { ...noted } };
     const documents = this.#partitions.get(partition) ?? new Map<string, Item>();
     const kind = documents.has(id) ? 'updated' : 'inserted';
-    documents.set(id, { text, version, ...(expiresAt !== undefined && { expiresAt }) });
+    documents.set(id, { text, ...beside, version, ...(expiresAt !== undefined && { expiresAt }) });
     this.#partitions.set(partition, documents);
-    this.#onChange({ partition, id, kind, body: JSON.parse(text) as Json, sequence, committedAt: this.#clock.now() });
+    const record = { partition, id, kind, body: JSON.parse(text) as Json, ...beside, sequence } as const;
+    this.#onChange({ ...record, committedAt: this.#clock.now() });
     return version;
   }
 }
@@ -134,6 +156,7 @@ const toDocument = (key: Key, item: Item): StoredDocument => ({
   partition: key.partition,
   id: key.id,
   body: JSON.parse(item.text) as Json,
+  ...(item.beside !== undefined && { beside: { ...item.beside } }),
   version: item.version,
   ...(item.expiresAt !== undefined && { expiresAt: item.expiresAt }),
 });

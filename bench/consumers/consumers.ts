@@ -3,7 +3,7 @@ import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { deviceState } from '../../core/domains/telemetry/device-state.ts';
 import { rollups } from '../../core/domains/telemetry/rollups.ts';
-import { eventKey, toStored } from '../../core/events/cloud-event.ts';
+import { toLogDocument } from '../../core/events/cloud-event.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
 import type { Consumer, ConsumerDeps } from '../../core/pipeline/consumer.ts';
 import { SHARE_LIMITS } from '../../core/pipeline/fair-share.ts';
@@ -75,12 +75,7 @@ async function prepare(
   const consumer = make({ events, state, clock: systemClock, ids: randomIds });
   return {
     async fill(some) {
-      await events.append(
-        some.map((event) => {
-          const key = eventKey(TENANT, event);
-          return { ...key, body: toStored(event, key) };
-        }),
-      );
+      await events.append(some.map((event) => toLogDocument(TENANT, event)));
     },
     /** By subject and so many at a time, as the worker does it. */
     async consume(some) {

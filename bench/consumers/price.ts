@@ -7,7 +7,7 @@ import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { deviceState } from '../../core/domains/telemetry/device-state.ts';
 import { rollups } from '../../core/domains/telemetry/rollups.ts';
-import { eventKey, toStored } from '../../core/events/cloud-event.ts';
+import { toLogDocument } from '../../core/events/cloud-event.ts';
 import type { ConsumerDeps } from '../../core/pipeline/consumer.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
@@ -114,10 +114,7 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
   const consumers = [deviceState, rollups].map(({ create }) => create(deps));
   const begin = Math.floor(Date.now() / 3_600_000 - 3) * 3_600_000;
   const store = async (events: readonly CloudEvent[]) => {
-    const documents = events.map((event) => {
-      const key = eventKey(TENANT, event);
-      return { ...key, body: toStored(event, key) };
-    });
+    const documents = events.map((event) => toLogDocument(TENANT, event));
     for (let from = 0; from < documents.length; from += 100)
       await deps.events.append(documents.slice(from, from + 100));
   };

@@ -3,7 +3,7 @@ import type { Container } from '@azure/cosmos';
 import type { HttpRequest } from '@azure/functions';
 import { type Item, toItem, toOperations } from '../../adapters/azure/cosmos-items.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { eventKey, toStored } from '../../core/events/cloud-event.ts';
+import { toLogDocument } from '../../core/events/cloud-event.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { composeHttp } from '../../functions-azure/compose.ts';
 import { type Account, openAccount, startChargeMeter } from '../kit/account.ts';
@@ -57,8 +57,7 @@ const ours: Entrant = {
 
 /** The item that an event becomes, in the form our own store gives it. */
 export function itemOf(event: CloudEvent): Item {
-  const key = eventKey(TENANT, event);
-  return toItem({ ...key, body: toStored(event, key) }, randomIds.next().slice(0, 16), systemClock.now());
+  return toItem(toLogDocument(TENANT, event), randomIds.next().slice(0, 16), systemClock.now());
 }
 
 const bareSdk = (

@@ -3,7 +3,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { toItem } from '../../adapters/aws/dynamodb-items.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { eventKey, toStored } from '../../core/events/cloud-event.ts';
+import { toLogDocument } from '../../core/events/cloud-event.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { Version } from '../../core/ports/store.ts';
@@ -54,8 +54,7 @@ export function makeRound({ name, batch, bytes, requests }: Shape, round: number
 
 /** The item that an event becomes, in the form our own store gives it. */
 export function itemOf(event: CloudEvent): Record<string, AttributeValue> {
-  const key = eventKey(TENANT, event);
-  return toItem({ ...key, body: toStored(event, key) }, randomIds.next().slice(0, 16) as Version);
+  return toItem(toLogDocument(TENANT, event), randomIds.next().slice(0, 16) as Version);
 }
 
 /** The request as API Gateway would hand it to a function. */

@@ -1,6 +1,7 @@
 // `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
 import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
+import type { IndexProgress } from '../../core/pipeline/subject-index.ts';
 import { actionOf, type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
@@ -10,6 +11,8 @@ import {
   change,
   type DirectoryCell,
   idOf,
+  LEAVE_DATA,
+  leavingData,
   runAction,
 } from '../directory.ts';
 import { evacuate } from '../evacuate.ts';
@@ -18,7 +21,7 @@ import { declaredActions, isOfDeclarations, runOnDeclarations } from './cells-de
 
 export const cells: Command = {
   summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
-  usage: 'list|add|approvals|approve|drain|evacuate|resume|retire|plan|scaffold [CELL]',
+  usage: 'list|add|approvals|approve|drain|evacuate|resume|retire|index|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
   options: {
     cloud: { type: 'string' },
@@ -30,6 +33,7 @@ export const cells: Command = {
     failover: { type: 'string' },
     keys: { type: 'string' },
     to: { type: 'string' },
+    'leave-data': { type: 'boolean' },
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
@@ -43,7 +47,9 @@ export const cells: Command = {
     'evacuate CELL': 'drain it, then move each of its tenants, and each tenant that has it as standby',
     'resume CELL': 'let it take tenants again',
     'retire CELL': 'take an empty cell out of service for good',
+    'index CELL': 'make it index the events that a release without an index has stored, to the end',
     '--to CELL': 'evacuate: where tenants go; each one’s standby if not given',
+    '--leave-data': 'evacuate, retire: events may stay in the cell, where no request reaches them',
     plan: 'the networks of infra/address-plan.json, without the edge',
     'plan CELL': 'allocate a network to a cell, in that file',
     'scaffold CELL': 'write the Terraform root of a cell that infra/cells.json declares, or of the edge',
@@ -67,6 +73,9 @@ const post =
   (verb: string): Action =>
   (context) =>
     change(context, 'POST', `cells/${idOf(context, 'cell')}/${verb}`);
+
+/** Steps of the index that one command asks for. */
+const INDEX_STEPS = 100_000;
 
 /** What a new cell must be given; a change keeps what is known. */
 const PLACE = ['cloud', 'region', 'jurisdiction', 'endpoint'] as const;
@@ -133,11 +142,27 @@ const actions: Readonly<Record<string, Action>> = {
   resume: post('resume'),
   async retire(context) {
     try {
-      return await post('retire')(context);
+      return await change(context, 'POST', `cells/${idOf(context, 'cell')}/retire`, leavingData(context));
     } catch (error) {
-      if (!(error instanceof UserError) || !error.message.includes('(cell_not_empty)')) throw error;
+      if (!(error instanceof UserError)) throw error;
+      if (error.message.includes('(cell_has_data)')) throw new UserError(`${error.message} ${LEAVE_DATA}`);
+      if (!error.message.includes('(cell_not_empty)')) throw error;
       const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
       throw new UserError(`${error.message} Move its tenants with ${move}`);
     }
+  },
+
+  async index(context) {
+    const { control, json, out } = context;
+    const id = idOf(context, 'cell');
+    for (let steps = 0; steps < INDEX_STEPS; steps += 1) {
+      const progress = (await control('POST', `cells/${id}/index`)) as IndexProgress;
+      const { documents, subjects, done } = progress;
+      if (json) out(JSON.stringify(progress));
+      else
+        out(`${documents} documents looked at, ${subjects} subjects listed${done ? ': the index is complete' : ''}.`);
+      if (done) return 0;
+    }
+    throw new UserError(`The index is not complete after ${INDEX_STEPS} steps; repeat the command to go on.`);
   },
 };

@@ -1,7 +1,17 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
 import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { type Command, required, UsageError, UserError } from '../command.ts';
-import { type Action, CHANGE_DESCRIPTIONS, CHANGE_OPTIONS, change, idOf, list, runAction } from '../directory.ts';
+import {
+  type Action,
+  CHANGE_DESCRIPTIONS,
+  CHANGE_OPTIONS,
+  change,
+  idOf,
+  LEAVE_DATA,
+  leavingData,
+  list,
+  runAction,
+} from '../directory.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
@@ -15,6 +25,7 @@ export const tenants: Command = {
     tier: { type: 'string' },
     policy: { type: 'string' },
     'keep-data': { type: 'boolean' },
+    'leave-data': { type: 'boolean' },
     limit: { type: 'string' },
     ...CHANGE_OPTIONS,
   },
@@ -33,6 +44,7 @@ export const tenants: Command = {
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
+    '--leave-data': 'place: events may stay in the cell that the tenant leaves, where no request reaches them',
     '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not supported yet',
     '--limit N': 'list: at most this many; all if not given',
     ...CHANGE_DESCRIPTIONS,
@@ -87,10 +99,14 @@ const actions: Readonly<Record<string, Action>> = {
       ...placeOf(context.options),
     }),
 
-  place: (context) => {
+  async place(context) {
     const place = placeOf(context.options);
     if (Object.keys(place).length === 0) throw new UsageError('Give --cell, --standby, or both.');
-    return change(context, 'POST', `tenants/${idOf(context, 'tenant')}/place`, place);
+    const what = `tenants/${idOf(context, 'tenant')}/place`;
+    return change(context, 'POST', what, { ...place, ...leavingData(context) }).catch((error: unknown) => {
+      if (!(error instanceof UserError) || !error.message.includes('(tenant_has_data)')) throw error;
+      throw new UserError(`${error.message} ${LEAVE_DATA}`);
+    });
   },
 
   pin: pin(true),

@@ -19,6 +19,7 @@ const COMMON = {
   unsupported_media_type: [415, 'Unsupported media type'],
   internal_error: [500, 'Internal error'],
   issuer_unavailable: [503, 'The credential cannot be verified at the moment'],
+  cell_unavailable: [503, 'The cell is unavailable'],
   directory_unavailable: [503, 'The directory is unavailable'],
 } as const satisfies Record<string, Row>;
 
@@ -36,7 +37,6 @@ const TENANTS = {
   misdirected: [421, 'The route token is for another cell or endpoint'],
   quota_exceeded: [429, 'Tenant quota exceeded'],
   headers_too_large: [431, 'Headers too large'],
-  cell_unavailable: [503, 'The tenant’s cell is unavailable'],
   cell_overloaded: [503, 'The tenant’s cell is overloaded'],
   store_unavailable: [503, 'The store is unavailable'],
 } as const satisfies Record<string, Row>;
@@ -49,6 +49,8 @@ export const DIRECTORY_REFUSALS = {
   cell_retired: [409, 'The cell is retired'],
   cell_not_active: [409, 'The cell takes no new tenants'],
   cell_not_empty: [409, 'Tenants depend on the cell'],
+  cell_has_data: [409, 'The cell holds events'],
+  tenant_has_data: [409, 'The tenant would leave events behind'],
   cell_exists: [409, 'The cell already exists'],
   tenant_exists: [409, 'The tenant already exists'],
   tenant_pinned: [409, 'The tenant is pinned to its home'],

@@ -8,6 +8,8 @@ export interface Route<S extends string = Scope> {
   readonly path: string;
   /** The scope that the caller needs; `null` for a public route. */
   readonly scope: S | null;
+  /** It concerns the cell as a whole: the epoch of the caller's token is neither checked nor adopted. */
+  readonly ofCell?: true;
   readonly summary: string;
   readonly parameters: Parameters;
 }

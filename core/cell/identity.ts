@@ -29,6 +29,14 @@ export const statePartition = {
   trials: (consumer: string, tenant: string) => `trials|${consumer}|${tenant}`,
   /** Events that a claiming consumer has applied to one entity, and that entity's documents. */
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
+  /** How far consumers have come with deriving a tenant's state anew. */
+  rebuild: (tenant: string) => `rebuild|${tenant}`,
+  /** A tenant's subjects whose hash has this digit. */
+  subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
+  /** The tenants that have subjects. */
+  subjectTenants: 'subjects',
+  /** How far the lists of subjects have come with the data of an earlier release. */
+  subjectProgress: 'subjects|progress',
   /** The document that a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;
@@ -47,4 +55,12 @@ export const domainPartition = (prefix: string): StatePartition => ({
 });
 
 /** Prefixes of the engine's partitions; no domain may use these. */
-export const RESERVED_PREFIXES: readonly string[] = ['tenant', 'parked', 'trials', 'claimed', 'health', 'subjects'];
+export const RESERVED_PREFIXES: readonly string[] = [
+  'tenant',
+  'parked',
+  'trials',
+  'claimed',
+  'health',
+  'subjects',
+  'rebuild',
+];

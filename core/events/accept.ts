@@ -78,8 +78,6 @@ export type Acceptance =
 export interface AcceptContext {
   readonly registry: SchemaRegistry;
   readonly now: EpochMs;
-  /** Makes a `traceparent` for an event that has none. */
-  readonly traceparent: () => string;
 }
 
 const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptance => ({
@@ -87,7 +85,7 @@ const reject = (code: RejectionCode, detail: string, pointer?: string): Acceptan
   rejection: pointer === undefined ? { code, detail } : { code, detail, pointer },
 });
 
-/** Checks one candidate against all rules for events. */
+/** Checks one candidate against all rules for events. An accepted event has a `traceparent` only if the client sent a readable one. */
 export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance {
   if (!isJsonObject(candidate)) return reject('invalid_event', 'An event is a JSON object.');
   const tooLarge = checkSize(candidate);
@@ -96,8 +94,9 @@ export function acceptEvent(candidate: Json, context: AcceptContext): Acceptance
   const fault =
     checkRequired(attributes, context) ?? checkOptional(attributes) ?? checkData(attributes, context.registry);
   if (fault !== undefined) return { accepted: false, rejection: fault };
-  const traceparent = readTraceparent(attributes.traceparent) ?? context.traceparent();
-  return { accepted: true, event: { ...attributes, traceparent } as unknown as CloudEvent };
+  const { traceparent: sent, ...rest } = attributes;
+  const traceparent = readTraceparent(sent);
+  return { accepted: true, event: { ...rest, ...(traceparent !== undefined && { traceparent }) } as CloudEvent };
 }
 
 /** Measures as the bus does: every accepted event must be publishable. Nearly all events are too small to need measuring. */

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2';
 import { utf8ToBytes } from '@noble/hashes/utils';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import type { Key } from '../ports/store.ts';
+import type { Beside, Key } from '../ports/store.ts';
 import { parseTime } from './time.ts';
 
 /** Separates the parts of a partition: tenants and subjects cannot contain it. */
@@ -44,7 +44,7 @@ export function eventKey(tenant: string, event: CloudEvent): Key {
  * The body that an event is stored with: omits what its key already contains, so that the log's items stay small (DynamoDB
  * bills writes by the KiB). `fromStored` restores it.
  */
-export function toStored(event: CloudEvent, key: Key): JsonObject {
+function toStored(event: CloudEvent, key: Key): JsonObject {
   const { specversion: _version, subject: _subject, time, ...rest } = event;
   if (time === timeOf(key.id)) return rest;
   return { ...rest, time: time === `${sortKeyOf(key.id)}Z` ? SHORT : time };
@@ -57,12 +57,26 @@ const SHORT = 'Z';
 export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
   partition.slice(0, Math.max(0, partition.indexOf(SEPARATOR)));
 
+/** A document of the log, or its record in the change stream. */
+export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside };
+
+/**
+ * The document of an event in the log. `traceparent` is the one that was made for an event without: it lies beside the body, so that the
+ * same event has the same body in every cell that accepts it.
+ */
+export function toLogDocument(tenant: string, event: CloudEvent, traceparent?: string): LogDocument {
+  const key = eventKey(tenant, event);
+  return { ...key, body: toStored(event, key), ...(traceparent !== undefined && { beside: { traceparent } }) };
+}
+
 /** The event and tenant of a stored document; for a document that is not an event, an event without a type. */
-export function fromStored(key: Key, body: Json): { tenant: string; event: CloudEvent } {
+export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent } {
+  const { body, beside } = key;
   const tenant = tenantOf(key);
   const stored = isJsonObject(body) ? body : {};
   const event = {
     specversion: '1.0',
+    ...(beside?.traceparent !== undefined && { traceparent: beside.traceparent }),
     ...stored,
     subject: key.partition.slice(tenant.length + 1),
     time:

@@ -5,11 +5,15 @@ import type { CellIdentity } from '../cell/identity.ts';
 import { identityProver } from '../cell/identity-proof.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
-import { type Application, registryOf } from '../domain/application.ts';
+import { type Application, consumerNamed, registryOf } from '../domain/application.ts';
 import type { Fetch } from '../lib/timed-fetch.ts';
+import { consume } from '../pipeline/consume.ts';
+import { crashMarkers } from '../pipeline/crash-markers.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
+import { type RebuiltConsumer, rebuild } from '../pipeline/rebuild.ts';
 import { redrive } from '../pipeline/redrive.ts';
+import { subjectIndex } from '../pipeline/subject-index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
@@ -41,16 +45,27 @@ export interface ApplicationApiDeps {
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
   const { application, document, cell, routeKeys, audience, identityKey, events, state, fetch, clock, ids, log } = deps;
+  const subjects = subjectIndex({ events, state });
+  const parked = parking({ state, clock });
+  const consumerOf = (name: string): RebuiltConsumer => {
+    const { declaration, create } = consumerNamed(application, name);
+    const consumer = create({ events, state, clock, ids });
+    const trials = crashMarkers(state, clock);
+    const deliver = consume({ consumer, declaration, parking: parked, trials, clock, log });
+    return { types: declaration.types, consumer, deliver };
+  };
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: registryOf(application), clock, ids }),
+    ingest: ingest({ events, registry: registryOf(application), clock, ids, subjects }),
     stores: { events, state },
-    parking: parking({ state, clock }),
+    subjects,
+    parking: parked,
     redrive: redrive({ events, state, clock }),
+    rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

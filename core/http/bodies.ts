@@ -44,6 +44,35 @@ export const RedriveSummary = object(['redriven', 'failed', 'more'], {
   more: { type: 'boolean' },
 });
 
+/** A misspelt `from` would derive everything anew, so no other member is allowed. */
+export const Rebuild = {
+  ...object(['consumer'], {
+    consumer: text,
+    from: { ...time, description: 'Apply the events from this time on again; without it all is derived anew.' },
+    restart: { type: 'boolean', description: 'Begin again, even if a rebuild is under way.' },
+  }),
+  additionalProperties: false,
+} as const;
+
+export const RebuildProgress = object(['subjects', 'events', 'done'], {
+  subjects: count,
+  events: count,
+  done: { type: 'boolean' },
+  waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
+});
+
+export const IndexProgress = object(['documents', 'subjects', 'done'], {
+  documents: count,
+  subjects: count,
+  done: { type: 'boolean' },
+});
+
+export const Holdings = object(['items', 'next', 'complete'], {
+  items: { type: 'array', items: object(['tenant'], { tenant: { type: 'string', pattern: NAME_PATTERN } }) },
+  next: { type: ['string', 'null'] },
+  complete: { type: 'boolean', description: 'Whether events of a release without an index are among them.' },
+});
+
 const ofCell = { ...text, description: 'Of a cell; the edge has none.' } as const;
 
 export const Health = object(['status', 'cell', 'version'], {

@@ -13,13 +13,16 @@ import { type Application, missingCodes } from '../domain/application.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
+import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
+import type { SubjectIndex } from '../pipeline/subject-index.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
+import { holdings } from './holdings.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
 import { readHandler, readRoutes } from './reads.ts';
@@ -38,8 +41,10 @@ export interface CellApiDeps {
   readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
   /** The stores that the domains' reads use. */
   readonly stores: ReadStores;
+  readonly subjects: SubjectIndex;
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
+  readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;
@@ -63,8 +68,15 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     return readCandidates(request);
   };
 
-  const ingest = async ({ tenant, traceparent }: Call, candidates: Candidates): Promise<Response> => {
-    const result = await deps.ingest({ tenant, ...candidates, traceparent });
+  /** Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault. */
+  const ingest = async (call: Call, fenced: Promise<void>): Promise<Response> => {
+    const { tenant, traceparent } = call;
+    fenced.catch(() => undefined);
+    const candidates = await readEvents(call).catch(async (error: unknown) => {
+      await fenced;
+      throw error;
+    });
+    const result = await deps.ingest({ tenant, ...candidates, traceparent, permitted: fenced });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
@@ -115,6 +127,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
       return new Response(documentText, { headers: { 'content-type': 'application/json' } });
     },
     ...operations(deps),
+    ...holdings(deps.subjects),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
   };
 
@@ -150,11 +163,9 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
     const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
-    // Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault.
-    const candidates = name === 'ingest' ? readEvents(call) : undefined;
-    candidates?.catch(() => undefined);
-    if (claims !== undefined) await fence(claims);
-    if (candidates !== undefined) return ingest(call, await candidates);
+    const fenced = claims === undefined || table[name]?.ofCell === true ? Promise.resolve() : fence(claims);
+    if (name === 'ingest') return ingest(call, fenced);
+    await fenced;
     const handler = handlers[name];
     if (handler === undefined) throw new TypeError(`The route ${name} has no handler.`);
     return handler(call);

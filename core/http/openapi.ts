@@ -6,7 +6,17 @@ import { object, page, text, time } from '../api/schema.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
 import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
-import { Health, IngestSummary, ParkedEvent, Redrive, RedriveSummary } from './bodies.ts';
+import {
+  Health,
+  Holdings,
+  IndexProgress,
+  IngestSummary,
+  ParkedEvent,
+  Rebuild,
+  RebuildProgress,
+  Redrive,
+  RedriveSummary,
+} from './bodies.ts';
 import { EVENT_MEDIA_TYPES } from './body.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from './openapi-parts.ts';
 import { readRoutes } from './reads.ts';
@@ -70,7 +80,13 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
     responses: { 200: answer('The number of events sent again.', ref('RedriveSummary')) },
   },
   drop: { responses: { 204: answer('The event has been removed.') } },
+  rebuild: {
+    requestBody: { required: true, content: content(ref('Rebuild')) },
+    responses: { 200: answer('How far it has come.', ref('RebuildProgress')) },
+  },
   fence: { responses: { 204: answer('The cell knows this epoch or a newer one.') } },
+  holdings: { responses: { 200: answer('A page.', ref('Holdings')) } },
+  index: { responses: { 200: answer('How far it has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 });
 
@@ -118,6 +134,10 @@ export function openApiDocument(application: Application): unknown {
         ParkedEvent,
         Redrive,
         RedriveSummary,
+        Rebuild,
+        RebuildProgress,
+        Holdings,
+        IndexProgress,
         Health,
         Problem: problemSchema([...TENANT_CODES, ...Object.keys(missingCodes(application))]),
       },

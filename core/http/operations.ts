@@ -1,15 +1,17 @@
-// The operations of the API: lists, redrives and drops events that a consumer could not process.
+// The operations of the API: lists, redrives and drops events that a consumer could not process, and derives state again.
 
 import type { View } from '../api/read.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
+import { parseTime } from '../events/time.ts';
 import { cutUtf8 } from '../lib/text.ts';
 import { type Parking, RELAY } from '../pipeline/parking.ts';
+import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { StoreCursor } from '../ports/store.ts';
-import type { Redrive } from './bodies.ts';
+import type { Rebuild, Redrive } from './bodies.ts';
 import { parseJson, readBody } from './body.ts';
 import { json, noContent, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';
@@ -17,20 +19,23 @@ import { pageResponse } from './reads.ts';
 import { routes } from './routes.ts';
 import { validators } from './validators.generated.ts';
 
-/** Maximum bytes of a redrive's body: more than enough for a hundred ids. */
-const REDRIVE_BODY_BYTES = 64 * 1024;
+/** Maximum bytes of a body: more than enough for a hundred ids. */
+const BODY_BYTES = 64 * 1024;
 
 /** Returns the handlers of the operations. */
 export function operations({
   parking,
   redrive,
+  rebuild,
   application,
 }: {
   parking: Parking;
   redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
+  rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   application: Application;
-}): Record<'parked' | 'redrive' | 'drop', RouteHandler> {
-  const consumers = [...topologyOf(application).consumers.map(({ name }) => name), RELAY];
+}): Record<'parked' | 'redrive' | 'rebuild' | 'drop', RouteHandler> {
+  const declared = topologyOf(application).consumers.map(({ name }) => name);
+  const consumers = [...declared, RELAY];
 
   const known = (consumer: string): string => {
     if (!consumers.includes(consumer))
@@ -71,12 +76,27 @@ export function operations({
 
     redrive: async ({ request, query, tenant }) => {
       readParameters(routes.redrive.parameters, query);
-      const body = parseJson(await readBody(request, REDRIVE_BODY_BYTES));
+      const body = parseJson(await readBody(request, BODY_BYTES));
       const fault = schemaFault(validators.Redrive, body, 'body');
       if (fault !== undefined)
         throw new Refusal('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
       const { consumer, ids } = body as Static<typeof Redrive>;
       return json(200, await redrive({ consumer: known(consumer), tenant, ids }));
+    },
+
+    rebuild: async ({ request, query, tenant }) => {
+      readParameters(routes.rebuild.parameters, query);
+      const body = parseJson(await readBody(request, BODY_BYTES));
+      const fault = schemaFault(validators.Rebuild, body, 'body');
+      if (fault !== undefined)
+        throw new Refusal('invalid_body', `Send {"consumer": "…", "from"?: "…"}: the ${fault.detail}.`);
+      const { consumer, from: text, restart } = body as Static<typeof Rebuild>;
+      // The relay keeps nothing.
+      if (consumer === RELAY) throw new Refusal('unknown_consumer', `There are: ${declared.join(', ')}.`);
+      const from = text === undefined ? undefined : parseTime(text)?.sortKey;
+      if (text !== undefined && from === undefined)
+        throw new Refusal('invalid_body', 'The member from must be an RFC 3339 time such as 2026-11-21T07:41:03Z.');
+      return json(200, await rebuild({ consumer: known(consumer), tenant, from, restart }));
     },
 
     drop: async ({ id, query, tenant }) => {

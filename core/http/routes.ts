@@ -1,6 +1,7 @@
 // The routes of every cell, and the matcher that finds the route of a request.
 import { choice, matching, paging, text } from '../api/parameters.ts';
 import type { Route } from '../api/route.ts';
+import { NAME_PATTERN } from '../cell/identity.ts';
 import { NONCE_PATTERN } from '../cell/identity-proof.ts';
 
 /** The routes of every cell, whatever its domains. */
@@ -45,11 +46,37 @@ export const routes = {
     summary: 'Remove a parked event permanently.',
     parameters: {},
   },
+  rebuild: {
+    method: 'POST',
+    path: '/v1/rebuild',
+    scope: 'operate',
+    summary:
+      'Derive the state that a consumer keeps of the tenant from the log again: one bounded step, to be repeated until it is done.',
+    parameters: {},
+  },
   fence: {
     method: 'POST',
     path: '/v1/fence',
     scope: 'control',
     summary: "Adopt the tenant's epoch from the route token. The edge calls this after an assignment has changed.",
+    parameters: {},
+  },
+  holdings: {
+    method: 'GET',
+    path: '/v1/holdings',
+    scope: 'control',
+    ofCell: true,
+    summary:
+      'List the tenants whose events the cell holds. The edge asks this before a tenant leaves the cell, or the cell is retired.',
+    parameters: { tenant: matching('Only this tenant.', NAME_PATTERN), ...paging },
+  },
+  index: {
+    method: 'POST',
+    path: '/v1/holdings/index',
+    scope: 'control',
+    ofCell: true,
+    summary:
+      'Index some of the events that a release without an index of subjects has stored; to be repeated until it is done.',
     parameters: {},
   },
   openapi: { method: 'GET', path: '/openapi.json', scope: null, summary: 'This document.', parameters: {} },

@@ -54,7 +54,10 @@ export const asBlock = (document: StoredDocument | undefined): Block => {
 };
 
 export const asHead = (document: StoredDocument | undefined): Head | undefined =>
-  document === undefined ? undefined : (document.body as unknown as Head);
+  document === undefined || isForgetting(document) ? undefined : (document.body as unknown as Head);
+
+/** Whether a head is replaced by a mark: what is known of the subject is being removed. See `forgetDocuments`. */
+export const isForgetting = ({ body }: StoredDocument): boolean => isJsonObject(body) && body.forgetting !== undefined;
 
 /** The documents of minutes that the release before blocks has left in a half hour. All totals contain their leaves. */
 export interface Minutes {

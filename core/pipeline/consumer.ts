@@ -22,6 +22,13 @@ export interface Consumer {
    * processed; the caller isolates it by applying each event alone.
    */
   apply(events: readonly TenantEvent[]): Promise<void>;
+
+  /**
+   * Removes what it keeps of a subject, so that applying all of the subject's events derives it anew. Others may apply events meanwhile:
+   * they have to try again later. `token` distinguishes callers; one must not call it twice at the same time. Rejects with
+   * `unavailable` when it has to be called again. Absent where what is kept is no function of the log.
+   */
+  forget?(tenant: string, subject: string, token: string): Promise<void>;
 }
 
 /** Dependencies of consumers. */

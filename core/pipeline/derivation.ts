@@ -11,7 +11,7 @@ import type { Store } from '../ports/store.ts';
 export interface Derivation<Fact, Summary> {
   readonly name: string;
   readonly types: readonly string[];
-  /** The partition of a subject's documents in the state collection. */
+  /** The partition of a subject's documents in the state collection. Nothing else may be in it: `rebuild` empties it. */
   partition(tenant: string, subject: string): string;
   /** The fact of an event. Pure. Throws for an event that cannot be processed, which is then skipped until the code is fixed. */
   project(event: CloudEvent, position: string): Fact;

@@ -10,6 +10,7 @@ import type { Consumer, ConsumerDefinition, ConsumerDeps, TenantEvent } from './
 import type { Latest } from './derivation.ts';
 import { type Derivation, seriesOf } from './derivation.ts';
 import { type Changes, seriesDocuments } from './derived-documents.ts';
+import { forgetDocuments } from './forget-derived.ts';
 import { logWindows, minuteOf, positionOf } from './log-windows.ts';
 
 export const DERIVE_LIMITS = {
@@ -139,6 +140,8 @@ export function derivedConsumer<Fact, Summary extends object>(
 
   return {
     name: derivation.name,
+    forget: (tenant, subject, token) =>
+      forgetDocuments({ ...deps, partition: derivation.partition(tenant, subject), token }),
     async apply(events: readonly TenantEvent[]) {
       const first = events[0];
       if (first === undefined) return;

@@ -1,6 +1,7 @@
 // The documents of a derivation's series: which of them a change concerns, and how they are written in one step.
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { sameJson } from '../lib/same-json.ts';
+import { PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Store, StoredDocument, Version, Write } from '../ports/store.ts';
 import {
@@ -12,6 +13,7 @@ import {
   endOf,
   type Head,
   headId,
+  isForgetting,
   type Leaves,
   type Minutes,
   minuteAt,
@@ -95,6 +97,8 @@ export function seriesDocuments<Fact, Summary extends object>(
   /** Reads a series before the log is read, for events of the half hour that begins at `start`. */
   const open = async (series: string, start: string): Promise<Opened> => {
     const document = await read(headId(series));
+    if (document !== undefined && isForgetting(document))
+      throw new PortError('unavailable', `${partition} is being derived anew.`);
     const head = asHead(document);
     const known = {
       series,
@@ -249,7 +253,7 @@ export function seriesDocuments<Fact, Summary extends object>(
       ...minutes.documents.map((each): Write => ({ kind: 'delete', id: each.id, expected: each.version })),
     ];
     const before = asHead(document);
-    if (before === undefined) return writes;
+    if (before === undefined || document === undefined) return writes;
     const { totals: _totals, latest: _latest, spread: _spread, ...rest } = before;
     const head = { ...rest, ...shared };
     if (!sameJson(head, before))
@@ -257,8 +261,10 @@ export function seriesDocuments<Fact, Summary extends object>(
         kind: 'put',
         id: headId(series),
         body: head as unknown as Json,
-        expected: document?.version ?? 'absent',
+        expected: document.version,
       });
+    // A block that is there has a version of its own; where there is none, only the head tells that all was forgotten meanwhile.
+    else if (version === undefined) writes.push({ kind: 'check', id: headId(series), expected: document.version });
     return writes;
   };
 

@@ -1,6 +1,6 @@
 // Ingest: validates events, stores the new ones in the cell's log, and returns a result for each.
 import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
-import { eventKey, toStored } from '../events/cloud-event.ts';
+import { toLogDocument } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -8,7 +8,8 @@ import type { CloudEvent } from '../ports/cloud-event.ts';
 import { PERMANENT, type PortError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
-import type { AppendOutcome, NewDocument, Store } from '../ports/store.ts';
+import type { AppendOutcome, Store } from '../ports/store.ts';
+import type { SubjectIndex } from './subject-index.ts';
 
 export const INGEST_LIMITS = {
   /** Maximum events in one request. */
@@ -23,6 +24,7 @@ export interface IngestDeps {
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly subjects: Pick<SubjectIndex, 'unlisted' | 'add'>;
 }
 
 export interface IngestCommand {
@@ -33,6 +35,8 @@ export interface IngestCommand {
   readonly faults?: ReadonlyMap<number, Rejection>;
   /** The trace for events that have none. */
   readonly traceparent: string;
+  /** Nothing is written before it resolves; if it rejects, so does the call, whatever else is wrong. At once without it. */
+  readonly permitted?: Promise<unknown>;
 }
 
 export interface EventResult {
@@ -63,21 +67,23 @@ export type IngestResult =
 /** Attributes in which a repeated event may differ: a new trace, another content mode, or another notation of the same instant. */
 const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
 
-/** Returns the use case. */
+/** Returns the use case. The subjects of new events are listed before the events are stored. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, faults, traceparent }) => {
-    const context = {
-      registry: deps.registry,
-      now: deps.clock.now(),
-      traceparent: () => continueTrace(traceparent, deps.ids),
-    };
+  return async ({ tenant, candidates, faults, traceparent, permitted }) => {
+    const context = { registry: deps.registry, now: deps.clock.now() };
+    const logDocument = (event: CloudEvent) =>
+      toLogDocument(tenant, event, event.traceparent === undefined ? continueTrace(traceparent, deps.ids) : undefined);
     const acceptances = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };
     });
-    const documents = acceptances.flatMap((acceptance) =>
-      acceptance.accepted ? [logDocument(tenant, acceptance.event)] : [],
-    );
+    const documents = acceptances.flatMap((acceptance) => (acceptance.accepted ? [logDocument(acceptance.event)] : []));
+    const subjects = acceptances.flatMap((acceptance) => (acceptance.accepted ? [acceptance.event.subject] : []));
+    // Read while the epoch is, so that known subjects cost no time.
+    const unlisted = deps.subjects.unlisted(tenant, subjects);
+    unlisted.catch(() => undefined);
+    await permitted;
+    await deps.subjects.add(tenant, await unlisted);
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents, COMPARED);
 
     const results: EventResult[] = [];
@@ -118,9 +124,4 @@ function refusedAlone(error: PortError, outcomes: readonly AppendOutcome[]): Rej
   if (PERMANENT[error.code] || (error.code === 'denied' && takesOthers))
     return { code: 'event_not_storable', detail: `The cell's store refuses the event: ${error.code}.` };
   return undefined;
-}
-
-function logDocument(tenant: string, event: CloudEvent): NewDocument {
-  const key = eventKey(tenant, event);
-  return { ...key, body: toStored(event, key) };
 }

@@ -4,7 +4,6 @@ import { atMost, mapConcurrently } from '../lib/concurrently.ts';
 import { sameJson } from '../lib/same-json.ts';
 import { afterPrefix } from '../lib/text.ts';
 import { PortError } from '../ports/errors.ts';
-import type { Json } from '../ports/json.ts';
 import type { Page, Query, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
 import { asBlock, nodeId } from './blocks.ts';
 import { type Derivation, packed, seriesOf, unpacked } from './derivation.ts';
@@ -87,8 +86,8 @@ export function logWindows<Fact, Summary extends object>(
   const pageOf = (query: Query) => inTurn(() => events.query(log, query));
 
   /** An event that cannot be projected contributes nothing; it is parked on its own delivery, and counts once the code is fixed. */
-  const projected = (document: { partition: string; id: string; body: Json }): { fact: Fact } | undefined => {
-    const { event } = fromStored(document, document.body);
+  const projected = (document: StoredDocument): { fact: Fact } | undefined => {
+    const { event } = fromStored(document);
     if (!accepts.has(event.type)) return undefined;
     try {
       return { fact: derivation.project(event, document.id) };

@@ -81,7 +81,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
 
 /** The message in a record; `undefined` without a valid tenant, subject and time, as they become keys. */
 function toMessage(record: ChangeRecord): BusMessage | undefined {
-  const message = toRedriven(record) ?? fromStored(record, record.body);
+  const message = toRedriven(record) ?? fromStored(record);
   const { tenant, event } = message;
   const isEvent = [event.id, event.source, event.type, event.time].every((attribute) => typeof attribute === 'string');
   return isEvent && isName(tenant) && isSubject(event.subject) && parseTime(event.time) !== undefined

@@ -1,6 +1,7 @@
 // The change stream port: the records that a platform pushes for writes to a collection, and the handler's answer.
 import type { EpochMs } from './clock.ts';
 import type { Json } from './json.ts';
+import type { Beside } from './store.ts';
 
 /** One committed write. Deletions and expiry are not delivered; of a burst of updates, only the latest may arrive. */
 export interface ChangeRecord {
@@ -9,6 +10,8 @@ export interface ChangeRecord {
   /** `inserted` only where the platform distinguishes inserts; otherwise every change is `updated`. */
   readonly kind: 'inserted' | 'updated';
   readonly body: Json;
+  /** What the writer noted beside the body. */
+  readonly beside?: Beside;
   /** The platform's position of the write; comparable only for equality, as text, within the same stream. */
   readonly sequence: string;
   /** When the store committed it, to the precision the platform gives (one second on both clouds). */

@@ -20,9 +20,13 @@ export type StoreCursor = string & { readonly __brand: 'StoreCursor' };
 /** What a writer expects to be stored: nothing, anything (also nothing), or exactly one version. */
 export type Expected = 'absent' | 'any' | Version;
 
+/** What a writer notes beside a body: how the document came here, and not what it says. `append` does not compare it. */
+export type Beside = Readonly<Record<string, string | number>>;
+
 /** A document to write. Bodies are returned equal as JSON values; the order of their keys is not kept. */
 export interface NewDocument extends Key {
   readonly body: Json;
+  readonly beside?: Beside;
   /** From this time on, the document is never returned; the service deletes it some time later. */
   readonly expiresAt?: EpochMs;
 }
@@ -78,10 +82,28 @@ export interface Page {
   readonly next?: StoreCursor;
 }
 
+/** Selects a page of the names of partitions. */
+export interface PartitionQuery {
+  /** Documents that are looked at for it, 1 to 1,000: a page may name fewer partitions, even none. */
+  readonly limit: number;
+  readonly cursor?: StoreCursor;
+}
+
+/** Names of partitions, each perhaps several times, also over several pages. */
+export interface PartitionPage {
+  readonly partitions: readonly string[];
+  /** How many documents were looked at. */
+  readonly documents: number;
+  /** Present while there may be more. */
+  readonly next?: StoreCursor;
+}
+
 /** The limits of a store, the lower ones of DynamoDB and Cosmos DB. */
 export const STORE_LIMITS = {
   /** Of the JSON text of a body, in UTF-8. DynamoDB: 400 KB an item; Cosmos DB: 2 MB; both less their overhead. */
   bodyBytes: 256 * 1024,
+  /** Of the JSON text of what is beside a body: some names and numbers. */
+  besideBytes: 1024,
   /** Of a partition and of an id. Cosmos DB: ids of 1,023 characters; DynamoDB: sort keys of 1,024 bytes. */
   keyBytes: 1000,
   /** Writes in a transaction. Both services: 100. */
@@ -129,6 +151,12 @@ export interface Store {
    * throughout, even while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
    */
   query(partition: string, query: Query): Promise<Page>;
+
+  /**
+   * The partitions that have documents, in no particular order. Paging to the end names every one whose documents were there before the first
+   * page, and stayed. Reads all that is stored, so it is for what is done once, and not for a request. `invalid` for a bad cursor.
+   */
+  partitions(query: PartitionQuery): Promise<PartitionPage>;
 
   /** Removes a document if it has that version; `conflict` if not. With `any`, removing an absent document is not an error. */
   delete(key: Key, expected: Version | 'any'): Promise<void>;

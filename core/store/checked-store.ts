@@ -3,7 +3,17 @@
 import { compareUtf8, jsonBytesAtMost, utf8Length } from '../lib/text.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type { AppendOptions, AppendOutcome, Key, NewDocument, Page, Query, Store, Write } from '../ports/store.ts';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  Beside,
+  Key,
+  NewDocument,
+  Page,
+  Query,
+  Store,
+  Write,
+} from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 
 /** Neither service allows these in an id; control characters have no use in one and break logs. */
@@ -24,6 +34,7 @@ export function checkedStore(store: Store): Store {
     append: async (documents, options) => appendChecked(store, documents, options),
     transact: async (partition, writes) => store.transact(partition, checkedWrites(partition, writes)),
     query: async (partition, query) => queryChecked(store, checkedPart('partition', partition), query),
+    partitions: async (query) => store.partitions(checkedPage(query)),
     delete: async (key, expected) => store.delete(checkedKey(key), expected),
   };
 }
@@ -68,7 +79,17 @@ function checkedDocument(document: NewDocument): NewDocument {
   checkedKey(document);
   // Most bodies are so small that they need no exact measurement.
   if (jsonBytesAtMost(document.body) > STORE_LIMITS.bodyBytes) checkedBody(document.body);
+  if (document.beside !== undefined) checkBeside(document.beside);
   return document;
+}
+
+function checkBeside(beside: Beside): void {
+  const bytes = utf8Length(JSON.stringify(beside));
+  if (bytes > STORE_LIMITS.besideBytes)
+    throw new PortError(
+      'too-large',
+      `Beside the body are ${bytes} bytes; there is room for ${STORE_LIMITS.besideBytes}.`,
+    );
 }
 
 function checkedWrites(partition: string, writes: readonly Write[]): readonly Write[] {
@@ -123,17 +144,20 @@ async function appendChecked(
   });
 }
 
+function checkedPage<Q extends { readonly limit: number }>(query: Q): Q {
+  if (Number.isInteger(query.limit) && query.limit >= 1 && query.limit <= STORE_LIMITS.pageDocuments) return query;
+  throw new PortError(
+    'invalid',
+    `The limit of a query must be a whole number from 1 to ${STORE_LIMITS.pageDocuments}.`,
+  );
+}
+
 /**
  * Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty ones. On every adapter, a cursor
  * is the last id of a page, so one that is not an id or lies outside the bounds belongs to another query.
  */
 async function queryChecked(store: Store, partition: string, query: Query): Promise<Page> {
-  if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > STORE_LIMITS.pageDocuments) {
-    throw new PortError(
-      'invalid',
-      `The limit of a query must be a whole number from 1 to ${STORE_LIMITS.pageDocuments}.`,
-    );
-  }
+  checkedPage(query);
   const { cursor, from = '', to, prefix = '', ...rest } = query;
   for (const bound of [from, to ?? '', prefix]) checkedBound(bound);
   if (cursor !== undefined) {

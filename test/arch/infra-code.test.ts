@@ -106,6 +106,7 @@ const AWS_ACTIONS: Readonly<Record<string, readonly string[]>> = {
   PublishBatchCommand: ['sns:Publish'],
   PutItemCommand: ['dynamodb:PutItem'],
   QueryCommand: ['dynamodb:Query'],
+  ScanCommand: ['dynamodb:Scan'],
   TransactWriteItemsCommand: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'],
 };
 

@@ -6,6 +6,7 @@ import { documentClauses } from './store/documents.ts';
 import { expiryClauses } from './store/expiry.ts';
 import { faultClauses } from './store/faults.ts';
 import type { StoreHarness } from './store/harness.ts';
+import { partitionClauses } from './store/partitions.ts';
 import { queryClauses } from './store/queries.ts';
 import { transactionClauses } from './store/transactions.ts';
 
@@ -14,6 +15,7 @@ export const storeClauses = {
   ...appendClauses,
   ...transactionClauses,
   ...queryClauses,
+  ...partitionClauses,
   ...expiryClauses,
   ...bodyClauses,
   ...faultClauses,

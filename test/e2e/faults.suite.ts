@@ -1,5 +1,5 @@
 // The faults that a cell must survive, on whichever cloud: no accepted event is lost, and no effect happens twice.
-import { CellClient, type Device } from '../support/cell-client.ts';
+import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
 import { eventually } from '../support/eventually.ts';
 import { PATIENCE_MS } from '../support/patience.ts';
@@ -141,6 +141,64 @@ export function faultSuite(name: string, open: () => Promise<CellHarness>): void
       ]);
       await tenant.settled(30);
       expect(await cell.deadLetters()).toBe(0);
+    });
+
+    test('documents that were deleted and events that were dropped: a rebuild derives them from the log again', async () => {
+      const tenant = new CellClient(cell, 'rebuilt');
+      await cell.release('faulty');
+      const readings = manyReadings(60, 4);
+      const poison = reading({ id: 'bad', device: 'device-0', metric: 'poison', value: 3 });
+      await tenant.postUntilTaken([...readings, poison]);
+      const parked = await eventually(async () => {
+        const found = await parkedOf(tenant);
+        if (found.length < 2) throw new Error(`${found.length} events are parked.`);
+        return found;
+      });
+      await tenant.settled(60);
+      await cell.release('healthy');
+      for (const { id } of parked)
+        expect((await tenant.request(`/v1/parked/${id}`, { method: 'DELETE' })).status).toBe(204);
+      const shown = async () =>
+        Object.fromEntries(
+          await Promise.all(
+            [0, 1, 2, 3].map(async (index) => {
+              const id = `device-${index}`;
+              const rollups = await tenant.all<Rollup>(`/v1/devices/${id}/rollups?window=1m`);
+              const device = await tenant.request(`/v1/devices/${id}`);
+              return [id, [await device.json(), rollups]] as const;
+            }),
+          ),
+        );
+      const before = await shown();
+      // All documents of one, the first and then the other half of two others.
+      for (const [index, partition] of ['device', 'rollups'].flatMap((prefix) =>
+        [0, 1, 2].map((device) => [device, `${prefix}|rebuilt|device-${device}`] as const),
+      ))
+        for (const [place, { id }] of (await cell.state.query(partition, { limit: 1000 })).items.entries())
+          if (index === 0 || place % 2 === index - 1) await cell.state.delete({ partition, id }, 'any');
+      expect(await shown()).not.toEqual(before);
+
+      for (const consumer of ['device-state', 'rollups'])
+        await eventually(async () => {
+          const body = JSON.stringify({ consumer });
+          const answer = await tenant.request('/v1/rebuild', { method: 'POST', body });
+          expect(answer.status).toBe(200);
+          const progress = (await answer.json()) as { done: boolean };
+          if (!progress.done) throw new Error(JSON.stringify(progress));
+          expect(progress).toEqual({ subjects: 4, events: 61, done: true });
+        });
+      const after = await shown();
+      for (const id of ['device-1', 'device-2', 'device-3']) expect([id, after[id]]).toEqual([id, before[id]]);
+      // What was dropped is there, too, once.
+      expect((await tenant.get<Device>('/v1/devices/device-0')).readings).toBe(16);
+      expect(await tenant.all<Rollup>('/v1/devices/device-0/rollups?window=1d&metric=poison')).toMatchObject([
+        { count: 1, sum: 3 },
+      ]);
+      expect((await tenant.all<Rollup>('/v1/devices/device-0/rollups?window=1d&metric=temperature'))[0]?.count).toBe(
+        15,
+      );
+      const held = await tenant.request('/v1/holdings?tenant=rebuilt', {}, { scopes: ['control'] });
+      expect(await held.json()).toEqual({ items: [{ tenant: 'rebuilt' }], next: null, complete: true });
     });
 
     test('an event that never lets its worker finish: the platform ends the worker, and the event alone is parked', async () => {

@@ -31,6 +31,7 @@ import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import document from '../../core/openapi.generated.json' with { type: 'json' };
 import { ingest } from '../../core/pipeline/ingest.ts';
 import { redrive } from '../../core/pipeline/redrive.ts';
+import { subjectIndex } from '../../core/pipeline/subject-index.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { type TestCell, testCell } from '../support/cell.ts';
@@ -314,7 +315,8 @@ export class World {
     const { events, state, parking, log } = cell;
     const ids = countingIds();
     const guard = epochGuard(state);
-    const stored = ingest({ events, registry: registryOf(application), clock, ids });
+    const subjects = subjectIndex({ events, state });
+    const stored = ingest({ events, registry: registryOf(application), clock, ids, subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -336,8 +338,10 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
+      subjects,
       parking,
       redrive: redrive({ events, state, clock }),
+      rebuild: () => Promise.reject(new Error('No operator rebuilds anything here.')),
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

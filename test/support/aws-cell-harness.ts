@@ -1,6 +1,8 @@
 // An AWS cell for the end-to-end suites: emulators behind fault proxies, real bundles, and shorter times than the cloud's.
 import path from 'node:path';
-import { systemClock } from '../../adapters/system/system.ts';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
+import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, root } from '../../build/bundles.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
@@ -50,7 +52,15 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
   });
+  const client = new DynamoDBClient({
+    endpoint: dynamodb.endpoint,
+    region: declaration.region,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  });
+  const state = new DynamoDbStore({ client, table: `${declaration.id}-state`, clock: systemClock, ids: randomIds });
   const close = async () => {
+    client.destroy();
     await cell.stop();
     await Promise.all([store.stop(), bus.stop()]);
     await Promise.all([dynamodb.stop(), snsSqs.stop()]);
@@ -73,6 +83,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
     },
     killWorkers: async () =>
       (await Promise.all(workers.map((worker) => worker.killEnvironments()))).reduce((sum, count) => sum + count, 0),
+    state,
     store: {
       goDown: () => store.goDown(),
       comeUp: () => store.comeUp(),

@@ -1,7 +1,10 @@
 // An Azure cell for the end-to-end suites: emulators behind fault proxies, the real app, and shorter times than the cloud's.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { systemClock } from '../../adapters/system/system.ts';
+import { CosmosClient } from '@azure/cosmos';
+import { cosmosClientOptions } from '../../adapters/azure/cosmos-client.ts';
+import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
+import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
@@ -36,6 +39,9 @@ async function testApp(timeoutSeconds: number): Promise<string> {
   await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
   return folder;
 }
+
+/** Of the suites' own requests to the store, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 const answer = (status: number, headers: Record<string, string>): Fault => ({
   kind: 'answer',
@@ -108,7 +114,14 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
     notice: (notice) => notices.push(notice),
     onDeath: (reason) => notices.push({ level: 'error', part: 'test', message: reason }),
   });
+  const client = new CosmosClient({
+    connectionString: account.connectionString,
+    ...cosmosClientOptions({ requestTimeoutMs: REQUEST_TIMEOUT_MS }),
+  });
+  const container = client.database(declaration.id).container('state');
+  const state = new CosmosStore({ container, clock: systemClock, ids: randomIds });
   const close = async () => {
+    client.dispose();
     await cell.stop();
     await Promise.all([store.stop(), bus.shut()]);
     await Promise.all([cosmos.stop(), serviceBus.stop()]);
@@ -135,6 +148,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
       cell.host.killWorker();
       return 1;
     },
+    state,
     store: {
       goDown: () => store.goDown(),
       comeUp: () => store.comeUp(),

@@ -2,6 +2,7 @@
 
 import type { Scope } from '../../core/cell/route-token.ts';
 import type { PublicKey } from '../../core/ports/keys.ts';
+import type { Store } from '../../core/ports/store.ts';
 
 export interface TokenOptions {
   readonly scopes?: readonly Scope[];
@@ -26,6 +27,8 @@ export interface CellHarness {
   release(release: Release): Promise<void>;
   /** Kills the processes that run a consumer, at once. Resolves with their number. */
   killWorkers(): Promise<number>;
+  /** The cell's state, to look into it and to damage it. */
+  readonly state: Store;
   readonly store: FaultyService;
   readonly bus: FaultyService;
   /** The relay's process ends after it has published and before the stream hears of it, the next `times` times. */

@@ -60,8 +60,11 @@ export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) 
       ? new Promise<never>(() => undefined)
       : network(request);
 
+  /** No cell holds events that a tenant would leave behind. */
+  const holdings = Object.fromEntries([...cells.keys()].map((id) => [id, null]));
+
   const change = (command: DirectoryCommand): Promise<DirectoryOutcome> =>
-    keeper.change(command, { actor: 'operator', reason: 'a test' });
+    keeper.change(command, { actor: 'operator', reason: 'a test', holdings });
 
   const add = async (...definitions: readonly CellDefinition[]): Promise<void> => {
     for (const cell of definitions) await change({ kind: 'add-cell', cell });

@@ -167,7 +167,8 @@ export function testEdge({
   });
 
   const change = async (command: DirectoryCommand) => {
-    const outcome = await keeper.change(command, { actor: 'operator', reason: 'a test' });
+    const holdings = Object.fromEntries((await keeper.cells()).map(({ cell }) => [cell.id, null]));
+    const outcome = await keeper.change(command, { actor: 'operator', reason: 'a test', holdings });
     if (outcome.status === 'refused') throw new Error(`${outcome.code}: ${outcome.detail}`);
   };
 

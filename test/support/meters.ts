@@ -93,7 +93,7 @@ export const meters = defineDomain({
       handle: ({ tenant, id, parameters: { order } }, { events }, page) => {
         const direction = order === 'asc' ? 'ascending' : 'descending';
         return listing(events, logPartition(tenant, id), { order: direction }, page, (document) => {
-          const { event } = fromStored(document, document.body);
+          const { event } = fromStored(document);
           return reading.is(event)
             ? [{ id: event.id, source: event.source, time: event.time, value: event.data.value }]
             : [];

@@ -3,6 +3,7 @@ import type { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { type Application, registryOf } from '../../core/domain/application.ts';
 import type { Consumer, ConsumerDeps, TenantEvent } from '../../core/pipeline/consumer.ts';
 import { ingest } from '../../core/pipeline/ingest.ts';
+import { subjectIndex } from '../../core/pipeline/subject-index.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { isPortError } from '../../core/ports/errors.ts';
 import type { Json, JsonObject } from '../../core/ports/json.ts';
@@ -42,7 +43,13 @@ export function world({ application = METERS, script = [], start }: WorldOptions
   const { ids, eventsMemory: events, stateMemory: state } = cell;
   const position = { next: -1 };
   const scriptedState = scripted(state, script, position);
-  const take = ingest({ events, registry: registryOf(application), clock, ids });
+  const take = ingest({
+    events,
+    registry: registryOf(application),
+    clock,
+    ids,
+    subjects: subjectIndex({ events, state }),
+  });
   return {
     cell,
     events,

@@ -105,7 +105,7 @@ export function telemetryQueries({ events, state }: ReadStores): TelemetryQuerie
         order: order === 'asc' ? 'ascending' : 'descending',
       } as const;
       return listing(events, logPartition(tenant, deviceId), query, page, (document) => {
-        const { event } = fromStored(document, document.body);
+        const { event } = fromStored(document);
         if (!isReading(event)) return [];
         const { position: _position, time, ...reading } = readingOf(event, document.id);
         return metric === undefined || reading.metric === metric

@@ -34,6 +34,7 @@ import {
   controlRoutes,
 } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
+import type { Holdings } from './holdings-question.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -48,6 +49,8 @@ export interface ControlApiDeps {
   readonly monitor: () => Promise<unknown>;
   /** Asks an endpoint for a proof, and says why there is none; `undefined` if it is the cell. See `endpointProver`. */
   readonly prove: (cell: CellDefinition) => Promise<string | undefined>;
+  /** Asks cells what they hold; see `holdingsQuestion`. */
+  readonly holdings: Holdings;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -69,6 +72,7 @@ export function createControlApi({
   directory,
   monitor,
   prove,
+  holdings,
   trust,
   clock,
   log,
@@ -120,6 +124,20 @@ export function createControlApi({
     return { ...proof, ...(trust.approvals === 'endpoints' && { propose: true }) };
   };
 
+  /** What the cells hold that a tenant may leave, or a cell that is to be retired. */
+  const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings'>> => {
+    const of = async (cells: readonly Cell[], tenant?: string) => ({
+      holdings: Object.fromEntries(
+        await Promise.all(cells.map(async (cell) => [cell.id, await holdings.heldBy(cell, tenant)] as const)),
+      ),
+    });
+    if ('leaveData' in command) return {};
+    if (command.kind === 'place-tenant') return of((await directory.lookup(command.tenant)).cells, command.tenant);
+    if (command.kind !== 'retire-cell') return {};
+    const cell = await knownCell(command.cell);
+    return cell === undefined || cell.state === 'retired' ? {} : of([cell]);
+  };
+
   const change =
     (name: ControlCommandName) =>
     async ({ request, query, id, operator }: ControlCall): Promise<unknown> => {
@@ -133,6 +151,7 @@ export function createControlApi({
         actor: operator.subject,
         reason,
         ...(await guarded(command, operator)),
+        ...(await heard(command)),
         ...(dryRun === '1' && { dryRun: true }),
         ...(ifRevision !== undefined && { ifRevision }),
       });
@@ -197,6 +216,14 @@ export function createControlApi({
     drainCell: change('drainCell'),
     resumeCell: change('resumeCell'),
     retireCell: change('retireCell'),
+    indexCell: async ({ query, id }) => {
+      readParameters(controlRoutes.indexCell.parameters, query);
+      const cell = isName(id) ? await knownCell(id) : undefined;
+      if (cell === undefined) throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+      const progress = await holdings.index(cell);
+      if (typeof progress !== 'string') return progress;
+      throw new Refusal('cell_unavailable', `${cell.id}: ${progress}.`, RETRY_LATER);
+    },
     addTenant: change('addTenant'),
     placeTenant: change('placeTenant'),
     pinTenant: change('pinTenant'),

@@ -38,14 +38,30 @@ export const controlRoutes = {
   ),
   drainCell: change('POST', 'cells/{id}/drain', 'Stop the cell from taking new tenants.'),
   resumeCell: change('POST', 'cells/{id}/resume', 'Let a draining cell take tenants again.'),
-  retireCell: change('POST', 'cells/{id}/retire', 'Retire an empty cell for good.'),
+  retireCell: change(
+    'POST',
+    'cells/{id}/retire',
+    'Retire an empty cell for good. Refused with cell_has_data while it holds events, unless leaveData says that they may go out of reach.',
+  ),
+  indexCell: {
+    method: 'POST',
+    path: '/control/v1/cells/{id}/index',
+    scope: 'control.write',
+    summary:
+      'Make the cell index some more of the events that an earlier release has stored; to be repeated until it is done.',
+    parameters: {},
+  },
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; all homes by default.'),
     ...paging,
   }),
   tenant: read('tenants/{id}', 'One tenant, its epoch, and the cell that serves it now.', {}),
   addTenant: change('PUT', 'tenants/{id}', 'Add a tenant; its home and its standby are chosen unless they are given.'),
-  placeTenant: change('POST', 'tenants/{id}/place', 'Give a tenant another home, another standby, or both.'),
+  placeTenant: change(
+    'POST',
+    'tenants/{id}/place',
+    'Give a tenant another home, another standby, or both. Refused with tenant_has_data if it would leave events behind, unless leaveData says that it may.',
+  ),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
   isolateTenant: change(
     'POST',

@@ -5,6 +5,7 @@ import {
   type Cell,
   type CellDefinition,
   type DirectoryCommand,
+  type DirectoryIntent,
   type EndpointProof,
   EPOCH_STRIDE,
   isServing,
@@ -12,6 +13,7 @@ import {
 import {
   cellChange,
   countTenants,
+  leftIn,
   livingCell,
   loadOf,
   NOTHING,
@@ -97,7 +99,11 @@ function refuseDown(cell: Cell, instead: string): void {
   if (cell.state === 'down') throw refused('cell_down', `${cell.id} is down. ${instead}`);
 }
 
-export function retireCell(context: PlanContext, id: string): Plan {
+export function retireCell(
+  context: PlanContext,
+  { cell: id, leaveData }: Extract<DirectoryCommand, { readonly kind: 'retire-cell' }>,
+  holdings: DirectoryIntent['holdings'],
+): Plan {
   const cell = context.storage.cell(id);
   if (cell?.state === 'retired') return NOTHING;
   const living = livingCell(context, id);
@@ -107,8 +113,12 @@ export function retireCell(context: PlanContext, id: string): Plan {
       'cell_not_empty',
       `${id} is home of ${countTenants(homes)} and standby of ${countTenants(standbys)}.`,
     );
+  const left = leftIn(id, holdings);
+  if (left !== undefined && leaveData !== true)
+    throw refused('cell_has_data', `What it holds would be out of reach. ${left}. To leave it there, say leaveData.`);
   const { returnsTo: _, ...rest } = living;
-  return written(rest, context, { state: 'retired' });
+  const notes = left === undefined ? [] : [`What is left is out of reach from now on. ${left}.`];
+  return { ...written(rest, context, { state: 'retired' }), notes };
 }
 
 /** Tenants that depend on a cell: its own, by standby, and those that it serves now as a standby. */

@@ -1,7 +1,7 @@
 // Plans of changes to the directory: the parts that commands for cells, tenants and failovers share.
 
 import { type DirectoryRefusal, Refusal } from '../../api/refusal.ts';
-import type { Cell, DirectoryChange, Tenant } from '../ports/directory-model.ts';
+import type { Cell, DirectoryChange, DirectoryIntent, Tenant } from '../ports/directory-model.ts';
 import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import type { Candidates, Load } from './placement.ts';
 
@@ -56,6 +56,12 @@ export const candidates = ({ storage }: PlanContext): Candidates => ({
   cells: storage.cells(),
   loadOf: (cell) => loadOf(storage, cell),
 });
+
+/** In which cell data would be left, and why it seems so; `undefined` if the cell has said that there are none. */
+export function leftIn(cell: string, holdings: DirectoryIntent['holdings']): string | undefined {
+  const held = holdings?.[cell];
+  return held === null ? undefined : held === undefined ? cell : `${cell}: ${held}`;
+}
 
 /** A cell before and after, as a change. */
 export const cellChange = (before: Cell | null, after: Cell): DirectoryChange => ({

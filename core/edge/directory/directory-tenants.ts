@@ -2,6 +2,7 @@
 import {
   type Cell,
   type DirectoryCommand,
+  type DirectoryIntent,
   EPOCH_STRIDE,
   epochAfter,
   failureDomain,
@@ -11,6 +12,7 @@ import {
 import {
   candidates,
   cellOf,
+  leftIn,
   NOTHING,
   type Plan,
   type PlanContext,
@@ -91,7 +93,11 @@ function servedBy({ storage }: PlanContext, tenant: Tenant): string | null {
   return resolution.status === 'served' ? resolution.cell : null;
 }
 
-export function placeTenant(context: PlanContext, command: Command<'place-tenant'>): Plan {
+export function placeTenant(
+  context: PlanContext,
+  command: Command<'place-tenant'>,
+  holdings: DirectoryIntent['holdings'],
+): Plan {
   const tenant = tenantOf(context, command.tenant);
   const oldHome = cellOf(context, tenant.cell);
   const isMove = command.cell !== undefined && command.cell !== tenant.cell;
@@ -110,7 +116,23 @@ export function placeTenant(context: PlanContext, command: Command<'place-tenant
   const now = servedBy(context, after);
   if (before !== null && now === null)
     throw refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
+  const left = leavings(tenant, after).flatMap((cell) => leftIn(cell, holdings) ?? []);
+  if (left.length > 0 && command.leaveData !== true)
+    throw refused(
+      'tenant_has_data',
+      `What ${tenant.id} has stored would stay behind. ${left.join('; ')}. To leave it there, say leaveData.`,
+    );
+  notes.push(...left.map((each) => `What ${tenant.id} has stored stays behind. ${each}.`));
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
+}
+
+/**
+ * The cells whose data of the tenant no request would reach: its home, if it gets another one, even if that was its standby or the home
+ * becomes the standby, as a home need not have what the other one has; and its standby, if it is neither any more.
+ */
+function leavings(before: Tenant, after: Tenant): string[] {
+  const standby = before.standby === after.standby || before.standby === after.cell ? null : before.standby;
+  return [...(before.cell === after.cell ? [] : [before.cell]), ...(standby === null ? [] : [standby])];
 }
 
 /** The requested standby if it fits; otherwise the present one, or the best one if that does not suit the new home. */

@@ -11,7 +11,6 @@ import {
   type DirectoryIntent,
   type DirectoryOutcome,
   type DirectoryRecord,
-  type EndpointProof,
   epochAfter,
   MONITOR,
   type Proposal,
@@ -95,7 +94,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     const revision = known + 1;
     const proposal = command.kind === 'approve-change' ? approvable(command.proposal, intent) : undefined;
     const wanted = proposal?.command ?? command;
-    const plan = planOf({ storage, revision }, wanted, intent.proof);
+    const plan = planOf({ storage, revision }, wanted, intent);
     const { changes, moved: movedTenants, notes } = plan;
     if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
     if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
@@ -174,7 +173,11 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
   };
 }
 
-function planOf(context: PlanContext, command: DirectoryCommand, proof: EndpointProof | undefined): Plan {
+function planOf(
+  context: PlanContext,
+  command: DirectoryCommand,
+  { proof, holdings }: Pick<DirectoryIntent, 'proof' | 'holdings'>,
+): Plan {
   switch (command.kind) {
     case 'add-cell':
       return addCell(context, command.cell, proof);
@@ -183,11 +186,11 @@ function planOf(context: PlanContext, command: DirectoryCommand, proof: Endpoint
     case 'resume-cell':
       return resumeCell(context, command.cell);
     case 'retire-cell':
-      return retireCell(context, command.cell);
+      return retireCell(context, command, holdings);
     case 'add-tenant':
       return addTenant(context, command);
     case 'place-tenant':
-      return placeTenant(context, command);
+      return placeTenant(context, command, holdings);
     case 'pin-tenant':
       return pinTenant(context, command);
     case 'isolate-tenant':

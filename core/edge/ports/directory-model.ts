@@ -148,7 +148,8 @@ export type DirectoryCommand =
   | { readonly kind: 'drain-cell'; readonly cell: string }
   /** Lets a draining cell accept tenants again. */
   | { readonly kind: 'resume-cell'; readonly cell: string }
-  | { readonly kind: 'retire-cell'; readonly cell: string }
+  /** Refused for a cell that holds events, unless `leaveData` says that they may go out of reach. */
+  | { readonly kind: 'retire-cell'; readonly cell: string; readonly leaveData?: true }
   /** Adds a tenant. Placement chooses home and standby unless they are given; `standby: null` asks for none. */
   | {
       readonly kind: 'add-tenant';
@@ -158,8 +159,17 @@ export type DirectoryCommand =
       readonly cell?: string;
       readonly standby?: string | null;
     }
-  /** Moves a tenant to another home, another standby, or both. */
-  | { readonly kind: 'place-tenant'; readonly tenant: string; readonly cell?: string; readonly standby?: string | null }
+  /**
+   * Sends a tenant to another home, another standby, or both. Its data stay where they are, so it is refused for a tenant that has events
+   * in a cell that it leaves, unless `leaveData` says that they may go out of reach.
+   */
+  | {
+      readonly kind: 'place-tenant';
+      readonly tenant: string;
+      readonly cell?: string;
+      readonly standby?: string | null;
+      readonly leaveData?: true;
+    }
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
@@ -246,6 +256,8 @@ export interface DirectoryIntent {
   readonly propose?: boolean;
   /** What the caller has verified of the cell's new endpoint. */
   readonly proof?: EndpointProof;
+  /** What the caller has just heard from cells that the command may leave: why events would be left there, or `null` if none would. */
+  readonly holdings?: Readonly<Record<string, string | null>>;
 }
 
 /** An endpoint has answered a fresh nonce with the signature of one of the keys that the cell is to have. */

@@ -11,8 +11,18 @@ locals {
       http = [
         # Ingest and redrive append; what has expired is written over.
         { Sid = "EventsAppend", Effect = "Allow", Action = ["dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"], Resource = local.events_arn },
-        # Reads, epochs, parked events, and the note of a deep health check.
-        { Sid = "State", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"], Resource = local.state_arn },
+        # Reads of the log, and the index of what an earlier release has stored.
+        { Sid = "EventsRead", Effect = "Allow", Action = ["dynamodb:Query", "dynamodb:Scan"], Resource = local.events_arn },
+        # Reads, epochs, parked events, the index of subjects, and the note of a deep health check.
+        {
+          Sid    = "State"
+          Effect = "Allow"
+          Action = [
+            "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PartiQLInsert", "dynamodb:PutItem",
+            "dynamodb:Query",
+          ]
+          Resource = local.state_arn
+        },
       ]
       relay = [
         { Sid = "Stream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = local.stream_arn },

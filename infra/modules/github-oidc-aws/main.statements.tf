@@ -18,7 +18,7 @@ locals {
 
   table_data_actions = [
     "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:DescribeStream", "dynamodb:GetItem", "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator", "dynamodb:ListStreams", "dynamodb:PartiQLInsert", "dynamodb:PutItem", "dynamodb:Query",
+    "dynamodb:GetShardIterator", "dynamodb:ListStreams", "dynamodb:PartiQLInsert", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
   ]
 
   # Actions that know no resource.

@@ -32,6 +32,19 @@ export const deliveryClauses = {
     expect(seen).toStrictEqual(['["p","t",4]', '["p|é","put",{"n":1}]', '["q","a1",2]', '["r","a2",3]']);
   },
 
+  'what is beside a body comes with it': async ({ store, start }) => {
+    const tape = new Tape();
+    start(tape.handler);
+    await store.append([{ partition: 'p', id: 'noted', body: 1, beside: { traceparent: 'a', epoch: 7 } }]);
+    await store.append([{ partition: 'p', id: 'plain', body: 2 }]);
+    await tape.untilDealtWith((records) => records.length === 2);
+    const seen = tape.dealtWith.map(({ id, beside }) => [id, beside ?? null]).sort();
+    expect(seen).toStrictEqual([
+      ['noted', { traceparent: 'a', epoch: 7 }],
+      ['plain', null],
+    ]);
+  },
+
   'writes from before the first listener are delivered': async ({ store, start }) => {
     await store.append(times(20, (index) => ({ partition: 'p', id: `${index}`, body: index })));
     const tape = new Tape();

@@ -8,6 +8,7 @@ import {
   BY_OPS,
   cell,
   type DirectoryClause,
+  EMPTY,
   GAMMA,
   resultOf,
   servedBy,
@@ -135,6 +136,23 @@ export const cellClauses = {
     ];
     for (const command of asked)
       expect([command.kind, await resultOf(directory, command)]).toEqual([command.kind, 'cell_retired']);
+  },
+
+  'a cell that holds events is retired only if they may go out of reach': async ({ directory }) => {
+    await apply(directory, add(ALPHA), add(BETA));
+    const holdings = { ...EMPTY, alpha: 'it holds events of acme' };
+    expect(await directory.change(retire('alpha'), { ...BY_OPS, holdings })).toEqual({
+      status: 'refused',
+      code: 'cell_has_data',
+      detail: 'What it holds would be out of reach. alpha: it holds events of acme. To leave it there, say leaveData.',
+    });
+    expect(await resultOf(directory, retire('beta'), { holdings: {} })).toBe('cell_has_data');
+    await apply(directory, retire('beta'));
+    const deliberate = { ...retire('alpha'), leaveData: true } as DirectoryCommand;
+    expect(await directory.change(deliberate, { ...BY_OPS, holdings })).toMatchObject({
+      status: 'applied',
+      notes: ['What is left is out of reach from now on. alpha: it holds events of acme.'],
+    });
   },
 
   'a cell that is not there is refused by name': async ({ directory }) => {

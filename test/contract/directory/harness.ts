@@ -47,6 +47,9 @@ export function faultsOf({ faults }: DirectoryHarness): DirectoryFaults {
 
 export const BY_OPS: DirectoryIntent = { actor: 'ops@example.com', reason: 'as agreed' };
 
+/** No cell holds events of anyone, as the control API has heard from them. */
+export const EMPTY = { alpha: null, alpha2: null, beta: null, gamma: null, us: null } as const;
+
 /** A cell in the EU on AWS, but for what a clause says of it. */
 export const cell = (id: string, more: Partial<CellDefinition> = {}): CellDefinition => ({
   id,
@@ -83,7 +86,7 @@ export async function apply(
 ): Promise<Extract<DirectoryOutcome, { changes: unknown }>> {
   let last: DirectoryOutcome | undefined;
   for (const command of commands) {
-    last = await directory.change(command, BY_OPS);
+    last = await directory.change(command, { ...BY_OPS, holdings: EMPTY });
     if (last.status !== 'applied') throw new Error(`${JSON.stringify(command)}: ${JSON.stringify(last)}`);
   }
   if (last?.status !== 'applied') throw new TypeError('There are no commands.');
@@ -96,7 +99,7 @@ export async function resultOf(
   command: DirectoryCommand,
   intent: Partial<DirectoryIntent> = {},
 ): Promise<string> {
-  const outcome = await directory.change(command, { ...BY_OPS, ...intent });
+  const outcome = await directory.change(command, { ...BY_OPS, holdings: EMPTY, ...intent });
   return outcome.status === 'refused' ? outcome.code : outcome.status;
 }
 

@@ -9,6 +9,7 @@ import {
   cell,
   type DirectoryClause,
   type DirectoryHarness,
+  EMPTY,
   GAMMA,
   resultOf,
   servedBy,
@@ -134,6 +135,45 @@ export const tenantClauses = {
     const { notes } = await apply(directory, place('acme', { cell: 'beta' }));
     expect(notes).toEqual(['acme gets the standby alpha: beta would be lost together with its home beta.']);
     expect((await directory.lookup('acme')).tenant).toMatchObject({ cell: 'beta', standby: 'alpha' });
+  },
+
+  'a tenant that has events in a cell leaves it only if its data may stay behind': async (harness) => {
+    await withCells(harness);
+    const { directory } = harness;
+    await apply(directory, tenant('acme'));
+    const held = { ...EMPTY, alpha: 'it holds events of acme' };
+    const away = place('acme', { cell: 'gamma' });
+    expect(await directory.change(away, { ...BY_OPS, holdings: held })).toEqual({
+      status: 'refused',
+      code: 'tenant_has_data',
+      detail:
+        'What acme has stored would stay behind. alpha: it holds events of acme. To leave it there, say leaveData.',
+    });
+    expect(await resultOf(directory, away, { holdings: held, dryRun: true })).toBe('tenant_has_data');
+    // A cell that was not asked may hold anything.
+    expect(await resultOf(directory, away, { holdings: {} })).toBe('tenant_has_data');
+    // Its standby is left, and the home is not; and a standby that becomes the home has not what the home has.
+    expect(await resultOf(directory, place('acme', { standby: 'gamma' }), { holdings: held, dryRun: true })).toBe(
+      'previewed',
+    );
+    const atStandby = { ...EMPTY, beta: 'it holds events of acme' };
+    for (const standby of ['gamma', null])
+      expect(await resultOf(directory, place('acme', { standby }), { holdings: atStandby })).toBe('tenant_has_data');
+    expect(await resultOf(directory, place('acme', { cell: 'beta' }), { holdings: held })).toBe('tenant_has_data');
+    expect(await resultOf(directory, place('acme', { cell: 'beta' }), { holdings: atStandby, dryRun: true })).toBe(
+      'previewed',
+    );
+    expect(await servedBy(directory, 'acme')).toBe('alpha@1');
+
+    const deliberate = { ...away, leaveData: true } as const;
+    const outcome = await directory.change(deliberate, { ...BY_OPS, holdings: held });
+    expect(outcome).toMatchObject({
+      status: 'applied',
+      notes: ['What acme has stored stays behind. alpha: it holds events of acme.'],
+    });
+    expect((await directory.audit({ limit: 1 })).items[0]?.command).toEqual(deliberate);
+    for (const leaveData of [false, 'true'])
+      expect(await resultOf(directory, { ...away, leaveData } as unknown as DirectoryCommand)).toBe('invalid_command');
   },
 
   'another standby of a serving home moves no tenant, and has its own epochs': async (harness) => {

@@ -54,6 +54,14 @@ export const appendClauses = {
     expect((await store.get({ partition: 'p', id: 'a' }))?.body).toBe(1);
   },
 
+  'append keeps what is beside a body, and does not compare it': async ({ store }) => {
+    await store.append([{ ...document('a'), beside: { origin: 'here' } }]);
+    expect(await store.append([{ ...document('a'), beside: { origin: 'there' } }])).toStrictEqual([
+      { status: 'duplicate' },
+    ]);
+    expect((await store.get({ partition: 'p', id: 'a' }))?.beside).toStrictEqual({ origin: 'here' });
+  },
+
   'append says of a duplicate whether what stands there has another body': async ({ store }) => {
     const body = { b: [1, { c: null }], a: 'x', e: {} };
     await store.append([{ ...document('a'), body }, document('text', 'x'), document('zero', 0)]);

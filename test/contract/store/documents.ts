@@ -1,5 +1,5 @@
 // The store's promises about one document: reading, conditional writing, deleting, and its versions.
-import type { Version } from '../../../core/ports/store.ts';
+import { STORE_LIMITS, type Version } from '../../../core/ports/store.ts';
 import { codeOf, countCodes, times } from '../contract.ts';
 import type { StoreClause } from './harness.ts';
 
@@ -14,6 +14,21 @@ export const documentClauses = {
   'get returns the document as it was put, with the version that put returned': async ({ store }) => {
     const version = await store.put({ ...key, body: { n: 1 } }, 'absent');
     expect(await store.get(key)).toStrictEqual({ partition: 'p', id: 'a', body: { n: 1 }, version });
+  },
+
+  'what is beside a body is returned with it, and replaced with it': async ({ store }) => {
+    const beside = { traceparent: 'a', epoch: 2 ** 53 - 1, '': '😀' };
+    const first = await store.put({ ...key, body: { n: 1 }, beside }, 'absent');
+    expect(await store.get(key)).toStrictEqual({ ...key, body: { n: 1 }, beside, version: first });
+    expect((await store.query('p', { limit: 1 })).items[0]?.beside).toStrictEqual(beside);
+    const second = await store.put({ ...key, body: { n: 1 } }, first);
+    expect(await store.get(key)).toStrictEqual({ ...key, body: { n: 1 }, version: second });
+  },
+
+  'more beside a body than a note is refused': async ({ store }) => {
+    const note = (bytes: number) => ({ ...key, body: 1, beside: { n: 'x'.repeat(bytes - '{"n":""}'.length) } });
+    expect(await codeOf(store.put(note(STORE_LIMITS.besideBytes + 1), 'any'))).toBe('too-large');
+    await store.put(note(STORE_LIMITS.besideBytes), 'any');
   },
 
   'a second client finds the document under the same version and may write on it': async ({ store, other }) => {

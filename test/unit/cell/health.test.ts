@@ -64,7 +64,15 @@ test('it recovers with the store, a second later at most', async () => {
 
 test('a store that throws what is no port error is down, not a failure of the question', async () => {
   const fails = () => Promise.reject(new TypeError('a bug in an adapter'));
-  const state: Store = { get: fails, put: fails, append: fails, transact: fails, query: fails, delete: fails };
+  const state: Store = {
+    get: fails,
+    put: fails,
+    append: fails,
+    transact: fails,
+    query: fails,
+    partitions: fails,
+    delete: fails,
+  };
   const health = cellHealth({ state, clock: new FakeClock(), cell: 'cell-1' });
   expect(await health.check(false)).toBe('down');
   expect(await health.check(true)).toBe('down');

@@ -8,10 +8,7 @@ import { candidate } from '../../support/events.ts';
 import { START } from '../../support/fake-clock.ts';
 import { METERS } from '../../support/meters.ts';
 
-const GIVEN = '00-11111111111111111111111111111111-2222222222222222-01';
-
-const accept = (event: Json): Acceptance =>
-  acceptEvent(event, { registry: registryOf(METERS), now: epochMs(START), traceparent: () => GIVEN });
+const accept = (event: Json): Acceptance => acceptEvent(event, { registry: registryOf(METERS), now: epochMs(START) });
 
 /** Code and pointer of a refusal, or `accepted`. */
 function verdict(event: Json): string {

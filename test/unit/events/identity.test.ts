@@ -4,13 +4,15 @@ import {
   eventKey,
   fingerprint,
   fromStored,
+  type LogDocument,
   logPartition,
   tenantOf,
-  toStored,
+  toLogDocument,
 } from '../../../core/events/cloud-event.ts';
+import type { CloudEvent } from '../../../core/ports/cloud-event.ts';
 import type { JsonObject } from '../../../core/ports/json.ts';
 import { STORE_LIMITS } from '../../../core/ports/store.ts';
-import { reading } from '../../support/events.ts';
+import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { property } from '../../support/properties.ts';
 
 test('fingerprints are the base64url of SHA-256', () => {
@@ -58,7 +60,7 @@ test('a time that is none is a programming error', () => {
 
 test('what the key says is not stored again', () => {
   const event = reading({ time: '2026-11-21T07:41:00.000Z' });
-  expect(Object.keys(toStored(event, eventKey('acme', event))).sort()).toEqual([
+  expect(Object.keys(toLogDocument('acme', event).body as JsonObject).sort()).toEqual([
     'data',
     'id',
     'source',
@@ -69,7 +71,7 @@ test('what the key says is not stored again', () => {
 
 test('a time that is written as short as it can be takes one character', () => {
   const event = reading({ time: '2026-11-21T07:41:00Z' });
-  expect(toStored(event, eventKey('acme', event)).time).toBe('Z');
+  expect((toLogDocument('acme', event).body as JsonObject).time).toBe('Z');
 });
 
 test.each([
@@ -85,8 +87,23 @@ test.each([
   '2026-11-20T23:59:60Z',
 ])('the time %s comes back as it was sent', (time) => {
   const event = reading({ time });
-  const key = eventKey('acme', event);
-  expect(fromStored(key, toStored(event, key))).toEqual({ tenant: 'acme', event });
+  expect(fromStored(toLogDocument('acme', event))).toEqual({ tenant: 'acme', event });
+});
+
+test('a generated traceparent lies beside the body: the same event has one body, whichever cell accepts it', () => {
+  const event = candidate() as unknown as CloudEvent;
+  const here = toLogDocument('acme', event, TRACEPARENT);
+  const there = toLogDocument('acme', event, TRACEPARENT.replace('4b', '11'));
+  expect(here.body).toEqual(there.body);
+  expect(here.beside).toEqual({ traceparent: TRACEPARENT });
+  expect(fromStored(here).event.traceparent).toBe(TRACEPARENT);
+});
+
+test('a client’s own traceparent is part of the body, and what an earlier release stored there is read', () => {
+  const stored = toLogDocument('acme', reading({ traceparent: TRACEPARENT }));
+  expect(stored).toMatchObject({ body: { traceparent: TRACEPARENT } });
+  expect(stored.beside).toBeUndefined();
+  expect(fromStored(stored).event.traceparent).toBe(TRACEPARENT);
 });
 
 const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
@@ -113,9 +130,8 @@ const anyEvent = fc
   .map(({ extensions, data, ...rest }) => reading({ ...rest, data: data as JsonObject, ...extensions }));
 
 property('the stored form gives back the event, also as JSON text', anyEvent, (event) => {
-  const key = eventKey('acme', event);
-  const stored = JSON.parse(JSON.stringify(toStored(event, key))) as JsonObject;
-  expect(fromStored(key, stored)).toEqual({ tenant: 'acme', event: JSON.parse(JSON.stringify(event)) });
+  const stored = JSON.parse(JSON.stringify(toLogDocument('acme', event))) as LogDocument;
+  expect(fromStored(stored)).toEqual({ tenant: 'acme', event: JSON.parse(JSON.stringify(event)) });
 });
 
 property('a key is one that every store takes', anyEvent, (event) => {

@@ -28,10 +28,13 @@ const EVERY = [
   'GET /v1/devices/{id}/readings',
   'GET /v1/devices/{id}/rollups',
   'GET /v1/health',
+  'GET /v1/holdings',
   'GET /v1/parked',
   'POST /v1/events',
   'POST /v1/fence',
+  'POST /v1/holdings/index',
   'POST /v1/parked/redrive',
+  'POST /v1/rebuild',
 ];
 
 interface Operation {
@@ -112,10 +115,13 @@ test('operations name the scopes that they require', async () => {
     'GET /v1/devices/{id}/readings': ['read'],
     'GET /v1/devices/{id}/rollups': ['read'],
     'GET /v1/health': undefined,
+    'GET /v1/holdings': ['control'],
     'GET /v1/parked': ['operate'],
     'POST /v1/events': ['ingest'],
     'POST /v1/fence': ['control'],
+    'POST /v1/holdings/index': ['control'],
     'POST /v1/parked/redrive': ['operate'],
+    'POST /v1/rebuild': ['operate'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({
     type: 'apiKey',

@@ -2,6 +2,7 @@
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
+import { subjectIndex } from '../../../core/pipeline/subject-index.ts';
 import { type ErrorCode, PortError } from '../../../core/ports/errors.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import type { Store } from '../../../core/ports/store.ts';
@@ -14,10 +15,16 @@ import { METERS } from '../../support/meters.ts';
 function setUp(wrap: (store: Store) => Store = (store) => store) {
   const clock = new FakeClock();
   const memory = faultyStore(new MemoryStore({ clock }));
-  const take = ingest({ events: wrap(memory), registry: registryOf(METERS), clock, ids: countingIds() });
+  const state = faultyStore(new MemoryStore({ clock }));
+  const events = wrap(memory);
+  const subjects = subjectIndex({ events, state });
+  const take = ingest({ events, registry: registryOf(METERS), clock, ids: countingIds(), subjects });
   return {
     memory,
-    send: (candidates: readonly Json[], tenant = 'acme') => take({ tenant, candidates, traceparent: TRACEPARENT }),
+    state,
+    take,
+    send: (candidates: readonly Json[], tenant = 'acme', traceparent = TRACEPARENT) =>
+      take({ tenant, candidates, traceparent }),
   };
 }
 
@@ -47,8 +54,23 @@ test('the stored body omits what the key contains', async () => {
     data: { metric: 'temperature', value: 21.5, unit: 'Cel' },
     color: 'red',
     time: 'Z',
-    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
   });
+  expect(items[0]?.beside).toEqual({ traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01' });
+});
+
+test('two cells that accept the same event store the same body, each with its own trace beside it', async () => {
+  const cells = [setUp(), setUp()];
+  const other = TRACEPARENT.replace('4bf9', '0af7');
+  await cells[0]?.send([candidate()]);
+  await cells[1]?.send([candidate()], 'acme', other);
+  const [here, there] = await Promise.all(
+    cells.map(async ({ memory }) => (await memory.query('acme|pump-1', { limit: 10 })).items[0]),
+  );
+  expect(here?.body).toEqual(there?.body);
+  expect([here?.beside?.traceparent, there?.beside?.traceparent]).toEqual([
+    expect.stringMatching(/^00-4bf92f35/),
+    expect.stringMatching(/^00-0af72f35/),
+  ]);
 });
 
 test('nothing acceptable: the store is not asked', async () => {

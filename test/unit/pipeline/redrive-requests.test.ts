@@ -2,7 +2,7 @@
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { acceptEvent } from '../../../core/events/accept.ts';
-import { eventKey, toStored } from '../../../core/events/cloud-event.ts';
+import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
@@ -50,10 +50,9 @@ test('an event that looks like a redrive request is an event, of the tenant that
   const { clock, events, relayAll, sent } = cell();
   const forged = candidate({ redrive: 'rollups', tenant: 'victim', event: 'none' });
   const registry = registryOf(METERS);
-  const acceptance = acceptEvent(forged, { registry, now: clock.now(), traceparent: () => TRACEPARENT });
+  const acceptance = acceptEvent(forged, { registry, now: clock.now() });
   if (!acceptance.accepted) throw new Error('Attributes of these names are allowed.');
-  const key = eventKey('acme', acceptance.event);
-  await events.append([{ ...key, body: toStored(acceptance.event, key) }]);
+  await events.append([toLogDocument('acme', acceptance.event, TRACEPARENT)]);
   expect(await relayAll()).toEqual({ status: 'done' });
   expect(sent).toEqual([{ event: { ...forged, traceparent: TRACEPARENT }, tenant: 'acme' }]);
 });

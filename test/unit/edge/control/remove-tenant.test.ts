@@ -10,7 +10,11 @@ test('a tenant is removed, and that its data stay is said before and after', asy
   const clock = new FakeClock();
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   await apply(directory, add(ALPHA), add(BETA), tenant('acme'));
-  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const guard = {
+    trust: { proofs: 'optional', approvals: 'none' },
+    prove: async () => undefined,
+    holdings: { heldBy: async () => null, index: async () => ({}) },
+  } as const;
   const api = createControlApi({ directory, clock, monitor: async () => ({}), log: new RecordingLog(), ...guard });
   const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };
   const call = async (method: string, path: string, fields?: object) => {

@@ -51,6 +51,11 @@ const maybe = <K extends string, T>(key: K, arbitrary: fc.Arbitrary<T>): fc.Arbi
   fc.record({ [key]: arbitrary } as Record<K, fc.Arbitrary<T>>, { requiredKeys: [] }) as fc.Arbitrary<
     Partial<Record<K, T>>
   >;
+/** Nobody has asked the cells what they hold, so what is to be left has to be said; mostly it is. */
+const leaving = fc.oneof(
+  { weight: 9, arbitrary: fc.constant({ leaveData: true as const }) },
+  { weight: 1, arbitrary: fc.constant({}) },
+);
 const both = fc
   .tuple(maybe('cell', cell), maybe('standby', standby))
   .map(([first, second]) => ({ ...first, ...second }));
@@ -75,7 +80,9 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.tuple(tenant, both).map(([id, where]) => ({ kind: 'place-tenant' as const, tenant: id, ...where })),
+    arbitrary: fc
+      .tuple(tenant, both, leaving)
+      .map(([id, where, left]) => ({ kind: 'place-tenant' as const, tenant: id, ...where, ...left })),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pin-tenant' as const), tenant, pinned: fc.boolean() }) },
   {
@@ -92,7 +99,11 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('fail-over' as const), cell, partial: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('fail-back' as const, 'resume-cell' as const), cell }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('drain-cell' as const, 'retire-cell' as const), cell }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('drain-cell' as const), cell }) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(cell, leaving).map(([id, left]) => ({ kind: 'retire-cell' as const, cell: id, ...left })),
+  },
 );
 
 /** An operator acts: on the revision read last, without a revision, or as a preview. */

@@ -7,6 +7,9 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 
 const BY = { actor: 'ops', reason: 'test' };
 
+/** No cell holds events. */
+const EMPTY = { a: null, b: null };
+
 const definition = (id: string): CellDefinition => ({
   id,
   cloud: 'aws',
@@ -27,7 +30,7 @@ function open() {
   const storage = new MemoryDirectoryStorage();
   const own = createDirectory({ storage, clock: new FakeClock() });
   const result = async (command: DirectoryCommand, intent = BY) => {
-    const outcome = await own.change(command, intent);
+    const outcome = await own.change(command, { holdings: EMPTY, ...intent });
     return outcome.status === 'refused' ? `${outcome.code}: ${outcome.detail}` : outcome.status;
   };
   const write = (...records: Parameters<MemoryDirectoryStorage['write']>[0]) =>

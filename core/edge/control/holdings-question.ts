@@ -1,0 +1,68 @@
+// Asks a cell which events it holds, before a tenant leaves it or it is retired: what it holds would be out of reach.
+import type { RouteClaims } from '../../cell/route-token.ts';
+import { ROUTE_HEADER } from '../../http/headers.ts';
+import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
+import { type EpochSeconds, toEpochSeconds } from '../../ports/clock.ts';
+import { isJsonObject, type JsonObject } from '../../ports/json.ts';
+import type { CellDefinition } from '../ports/directory-model.ts';
+
+export interface HoldingsDeps extends TimedFetchDeps {
+  /** Signs route tokens; see `routeTokenSigner`. */
+  readonly sign: (claims: RouteClaims) => Promise<string>;
+}
+
+export const HOLDINGS_LIMITS = {
+  /** Time for an answer: a cell may have to start a process first, and a step of the index reads some thousand documents. */
+  timeoutMs: 10_000,
+  /** Steps that a question completes the cell's index by; a small one is complete then. */
+  steps: 2,
+} as const;
+
+/** Lifetime of the token in seconds; it is used immediately. */
+const LIFE_SECONDS = 20;
+
+/** The subject of the token: such requests concern the cell as a whole. */
+const ASKER = 'edge';
+
+type Target = Pick<CellDefinition, 'id' | 'endpoint'>;
+
+export interface Holdings {
+  /** Says which events the cell must be taken to hold, of this tenant or of any; `null` if there are none. Never rejects because of the cell. */
+  heldBy(cell: Target, tenant?: string): Promise<string | null>;
+  /** Completes some of the cell's index: how far it has come, or why it does not answer. */
+  index(cell: Target): Promise<JsonObject | string>;
+}
+
+/** Returns the questions. */
+export function holdingsQuestion(deps: HoldingsDeps): Holdings {
+  const ask = async ({ id, endpoint }: Target, method: 'GET' | 'POST', path: string): Promise<JsonObject | string> => {
+    const issuedAt = toEpochSeconds(deps.clock.now());
+    const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
+    const claims = { tenant: ASKER, cell: id, endpoint, epoch: 1, scopes: ['control'], issuedAt, expiresAt } as const;
+    const headers = { [ROUTE_HEADER]: await deps.sign(claims) };
+    const answer = await timedFetch(deps, endpoint + path, { method, headers }, HOLDINGS_LIMITS.timeoutMs);
+    if (answer.status === null) return `it cannot be asked: ${answer.problem}`;
+    const body = isJsonObject(answer.body) ? answer.body : {};
+    return answer.status === 200 ? body : `it cannot be asked: it answers ${answer.status} ${body.code ?? ''}`.trim();
+  };
+
+  const index = (cell: Target) => ask(cell, 'POST', '/v1/holdings/index');
+
+  return {
+    index,
+
+    async heldBy(cell, tenant) {
+      const query = new URLSearchParams({ limit: '1', ...(tenant !== undefined && { tenant }) });
+      for (let steps = 0; ; steps += 1) {
+        const found = await ask(cell, 'GET', `/v1/holdings?${query}`);
+        if (typeof found === 'string') return found;
+        const [first] = Array.isArray(found.items) ? found.items : [];
+        if (isJsonObject(first)) return `it holds events of ${String(first.tenant)}`;
+        if (found.complete === true && found.next === null) return null;
+        if (steps === HOLDINGS_LIMITS.steps)
+          return `its index of events is not complete (npx polycell cells index ${cell.id})`;
+        await index(cell);
+      }
+    },
+  };
+}

@@ -1,0 +1,169 @@
+// Walks the log of a tenant, subject by subject, in bounded steps that any process can go on with.
+import { logPartition } from '../events/cloud-event.ts';
+import type { Clock } from '../ports/clock.ts';
+import { describeError, isPortError, PERMANENT } from '../ports/errors.ts';
+import type { Ids } from '../ports/ids.ts';
+import { isJsonObject } from '../ports/json.ts';
+import type { Key, Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
+import type { SubjectIndex } from './subject-index.ts';
+
+export const WALK_LIMITS = {
+  /** Documents that are read and worked on at once. */
+  pageDocuments: 100,
+  /** A step begins no page after this time, in milliseconds. */
+  stepMs: 3000,
+  /** Time for a page, in milliseconds; a function has 15 s for all. */
+  pageMs: 8000,
+  /** So long after its beginning a step that has not ended is taken for one that was killed, in milliseconds: no platform lets one live as long. */
+  abandonedMs: 30_000,
+} as const;
+
+/** What was counted: of pages, by the name of what they count. */
+export type Counts = Readonly<Record<string, number>>;
+
+export interface WalkProgress {
+  /** Subjects that are done. */
+  readonly subjects: number;
+  readonly counts: Counts;
+  readonly done: boolean;
+  /** Why the step ended early: it is to be repeated a little later. */
+  readonly waiting?: string;
+}
+
+export interface WalkTask {
+  /** The document in the state that the progress is kept in. */
+  readonly key: Key;
+  readonly tenant: string;
+  /** The beginning of the ids of events to begin with; all of them with an empty text. */
+  readonly from: string;
+  /** Begins again, even if a walk is under way. */
+  readonly restart: boolean;
+  /** Called before the first page of a subject, at least once. `token` is one for the whole walk. */
+  begin?(subject: string, token: string): Promise<void>;
+  /**
+   * Works on some documents of one subject, at least once. `attempt` is above 1 if an earlier step may have ended with its process. A
+   * port error that may go away ends the step, and the same documents come again.
+   */
+  page(documents: readonly StoredDocument[], attempt: number): Promise<Counts>;
+}
+
+export interface LogWalkDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly state: Store;
+  readonly subjects: Pick<SubjectIndex, 'subjects' | 'complete'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** A walk as it is kept between steps. */
+interface Walk {
+  readonly [member: string]: string | number | boolean | null | Counts;
+  readonly from: string;
+  readonly token: string;
+  /** Behind the subject in progress, in the index of subjects. `null` behind the last one. */
+  readonly index: string | null;
+  readonly subject: string | null;
+  /** Whether the subject in progress was begun. */
+  readonly begun: boolean;
+  /** Behind the last page of the subject in progress. */
+  readonly at: string | null;
+  /** Steps since the last one that has ended: with one, a process may have ended because of an event. */
+  readonly open: number;
+  readonly openedAt: number;
+  readonly subjects: number;
+  readonly counts: Counts;
+  readonly done: boolean;
+}
+
+/** The index is walked from its beginning. */
+const BEGINNING = '';
+
+/**
+ * Returns a function that makes one step of a walk. A walk that is not done goes on, unless it began elsewhere; of steps at the same time
+ * one works. Rejects with the store's error if the step cannot be begun, and with what `page` cannot do at all.
+ */
+export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProgress> {
+  const { events, state, subjects, clock } = deps;
+
+  /** The walk with this step begun; without a version if another step is under way. */
+  const opened = async ({
+    key,
+    from,
+    restart,
+  }: WalkTask): Promise<{ readonly walk: Walk; readonly version?: Version }> => {
+    const stored = await state.get(key);
+    const known = stored !== undefined && isJsonObject(stored.body) ? (stored.body as unknown as Walk) : undefined;
+    const isBusy = known !== undefined && known.open > 0 && clock.now() < known.openedAt + WALK_LIMITS.abandonedMs;
+    if (isBusy) return { walk: known };
+    const goesOn = known !== undefined && !known.done && known.from === from && !restart;
+    const fresh = { index: BEGINNING, subject: null, begun: false, at: null, open: 0, openedAt: 0 } as const;
+    const walk: Walk = goesOn
+      ? known
+      : { from, token: deps.ids.next(), ...fresh, subjects: 0, counts: {}, done: false };
+    const open = { ...walk, open: walk.open + 1, openedAt: clock.now() };
+    try {
+      return { walk: open, version: await state.put({ ...key, body: open }, stored?.version ?? 'absent') };
+    } catch (error) {
+      if (!isPortError(error, 'conflict')) throw error;
+      return { walk };
+    }
+  };
+
+  const nextSubject = async (walk: Walk, tenant: string): Promise<Walk> => {
+    if (walk.index === null) return { ...walk, done: true };
+    const page = await subjects.subjects(tenant, {
+      limit: 1,
+      ...(walk.index !== BEGINNING && { cursor: walk.index as StoreCursor }),
+    });
+    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, begun: false, at: null };
+  };
+
+  const advanced = async (walk: Walk, task: WalkTask): Promise<Walk> => {
+    const { subject } = walk;
+    if (subject === null) return nextSubject(walk, task.tenant);
+    if (!walk.begun) {
+      await task.begin?.(subject, walk.token);
+      return { ...walk, begun: true };
+    }
+    const page = await events.query(logPartition(task.tenant, subject), {
+      limit: WALK_LIMITS.pageDocuments,
+      ...(walk.from !== '' && { from: walk.from }),
+      ...(walk.at !== null && { cursor: walk.at as StoreCursor }),
+    });
+    const more = page.items.length === 0 ? {} : await task.page(page.items, walk.open);
+    const done = { ...walk, counts: sum(walk.counts, more), open: 1 };
+    if (page.next !== undefined) return { ...done, at: page.next };
+    return { ...done, subject: null, at: null, subjects: walk.subjects + 1 };
+  };
+
+  return async (task) => {
+    // Subjects that an earlier release has stored are not listed before.
+    if (!(await subjects.complete()).done)
+      return { subjects: 0, counts: {}, done: false, waiting: 'the index of subjects is not complete yet' };
+    const { walk: first, version } = await opened(task);
+    if (version === undefined) return { ...progressOf(first), waiting: 'another step is under way' };
+    let walk = first;
+    let waiting: string | undefined;
+    try {
+      for (const until = clock.now() + WALK_LIMITS.stepMs; !walk.done && clock.now() < until; )
+        walk = await advanced(walk, task);
+    } catch (error) {
+      if (!isPortError(error) || PERMANENT[error.code]) throw error;
+      const { code, message } = describeError(error);
+      waiting = `${code}: ${message}`;
+    }
+    await state.put({ ...task.key, body: { ...walk, open: 0 } }, version);
+    return { ...progressOf(walk), ...(waiting !== undefined && { waiting }) };
+  };
+}
+
+const progressOf = ({ subjects, counts, done }: Walk): WalkProgress => ({ subjects, counts, done });
+
+const sum = (counts: Counts, more: Counts): Counts =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(counts), ...Object.keys(more)])].map((name) => [
+      name,
+      (counts[name] ?? 0) + (more[name] ?? 0),
+    ]),
+  );

@@ -1,0 +1,71 @@
+// Rebuild: derives the state of a tenant from its log again.
+import { statePartition } from '../cell/identity.ts';
+import { fromStored } from '../events/cloud-event.ts';
+import type { DeliveredMessage, DeliveryHandler } from '../ports/bus.ts';
+import { PortError } from '../ports/errors.ts';
+import type { Consumer } from './consumer.ts';
+import { type LogWalkDeps, logWalk, WALK_LIMITS } from './log-walk.ts';
+
+export interface RebuildCommand {
+  readonly tenant: string;
+  readonly consumer: string;
+  /** The beginning of the ids of events: those from here on are applied again. Without it all is derived anew. */
+  readonly from?: string | undefined;
+  /** Begins again, even if a rebuild is under way. */
+  readonly restart?: boolean | undefined;
+}
+
+export interface RebuildProgress {
+  /** Subjects that are done. */
+  readonly subjects: number;
+  /** Events that were applied. */
+  readonly events: number;
+  readonly done: boolean;
+  /** Why the step ended early: it is to be repeated a little later. */
+  readonly waiting?: string;
+}
+
+/** A consumer, and how events are delivered to it. */
+export interface RebuiltConsumer {
+  readonly types: readonly string[];
+  readonly consumer: Pick<Consumer, 'forget'>;
+  /** Applies events as a worker does: one that cannot be applied is parked, and one that ends its process is found. */
+  readonly deliver: DeliveryHandler;
+}
+
+export interface RebuildDeps extends LogWalkDeps {
+  readonly consumerNamed: (name: string) => RebuiltConsumer;
+}
+
+/**
+ * Returns the use case, which makes one step of a walk; see `logWalk`. Derived documents of a subject are removed and derived anew, or, with
+ * `from`, events are applied again, as a second delivery would: so effects that are claimed stay applied once.
+ */
+export function rebuild(deps: RebuildDeps): (command: RebuildCommand) => Promise<RebuildProgress> {
+  const walk = logWalk(deps);
+  return async ({ tenant, consumer: name, from = '', restart = false }) => {
+    const { types, consumer, deliver } = deps.consumerNamed(name);
+    const { counts, ...progress } = await walk({
+      key: { partition: statePartition.rebuild(tenant), id: name },
+      tenant,
+      from,
+      restart,
+      begin: async (subject, token) => {
+        if (from === '') await consumer.forget?.(tenant, subject, token);
+      },
+      page: async (documents, attempt) => {
+        const messages = documents.flatMap((document): DeliveredMessage[] => {
+          const message = fromStored(document);
+          return types.includes(message.event.type) ? [{ ...message, deliveryId: document.id, attempt }] : [];
+        });
+        if (messages.length === 0) return {};
+        const outcomes = await deliver(messages, deps.clock.now() + WALK_LIMITS.pageMs);
+        for (const outcome of outcomes)
+          if (outcome.status === 'retry') throw new PortError('unavailable', outcome.reason);
+        return { events: messages.length };
+      },
+    });
+    const { subjects, done, waiting } = progress;
+    return { subjects, events: counts.events ?? 0, done, ...(waiting !== undefined && { waiting }) };
+  };
+}

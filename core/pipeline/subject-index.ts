@@ -1,0 +1,191 @@
+// The index of what a cell's log holds: the tenants of the cell, and the subjects of each tenant.
+import { sha256 } from '@noble/hashes/sha2';
+import { utf8ToBytes } from '@noble/hashes/utils';
+import { isName, statePartition } from '../cell/identity.ts';
+import { isSubject } from '../events/accept.ts';
+import { logPartition, tenantOf } from '../events/cloud-event.ts';
+import { BoundedCache } from '../lib/bounded-cache.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { isPortError, PortError } from '../ports/errors.ts';
+import type { JsonObject } from '../ports/json.ts';
+import { type Key, type NewDocument, STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
+
+export const INDEX_LIMITS = {
+  /** Partitions of a tenant's subjects: each takes 1,000 new subjects a second on DynamoDB, and 20 GB of them on Cosmos DB. */
+  buckets: 16,
+  /** Subjects and tenants that a process knows to be listed. A name has up to 192 characters, so they take 15 MB at most. */
+  remembered: 50_000,
+  concurrentReads: 16,
+  /** Documents of the log that one step of a completion looks at. */
+  stepDocuments: 5000,
+} as const;
+
+/** How far the index has come with what an earlier release stored. */
+export interface IndexProgress {
+  /** Documents of the log that have been looked at. */
+  readonly documents: number;
+  /** Subjects of them that were not listed. */
+  readonly subjects: number;
+  /** Whether the index is complete. */
+  readonly done: boolean;
+}
+
+/** A page of names. */
+export interface NamePage {
+  readonly items: readonly string[];
+  readonly next?: StoreCursor;
+}
+
+/** All methods reject with the store's error. */
+export interface SubjectIndex {
+  /** Which of these subjects may not be listed yet. Reads those that this process does not know. */
+  unlisted(tenant: string, subjects: Iterable<string>): Promise<readonly string[]>;
+  /** Lists subjects. Must be done before the first event of any of them is stored. */
+  add(tenant: string, subjects: readonly string[]): Promise<void>;
+  /** The subjects of a tenant, each once, in the order of their buckets. `invalid` for a cursor of another listing. */
+  subjects(tenant: string, query: { readonly limit: number; readonly cursor?: StoreCursor }): Promise<NamePage>;
+  /** The tenants that have events here. */
+  tenants(query: { readonly limit: number; readonly cursor?: StoreCursor }): Promise<NamePage>;
+  /** Whether what an earlier release stored is listed, too. */
+  progress(): Promise<IndexProgress>;
+  /** Lists what an earlier release stored: a bounded step, to be repeated until it is done. Steps at the same time do no harm. */
+  complete(): Promise<IndexProgress>;
+}
+
+export interface SubjectIndexDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly state: Store;
+}
+
+const PROGRESS = { partition: statePartition.subjectProgress, id: 'index' } as const;
+
+const NOTHING: IndexProgress = { documents: 0, subjects: 0, done: false };
+
+/** The bucket of a subject, a hexadecimal digit: the first 4 bits of its hash. */
+const bucketOf = (subject: string): string => bucketAt((sha256(utf8ToBytes(subject))[0] ?? 0) >> 4);
+
+const bucketAt = (index: number): string => index.toString(16);
+
+const subjectKey = (tenant: string, subject: string): Key => ({
+  partition: statePartition.subjects(tenant, bucketOf(subject)),
+  id: subject,
+});
+
+const tenantKey = (tenant: string): Key => ({ partition: statePartition.subjectTenants, id: tenant });
+
+/** Returns the index. Costs a read for each subject and process, and a write for each subject and cell: none for an event. */
+export function subjectIndex({ events, state }: SubjectIndexDeps): SubjectIndex {
+  const known = new BoundedCache<string, true>(INDEX_LIMITS.remembered);
+
+  const list = async (keys: readonly Key[]): Promise<void> => {
+    const documents = keys.map((key): NewDocument => ({ ...key, body: null }));
+    for (const outcome of await state.append(documents)) if (outcome.status === 'failed') throw outcome.error;
+  };
+
+  const index: SubjectIndex = {
+    async unlisted(tenant, subjects) {
+      const unknown = [...new Set(subjects)].filter((subject) => !known.get(logPartition(tenant, subject)));
+      const found = await mapConcurrently(unknown, INDEX_LIMITS.concurrentReads, (subject) =>
+        state.get(subjectKey(tenant, subject)),
+      );
+      return unknown.filter((subject, at) => {
+        if (found[at] === undefined) return true;
+        known.set(logPartition(tenant, subject), true);
+        return false;
+      });
+    },
+
+    async add(tenant, subjects) {
+      if (subjects.length === 0) return;
+      if (!known.get(tenant)) await list([tenantKey(tenant)]);
+      known.set(tenant, true);
+      await list(subjects.map((subject) => subjectKey(tenant, subject)));
+      for (const subject of subjects) known.set(logPartition(tenant, subject), true);
+    },
+
+    async subjects(tenant, { limit, cursor }) {
+      let { bucket, within } = positionOf(cursor);
+      const items: string[] = [];
+      while (bucket < INDEX_LIMITS.buckets && items.length < limit) {
+        const page = await state.query(statePartition.subjects(tenant, bucketAt(bucket)), {
+          limit: Math.min(limit - items.length, STORE_LIMITS.pageDocuments),
+          ...(within !== undefined && { cursor: within }),
+        });
+        items.push(...page.items.map(({ id }) => id));
+        within = page.next;
+        if (within === undefined) bucket += 1;
+      }
+      if (bucket === INDEX_LIMITS.buckets) return { items };
+      return { items, next: `${bucketAt(bucket)}${within ?? ''}` as StoreCursor };
+    },
+
+    async tenants(query) {
+      const { items, next } = await state.query(statePartition.subjectTenants, query);
+      return { items: items.map(({ id }) => id), ...(next !== undefined && { next }) };
+    },
+
+    async progress() {
+      const stored = await state.get(PROGRESS);
+      return stored === undefined ? NOTHING : progressOf(stored.body as JsonObject);
+    },
+
+    async complete() {
+      const stored = await state.get(PROGRESS);
+      const before = (stored?.body ?? {}) as JsonObject;
+      let { documents, subjects, done } = progressOf(before);
+      let cursor = before.cursor as StoreCursor | undefined;
+      for (const until = documents + INDEX_LIMITS.stepDocuments; !done && documents < until; ) {
+        const page = await events.partitions({
+          limit: STORE_LIMITS.pageDocuments,
+          ...(cursor !== undefined && { cursor }),
+        });
+        for (const [tenant, some] of subjectsIn(page.partitions)) {
+          const missing = await index.unlisted(tenant, some);
+          await index.add(tenant, missing);
+          subjects += missing.length;
+        }
+        documents += page.documents;
+        cursor = page.next;
+        done = cursor === undefined;
+      }
+      const progress = { documents, subjects, done };
+      try {
+        const body = { ...progress, ...(cursor !== undefined && { cursor }) };
+        if (before.done !== true) await state.put({ ...PROGRESS, body }, stored?.version ?? 'absent');
+      } catch (error) {
+        // Another step was faster; what this one has listed stays listed.
+        if (!isPortError(error, 'conflict')) throw error;
+        return index.progress();
+      }
+      return progress;
+    },
+  };
+  return index;
+}
+
+const progressOf = ({ documents, subjects, done }: JsonObject): IndexProgress => ({
+  documents: Number(documents ?? 0),
+  subjects: Number(subjects ?? 0),
+  done: done === true,
+});
+
+/** Where a page begins: a bucket, and the store's cursor in it. */
+function positionOf(cursor: StoreCursor | undefined): { bucket: number; within: StoreCursor | undefined } {
+  if (cursor === undefined) return { bucket: 0, within: undefined };
+  const within = cursor.slice(1);
+  const bucket = Number.parseInt(cursor.slice(0, 1), 16);
+  if (Number.isNaN(bucket)) throw new PortError('invalid', 'The cursor belongs to another listing.');
+  return { bucket, within: within === '' ? undefined : (within as StoreCursor) };
+}
+
+/** The subjects that partitions of the log are of, by tenant; other partitions hold no events. */
+function subjectsIn(partitions: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const partition of partitions) {
+    const tenant = tenantOf({ partition });
+    const subject = partition.slice(tenant.length + 1);
+    if (isName(tenant) && isSubject(subject)) found.set(tenant, [...(found.get(tenant) ?? []), subject]);
+  }
+  return found;
+}

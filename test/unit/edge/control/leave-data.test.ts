@@ -1,0 +1,76 @@
+// Commands that would put events out of reach: whom the control API asks, and what it makes of the answers.
+import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import { createControlApi } from '../../../../core/edge/control/control-api.ts';
+import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';
+import { createDirectory } from '../../../../core/edge/directory/directory.ts';
+import { ALPHA, add, apply, BETA, GAMMA, tenant } from '../../../contract/directory/harness.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { RecordingLog } from '../../../support/recording-log.ts';
+
+const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+interface Loose {
+  readonly [key: string]: unknown;
+}
+
+/** The tenant acme lives in alpha, and beta is its standby. */
+async function setUp(holdings: Holdings) {
+  const clock = new FakeClock();
+  const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  await apply(directory, add(ALPHA), add(BETA), add(GAMMA), tenant('acme'));
+  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const deps = { directory, clock, holdings, monitor: async () => ({}), log: new RecordingLog(), ...guard };
+  const api = createControlApi(deps);
+  const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };
+  return async (path: string, fields?: object) => {
+    const headers = { 'content-type': 'application/json' };
+    const body = fields === undefined ? null : JSON.stringify({ reason: 'as agreed', ...fields });
+    const request = new Request(`https://edge.example/control/v1/${path}`, { method: 'POST', headers, body });
+    const response = await api(request, operator, TRACE);
+    return { status: response.status, body: (await response.json()) as Loose };
+  };
+}
+
+test('the cells that a tenant may leave, or one to be retired, are asked what they hold', async () => {
+  const asked: (string | undefined)[][] = [];
+  const call = await setUp({
+    heldBy: async ({ id }, of) => {
+      asked.push([id, of]);
+      return id === 'alpha' ? 'it holds events of acme' : null;
+    },
+    index: async () => ({}),
+  });
+  const refusal = await call('tenants/acme/place', { cell: 'gamma' });
+  expect([refusal.status, refusal.body.code, refusal.body.detail]).toEqual([
+    409,
+    'tenant_has_data',
+    'What acme has stored would stay behind. alpha: it holds events of acme. To leave it there, say leaveData.',
+  ]);
+  expect(asked.splice(0)).toEqual([
+    ['alpha', 'acme'],
+    ['beta', 'acme'],
+  ]);
+  expect((await call('tenants/acme/place', { cell: 'gamma', leaveData: true })).status).toBe(200);
+  // What the operator has decided needs no answer of a cell that may be lost.
+  expect(asked.splice(0)).toEqual([]);
+  expect((await call('cells/alpha/retire', {})).body.code).toBe('cell_has_data');
+  expect(asked.splice(0)).toEqual([['alpha', undefined]]);
+  expect((await call('cells/alpha/retire', { leaveData: true })).status).toBe(200);
+  // Other commands ask no cell.
+  await call('cells/beta/drain', {});
+  expect(asked).toEqual([]);
+});
+
+test('a cell’s index is completed on request, and a cell that does not answer is named', async () => {
+  const heldBy = async () => null;
+  const call = await setUp({ heldBy, index: async () => ({ documents: 7, subjects: 2, done: true }) });
+  expect((await call('cells/beta/index')).body).toEqual({ documents: 7, subjects: 2, done: true });
+  expect((await call('cells/nowhere/index')).body.code).toBe('unknown_cell');
+  const silent = await setUp({ heldBy, index: async () => 'it cannot be asked: it answers 503' });
+  const index = await silent('cells/beta/index');
+  expect([index.status, index.body.code, index.body.detail]).toEqual([
+    503,
+    'cell_unavailable',
+    'beta: it cannot be asked: it answers 503.',
+  ]);
+});
