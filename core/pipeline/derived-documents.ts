@@ -263,7 +263,7 @@ export function seriesDocuments<Fact, Summary extends object>(
         body: head as unknown as Json,
         expected: document.version,
       });
-    // A block that is there has a version of its own; where there is none, only the head tells that all was forgotten meanwhile.
+    // A block that is there has a version of its own; where there is none, only the head shows that all was forgotten meanwhile.
     else if (version === undefined) writes.push({ kind: 'check', id: headId(series), expected: document.version });
     return writes;
   };

@@ -21,7 +21,7 @@ export interface Forgetting {
   readonly state: Store;
   readonly clock: Clock;
   readonly partition: string;
-  /** Tells the marks of this caller, who must not call twice at the same time, from those of others. */
+  /** Distinguishes the marks of this caller, which must not call twice at the same time, from those of others. */
   readonly token: string;
 }
 

@@ -1,4 +1,4 @@
-// Commands that would put events out of reach: whom the control API asks, and what it makes of the answers.
+// Commands that would put events out of reach: which cells the control API asks, and what follows from their answers.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';

@@ -51,7 +51,7 @@ const maybe = <K extends string, T>(key: K, arbitrary: fc.Arbitrary<T>): fc.Arbi
   fc.record({ [key]: arbitrary } as Record<K, fc.Arbitrary<T>>, { requiredKeys: [] }) as fc.Arbitrary<
     Partial<Record<K, T>>
   >;
-/** Nobody has asked the cells what they hold, so what is to be left has to be said; mostly it is. */
+/** No cell was asked what it holds, so a command that leaves data has to say so; mostly it does. */
 const leaving = fc.oneof(
   { weight: 9, arbitrary: fc.constant({ leaveData: true as const }) },
   { weight: 1, arbitrary: fc.constant({}) },
