@@ -28,6 +28,7 @@ import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
+import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
@@ -199,6 +200,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       clock,
       log,
     }),
+    leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,
       webhookRate: Math.floor(config.quotas.standard.perSecond * SECONDS_A_MINUTE),

@@ -3,6 +3,8 @@
 import type { View } from '../api/read.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
+import type { Leases } from '../cell/lease-keeper.ts';
+import { CELL_TOPOLOGY } from '../cell/topology.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
 import { type Parking, RELAY } from '../pipeline/parking.ts';
@@ -19,21 +21,39 @@ import { validators } from './validators.generated.ts';
 /** Maximum bytes of a redrive's body: more than enough for a hundred ids. */
 const REDRIVE_BODY_BYTES = 64 * 1024;
 
+/** An operation ends with its function. */
+const OPERATION_MS = CELL_TOPOLOGY.http.timeoutSeconds * 1000;
+
+/** Retry-After while the cell has no lease, in seconds. */
+const LEASE_RETRY_SECONDS = 5;
+
 /** Returns the handlers of the operations. */
 export function operations({
   parking,
   redrive,
   application,
+  leases,
 }: {
   parking: Parking;
   redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   application: Application;
+  leases?: Leases | undefined;
 }): Record<'parked' | 'redrive' | 'drop', RouteHandler> {
   const consumers = [...topologyOf(application).consumers.map(({ name }) => name), RELAY];
 
   const known = (consumer: string): string => {
     if (!consumers.includes(consumer)) throw new Refusal('unknown_consumer', `There are: ${consumers.join(', ')}.`);
     return consumer;
+  };
+
+  /** What another cell may be doing as well must not be done here: neither is a merge. */
+  const requireLease = async (tenant: string): Promise<void> => {
+    await leases?.obtain([tenant]);
+    const reason = leases?.hindrance(tenant, OPERATION_MS);
+    if (reason === undefined) return;
+    throw new Refusal('no_lease', `Only the cell with the tenant’s lease redrives and drops: ${reason}.`, {
+      retryAfterSeconds: LEASE_RETRY_SECONDS,
+    });
   };
 
   /** Lists one consumer after another; the cursor holds the consumer and the position. */
@@ -71,11 +91,14 @@ export function operations({
       if (fault !== undefined)
         throw new Refusal('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
       const { consumer, ids } = body as Static<typeof Redrive>;
-      return json(200, await redrive({ consumer: known(consumer), tenant, ids }));
+      known(consumer);
+      await requireLease(tenant);
+      return json(200, await redrive({ consumer, tenant, ids }));
     },
 
     drop: async ({ id, query, tenant }) => {
       readParameters(routes.drop.parameters, query);
+      await requireLease(tenant);
       if (!(await parking.drop(id, tenant)))
         throw new Refusal('unknown_parked_event', 'It may have been redriven or dropped before.');
       return noContent();

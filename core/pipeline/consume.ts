@@ -1,5 +1,7 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
+import { LEASE } from '../cell/lease.ts';
+import type { Leases } from '../cell/lease-keeper.ts';
 import type { ConsumerDeclaration } from '../cell/topology.ts';
 import { SoloGate } from '../lib/solo-gate.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
@@ -28,6 +30,8 @@ export interface ConsumeDeps {
    * the suspect. By default the consumer has its process for itself.
    */
   readonly gate?: SoloGate;
+  /** For a consumer of home-only effects; without them, these happen wherever their events are, as in earlier versions. */
+  readonly leases?: Leases | undefined;
 }
 
 const DONE: DeliveryOutcome = { status: 'done' };
@@ -45,20 +49,28 @@ const USED_UP: DeliveryOutcome = {
  * tried by itself, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
  * nothing; the messages are delivered again. Redelivered messages may have killed the process that held them, so they go
  * through `CrashMarkers`, which find the one that did. Tenants share a batch's time (`SHARE_LIMITS`): one that is slow or poisonous
- * delays its own events.
+ * delays its own events. Home-only effects begin under a lease only.
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
-  const { consumer, declaration, clock, log, gate = new SoloGate() } = deps;
+  const { consumer, declaration, clock, log, gate = new SoloGate(), leases } = deps;
+
+  /** Why no effect of the tenant may begin now: the messages wait, and what they wait for counts against no limit of parking. */
+  const unleased = (tenant: string): DeliveryOutcome | undefined => {
+    const reason = leases?.hindrance(tenant, LEASE.effectMs);
+    return reason === undefined ? undefined : retry(reason);
+  };
 
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
-    const notNow = (tenant: string): DeliveryOutcome | undefined => {
+    const tooLate = (tenant: string): DeliveryOutcome | undefined => {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
       return shares.isUsedUp(tenant) ? USED_UP : undefined;
     };
+    const notNow = (tenant: string): DeliveryOutcome | undefined => tooLate(tenant) ?? unleased(tenant);
 
     const applyGroup = async ({ tenant, messages: group }: Group) => {
+      await leases?.obtain([tenant]);
       const early = notNow(tenant);
       if (early !== undefined) {
         for (const message of group) outcomes.set(message.deliveryId, early);
@@ -66,20 +78,29 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       }
       const failure = await attempt(() => shares.charge(tenant, () => consumer.apply(group)));
       if (failure !== null && !isServiceFault(failure)) {
-        for (const message of group)
+        for (const message of group) {
+          await leases?.obtain([tenant]);
           outcomes.set(message.deliveryId, notNow(tenant) ?? (await shares.charge(tenant, () => applyAlone(message))));
+        }
         return;
       }
       const outcome = failure === null ? DONE : retryAfter(failure);
       for (const message of group) outcomes.set(message.deliveryId, outcome);
     };
 
+    const waiting: DeliveredMessage[] = [];
     const readable: DeliveredMessage[] = [];
     await gate.together(async () => {
       for (const message of messages) {
         if ('unreadable' in message)
-          outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
-        else readable.push(message);
+          outcomes.set(message.deliveryId, tooLate(message.tenant ?? '') ?? (await parkUnreadable(message)));
+        else waiting.push(message);
+      }
+      await leases?.obtain(waiting.map(({ tenant }) => tenant));
+      for (const message of waiting) {
+        const early = unleased(message.tenant);
+        if (early === undefined) readable.push(message);
+        else outcomes.set(message.deliveryId, early);
       }
       const fresh = readable.filter((message) => message.attempt <= 1);
       await shares.each(groupBySubject(fresh), applyGroup);
@@ -180,6 +201,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     });
     for (const suspect of suspects) {
       const { tenant } = suspect.messages[0];
+      await leases?.obtain([tenant]);
       const outcome = await gate.alone(
         async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect))),
       );
