@@ -2,7 +2,7 @@
 
 import { LEASE } from '../cell/lease.ts';
 import type { Leases } from '../cell/lease-keeper.ts';
-import type { ConsumerDeclaration } from '../cell/topology.ts';
+import { CONSUMER_DEFAULTS, type ConsumerDeclaration } from '../cell/topology.ts';
 import { SoloGate } from '../lib/solo-gate.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -16,11 +16,18 @@ import { type Parking, tenantForParking } from './parking.ts';
 export const CONSUME_LIMITS = {
   /** No new work is begun this close to the instant at which the platform kills the function, in milliseconds. */
   deadlineMarginMs: 1500,
+  /** A suspect is tried only with this much time, as a share of what the consumer's function has, … */
+  soloShare: 1 / 4,
+  /** … and is left this long before the platform's deadline, 7 s of 20, so that its note can be taken back, by a store that is slow as well. */
+  forgivingShare: 7 / 20,
+  /** The pause between attempts to take a note back. */
+  forgivingPauseMs: 500,
 } as const;
 
 export interface ConsumeDeps {
   readonly consumer: Consumer;
-  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'>;
+  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'> &
+    Partial<Pick<ConsumerDeclaration, 'timeoutSeconds'>>;
   readonly parking: Parking;
   readonly trials: CrashMarkers;
   readonly clock: Clock;
@@ -53,6 +60,7 @@ const USED_UP: DeliveryOutcome = {
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
   const { consumer, declaration, clock, log, gate = new SoloGate(), leases } = deps;
+  const functionMs = (declaration.timeoutSeconds ?? CONSUMER_DEFAULTS.timeoutSeconds) * 1000;
 
   /** Why no effect of the tenant may begin now: the messages wait, and what they wait for counts against no limit of parking. */
   const unleased = (tenant: string): DeliveryOutcome | undefined => {
@@ -107,7 +115,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     });
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes });
+    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes, deadline });
 
     const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
     tellRetries(answers);
@@ -182,7 +190,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    { shares, notNow, applyGroup, outcomes }: Batch,
+    { shares, notNow, applyGroup, outcomes, deadline }: Batch,
   ): Promise<void> {
     const suspects: Suspect[] = [];
     // Marked behind the gate: what still waits there when the process ends is no suspect.
@@ -203,7 +211,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       const { tenant } = suspect.messages[0];
       await leases?.obtain([tenant]);
       const outcome = await gate.alone(
-        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect))),
+        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect, deadline))),
       );
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
@@ -213,8 +221,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
    * A suspect that the process survives is forgiven at once: were that left until its batch is over, a killer further down
    * would have it counted as a death of this one. The note of one that was not tried stays as it is.
    */
-  async function tryAlone(suspect: Suspect): Promise<DeliveryOutcome> {
+  async function tryAlone(suspect: Suspect, deadline: number): Promise<DeliveryOutcome> {
     const [message] = suspect.messages;
+    // A process that the platform ends would look like one that crashed.
+    const left = () => deadline - CONSUME_LIMITS.forgivingShare * functionMs - clock.now();
+    if (left() < CONSUME_LIMITS.soloShare * functionMs) return TOO_LATE;
     if (suspect.crashes >= declaration.crashes) {
       const outcome = await park(message, {
         code: 'crashed',
@@ -224,16 +235,25 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return outcome;
     }
     const failure = await attempt(() => deps.trials.attempt(suspect));
-    if (failure !== null) return retryAfter(failure);
-    const outcome = await applyAlone(message);
-    await forgive([message]);
+    // Noted or not: what may have been noted is tried, so that each note but a killer's is followed by its removal.
+    if (failure !== null && !isPortError(failure, 'unknown-outcome')) return retryAfter(failure);
+    const outcome =
+      left() > 0 ? await Promise.race([applyAlone(message), clock.sleep(left()).then(() => TOO_LATE)]) : TOO_LATE;
+    await forgive([message], deadline);
     return outcome;
   }
 
-  async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
-    const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
-    if (failure !== null)
-      log.warn('crash markers could not be removed', { consumer: consumer.name, ...describeError(failure) });
+  /** Takes notes back. While the store is slow it is asked again for as long as the function may last. */
+  async function forgive(messages: readonly DeliveredMessage[], until?: number): Promise<void> {
+    for (;;) {
+      const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
+      if (failure === null) return;
+      if (until === undefined || clock.now() > until - CONSUME_LIMITS.deadlineMarginMs) {
+        log.warn('crash markers could not be removed', { consumer: consumer.name, ...describeError(failure) });
+        return;
+      }
+      await clock.sleep(CONSUME_LIMITS.forgivingPauseMs);
+    }
   }
 }
 
@@ -270,6 +290,8 @@ interface Batch {
   /** The outcome for a tenant's events for which there is no time any more. */
   readonly notNow: (tenant: string) => DeliveryOutcome | undefined;
   readonly applyGroup: (group: Group) => Promise<void>;
+  /** When the platform ends the function. */
+  readonly deadline: number;
   readonly outcomes: Map<string, DeliveryOutcome>;
 }
 
