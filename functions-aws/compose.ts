@@ -8,6 +8,7 @@ import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
 import { consumerNamed } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
@@ -84,6 +85,7 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
       routeKeys: config.routeKeys,
       audience: config.audience,
       identityKey: config.identityKey,
+      edge: config.edge,
     },
     fetch: (request: Request) => fetch(request),
   };
@@ -110,11 +112,14 @@ export function composeWorker(
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const { declaration, create } = consumerNamed(application, config.consumer);
-  const consumer = create({ events, state, clock, ids });
+  const leases =
+    config.leases &&
+    leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
+  const consumer = create({ events, state, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
   const parked = parking({ state, clock });
   const trials = crashMarkers(state, clock);
-  return sqsConsumer(consume({ consumer: changed, declaration, parking: parked, trials, clock, log }), {
+  return sqsConsumer(consume({ consumer: changed, declaration, parking: parked, trials, clock, log, leases }), {
     suffix: DEAD_LETTER_SUFFIX,
     handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
   });

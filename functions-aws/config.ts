@@ -5,9 +5,12 @@ import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
   type Get,
+  type LeaseConfig,
   readAudience,
   readCellId,
+  readEdge,
   readIdentityKey,
+  readLeases,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -33,11 +36,15 @@ export interface HttpConfig extends CellConfig {
   readonly audience: RouteAudience;
   /** By which the cell proves its identity. */
   readonly identityKey: PrivateKey;
+  /** Where it gets its leases. */
+  readonly edge: string | undefined;
 }
 
 export interface WorkerConfig extends CellConfig {
   /** The consumer that this function runs. */
   readonly consumer: string;
+  /** Where it gets its leases, and by which key; only for a consumer whose effects must happen once. */
+  readonly leases: LeaseConfig | undefined;
 }
 
 /** Our own variables with their purpose; `docs/environment.md` is generated from this. */
@@ -53,7 +60,9 @@ export const VARIABLES = {
   APP_ROUTE_AUDIENCE:
     'required: the edge’s tokens must name one of these endpoints; optional: they may name none, until the edge is upgraded; for the function http',
   APP_IDENTITY_KEY:
-    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the function http',
+    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the functions http and worker',
+  APP_EDGE:
+    'Origin of the edge, which gives the cell its leases; none: effects that must happen once happen wherever their events are; for the functions http and worker',
   APP_CONSUMER: 'Name of the consumer to run; for the function worker',
 } as const;
 
@@ -74,6 +83,7 @@ export function readHttpConfig(environment: Environment): HttpConfig {
     routeKeys: readRouteKeys(get, problems),
     audience: readAudience(get, problems),
     identityKey: readIdentityKey(get, problems),
+    edge: readEdge(get, problems),
   }));
 }
 
@@ -86,11 +96,14 @@ export function readRelayConfig(environment: Environment): CellConfig {
 export function readWorkerConfig(environment: Environment): WorkerConfig {
   return readSettings(environment, VARIABLES, (get, problems) => {
     const consumer = get('APP_CONSUMER');
-    const names = topologyOf(application).consumers.map(({ name }) => name);
-    if (consumer !== '' && !names.includes(consumer)) {
-      problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names.join(', ')}`);
+    const { consumers } = topologyOf(application);
+    const declaration = consumers.find(({ name }) => name === consumer);
+    if (consumer !== '' && declaration === undefined) {
+      const names = consumers.map(({ name }) => name).join(', ');
+      problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names}`);
     }
-    return { ...readCell(environment, get, problems), consumer };
+    const leases = declaration?.effects === 'home-only' ? readLeases(get, problems) : undefined;
+    return { ...readCell(environment, get, problems), consumer, leases };
   });
 }
 

@@ -14,6 +14,7 @@ import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -28,7 +29,7 @@ import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
-import type { CellConfig, Connection, HttpConfig } from './config.ts';
+import type { CellConfig, Connection, HttpConfig, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
 export interface Overrides {
@@ -114,6 +115,7 @@ export function composeHttp(
       routeKeys: config.routeKeys,
       audience: config.audience,
       identityKey: config.identityKey,
+      edge: config.edge,
     },
     fetch: (request: Request) => fetch(request),
   };
@@ -141,16 +143,20 @@ export interface SubscriptionWorker {
 }
 
 /** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
-export function composeWorkers(config: CellConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
+export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
+  const keeper =
+    config.leases &&
+    leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
   return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
-    const consumer = create({ events, state, clock, ids });
+    const leases = declaration.effects === 'home-only' ? keeper : undefined;
+    const consumer = create({ events, state, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const parked = parking({ state, clock });
-    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log, gate };
+    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log, gate, leases };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
     return [

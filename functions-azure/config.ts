@@ -5,9 +5,12 @@ import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
   type Get,
+  type LeaseConfig,
   readAudience,
   readCellId,
+  readEdge,
   readIdentityKey,
+  readLeases,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -42,6 +45,13 @@ export interface HttpConfig extends CellConfig {
   readonly audience: RouteAudience;
   /** By which the cell proves its identity. */
   readonly identityKey: PrivateKey;
+  /** Where it gets its leases. */
+  readonly edge: string | undefined;
+}
+
+export interface WorkerConfig extends CellConfig {
+  /** Where it gets its leases, and by which key. */
+  readonly leases: LeaseConfig | undefined;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -57,7 +67,9 @@ export const VARIABLES = {
   APP_ROUTE_AUDIENCE:
     'required: the edge’s tokens must name one of these endpoints; optional: they may name none, until the edge is upgraded; for the function http',
   APP_IDENTITY_KEY:
-    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the function http',
+    'Private Ed25519 key (JWK with kid) of the cell, by which it proves its identity to the edge; a secret; for the functions http and worker',
+  APP_EDGE:
+    'Origin of the edge, which gives the cell its leases; none: effects that must happen once happen wherever their events are; for the functions http and worker',
 } as const;
 
 /** The names of the connections that the triggers are bound to. */
@@ -102,11 +114,20 @@ export function readHttpConfig(environment: Environment): HttpConfig {
     routeKeys: readRouteKeys(get, problems),
     audience: readAudience(get, problems),
     identityKey: readIdentityKey(get, problems),
+    edge: readEdge(get, problems),
   }));
 }
 
-/** The configuration of the functions `relay` and `worker`. Throws a `ConfigError`. */
-export function readCellConfig(environment: Environment): CellConfig {
+/** The configuration of the functions of `worker`. Throws a `ConfigError`. */
+export function readWorkerConfig(environment: Environment): WorkerConfig {
+  return readSettings(environment, VARIABLES, (get, problems) => ({
+    ...readCell({ environment, get, problems }),
+    leases: readLeases(get, problems),
+  }));
+}
+
+/** The configuration of the function `relay`. Throws a `ConfigError`. */
+export function readRelayConfig(environment: Environment): CellConfig {
   return readSettings(environment, VARIABLES, (get, problems) => readCell({ environment, get, problems }));
 }
 

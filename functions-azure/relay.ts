@@ -2,10 +2,10 @@
 import { app } from '@azure/functions';
 import { CELL_TOPOLOGY } from '../core/cell/topology.ts';
 import { composeRelay } from './compose.ts';
-import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
+import { CONNECTIONS, readRelayConfig, SETUP } from './config.ts';
 
 app.setup(SETUP);
-const config = readCellConfig(process.env);
+const config = readRelayConfig(process.env);
 
 app.cosmosDB('relay', {
   connection: CONNECTIONS.cosmos,

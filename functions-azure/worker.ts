@@ -1,10 +1,10 @@
 // Functions entry point of the consumers: one subscription's messages in, for each, and one for its dead letters.
 import { app, type InvocationContext } from '@azure/functions';
 import { composeWorkers } from './compose.ts';
-import { CONNECTIONS, readCellConfig, SETUP } from './config.ts';
+import { CONNECTIONS, readWorkerConfig, SETUP } from './config.ts';
 
 app.setup(SETUP);
-const config = readCellConfig(process.env);
+const config = readWorkerConfig(process.env);
 
 for (const { consumer, deadLetters, work } of composeWorkers(config)) {
   app.serviceBusTopic(deadLetters ? `${consumer}-dead-letters` : consumer, {

@@ -29,6 +29,7 @@ import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
+import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
@@ -205,6 +206,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       clock,
       log,
     }),
+    leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,
       webhookRate: Math.floor(config.quotas.standard.perSecond * SECONDS_A_MINUTE),

@@ -25,6 +25,9 @@ export class DirectoryObject extends DurableObject<DirectoryBindings> implements
   audit(...call: Parameters<DirectoryStub['audit']>) {
     return this.#methods.audit(...call);
   }
+  lease(...call: Parameters<DirectoryStub['lease']>) {
+    return this.#methods.lease(...call);
+  }
   change(...call: Parameters<DirectoryStub['change']>) {
     return this.#methods.change(...call);
   }

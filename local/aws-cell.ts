@@ -28,6 +28,8 @@ export interface AwsCellOptions {
   readonly routeKeys: readonly PublicKey[];
   /** By which the cell proves its identity. */
   readonly identityKey: PrivateKey;
+  /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
+  readonly edge?: () => string;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -172,7 +174,7 @@ export class AwsCell implements LocalCell {
   }
 
   async #startCompute(): Promise<void> {
-    const { topology, version, routeKeys, identityKey, bundles, inspect = new Map(), notice } = this.#options;
+    const { topology, version, routeKeys, identityKey, edge, bundles, inspect = new Map(), notice } = this.#options;
     if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
       throw new TypeError('The cell is not set up.');
     const compute = new AwsCompute({
@@ -182,6 +184,7 @@ export class AwsCell implements LocalCell {
       version,
       routeKeys,
       identityKey,
+      edge: edge?.() ?? 'none',
       services: this.#addresses,
       provisioned: this.#provisioned,
       clients: this.#clients,

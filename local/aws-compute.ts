@@ -23,6 +23,8 @@ export interface AwsComputeOptions {
   readonly routeKeys: readonly PublicKey[];
   /** By which the cell proves its identity. */
   readonly identityKey: PrivateKey;
+  /** Where it asks for its leases, or `none`. */
+  readonly edge: string;
   readonly services: AwsServiceAddresses;
   readonly provisioned: Provisioned;
   readonly clients: { readonly streams: DynamoDBStreamsClient; readonly sqs: SQSClient };
@@ -139,7 +141,7 @@ export class AwsCompute {
   }
 
   async #startFunctions(endpoint: string): Promise<void> {
-    const { topology, version, routeKeys, identityKey, notice, services, inspect } = this.#options;
+    const { topology, version, routeKeys, identityKey, edge, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
       APP_VERSION: version,
@@ -176,14 +178,19 @@ export class AwsCompute {
       });
       this.functions.set(name, host);
     };
+    const leasing = { APP_IDENTITY_KEY: JSON.stringify(identityKey), APP_EDGE: edge };
     add('http', 'http', topology.http, {
+      ...leasing,
       APP_ROUTE_KEYS: JSON.stringify(routeKeys),
       APP_ENDPOINTS: endpoint,
       APP_ROUTE_AUDIENCE: 'required',
-      APP_IDENTITY_KEY: JSON.stringify(identityKey),
     });
     add('relay', 'relay', topology.relay);
-    for (const consumer of topology.consumers) add(consumer.name, 'worker', consumer, { APP_CONSUMER: consumer.name });
+    for (const consumer of topology.consumers)
+      add(consumer.name, 'worker', consumer, {
+        APP_CONSUMER: consumer.name,
+        ...(consumer.effects === 'home-only' && leasing),
+      });
     await Promise.all([...this.functions.values()].map((host) => host.start()));
   }
 

@@ -26,6 +26,8 @@ export interface AzureCellOptions {
   readonly routeKeys: readonly PublicKey[];
   /** By which the cell proves its identity. */
   readonly identityKey: PrivateKey;
+  /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
+  readonly edge?: () => string;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -214,6 +216,7 @@ export class AzureCell implements LocalCell {
       APP_ENDPOINTS: url,
       APP_ROUTE_AUDIENCE: 'required',
       APP_IDENTITY_KEY: JSON.stringify(this.#options.identityKey),
+      APP_EDGE: this.#options.edge?.() ?? 'none',
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
     };

@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LEASE_PATH } from '../core/cell/lease.ts';
 import { MONITOR_LOCALLY } from '../core/edge/monitor/monitor-settings.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { DevelopmentCa, IssuedCertificate } from '../hosts/edge/certificates.ts';
@@ -67,6 +68,7 @@ export class LocalEdge {
   readonly #life = new Lifecycle('the edge');
   #host: EdgeHost | undefined;
   #ca: DevelopmentCa | undefined;
+  #faults: EdgeFaults = {};
 
   constructor(options: LocalEdgeOptions) {
     this.#options = options;
@@ -139,6 +141,13 @@ export class LocalEdge {
   /** Breaks the named connections and restores all others, for drills. */
   async setFaults(faults: EdgeFaults): Promise<void> {
     await this.#host?.setFaults(faults);
+    this.#faults = faults;
+  }
+
+  /** Whether the way between the edge and this origin is broken. */
+  isCutOff(origin: string): boolean {
+    const fault = this.#faults.origins?.[origin];
+    return fault === 'refused' || fault === 'silent';
   }
 
   /** A certificate that authenticates a device of a tenant. */
@@ -176,6 +185,19 @@ export class LocalEdge {
     if (status !== 200) throw new Error(`The directory cannot be asked: ${reasonOf(body)}.`);
     const { items } = body as unknown as { items: readonly DirectoryCell[] };
     return new Map(items.map((item) => [item.id, item]));
+  }
+
+  /** Hands on what a cell asks. @throws Error if it is refused */
+  async lease(question: unknown): Promise<unknown> {
+    const response = await fetch(this.url + LEASE_PATH, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(question),
+      signal: AbortSignal.timeout(CONTROL_TIMEOUT_MS),
+    });
+    const body = (await response.json()) as ControlAnswer['body'];
+    if (response.status !== 200) throw new Error(reasonOf(body));
+    return body;
   }
 
   /** Asks the control API, as the stack. */

@@ -1,6 +1,7 @@
 // The whole local stack: cells and the edge, started, watched and stopped together.
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { LEASE_PATH } from '../core/cell/lease.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
 import type { PrivateKey } from '../core/ports/keys.ts';
@@ -16,6 +17,7 @@ import { dynoxideBinary, NoDynoxide } from './emulators/dynamodb/dynamodb-emulat
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
+import { handOn } from './leases.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
 import { makePrivateKey, makeRouteKeys, publicPartOf, type RouteKeys, type TokenRequest } from './route-keys.ts';
@@ -106,6 +108,8 @@ export class Stack {
   readonly #control: ControlServer;
   readonly #issuer: DevelopmentIssuer;
   #edge: LocalEdge | undefined;
+  /** Of the control server, where cells ask for the edge. */
+  #address = '';
   readonly #endpoints: Endpoints;
   #starting: Promise<StackInfo> | undefined;
   #stopping: Promise<void> | undefined;
@@ -139,6 +143,7 @@ export class Stack {
       'POST /crash': ({ query }) => this.crash(query.get('cell') ?? ''),
       'POST /revive': ({ query }) => this.revive(query.get('cell') ?? ''),
       'POST /edge-faults': ({ body }) => this.setEdgeFaults(body as EdgeFaults),
+      [`POST ${LEASE_PATH}`]: ({ body }) => handOn(body, this.cells, this.#edge),
     });
   }
 
@@ -170,6 +175,7 @@ export class Stack {
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
     // First: the edge fetches the issuer's keys from it.
     const control = await this.#control.start();
+    this.#address = control;
     let failed = false;
     const start = async (name: string, part: Promise<void>) => {
       await part;
@@ -343,7 +349,7 @@ export class Stack {
   }
 
   #makeCell(declaration: CellDeclaration, index: number): LocalCell {
-    const { topology = topologyOf(application), version, portBase, dataDir, bundles, notice, onDeath } = this.#options;
+    const { topology = topologyOf(application), version, edge, portBase, dataDir, bundles } = this.#options;
     const inspect = inspectedIn(declaration.id, this.#options.inspect ?? new Map());
     const common = {
       declaration,
@@ -351,14 +357,14 @@ export class Stack {
       version,
       routeKeys: this.#keys.publicKeys,
       identityKey: this.#identityOf(declaration),
+      ...(edge !== false && { edge: () => (this.#edge === undefined ? 'none' : this.#address) }),
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
-      notice,
-      onDeath,
+      notice: this.#options.notice,
+      onDeath: this.#options.onDeath,
     };
     const endpoints = this.#endpoints;
     if (declaration.cloud === 'aws') return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints, inspect });
-    // All of its functions are one process.
     const [inspectPort] = inspect.values();
     return new AzureCell({ ...common, endpoints, ...(inspectPort !== undefined && { inspectPort }) });
   }

@@ -49,6 +49,7 @@ export function directoryObject({
     cells: () => answer(directory.cells()),
     tenants: (query) => answer(directory.tenants(query)),
     audit: (query) => answer(directory.audit(query)),
+    lease: (request) => answer(directory.lease(request)),
     change: async (command, intent) => {
       const result = await answer(directory.change(command, intent));
       if ('value' in result && result.value.status === 'applied') await wakeIn(0);

@@ -60,6 +60,9 @@ export class DurableObjectDirectory implements Directory {
 
   audit: Directory['audit'] = (query) => this.#read((stub) => stub.audit(query));
 
+  /** A repetition only records a later end. */
+  lease: Directory['lease'] = (request) => this.#read((stub) => stub.lease(request));
+
   /** Never retried here: the second answer would be `unchanged` or `changed_meanwhile` after a successful first attempt. */
   change: Directory['change'] = (command, intent) => this.#call(true, (stub) => stub.change(command, intent));
 

@@ -32,6 +32,8 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS outbox (kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL,
      PRIMARY KEY (kind, id)) WITHOUT ROWID`,
   'CREATE INDEX IF NOT EXISTS outbox_by_revision ON outbox (revision)',
+  // Ignored by earlier versions, which record no leases and wait for none.
+  'CREATE TABLE IF NOT EXISTS leases (cell TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID',
 ];
 
 const TABLE_OF = { cell: 'cells', tenant: 'tenants' } as const;
@@ -64,6 +66,19 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
 
   epochFloor(): number {
     return this.#fact('epochFloor') ?? 1;
+  }
+
+  effectsFloor(): number {
+    return this.#fact('effectsFloor') ?? 0;
+  }
+
+  leaseUntil(cell: string): number {
+    const [row] = this.#run('SELECT until FROM leases WHERE cell = ?', cell);
+    return row === undefined ? 0 : Number(row.until);
+  }
+
+  recordLease(cell: string, until: number): void {
+    this.#run('INSERT OR REPLACE INTO leases VALUES (?, ?)', cell, until);
   }
 
   cell(id: string): Cell | undefined {
@@ -130,7 +145,8 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
       const [value] = this.#records<Cell | Tenant>(`SELECT record FROM ${TABLE_OF[kind]} WHERE id = ?`, id);
       if (value !== undefined) return { kind, value } as DirectoryRecord;
       const revision = Number(row.revision);
-      return { kind: 'removed-tenant', value: { id, epochFloor: this.epochFloor(), revision } };
+      const floors = { epochFloor: this.epochFloor(), effectsFrom: this.effectsFloor() };
+      return { kind: 'removed-tenant', value: { id, ...floors, revision } };
     });
   }
 
@@ -163,12 +179,16 @@ export class SqliteDirectoryStorage implements DirectoryStorage {
     this.#run('INSERT OR REPLACE INTO tenants VALUES (?, ?, ?)', tenant.id, tenant.cell, JSON.stringify(tenant));
   }
 
-  #removeTenant({ id, epochFloor }: RemovedTenant): void {
+  #removeTenant({ id, epochFloor, effectsFrom }: RemovedTenant): void {
     const before = this.tenant(id);
     if (before !== undefined) this.#count(before, -1);
     this.#run('DELETE FROM tenants WHERE id = ?', id);
-    const floor = Math.max(epochFloor, this.epochFloor());
-    this.#run('INSERT OR REPLACE INTO facts VALUES (?, ?)', 'epochFloor', floor);
+    const floors = {
+      epochFloor: Math.max(epochFloor, this.epochFloor()),
+      effectsFloor: Math.max(effectsFrom, this.effectsFloor()),
+    };
+    for (const [name, floor] of Object.entries(floors))
+      this.#run('INSERT OR REPLACE INTO facts VALUES (?, ?)', name, floor);
   }
 
   #count({ cell, standby }: Tenant, by: number): void {

@@ -27,6 +27,8 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   #cells: string[] = [];
   #revision = 0;
   #epochFloor = 1;
+  #effectsFloor = 0;
+  readonly #leases = new Map<string, number>();
   /** Undoes the writes of the current step, in the order of the writes. */
   #undo: (() => void)[] | undefined;
 
@@ -49,6 +51,20 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
 
   epochFloor(): number {
     return this.#epochFloor;
+  }
+
+  effectsFloor(): number {
+    return this.#effectsFloor;
+  }
+
+  leaseUntil(cell: string): number {
+    return this.#leases.get(cell) ?? 0;
+  }
+
+  recordLease(cell: string, until: number): void {
+    const before = this.leaseUntil(cell);
+    this.#undo?.push(() => void this.#leases.set(cell, before));
+    this.#leases.set(cell, until);
   }
 
   cell(id: string): Cell | undefined {
@@ -96,13 +112,15 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
   }
 
   write(records: readonly DirectoryRecord[], entry: AuditEntry): void {
-    const before = { revision: this.#revision, cells: this.#cells, epochFloor: this.#epochFloor };
+    const before = { revision: this.#revision, cells: this.#cells };
+    const floors = { epoch: this.#epochFloor, effects: this.#effectsFloor };
     this.#revision = entry.revision;
     this.#audit.push(JSON.stringify(entry));
     this.#undo?.push(() => {
       this.#revision = before.revision;
       this.#cells = before.cells;
-      this.#epochFloor = before.epochFloor;
+      this.#epochFloor = floors.epoch;
+      this.#effectsFloor = floors.effects;
       this.#audit.pop();
     });
     for (const record of records) this.#put(record);
@@ -124,7 +142,8 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
       const [kind = '', id = ''] = key.split('/');
       const value = this.#read(kind as Kind, id);
       if (value !== undefined) return { kind, value } as DirectoryRecord;
-      return { kind: 'removed-tenant', value: { id, epochFloor: this.#epochFloor, revision } };
+      const floors = { epochFloor: this.#epochFloor, effectsFrom: this.#effectsFloor };
+      return { kind: 'removed-tenant', value: { id, ...floors, revision } };
     });
   }
 
@@ -160,7 +179,10 @@ export class MemoryDirectoryStorage implements DirectoryStorage {
       count(known, 1);
       this.#ids = undefined;
     });
-    if (record.kind === 'removed-tenant') this.#epochFloor = Math.max(this.#epochFloor, record.value.epochFloor);
+    if (record.kind === 'removed-tenant') {
+      this.#epochFloor = Math.max(this.#epochFloor, record.value.epochFloor);
+      this.#effectsFloor = Math.max(this.#effectsFloor, record.value.effectsFrom);
+    }
     if (value === undefined) this.#records.delete(key);
     else this.#records.set(key, JSON.stringify(value));
     // After those with older revisions.

@@ -35,6 +35,7 @@ const ours: Entrant = {
       routeKeys: JSON.parse(publicKeys),
       audience: { endpoints: [ENDPOINT], required: true },
       identityKey,
+      edge: undefined,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

@@ -56,6 +56,7 @@ const ours: Entrant = {
       routeKeys: JSON.parse(publicKeys),
       audience: { endpoints: [ENDPOINT], required: true },
       identityKey,
+      edge: undefined,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {
@@ -80,6 +81,7 @@ const oursHosted: Entrant = {
       environment: {
         ...environmentOf(endpoint, table, publicKeys),
         APP_IDENTITY_KEY: JSON.stringify(identityKey),
+        APP_EDGE: 'none',
       },
       maximumConcurrency: 1,
       region: REGION,

@@ -109,6 +109,7 @@ module "cell" {
   route_audience      = var.route_audience
   other_endpoints     = var.other_endpoints
   identity_key        = var.identity_key
+  edge                = var.leases ? "https://\${jsondecode(file("\${local.infra}/edge.json")).hostname}" : "none"
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection
@@ -158,6 +159,13 @@ variable "identity_key" {
   type        = string
   nullable    = false
   sensitive   = true
+}
+
+variable "leases" {
+  description = "Whether effects that must happen once, and redriving and dropping, need a lease from the edge: false until an edge that gives leases is deployed."
+  type        = bool
+  nullable    = false
+  default     = true
 }
 
 variable "alarm_emails" {

@@ -38,6 +38,7 @@ const TENANTS = {
   quota_exceeded: [429, 'Tenant quota exceeded'],
   headers_too_large: [431, 'Headers too large'],
   cell_overloaded: [503, 'The tenant’s cell is overloaded'],
+  no_lease: [503, 'The cell must not change this now'],
   store_unavailable: [503, 'The store is unavailable'],
 } as const satisfies Record<string, Row>;
 

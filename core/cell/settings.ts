@@ -81,6 +81,26 @@ export function readAudience(get: Get, problems: string[]): RouteAudience {
   return { endpoints, required: audience !== 'optional' };
 }
 
+/** The edge's origin, which gives the cell its leases; `undefined` for `none`. */
+export function readEdge(get: Get, problems: string[]): string | undefined {
+  const edge = get('APP_EDGE');
+  if (edge !== '' && edge !== 'none' && !isOrigin(edge))
+    problems.push(`APP_EDGE is ${JSON.stringify(edge)}; it must be an origin without a path, or none`);
+  return edge === 'none' ? undefined : edge;
+}
+
+/** What a function needs to ask for leases. */
+export interface LeaseConfig {
+  readonly edge: string;
+  readonly identityKey: PrivateKey;
+}
+
+/** The edge and the cell's key; `undefined` without an edge, and then the key is not read. */
+export function readLeases(get: Get, problems: string[]): LeaseConfig | undefined {
+  const edge = readEdge(get, problems);
+  return edge === undefined ? undefined : { edge, identityKey: readIdentityKey(get, problems) };
+}
+
 /** The private key by which the cell proves its identity. Messages never contain it. */
 export function readIdentityKey(get: Get, problems: string[]): PrivateKey {
   const text = get('APP_IDENTITY_KEY');

@@ -93,13 +93,20 @@ export const CONSUMER_DEFAULTS = {
   maximumDeliveries: 100,
 } as const;
 
+/**
+ * Home-only effects also wait for the cell's lease, and that counts as deliveries: as many as SQS allows outlast 33 hours without the edge
+ * (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html).
+ */
+const HOME_ONLY_DELIVERIES = 1000;
+
 /** The row of a consumer in the topology. */
 export const declareConsumer = (
   { delivery = 'batches', ...options }: ConsumerOptions,
   types: readonly string[],
   effects: ConsumerDeclaration['effects'],
 ): ConsumerDeclaration => {
-  const { name, ...limits } = { ...DELIVERIES[delivery], ...CONSUMER_DEFAULTS, ...options };
+  const deliveries = effects === 'home-only' ? { maximumDeliveries: HOME_ONLY_DELIVERIES } : {};
+  const { name, ...limits } = { ...DELIVERIES[delivery], ...CONSUMER_DEFAULTS, ...deliveries, ...options };
   return { name, types, effects, ...limits };
 };
 

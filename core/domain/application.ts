@@ -1,6 +1,7 @@
 // What follows from the list of domains: topology, registry, consumers, and what may not be in it.
 import type { MissingCodes } from '../api/refusal.ts';
 import { RESERVED_PREFIXES } from '../cell/identity.ts';
+import { LEASE } from '../cell/lease.ts';
 import { createTopology, type Topology } from '../cell/topology.ts';
 import { SchemaRegistry } from '../events/registry.ts';
 import type { ConsumerDefinition } from '../pipeline/consumer.ts';
@@ -129,6 +130,10 @@ function domainFaults(
   }
   for (const { declaration } of consumers) {
     check(declaration.types.length > 0, `the consumer ${declaration.name} takes no event type.`);
+    check(
+      declaration.effects === 'derived' || declaration.timeoutSeconds * 1000 <= LEASE.effectMs,
+      `the consumer ${declaration.name} has effects that happen once, which may take ${LEASE.effectMs / 1000} s at most.`,
+    );
     for (const type of declaration.types)
       check(
         types.has(type),

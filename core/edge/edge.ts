@@ -1,5 +1,6 @@
 // The edge's HTTP API on web-standard requests and responses: its own few routes, the control API, and the routes to tenants' cells.
 import { internalError, Refusal } from '../api/refusal.ts';
+import { LEASE_PATH } from '../cell/lease.ts';
 import { continueTrace } from '../events/trace.ts';
 import { CELL_HEADER } from '../http/headers.ts';
 import { routeMatcher } from '../http/routes.ts';
@@ -24,6 +25,8 @@ export interface EdgeDeps {
   readonly operators: Credentials;
   /** The control API; it checks the operator's scopes. Rejects with a `Refusal` or an internal error. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
+  /** Answers cells that ask for their leases. Rejects with a `Refusal` or an internal error. */
+  readonly leases: (request: Request, traceparent: string) => Promise<Response>;
   /** The rules for pages of other origins and webhook senders. */
   readonly crossOrigin: CrossOrigin;
   /** When the read cache or the directory last failed to answer, in milliseconds. */
@@ -52,7 +55,7 @@ const matchControl = routeMatcher(controlRoutes);
 
 /** Returns the API. It never rejects: every error becomes an answer. */
 export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Response> {
-  const { tenants, operators, control, crossOrigin, clock, ids, log } = deps;
+  const { tenants, operators, control, leases, crossOrigin, clock, ids, log } = deps;
   const documentText = JSON.stringify(deps.document);
 
   const health = (traceparent: string): Response => {
@@ -82,6 +85,7 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
       const operator = isOpen(request.method, target) ? ANONYMOUS : await operatorOf(request);
       return control(request, operator, traceparent);
     }
+    if (target === LEASE_PATH && request.method === 'POST') return leases(request, traceparent);
     if (request.method === 'GET') {
       // With deep=1 it is answered by the tenant's cell, and requires a scope.
       if (target === '/v1/health' || target === '/v1/health?deep=0') return health(traceparent);

@@ -3,6 +3,7 @@ import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { identityProver } from '../cell/identity-proof.ts';
+import { leaseKeeper } from '../cell/lease-keeper.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, consumerNamed, registryOf } from '../domain/application.ts';
@@ -33,9 +34,11 @@ export interface ApplicationApiDeps {
   readonly audience: RouteAudience;
   /** The cell's own key, by which it proves its identity. */
   readonly identityKey: PrivateKey;
+  /** The edge's origin, which gives the cell its leases; without it, operations need none. */
+  readonly edge?: string | undefined;
   readonly events: Store;
   readonly state: Store;
-  /** Reaches other cells; the platform's `fetch`. */
+  /** Reaches other cells and the edge; the platform's `fetch`. */
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -44,7 +47,8 @@ export interface ApplicationApiDeps {
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { application, document, cell, routeKeys, audience, identityKey, events, state, fetch, clock, ids, log } = deps;
+  const { application, document, cell, routeKeys, audience, identityKey, edge, events, state } = deps;
+  const { fetch, clock, ids, log } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
   const consumerOf = (name: string): RebuiltConsumer => {
@@ -66,6 +70,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     parking: parked,
     redrive: redrive({ events, state, clock }),
     rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
+    ...(edge !== undefined && { leases: leaseKeeper({ cell: cell.id, edge, identityKey, state, fetch, clock }) }),
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

@@ -7,6 +7,7 @@ import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
 import type { ProbeTarget } from '../cell/health-probe.ts';
 import type { CellIdentity } from '../cell/identity.ts';
+import type { Leases } from '../cell/lease-keeper.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
@@ -45,6 +46,8 @@ export interface CellApiDeps {
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
+  /** Without them, operations are carried out wherever they arrive, as in earlier versions. */
+  readonly leases?: Leases | undefined;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;

@@ -3,6 +3,8 @@
 import type { View } from '../api/read.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
+import type { Leases } from '../cell/lease-keeper.ts';
+import { CELL_TOPOLOGY } from '../cell/topology.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
 import { parseTime } from '../events/time.ts';
@@ -22,17 +24,25 @@ import { validators } from './validators.generated.ts';
 /** Maximum bytes of a body: more than enough for a hundred ids. */
 const BODY_BYTES = 64 * 1024;
 
+/** An operation ends with its function. */
+const OPERATION_MS = CELL_TOPOLOGY.http.timeoutSeconds * 1000;
+
+/** Retry-After while the cell has no lease, in seconds. */
+const LEASE_RETRY_SECONDS = 5;
+
 /** Returns the handlers of the operations. */
 export function operations({
   parking,
   redrive,
   rebuild,
   application,
+  leases,
 }: {
   parking: Parking;
   redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   application: Application;
+  leases?: Leases | undefined;
 }): Record<'parked' | 'redrive' | 'rebuild' | 'drop', RouteHandler> {
   const declared = topologyOf(application).consumers.map(({ name }) => name);
   const consumers = [...declared, RELAY];
@@ -44,6 +54,16 @@ export function operations({
         `There is no consumer ${JSON.stringify(cutUtf8(consumer, 64))}; there are ${consumers.join(', ')}.`,
       );
     return consumer;
+  };
+
+  /** What another cell may be doing as well must not be done here: neither is a merge. */
+  const requireLease = async (tenant: string): Promise<void> => {
+    await leases?.obtain([tenant]);
+    const reason = leases?.hindrance(tenant, OPERATION_MS);
+    if (reason === undefined) return;
+    throw new Refusal('no_lease', `Only the cell with the tenant’s lease redrives and drops: ${reason}.`, {
+      retryAfterSeconds: LEASE_RETRY_SECONDS,
+    });
   };
 
   /** Lists one consumer after another; the cursor holds the consumer and the position. */
@@ -81,7 +101,9 @@ export function operations({
       if (fault !== undefined)
         throw new Refusal('invalid_body', `Send {"consumer": "…", "ids"?: ["…"]}: the ${fault.detail}.`);
       const { consumer, ids } = body as Static<typeof Redrive>;
-      return json(200, await redrive({ consumer: known(consumer), tenant, ids }));
+      known(consumer);
+      await requireLease(tenant);
+      return json(200, await redrive({ consumer, tenant, ids }));
     },
 
     rebuild: async ({ request, query, tenant }) => {
@@ -101,6 +123,7 @@ export function operations({
 
     drop: async ({ id, query, tenant }) => {
       readParameters(routes.drop.parameters, query);
+      await requireLease(tenant);
       if (!(await parking.drop(id, tenant)))
         throw new Refusal('unknown_parked_event', 'It may have been redriven or dropped before.');
       return noContent();

@@ -57,7 +57,7 @@ export function claiming(definition: ClaimingDefinition): ConsumerDefinition {
  * function of the log.
  */
 export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'events'>): Consumer {
-  const applySome = async (partition: string, events: ReadonlyMap<string, TenantEvent>) => {
+  const applySome = async (tenant: string, partition: string, events: ReadonlyMap<string, TenantEvent>) => {
     const backoff = new Backoff(deps, CONFLICTS);
     let fresh = events;
     for (;;) {
@@ -70,6 +70,8 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
           `${claiming.name} wants ${effects.length} writes at once; ${CLAIM_LIMITS.effects} are allowed.`,
         );
       }
+      // Reading may have taken longer than the platform was to allow.
+      deps.permit?.(tenant);
       try {
         await deps.state.transact(partition, [...claims, ...effects]);
         return;
@@ -98,7 +100,7 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
         claiming.partition?.(tenant, event.subject) ?? statePartition.claimed(claiming.name, tenant, event.subject);
       const byClaim = [...new Map(events.map((each) => [`claim!${eventKey(each.tenant, each.event).id}`, each]))];
       for (let from = 0; from < byClaim.length; from += CLAIM_LIMITS.events) {
-        await applySome(partition, new Map(byClaim.slice(from, from + CLAIM_LIMITS.events)));
+        await applySome(tenant, partition, new Map(byClaim.slice(from, from + CLAIM_LIMITS.events)));
       }
     },
   };

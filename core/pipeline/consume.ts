@@ -1,6 +1,8 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
-import type { ConsumerDeclaration } from '../cell/topology.ts';
+import { LEASE } from '../cell/lease.ts';
+import type { Leases } from '../cell/lease-keeper.ts';
+import { CONSUMER_DEFAULTS, type ConsumerDeclaration } from '../cell/topology.ts';
 import { SoloGate } from '../lib/solo-gate.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -14,11 +16,18 @@ import { type Parking, tenantForParking } from './parking.ts';
 export const CONSUME_LIMITS = {
   /** No new work is begun this close to the instant at which the platform kills the function, in milliseconds. */
   deadlineMarginMs: 1500,
+  /** A suspect is tried only with this much time, as a share of what the consumer's function has, … */
+  soloShare: 1 / 4,
+  /** … and is left this long before the platform's deadline, 7 s of 20, so that its note can be taken back, by a store that is slow as well. */
+  forgivingShare: 7 / 20,
+  /** The pause between attempts to take a note back. */
+  forgivingPauseMs: 500,
 } as const;
 
 export interface ConsumeDeps {
   readonly consumer: Consumer;
-  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'>;
+  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'> &
+    Partial<Pick<ConsumerDeclaration, 'timeoutSeconds'>>;
   readonly parking: Parking;
   readonly trials: CrashMarkers;
   readonly clock: Clock;
@@ -28,6 +37,8 @@ export interface ConsumeDeps {
    * the suspect. By default the consumer has its process for itself.
    */
   readonly gate?: SoloGate;
+  /** For a consumer of home-only effects; without them, these happen wherever their events are, as in earlier versions. */
+  readonly leases?: Leases | undefined;
 }
 
 const DONE: DeliveryOutcome = { status: 'done' };
@@ -45,20 +56,29 @@ const USED_UP: DeliveryOutcome = {
  * tried alone, and one that fails `tries` times through its own fault is parked. A fault of the store or the bus parks
  * nothing; the messages are delivered again. Redelivered messages may have killed the process that held them, so they go
  * through `CrashMarkers`, which find the one that did. Tenants share a batch's time (`SHARE_LIMITS`): one that is slow or poisonous
- * delays its own events.
+ * delays its own events. Home-only effects begin under a lease only.
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
-  const { consumer, declaration, clock, log, gate = new SoloGate() } = deps;
+  const { consumer, declaration, clock, log, gate = new SoloGate(), leases } = deps;
+  const functionMs = (declaration.timeoutSeconds ?? CONSUMER_DEFAULTS.timeoutSeconds) * 1000;
+
+  /** Why no effect of the tenant may begin now: the messages wait, and what they wait for counts against no limit of parking. */
+  const unleased = (tenant: string): DeliveryOutcome | undefined => {
+    const reason = leases?.hindrance(tenant, LEASE.effectMs);
+    return reason === undefined ? undefined : retry(reason);
+  };
 
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
-    const notNow = (tenant: string): DeliveryOutcome | undefined => {
+    const tooLate = (tenant: string): DeliveryOutcome | undefined => {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
       return shares.isUsedUp(tenant) ? USED_UP : undefined;
     };
+    const notNow = (tenant: string): DeliveryOutcome | undefined => tooLate(tenant) ?? unleased(tenant);
 
     const applyGroup = async ({ tenant, messages: group }: Group) => {
+      await leases?.obtain([tenant]);
       const early = notNow(tenant);
       if (early !== undefined) {
         for (const message of group) outcomes.set(message.deliveryId, early);
@@ -66,27 +86,36 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       }
       const failure = await attempt(() => shares.charge(tenant, () => consumer.apply(group)));
       if (failure !== null && !isServiceFault(failure)) {
-        for (const message of group)
+        for (const message of group) {
+          await leases?.obtain([tenant]);
           outcomes.set(message.deliveryId, notNow(tenant) ?? (await shares.charge(tenant, () => applyAlone(message))));
+        }
         return;
       }
       const outcome = failure === null ? DONE : retryAfter(failure);
       for (const message of group) outcomes.set(message.deliveryId, outcome);
     };
 
+    const waiting: DeliveredMessage[] = [];
     const readable: DeliveredMessage[] = [];
     await gate.together(async () => {
       for (const message of messages) {
         if ('unreadable' in message)
-          outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
-        else readable.push(message);
+          outcomes.set(message.deliveryId, tooLate(message.tenant ?? '') ?? (await parkUnreadable(message)));
+        else waiting.push(message);
+      }
+      await leases?.obtain(waiting.map(({ tenant }) => tenant));
+      for (const message of waiting) {
+        const early = unleased(message.tenant);
+        if (early === undefined) readable.push(message);
+        else outcomes.set(message.deliveryId, early);
       }
       const fresh = readable.filter((message) => message.attempt <= 1);
       await shares.each(groupBySubject(fresh), applyGroup);
     });
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes });
+    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes, deadline });
 
     const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
     tellRetries(answers);
@@ -161,7 +190,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    { shares, notNow, applyGroup, outcomes }: Batch,
+    { shares, notNow, applyGroup, outcomes, deadline }: Batch,
   ): Promise<void> {
     const suspects: Suspect[] = [];
     // Marked behind the gate: what still waits there when the process ends is no suspect.
@@ -180,8 +209,9 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     });
     for (const suspect of suspects) {
       const { tenant } = suspect.messages[0];
+      await leases?.obtain([tenant]);
       const outcome = await gate.alone(
-        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect))),
+        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect, deadline))),
       );
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
@@ -191,8 +221,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
    * A suspect that the process survives is forgiven at once: were that left until its batch is over, a killer further down
    * would have it counted as a death of this one. The note of one that was not tried stays as it is.
    */
-  async function tryAlone(suspect: Suspect): Promise<DeliveryOutcome> {
+  async function tryAlone(suspect: Suspect, deadline: number): Promise<DeliveryOutcome> {
     const [message] = suspect.messages;
+    // A process that the platform ends would look like one that crashed.
+    const left = () => deadline - CONSUME_LIMITS.forgivingShare * functionMs - clock.now();
+    if (left() < CONSUME_LIMITS.soloShare * functionMs) return TOO_LATE;
     if (suspect.crashes >= declaration.crashes) {
       const outcome = await park(message, {
         code: 'crashed',
@@ -202,16 +235,25 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       return outcome;
     }
     const failure = await attempt(() => deps.trials.attempt(suspect));
-    if (failure !== null) return retryAfter(failure);
-    const outcome = await applyAlone(message);
-    await forgive([message]);
+    // Noted or not: what may have been noted is tried, so that each note but a killer's is followed by its removal.
+    if (failure !== null && !isPortError(failure, 'unknown-outcome')) return retryAfter(failure);
+    const outcome =
+      left() > 0 ? await Promise.race([applyAlone(message), clock.sleep(left()).then(() => TOO_LATE)]) : TOO_LATE;
+    await forgive([message], deadline);
     return outcome;
   }
 
-  async function forgive(messages: readonly DeliveredMessage[]): Promise<void> {
-    const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
-    if (failure !== null)
-      log.warn('crash markers could not be removed', { consumer: consumer.name, ...describeError(failure) });
+  /** Takes notes back. While the store is slow it is asked again for as long as the function may last. */
+  async function forgive(messages: readonly DeliveredMessage[], until?: number): Promise<void> {
+    for (;;) {
+      const failure = await attempt(() => deps.trials.clear(consumer.name, messages));
+      if (failure === null) return;
+      if (until === undefined || clock.now() > until - CONSUME_LIMITS.deadlineMarginMs) {
+        log.warn('crash markers could not be removed', { consumer: consumer.name, ...describeError(failure) });
+        return;
+      }
+      await clock.sleep(CONSUME_LIMITS.forgivingPauseMs);
+    }
   }
 }
 
@@ -248,6 +290,8 @@ interface Batch {
   /** The outcome for a tenant's events for which there is no time any more. */
   readonly notNow: (tenant: string) => DeliveryOutcome | undefined;
   readonly applyGroup: (group: Group) => Promise<void>;
+  /** When the platform ends the function. */
+  readonly deadline: number;
   readonly outcomes: Map<string, DeliveryOutcome>;
 }
 

@@ -38,6 +38,8 @@ export interface ConsumerDeps extends RetryDeps {
   readonly state: Store;
   /** Bounds of what derived consumers read of the log at once; `WINDOW_LIMITS` by default. */
   readonly windows?: WindowLimits;
+  /** Throws `unavailable` unless the cell's lease for the tenant gives time for one write of a home-only effect. */
+  readonly permit?: ((tenant: string) => void) | undefined;
 }
 
 /** A consumer as a domain declares it: its row in the topology, and its factory. */

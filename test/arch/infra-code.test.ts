@@ -31,7 +31,8 @@ describe('environment', () => {
   test('AWS functions get the variables that functions-aws/config.ts declares, each those that it reads', () => {
     const shared = namesOf(localOf(awsCell, 'shared_environment'));
     const environmentOf = (value: Parameters<typeof entryOf>[0]) => {
-      const given = entryOf(value, 'environment')?.value;
+      const entry = entryOf(value, 'environment')?.value;
+      const given = entry?.kind === 'call' ? entry.arguments[0] : entry;
       // One that refers to a local is that local.
       return namesOf(given?.kind === 'traversal' ? localOf(awsCell, String(given.path[0])) : given);
     };
@@ -41,10 +42,12 @@ describe('environment', () => {
         : [['worker', environmentOf(object)] as const],
     );
     expect(Object.fromEntries(own)).toEqual({
-      http: ['APP_ROUTE_KEYS', 'APP_ENDPOINTS', 'APP_ROUTE_AUDIENCE', 'APP_IDENTITY_KEY'],
+      http: ['APP_ROUTE_KEYS', 'APP_ENDPOINTS', 'APP_ROUTE_AUDIENCE', 'APP_IDENTITY_KEY', 'APP_EDGE'],
       relay: [],
+      // A worker whose effects must happen once also gets what it asks for leases with.
       worker: ['APP_CONSUMER'],
     });
+    expect(namesOf(localOf(awsCell, 'lease_environment'))).toEqual(['APP_IDENTITY_KEY', 'APP_EDGE']);
     expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(names(aws.VARIABLES));
   });
 

@@ -23,6 +23,7 @@ directoryContract('Durable Object', () => {
       lookup: method('lookup'),
       cells: method('cells'),
       tenants: method('tenants'),
+      lease: method('lease'),
       change: method('change'),
       audit: method('audit'),
     };

@@ -31,6 +31,9 @@ directoryStorageContract('SQLite in a Durable Object', () => {
     storage: {
       revision: remote('revision'),
       epochFloor: remote('epochFloor'),
+      effectsFloor: remote('effectsFloor'),
+      leaseUntil: remote('leaseUntil'),
+      recordLease: remote('recordLease'),
       cell: remote('cell'),
       cells: remote('cells'),
       tenant: remote('tenant'),

@@ -44,9 +44,9 @@ const tenant = (id: string, home: string, standby: string | null, revision: numb
   value: { id, cell: home, standby, epochBase: -3, residency: 'eu', tier: 'premium', pinned: true, revision },
 });
 
-const removal = (id: string, epochFloor: number, revision: number): DirectoryRecord => ({
+const removal = (id: string, epochFloor: number, revision: number, effectsFrom = 0): DirectoryRecord => ({
   kind: 'removed-tenant',
-  value: { id, epochFloor, revision },
+  value: { id, epochFloor, effectsFrom, revision },
 });
 
 const entry = (revision: number, reason = 'a test'): AuditEntry => ({
@@ -65,6 +65,7 @@ const name = (index: number): string => `t-${String(index).padStart(4, '0')}`;
 const overview = async (storage: RemoteStorage, cells: readonly string[]) => ({
   revision: await storage.revision(),
   epochFloor: await storage.epochFloor(),
+  effectsFloor: await storage.effectsFloor(),
   cells: await storage.cells(),
   tenants: await storage.tenants({ limit: 1000 }),
   counts: await Promise.all(
@@ -84,6 +85,7 @@ const clauses = {
     expect(await overview(storage, ['alpha'])).toEqual({
       revision: 0,
       epochFloor: 1,
+      effectsFloor: 0,
       cells: [],
       tenants: [],
       counts: [['alpha', 0, [], []]],
@@ -102,6 +104,7 @@ const clauses = {
     expect(before).toEqual({
       revision: 1,
       epochFloor: 1,
+      effectsFloor: 0,
       cells: [alpha.value],
       tenants: [acme.value],
       counts: [['alpha', 1, [], [{ standby: null, tenants: 1 }]]],
@@ -214,6 +217,22 @@ const clauses = {
     await storage.published(removal('never-there', 2, 3));
     expect(await storage.unpublished(10)).toEqual([tenant('c', 'z', null, 4)]);
     expect(await storage.homes('z')).toBe(1);
+  },
+
+  'the floor of effects never falls, and ends of leases are kept for each cell, without a trace elsewhere': async (
+    harness,
+  ) => {
+    const { storage } = harness;
+    await storage.write([removal('a', 2, 1, 9000)], entry(1));
+    await storage.write([removal('b', 2, 2, 5000)], entry(2));
+    expect([await storage.leaseUntil('alpha'), await storage.effectsFloor()]).toEqual([0, 9000]);
+    const before = await overview(storage, ['alpha']);
+    await storage.recordLease('alpha', 1_795_246_908_000);
+    await storage.recordLease('beta', 1);
+    await storage.recordLease('alpha', 1_795_246_913_000);
+    await harness.restart();
+    expect([await storage.leaseUntil('alpha'), await storage.leaseUntil('beta')]).toEqual([1_795_246_913_000, 1]);
+    expect(await overview(storage, ['alpha'])).toEqual(before);
   },
 
   'records are listed by id, cells all and tenants so many at a time': async ({ storage }) => {

@@ -3,9 +3,16 @@ import { type Exemptions, runContract } from './contract.ts';
 import { cellClauses } from './directory/cells.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
 import { faultClauses, historyClauses } from './directory/history.ts';
+import { leaseClauses } from './directory/leases.ts';
 import { tenantClauses } from './directory/tenants.ts';
 
-export const directoryClauses = { ...cellClauses, ...tenantClauses, ...historyClauses, ...faultClauses };
+export const directoryClauses = {
+  ...cellClauses,
+  ...tenantClauses,
+  ...leaseClauses,
+  ...historyClauses,
+  ...faultClauses,
+};
 
 export type DirectoryClauseName = keyof typeof directoryClauses;
 

@@ -26,6 +26,7 @@ directoryContract(
       lookup: (...call) => current.lookup(...call),
       cells: () => current.cells(),
       tenants: (...call) => current.tenants(...call),
+      lease: (...call) => current.lease(...call),
       change: (...call) => current.change(...call),
       audit: (...call) => current.audit(...call),
     };

@@ -78,7 +78,7 @@ export const routeCacheClauses = {
   'a removal deletes the tenant alone, and what was never there': async ({ cache, prefix }) => {
     const removal = (id: string): DirectoryRecord => ({
       kind: 'removed-tenant',
-      value: { id, epochFloor: 9, revision: 2 },
+      value: { id, epochFloor: 9, effectsFrom: 0, revision: 2 },
     });
     await cache.put({ kind: 'tenant', value: tenant(prefix) });
     await cache.put({ kind: 'cell', value: cell(prefix) });

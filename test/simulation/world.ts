@@ -10,6 +10,7 @@ import type { RouteClaims, RouteVerdict } from '../../core/cell/route-token.ts';
 import { registryOf } from '../../core/domain/application.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
+import { leaseDesk } from '../../core/edge/lease-desk.ts';
 import type { Rules } from '../../core/edge/monitor/failure-detector.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../../core/edge/monitor/fencing.ts';
@@ -293,6 +294,7 @@ export class World {
       }),
       operators: sayso('operator'),
       control: never,
+      leases: leaseDesk({ directory: this.#seenFrom(router, this.directory), clock, log }),
       failedAt: () => resolver.failedAt,
       clock,
       ids: countingIds(),

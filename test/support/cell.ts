@@ -1,5 +1,6 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
@@ -35,7 +36,9 @@ export interface CellOptions {
   readonly state?: FaultPlan;
   /** Changes the consumers, as a faulty release would. */
   readonly consumer?: (consumer: Consumer) => Consumer;
-  /** Reaches other cells; without it there is no network. */
+  /** Where it asks for its leases; it needs none without it. */
+  readonly edge?: string;
+  /** Reaches other cells and the edge; without it there is no network. */
   readonly fetch?: Fetch;
 }
 
@@ -80,6 +83,7 @@ export function testCell({
   events: eventFaults,
   state: stateFaults,
   consumer = (each) => each,
+  edge,
   fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
@@ -99,6 +103,7 @@ export function testCell({
     routeKeys: [publicPart(EDGE_KEY)],
     audience: { endpoints: [`https://${id}.example`], required: true },
     identityKey: CELL_KEY,
+    edge,
     fetch: network,
     events,
     state,
@@ -110,19 +115,27 @@ export function testCell({
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = parking({ state: inner.state, clock });
   const relayed = relay({ bus, parking: innerParking, log });
+  const keeper =
+    edge === undefined
+      ? undefined
+      : leaseKeeper({ cell: id, edge, identityKey: CELL_KEY, state: inner.state, fetch: network, clock });
   const workers = application
     .flatMap(({ consumers }) => consumers)
-    .map(({ declaration, create }) => ({
-      name: declaration.name,
-      handler: consume({
-        consumer: consumer(create({ ...inner, clock, ids })),
-        declaration,
-        parking: innerParking,
-        trials: crashMarkers(inner.state, clock),
-        clock,
-        log,
-      }),
-    }));
+    .map(({ declaration, create }) => {
+      const leases = declaration.effects === 'home-only' ? keeper : undefined;
+      return {
+        name: declaration.name,
+        handler: consume({
+          consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+          declaration,
+          parking: innerParking,
+          trials: crashMarkers(inner.state, clock),
+          clock,
+          log,
+          leases,
+        }),
+      };
+    });
 
   /** Relays and consumes until nothing moves any more, 20 rounds at most. */
   const pump = async (): Promise<void> => {

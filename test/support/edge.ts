@@ -5,9 +5,10 @@ import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
+import { leaseDesk } from '../../core/edge/lease-desk.ts';
 import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
-import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
+import type { DirectoryCommand, EndpointProof } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
@@ -23,7 +24,7 @@ import { FakeClock, settle } from './fake-clock.ts';
 import { countingIds } from './ids.ts';
 import { METERS } from './meters.ts';
 import { RecordingLog } from './recording-log.ts';
-import { EDGE_KEY } from './route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart } from './route-tokens.ts';
 
 export type Source = 'there' | 'gone' | 'silent';
 
@@ -87,6 +88,8 @@ function world() {
   const clock = new FakeClock();
   return {
     storage,
+    /** The directory's. */
+    clock,
     cache: new MemoryRouteCache(),
     keeper: createDirectory({ storage, clock }),
     /** Endpoint → what answers there; a request to any other one is refused. */
@@ -114,17 +117,18 @@ export function testEdge({
   const sources: { cache: Source; directory: Source } = { cache: 'there', directory: 'there' };
   const asked = { cache: 0, directory: 0 };
   const received: Received[] = [];
+  const directoryClient = faulty<Directory>(
+    keeper,
+    () => sources.directory,
+    () => (asked.directory += 1),
+  );
   const resolver = new RouteResolver({
     cache: faulty<RouteCache>(
       cache,
       () => sources.cache,
       () => (asked.cache += 1),
     ),
-    directory: faulty<Directory>(
-      keeper,
-      () => sources.directory,
-      () => (asked.directory += 1),
-    ),
+    directory: directoryClient,
     clock,
     log,
     ...(limits && { limits }),
@@ -159,6 +163,7 @@ export function testEdge({
     }),
     operators: sayso('operator'),
     control: async (_request, operator) => Response.json({ operator: operator.subject }),
+    leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600, ...rules }),
     failedAt: () => resolver.failedAt,
     clock,
@@ -166,9 +171,10 @@ export function testEdge({
     log,
   });
 
-  const change = async (command: DirectoryCommand) => {
+  const change = async (command: DirectoryCommand, proof?: EndpointProof) => {
     const holdings = Object.fromEntries((await keeper.cells()).map(({ cell }) => [cell.id, null]));
-    const outcome = await keeper.change(command, { actor: 'operator', reason: 'a test', holdings });
+    const intent = { actor: 'operator', reason: 'a test', holdings, ...(proof && { proof }) };
+    const outcome = await keeper.change(command, intent);
     if (outcome.status === 'refused') throw new Error(`${outcome.code}: ${outcome.detail}`);
   };
 
@@ -196,6 +202,11 @@ export function testEdge({
         await change({ kind: 'add-cell', cell: definition(name) });
         cells.set(`https://${name}.example`, async () => new Response(name, { headers: { 'x-polycell-cell': name } }));
       }
+    },
+    /** Adds a cell that can prove its identity by `CELL_KEY`. */
+    addProvedCell: (name: string) => {
+      const cell = { ...definition(name), keys: [publicPart(CELL_KEY)] };
+      return change({ kind: 'add-cell', cell }, { cell: name, endpoint: cell.endpoint, keys: cell.keys });
     },
     addTenant: (tenant: string, cell: string, standby: string | null = null) =>
       change({ kind: 'add-tenant', tenant, residency: 'any', tier: 'standard', cell, standby }),

@@ -28,6 +28,10 @@ const cell = object([...Object.keys(CELL_SHAPE.required), 'state', 'switches', '
   switches: count,
   returnsTo: { const: 'draining' },
   provedEndpoint: text,
+  effectsFrom: {
+    ...count,
+    description: 'Effects of its tenants that happen once begin no earlier, in Unix milliseconds.',
+  },
   revision: count,
 });
 
@@ -40,6 +44,7 @@ const tenant = object(['id', 'cell', 'standby', 'epochBase', 'residency', 'tier'
   tier: { type: 'string', enum: TIERS },
   pinned: { type: 'boolean' },
   onIsolation: { type: 'string', enum: ON_ISOLATION },
+  effectsFrom: { ...count, description: 'Its effects that happen once begin no earlier, in Unix milliseconds.' },
   revision: count,
 });
 

@@ -21,6 +21,7 @@ import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from '
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext, refused } from './directory-plan.ts';
 import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant } from './directory-tenants.ts';
+import { effectsAfter, grantLease, withEffectsFrom } from './leases.ts';
 import { openProposals, PROPOSAL_LIMITS } from './proposals.ts';
 
 /** Entries of the audit log searched for an already recorded refusal, so that a retrying monitor does not fill the log. */
@@ -94,13 +95,14 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     const revision = known + 1;
     const proposal = command.kind === 'approve-change' ? approvable(command.proposal, intent) : undefined;
     const wanted = proposal?.command ?? command;
-    const plan = planOf({ storage, revision }, wanted, intent);
+    const planned = planOf({ storage, revision }, wanted, intent);
+    const plan = { ...planned, changes: withEffectsFrom(storage, planned.changes, clock.now()) };
     const { changes, moved: movedTenants, notes } = plan;
     if (changes.length === 0) return { status: 'unchanged', revision: known, changes, movedTenants, notes };
     if (intent.dryRun === true) return { status: 'previewed', revision: known, changes, movedTenants, notes };
     if (intent.propose === true && proposal === undefined) return propose(command, intent, plan, revision);
     storage.write(
-      changes.map((change) => recordOf(change, revision)),
+      changes.map((change) => recordOf(storage, change, revision)),
       entryOf(revision, wanted, intent, { outcome: 'applied', changes, ...(proposal && { approves: proposal.id }) }),
     );
     return { status: 'applied', revision, changes, movedTenants, notes };
@@ -162,6 +164,8 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
         }
       }),
 
+    lease: async (request) => storage.atomically(() => grantLease(storage, request, clock.now())),
+
     audit: async ({ limit, cursor }) => {
       const text = openCursor('a.', cursor);
       const before = Number(text);
@@ -207,9 +211,15 @@ function planOf(
 }
 
 /** What a change writes. Only tenants are removed. */
-function recordOf({ kind, id, before, after: value }: DirectoryChange, revision: number): DirectoryRecord {
+function recordOf(
+  storage: DirectoryStorage,
+  { kind, id, before, after: value }: DirectoryChange,
+  revision: number,
+): DirectoryRecord {
   if (value !== null) return { kind, value } as DirectoryRecord;
-  return { kind: 'removed-tenant', value: { id, epochFloor: epochAfter(before as Tenant), revision } };
+  const removed = before as Tenant;
+  const floors = { epochFloor: epochAfter(removed), effectsFrom: effectsAfter(storage, removed) };
+  return { kind: 'removed-tenant', value: { id, ...floors, revision } };
 }
 
 const describeFaults = (faults: readonly FieldFault[]): string =>

@@ -54,6 +54,8 @@ export interface Cell extends CellDefinition {
   readonly switches: number;
   /** Present only if the cell was draining when it was failed over: it returns to that state. */
   readonly returnsTo?: 'draining';
+  /** Effects of its tenants begin no earlier than this, in milliseconds: those of the cell that served them before must be over. */
+  readonly effectsFrom?: number;
   /** The directory's revision of this record; an older one never replaces a newer one. */
   readonly revision: number;
 }
@@ -75,6 +77,8 @@ export interface Tenant {
   readonly pinned: boolean;
   /** `serve` if absent, as in records of earlier versions. */
   readonly onIsolation?: OnIsolation;
+  /** See `Cell.effectsFrom`; the later of both counts. */
+  readonly effectsFrom?: number;
   /** See `Cell.revision`. */
   readonly revision: number;
 }
@@ -84,6 +88,8 @@ export interface RemovedTenant {
   readonly id: string;
   /** At least the directory's floor of epochs after the removal; see `DirectoryStorage.epochFloor`. */
   readonly epochFloor: number;
+  /** At least the directory's floor of effects after the removal; see `DirectoryStorage.effectsFloor`. */
+  readonly effectsFrom: number;
   /** See `Cell.revision`. */
   readonly revision: number;
 }

@@ -18,6 +18,15 @@ export interface DirectoryStorage {
    */
   epochFloor(): number;
 
+  /** Effects of a new tenant begin no earlier than this, in milliseconds; 0 until a tenant is removed. It never falls. */
+  effectsFloor(): number;
+
+  /** Until when a cell may begin effects, by the directory's clock; 0 if it never had a lease. */
+  leaseUntil(cell: string): number;
+
+  /** Records a later end of a cell's lease. */
+  recordLease(cell: string, until: number): void;
+
   /** One cell, if it exists. */
   cell(id: string): Cell | undefined;
 
@@ -41,7 +50,7 @@ export interface DirectoryStorage {
 
   /**
    * Writes records and their audit log entry, and marks the records as not yet published to the route cache. A removal deletes the
-   * tenant's record, if there is one, and raises `epochFloor` to its own.
+   * tenant's record, if there is one, and raises `epochFloor` and `effectsFloor` to its own.
    */
   write(records: readonly DirectoryRecord[], entry: AuditEntry): void;
 

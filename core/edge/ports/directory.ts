@@ -1,4 +1,6 @@
 // The directory: the cells, and the assignment of tenants to cells. Strongly consistent, and independent of every cell's cloud.
+import type { PublicKey } from '../../ports/keys.ts';
+import type { LeaseAnswer } from '../../ports/lease.ts';
 import type {
   AuditEntry,
   Cell,
@@ -34,6 +36,20 @@ export interface DirectoryPage<T> {
   readonly next: string | null;
 }
 
+/** A cell that asks for its lease, and has been believed. */
+export interface LeaseRequest {
+  readonly cell: string;
+  /** The key by which it was believed; `null` if the cell is declared without keys. */
+  readonly key: PublicKey | null;
+  /** At most `LEASE.tenants`. */
+  readonly tenants: readonly string[];
+}
+
+/** `refused`: there is no such cell, or the key is not one of its keys any more. */
+export type LeaseOutcome =
+  | { readonly status: 'answered'; readonly answers: Readonly<Record<string, LeaseAnswer>> }
+  | { readonly status: 'refused' };
+
 /** Maximum number of cells in a directory; they are listed without paging. */
 export const MAXIMUM_CELLS = 10_000;
 
@@ -63,6 +79,12 @@ export interface Directory {
    * result; the method rejects only when the directory itself fails.
    */
   change(command: DirectoryCommand, intent: DirectoryIntent): Promise<DirectoryOutcome>;
+
+  /**
+   * Says for which of these tenants the cell may begin effects, for `LEASE.durationMs` from now on. Recorded before it is answered, and
+   * in no audit log: a cell asks several times a minute. Asking again is harmless.
+   */
+  lease(request: LeaseRequest): Promise<LeaseOutcome>;
 
   /** The audit log, newest first. Rejects with `invalid` for another query's cursor. */
   audit(query: { readonly limit: number; readonly cursor?: string }): Promise<DirectoryPage<AuditEntry>>;

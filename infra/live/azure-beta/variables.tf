@@ -41,6 +41,13 @@ variable "identity_key" {
   sensitive   = true
 }
 
+variable "leases" {
+  description = "Whether effects that must happen once, and redriving and dropping, need a lease from the edge: false until an edge that gives leases is deployed."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

@@ -18,6 +18,7 @@ module "cell" {
   route_audience      = var.route_audience
   other_endpoints     = var.other_endpoints
   identity_key        = var.identity_key
+  edge                = var.leases ? "https://${jsondecode(file("${local.infra}/edge.json")).hostname}" : "none"
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection

@@ -41,6 +41,13 @@ locals {
     APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
     APP_ROUTE_AUDIENCE = var.route_audience
     APP_IDENTITY_KEY   = var.identity_key
+    APP_EDGE           = var.edge
+  }
+
+  # A worker whose effects must happen once asks the edge for the cell's lease, and proves by the cell's key that it may.
+  lease_environment = {
+    APP_IDENTITY_KEY = var.identity_key
+    APP_EDGE         = var.edge
   }
 
   # Function by function: which package it runs, its limits, and what it reads beside the shared environment.
@@ -49,7 +56,11 @@ locals {
       http  = { bundle = "http", limits = var.topology.http, environment = local.http_environment }
       relay = { bundle = "relay", limits = var.topology.relay, environment = {} }
     },
-    { for name, consumer in local.consumers : name => { bundle = "worker", limits = consumer, environment = { APP_CONSUMER = name } } },
+    { for name, consumer in local.consumers : name => {
+      bundle      = "worker"
+      limits      = consumer
+      environment = merge({ APP_CONSUMER = name }, consumer.effects == "home-only" ? local.lease_environment : {})
+    } },
   )
 
   kms_key_arn = var.options.customer_managed_key ? aws_kms_key.cell[0].arn : null

@@ -82,6 +82,7 @@ resource "azurerm_function_app_flex_consumption" "app" {
     APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
     APP_ROUTE_AUDIENCE = var.route_audience
     APP_IDENTITY_KEY   = var.identity_key
+    APP_EDGE           = var.edge
 
     # The triggers and the code reach the services by identity: no connection string is anywhere.
     COSMOS__accountEndpoint              = azurerm_cosmosdb_account.cell.endpoint

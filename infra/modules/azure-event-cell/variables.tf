@@ -57,6 +57,7 @@ variable "topology" {
     })
     consumers = list(object({
       name               = string
+      effects            = string
       types              = list(string)
       batchSize          = number
       batchWindowSeconds = number
@@ -141,6 +142,17 @@ variable "other_endpoints" {
   validation {
     condition     = length(var.other_endpoints) <= 1 && alltrue([for origin in var.other_endpoints : can(regex("^https://[a-z0-9.-]+$", origin))])
     error_message = "other_endpoints must be at most one https origin in lower case, without a path."
+  }
+}
+
+variable "edge" {
+  description = "Origin of the edge, which gives the cell its leases; none: effects that must happen once happen wherever their events are."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(none|https://[a-z0-9.-]+)$", var.edge))
+    error_message = "edge must be an https origin in lower case, without a path, or none."
   }
 }
 

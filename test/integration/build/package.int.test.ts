@@ -91,6 +91,7 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_ENDPOINTS: 'https://x.example',
       APP_ROUTE_AUDIENCE: 'required',
       APP_IDENTITY_KEY: JSON.stringify(CELL_KEY),
+      APP_EDGE: 'none',
     },
   });
   try {
@@ -118,6 +119,7 @@ test('functions out of their archives start and answer in their hosts', async ()
       APP_ENDPOINTS: 'https://x.example',
       APP_ROUTE_AUDIENCE: 'required',
       APP_IDENTITY_KEY: JSON.stringify(CELL_KEY),
+      APP_EDGE: 'none',
       COSMOS: 'AccountEndpoint=http://127.0.0.1:1/;AccountKey=a2V5;',
       SERVICE_BUS: 'Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;',
       'AzureWebJobs.relay.Disabled': 'true',

@@ -45,7 +45,10 @@ test('the HTTP function reports it at startup', async () => {
   const config = { cell: 'cell-1', version: 'test', region: 'here', database: 'cell-1', topic: 'events' };
   const connections = { cosmos: await start({ consistency: 'Session' }), serviceBus: '' };
   const audience = { endpoints: ['https://cell-1.example'], required: true };
-  composeHttp({ ...config, connections, routeKeys: [publicPart(EDGE_KEY)], audience, identityKey: CELL_KEY }, { log });
+  composeHttp(
+    { ...config, connections, routeKeys: [publicPart(EDGE_KEY)], audience, identityKey: CELL_KEY, edge: undefined },
+    { log },
+  );
   await eventually(async () =>
     expect(log.lines).toEqual([
       {

@@ -73,7 +73,10 @@ test('a removal waits for a late write of the record that it deletes', async () 
   const first = codeOf(cache.put(record(1)));
   await clock.advance(KV_LIMITS.writeMs);
   expect(await first).toBe('unavailable');
-  const removal = cache.put({ kind: 'removed-tenant', value: { id: 'acme', epochFloor: 9, revision: 2 } });
+  const removal = cache.put({
+    kind: 'removed-tenant',
+    value: { id: 'acme', epochFloor: 9, effectsFrom: 0, revision: 2 },
+  });
   await settle();
   begun[0]?.arrive();
   await removal;

@@ -21,6 +21,7 @@ const awsEnvironment = {
   APP_ENDPOINTS: 'https://cell.example',
   APP_ROUTE_AUDIENCE: 'required',
   APP_IDENTITY_KEY: JSON.stringify(identityKey),
+  APP_EDGE: 'https://edge.example',
   AWS_REGION: 'eu-central-1',
 };
 
@@ -34,6 +35,7 @@ const azureEnvironment = {
   APP_ENDPOINTS: 'https://cell.example',
   APP_ROUTE_AUDIENCE: 'required',
   APP_IDENTITY_KEY: JSON.stringify(identityKey),
+  APP_EDGE: 'https://edge.example',
   COSMOS: 'AccountEndpoint=https://a.documents.azure.com/;AccountKey=a2V5;',
   SERVICE_BUS: 'Endpoint=sb://n.servicebus.windows.net/;SharedAccessKeyName=a;SharedAccessKey=b',
 };
@@ -50,6 +52,7 @@ test('on AWS a complete environment is read', () => {
     routeKeys: [key],
     audience: { endpoints: ['https://cell.example'], required: true },
     identityKey,
+    edge: 'https://edge.example',
   });
   const local = { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_SNS: '' };
   expect(aws.readRelayConfig({ ...awsEnvironment, ...local }).endpoints).toEqual({ dynamodb: 'http://127.0.0.1:1' });
@@ -67,7 +70,22 @@ test('on Azure a complete environment is read', () => {
     routeKeys: [key],
     audience: { endpoints: ['https://cell.example'], required: true },
     identityKey,
+    edge: 'https://edge.example',
   });
+});
+
+test('a cell needs no edge, and only the workers of effects that happen once read where it is', () => {
+  expect(aws.readHttpConfig({ ...awsEnvironment, APP_EDGE: 'none' }).edge).toBeUndefined();
+  expect(azure.readHttpConfig({ ...azureEnvironment, APP_EDGE: 'none' }).edge).toBeUndefined();
+  const { APP_EDGE: _, ...without } = awsEnvironment;
+  expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).leases).toBeUndefined();
+  expect(azure.readWorkerConfig(azureEnvironment).leases).toEqual({ edge: 'https://edge.example', identityKey });
+  expect(
+    azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none', APP_IDENTITY_KEY: '' }).leases,
+  ).toBeUndefined();
+  expect(() => azure.readWorkerConfig({ ...azureEnvironment, APP_IDENTITY_KEY: '' })).toThrow(
+    'APP_IDENTITY_KEY is not set',
+  );
 });
 
 test('a cell may have two endpoints, and take tokens without one', () => {
@@ -81,9 +99,9 @@ test('an empty environment is refused with everything that it lacks', () => {
   expect(() => aws.readHttpConfig({})).toThrow(
     'The environment is not complete: APP_TOPIC_ARN is not set; APP_CELL is not set; APP_VERSION is not set; AWS_REGION is not set; ' +
       'APP_EVENTS_TABLE is not set; APP_STATE_TABLE is not set; APP_ROUTE_KEYS is not set; APP_ENDPOINTS is not set; APP_ROUTE_AUDIENCE is not set; ' +
-      'APP_IDENTITY_KEY is not set.',
+      'APP_IDENTITY_KEY is not set; APP_EDGE is not set.',
   );
-  expect(() => azure.readCellConfig({})).toThrow(
+  expect(() => azure.readRelayConfig({})).toThrow(
     'The environment is not complete: APP_CELL is not set; APP_VERSION is not set; APP_REGION is not set; APP_DATABASE is not set; ' +
       'APP_TOPIC is not set; COSMOS is not set, and COSMOS__accountEndpoint is not either; ' +
       'SERVICE_BUS is not set, and SERVICE_BUS__fullyQualifiedNamespace is not either.',
@@ -111,6 +129,7 @@ test.each<[string, Record<string, string>, string]>([
   ['an endpoint that is not encrypted', { APP_ENDPOINTS: 'http://a.example' }, 'APP_ENDPOINTS is "http://a.example"'],
   ['a public key for its identity', { APP_IDENTITY_KEY: JSON.stringify(key) }, 'APP_IDENTITY_KEY must be a private'],
   ['a key that is no JSON', { APP_IDENTITY_KEY: 'd' }, 'APP_IDENTITY_KEY must be a private Ed25519 key'],
+  ['an edge with a path', { APP_EDGE: 'https://edge.example/' }, 'APP_EDGE is "https://edge.example/"'],
   ['another audience', { APP_ROUTE_AUDIENCE: 'no' }, 'APP_ROUTE_AUDIENCE is "no"; it must be required or optional'],
 ])('on AWS %s is refused', (_what, change, complaint) => {
   expect(() => aws.readHttpConfig({ ...awsEnvironment, ...change })).toThrow(complaint);
@@ -144,7 +163,7 @@ const identityEnvironment = {
 
 test('on Azure the services are reached by identity where the settings say so', () => {
   const endpoint = { endpoint: 'http://localhost:4141/msi/token/', header: 'secret' };
-  expect(azure.readCellConfig(identityEnvironment).connections).toEqual({
+  expect(azure.readRelayConfig(identityEnvironment).connections).toEqual({
     cosmos: { address: 'https://a.documents.azure.com:443/', identity: { ...endpoint, clientId: 'c-1' } },
     serviceBus: { address: 'n.servicebus.windows.net', identity: { ...endpoint, clientId: 'c-2' } },
   });
@@ -154,7 +173,7 @@ test('on Azure each service may be reached in its own way, and an identity may b
   const { COSMOS__clientId: _, ...systemAssigned } = identityEnvironment;
   const mixed = { ...systemAssigned, SERVICE_BUS__fullyQualifiedNamespace: '', SERVICE_BUS__credential: '' };
   const connections = { SERVICE_BUS__clientId: '', SERVICE_BUS: azureEnvironment.SERVICE_BUS };
-  expect(azure.readCellConfig({ ...mixed, ...connections }).connections).toEqual({
+  expect(azure.readRelayConfig({ ...mixed, ...connections }).connections).toEqual({
     cosmos: {
       address: 'https://a.documents.azure.com:443/',
       identity: { endpoint: 'http://localhost:4141/msi/token/', header: 'secret' },
@@ -171,7 +190,7 @@ test('on Azure all problems of identities are reported at once', () => {
     SERVICE_BUS__fullyQualifiedNamespace: 'sb://n.servicebus.windows.net/',
     IDENTITY_ENDPOINT: 'localhost',
   };
-  expect(() => azure.readCellConfig(wrong)).toThrow(
+  expect(() => azure.readRelayConfig(wrong)).toThrow(
     'The environment is not complete: ' +
       'COSMOS__accountEndpoint is "http://a.documents.azure.com/", which is no address of a Cosmos DB account; ' +
       'COSMOS__credential is "key"; it must be "managedidentity"; IDENTITY_ENDPOINT is no address; ' +
@@ -186,5 +205,5 @@ test.each([
   ['no endpoint for tokens', { IDENTITY_ENDPOINT: '' }, 'IDENTITY_ENDPOINT is not set'],
   ['no header for tokens', { IDENTITY_HEADER: '' }, 'IDENTITY_HEADER is not set'],
 ])('on Azure %s is refused', (_what, change, complaint) => {
-  expect(() => azure.readCellConfig({ ...identityEnvironment, ...change })).toThrow(complaint);
+  expect(() => azure.readRelayConfig({ ...identityEnvironment, ...change })).toThrow(complaint);
 });

@@ -1,6 +1,7 @@
 // Parked events over HTTP: listed, redriven and dropped, by their tenant alone.
 import { type CellOptions, type Loose, refusal, type TestCell, testCell } from '../../support/cell.ts';
 import { candidate } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const GLOBEX = { token: { claims: { ten: 'globex' } } };
 
@@ -280,4 +281,40 @@ test('a store that fails: 503', async () => {
   expect(refusal(await cell.call(`/v1/parked/${String(first?.id)}`, { method: 'DELETE' }))).toBe(
     '503 store_unavailable',
   );
+});
+
+describe('a cell that needs leases', () => {
+  const EDGE = 'https://edge.example';
+  const answering = (answer: string): CellOptions => ({
+    edge: EDGE,
+    clock: new FakeClock(),
+    fetch: async () => Response.json({ tenants: { acme: answer } }),
+  });
+
+  test.each([
+    ['elsewhere', 'the cell does not serve the tenant'],
+    ['waits', 'effects of the cell that served the tenant before may not be over'],
+  ])('refuses to redrive and to drop what is %s, and lists it', async (answer, why) => {
+    const { cell } = await withParked(answering(answer));
+    const [first] = await listOf(cell, '?consumer=rollups');
+    const refused = await redrive(cell, { consumer: 'rollups' });
+    expect([refusal(refused), refused.headers.get('retry-after')]).toEqual(['503 no_lease', '5']);
+    expect(refused.body.detail).toBe(`Only the cell with the tenant’s lease redrives and drops: ${why}.`);
+    expect(refusal(await cell.call(`/v1/parked/${first?.id}`, { method: 'DELETE' }))).toBe('503 no_lease');
+    expect(await listOf(cell, '?consumer=rollups')).toHaveLength(3);
+  });
+
+  test('refuses both while the edge does not answer', async () => {
+    const { cell } = await withParked({ edge: EDGE });
+    expect(refusal(await redrive(cell, { consumer: 'rollups' }))).toBe('503 no_lease');
+    expect(refusal(await redrive(cell, { consumer: 'nobody' }))).toBe('400 unknown_consumer');
+  });
+
+  test('does both with a lease', async () => {
+    const { cell, mend } = await withParked(answering('granted'));
+    mend();
+    const [first] = await listOf(cell, '?consumer=rollups');
+    expect((await cell.call(`/v1/parked/${first?.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await redrive(cell, { consumer: 'rollups' })).body).toMatchObject({ redriven: 2 });
+  });
 });

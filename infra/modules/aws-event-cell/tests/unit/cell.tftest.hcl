@@ -54,14 +54,15 @@ variables {
     http  = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
     relay = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
     consumers = [
-      { name = "device-state", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
-      { name = "rollups", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
+      { name = "device-state", effects = "derived", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
+      { name = "rollups", effects = "derived", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
     ]
     deadLetterRetentionDays = 14
   }
-  release    = { version = "1.2.3", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
-  route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  release      = { version = "1.2.3", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
+  route_keys   = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
   identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA", d = "AAAA" })
+  edge         = "https://edge.example.com"
   objectives = {
     alarms = {
       errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
@@ -164,8 +165,8 @@ run "one_more_consumer" {
       http  = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
       relay = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
       consumers = [
-        { name = "rollups", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
-        { name = "alerts", types = ["io.polycell.alarm.v1", "io.polycell.reading.v1"], batchSize = 10, batchWindowSeconds = 0, timeoutSeconds = 5, memoryMegabytes = 256, maximumConcurrency = 2, visibilitySeconds = 30, maximumDeliveries = 50 },
+        { name = "rollups", effects = "derived", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
+        { name = "alerts", effects = "home-only", types = ["io.polycell.alarm.v1", "io.polycell.reading.v1"], batchSize = 10, batchWindowSeconds = 0, timeoutSeconds = 5, memoryMegabytes = 256, maximumConcurrency = 2, visibilitySeconds = 30, maximumDeliveries = 50 },
       ]
       deadLetterRetentionDays = 14
     }
@@ -178,6 +179,10 @@ run "one_more_consumer" {
   assert {
     condition     = aws_lambda_event_source_mapping.consumer["alerts"].batch_size == 10 && aws_lambda_function.this["alerts"].environment[0].variables.APP_CONSUMER == "alerts"
     error_message = "A consumer must get its function and its mapping."
+  }
+  assert {
+    condition     = aws_lambda_function.this["alerts"].environment[0].variables.APP_EDGE == "https://edge.example.com" && !contains(keys(aws_lambda_function.this["rollups"].environment[0].variables), "APP_IDENTITY_KEY")
+    error_message = "A worker whose effects must happen once must get the cell's key and the edge, and no other worker the key."
   }
   assert {
     condition     = contains(keys(aws_cloudwatch_metric_alarm.errors), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.queue_age), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.dead_letters), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.throttles), "alerts")

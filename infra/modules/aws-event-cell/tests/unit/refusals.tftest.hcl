@@ -11,12 +11,13 @@ variables {
   topology = {
     http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
     relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
-    consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+    consumers               = [{ name = "rollups", effects = "derived", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
     deadLetterRetentionDays = 14
   }
-  release    = { version = "1", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
-  route_keys = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
+  release      = { version = "1", artifacts = { http = "tests/unit/package.txt", relay = "tests/unit/package.txt", worker = "tests/unit/package.txt" } }
+  route_keys   = [{ kty = "OKP", crv = "Ed25519", kid = "k1", x = "AAAA" }]
   identity_key = jsonencode({ kty = "OKP", crv = "Ed25519", kid = "cell-1", x = "AAAA", d = "AAAA" })
+  edge         = "https://edge.example.com"
   objectives = {
     alarms = {
       errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
@@ -77,7 +78,7 @@ run "a_consumer_twice" {
     topology = {
       http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
       relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
-      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }, { name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      consumers               = [{ name = "rollups", effects = "derived", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }, { name = "rollups", effects = "derived", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
       deadLetterRetentionDays = 14
     }
   }
@@ -107,7 +108,7 @@ run "a_short_visibility" {
     topology = {
       http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
       relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = -1, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
-      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 21, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      consumers               = [{ name = "rollups", effects = "derived", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 21, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
       deadLetterRetentionDays = 14
     }
   }
@@ -122,7 +123,7 @@ run "a_relay_that_gives_up" {
     topology = {
       http                    = { timeoutSeconds = 15, memoryMegabytes = 512, maximumConcurrency = 100 }
       relay                   = { batchSize = 200, batchWindowSeconds = 0, parallelizationFactor = 2, maximumRetryAttempts = 10, timeoutSeconds = 30, memoryMegabytes = 512, maximumConcurrency = 2 }
-      consumers               = [{ name = "rollups", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
+      consumers               = [{ name = "rollups", effects = "derived", types = ["t"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 }]
       deadLetterRetentionDays = 14
     }
   }
@@ -168,6 +169,16 @@ run "an_endpoint_with_a_path" {
   }
 
   expect_failures = [var.other_endpoints]
+}
+
+run "an_edge_with_a_path" {
+  command = plan
+
+  variables {
+    edge = "https://edge.example.com/"
+  }
+
+  expect_failures = [var.edge]
 }
 
 run "a_public_key_for_its_identity" {

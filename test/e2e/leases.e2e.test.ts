@@ -1,0 +1,80 @@
+// An effect that must happen once, on the real stack: the home is cut off, its standby takes over, and the home comes back.
+import { StackClient } from '../../cli/stack-client.ts';
+import { type Dev, dev, endAll, Run } from '../integration/cli/run.ts';
+import { eventually } from '../support/eventually.ts';
+import { LONG_TEST_MS, PATIENCE_MS } from '../support/patience.ts';
+
+jest.setTimeout(LONG_TEST_MS);
+
+const environment = { POLYCELL_APPLICATION: 'examples/orders/application.ts' };
+
+/** A lease, its reserves, and what a machine under load takes besides. */
+const TAKEOVER_MS = 75_000 + PATIENCE_MS;
+
+afterEach(endAll);
+
+test.each([
+  ['acme', 'aws-alpha', 'azure-beta'],
+  ['globex', 'azure-beta', 'aws-alpha'],
+])('of %s in %s: %s does it once its lease is over, and the former home never', async (tenant, home, standby) => {
+  const stack: Dev = await dev(['--cells', 'aws-alpha,azure-beta'], { environment });
+  const edge = await stack.edgeUrl();
+  const client = await StackClient.find(edge);
+  const { url } = await client.cell(home);
+
+  const order = (id: string) =>
+    JSON.stringify({
+      ...{ specversion: '1.0', id, source: 'urn:shop', type: 'com.example.order-placed.v1', subject: 'ada' },
+      ...{ time: '2026-11-21T10:00:00Z', data: { order: id, total: 0, items: [{ sku: 'book', quantity: 1 }] } },
+    });
+  const post = async (origin: string, id: string, headers: Record<string, string>) => {
+    const response = await fetch(`${origin}/v1/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/cloudevents+json', ...headers },
+      body: order(id),
+    });
+    return `${response.headers.get('x-polycell-cell')} ${response.status}`;
+  };
+  /** As a router does that is cut off together with the cell. */
+  const isolated = async (id: string, epoch?: string) => {
+    const token = await client.mint({ tenant, cell: home, scope: 'ingest', ...(epoch !== undefined && { epoch }) });
+    return post(url, id, { 'x-polycell-route': token });
+  };
+  const throughEdge = async (id: string) =>
+    post(edge, id, { authorization: `Bearer ${await client.tenantToken(tenant, 'ingest', 60)}` });
+  /** The orders for which a cell has written dispatch notes. */
+  const notes = async (cell: string): Promise<string[]> => {
+    const token = await client.mint({ tenant, cell, scope: 'read' });
+    const origin = (await client.cell(cell)).url;
+    const response = await fetch(`${origin}/v1/dispatch-notes`, { headers: { 'x-polycell-route': token } });
+    const { items } = (await response.json()) as { items: { order: string }[] };
+    return items.map((item) => item.order).sort();
+  };
+  const polycell = async (...args: string[]) => {
+    const { code, err } = await new Run([...args, '--stack', edge], { environment }).ended;
+    expect([code, err]).toEqual([0, '']);
+  };
+
+  expect(await throughEdge('before')).toBe(`${home} 202`);
+  await eventually(async () => expect(await notes(home)).toEqual(['before']));
+
+  // Edge and cell lose each other. The cell lives, and a router that is cut off with it goes on sending it events.
+  await client.order('/edge-faults', { origins: { [url]: 'silent' } });
+  await polycell('failover', 'start', home, '--reason', 'it is cut off');
+  expect(await throughEdge('after')).toBe(`${standby} 202`);
+  expect(await notes(standby)).toEqual([]);
+  await eventually(async () => expect(await notes(standby)).toEqual(['after']), TAKEOVER_MS);
+
+  // By now the home has no lease any more. It takes events, and a client repeats one of them where the edge sends it.
+  expect(await isolated('both', '1')).toBe(`${home} 202`);
+  await stack.said(/the cell’s lease for the tenant ends, and is not renewed|the cell has no lease for the tenant/);
+  expect(await throughEdge('both')).toBe(`${standby} 202`);
+  await eventually(async () => expect(await notes(standby)).toEqual(['after', 'both']));
+
+  // It comes back, asks, and hears that it is no home.
+  await client.order('/edge-faults', {});
+  expect(await isolated('late')).toBe(`${home} 202`);
+  await stack.said(/the cell does not serve the tenant/);
+  expect(await notes(home)).toEqual(['before']);
+  expect(await notes(standby)).toEqual(['after', 'both']);
+});
