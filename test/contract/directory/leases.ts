@@ -22,7 +22,7 @@ async function addCells(directory: Directory, ...cells: readonly (typeof ALPHA)[
   }
 }
 
-/** What a cell is told of some tenants, or `refused`. */
+/** What the answer to a cell says of some tenants, or `refused`. */
 async function asks(directory: Directory, cell: string, ...tenants: readonly string[]): Promise<string> {
   const outcome = await directory.lease({ cell, key: key(cell), tenants });
   return outcome.status === 'refused' ? 'refused' : tenants.map((each) => outcome.answers[each]).join(' ');
@@ -77,7 +77,7 @@ export const leaseClauses = {
     expect(await asks(directory, 'alpha', 'acme')).toBe('granted');
     const { changes } = await apply(directory, { kind: 'fail-over', cell: 'alpha' });
     const from = await effectsFrom(directory, 'acme');
-    // Told to who reads the audit log.
+    // For readers of the audit log.
     expect(changes).toMatchObject([{ after: { id: 'alpha', effectsFrom: from } }]);
     await harness.restart();
     expect([await asks(other, 'beta', 'acme'), await asks(other, 'alpha', 'acme')]).toEqual(['waits', 'elsewhere']);
