@@ -150,7 +150,15 @@ export function composeWorkers(config: CellConfig, overrides: Overrides = {}): r
     const consumer = create({ events, state, clock, ids });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const parked = parking({ state, clock });
-    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log, gate };
+    const deps = {
+      cell: config.cell,
+      declaration,
+      parking: parked,
+      trials: crashMarkers(state, clock),
+      clock,
+      log,
+      gate,
+    };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
     return [

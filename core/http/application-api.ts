@@ -19,6 +19,10 @@ import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import { heldAssignments } from '../replication/held-assignments.ts';
+import { push } from '../replication/push.ts';
+import { receive } from '../replication/receive.ts';
+import { replicaProver } from '../replication/replica-proof.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
 
@@ -51,21 +55,32 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     const { declaration, create } = consumerNamed(application, name);
     const consumer = create({ events, state, clock, ids });
     const trials = crashMarkers(state, clock);
-    const deliver = consume({ consumer, declaration, parking: parked, trials, clock, log });
+    const deliver = consume({ cell: cell.id, consumer, declaration, parking: parked, trials, clock, log });
     return { types: declaration.types, consumer, deliver };
   };
+  const assignments = heldAssignments(state, routeKeys);
+  const prove = replicaProver(identityKey, cell.id, clock);
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: registryOf(application), clock, ids, subjects }),
+    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, ids, subjects }),
     stores: { events, state },
     subjects,
     parking: parked,
     redrive: redrive({ events, state, clock }),
     rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
+    replica: {
+      cell: cell.id,
+      endpoints: audience.endpoints,
+      assignments,
+      events,
+      receive: receive({ events, state, subjects, served: assignments.served, clock, log }),
+      push: push({ events, state, subjects, clock, ids, fetch, cell: cell.id, prove }),
+      clock,
+    },
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

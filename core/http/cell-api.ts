@@ -26,6 +26,7 @@ import { holdings } from './holdings.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
 import { readHandler, readRoutes } from './reads.ts';
+import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 
 /** Retry-After when the store gives no time of its own, in seconds. */
@@ -45,6 +46,7 @@ export interface CellApiDeps {
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
+  readonly replica: ReplicaDeps;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;
@@ -70,13 +72,13 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
 
   /** Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault. */
   const ingest = async (call: Call, fenced: Promise<void>): Promise<Response> => {
-    const { tenant, traceparent } = call;
+    const { tenant, epoch, traceparent } = call;
     fenced.catch(() => undefined);
     const candidates = await readEvents(call).catch(async (error: unknown) => {
       await fenced;
       throw error;
     });
-    const result = await deps.ingest({ tenant, ...candidates, traceparent, permitted: fenced });
+    const result = await deps.ingest({ tenant, epoch, ...candidates, traceparent, permitted: fenced });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
@@ -128,6 +130,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     },
     ...operations(deps),
     ...holdings(deps.subjects),
+    ...replica(deps.replica, deps.stores.state),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
   };
 
@@ -162,7 +165,14 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
+    const call = {
+      request,
+      query: queryOf(url),
+      id,
+      traceparent,
+      tenant: claims?.tenant ?? '',
+      epoch: claims?.epoch ?? 0,
+    };
     const fenced = claims === undefined || table[name]?.ofCell === true ? Promise.resolve() : fence(claims);
     if (name === 'ingest') return ingest(call, fenced);
     await fenced;

@@ -24,7 +24,11 @@ export type Answer =
 export async function timedFetch(
   { fetch, clock }: TimedFetchDeps,
   url: string,
-  init: { readonly method?: 'GET' | 'POST'; readonly headers?: Readonly<Record<string, string>> },
+  init: {
+    readonly method?: 'GET' | 'POST';
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string | Uint8Array<ArrayBuffer>;
+  },
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<Answer> {

@@ -18,7 +18,9 @@ export const CONSUME_LIMITS = {
 
 export interface ConsumeDeps {
   readonly consumer: Consumer;
-  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'>;
+  /** The id of this cell. */
+  readonly cell: string;
+  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes' | 'effects'>;
   readonly parking: Parking;
   readonly trials: CrashMarkers;
   readonly clock: Clock;
@@ -50,6 +52,10 @@ const USED_UP: DeliveryOutcome = {
 export function consume(deps: ConsumeDeps): DeliveryHandler {
   const { consumer, declaration, clock, log, gate = new SoloGate() } = deps;
 
+  /** An effect that must happen once happens in the cell that has accepted the event; a copy of it has none. */
+  const isElsewhere = ({ origin }: DeliveredMessage): boolean =>
+    declaration.effects === 'home-only' && origin !== undefined && origin !== deps.cell;
+
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
@@ -79,6 +85,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       for (const message of messages) {
         if ('unreadable' in message)
           outcomes.set(message.deliveryId, notNow(message.tenant ?? '') ?? (await parkUnreadable(message)));
+        else if (isElsewhere(message)) outcomes.set(message.deliveryId, DONE);
         else readable.push(message);
       }
       const fresh = readable.filter((message) => message.attempt <= 1);

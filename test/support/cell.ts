@@ -11,6 +11,7 @@ import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { StoreCursor, StoredDocument } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { type AnswerCheck, answerCheck } from './conformity.ts';
@@ -35,6 +36,8 @@ export interface CellOptions {
   readonly state?: FaultPlan;
   /** Changes the consumers, as a faulty release would. */
   readonly consumer?: (consumer: Consumer) => Consumer;
+  /** By which it proves its identity. */
+  readonly identityKey?: PrivateKey;
   /** Reaches other cells; without it there is no network. */
   readonly fetch?: Fetch;
 }
@@ -80,6 +83,7 @@ export function testCell({
   events: eventFaults,
   state: stateFaults,
   consumer = (each) => each,
+  identityKey = CELL_KEY,
   fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
@@ -98,7 +102,7 @@ export function testCell({
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
     audience: { endpoints: [`https://${id}.example`], required: true },
-    identityKey: CELL_KEY,
+    identityKey,
     fetch: network,
     events,
     state,
@@ -115,6 +119,7 @@ export function testCell({
     .map(({ declaration, create }) => ({
       name: declaration.name,
       handler: consume({
+        cell: id,
         consumer: consumer(create({ ...inner, clock, ids })),
         declaration,
         parking: innerParking,
