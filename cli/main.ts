@@ -14,6 +14,7 @@ import { get } from './commands/get.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { rebuild } from './commands/rebuild.ts';
+import { replicas } from './commands/replicas.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { tenantToken } from './commands/tenant-token.ts';
@@ -28,6 +29,7 @@ export const commands: Readonly<Record<string, Command>> = {
   status,
   parked,
   rebuild,
+  replicas,
   cells,
   tenants,
   failover,

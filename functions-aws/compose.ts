@@ -119,8 +119,11 @@ export function composeWorker(
   const changed = overrides.consumer?.(consumer) ?? consumer;
   const parked = parking({ state, clock });
   const trials = crashMarkers(state, clock);
-  return sqsConsumer(consume({ consumer: changed, declaration, parking: parked, trials, clock, log, leases }), {
-    suffix: DEAD_LETTER_SUFFIX,
-    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
-  });
+  return sqsConsumer(
+    consume({ cell: config.cell, consumer: changed, declaration, parking: parked, trials, clock, log, leases }),
+    {
+      suffix: DEAD_LETTER_SUFFIX,
+      handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    },
+  );
 }

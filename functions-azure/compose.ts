@@ -156,7 +156,16 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     const consumer = create({ events, state, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const parked = parking({ state, clock });
-    const deps = { declaration, parking: parked, trials: crashMarkers(state, clock), clock, log, gate, leases };
+    const deps = {
+      cell: config.cell,
+      declaration,
+      parking: parked,
+      trials: crashMarkers(state, clock),
+      clock,
+      log,
+      gate,
+      leases,
+    };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
     return [

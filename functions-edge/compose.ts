@@ -21,11 +21,13 @@ import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cl
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
+import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
+import { replicaPusher } from '../core/edge/control/replica-pusher.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
@@ -197,6 +199,12 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       directory: directoryClient,
       monitor: () => askMonitor(bindings),
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
+      push: replicaPusher({
+        fetch: (request) => fetch(request),
+        sign: routeTokenSigner(config.routeKey),
+        signAssignment: assignmentSigner(config.routeKey),
+        clock,
+      }),
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),

@@ -27,6 +27,8 @@ const COMMON = {
 const TENANTS = {
   invalid_batch: [400, 'Invalid batch'],
   unknown_consumer: [400, 'Unknown consumer'],
+  invalid_assignment: [401, 'The assignment is missing or not valid'],
+  invalid_peer: [401, 'The sender is not another cell of the tenant'],
   invalid_route_token: [401, 'The route token is missing or not valid'],
   tenant_mismatch: [403, 'The credential belongs to another tenant'],
   unknown_parked_event: [404, 'Unknown parked event'],

@@ -31,6 +31,10 @@ export const statePartition = {
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
   /** How far consumers have come with deriving a tenant's state anew. */
   rebuild: (tenant: string) => `rebuild|${tenant}`,
+  /** Copies of a tenant's events that stand in no cell, as others do in their place. */
+  conflicts: (tenant: string) => `conflicts|${tenant}`,
+  /** How far a tenant's log has been pushed to its other cells. */
+  pushes: (tenant: string) => `pushes|${tenant}`,
   /** A tenant's subjects whose hash has this digit. */
   subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
   /** The tenants that have subjects. */
@@ -63,4 +67,6 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'health',
   'subjects',
   'rebuild',
+  'conflicts',
+  'pushes',
 ];

@@ -61,16 +61,23 @@ export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
 export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside };
 
 /**
- * The document of an event in the log. `traceparent` is the one that was made for an event without: it lies beside the body, so that the
- * same event has the same body in every cell that accepts it.
+ * What a cell notes of an event beside its body: in which cell and under which epoch it was accepted, and the `traceparent` that was made
+ * for one without. So the same event has the same body in every cell that accepts it.
  */
-export function toLogDocument(tenant: string, event: CloudEvent, traceparent?: string): LogDocument {
+export type Acceptance = {
+  readonly origin: string;
+  readonly epoch: number;
+  readonly traceparent?: string;
+};
+
+/** The document of an event in the log; without a note as earlier releases stored it. */
+export function toLogDocument(tenant: string, event: CloudEvent, noted?: Acceptance): LogDocument {
   const key = eventKey(tenant, event);
-  return { ...key, body: toStored(event, key), ...(traceparent !== undefined && { beside: { traceparent } }) };
+  return { ...key, body: toStored(event, key), ...(noted !== undefined && { beside: noted }) };
 }
 
 /** The event and tenant of a stored document; for a document that is not an event, an event without a type. */
-export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent } {
+export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent; origin?: string } {
   const { body, beside } = key;
   const tenant = tenantOf(key);
   const stored = isJsonObject(body) ? body : {};
@@ -82,7 +89,8 @@ export function fromStored(key: LogDocument): { tenant: string; event: CloudEven
     time:
       stored.time === SHORT ? `${sortKeyOf(key.id)}Z` : typeof stored.time === 'string' ? stored.time : timeOf(key.id),
   } as CloudEvent;
-  return { tenant, event };
+  const origin = beside?.origin;
+  return { tenant, event, ...(typeof origin === 'string' && { origin }) };
 }
 
 const sortKeyOf = (id: string): string => id.slice(0, id.indexOf(AFTER_TIME));

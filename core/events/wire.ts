@@ -15,8 +15,12 @@ import { parseTime } from './time.ts';
  */
 const TENANT = 'polycelltenant';
 
+/** The cell that accepted the event goes with it in the same way. */
+const ORIGIN = 'polycellorigin';
+
 /** A message as text, in characters that every bus accepts. */
-export const encodeMessage = ({ tenant, event }: BusMessage): string => toWireJson({ ...event, [TENANT]: tenant });
+export const encodeMessage = ({ tenant, event, origin }: BusMessage): string =>
+  toWireJson({ ...event, [TENANT]: tenant, ...(origin !== undefined && { [ORIGIN]: origin }) });
 
 /** Message attributes, for subscription filters and tracing. */
 export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
@@ -40,21 +44,24 @@ export const tooLarge = (bytes: number, limit: number = BUS_LIMITS.messageBytes)
 export const publishOutcome = (result: true | PortError): PublishOutcome =>
   result === true ? { status: 'published' } : { status: 'failed', error: result };
 
+/** What a message consists of. */
+export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin'>;
+
 /** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
-export const decodeMessage = (text: string): { tenant: string; event: CloudEvent } => readMessage(JSON.parse(text));
+export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.parse(text));
 
 /**
  * Reads a message from parsed JSON, for platforms that parse it themselves; throws a TypeError if it is not a message. Tenant,
  * subject and time are checked because they become keys: without a key, an event can be neither applied nor parked.
  */
-export function readMessage(value: unknown): { tenant: string; event: CloudEvent } {
+export function readMessage(value: unknown): DecodedMessage {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');
-  const { [TENANT]: tenant, ...event } = value;
+  const { [TENANT]: tenant, [ORIGIN]: origin, ...event } = value;
   const isEvent =
     ['id', 'source', 'type'].every((name) => typeof event[name] === 'string') &&
     isSubject(event.subject) &&
     typeof event.time === 'string' &&
     parseTime(event.time) !== undefined;
   if (!isName(tenant) || !isEvent) throw new TypeError('The message is no event of a tenant.');
-  return { tenant, event: event as CloudEvent };
+  return { tenant, event: event as CloudEvent, ...(typeof origin === 'string' && { origin }) };
 }

@@ -3,7 +3,7 @@ import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { identityProver } from '../cell/identity-proof.ts';
-import { leaseKeeper } from '../cell/lease-keeper.ts';
+import { leaseKeeper, permitBy } from '../cell/lease-keeper.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, consumerNamed, registryOf } from '../domain/application.ts';
@@ -20,6 +20,10 @@ import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import { heldAssignments } from '../replication/held-assignments.ts';
+import { push } from '../replication/push.ts';
+import { receive } from '../replication/receive.ts';
+import { replicaProver } from '../replication/replica-proof.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
 
@@ -51,26 +55,49 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const { fetch, clock, ids, log } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
+  const leases =
+    edge === undefined ? undefined : leaseKeeper({ cell: cell.id, edge, identityKey, state, fetch, clock });
   const consumerOf = (name: string): RebuiltConsumer => {
     const { declaration, create } = consumerNamed(application, name);
-    const consumer = create({ events, state, clock, ids });
+    const needed = declaration.effects === 'home-only' ? leases : undefined;
+    const consumer = create({ events, state, clock, ids, permit: needed && permitBy(needed) });
     const trials = crashMarkers(state, clock);
-    const deliver = consume({ consumer, declaration, parking: parked, trials, clock, log });
+    const deliver = consume({
+      cell: cell.id,
+      consumer,
+      declaration,
+      parking: parked,
+      trials,
+      clock,
+      log,
+      leases: needed,
+    });
     return { types: declaration.types, consumer, deliver };
   };
+  const assignments = heldAssignments(state, routeKeys);
+  const prove = replicaProver(identityKey, cell.id, clock);
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ events, registry: registryOf(application), clock, ids, subjects }),
+    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, ids, subjects }),
     stores: { events, state },
     subjects,
     parking: parked,
     redrive: redrive({ events, state, clock }),
     rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
-    ...(edge !== undefined && { leases: leaseKeeper({ cell: cell.id, edge, identityKey, state, fetch, clock }) }),
+    leases,
+    replica: {
+      cell: cell.id,
+      endpoints: audience.endpoints,
+      assignments,
+      events,
+      receive: receive({ events, state, subjects, served: assignments.served, clock, log }),
+      push: push({ events, state, subjects, clock, ids, fetch, cell: cell.id, prove }),
+      clock,
+    },
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

@@ -1,4 +1,5 @@
 // The schemas of the engine's own request bodies and answers; the build compiles those that validate requests.
+import { difference } from '../api/progress.ts';
 import { count, object, text, time } from '../api/schema.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
@@ -61,10 +62,21 @@ export const RebuildProgress = object(['subjects', 'events', 'done'], {
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });
 
-export const IndexProgress = object(['documents', 'subjects', 'done'], {
-  documents: count,
-  subjects: count,
-  done: { type: 'boolean' },
+export const Digests = object(['equal'], {
+  equal: { type: 'array', items: { type: 'boolean' } },
+  difference: object(['missing', 'different', 'extra'], difference),
+});
+
+export const Conflict = object(['event', 'epoch', 'origin', 'standsEpoch', 'standsHash', 'foundAt'], {
+  event: { $ref: '#/components/schemas/CloudEvent' },
+  epoch: count,
+  origin: {
+    type: ['string', 'null'],
+    description: 'The cell that accepted it; unknown for events of earlier releases.',
+  },
+  standsEpoch: { ...count, description: 'Of the copy that stands.' },
+  standsHash: { ...text, description: 'SHA-256 of the canonical JSON of the body that stands, without tracing.' },
+  foundAt: time,
 });
 
 export const Holdings = object(['items', 'next', 'complete'], {

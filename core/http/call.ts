@@ -10,6 +10,8 @@ export interface Call {
   /** The segment of the path that is in braces; empty if there is none. */
   readonly id: string;
   readonly tenant: string;
+  /** The epoch of the caller's token; 0 without one. */
+  readonly epoch: number;
   readonly traceparent: string;
 }
 

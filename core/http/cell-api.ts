@@ -27,6 +27,7 @@ import { holdings } from './holdings.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
 import { readHandler, readRoutes } from './reads.ts';
+import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 
 /** Retry-After when the store gives no time of its own, in seconds. */
@@ -48,6 +49,7 @@ export interface CellApiDeps {
   readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   /** Without them, operations are carried out wherever they arrive, as in earlier versions. */
   readonly leases?: Leases | undefined;
+  readonly replica: ReplicaDeps;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;
@@ -73,13 +75,13 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
 
   /** Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault. */
   const ingest = async (call: Call, fenced: Promise<void>): Promise<Response> => {
-    const { tenant, traceparent } = call;
+    const { tenant, epoch, traceparent } = call;
     fenced.catch(() => undefined);
     const candidates = await readEvents(call).catch(async (error: unknown) => {
       await fenced;
       throw error;
     });
-    const result = await deps.ingest({ tenant, ...candidates, traceparent, permitted: fenced });
+    const result = await deps.ingest({ tenant, epoch, ...candidates, traceparent, permitted: fenced });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
@@ -131,6 +133,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     },
     ...operations(deps),
     ...holdings(deps.subjects),
+    ...replica(deps.replica, deps.stores.state),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
   };
 
@@ -165,7 +168,14 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    const call = { request, query: queryOf(url), id, traceparent, tenant: claims?.tenant ?? '' };
+    const call = {
+      request,
+      query: queryOf(url),
+      id,
+      traceparent,
+      tenant: claims?.tenant ?? '',
+      epoch: claims?.epoch ?? 0,
+    };
     const fenced = claims === undefined || table[name]?.ofCell === true ? Promise.resolve() : fence(claims);
     if (name === 'ingest') return ingest(call, fenced);
     await fenced;

@@ -1,15 +1,19 @@
 // The OpenAPI document of a cell, generated from the routes, limits, schemas and problems that the API itself uses.
 
+import { IndexProgress, PushProgress, Received } from '../api/progress.ts';
 import { TENANT_CODES } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import { object, page, text, time } from '../api/schema.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
 import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
+import { DIGEST_LIMITS } from '../replication/digests.ts';
+import { RECEIVE_LIMITS } from '../replication/receive.ts';
 import {
+  Conflict,
+  Digests,
   Health,
   Holdings,
-  IndexProgress,
   IngestSummary,
   ParkedEvent,
   Rebuild,
@@ -84,6 +88,50 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
     requestBody: { required: true, content: content(ref('Rebuild')) },
     responses: { 200: answer('How far it has come.', ref('RebuildProgress')) },
   },
+  conflicts: { responses: { 200: answer('A page.', page(ref('Conflict'))) } },
+  replicaEvents: {
+    requestBody: {
+      required: true,
+      content: content(
+        object(['tenant', 'events'], {
+          tenant: text,
+          events: {
+            type: 'array',
+            maxItems: RECEIVE_LIMITS.events,
+            items: object(['partition', 'id', 'body'], {
+              partition: text,
+              id: text,
+              body: { type: 'object' },
+              beside: { type: 'object' },
+            }),
+          },
+        }),
+      ),
+    },
+    responses: { 200: answer('What became of each.', ref('Received')) },
+  },
+  replicaDigests: {
+    requestBody: {
+      required: true,
+      content: content(
+        object(['tenant', 'ranges'], {
+          tenant: text,
+          ranges: { type: 'array', maxItems: DIGEST_LIMITS.ranges, items: { type: 'object' } },
+          list: { type: 'object' },
+        }),
+      ),
+    },
+    responses: { 200: answer('Which ranges are equal, and how one differs.', ref('Digests')) },
+  },
+  replicaPush: {
+    requestBody: {
+      required: true,
+      content: content(
+        object(['assignment'], { assignment: text, restart: { type: 'boolean' }, verify: { type: 'boolean' } }),
+      ),
+    },
+    responses: { 200: answer('How far it has come.', ref('PushProgress')) },
+  },
   fence: { responses: { 204: answer('The cell knows this epoch or a newer one.') } },
   holdings: { responses: { 200: answer('A page.', ref('Holdings')) } },
   index: { responses: { 200: answer('How far it has come.', ref('IndexProgress')) } },
@@ -136,6 +184,10 @@ export function openApiDocument(application: Application): unknown {
         RedriveSummary,
         Rebuild,
         RebuildProgress,
+        Received,
+        Digests,
+        PushProgress,
+        Conflict,
         Holdings,
         IndexProgress,
         Health,

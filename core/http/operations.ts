@@ -44,7 +44,8 @@ export function operations({
   application: Application;
   leases?: Leases | undefined;
 }): Record<'parked' | 'redrive' | 'rebuild' | 'drop', RouteHandler> {
-  const declared = topologyOf(application).consumers.map(({ name }) => name);
+  const { consumers: rows } = topologyOf(application);
+  const declared = rows.map(({ name }) => name);
   const consumers = [...declared, RELAY];
 
   const known = (consumer: string): string => {
@@ -61,7 +62,7 @@ export function operations({
     await leases?.obtain([tenant]);
     const reason = leases?.hindrance(tenant, OPERATION_MS);
     if (reason === undefined) return;
-    throw new Refusal('no_lease', `Only the cell with the tenant’s lease redrives and drops: ${reason}.`, {
+    throw new Refusal('no_lease', `Only the cell with the tenant’s lease may do this: ${reason}.`, {
       retryAfterSeconds: LEASE_RETRY_SECONDS,
     });
   };
@@ -118,7 +119,10 @@ export function operations({
       const from = text === undefined ? undefined : parseTime(text)?.sortKey;
       if (text !== undefined && from === undefined)
         throw new Refusal('invalid_body', 'The member from must be an RFC 3339 time such as 2026-11-21T07:41:03Z.');
-      return json(200, await rebuild({ consumer: known(consumer), tenant, from, restart }));
+      known(consumer);
+      const isOnce = rows.some(({ name, effects }) => name === consumer && effects === 'home-only');
+      if (isOnce) await requireLease(tenant);
+      return json(200, await rebuild({ consumer, tenant, from, restart }));
     },
 
     drop: async ({ id, query, tenant }) => {

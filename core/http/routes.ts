@@ -54,6 +54,37 @@ export const routes = {
       'Derive the state that a consumer keeps of the tenant from the log again: one bounded step, to be repeated until it is done.',
     parameters: {},
   },
+  conflicts: {
+    method: 'GET',
+    path: '/v1/conflicts',
+    scope: 'operate',
+    summary: 'List the copies of events of the tenant that lost against others of the same identity.',
+    parameters: paging,
+  },
+  replicaEvents: {
+    method: 'POST',
+    path: '/v1/replica/events',
+    scope: null,
+    summary:
+      'For another cell of the tenant: merge events into the log. Needs an assignment signed by the edge and a proof signed by the sender.',
+    parameters: {},
+  },
+  replicaDigests: {
+    method: 'POST',
+    path: '/v1/replica/digests',
+    scope: null,
+    summary:
+      'For another cell of the tenant: compare ranges of the log by digests, and one by its entries. Needs what replica events need.',
+    parameters: {},
+  },
+  replicaPush: {
+    method: 'POST',
+    path: '/v1/replica/push',
+    scope: 'control',
+    summary:
+      'For the edge: push the log of the tenant to its other cell, as the assignment says: one bounded step, to be repeated until it is done.',
+    parameters: {},
+  },
   fence: {
     method: 'POST',
     path: '/v1/fence',

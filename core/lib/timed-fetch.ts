@@ -27,7 +27,7 @@ export async function timedFetch(
   init: {
     readonly method?: 'GET' | 'POST';
     readonly headers?: Readonly<Record<string, string>>;
-    readonly body?: string;
+    readonly body?: string | Uint8Array<ArrayBuffer>;
   },
   timeoutMs: number,
   signal?: AbortSignal,

@@ -26,7 +26,9 @@ export const CONSUME_LIMITS = {
 
 export interface ConsumeDeps {
   readonly consumer: Consumer;
-  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes'> &
+  /** The id of this cell. */
+  readonly cell: string;
+  readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes' | 'effects'> &
     Partial<Pick<ConsumerDeclaration, 'timeoutSeconds'>>;
   readonly parking: Parking;
   readonly trials: CrashMarkers;
@@ -68,6 +70,10 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     return reason === undefined ? undefined : retry(reason);
   };
 
+  /** An effect that must happen once happens in the cell that has accepted the event; a copy of it has none. */
+  const isElsewhere = ({ origin }: DeliveredMessage): boolean =>
+    declaration.effects === 'home-only' && origin !== undefined && origin !== deps.cell;
+
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
@@ -102,6 +108,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       for (const message of messages) {
         if ('unreadable' in message)
           outcomes.set(message.deliveryId, tooLate(message.tenant ?? '') ?? (await parkUnreadable(message)));
+        else if (isElsewhere(message)) outcomes.set(message.deliveryId, DONE);
         else waiting.push(message);
       }
       await leases?.obtain(waiting.map(({ tenant }) => tenant));

@@ -19,6 +19,8 @@ export const INGEST_LIMITS = {
 } as const;
 
 export interface IngestDeps {
+  /** The id of this cell. */
+  readonly cell: string;
   /** The event log. */
   readonly events: Store;
   readonly registry: SchemaRegistry;
@@ -29,6 +31,8 @@ export interface IngestDeps {
 
 export interface IngestCommand {
   readonly tenant: string;
+  /** The epoch under which the request was sent here. */
+  readonly epoch: number;
   /** 1 to `INGEST_LIMITS.events` parsed JSON values, not yet validated. */
   readonly candidates: readonly Json[];
   /** Faults found while reading the body, which reject an event regardless of its value; by index. */
@@ -64,15 +68,17 @@ export type IngestResult =
   | { readonly status: 'ingested'; readonly summary: IngestSummary }
   | { readonly status: 'unavailable'; readonly error: PortError };
 
-/** Attributes in which a repeated event may differ: a new trace, another content mode, or another notation of the same instant. */
-const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
+/** Attributes in which a repeated event may differ without saying anything else: a new trace, another content mode, or another notation of the same instant. */
+export const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
 
 /** Returns the use case. The subjects of new events are listed before the events are stored. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
-  return async ({ tenant, candidates, faults, traceparent, permitted }) => {
+  return async ({ tenant, epoch, candidates, faults, traceparent, permitted }) => {
     const context = { registry: deps.registry, now: deps.clock.now() };
-    const logDocument = (event: CloudEvent) =>
-      toLogDocument(tenant, event, event.traceparent === undefined ? continueTrace(traceparent, deps.ids) : undefined);
+    const logDocument = (event: CloudEvent) => {
+      const traced = event.traceparent === undefined ? { traceparent: continueTrace(traceparent, deps.ids) } : {};
+      return toLogDocument(tenant, event, { origin: deps.cell, epoch, ...traced });
+    };
     const acceptances = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };

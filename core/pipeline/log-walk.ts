@@ -30,6 +30,13 @@ export interface WalkProgress {
   readonly waiting?: string;
 }
 
+/** Documents of one subject: behind `after`, up to and with `through`; from the first, or to the last one, without them. */
+export interface WalkRange {
+  readonly subject: string;
+  readonly after?: string;
+  readonly through?: string;
+}
+
 export interface WalkTask {
   /** The document in the state that the progress is kept in. */
   readonly key: Key;
@@ -41,10 +48,10 @@ export interface WalkTask {
   /** Called before the first page of a subject, at least once. `token` is one for the whole walk. */
   begin?(subject: string, token: string): Promise<void>;
   /**
-   * Works on some documents of one subject, at least once. `attempt` is above 1 if an earlier step may have ended with its process. A
+   * Works on some documents of one subject, which are all that its log has in the range, at least once. `attempt` is above 1 if an earlier step may have ended with its process. A
    * port error that may go away ends the step, and the same documents come again.
    */
-  page(documents: readonly StoredDocument[], attempt: number): Promise<Counts>;
+  page(documents: readonly StoredDocument[], attempt: number, range: WalkRange): Promise<Counts>;
 }
 
 export interface LogWalkDeps {
@@ -68,6 +75,8 @@ interface Walk {
   readonly begun: boolean;
   /** Behind the last page of the subject in progress. */
   readonly at: string | null;
+  /** The last document of the subject in progress that was worked on. */
+  readonly last: string | null;
   /** Steps since the last one that has ended: with one, a process may have ended because of an event. */
   readonly open: number;
   readonly openedAt: number;
@@ -97,7 +106,15 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     const isBusy = known !== undefined && known.open > 0 && clock.now() < known.openedAt + WALK_LIMITS.abandonedMs;
     if (isBusy) return { walk: known };
     const goesOn = known !== undefined && !known.done && known.from === from && !restart;
-    const fresh = { index: BEGINNING, subject: null, begun: false, at: null, open: 0, openedAt: 0 } as const;
+    const fresh = {
+      index: BEGINNING,
+      subject: null,
+      begun: false,
+      at: null,
+      last: null,
+      open: 0,
+      openedAt: 0,
+    } as const;
     const walk: Walk = goesOn
       ? known
       : { from, token: deps.ids.next(), ...fresh, subjects: 0, counts: {}, done: false };
@@ -116,7 +133,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       limit: 1,
       ...(walk.index !== BEGINNING && { cursor: walk.index as StoreCursor }),
     });
-    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, begun: false, at: null };
+    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, begun: false, at: null, last: null };
   };
 
   const advanced = async (walk: Walk, task: WalkTask): Promise<Walk> => {
@@ -131,8 +148,14 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       ...(walk.from !== '' && { from: walk.from }),
       ...(walk.at !== null && { cursor: walk.at as StoreCursor }),
     });
-    const more = page.items.length === 0 ? {} : await task.page(page.items, walk.open);
-    const done = { ...walk, counts: sum(walk.counts, more), open: 1 };
+    const last = page.items.at(-1)?.id;
+    const range = {
+      subject,
+      ...(walk.last !== null && { after: walk.last }),
+      ...(page.next !== undefined && last !== undefined && { through: last }),
+    };
+    const more = page.items.length === 0 ? {} : await task.page(page.items, walk.open, range);
+    const done = { ...walk, counts: sum(walk.counts, more), open: 1, last: last ?? walk.last };
     if (page.next !== undefined) return { ...done, at: page.next };
     return { ...done, subject: null, at: null, subjects: walk.subjects + 1 };
   };

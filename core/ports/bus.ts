@@ -6,6 +6,8 @@ import type { PortError } from './errors.ts';
 export interface BusMessage {
   readonly event: CloudEvent;
   readonly tenant: string;
+  /** The cell that accepted the event, where it is known. */
+  readonly origin?: string;
   /** Delivers only to this consumer among the subscribers of the event's type: for redriving a parked event. */
   readonly consumer?: string;
 }

@@ -171,6 +171,19 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     // What it had acknowledged before it was lost: one reading by token and one by certificate.
     expect(await devicesOf('acme')).toEqual(['acme-pump 2']);
   });
+  // What the standby has accepted meanwhile comes back, and the standby gets what it lacks: both have all of it, once.
+  const synced = await at('replicas', 'sync', 'acme', '--json');
+  expect(synced).toMatchObject({ code: 0, err: '' });
+  const steps = synced.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  expect(steps.at(-1)).toMatchObject({ from: 'azure-beta', done: true, kept: 0, replaced: 0, unproven: 0 });
+  await eventually(async () => expect(await devicesOf('acme')).toEqual(['acme-pump 3']));
+  const again = (await at('replicas', 'sync', 'acme', '--json')).out.trim().split('\n');
+  expect(again.map((line) => JSON.parse(line) as { stored: number }).map(({ stored }) => stored)).toEqual(
+    again.map(() => 0),
+  );
   const audit = (await at('audit', '--json')).out.trim().split('\n');
   expect(audit.map((line) => JSON.parse(line) as object).slice(0, 2)).toMatchObject([
     { command: { kind: 'fail-back' }, reason: 'its region is back' },

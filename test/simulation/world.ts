@@ -35,6 +35,7 @@ import { redrive } from '../../core/pipeline/redrive.ts';
 import { subjectIndex } from '../../core/pipeline/subject-index.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
+import { heldAssignments } from '../../core/replication/held-assignments.ts';
 import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
@@ -318,7 +319,7 @@ export class World {
     const ids = countingIds();
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
-    const stored = ingest({ events, registry: registryOf(application), clock, ids, subjects });
+    const stored = ingest({ cell: id, events, registry: registryOf(application), clock, ids, subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -343,6 +344,15 @@ export class World {
       subjects,
       parking,
       redrive: redrive({ events, state, clock }),
+      replica: {
+        cell: id,
+        endpoints: [],
+        assignments: heldAssignments(state, []),
+        events,
+        receive: () => Promise.reject(new Error('No cell replicates here.')),
+        push: () => Promise.reject(new Error('No cell replicates here.')),
+        clock,
+      },
       rebuild: () => Promise.reject(new Error('No operator rebuilds anything here.')),
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',

@@ -12,6 +12,7 @@ import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { StoreCursor, StoredDocument } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { type AnswerCheck, answerCheck } from './conformity.ts';
@@ -38,6 +39,8 @@ export interface CellOptions {
   readonly consumer?: (consumer: Consumer) => Consumer;
   /** Where it asks for its leases; it needs none without it. */
   readonly edge?: string;
+  /** By which it proves its identity. */
+  readonly identityKey?: PrivateKey;
   /** Reaches other cells and the edge; without it there is no network. */
   readonly fetch?: Fetch;
 }
@@ -84,6 +87,7 @@ export function testCell({
   state: stateFaults,
   consumer = (each) => each,
   edge,
+  identityKey = CELL_KEY,
   fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
@@ -102,7 +106,7 @@ export function testCell({
     cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
     routeKeys: [publicPart(EDGE_KEY)],
     audience: { endpoints: [`https://${id}.example`], required: true },
-    identityKey: CELL_KEY,
+    identityKey,
     edge,
     fetch: network,
     events,
@@ -118,7 +122,7 @@ export function testCell({
   const keeper =
     edge === undefined
       ? undefined
-      : leaseKeeper({ cell: id, edge, identityKey: CELL_KEY, state: inner.state, fetch: network, clock });
+      : leaseKeeper({ cell: id, edge, identityKey, state: inner.state, fetch: network, clock });
   const workers = application
     .flatMap(({ consumers }) => consumers)
     .map(({ declaration, create }) => {
@@ -126,6 +130,7 @@ export function testCell({
       return {
         name: declaration.name,
         handler: consume({
+          cell: id,
           consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
           declaration,
           parking: innerParking,

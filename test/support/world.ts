@@ -44,6 +44,7 @@ export function world({ application = METERS, script = [], start }: WorldOptions
   const position = { next: -1 };
   const scriptedState = scripted(state, script, position);
   const take = ingest({
+    cell: 'cell-1',
     events,
     registry: registryOf(application),
     clock,
@@ -58,7 +59,7 @@ export function world({ application = METERS, script = [], start }: WorldOptions
     deps: { events: scripted(events, script, position), state: scriptedState, clock, ids },
     async ingest(candidates) {
       if (candidates.length === 0) return;
-      const result = await take({ tenant: TENANT, candidates, traceparent: TRACEPARENT });
+      const result = await take({ tenant: TENANT, epoch: 1, candidates, traceparent: TRACEPARENT });
       if (result.status !== 'ingested' || result.summary.rejected > 0) throw new Error(JSON.stringify(result));
     },
   };

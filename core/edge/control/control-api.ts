@@ -35,6 +35,8 @@ import {
 } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
 import type { Holdings } from './holdings-question.ts';
+import { leftBehind } from './left-behind.ts';
+import type { ReplicaPusher } from './replica-pusher.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -51,6 +53,8 @@ export interface ControlApiDeps {
   readonly prove: (cell: CellDefinition) => Promise<string | undefined>;
   /** Asks cells what they hold; see `holdingsQuestion`. */
   readonly holdings: Holdings;
+  /** Makes a cell push a tenant's events to the other one; see `replicaPusher`. */
+  readonly push: ReplicaPusher;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -73,11 +77,13 @@ export function createControlApi({
   monitor,
   prove,
   holdings,
+  push,
   trust,
   clock,
   log,
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
+  const leftIfPlaced = leftBehind({ holdings, push });
 
   const proposals = async (): Promise<readonly Proposal[]> => {
     const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
@@ -126,16 +132,15 @@ export function createControlApi({
 
   /** What the cells hold that a tenant may leave, or a cell that is to be retired. */
   const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings'>> => {
-    const of = async (cells: readonly Cell[], tenant?: string) => ({
-      holdings: Object.fromEntries(
-        await Promise.all(cells.map(async (cell) => [cell.id, await holdings.heldBy(cell, tenant)] as const)),
-      ),
-    });
     if ('leaveData' in command) return {};
-    if (command.kind === 'place-tenant') return of((await directory.lookup(command.tenant)).cells, command.tenant);
+    if (command.kind === 'place-tenant') {
+      const { tenant, cells } = await directory.lookup(command.tenant);
+      return tenant === null ? {} : { holdings: await leftIfPlaced(tenant, cells, command.cell ?? tenant.cell) };
+    }
     if (command.kind !== 'retire-cell') return {};
     const cell = await knownCell(command.cell);
-    return cell === undefined || cell.state === 'retired' ? {} : of([cell]);
+    if (cell === undefined || cell.state === 'retired') return {};
+    return { holdings: { [cell.id]: await holdings.heldBy(cell) } };
   };
 
   const change =
@@ -158,6 +163,20 @@ export function createControlApi({
       if (outcome.status === 'refused') throw new Refusal(outcome.code, outcome.detail);
       return outcome;
     };
+
+  /** A tenant with both of its cells, each of which can prove who it is. */
+  const pairOf = async (id: string) => {
+    const { tenant, cells } = await directory.lookup(id);
+    if (tenant === null) throw new Refusal('unknown_tenant', `There is no tenant ${JSON.stringify(id.slice(0, 63))}.`);
+    const home = cells.find((cell) => cell.id === tenant.cell);
+    const standby = cells.find((cell) => cell.id === tenant.standby);
+    if (home === undefined || standby === undefined)
+      throw new Refusal('standby_unavailable', `${id} has no standby; give it one first.`);
+    for (const cell of [home, standby])
+      if (cell.keys === undefined)
+        throw new Refusal('endpoint_unproved', `${cell.id} is declared without keys, so no cell would believe it.`);
+    return { tenant, home, standby };
+  };
 
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
@@ -226,6 +245,22 @@ export function createControlApi({
     },
     addTenant: change('addTenant'),
     placeTenant: change('placeTenant'),
+    pushEvents: async ({ query, id }) => {
+      const { from, restart, verify } = readParameters(controlRoutes.pushEvents.parameters, query);
+      const { tenant, home, standby } = await pairOf(id);
+      if (from !== undefined && from !== home.id && from !== standby.id)
+        throw new Refusal('invalid_parameter', `${id} is in ${home.id} and ${standby.id}, and not in that cell.`);
+      const progress = await push({
+        tenant,
+        home,
+        standby,
+        from: from ?? home.id,
+        restart: restart === '1',
+        verify: verify === '1',
+      });
+      if (typeof progress !== 'string') return progress;
+      throw new Refusal('cell_unavailable', `${progress}.`, RETRY_LATER);
+    },
     pinTenant: change('pinTenant'),
     isolateTenant: change('isolateTenant'),
     removeTenant: change('removeTenant'),

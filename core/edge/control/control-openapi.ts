@@ -1,9 +1,9 @@
 // The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
+import { IndexProgress, PushProgress } from '../../api/progress.ts';
 import { OPERATOR_CODES } from '../../api/refusal.ts';
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
-import { IndexProgress } from '../../http/bodies.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
@@ -108,6 +108,7 @@ const schemas = {
     changes: { type: 'array', items: ref('Change') },
   }),
   IndexProgress,
+  PushProgress,
   Problem: problemSchema(OPERATOR_CODES),
 };
 
@@ -136,6 +137,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   monitor: { responses: { 200: answer('The status of the monitor.', { type: 'object' }) } },
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
+  pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

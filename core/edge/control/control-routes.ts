@@ -62,6 +62,18 @@ export const controlRoutes = {
     'tenants/{id}/place',
     'Give a tenant another home, another standby, or both. Refused with tenant_has_data if it would leave events behind, unless leaveData says that it may.',
   ),
+  pushEvents: {
+    method: 'POST',
+    path: '/control/v1/tenants/{id}/push',
+    scope: 'control.write',
+    summary:
+      'Make one of the tenant’s two cells send its events to the other one: one bounded step, to be repeated until it is done.',
+    parameters: {
+      from: text('The cell that sends; the home by default.'),
+      restart: choice('1: begin again, even if a push is under way.', ['0', '1'], '0'),
+      verify: choice('1: only compare, and send no events.', ['0', '1'], '0'),
+    },
+  },
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
   isolateTenant: change(
     'POST',

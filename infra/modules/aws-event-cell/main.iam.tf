@@ -9,8 +9,8 @@ locals {
   grants = merge(
     {
       http = [
-        # Ingest and redrive append; what has expired is written over.
-        { Sid = "EventsAppend", Effect = "Allow", Action = ["dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"], Resource = local.events_arn },
+        # Ingest, redrive and copies of other cells append; what has expired is written over, and a copy may replace another one.
+        { Sid = "EventsAppend", Effect = "Allow", Action = ["dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"], Resource = local.events_arn },
         # Reads of the log, and the index of what an earlier release has stored.
         { Sid = "EventsRead", Effect = "Allow", Action = ["dynamodb:Query", "dynamodb:Scan"], Resource = local.events_arn },
         # Reads, epochs, parked events, the index of subjects, and the note of a deep health check.

@@ -25,14 +25,14 @@ const KIB = 1024;
  * (docs/adr/0010-bundles.md).
  */
 export const BUDGETS: Readonly<Record<string, number>> = {
-  'aws/http': 350 * KIB,
+  'aws/http': 380 * KIB,
   'aws/relay': 290 * KIB,
-  'aws/worker': 270 * KIB,
-  'azure/http': 490 * KIB,
+  'aws/worker': 276 * KIB,
+  'azure/http': 510 * KIB,
   'azure/relay': 630 * KIB,
-  'azure/worker': 406 * KIB,
+  'azure/worker': 412 * KIB,
   // The platform's own limit is 3 MiB (https://developers.cloudflare.com/workers/platform/limits/#worker-size); an isolate starts in milliseconds.
-  'edge/http': 160 * KIB,
+  'edge/http': 176 * KIB,
 };
 
 const OWN_CLOUD: Readonly<Record<string, readonly RegExp[]>> = {

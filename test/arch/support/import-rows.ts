@@ -64,9 +64,19 @@ const functions = (
 ];
 
 /** The folders of the engine. */
-const ENGINE = ['api', 'cell', 'domain', 'edge', 'events', 'http', 'lib', 'pipeline', 'ports', 'store'].map(
-  (folder) => `core/${folder}/`,
-);
+const ENGINE = [
+  'api',
+  'cell',
+  'domain',
+  'edge',
+  'events',
+  'http',
+  'lib',
+  'pipeline',
+  'ports',
+  'replication',
+  'store',
+].map((folder) => `core/${folder}/`);
 
 /** The first row that matches a file decides. */
 export const ROWS: readonly Row[] = [
@@ -93,7 +103,7 @@ export const ROWS: readonly Row[] = [
     instead: 'A port is independent: it imports other ports and the values that they exchange.',
   },
   {
-    files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|store)\//,
+    files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|replication|store)\//,
     project: ENGINE,
     packages: ['@noble/hashes'],
     node: false,

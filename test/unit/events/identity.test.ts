@@ -92,11 +92,12 @@ test.each([
 
 test('a generated traceparent lies beside the body: the same event has one body, whichever cell accepts it', () => {
   const event = candidate() as unknown as CloudEvent;
-  const here = toLogDocument('acme', event, TRACEPARENT);
-  const there = toLogDocument('acme', event, TRACEPARENT.replace('4b', '11'));
+  const here = toLogDocument('acme', event, { origin: 'a', epoch: 1, traceparent: TRACEPARENT });
+  const other = TRACEPARENT.replace('4b', '11');
+  const there = toLogDocument('acme', event, { origin: 'b', epoch: 2, traceparent: other });
   expect(here.body).toEqual(there.body);
-  expect(here.beside).toEqual({ traceparent: TRACEPARENT });
-  expect(fromStored(here).event.traceparent).toBe(TRACEPARENT);
+  expect(here.beside).toEqual({ origin: 'a', epoch: 1, traceparent: TRACEPARENT });
+  expect(fromStored(here)).toEqual({ tenant: 'acme', origin: 'a', event: { ...event, traceparent: TRACEPARENT } });
 });
 
 test('a client’s own traceparent is part of the body, and what an earlier release stored there is read', () => {

@@ -23,6 +23,7 @@ test('is OpenAPI 3.1, as JSON', async () => {
 const EVERY = [
   'DELETE /v1/parked/{id}',
   'GET /openapi.json',
+  'GET /v1/conflicts',
   'GET /v1/devices',
   'GET /v1/devices/{id}',
   'GET /v1/devices/{id}/readings',
@@ -35,6 +36,9 @@ const EVERY = [
   'POST /v1/holdings/index',
   'POST /v1/parked/redrive',
   'POST /v1/rebuild',
+  'POST /v1/replica/digests',
+  'POST /v1/replica/events',
+  'POST /v1/replica/push',
 ];
 
 interface Operation {
@@ -110,6 +114,7 @@ test('operations name the scopes that they require', async () => {
   expect(scopes).toEqual({
     'DELETE /v1/parked/{id}': ['operate'],
     'GET /openapi.json': undefined,
+    'GET /v1/conflicts': ['operate'],
     'GET /v1/devices': ['read'],
     'GET /v1/devices/{id}': ['read'],
     'GET /v1/devices/{id}/readings': ['read'],
@@ -122,6 +127,9 @@ test('operations name the scopes that they require', async () => {
     'POST /v1/holdings/index': ['control'],
     'POST /v1/parked/redrive': ['operate'],
     'POST /v1/rebuild': ['operate'],
+    'POST /v1/replica/digests': undefined,
+    'POST /v1/replica/events': undefined,
+    'POST /v1/replica/push': ['control'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({
     type: 'apiKey',

@@ -299,7 +299,7 @@ describe('a cell that needs leases', () => {
     const [first] = await listOf(cell, '?consumer=rollups');
     const refused = await redrive(cell, { consumer: 'rollups' });
     expect([refusal(refused), refused.headers.get('retry-after')]).toEqual(['503 no_lease', '5']);
-    expect(refused.body.detail).toBe(`Only the cell with the tenant’s lease redrives and drops: ${why}.`);
+    expect(refused.body.detail).toBe(`Only the cell with the tenant’s lease may do this: ${why}.`);
     expect(refusal(await cell.call(`/v1/parked/${first?.id}`, { method: 'DELETE' }))).toBe('503 no_lease');
     expect(await listOf(cell, '?consumer=rollups')).toHaveLength(3);
   });

@@ -18,9 +18,10 @@ interface Options {
   readonly apply?: (events: readonly TenantEvent[]) => Promise<void>;
   readonly plan?: FaultPlan;
   readonly tries?: number;
+  readonly effects?: 'derived' | 'home-only';
 }
 
-function setUp({ apply = async () => undefined, plan, tries = 3 }: Options = {}) {
+function setUp({ apply = async () => undefined, plan, tries = 3, effects = 'derived' }: Options = {}) {
   const clock = new FakeClock();
   const log = new RecordingLog();
   const state = faultyStore(checkedStore(new MemoryStore({ clock })), plan);
@@ -29,6 +30,7 @@ function setUp({ apply = async () => undefined, plan, tries = 3 }: Options = {})
   const calls: string[][] = [];
   const applied = new Set<string>();
   const handle = consume({
+    cell: 'cell-1',
     consumer: {
       name: 'device-state',
       async apply(events) {
@@ -37,7 +39,7 @@ function setUp({ apply = async () => undefined, plan, tries = 3 }: Options = {})
         for (const { event } of events) applied.add(event.id);
       },
     },
-    declaration: { tries, crashes: 2 },
+    declaration: { tries, crashes: 2, effects },
     parking: parked,
     trials: crashMarkers(state, clock),
     clock,

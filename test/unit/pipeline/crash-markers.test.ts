@@ -25,8 +25,9 @@ function setUp(plan?: FaultPlan) {
   const listed = async () => (await parked.list('device-state', 'acme', 1000)).items;
   const worker = (apply: (events: readonly TenantEvent[]) => Promise<void>) =>
     consume({
+      cell: 'cell-1',
       consumer: { name: 'device-state', apply },
-      declaration: { tries: 2, crashes: 2 },
+      declaration: { tries: 2, crashes: 2, effects: 'derived' },
       parking: parked,
       trials: crashMarkers(state, clock),
       clock,

@@ -18,13 +18,13 @@ function setUp(wrap: (store: Store) => Store = (store) => store) {
   const state = faultyStore(new MemoryStore({ clock }));
   const events = wrap(memory);
   const subjects = subjectIndex({ events, state });
-  const take = ingest({ events, registry: registryOf(METERS), clock, ids: countingIds(), subjects });
+  const take = ingest({ cell: 'cell-1', events, registry: registryOf(METERS), clock, ids: countingIds(), subjects });
   return {
     memory,
     state,
     take,
     send: (candidates: readonly Json[], tenant = 'acme', traceparent = TRACEPARENT) =>
-      take({ tenant, candidates, traceparent }),
+      take({ tenant, epoch: 7, candidates, traceparent }),
   };
 }
 
@@ -55,7 +55,11 @@ test('the stored body omits what the key contains', async () => {
     color: 'red',
     time: 'Z',
   });
-  expect(items[0]?.beside).toEqual({ traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01' });
+  expect(items[0]?.beside).toEqual({
+    origin: 'cell-1',
+    epoch: 7,
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
+  });
 });
 
 test('two cells that accept the same event store the same body, each with its own trace beside it', async () => {

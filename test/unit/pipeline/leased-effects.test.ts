@@ -42,8 +42,9 @@ function setUp(effect: (clock: FakeClock) => Promise<void> = async () => undefin
     { state, clock, ids: countingIds(), permit: permitBy(leases) },
   );
   const handle = consume({
+    cell: 'a',
     consumer,
-    declaration: { tries: 3, crashes: 2 },
+    declaration: { tries: 3, crashes: 2, effects: 'home-only' },
     parking: parked,
     trials: crashMarkers(state, clock),
     clock,

@@ -52,7 +52,10 @@ test('an event that looks like a redrive request is an event, of the tenant that
   const registry = registryOf(METERS);
   const acceptance = acceptEvent(forged, { registry, now: clock.now() });
   if (!acceptance.accepted) throw new Error('Attributes of these names are allowed.');
-  await events.append([toLogDocument('acme', acceptance.event, TRACEPARENT)]);
+  await events.append([
+    toLogDocument('acme', acceptance.event, { origin: 'cell-1', epoch: 1, traceparent: TRACEPARENT }),
+  ]);
   expect(await relayAll()).toEqual({ status: 'done' });
-  expect(sent).toEqual([{ event: { ...forged, traceparent: TRACEPARENT }, tenant: 'acme' }]);
+  const event = { ...forged, traceparent: TRACEPARENT };
+  expect(sent).toEqual([{ event, tenant: 'acme', origin: 'cell-1' }]);
 });

@@ -23,6 +23,7 @@ test('a suspect is tried while no other consumer of the process works', async ()
   });
   const consumer = (name: string, wait: Promise<void>) =>
     consume({
+      cell: 'cell-1',
       consumer: {
         name,
         async apply() {
@@ -32,7 +33,7 @@ test('a suspect is tried while no other consumer of the process works', async ()
           working.delete(name);
         },
       },
-      declaration: { tries: 3, crashes: 2 },
+      declaration: { tries: 3, crashes: 2, effects: 'derived' },
       ...{ parking: parking({ state, clock }), trials, clock, log: new RecordingLog(), gate },
     });
   // The process has ended while it held this message.

@@ -33,9 +33,16 @@ async function setUp(name: string) {
   const ids = countingIds();
   const events = checkedStore(new MemoryStore({ clock }));
   const state = checkedStore(new MemoryStore({ clock }));
-  const take = ingest({ events, registry: registryOf(NOTICES), clock, ids, subjects: subjectIndex({ events, state }) });
+  const take = ingest({
+    cell: 'a',
+    events,
+    registry: registryOf(NOTICES),
+    clock,
+    ids,
+    subjects: subjectIndex({ events, state }),
+  });
   const candidates = EVENTS.map((id) => candidate({ id, subject: `pump-${id}` }));
-  await take({ tenant: 'acme', candidates, traceparent: TRACEPARENT });
+  await take({ tenant: 'acme', epoch: 1, candidates, traceparent: TRACEPARENT });
   /** How long the next requests take. */
   let latencies: Iterator<number> = [][Symbol.iterator]();
   const latency = (): number => latencies.next().value ?? QUICK_MS;
@@ -63,6 +70,7 @@ async function setUp(name: string) {
     const stores = { events: slow(events, process), state: slow(state, process) };
     const { declaration, create } = consumerNamed(NOTICES, name);
     const handle = consume({
+      cell: 'a',
       consumer: create({ ...stores, clock, ids }),
       declaration,
       parking: parking({ state: stores.state, clock }),

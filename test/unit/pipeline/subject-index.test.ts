@@ -22,11 +22,18 @@ function setUp(faults: FaultPlan = () => undefined) {
   /** Another process of the cell: it knows nothing yet. */
   const process = () => {
     const index = subjectIndex({ events, state });
-    const take = ingest({ events, registry: registryOf(METERS), clock, ids: countingIds(), subjects: index });
+    const take = ingest({
+      cell: 'cell-1',
+      events,
+      registry: registryOf(METERS),
+      clock,
+      ids: countingIds(),
+      subjects: index,
+    });
     return {
       index,
       send: (candidates: ReturnType<typeof candidate>[], tenant = 'acme') =>
-        take({ tenant, candidates, traceparent: TRACEPARENT }),
+        take({ tenant, epoch: 1, candidates, traceparent: TRACEPARENT }),
     };
   };
   return { events, state, process };
@@ -91,6 +98,7 @@ test('the subject is listed before its first event is stored, and nothing is wri
 
   const cell = setUp();
   const take = ingest({
+    cell: 'cell-1',
     events: cell.events,
     registry: registryOf(METERS),
     clock: new FakeClock(),
@@ -98,7 +106,13 @@ test('the subject is listed before its first event is stored, and nothing is wri
     subjects: cell.process().index,
   });
   const refusal = Promise.reject(new Error('stale'));
-  const refused = take({ tenant: 'acme', candidates: [candidate()], traceparent: TRACEPARENT, permitted: refusal });
+  const refused = take({
+    tenant: 'acme',
+    epoch: 1,
+    candidates: [candidate()],
+    traceparent: TRACEPARENT,
+    permitted: refusal,
+  });
   await expect(refused).rejects.toThrow('stale');
   expect([writesOf(cell.events), writesOf(cell.state)]).toEqual([0, 0]);
 });

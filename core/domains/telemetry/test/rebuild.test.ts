@@ -1,7 +1,7 @@
 // Rebuilding state from the log: whatever was lost, dropped or computed wrongly, the documents are those of the log afterwards.
 import fc from 'fast-check';
 import { readAll } from '../../../../test/contract/store/harness.ts';
-import { items, refusal, type TestCell, testCell } from '../../../../test/support/cell.ts';
+import { items, type TestCell, testCell } from '../../../../test/support/cell.ts';
 import { scripted } from '../../../../test/support/deliveries.ts';
 import { candidate, measured } from '../../../../test/support/events.ts';
 import { START } from '../../../../test/support/fake-clock.ts';
@@ -179,7 +179,15 @@ function rebuildOf(
 ) {
   const { events, state, clock, ids, log, parking } = cell;
   const consumer = change(create({ events, state, clock, ids }));
-  const deliver = consume({ consumer, declaration, parking, trials: crashMarkers(state, clock), clock, log });
+  const deliver = consume({
+    cell: 'cell-1',
+    consumer,
+    declaration,
+    parking,
+    trials: crashMarkers(state, clock),
+    clock,
+    log,
+  });
   const consumerNamed = () => ({ types: declaration.types, consumer, deliver });
   return rebuild({ events, state, subjects: subjectIndex({ events, state }), consumerNamed, clock, ids });
 }
@@ -298,18 +306,6 @@ test('a store that fails makes a step wait, and the next one goes on', async () 
   failing = false;
   await rebuilt(cell, { consumer: 'rollups' });
   expect(await shown(cell)).toEqual(before);
-});
-
-test('requests are held to their form', async () => {
-  const cell = testCell();
-  const call = async (body: unknown, scopes = ['operate']) =>
-    refusal(await cell.call('/v1/rebuild', { method: 'POST', body, token: { claims: { scp: scopes } } }));
-  expect(await call({ consumer: 'nobody' })).toBe('400 unknown_consumer');
-  expect(await call({ consumer: 'relay' })).toBe('400 unknown_consumer');
-  expect(await call({})).toBe('400 invalid_body');
-  expect(await call({ consumer: 'rollups', form: '2026-11-21T07:41:00Z' })).toBe('400 invalid_body');
-  expect(await call({ consumer: 'rollups', from: 'yesterday' })).toBe('400 invalid_body');
-  expect(await call({ consumer: 'rollups' }, ['read'])).toBe('403 missing_scope');
 });
 
 describe('forgetting', () => {

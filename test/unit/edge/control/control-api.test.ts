@@ -26,8 +26,8 @@ function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> 
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
-  const holdings = { heldBy: async () => null, index: async () => ({}) };
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, holdings, log, clock, ...guard });
+  const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
   const call = async (
     method: string,
     path: string,

@@ -2,10 +2,14 @@
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';
+import type { ReplicaPusher } from '../../../../core/edge/control/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
-import { ALPHA, add, apply, BETA, GAMMA, tenant } from '../../../contract/directory/harness.ts';
+import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
+import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
+
+const KEY = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'A'.repeat(43) } as const;
 
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
@@ -14,12 +18,23 @@ interface Loose {
 }
 
 /** The tenant acme lives in alpha, and beta is its standby. */
-async function setUp(holdings: Holdings) {
+async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it is not asked', keys = false) {
   const clock = new FakeClock();
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
-  await apply(directory, add(ALPHA), add(BETA), add(GAMMA), tenant('acme'));
+  const keyed = (cell: CellDefinition, proof = { cell: cell.id, endpoint: cell.endpoint, keys: [KEY] }) =>
+    directory.change(add({ ...cell, keys: [KEY] }), { ...BY_OPS, proof });
+  for (const cell of [ALPHA, BETA, GAMMA]) await (keys ? keyed(cell) : apply(directory, add(cell)));
+  await apply(directory, tenant('acme'));
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
-  const deps = { directory, clock, holdings, monitor: async () => ({}), log: new RecordingLog(), ...guard };
+  const deps = {
+    directory,
+    clock,
+    holdings,
+    push,
+    monitor: async () => ({}),
+    log: new RecordingLog(),
+    ...guard,
+  };
   const api = createControlApi(deps);
   const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };
   return async (path: string, fields?: object) => {
@@ -73,4 +88,53 @@ test('a cell’s index is completed on request, and a cell that does not answer 
     'cell_unavailable',
     'beta: it cannot be asked: it answers 503.',
   ]);
+});
+
+describe('a tenant goes to its other cell', () => {
+  const held: Holdings = { heldBy: async () => 'it holds events of acme', index: async () => ({}) };
+  const swap = { cell: 'beta', standby: 'alpha' };
+
+  test('once that has all of its events', async () => {
+    const asked: unknown[] = [];
+    const call = await setUp(
+      held,
+      async ({ from, restart, verify }) => {
+        asked.push([from, restart, verify]);
+        return asked.length === 1 ? { done: false, missing: 0 } : { done: true, missing: 0, different: 0, extra: 7 };
+      },
+      true,
+    );
+    expect((await call('tenants/acme/place', swap)).status).toBe(200);
+    // It is compared from the beginning, and only what it leaves.
+    expect(asked).toEqual([
+      ['alpha', true, true],
+      ['alpha', false, true],
+    ]);
+  });
+
+  test.each<[string, boolean, ReplicaPusher, string]>([
+    [
+      'some are missing there',
+      true,
+      async () => ({ done: true, missing: 2, different: 1 }),
+      '3 of them are not in the other cell (npx polycell replicas sync acme)',
+    ],
+    ['a cell does not answer', true, async () => 'alpha does not answer: refused', 'alpha does not answer: refused'],
+    ['it takes too long', true, async () => ({ done: false }), 'the comparison with the other cell takes too long'],
+    ['there are no keys', false, async () => ({ done: true }), 'the cells cannot be compared without keys'],
+  ])('and not while %s', async (_why, keys, push, expected) => {
+    const call = await setUp(held, push, keys);
+    const { status, body } = await call('tenants/acme/place', swap);
+    expect([status, body.code]).toEqual([409, 'tenant_has_data']);
+    expect(body.detail).toBe(
+      `What acme has stored would stay behind. alpha: it holds events of acme, and ${expected}. To leave it there, say leaveData.`,
+    );
+  });
+
+  test('and to a third cell only deliberately: it has nothing yet', async () => {
+    const call = await setUp(held, async () => ({ done: true, missing: 0, different: 0 }), true);
+    expect((await call('tenants/acme/place', { cell: 'gamma' })).body.code).toBe('tenant_has_data');
+    // The standby is left, and the home has all that it has.
+    expect((await call('tenants/acme/place', { standby: 'gamma' })).status).toBe(200);
+  });
 });

@@ -13,6 +13,7 @@ test('a tenant is removed, and that its data stay is said before and after', asy
   const guard = {
     trust: { proofs: 'optional', approvals: 'none' },
     prove: async () => undefined,
+    push: async () => '',
     holdings: { heldBy: async () => null, index: async () => ({}) },
   } as const;
   const api = createControlApi({ directory, clock, monitor: async () => ({}), log: new RecordingLog(), ...guard });

@@ -1,0 +1,96 @@
+// `polycell replicas`: compares the two cells of a tenant, and brings what one has into the other.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { PushProgress } from '../../core/replication/push.ts';
+import { type Command, UserError } from '../command.ts';
+import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
+
+/** Steps of one direction that bring nothing before the command gives up, each with a pause behind it. */
+const IDLE_STEPS = 30;
+
+/** The pause after a step that had to end early, in milliseconds. */
+const PAUSE_MS = 2000;
+
+export const replicas: Command = {
+  summary: 'compare the two cells of a tenant, or bring the events of one into the other',
+  usage: 'sync|verify TENANT [--from CELL]',
+  example: 'npx polycell replicas sync acme',
+  options: { from: { type: 'string' }, restart: { type: 'boolean' }, stack: { type: 'string' } },
+  positionals: 2,
+  describe: {
+    'sync TENANT': 'send all events of its home to its standby, and those of the standby to the home',
+    'verify TENANT': 'compare both cells, and change nothing: 0 only if they have the same',
+    '--from CELL': 'only from this one of the two to the other',
+    '--restart': 'begin again; otherwise a sync that was interrupted goes on',
+    '--stack URL': 'the stack to ask, if not the one started last',
+  },
+  run: (context) => runAction('replicas', actions, context),
+};
+
+/** Both directions, or the one that is asked for. */
+async function directions({ control, options }: ActionContext, id: string): Promise<readonly string[]> {
+  const { cell, standby } = (await control('GET', `tenants/${id}`)) as Tenant;
+  if (standby === null) throw new UserError(`${id} has no standby; give it one with \`polycell tenants place\`.`);
+  return typeof options.from === 'string' ? [options.from] : [cell, standby];
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  async sync(context) {
+    const id = idOf(context, 'tenant');
+    for (const from of await directions(context, id)) await pushAll(context, id, from, false);
+    return 0;
+  },
+
+  async verify(context) {
+    const id = idOf(context, 'tenant');
+    let differences = 0;
+    for (const from of await directions(context, id)) {
+      const { missing, different, extra } = await pushAll(context, id, from, true);
+      differences += missing + different + extra;
+    }
+    return differences === 0 ? 0 : 1;
+  },
+};
+
+/** Asks for one step after the other until the direction is done. */
+async function pushAll(
+  { control, options, json, out }: ActionContext,
+  tenant: string,
+  from: string,
+  verify: boolean,
+): Promise<PushProgress> {
+  let before = '';
+  let idle = 0;
+  // A comparison says how it is now, and not when one began that was interrupted.
+  for (let restart = options.restart === true || verify; ; restart = false) {
+    const query = new URLSearchParams({ from, ...(restart && { restart: '1' }), ...(verify && { verify: '1' }) });
+    const progress = (await control('POST', `tenants/${tenant}/push?${query}`)) as PushProgress;
+    const { waiting, ...counts } = progress;
+    out(json ? JSON.stringify({ tenant, from, ...progress }) : describe(tenant, from, progress, verify));
+    if (progress.done) return progress;
+    const now = JSON.stringify(counts);
+    idle = now === before && waiting !== undefined ? idle + 1 : 0;
+    if (idle >= IDLE_STEPS) throw new UserError(`It does not get on: ${waiting}. Repeat the command to go on.`);
+    before = now;
+    if (waiting !== undefined) await sleep(PAUSE_MS);
+  }
+}
+
+function describe(tenant: string, from: string, progress: PushProgress, verify: boolean): string {
+  const { subjects, stored, same, kept, replaced, unproven, missing, different, extra, done, waiting } = progress;
+  const compared = [
+    `${same} equal`,
+    `${missing} missing in the other`,
+    `${different} different`,
+    `${extra} missing here`,
+  ];
+  const sent = [
+    `${stored} new`,
+    `${same} known`,
+    ...(replaced > 0 ? [`${replaced} replaced`] : []),
+    ...(kept > 0 ? [`${kept} in conflict`] : []),
+    ...(unproven > 0 ? [`${unproven} not taken`] : []),
+  ];
+  const state = done ? '; done' : waiting === undefined ? '' : `; waiting: ${waiting}`;
+  return `${tenant} from ${from}: ${subjects} subjects, ${(verify ? compared : sent).join(', ')}${state}`;
+}

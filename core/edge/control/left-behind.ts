@@ -1,0 +1,52 @@
+// What a tenant would leave behind in its cells: events that they hold and the cell that it goes to has not.
+import type { Cell, Tenant } from '../ports/directory-model.ts';
+import type { Holdings } from './holdings-question.ts';
+import type { ReplicaPusher } from './replica-pusher.ts';
+
+/** Steps of a comparison; a tenant that needs more is to be compared by `polycell replicas verify` and moved deliberately. */
+const COMPARISON_STEPS = 3;
+
+export interface LeftBehindDeps {
+  readonly holdings: Holdings;
+  readonly push: ReplicaPusher;
+}
+
+/**
+ * Returns a function that says for each cell of a tenant why events would be left there if its home were `destination`, or `null` if none
+ * would: it has none, or the destination is the tenant's other cell and has every one of them.
+ */
+export function leftBehind({ holdings, push }: LeftBehindDeps) {
+  /** How many events of one cell the other one lacks, as far as is known. */
+  const lacking = async (tenant: Tenant, cells: readonly Cell[], from: Cell): Promise<string | null> => {
+    const home = cells.find(({ id }) => id === tenant.cell);
+    const standby = cells.find(({ id }) => id === tenant.standby);
+    if (home?.keys === undefined || standby?.keys === undefined) return 'the cells cannot be compared without keys';
+    for (let step = 0; step < COMPARISON_STEPS; step += 1) {
+      const found = await push({ tenant, home, standby, from: from.id, restart: step === 0, verify: true });
+      if (typeof found === 'string') return found;
+      if (found.done !== true) continue;
+      const lacked = Number(found.missing ?? 0) + Number(found.different ?? 0);
+      return lacked === 0
+        ? null
+        : `${lacked} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
+    }
+    return 'the comparison with the other cell takes too long';
+  };
+
+  return async (
+    tenant: Tenant,
+    cells: readonly Cell[],
+    destination: string,
+  ): Promise<Readonly<Record<string, string | null>>> => {
+    const isOther = cells.some(({ id }) => id === destination);
+    const answers = await Promise.all(
+      cells.map(async (cell): Promise<readonly [string, string | null]> => {
+        const held = await holdings.heldBy(cell, tenant.id);
+        if (held === null || cell.id === destination || !isOther) return [cell.id, held];
+        const lacked = await lacking(tenant, cells, cell);
+        return [cell.id, lacked === null ? null : `${held}, and ${lacked}`];
+      }),
+    );
+    return Object.fromEntries(answers);
+  };
+}

@@ -1,0 +1,171 @@
+// Replica requests: takes the copies that another cell of a tenant sends, and pushes this cell's own to it.
+import { listing } from '../api/listing.ts';
+import { Refusal } from '../api/refusal.ts';
+import { cellIn } from '../cell/assignment.ts';
+import { statePartition } from '../cell/identity.ts';
+import { isSubject } from '../events/accept.ts';
+import type { LogDocument } from '../events/cloud-event.ts';
+import type { Clock } from '../ports/clock.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
+import { STORE_LIMITS, type Store } from '../ports/store.ts';
+import {
+  DIGEST_LIMITS,
+  type Digest,
+  differenceOf,
+  digestOf,
+  type Entry,
+  entriesIn,
+  type Range,
+} from '../replication/digests.ts';
+import type { HeldAssignments } from '../replication/held-assignments.ts';
+import type { PushCommand, PushProgress } from '../replication/push.ts';
+import { isOwnEvent, RECEIVE_LIMITS, type ReceiveCommand, type Received } from '../replication/receive.ts';
+import { ASSIGNMENT_HEADER, claimedSender, REPLICA_HEADER, replicaFault } from '../replication/replica-proof.ts';
+import { parseJson, readBody } from './body.ts';
+import { type ApiRequest, json, type RouteHandler } from './call.ts';
+import { readParameters } from './parameters.ts';
+import { pageResponse } from './reads.ts';
+import { routes } from './routes.ts';
+
+/** Bytes of the body of a push: an assignment. */
+const PUSH_BODY_BYTES = 16 * 1024;
+
+export interface ReplicaDeps {
+  /** The id of this cell, and its own endpoints. */
+  readonly cell: string;
+  readonly endpoints: readonly string[];
+  readonly assignments: HeldAssignments;
+  /** The event log. */
+  readonly events: Store;
+  readonly receive: (command: ReceiveCommand) => Promise<Received>;
+  readonly push: (command: PushCommand) => Promise<PushProgress>;
+  readonly clock: Clock;
+}
+
+/** Returns the handlers. */
+export function replica(
+  deps: ReplicaDeps,
+  state: Store,
+): Record<'replicaEvents' | 'replicaDigests' | 'replicaPush' | 'conflicts', RouteHandler> {
+  const { cell, endpoints, assignments, clock } = deps;
+
+  const adopted = async (text: unknown) => {
+    const newest = await assignments.adopt(text);
+    if (typeof newest === 'string') throw new Refusal('invalid_assignment', `The assignment is refused: ${newest}.`);
+    if (cellIn(newest, cell) === undefined)
+      throw new Refusal('misdirected', `${newest.tenant} has no copy in ${cell}, as far as is known here.`);
+    return newest;
+  };
+
+  /** The tenant and the body of a request by another one of its cells, which has proved who it is. */
+  const fromPeer = async (request: ApiRequest): Promise<{ readonly tenant: string; readonly body: JsonObject }> => {
+    const proof = request.headers.get(REPLICA_HEADER);
+    const newest = await adopted(request.headers.get(ASSIGNMENT_HEADER) ?? undefined);
+    const { tenant } = newest;
+    const sender = cellIn(newest, claimedSender(proof) ?? '');
+    if (proof === null || sender === undefined || sender.id === cell)
+      throw new Refusal('invalid_peer', `The sender is no other cell of ${tenant}.`);
+    const bytes = await readBody(request, RECEIVE_LIMITS.requestBytes);
+    const fault = await replicaFault(proof, sender, { tenant, body: bytes, cell, endpoints }, clock);
+    if (fault !== undefined) throw new Refusal('invalid_peer', `The proof of ${sender.id} is refused: ${fault}.`);
+    const body = parseJson(bytes);
+    if (!isJsonObject(body) || body.tenant !== tenant)
+      throw new Refusal('invalid_body', 'Send an object with the tenant of the assignment.');
+    return { tenant, body };
+  };
+
+  return {
+    conflicts: async (call) => {
+      const values = readParameters(routes.conflicts.parameters, call.query);
+      const partition = statePartition.conflicts(call.tenant);
+      return pageResponse(call, 'conflicts', values, (page) =>
+        listing(state, partition, {}, page, ({ body }) => [body]),
+      );
+    },
+
+    replicaEvents: async ({ request, query }) => {
+      readParameters(routes.replicaEvents.parameters, query);
+      const { tenant, body } = await fromPeer(request);
+      return json(200, await deps.receive({ tenant, documents: documentsOf(body, tenant) }));
+    },
+
+    replicaDigests: async ({ request, query }) => {
+      readParameters(routes.replicaDigests.parameters, query);
+      const { tenant, body } = await fromPeer(request);
+      const { ranges, list } = digestsOf(body);
+      const equal: boolean[] = [];
+      for (const { count, sum, ...range } of ranges) {
+        const own = await entriesIn(deps.events, tenant, range);
+        const digest = own === undefined ? undefined : digestOf(own);
+        equal.push(digest?.count === count && digest.sum === sum);
+      }
+      if (list === undefined) return json(200, { equal });
+      const { entries, ...range } = list;
+      const own = await entriesIn(deps.events, tenant, range);
+      if (own === undefined)
+        throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.events} events; ask for less.`);
+      return json(200, { equal, difference: differenceOf(entries, own) });
+    },
+
+    replicaPush: async ({ request, query, tenant }) => {
+      readParameters(routes.replicaPush.parameters, query);
+      const body = parseJson(await readBody(request, PUSH_BODY_BYTES));
+      const { assignment: signed, restart, verify } = isJsonObject(body) ? body : {};
+      const newest = await adopted(signed);
+      if (newest.tenant !== tenant)
+        throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
+      const how = { restart: restart === true, verify: verify === true };
+      return json(200, await deps.push({ tenant, signed: String(signed), assignment: newest, ...how }));
+    },
+  };
+}
+
+/** The documents of a request; refused as a whole if one of them is no event of the tenant, as no sound cell sends such. */
+function documentsOf({ events }: JsonObject, tenant: string): LogDocument[] {
+  if (!Array.isArray(events)) throw new Refusal('invalid_body', 'Send {"tenant": "…", "events": […]}.');
+  if (events.length > RECEIVE_LIMITS.events)
+    throw new Refusal('invalid_body', `A request has at most ${RECEIVE_LIMITS.events} events.`);
+  return events.map((each: Json, index): LogDocument => {
+    const document = documentOf(each);
+    if (document === undefined || !isOwnEvent(tenant, document))
+      throw new Refusal('invalid_body', `The event ${index} is none of ${tenant} under the key that it is sent with.`);
+    return document;
+  });
+}
+
+function documentOf(value: Json): LogDocument | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { partition, id, body, beside } = value;
+  if (typeof partition !== 'string' || typeof id !== 'string' || !isJsonObject(body)) return undefined;
+  if (beside === undefined) return { partition, id, body };
+  if (!isJsonObject(beside)) return undefined;
+  const isNote = Object.values(beside).every((each) => typeof each === 'string' || typeof each === 'number');
+  return isNote ? { partition, id, body, beside: beside as NonNullable<LogDocument['beside']> } : undefined;
+}
+
+/** What a request for digests asks; every fault is refused. */
+function digestsOf({ ranges, list }: JsonObject): {
+  readonly ranges: readonly (Range & Digest)[];
+  readonly list: (Range & { readonly entries: readonly Entry[] }) | undefined;
+} {
+  const refused = () =>
+    new Refusal('invalid_body', 'Send {"tenant": "…", "ranges": [{"subject": "…", "count": 0, "sum": "…"}]}.');
+  if (!Array.isArray(ranges) || ranges.length > DIGEST_LIMITS.ranges || !ranges.every(isRange)) throw refused();
+  const digests = ranges as unknown as readonly (Range & Digest)[];
+  if (!digests.every(({ count, sum }) => Number.isInteger(count) && typeof sum === 'string')) throw refused();
+  if (list === undefined) return { ranges: digests, list: undefined };
+  const { entries } = isJsonObject(list) ? list : {};
+  if (!isRange(list) || !Array.isArray(entries) || entries.length > DIGEST_LIMITS.events || !entries.every(isEntry))
+    throw refused();
+  return { ranges: digests, list: list as unknown as Range & { readonly entries: readonly Entry[] } };
+}
+
+/** Ids of a bound are no longer than keys may be. */
+const isBound = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'string' && value !== '' && value.length < STORE_LIMITS.keyBytes / 4);
+
+const isRange = (value: Json): boolean =>
+  isJsonObject(value) && isSubject(value.subject) && isBound(value.after) && isBound(value.through);
+
+const isEntry = (value: Json): boolean =>
+  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number' && typeof value[2] === 'string';

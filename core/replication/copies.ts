@@ -1,0 +1,39 @@
+// Which of two copies of an event stands: the one with the lower epoch, and of one epoch the one whose body has the lower hash.
+import { sha256 } from '@noble/hashes/sha2';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { isJsonObject, type Json } from '../ports/json.ts';
+import type { Beside } from '../ports/store.ts';
+
+/** What a cell has of an event. */
+export interface Copy {
+  readonly body: Json;
+  readonly beside?: Beside;
+}
+
+/** Attributes of tracing: a repeat may carry others, and earlier releases stored generated ones in the body. */
+const TRACING = ['traceparent', 'tracestate'] as const;
+
+/** The epoch under which a copy was accepted: 0 for what a release without epochs beside bodies has stored. */
+export const epochOfCopy = ({ beside }: Copy): number => {
+  const epoch = beside?.epoch;
+  return typeof epoch === 'number' ? epoch : 0;
+};
+
+/** SHA-256 of the body in canonical JSON, without attributes of tracing, as hexadecimal digits. */
+export function bodyHash({ body }: Pick<Copy, 'body'>): string {
+  const isTracing = (name: string) => (TRACING as readonly string[]).includes(name);
+  const bare = isJsonObject(body)
+    ? Object.fromEntries(Object.entries(body).filter(([name]) => !isTracing(name)))
+    : body;
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(bare))));
+}
+
+/**
+ * Whether `other` stands in the place of `own`, where both have one identity. A total order of copies, so that merging is commutative,
+ * associative and idempotent: whatever arrives in whatever order, all cells end with the same one. Copies that are equal in it say the same.
+ */
+export function stands(other: Copy, own: Copy): boolean {
+  const [a, b] = [epochOfCopy(other), epochOfCopy(own)];
+  return a === b ? bodyHash(other) < bodyHash(own) : a < b;
+}

@@ -1,0 +1,91 @@
+// Digests of ranges of a log: two cells compare what they have without sending it.
+import { sha256 } from '@noble/hashes/sha2';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
+import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import type { Store, StoreCursor } from '../ports/store.ts';
+import { STORE_LIMITS } from '../ports/store.ts';
+import { bodyHash, epochOfCopy } from './copies.ts';
+import { isOwnEvent } from './receive.ts';
+
+export const DIGEST_LIMITS = {
+  /** Ranges of one request. */
+  ranges: 20,
+  /** Events of a range that are read; one with more is not equal to any of the sender's. */
+  events: 1000,
+} as const;
+
+/** Events of one subject: behind `after`, up to and with `through`; from the beginning, or to the end, without them. */
+export interface Range {
+  readonly subject: string;
+  readonly after?: string;
+  readonly through?: string;
+}
+
+/** How many events, and the sum of their hashes modulo 2^128 as 32 hexadecimal digits: whatever the order in which they are added. */
+export interface Digest {
+  readonly count: number;
+  readonly sum: string;
+}
+
+/** An event as far as copies are compared: id, epoch and hash of the body. */
+export type Entry = readonly [id: string, epoch: number, hash: string];
+
+/** How the receiver's events of a range differ from the sender's entries. */
+export type Difference = {
+  /** Of the sender's, those that the receiver lacks. */
+  readonly missing: number;
+  /** Those of which the receiver has another copy. */
+  readonly different: number;
+  /** Those that the sender lacks. */
+  readonly extra: number;
+};
+
+const MODULUS = 1n << 128n;
+
+export const entryOf = (document: LogDocument): Entry => [document.id, epochOfCopy(document), bodyHash(document)];
+
+/** The digest of some events of one subject. */
+export function digestOf(entries: readonly Entry[]): Digest {
+  let sum = 0n;
+  for (const entry of entries) {
+    const hash = sha256(utf8ToBytes(JSON.stringify(entry))).subarray(0, 16);
+    sum = (sum + BigInt(`0x${bytesToHex(hash)}`)) % MODULUS;
+  }
+  return { count: entries.length, sum: sum.toString(16).padStart(32, '0') };
+}
+
+/** Comes behind an id and before every longer one: ids have no spaces. */
+const BEHIND = ' ';
+
+/** The entries of a range of this cell's log, or `undefined` if it has more than `DIGEST_LIMITS.events`. Rejects with the store's error. */
+export async function entriesIn(events: Store, tenant: string, range: Range): Promise<readonly Entry[] | undefined> {
+  const { subject, after, through } = range;
+  const entries: Entry[] = [];
+  let cursor: StoreCursor | undefined;
+  do {
+    const page = await events.query(logPartition(tenant, subject), {
+      limit: STORE_LIMITS.pageDocuments,
+      ...(after !== undefined && { from: after + BEHIND }),
+      ...(through !== undefined && { to: through + BEHIND }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    for (const document of page.items) if (isOwnEvent(tenant, document)) entries.push(entryOf(document));
+    if (entries.length > DIGEST_LIMITS.events) return undefined;
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return entries;
+}
+
+/** How own entries differ from those of a sender. */
+export function differenceOf(theirs: readonly Entry[], own: readonly Entry[]): Difference {
+  const known = new Map(own.map(([id, epoch, hash]) => [id, `${epoch} ${hash}`]));
+  let missing = 0;
+  let different = 0;
+  for (const [id, epoch, hash] of theirs) {
+    const copy = known.get(id);
+    if (copy === undefined) missing += 1;
+    else if (copy !== `${epoch} ${hash}`) different += 1;
+    known.delete(id);
+  }
+  return { missing, different, extra: known.size };
+}

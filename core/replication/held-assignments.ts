@@ -1,0 +1,68 @@
+// The assignments that a cell holds: the newest one decides who is a peer, and each placement's last one who served when.
+import { type Assignment, assignmentReader, cellUnder, isNewer } from '../cell/assignment.ts';
+import { statePartition } from '../cell/identity.ts';
+import { isPortError } from '../ports/errors.ts';
+import { isJsonObject } from '../ports/json.ts';
+import type { PublicKey } from '../ports/keys.ts';
+import type { Store, StoredDocument } from '../ports/store.ts';
+
+/** Placements that are looked at for the one of an event; a tenant has few. */
+const PLACEMENTS = 100;
+
+const PREFIX = 'assignment!';
+
+/** Digits of the greatest epoch, so that ids sort as epochs do. */
+const EPOCH_DIGITS = 16;
+
+export interface HeldAssignments {
+  /** The newest assignment of its tenant once this one, signed by the edge, is taken into account; a text says why it is refused. */
+  adopt(text: unknown): Promise<Assignment | string>;
+  /** Whether the cell has served the tenant under this epoch, as an assignment says that is held here. */
+  served(tenant: string, epoch: number, cell: string): Promise<boolean>;
+}
+
+/** Returns the assignments of a cell that trusts these keys of the edge. Its methods reject with the store's error. */
+export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldAssignments {
+  const read = assignmentReader(keys);
+
+  /** Assignments by placement, newest first. One whose key is not known any more says nothing. */
+  const held = async (tenant: string): Promise<{ document: StoredDocument; assignment: Assignment }[]> => {
+    const query = { prefix: PREFIX, limit: PLACEMENTS, order: 'descending' } as const;
+    const { items } = await state.query(statePartition.tenant(tenant), query);
+    const all = await Promise.all(
+      items.map(async (document) => {
+        const assignment = await read(isJsonObject(document.body) ? document.body.assignment : undefined);
+        return typeof assignment === 'string' ? [] : [{ document, assignment }];
+      }),
+    );
+    return all.flat();
+  };
+
+  return {
+    async adopt(text) {
+      const given = await read(text);
+      if (typeof given === 'string') return given;
+      const key = {
+        partition: statePartition.tenant(given.tenant),
+        id: PREFIX + String(given.firstEpoch).padStart(EPOCH_DIGITS, '0'),
+      };
+      for (;;) {
+        const all = await held(given.tenant);
+        const newest = all.reduce((best, { assignment }) => (isNewer(assignment, best) ? assignment : best), given);
+        const known = all.find(({ document }) => document.id === key.id);
+        if (known !== undefined && !isNewer(given, known.assignment)) return newest;
+        const stored = known?.document ?? (await state.get(key));
+        try {
+          await state.put({ ...key, body: { assignment: String(text) } }, stored?.version ?? 'absent');
+          return newest;
+        } catch (error) {
+          // Another request has brought one for this placement; which of them is newer is looked at again.
+          if (!isPortError(error, 'conflict')) throw error;
+        }
+      }
+    },
+
+    served: async (tenant, epoch, cell) =>
+      (await held(tenant)).some(({ assignment }) => cellUnder(assignment, epoch)?.id === cell),
+  };
+}

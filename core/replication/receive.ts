@@ -1,0 +1,147 @@
+// Receives copies of events from another cell of the tenant: the union of both logs, and of two copies of one event the one that stands.
+import { statePartition } from '../cell/identity.ts';
+import { isSubject } from '../events/accept.ts';
+import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
+import { formatTime, parseTime } from '../events/time.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { COMPARED } from '../pipeline/ingest.ts';
+import type { SubjectIndex } from '../pipeline/subject-index.ts';
+import type { Clock } from '../ports/clock.ts';
+import { isPortError, PortError } from '../ports/errors.ts';
+import type { Json } from '../ports/json.ts';
+import type { Log } from '../ports/log.ts';
+import type { NewDocument, Store } from '../ports/store.ts';
+import { sameBody } from '../store/same-body.ts';
+import { bodyHash, type Copy, epochOfCopy, stands } from './copies.ts';
+
+export const RECEIVE_LIMITS = {
+  /** Events of one request. */
+  events: 500,
+  /** Bytes of its body. */
+  requestBytes: 1024 * 1024,
+  /** Copies that are compared at the same time. */
+  concurrent: 16,
+  /** Attempts at one copy that others keep replacing. */
+  attempts: 10,
+} as const;
+
+/** What became of the copies; each is counted once. */
+export type Received = {
+  readonly stored: number;
+  /** Was there, and says the same. */
+  readonly same: number;
+  /** Was there and says something else; the one that was there stands. */
+  readonly kept: number;
+  /** Stands in place of the one that was there, which may say the same. */
+  readonly replaced: number;
+  /** Would stand in its place, but no assignment shows that its origin has served under its epoch. */
+  readonly unproven: number;
+};
+
+export interface ReceiveCommand {
+  readonly tenant: string;
+  /** Documents of the sender's log; each is one of the tenant's events (`isOwnEvent`). */
+  readonly documents: readonly LogDocument[];
+}
+
+export interface ReceiveDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly state: Store;
+  readonly subjects: Pick<SubjectIndex, 'unlisted' | 'add'>;
+  /** See `HeldAssignments.served`. */
+  readonly served: (tenant: string, epoch: number, cell: string) => Promise<boolean>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Whether a document is an event of the tenant under the very key that such an event has. */
+export function isOwnEvent(tenant: string, document: LogDocument): boolean {
+  const { tenant: of, event } = fromStored(document);
+  const isEvent = [event.id, event.source, event.type, event.time].every((attribute) => typeof attribute === 'string');
+  if (!isEvent || of !== tenant || !isSubject(event.subject) || parseTime(event.time) === undefined) return false;
+  const key = eventKey(tenant, event);
+  return key.partition === document.partition && key.id === document.id;
+}
+
+/**
+ * Returns the use case. It takes events of any epoch, and changes none. Repeating it changes nothing. What loses against a copy that says
+ * something else is kept under `conflicts|<tenant>`. Rejects with the store's error; the same request may be repeated then.
+ */
+export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise<Received> {
+  const { events, state, clock, log } = deps;
+
+  /** Keeps what has lost, if it says something else. */
+  const keepLoser = async (tenant: string, loser: LogDocument, winner: Copy): Promise<boolean> => {
+    if (sameBody(loser.body, winner.body, COMPARED.except)) return false;
+    const hash = bodyHash(loser);
+    const { event } = fromStored(loser);
+    const id = `${event.subject}!${loser.id}!${hash.slice(0, 16)}`;
+    const body = {
+      event: event as unknown as Json,
+      epoch: epochOfCopy(loser),
+      origin: loser.beside?.origin ?? null,
+      standsEpoch: epochOfCopy(winner),
+      standsHash: bodyHash(winner),
+      foundAt: formatTime(clock.now()),
+    };
+    await state.put({ partition: statePartition.conflicts(tenant), id, body }, 'any');
+    return true;
+  };
+
+  const isProven = async (tenant: string, copy: Copy): Promise<boolean> => {
+    const { origin } = copy.beside ?? {};
+    return typeof origin === 'string' && (await deps.served(tenant, epochOfCopy(copy), origin));
+  };
+
+  /** Settles one event that is there already. */
+  const settle = async (tenant: string, given: NewDocument): Promise<keyof Received> => {
+    for (let attempt = 0; attempt < RECEIVE_LIMITS.attempts; attempt += 1) {
+      const own = await events.get(given);
+      if (own !== undefined && !stands(given, own)) return (await keepLoser(tenant, given, own)) ? 'kept' : 'same';
+      if (own !== undefined && !(await isProven(tenant, given))) {
+        log.warn('a copy of an event is not taken: no assignment shows that its origin served under its epoch', {
+          tenant,
+          partition: given.partition,
+          id: given.id,
+          epoch: epochOfCopy(given),
+          origin: String(given.beside?.origin ?? ''),
+        });
+        return 'unproven';
+      }
+      try {
+        // The loser is kept first: a crash in between leaves a note of a conflict that is settled the next time.
+        const differs = own !== undefined && (await keepLoser(tenant, own, given));
+        await events.put(given, own?.version ?? 'absent');
+        if (own === undefined) return 'stored';
+        if (!differs) return 'replaced';
+      } catch (error) {
+        if (!isPortError(error, 'conflict')) throw error;
+        continue;
+      }
+      log.warn('an event was replaced by the copy of another cell', {
+        tenant,
+        partition: given.partition,
+        id: given.id,
+        epoch: epochOfCopy(given),
+        before: own === undefined ? 0 : epochOfCopy(own),
+      });
+      return 'replaced';
+    }
+    throw new PortError('unavailable', `${given.id} is being replaced by too many others.`);
+  };
+
+  return async ({ tenant, documents }) => {
+    const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0 };
+    if (documents.length === 0) return counts;
+    const named = documents.map((document) => fromStored(document).event.subject);
+    await deps.subjects.add(tenant, await deps.subjects.unlisted(tenant, named));
+    const outcomes = await events.append(documents);
+    for (const outcome of outcomes) if (outcome.status === 'failed') throw outcome.error;
+    const there = documents.filter((_, index) => outcomes[index]?.status === 'duplicate');
+    counts.stored = documents.length - there.length;
+    for (const found of await mapConcurrently(there, RECEIVE_LIMITS.concurrent, (each) => settle(tenant, each)))
+      counts[found] += 1;
+    return counts;
+  };
+}

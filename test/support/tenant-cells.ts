@@ -1,0 +1,105 @@
+// The two cells of a tenant, in memory, each with a key of its own, and the edge's part in what they send to each other.
+import { assignmentSigner } from '../../core/cell/assignment.ts';
+import { routeTokenSigner } from '../../core/cell/route-token.ts';
+import { replicaPusher } from '../../core/edge/control/replica-pusher.ts';
+import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { Fetch } from '../../core/lib/timed-fetch.ts';
+import { claiming, updates } from '../../core/pipeline/claiming-consumer.ts';
+import type { JsonObject } from '../../core/ports/json.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
+import type { PushProgress } from '../../core/replication/push.ts';
+import { readAll } from '../contract/store/harness.ts';
+import { type TestCell, testCell } from './cell.ts';
+import { FakeClock } from './fake-clock.ts';
+import { meters } from './meters.ts';
+import { CELL_KEY, EDGE_KEY, publicPart, STRANGERS_KEY } from './route-tokens.ts';
+
+export const KEYS: Readonly<Record<string, PrivateKey>> = {
+  home: CELL_KEY,
+  standby: { ...STRANGERS_KEY, kid: 'cell-key-2' },
+};
+
+const tally = claiming({
+  name: 'tally',
+  types: ['io.polycell.reading.v1'],
+  effects: updates<{ readonly count: number }>({
+    idOf: () => 'total',
+    initial: () => ({ count: 0 }),
+    apply: ({ count }) => ({ count: count + 1 }),
+  }),
+});
+
+const application = [{ ...meters, consumers: [...meters.consumers, tally] }];
+
+export const endpointOf = (id: string) => `https://${id}.example`;
+
+/** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
+export function tenantCells() {
+  const cells = new Map<string, TestCell>();
+  const down = new Set<string>();
+  const bodies: Uint8Array[] = [];
+  const fetch: Fetch = async (request) => {
+    const id = new URL(request.url).hostname.replace('.example', '');
+    const cell = cells.get(id);
+    if (cell === undefined || down.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
+    if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
+    return cell.handle(request);
+  };
+  // Their pauses do not end: whatever they wait for is there at once.
+  const clock = new FakeClock();
+  for (const id of ['home', 'standby'])
+    cells.set(id, testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey }));
+  const record = (id: string): Cell => ({
+    id,
+    cloud: id === 'home' ? 'aws' : 'azure',
+    region: 'r',
+    jurisdiction: 'eu',
+    endpoint: endpointOf(id),
+    capacity: 1,
+    price: 1,
+    failover: 'automatic',
+    keys: [publicPart(KEYS[id] as PrivateKey)],
+    state: 'active',
+    switches: 0,
+    revision: 1,
+  });
+  const tenant: Tenant = {
+    id: 'acme',
+    cell: 'home',
+    standby: 'standby',
+    epochBase: 1,
+    residency: 'any',
+    tier: 'standard',
+    pinned: false,
+    revision: 1,
+  };
+  const pusher = replicaPusher({
+    fetch,
+    clock,
+    sign: routeTokenSigner(EDGE_KEY),
+    signAssignment: assignmentSigner(EDGE_KEY),
+  });
+  const state = { switches: 0 };
+  const step = (from: string, restart = false, verify = false) =>
+    pusher({
+      ...{ tenant, home: { ...record('home'), switches: state.switches }, standby: record('standby') },
+      ...{ from, restart, verify },
+    });
+  const push = async (from: string, verify = false): Promise<PushProgress> => {
+    for (let steps = 0; steps < 20; steps += 1) {
+      const progress = await step(from, steps === 0, verify);
+      if (typeof progress === 'string') throw new Error(progress);
+      if (progress.done === true) return progress as unknown as PushProgress;
+      if (progress.waiting !== undefined) throw new Error(String(progress.waiting));
+    }
+    throw new Error('It is not done after 20 steps.');
+  };
+  const cell = (id: string) => cells.get(id) as TestCell;
+  const send = (id: string, batch: readonly JsonObject[], epoch = 1 + state.switches) =>
+    cell(id).post(batch, { token: { claims: { cel: id, epo: epoch } } });
+  const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
+    cell(id).call(path, { token: { claims: { cel: id, epo: 1 + state.switches } }, ...more });
+  const log = async (id: string, subject = 'pump-1') =>
+    (await readAll(cell(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
+  return { clock, cell, send, ask, step, push, log, state, down, bodies, record, tenant };
+}

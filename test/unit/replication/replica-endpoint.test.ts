@@ -1,0 +1,135 @@
+// Whom a cell believes that sends it copies of events, and what it refuses.
+import { type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
+import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import type { EpochSeconds } from '../../../core/ports/clock.ts';
+import type { PrivateKey } from '../../../core/ports/keys.ts';
+import { ASSIGNMENT_HEADER, REPLICA_HEADER, replicaProver } from '../../../core/replication/replica-proof.ts';
+import { refusal } from '../../support/cell.ts';
+import { candidate, reading } from '../../support/events.ts';
+import { EDGE_KEY, NOW_SECONDS, publicPart, SECOND_KEY, STRANGERS_KEY } from '../../support/route-tokens.ts';
+import { endpointOf, KEYS, tenantCells } from '../../support/tenant-cells.ts';
+
+describe('the replica endpoint', () => {
+  const assigned = (changes: Partial<Assignment> = {}): Assignment => {
+    const cell = (id: string) => ({ id, endpoint: endpointOf(id), keys: [publicPart(KEYS[id] as PrivateKey)] });
+    return {
+      ...{ tenant: 'acme', home: cell('home'), standby: cell('standby'), firstEpoch: 1, epoch: 1 },
+      issuedAt: NOW_SECONDS as EpochSeconds,
+      ...changes,
+    };
+  };
+
+  const request = async (
+    { cell, clock }: ReturnType<typeof tenantCells>,
+    {
+      assignment = assigned(),
+      edge = EDGE_KEY,
+      key = KEYS.home as PrivateKey,
+      from = 'home',
+      to = 'standby',
+      body = { tenant: 'acme', events: [toLogDocument('acme', reading())] } as unknown,
+      sent = undefined as unknown,
+      tenant = 'acme',
+      ageSeconds = 0,
+      path = 'events',
+    } = {},
+  ) => {
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    const then = { now: () => (clock.now() - ageSeconds * 1000) as ReturnType<typeof clock.now> };
+    const prove = replicaProver(key, from, then);
+    return cell('standby').call(`/v1/replica/${path}`, {
+      method: 'POST',
+      token: null,
+      headers: {
+        'content-type': 'application/json',
+        [ASSIGNMENT_HEADER]: await assignmentSigner(edge)(assignment),
+        [REPLICA_HEADER]: await prove({ tenant, to: { id: to, endpoint: endpointOf(to) }, body: bytes }),
+      },
+      body: JSON.stringify(sent ?? body),
+    });
+  };
+
+  test('takes what the other cell has signed, under an assignment that the edge has signed', async () => {
+    const where = tenantCells();
+    expect((await request(where)).body).toEqual({ stored: 1, same: 0, kept: 0, replaced: 0, unproven: 0 });
+    // It changes no epoch.
+    expect(await where.cell('standby').state.get({ partition: 'tenant|acme', id: 'epoch' })).toBeUndefined();
+  });
+
+  test.each<[string, string, Parameters<typeof request>[1]]>([
+    ['an assignment of another signer', '401 invalid_assignment', { edge: STRANGERS_KEY }],
+    ['another cell’s key', '401 invalid_peer', { key: SECOND_KEY }],
+    ['a sender that is no cell of the tenant', '401 invalid_peer', { from: 'elsewhere' }],
+    ['itself as the sender', '401 invalid_peer', { from: 'standby', key: KEYS.standby as PrivateKey }],
+    ['a proof for another cell', '401 invalid_peer', { to: 'home' }],
+    ['a proof of another tenant', '401 invalid_peer', { tenant: 'globex' }],
+    ['a proof of another body', '401 invalid_peer', { sent: { tenant: 'acme', events: [] } }],
+    ['a proof of long ago', '401 invalid_peer', { ageSeconds: 120 }],
+    ['a body of another tenant', '400 invalid_body', { body: { tenant: 'globex', events: [] } }],
+    [
+      'an event of another tenant',
+      '400 invalid_body',
+      { body: { tenant: 'acme', events: [toLogDocument('globex', reading())] } },
+    ],
+    [
+      'an event under another key',
+      '400 invalid_body',
+      {
+        body: {
+          tenant: 'acme',
+          events: [{ ...toLogDocument('acme', reading()), id: '2026-11-21T07:41:00!AAAAAAAAAAAAAAAA' }],
+        },
+      },
+    ],
+  ])('refuses %s', async (_what, expected, how) => {
+    const where = tenantCells();
+    expect(refusal(await request(where, how))).toBe(expected);
+    expect(await where.log('standby')).toEqual([]);
+  });
+
+  test('refuses a cell that a newer assignment does not name, and keys that it has no more', async () => {
+    const where = tenantCells();
+    await request(where);
+    const other = { id: 'third', endpoint: endpointOf('third'), keys: [publicPart(SECOND_KEY)] };
+    const newer = assigned({ home: other, firstEpoch: 2 ** 24, epoch: 2 ** 24 });
+    expect((await request(where, { assignment: newer, from: 'third', key: SECOND_KEY })).status).toBe(200);
+    expect(refusal(await request(where))).toBe('401 invalid_peer');
+
+    const rotated = tenantCells();
+    await request(rotated);
+    const home = { ...assigned().home, keys: [publicPart(SECOND_KEY)] };
+    const later = assigned({ home, issuedAt: (NOW_SECONDS + 1) as EpochSeconds });
+    expect((await request(rotated, { assignment: later, key: SECOND_KEY })).status).toBe(200);
+    expect(refusal(await request(rotated))).toBe('401 invalid_peer');
+  });
+
+  test('refuses an assignment that does not name this cell', async () => {
+    const where = tenantCells();
+    const standby = { ...assigned().standby, id: 'elsewhere' };
+    expect(refusal(await request(where, { assignment: assigned({ standby }) }))).toBe('421 misdirected');
+  });
+
+  test('refuses questions of another form, and answers for no other tenant', async () => {
+    const where = tenantCells();
+    await where.send('standby', [candidate()]);
+    const range = { subject: 'pump-1', count: 0, sum: '0'.repeat(32) };
+    const ask = async (content: object) => request(where, { path: 'digests', body: { tenant: 'acme', ...content } });
+    for (const content of [
+      {},
+      { ranges: [{ ...range, subject: '../x' }] },
+      { ranges: [{ ...range, after: 1 }] },
+      { ranges: [{ ...range, through: 'x'.repeat(5000) }] },
+      { ranges: [{ ...range, count: 'all' }] },
+      { ranges: Array.from({ length: 21 }, () => range) },
+      { ranges: [], list: { subject: 'pump-1', entries: [1] } },
+      { ranges: [], list: { subject: 'pump-1', entries: Array.from({ length: 1001 }, () => ['a', 1, 'b']) } },
+    ])
+      expect([content, refusal(await ask(content))]).toEqual([content, '400 invalid_body']);
+    expect((await ask({ ranges: [range, { ...range, subject: 'pump-2' }] })).body).toEqual({ equal: [false, true] });
+    expect((await ask({ ranges: [], list: { subject: 'pump-1', entries: [] } })).body).toEqual({
+      equal: [],
+      difference: { missing: 0, different: 0, extra: 1 },
+    });
+    expect(refusal(await request(where, { path: 'digests', key: SECOND_KEY }))).toBe('401 invalid_peer');
+  });
+});
