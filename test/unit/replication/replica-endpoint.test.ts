@@ -1,4 +1,4 @@
-// Whom a cell believes that sends it copies of events, and what it refuses.
+// Which senders of copies of events a cell believes, and what it refuses.
 import { type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import type { EpochSeconds } from '../../../core/ports/clock.ts';
