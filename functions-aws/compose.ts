@@ -25,6 +25,7 @@ import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
+import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
 
 /** Dependencies that a test can replace. */
@@ -115,12 +116,24 @@ export function composeWorker(
   const leases =
     config.leases &&
     leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
-  const consumer = create({ events, state, clock, ids, permit: leases && permitBy(leases) });
+  const time = storeTime(clock);
+  const watched = { events: time.watch(events), state: time.watch(state) };
+  const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
   const parked = parking({ state, clock });
   const trials = crashMarkers(state, clock);
   return sqsConsumer(
-    consume({ cell: config.cell, consumer: changed, declaration, parking: parked, trials, clock, log, leases }),
+    consume({
+      cell: config.cell,
+      consumer: changed,
+      declaration,
+      parking: parked,
+      storeMs: time.busyMs,
+      trials,
+      clock,
+      log,
+      leases,
+    }),
     {
       suffix: DEAD_LETTER_SUFFIX,
       handler: deadLetters({ consumer: declaration.name, parking: parked, log }),

@@ -29,6 +29,7 @@ import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
+import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, Connection, HttpConfig, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
@@ -153,13 +154,16 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
   return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
-    const consumer = create({ events, state, clock, ids, permit: leases && permitBy(leases) });
+    const time = storeTime(clock);
+    const watched = { events: time.watch(events), state: time.watch(state) };
+    const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
     const parked = parking({ state, clock });
     const deps = {
       cell: config.cell,
       declaration,
       parking: parked,
+      storeMs: time.busyMs,
       trials: crashMarkers(state, clock),
       clock,
       log,

@@ -20,6 +20,8 @@ export const CONSUME_LIMITS = {
   soloShare: 1 / 4,
   /** … and is left this long before the platform's deadline, 7 s of 20, so that its note can be taken back, by a store that is slow as well. */
   forgivingShare: 7 / 20,
+  /** A suspect that was left is excused if requests to the store were under way for this share of its time. */
+  storeShare: 1 / 2,
   /** The pause between attempts to take a note back. */
   forgivingPauseMs: 500,
 } as const;
@@ -31,6 +33,8 @@ export interface ConsumeDeps {
   readonly declaration: Pick<ConsumerDeclaration, 'tries' | 'crashes' | 'effects'> &
     Partial<Pick<ConsumerDeclaration, 'timeoutSeconds'>>;
   readonly parking: Parking;
+  /** Milliseconds in which requests of this consumer to the store were under way (`storeTime`). Without it, slowness is taken for its own. */
+  readonly storeMs?: (() => number) | undefined;
   readonly trials: CrashMarkers;
   readonly clock: Clock;
   readonly log: Log;
@@ -46,6 +50,7 @@ export interface ConsumeDeps {
 const DONE: DeliveryOutcome = { status: 'done' };
 
 const TOO_LATE: DeliveryOutcome = { status: 'retry', reason: 'the deadline is near', timedOut: true };
+const STUCK: DeliveryOutcome = { status: 'retry', reason: 'it did not finish in time', timedOut: true };
 
 const USED_UP: DeliveryOutcome = {
   status: 'retry',
@@ -61,8 +66,8 @@ const USED_UP: DeliveryOutcome = {
  * delays its own events. Home-only effects begin under a lease only.
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
-  const { consumer, declaration, clock, log, gate = new SoloGate(), leases } = deps;
-  const functionMs = (declaration.timeoutSeconds ?? CONSUMER_DEFAULTS.timeoutSeconds) * 1000;
+  const { consumer, declaration, clock, log, gate = new SoloGate(), leases, storeMs = () => 0 } = deps;
+  const declaredMs = (declaration.timeoutSeconds ?? CONSUMER_DEFAULTS.timeoutSeconds) * 1000;
 
   /** Why no effect of the tenant may begin now: the messages wait, and what they wait for counts against no limit of parking. */
   const unleased = (tenant: string): DeliveryOutcome | undefined => {
@@ -76,6 +81,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   return async (messages, deadline) => {
     const outcomes = new Map<string, DeliveryOutcome>();
+    const functionMs = Math.min(declaredMs, deadline - clock.now());
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
     const tooLate = (tenant: string): DeliveryOutcome | undefined => {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
@@ -122,7 +128,8 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     });
 
     const redelivered = readable.filter((message) => message.attempt > 1);
-    if (redelivered.length > 0) await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes, deadline });
+    if (redelivered.length > 0)
+      await applyRedelivered(redelivered, { shares, notNow, applyGroup, outcomes, deadline, functionMs });
 
     const answers = messages.map((message) => outcomes.get(message.deliveryId) ?? retry('it was not reached'));
     tellRetries(answers);
@@ -197,7 +204,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
 
   async function applyRedelivered(
     messages: readonly DeliveredMessage[],
-    { shares, notNow, applyGroup, outcomes, deadline }: Batch,
+    { shares, notNow, applyGroup, outcomes, deadline, functionMs }: Batch,
   ): Promise<void> {
     const suspects: Suspect[] = [];
     // Marked behind the gate: what still waits there when the process ends is no suspect.
@@ -218,7 +225,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       const { tenant } = suspect.messages[0];
       await leases?.obtain([tenant]);
       const outcome = await gate.alone(
-        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect, deadline))),
+        async () => notNow(tenant) ?? (await shares.charge(tenant, () => tryAlone(suspect, deadline, functionMs))),
       );
       for (const message of suspect.messages) outcomes.set(message.deliveryId, outcome);
     }
@@ -228,7 +235,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
    * A suspect that the process survives is forgiven at once: were that left until its batch is over, a killer further down
    * would have it counted as a death of this one. The note of one that was not tried stays as it is.
    */
-  async function tryAlone(suspect: Suspect, deadline: number): Promise<DeliveryOutcome> {
+  async function tryAlone(suspect: Suspect, deadline: number, functionMs: number): Promise<DeliveryOutcome> {
     const [message] = suspect.messages;
     // A process that the platform ends would look like one that crashed.
     const left = () => deadline - CONSUME_LIMITS.forgivingShare * functionMs - clock.now();
@@ -236,7 +243,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     if (suspect.crashes >= declaration.crashes) {
       const outcome = await park(message, {
         code: 'crashed',
-        message: `The worker's process ended ${suspect.crashes} times while it handled this event alone.`,
+        message: `The worker ended ${suspect.crashes} times, or did not finish, while it handled this event alone.`,
       });
       if (outcome.status === 'done') await forgive([message]);
       return outcome;
@@ -244,9 +251,11 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     const failure = await attempt(() => deps.trials.attempt(suspect));
     // Noted or not: what may have been noted is tried, so that each note but a killer's is followed by its removal.
     if (failure !== null && !isPortError(failure, 'unknown-outcome')) return retryAfter(failure);
+    const [began, busyMs] = [clock.now(), storeMs()];
     const outcome =
-      left() > 0 ? await Promise.race([applyAlone(message), clock.sleep(left()).then(() => TOO_LATE)]) : TOO_LATE;
-    await forgive([message], deadline);
+      left() > 0 ? await Promise.race([applyAlone(message), clock.sleep(left()).then(() => STUCK)]) : TOO_LATE;
+    const isAtFault = outcome === STUCK && storeMs() - busyMs < CONSUME_LIMITS.storeShare * (clock.now() - began);
+    if (!isAtFault) await forgive([message], deadline);
     return outcome;
   }
 
@@ -299,6 +308,8 @@ interface Batch {
   readonly applyGroup: (group: Group) => Promise<void>;
   /** When the platform ends the function. */
   readonly deadline: number;
+  /** How long the function has in all. */
+  readonly functionMs: number;
   readonly outcomes: Map<string, DeliveryOutcome>;
 }
 

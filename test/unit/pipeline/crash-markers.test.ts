@@ -98,7 +98,7 @@ test('after a death each message is handled alone, the killer is found and parke
     {
       reason: {
         code: 'crashed',
-        message: "The worker's process ended 2 times while it handled this event alone.",
+        message: 'The worker ended 2 times, or did not finish, while it handled this event alone.',
       },
       event: { id: 'killer' },
     },

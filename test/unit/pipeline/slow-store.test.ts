@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { consumerNamed, registryOf } from '../../../core/domain/application.ts';
 import { consume } from '../../../core/pipeline/consume.ts';
+import type { Consumer } from '../../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../../core/pipeline/crash-markers.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
@@ -12,6 +13,7 @@ import type { DeliveredMessage, DeliveryOutcome } from '../../../core/ports/bus.
 import { PortError } from '../../../core/ports/errors.ts';
 import type { Store } from '../../../core/ports/store.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
+import { storeTime } from '../../../core/store/store-time.ts';
 import { candidate, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { countingIds } from '../../support/ids.ts';
@@ -28,7 +30,7 @@ const QUICK_MS = 10;
 const EVENTS = ['a', 'b', 'c', 'd'];
 
 /** One event in each of four subjects in the log, and processes of one consumer that come and go. */
-async function setUp(name: string) {
+async function setUp(name: string, change: (consumer: Consumer) => Consumer = (each) => each) {
   const clock = new FakeClock();
   const ids = countingIds();
   const events = checkedStore(new MemoryStore({ clock }));
@@ -69,9 +71,12 @@ async function setUp(name: string) {
     const process = { alive: true };
     const stores = { events: slow(events, process), state: slow(state, process) };
     const { declaration, create } = consumerNamed(NOTICES, name);
+    const time = storeTime(clock);
+    const watched = { events: time.watch(stores.events), state: time.watch(stores.state) };
     const handle = consume({
       cell: 'a',
-      consumer: create({ ...stores, clock, ids }),
+      consumer: change(create({ ...watched, clock, ids })),
+      storeMs: time.busyMs,
       declaration,
       parking: parking({ state: stores.state, clock }),
       trials: crashMarkers(stores.state, clock),
@@ -148,4 +153,20 @@ describe.each(['device-state', 'notices'])('%s', (name) => {
 
   const latencies = fc.array(fc.constantFrom(QUICK_MS, 1500, 2900, 5000), { minLength: 1, maxLength: 12 });
   property('requests take now this, now that long', latencies, (all) => survive(name, inTurn(all), 8), 40);
+
+  test('an event whose code never finishes is parked, as the store has answered meanwhile', async () => {
+    const hanging = (consumer: Consumer): Consumer => ({
+      ...consumer,
+      apply: (events) =>
+        events.some(({ event }) => event.id === 'b') ? new Promise(() => undefined) : consumer.apply(events),
+    });
+    const { deliver, batch, parked, applied } = await setUp(name, hanging);
+    let left: readonly DeliveredMessage[] = batch;
+    for (let count = 0; count < 10 && left.length > 0; count += 1) left = await deliver(left);
+    expect([left, await parked(), await applied()]).toEqual([
+      [],
+      [{ code: 'crashed', message: 'The worker ended 2 times, or did not finish, while it handled this event alone.' }],
+      EVENTS.filter((id) => id !== 'b'),
+    ]);
+  });
 });
