@@ -3,7 +3,7 @@ import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { identityProver } from '../cell/identity-proof.ts';
-import { leaseKeeper } from '../cell/lease-keeper.ts';
+import { edgeQuestion, leaseKeeper } from '../cell/lease-keeper.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, registryOf } from '../domain/application.ts';
@@ -45,6 +45,10 @@ export interface ApplicationApiDeps {
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
   const { application, document, cell, routeKeys, audience, identityKey, edge, events, state } = deps;
   const { fetch, clock, ids, log } = deps;
+  const leases = (origin: string) => {
+    const ask = edgeQuestion({ cell: cell.id, edge: origin, identityKey, fetch, clock });
+    return leaseKeeper({ ask, state, clock });
+  };
   return createCellApi({
     cell,
     application,
@@ -55,7 +59,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     stores: { events, state },
     parking: parking({ state, clock }),
     redrive: redrive({ events, state, clock }),
-    ...(edge !== undefined && { leases: leaseKeeper({ cell: cell.id, edge, identityKey, state, fetch, clock }) }),
+    ...(edge !== undefined && { leases: leases(edge) }),
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

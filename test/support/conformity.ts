@@ -1,6 +1,6 @@
 // Checks answers against the OpenAPI document of the application that gave them.
 
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Route } from '../../core/api/route.ts';
 import { plainPath, routeMatcher } from '../../core/http/routes.ts';
