@@ -14,6 +14,7 @@ import { azureResources } from './azure-resources.ts';
 import { applicationFile, OWN_APPLICATION } from './bundles.mjs';
 import { type Published, publishedFaults } from './compatibility.ts';
 import { environmentDocument } from './environment.ts';
+import { FAULTS, faultDocument } from './fault-matrix.ts';
 import { hostJson } from './host-json.ts';
 import { compileValidators, SchemaError } from './validators.ts';
 
@@ -86,6 +87,7 @@ const own: Files = {
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],
   'infra/topology.json': derived['topology.json'],
+  'docs/fault-matrix.md': async () => faultDocument(FAULTS),
   'docs/environment.md': async () =>
     environmentDocument([
       { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },

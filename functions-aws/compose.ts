@@ -8,7 +8,7 @@ import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
-import { leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
 import { consumerNamed } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
@@ -113,9 +113,8 @@ export function composeWorker(
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const { declaration, create } = consumerNamed(application, config.consumer);
-  const leases =
-    config.leases &&
-    leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
+  const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
+  const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const time = storeTime(clock);
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });

@@ -14,7 +14,7 @@ import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
-import { leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -149,9 +149,8 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
   const { events, state } = stores(config, { clock, ids, log });
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
-  const keeper =
-    config.leases &&
-    leaseKeeper({ ...config.leases, cell: config.cell, state, clock, fetch: (request) => fetch(request) });
+  const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
+  const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);

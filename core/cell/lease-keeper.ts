@@ -2,8 +2,9 @@
 
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
+import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PortError } from '../ports/errors.ts';
-import { isJsonObject } from '../ports/json.ts';
+import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import type { PrivateKey } from '../ports/keys.ts';
 import { LEASE_ANSWERS, type LeaseAnswer } from '../ports/lease.ts';
 import type { Store } from '../ports/store.ts';
@@ -27,11 +28,35 @@ export interface Leases {
   hindrance(tenant: string, lastsMs: number): string | undefined;
 }
 
-export interface LeaseKeeperDeps extends TimedFetchDeps {
+/** The answers by tenant, or why there are none. */
+export type LeaseReply = { readonly answers: JsonObject } | { readonly problem: string };
+
+/** Asks for the leases of some tenants, at this time by the cell's clock. Never rejects. */
+export type AskForLeases = (tenants: readonly string[], at: number) => Promise<LeaseReply>;
+
+export interface EdgeQuestionDeps extends TimedFetchDeps {
   readonly cell: string;
   /** The edge's origin. */
   readonly edge: string;
   readonly identityKey: PrivateKey;
+}
+
+/** Returns a function that asks the edge, and signs what it asks. */
+export function edgeQuestion({ cell, edge, identityKey, ...deps }: EdgeQuestionDeps): AskForLeases {
+  const sign = leaseAsker(identityKey, cell);
+  return async (tenants, at) => {
+    const body = JSON.stringify({ question: await sign(tenants, at) });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body } as const;
+    const answer = await timedFetch(deps, edge + LEASE_PATH, init, KEEPER_LIMITS.askMs);
+    if (answer.status === null) return { problem: `the edge gives ${answer.problem}` };
+    const answers = answer.status === 200 && isJsonObject(answer.body) ? answer.body.tenants : undefined;
+    return isJsonObject(answers) ? { answers } : { problem: `the edge answers ${answer.status}` };
+  };
+}
+
+export interface LeaseKeeperDeps {
+  readonly ask: AskForLeases;
+  readonly clock: Pick<Clock, 'now'>;
   /** Notes which tenants need no lease, so that they do without the edge after a restart, too. */
   readonly state: Store;
 }
@@ -47,9 +72,7 @@ const WHY: Readonly<Record<'waits' | 'elsewhere', string>> = {
 };
 
 /** Returns the leases of a process. Each process asks for itself; the directory records one end for all of them. */
-export function leaseKeeper(deps: LeaseKeeperDeps): Leases {
-  const { cell, edge, identityKey, state, clock } = deps;
-  const sign = leaseAsker(identityKey, cell);
+export function leaseKeeper({ ask: question, state, clock }: LeaseKeeperDeps): Leases {
   const held = new BoundedCache<string, Held>(KEEPER_LIMITS.tenants);
   /** Tenant → whether its note is known to be there. */
   const noted = new BoundedCache<string, 'there' | 'not there'>(KEEPER_LIMITS.tenants);
@@ -90,17 +113,14 @@ export function leaseKeeper(deps: LeaseKeeperDeps): Leases {
   const ask = async (tenants: readonly string[]): Promise<void> => {
     const askedAt = clock.now();
     if (isPausing(askedAt)) return;
-    const body = JSON.stringify({ question: await sign(tenants, askedAt) });
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body } as const;
-    const answer = await timedFetch(deps, edge + LEASE_PATH, init, KEEPER_LIMITS.askMs);
-    const answers = answer.status === 200 && isJsonObject(answer.body) ? answer.body.tenants : undefined;
-    if (!isJsonObject(answers)) {
+    const reply = await question(tenants, askedAt);
+    if ('problem' in reply) {
       failedAt = clock.now();
-      problem = answer.status === null ? `the edge gives ${answer.problem}` : `the edge answers ${answer.status}`;
+      problem = reply.problem;
       return;
     }
     for (const tenant of tenants) {
-      const said = LEASE_ANSWERS.find((each) => each === answers[tenant]);
+      const said = LEASE_ANSWERS.find((each) => each === reply.answers[tenant]);
       if (said === undefined) continue;
       // Until the note is right, what was held counts no more.
       if (said !== 'free') held.set(tenant, { askedAt, answer: said === 'granted' ? 'waits' : said });

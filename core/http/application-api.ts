@@ -3,7 +3,7 @@ import { epochGuard } from '../cell/epoch-guard.ts';
 import { cellHealth } from '../cell/health.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import { identityProver } from '../cell/identity-proof.ts';
-import { leaseKeeper, permitBy } from '../cell/lease-keeper.ts';
+import { edgeQuestion, leaseKeeper, permitBy } from '../cell/lease-keeper.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
 import { type Application, consumerNamed, registryOf } from '../domain/application.ts';
@@ -55,8 +55,8 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const { fetch, clock, ids, log } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
-  const leases =
-    edge === undefined ? undefined : leaseKeeper({ cell: cell.id, edge, identityKey, state, fetch, clock });
+  const ask = edge === undefined ? undefined : edgeQuestion({ cell: cell.id, edge, identityKey, fetch, clock });
+  const leases = ask && leaseKeeper({ ask, state, clock });
   const consumerOf = (name: string): RebuiltConsumer => {
     const { declaration, create } = consumerNamed(application, name);
     const needed = declaration.effects === 'home-only' ? leases : undefined;

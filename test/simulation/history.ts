@@ -1,9 +1,12 @@
 // One seeded history: faults, clients and operators on the world, and the invariants that must hold after each step and at the end.
+import { LEASE } from '../../core/cell/lease.ts';
+import type { TestCell } from '../support/cell.ts';
 import { candidate } from '../support/events.ts';
 import { START } from '../support/fake-clock.ts';
 import { type Random, seeded } from './random.ts';
 import { Scheduler } from './scheduler.ts';
-import { CELL_IDS, CELLS, type CellId, type Mutant, type Place, ROUTERS, TENANTS, type Way, World } from './world.ts';
+import { CELL_IDS, CELLS, type CellId, type Mutant, type Place, ROUTERS, TENANTS } from './setting.ts';
+import { type Way, World } from './world.ts';
 
 /** Something that goes wrong, from an instant on, for a while; in milliseconds since the beginning. */
 export interface Fault {
@@ -14,6 +17,11 @@ export interface Fault {
     | { readonly kind: 'skew'; readonly place: Place; readonly byMs: number }
     | { readonly kind: 'stop'; readonly place: Place }
     | { readonly kind: 'cache-behind'; readonly byMs: number }
+    /** A cell and one router are cut off from all the rest, and reach each other. */
+    | { readonly kind: 'island'; readonly cell: CellId; readonly router: (typeof ROUTERS)[number] }
+    | { readonly kind: 'platform'; readonly cell: CellId }
+    | { readonly kind: 'slow-store'; readonly cell: CellId; readonly byMs: number }
+    | { readonly kind: 'unsure-bus' }
     | { readonly kind: 'operator'; readonly does: 'fail-over' | 'fail-back'; readonly cell: CellId };
 }
 
@@ -24,6 +32,10 @@ export interface Violation {
 }
 
 const LENGTH_MS = 60_000;
+/** With an island: until the lease of its cell is over, and its standby has had effects. */
+const ISLAND_MS = 130_000;
+/** Whatever changes, an effect that has begun may take this long before another cell begins one. */
+const EFFECT_MS = LEASE.effectMs;
 /** After the faults: everything is healed, and operators fail back what is down. */
 const CALM_MS = 20_000;
 const EVERY_MS = 500;
@@ -37,13 +49,15 @@ export function faultsOf(seed: number): readonly Fault[] {
     at: 5000 + random.below(30_000),
     forMs: 2000 + random.below(25_000),
     what: faultOf(random),
-  })).sort((a, b) => a.at - b.at);
+  }))
+    .map((fault) => (fault.what.kind === 'island' ? { ...fault, at: 6000, forMs: ISLAND_MS - 10_000 } : fault))
+    .sort((a, b) => a.at - b.at);
 }
 
 function faultOf(random: Random): Fault['what'] {
   const cell = random.pick(CELL_IDS);
   const lost: Way = { how: random.chance(0.7) ? 'refused' : 'silent' };
-  switch (random.below(9)) {
+  switch (random.below(13)) {
     case 0:
       return { kind: 'way', from: '*', to: [cell], way: lost };
     case 1: {
@@ -60,6 +74,14 @@ function faultOf(random: Random): Fault['what'] {
       return { kind: 'skew', place: random.pick([...CELL_IDS, ...ROUTERS]), byMs: random.below(4000) - 2000 };
     case 6:
       return { kind: 'stop', place: 'monitor' };
+    case 9:
+      return { kind: 'island', cell, router: random.pick(ROUTERS) };
+    case 10:
+      return { kind: 'platform', cell };
+    case 11:
+      return { kind: 'slow-store', cell, byMs: 100 + random.below(600) };
+    case 12:
+      return { kind: 'unsure-bus' };
     case 7:
       return { kind: 'cache-behind', byMs: random.below(60_000) };
     default:
@@ -69,7 +91,9 @@ function faultOf(random: Random): Fault['what'] {
 
 /** Whether the faults leave the way from routers and monitor to a cell, and to what reports on it, as it should be. */
 const disturbs = ({ what }: Fault, cell: CellId): boolean =>
-  what.kind === 'stop' || (what.kind === 'way' && (what.to.includes(cell) || what.to.includes('directory')));
+  what.kind === 'stop' ||
+  (what.kind === 'way' && (what.to.includes(cell) || what.to.includes('directory'))) ||
+  ((what.kind === 'island' || what.kind === 'platform' || what.kind === 'slow-store') && what.cell === cell);
 
 /** Plays a history; resolves with the first violation, or `undefined`. */
 export async function play(seed: number, faults: readonly Fault[], mutant?: Mutant): Promise<Violation | undefined> {
@@ -78,11 +102,22 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
   const world = new World(scheduler, random, mutant);
   let violation: Violation | undefined;
   const elapsed = () => scheduler.now - START;
+  const lengthMs = faults.some(({ what }) => what.kind === 'island') ? ISLAND_MS : LENGTH_MS;
   const violate = (invariant: string, detail: string) => {
     violation ??= { atMs: Math.round(elapsed()), invariant, detail };
   };
+  /** Tenant → cell → when it last began an effect. */
+  const effects = new Map<string, Map<CellId, number>>();
+  world.onEffect = ({ tenant, cell, begun }) => {
+    const known = effects.get(tenant) ?? new Map<CellId, number>();
+    for (const [other, at] of known)
+      if (other !== cell && Math.abs(begun - at) < EFFECT_MS)
+        violate('effects happen in one cell at a time', `${tenant} in ${other}, and ${begun - at} ms later in ${cell}`);
+    effects.set(tenant, known.set(cell, begun));
+  };
   await world.setUp();
   world.startMonitor();
+  for (const cell of world.cells.values()) work(scheduler, cell, () => elapsed() < lengthMs + CALM_MS + 9000);
   for (const fault of faults) inject(world, fault);
 
   const active = (at: number) => faults.filter((fault) => fault.at <= at && at < fault.at + fault.forMs);
@@ -91,7 +126,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
   const lastServed = new Map<string, number>();
   let count = 0;
   const ask = (tenant: string) => {
-    if (elapsed() >= LENGTH_MS + CALM_MS) return;
+    if (elapsed() >= lengthMs + CALM_MS) return;
     count += 1;
     const id = `e${count}`;
     const router = random.pick(ROUTERS);
@@ -103,6 +138,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     };
     const handle = world.routers.get(router);
     void handle?.(new Request('https://edge.example/v1/events', { method: 'POST', headers, body })).then((response) => {
+      if (response.status === 500) violate('clients get answers of cells and of the edge alone', `${tenant} got a 500`);
       if (response.status !== 202) return;
       acknowledged.push({ tenant, id, cell: response.headers.get('x-polycell-cell') as CellId });
       lastServed.set(tenant, scheduler.now);
@@ -134,15 +170,15 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
         START + Math.min(wellSince(home, at), wellSince(standby, at)),
       );
       // An operator may leave a tenant unserved on purpose; and a cell that is slow as well as its way is counted as disturbed.
-      if (!operated || at > LENGTH_MS + SERVED_WITHIN_MS)
+      if (!operated || at > lengthMs + SERVED_WITHIN_MS)
         if (scheduler.now - since > SERVED_WITHIN_MS)
           violate('every tenant that can be served is served', `${tenant} for ${scheduler.now - since} ms`);
     }
   };
-  await scheduler.runUntil(START + LENGTH_MS, check);
+  await scheduler.runUntil(START + lengthMs, check);
   for (const { cell } of await world.directory.cells())
     if (cell.state === 'down') await world.command({ kind: 'fail-back', cell: cell.id });
-  await scheduler.runUntil(START + LENGTH_MS + CALM_MS + 10_000, () => undefined);
+  await scheduler.runUntil(START + lengthMs + CALM_MS + 10_000, () => undefined);
   if (active(elapsed()).length > 0) throw new RangeError('A fault outlasts its history.');
 
   // No healthy cell that all can reach is failed over by the monitor, however slow it is.
@@ -151,9 +187,8 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     const when = Date.parse(at) - START;
     const lost = faults.some(
       ({ at: from, forMs, what }) =>
-        what.kind === 'way' &&
-        what.way.how !== 'slow' &&
-        what.to.includes(command.cell as CellId) &&
+        ((what.kind === 'way' && what.way.how !== 'slow' && what.to.includes(command.cell as CellId)) ||
+          ((what.kind === 'island' || what.kind === 'platform') && what.cell === command.cell)) &&
         from <= when &&
         when <= from + forMs + 6000,
     );
@@ -178,7 +213,6 @@ async function checkLogs(
   violate: (invariant: string, detail: string) => void,
 ): Promise<void> {
   for (const [id, cell] of world.cells) {
-    await cell.pump();
     for (const tenant of Object.keys(TENANTS)) {
       const claims = {
         ten: tenant,
@@ -202,6 +236,15 @@ async function checkLogs(
         violate('every event is counted once', `${tenant} in ${id}: ${counted} of ${found.length}`);
     }
   }
+}
+
+/** A cell works on what it has, once a second. */
+function work(scheduler: Scheduler, cell: TestCell, goesOn: () => boolean): void {
+  const round = () => {
+    if (!goesOn()) return;
+    void cell.pump(1).then(() => scheduler.after(1000, round));
+  };
+  scheduler.after(1000, round);
 }
 
 function inject(world: World, { at, forMs, what }: Fault): void {
@@ -240,6 +283,44 @@ function inject(world: World, { at, forMs, what }: Fault): void {
         },
         () => {
           world.cacheDelayMs = 0;
+        },
+      );
+      return;
+    case 'island': {
+      const outside = ['monitor', ...ROUTERS.filter((each) => each !== what.router)] as const;
+      const broken = [
+        ...[...outside, ...CELL_IDS].map((from) => `${from} ${what.cell}`),
+        ...CELL_IDS.map((to) => `${what.cell} ${to}`),
+        `${what.cell} directory`,
+        `${what.router} directory`,
+        `${what.router} cache`,
+      ];
+      for (const way of broken)
+        during(
+          () => ways.set(way, { how: 'silent' }),
+          () => ways.delete(way),
+        );
+      return;
+    }
+    case 'platform':
+      during(
+        () => world.failing.add(what.cell),
+        () => world.failing.delete(what.cell),
+      );
+      return;
+    case 'slow-store':
+      during(
+        () => world.storeMs.set(what.cell, what.byMs),
+        () => world.storeMs.delete(what.cell),
+      );
+      return;
+    case 'unsure-bus':
+      during(
+        () => {
+          world.isBusUnsure = true;
+        },
+        () => {
+          world.isBusUnsure = false;
         },
       );
       return;

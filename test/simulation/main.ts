@@ -1,9 +1,11 @@
 // `npm run simulate`: seeded histories of the edge with its cells, and what the failure detector's settings cost.
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
 import { measureDetector, ROUGH, USUAL } from './detector.ts';
 import { faultsOf, play, shrink } from './history.ts';
-import { MUTANTS, type Mutant } from './world.ts';
+import { MUTANTS, type Mutant } from './setting.ts';
 
 /** What is tried beside the defaults. */
 const TRIED = [
@@ -42,22 +44,61 @@ function detector(years: number, losses: number): void {
   for (const row of [head, head.map(() => '---'), ...rows]) process.stdout.write(`| ${row.join(' | ')} |\n`);
 }
 
-/** Plays seeds one after the other; returns those that violate an invariant, and stops at the first one if a fault was put in. */
-async function histories(first: number, count: number, mutant: Mutant | undefined): Promise<number> {
-  let failed = 0;
-  for (let seed = first; seed < first + count; seed += 1) {
+/** Seeds between two lines of progress. */
+const PROGRESS = 100;
+
+/** What one thread plays: every `step`-th seed from `first` on, up to `last`. */
+interface Range {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  readonly mutant: Mutant | undefined;
+}
+
+/** What a thread says of a seed: nothing, or what was violated and the faults that it takes. */
+type Played = string | null;
+
+/** Plays seeds one after the other, and stops at the first violation if a fault was put in. */
+async function playAll({ first, last, step, mutant }: Range, tell: (played: Played) => void): Promise<void> {
+  for (let seed = first; seed <= last; seed += step) {
     const faults = faultsOf(seed);
     const violation = await play(seed, faults, mutant);
-    if (violation === undefined) continue;
-    failed += 1;
+    if (violation === undefined) {
+      tell(null);
+      continue;
+    }
     const smallest = await shrink(seed, faults, violation.invariant, mutant);
-    process.stdout.write(`seed ${seed}: ${violation.invariant}: ${violation.detail}, at ${violation.atMs} ms\n`);
-    for (const fault of smallest) process.stdout.write(`  ${JSON.stringify(fault)}\n`);
-    if (mutant !== undefined) break;
+    const { invariant, detail, atMs } = violation;
+    tell(
+      [
+        `seed ${seed}: ${invariant}: ${detail}, at ${atMs} ms`,
+        ...smallest.map((fault) => `  ${JSON.stringify(fault)}`),
+      ].join('\n'),
+    );
+    if (mutant !== undefined) return;
   }
-  process.stdout.write(
-    `${failed} of ${count} seeds from ${first} fail${mutant === undefined ? '' : ` with ${mutant}`}.\n`,
-  );
+}
+
+/** Plays seeds, on as many threads as there are processors; returns how many violate an invariant. */
+async function histories(first: number, count: number, mutant: Mutant | undefined): Promise<number> {
+  const begun = performance.now();
+  let [played, failed] = [0, 0];
+  const tell = (said: Played) => {
+    played += 1;
+    if (said !== null) {
+      failed += 1;
+      process.stdout.write(`${said}\n`);
+    }
+    if (played % PROGRESS === 0)
+      process.stderr.write(`${played} of ${count} seeds in ${seconds(performance.now() - begun)}, ${failed} fail\n`);
+  };
+  const step = Math.min(count, availableParallelism());
+  const last = first + count - 1;
+  const ranges = Array.from({ length: step }, (_, index): Range => ({ first: first + index, last, step, mutant }));
+  if (ranges[0] !== undefined && step === 1) await playAll(ranges[0], tell);
+  else await onThreads(ranges, tell, () => mutant !== undefined && failed > 0);
+  const how = mutant === undefined ? '' : ` with ${mutant}`;
+  process.stdout.write(`${failed} of ${played} seeds from ${first} fail${how}.\n`);
   return failed;
 }
 
@@ -87,6 +128,30 @@ function readOptions(args: readonly string[]) {
     if (!/^[1-9]\d{0,8}$/.test(values[name])) throw new TypeError(`--${name} must be a whole number from 1.`);
   return values;
 }
+
+/** Resolves when all threads have ended, or when enough is known. */
+async function onThreads(
+  ranges: readonly Range[],
+  tell: (played: Played) => void,
+  isEnough: () => boolean,
+): Promise<void> {
+  const threads = ranges.map((range) => new Worker(new URL(import.meta.url), { workerData: range }));
+  const ended = threads.map(
+    (thread) =>
+      new Promise<void>((resolve, reject) => {
+        thread.on('message', (said: Played) => {
+          if (isEnough()) return;
+          tell(said);
+          if (isEnough()) for (const each of threads) void each.terminate();
+        });
+        thread.once('error', reject);
+        thread.once('exit', () => resolve());
+      }),
+  );
+  await Promise.all(ended);
+}
+
+if (!isMainThread) await playAll(workerData as Range, (said) => parentPort?.postMessage(said));
 
 export async function main(args: readonly string[]): Promise<number> {
   let values: ReturnType<typeof readOptions>;

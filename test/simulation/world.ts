@@ -11,7 +11,6 @@ import { registryOf } from '../../core/domain/application.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
 import { leaseDesk } from '../../core/edge/lease-desk.ts';
-import type { Rules } from '../../core/edge/monitor/failure-detector.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../../core/edge/monitor/fencing.ts';
 import { createMonitor } from '../../core/edge/monitor/monitor.ts';
@@ -19,7 +18,13 @@ import { MONITOR_DEFAULTS, type MonitorSettings } from '../../core/edge/monitor/
 import { peerQuestion } from '../../core/edge/monitor/peer-question.ts';
 import { createProber } from '../../core/edge/monitor/prober.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
-import type { Cell, DirectoryCommand, DirectoryRecord, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type {
+  Cell,
+  DirectoryCommand,
+  DirectoryIntent,
+  DirectoryRecord,
+  Tenant,
+} from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { crossOrigin } from '../../core/edge/router/cross-origin.ts';
 import { forwarder } from '../../core/edge/router/forward.ts';
@@ -27,9 +32,10 @@ import { quota } from '../../core/edge/router/quota.ts';
 import { RouteResolver } from '../../core/edge/router/route-resolver.ts';
 import { createRouter } from '../../core/edge/router/router.ts';
 import { createCellApi } from '../../core/http/cell-api.ts';
-import { ROUTE_HEADER } from '../../core/http/headers.ts';
+import { CELL_HEADER, ROUTE_HEADER } from '../../core/http/headers.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import document from '../../core/openapi.generated.json' with { type: 'json' };
+import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { ingest } from '../../core/pipeline/ingest.ts';
 import { redrive } from '../../core/pipeline/redrive.ts';
 import { subjectIndex } from '../../core/pipeline/subject-index.ts';
@@ -40,38 +46,34 @@ import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
 import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
+import { NOTICES } from '../support/notices.ts';
 import { RecordingLog } from '../support/recording-log.ts';
+import { leaseQuestion } from './lease-question.ts';
 import type { Random } from './random.ts';
 import { ComponentClock, type Scheduler } from './scheduler.ts';
-
-export const CELLS = { alpha: 'aws', beta: 'azure', gamma: 'azure' } as const;
-export type CellId = keyof typeof CELLS;
-export const CELL_IDS = Object.keys(CELLS) as CellId[];
-export const ROUTERS = ['router-1', 'router-2'] as const;
-export type Place = CellId | (typeof ROUTERS)[number] | 'monitor' | 'directory' | 'cache';
-
-/** Tenant → home and standby. */
-export const TENANTS: Readonly<Record<string, { readonly home: CellId; readonly standby: CellId }>> = {
-  acme: { home: 'alpha', standby: 'beta' },
-  globex: { home: 'beta', standby: 'alpha' },
-  initech: { home: 'gamma', standby: 'alpha' },
-};
-
-/** Faults that can be put into the product, to see that the simulation finds them. */
-export const MUTANTS = {
-  'count-cells': 'the monitor holds back whenever more than half of the cells are silent',
-  'state-alone': 'a standby that is down though it answers is of no use',
-  'slow-is-dead': 'an answer that comes late is no sign of life',
-  'slow-detection': 'the probes of earlier versions: five seconds apart',
-  'no-fence': 'cells take every epoch',
-  'forgetful-log': 'a cell acknowledges events before they are stored',
-} as const;
-export type Mutant = keyof typeof MUTANTS;
+import {
+  CELL_IDS,
+  CELLS,
+  type CellId,
+  countingDoubts,
+  keyOf,
+  type Mutant,
+  type Place,
+  ROUTERS,
+  TENANTS,
+} from './setting.ts';
 
 /** How a way between two places is. */
 export interface Way {
   readonly how: 'silent' | 'refused' | 'slow';
   readonly extraMs?: number;
+}
+
+/** An effect that must happen once. */
+export interface Effect {
+  readonly tenant: string;
+  readonly cell: CellId;
+  readonly begun: number;
 }
 
 export class World {
@@ -87,9 +89,19 @@ export class World {
   readonly relapses: string[] = [];
   /** How long the read cache is behind, in milliseconds. */
   cacheDelayMs = 0;
+  /** Cells whose platform answers in their place, now and then. */
+  readonly failing = new Set<CellId>();
+  /** Cell → how long each request to its stores takes, in milliseconds. */
+  readonly storeMs = new Map<CellId, number>();
+  /** Whether deliveries come twice, or are not acknowledged. */
+  isBusUnsure = false;
+  /** Effects that must happen once, as they end; times are the world's. */
+  onEffect: (effect: Effect) => void = () => undefined;
   readonly #handlers = new Map<CellId, (request: Request) => Promise<Response>>();
   readonly #cache = new Map<string, string>();
   readonly #mutant: Mutant | undefined;
+  /** Cell and tenant → when the cell last served it. */
+  readonly #served = new Map<string, number>();
 
   constructor(scheduler: Scheduler, random: Random, mutant?: Mutant) {
     this.scheduler = scheduler;
@@ -123,19 +135,20 @@ export class World {
     return this.ways.get(`${from} ${to}`) ?? this.ways.get(`* ${to}`);
   }
 
-  command(command: DirectoryCommand, actor = 'operator') {
-    return this.directory.change(command, { actor, reason: 'the simulation' });
+  command(command: DirectoryCommand, more: Partial<DirectoryIntent> = {}) {
+    return this.directory.change(command, { actor: 'operator', reason: 'the simulation', ...more });
   }
 
   async setUp(): Promise<void> {
-    for (const id of CELL_IDS)
-      await this.command({
-        kind: 'add-cell',
-        cell: {
-          ...{ id, cloud: CELLS[id], region: `region-of-${id}`, jurisdiction: 'eu', endpoint: `https://${id}.example` },
-          ...{ capacity: 10, price: 1, failover: 'automatic' },
-        },
-      });
+    for (const id of CELL_IDS) {
+      const endpoint = `https://${id}.example`;
+      const keys = [keyOf(id)];
+      const cell = {
+        ...{ id, cloud: CELLS[id], region: `region-of-${id}`, jurisdiction: 'eu', endpoint, keys },
+        ...{ capacity: 10, price: 1, failover: 'automatic' as const },
+      };
+      await this.command({ kind: 'add-cell', cell }, { proof: { cell: id, endpoint, keys } });
+    }
     for (const [tenant, { home, standby }] of Object.entries(TENANTS))
       await this.command({ kind: 'add-tenant', tenant, residency: 'any', tier: 'standard', cell: home, standby });
   }
@@ -314,7 +327,23 @@ export class World {
 
   #addCell(id: CellId): void {
     const clock = this.clock(id);
-    const cell = testCell({ id, clock });
+    const effects = (consumer: Consumer): Consumer => ({
+      name: consumer.name,
+      apply: async (events) => {
+        const begun = this.scheduler.now;
+        await consumer.apply(events);
+        const tenant = events[0]?.tenant;
+        if (consumer.name === 'notices' && tenant !== undefined) this.onEffect({ tenant, cell: id, begun });
+      },
+    });
+    const ask =
+      this.#mutant === 'no-lease'
+        ? {}
+        : { ask: leaseQuestion(id, this.#seenFrom(id, this.directory), this.#served, this.scheduler, this.#mutant) };
+    const storeMs = () => this.storeMs.get(id) ?? 0;
+    const cell = testCell({ id, clock, application: NOTICES, consumer: effects, storeMs, ...ask });
+    cell.bus.delivery = () =>
+      this.isBusUnsure ? this.random.pick(['once', 'twice', 'unacknowledged'] as const) : 'once';
     const { events, state, parking, log } = cell;
     const ids = countingIds();
     const guard = epochGuard(state);
@@ -362,21 +391,23 @@ export class World {
     });
     this.#handlers.set(id, async (request) => {
       const token = request.headers.get(ROUTE_HEADER);
+      if (this.failing.has(id) && this.random.chance(0.5))
+        return new Response('<html>', {
+          status: 500,
+          headers: this.#mutant === 'raw-answers' ? { [CELL_HEADER]: id } : {},
+        });
+      // What was checked before a newer epoch came may end after it: a slow store takes its time.
+      const atArrival = new Map(highest);
       const response = await handle(request);
+      if (token !== null && response.ok)
+        this.#served.set(`${id} ${(JSON.parse(token) as RouteClaims).tenant}`, this.scheduler.now);
       if (token === null || !response.ok) return response;
       const { tenant, epoch, scopes } = JSON.parse(token) as RouteClaims;
       if (scopes.includes('observe')) return response;
-      const before = highest.get(tenant) ?? 0;
+      const before = atArrival.get(tenant) ?? 0;
       if (epoch < before) this.relapses.push(`${id} served ${tenant} under ${epoch} after ${before}`);
-      highest.set(tenant, Math.max(before, epoch));
+      highest.set(tenant, Math.max(highest.get(tenant) ?? 0, epoch));
       return response;
     });
   }
 }
-
-/** The rule of earlier versions. */
-const countingDoubts: Rules['doubts'] = (cells, silent, answering) => {
-  const serving = cells.filter(({ id, state }) => state !== 'down' && (silent.has(id) || answering.has(id)));
-  const lost = serving.filter(({ id }) => silent.has(id));
-  return new Map(lost.length * 2 > serving.length ? lost.map(({ id }) => [id, 'held' as const]) : []);
-};

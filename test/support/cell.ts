@@ -1,6 +1,6 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
+import { type AskForLeases, edgeQuestion, leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
@@ -13,7 +13,7 @@ import { relay } from '../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
-import type { StoreCursor, StoredDocument } from '../../core/ports/store.ts';
+import type { Store, StoreCursor, StoredDocument } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { type AnswerCheck, answerCheck } from './conformity.ts';
 import { EagerClock, type FakeClock } from './fake-clock.ts';
@@ -41,6 +41,10 @@ export interface CellOptions {
   readonly edge?: string;
   /** By which it proves its identity. */
   readonly identityKey?: PrivateKey;
+  /** How long each request to its stores takes now, in milliseconds. */
+  readonly storeMs?: () => number;
+  /** How its consumers ask for leases, without signing anything; by default they ask the edge. */
+  readonly ask?: AskForLeases;
   /** Reaches other cells and the edge; without it there is no network. */
   readonly fetch?: Fetch;
 }
@@ -78,6 +82,20 @@ function documentOf(application: Application) {
   return made;
 }
 
+/** A store whose requests take their time. */
+const slowed = <S extends Store>(store: S, clock: FakeClock, storeMs: () => number): S =>
+  new Proxy(store, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...call: unknown[]) => {
+        const tookMs = storeMs();
+        if (tookMs > 0) await clock.sleep(tookMs);
+        return Reflect.apply(method, target, call);
+      };
+    },
+  });
+
 /** A cell named cell-1 that knows the edge's first key, at 2026-11-21T07:41:03Z. */
 export function testCell({
   application = METERS,
@@ -88,14 +106,20 @@ export function testCell({
   consumer = (each) => each,
   edge,
   identityKey = CELL_KEY,
+  ask,
+  storeMs = () => 0,
   fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
   const log = new RecordingLog();
   const changes: ChangeRecord[] = [];
-  const eventsMemory = new MemoryStore({ clock, onChange: (record) => changes.push(record) });
+  const eventsMemory = slowed(new MemoryStore({ clock, onChange: (record) => changes.push(record) }), clock, storeMs);
   const statePartitions = new Set<string>();
-  const stateMemory = new MemoryStore({ clock, onChange: ({ partition }) => statePartitions.add(partition) });
+  const stateMemory = slowed(
+    new MemoryStore({ clock, onChange: ({ partition }) => statePartitions.add(partition) }),
+    clock,
+    storeMs,
+  );
   const { document, check } = documentOf(application);
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
@@ -119,10 +143,8 @@ export function testCell({
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = parking({ state: inner.state, clock });
   const relayed = relay({ bus, parking: innerParking, log });
-  const keeper =
-    edge === undefined
-      ? undefined
-      : leaseKeeper({ cell: id, edge, identityKey, state: inner.state, fetch: network, clock });
+  const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
+  const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
     .flatMap(({ consumers }) => consumers)
     .map(({ declaration, create }) => {
@@ -142,9 +164,9 @@ export function testCell({
       };
     });
 
-  /** Relays and consumes until nothing moves any more, 20 rounds at most. */
-  const pump = async (): Promise<void> => {
-    for (let round = 0; round < 20; round += 1) {
+  /** Relays and consumes until nothing moves any more, 20 rounds at most unless it says otherwise. */
+  const pump = async (rounds = 20): Promise<void> => {
+    for (let round = 0; round < rounds; round += 1) {
       const batch = changes.splice(0);
       const outcome = await relayed(batch);
       if (outcome.status === 'retry') changes.unshift(...batch.slice(outcome.failedAt));
@@ -169,8 +191,9 @@ export function testCell({
     const { pathname } = new URL(ORIGIN + path);
     const contentType = response.headers.get('content-type');
     const faults = check({ method, path: pathname, status: response.status, contentType, body: text });
-    // Not by `expect`: simulations run without Jest.
-    if (faults.length > 0) throw new Error(`The answer is not as documented: ${faults.join(' ')}`);
+    // Without `expect`: the simulation runs outside of tests.
+    if (faults.length > 0)
+      throw new Error(`${method} ${path} is answered otherwise than documented: ${faults.join('; ')}`);
     return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as Loose };
   };
 

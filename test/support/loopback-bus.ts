@@ -19,6 +19,8 @@ export class LoopbackBus implements Bus {
   readonly published: BusMessage[] = [];
   /** The code by which a message fails, if it is to fail. */
   fault: (message: BusMessage, index: number) => ErrorCode | undefined = () => undefined;
+  /** What happens to a delivery: it may come twice, or its acknowledgement may be lost. */
+  delivery: () => 'once' | 'twice' | 'unacknowledged' = () => 'once';
   readonly #subscriptions: readonly Subscription[];
   readonly #queues = new Map<string, Queued[]>();
   #count = 0;
@@ -56,8 +58,10 @@ export class LoopbackBus implements Bus {
     const messages = batch.map(
       ({ text, deliveryId, attempt }): DeliveredMessage => ({ ...decodeMessage(text), deliveryId, attempt }),
     );
+    const how = this.delivery();
+    if (how === 'twice') await handler(messages, deadline);
     const outcomes = await handler(messages, deadline);
-    const again = batch.filter((_, index) => outcomes[index]?.status !== 'done');
+    const again = batch.filter((_, index) => how === 'unacknowledged' || outcomes[index]?.status !== 'done');
     this.#queues.set(name, [...again, ...(this.#queues.get(name) ?? [])]);
   }
 }

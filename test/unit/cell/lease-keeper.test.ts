@@ -1,7 +1,7 @@
 // A cell's leases: when the edge is asked, how long an answer counts, and what holds while the edge is away.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { LEASE, readQuestion } from '../../../core/cell/lease.ts';
-import { KEEPER_LIMITS, leaseKeeper, permitBy } from '../../../core/cell/lease-keeper.ts';
+import { edgeQuestion, KEEPER_LIMITS, leaseKeeper, permitBy } from '../../../core/cell/lease-keeper.ts';
 import type { LeaseAnswer } from '../../../core/ports/lease.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
@@ -28,7 +28,11 @@ function setUp(plan?: FaultPlan) {
     });
   };
   const make = () =>
-    leaseKeeper({ cell: 'a', edge: 'https://edge.example', identityKey: CELL_KEY, state, fetch, clock });
+    leaseKeeper({
+      ask: edgeQuestion({ cell: 'a', edge: 'https://edge.example', identityKey: CELL_KEY, fetch, clock }),
+      state,
+      clock,
+    });
   const leases = make();
   const may = (tenant = 'acme', of = leases) => of.hindrance(tenant, LEASE.effectMs) ?? 'yes';
   return { clock, state, edge, leases, may, make };
