@@ -1,5 +1,5 @@
 // What the commands that read or change the directory have in common.
-import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
+import type { Cell, DirectoryChange, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
 import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
 import { type Control, StackClient } from './stack-client.ts';
@@ -71,6 +71,17 @@ export async function runAction(
   const stack = await StackClient.find(context.options.stack as string | undefined);
   const commandLine = ['polycell', name, ...context.positionals].join(' ');
   return run({ ...context, control: await stack.control(), arguments: rest, commandLine });
+}
+
+/** Every tenant of the directory, as the listing comes. */
+export async function* everyTenant(control: Control): AsyncGenerator<Tenant> {
+  let cursor: string | null = null;
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor !== null && { cursor }) });
+    const page = (await control('GET', `tenants?${query}`)) as { items: readonly Tenant[]; next: string | null };
+    yield* page.items;
+    cursor = page.next;
+  } while (cursor !== null);
 }
 
 /** The one argument of an action: the id of a cell or a tenant. */

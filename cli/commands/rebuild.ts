@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RebuildProgress } from '../../core/pipeline/rebuild.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { everyTenant } from '../directory.ts';
 import { StackClient, type Target, whoAnswered } from '../stack-client.ts';
 
 /** Steps of one tenant that bring nothing before the command gives up, each with a pause behind it. */
@@ -9,9 +10,6 @@ const IDLE_STEPS = 30;
 
 /** The pause after a step that had to end early, in milliseconds. */
 const PAUSE_MS = 2000;
-
-/** Tenants of a page of the listing. */
-const PAGE = 200;
 
 /** Events a second, at most, that can be asked for. */
 const FASTEST = 1_000_000;
@@ -47,7 +45,8 @@ export const rebuild: Command = {
     const stack = await StackClient.find(options.stack as string | undefined);
     const body = { consumer, ...(typeof from === 'string' && { from }) };
     const restart = options.restart === true && { restart: true };
-    for await (const each of typeof tenant === 'string' ? [tenant] : tenantsOf(stack)) {
+    const chosen = typeof tenant === 'string' ? [{ id: tenant }] : everyTenant(await stack.control());
+    for await (const { id: each } of chosen) {
       const target = await stack.target(each, options.cell as string | undefined);
       const tell = ({ subjects, events, done, waiting }: RebuildProgress) =>
         out(
@@ -92,15 +91,4 @@ async function step(target: Target, body: object): Promise<RebuildProgress> {
   if (response.status === 503) return { subjects: 0, events: 0, done: false, waiting: detail };
   const text = `${whoAnswered(response)} answered ${response.status}: ${detail}`;
   throw code === 'unknown_consumer' || code === 'invalid_body' ? new UsageError(text) : new UserError(text);
-}
-
-async function* tenantsOf(stack: StackClient): AsyncGenerator<string> {
-  const control = await stack.control();
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor !== null && { cursor }) });
-    const page = (await control('GET', `tenants?${query}`)) as { items: { id: string }[]; next: string | null };
-    for (const { id } of page.items) yield id;
-    cursor = page.next;
-  } while (cursor !== null);
 }

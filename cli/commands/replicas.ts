@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
 import { type Command, UserError } from '../command.ts';
-import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
+import { type Action, type ActionContext, everyTenant, idOf, runAction } from '../directory.ts';
 
 /** Steps of one direction that bring nothing before the command gives up, each with a pause behind it. */
 const IDLE_STEPS = 30;
@@ -13,13 +13,14 @@ const PAUSE_MS = 2000;
 
 export const replicas: Command = {
   summary: 'compare the two cells of a tenant, or bring the events of one into the other',
-  usage: 'sync|verify TENANT [--from CELL]',
+  usage: 'sync|verify [TENANT] [--from CELL]',
   example: 'npx polycell replicas sync acme',
   options: { from: { type: 'string' }, restart: { type: 'boolean' }, stack: { type: 'string' } },
   positionals: 2,
   describe: {
-    'sync TENANT': 'send all events of its home to its standby, and those of the standby to the home',
-    'verify TENANT': 'compare both cells, and change nothing: 0 only if they have the same',
+    'sync [TENANT]':
+      'send all events of its home to its standby, and those of the standby to the home; of all tenants if none is named',
+    'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
     '--from CELL': 'only from this one of the two to the other',
     '--restart': 'begin again; otherwise a sync that was interrupted goes on',
     '--stack URL': 'the stack to ask, if not the one started last',
@@ -27,27 +28,37 @@ export const replicas: Command = {
   run: (context) => runAction('replicas', actions, context),
 };
 
-/** Both directions, or the one that is asked for. */
-async function directions({ control, options }: ActionContext, id: string): Promise<readonly string[]> {
-  const { cell, standby } = (await control('GET', `tenants/${id}`)) as Tenant;
-  if (standby === null) throw new UserError(`${id} has no standby; give it one with \`polycell tenants place\`.`);
-  return typeof options.from === 'string' ? [options.from] : [cell, standby];
+/** The tenant that is named, or all that have a standby. */
+async function* chosen(context: ActionContext): AsyncGenerator<Tenant> {
+  if (context.arguments.length === 0) {
+    for await (const tenant of everyTenant(context.control)) if (tenant.standby !== null) yield tenant;
+    return;
+  }
+  const id = idOf(context, 'tenant');
+  const tenant = (await context.control('GET', `tenants/${id}`)) as Tenant;
+  if (tenant.standby === null)
+    throw new UserError(`${id} has no standby; give it one with \`polycell tenants place\`.`);
+  yield tenant;
 }
+
+/** The cells that send: both, or the one that is asked for. */
+const senders = ({ options }: ActionContext, { cell, standby }: Tenant): readonly string[] =>
+  typeof options.from === 'string' ? [options.from] : [cell, standby ?? ''];
 
 const actions: Readonly<Record<string, Action>> = {
   async sync(context) {
-    const id = idOf(context, 'tenant');
-    for (const from of await directions(context, id)) await pushAll(context, id, from, false);
+    for await (const tenant of chosen(context))
+      for (const from of senders(context, tenant)) await pushAll(context, tenant.id, from, false);
     return 0;
   },
 
   async verify(context) {
-    const id = idOf(context, 'tenant');
     let differences = 0;
-    for (const from of await directions(context, id)) {
-      const { missing, different, extra } = await pushAll(context, id, from, true);
-      differences += missing + different + extra;
-    }
+    for await (const tenant of chosen(context))
+      for (const from of senders(context, tenant)) {
+        const { missing, different, extra } = await pushAll(context, tenant.id, from, true);
+        differences += missing + different + extra;
+      }
     return differences === 0 ? 0 : 1;
   },
 };

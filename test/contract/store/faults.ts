@@ -124,6 +124,7 @@ export const faultClauses = {
       ...allMethods('unknown-outcome'),
       get: 'unavailable',
       query: 'unavailable',
+      partitions: 'unavailable',
     });
   },
 

@@ -226,7 +226,13 @@ test('a cell whose tenants are evacuated can be retired', async () => {
   expect((await add('evacuated-1', 'old', 'new-1')).code).toBe(0);
   expect((await add('evacuated-2', 'old', 'none')).code).toBe(0);
   expect((await add('evacuated-3', 'new-1', 'old')).code).toBe(0);
-  expect(await at('cells', 'evacuate', 'old')).toEqual({
+  // These cells prove their identity and can do nothing else, so they may hold anything.
+  const refused = await at('cells', 'evacuate', 'old');
+  expect([refused.code, refused.out]).toEqual([1, '0 moved, 3 left at old.\n']);
+  expect(refused.err).toMatch(
+    /evacuated-1 stays: What evacuated-1 has stored would stay behind\. old: .*\(tenant_has_data\)/,
+  );
+  expect(await at('cells', 'evacuate', 'old', '--leave-data')).toEqual({
     code: 1,
     out: expect.stringMatching(
       /^evacuated-1: home new-1, standby new-2\nevacuated-3: home new-1, standby new-2\n2 moved, 1 left at old\.\n$/,
@@ -234,8 +240,11 @@ test('a cell whose tenants are evacuated can be retired', async () => {
     err: oneLine(/evacuated-2 stays: it has no standby to move to; name a cell with --to\./),
   });
   expect((await at('cells', 'retire', 'old')).err).toMatch('(cell_not_empty)');
-  expect((await at('cells', 'evacuate', 'old', '--to', 'new-2')).code).toBe(0);
-  expect((await at('cells', 'retire', 'old')).code).toBe(0);
+  expect((await at('cells', 'evacuate', 'old', '--to', 'new-2', '--leave-data')).code).toBe(0);
+  expect((await at('cells', 'retire', 'old')).err).toMatch(
+    /\(cell_has_data\)\. With the command that is --leave-data\./,
+  );
+  expect((await at('cells', 'retire', 'old', '--leave-data')).code).toBe(0);
 });
 
 test('events sent to a cell that does not serve the tenant are stored there, with a notice', async () => {
@@ -251,7 +260,7 @@ test('the document of the control plane is served without a token', async () => 
   expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/control/v1/cells');
 });
 
-test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-certificate'])(
+test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-certificate', 'rebuild', 'replicas'])(
   'the help of %s has an example',
   async (command) => {
     const { code, out } = await polycell(command, '--help');
