@@ -1,7 +1,7 @@
 // `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
 import type { Cell, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
-import { UserError } from './command.ts';
-import { type ActionContext, idOf } from './directory.ts';
+import { RefusedError } from './command.ts';
+import { type ActionContext, confirmed, idOf, queryOf, revisionOf } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
@@ -17,27 +17,38 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const cell = idOf(context, 'cell');
   const to = typeof options.to === 'string' ? options.to : undefined;
   const reason = typeof options.reason === 'string' ? options.reason : context.commandLine;
-  const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
-  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
+  const dryRun = options['dry-run'] === true;
+  const drain = async (preview: boolean, ifRevision: number | undefined) =>
+    (await control('POST', `cells/${cell}/drain${queryOf(preview, ifRevision)}`, { reason })) as Outcome;
+  const agreed = revisionOf(options);
+  // From a given revision on, each step carries that of the one before: a change in between ends the command.
+  let revision = dryRun ? agreed : await confirmed(context, () => drain(true, agreed));
+  const began = await drain(dryRun, revision);
+  const isChained = revision !== undefined && !dryRun;
+  revision = isChained ? began.revision : undefined;
   const others = await othersThan(context, cell);
   const affected = await tenantsAt(context, cell);
   let moved = 0;
   for (const tenant of affected) {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
     const outcome = await firstAccepted(places, async (place) => {
-      return (await control('POST', `tenants/${tenant.id}/place${dryRun}`, { ...place, reason })) as Outcome;
+      return (await control('POST', `tenants/${tenant.id}/place${queryOf(dryRun, revision)}`, {
+        ...place,
+        reason,
+      })) as Outcome;
     });
     if (typeof outcome === 'string') {
       err(`${tenant.id} stays: ${outcome}`);
       continue;
     }
     moved += 1;
+    if (isChained) revision = outcome.revision;
     const { cell: home, standby } = { ...tenant, ...(outcome.changes[0]?.after as Partial<Tenant> | undefined) };
     if (!json) out(`${tenant.id}: home ${home}, standby ${standby ?? 'none'}`);
   }
   const left = affected.length - moved;
-  const would = dryRun === '' ? 'moved' : 'would move';
-  out(json ? JSON.stringify({ cell, moved, left }) : `${moved} ${would}, ${left} left at ${cell}.`);
+  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}.`;
+  out(json ? JSON.stringify({ cell, moved, left, revision: revision ?? began.revision }) : total);
   return left === 0 ? 0 : 1;
 }
 
@@ -82,7 +93,7 @@ async function firstAccepted(
     try {
       return await put(place);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof RefusedError) || error.code === 'changed_meanwhile') throw error;
       if (index === 0) refusal = error.message;
     }
   }

@@ -11,13 +11,17 @@ import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { login } from './commands/login.ts';
+import { logout } from './commands/logout.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
+import { profiles } from './commands/profiles.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { tenantToken } from './commands/tenant-token.ts';
 import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
+import { whoami } from './commands/whoami.ts';
 
 const commands: Readonly<Record<string, Command>> = {
   dev,
@@ -29,6 +33,10 @@ const commands: Readonly<Record<string, Command>> = {
   tenants,
   failover,
   audit,
+  login,
+  logout,
+  whoami,
+  profiles,
   'tenant-token': tenantToken,
   'device-certificate': deviceCertificate,
   token,
@@ -49,7 +57,7 @@ function help(): string {
   ].join('\n');
 }
 
-/** Runs the command line; returns the exit code: 0 on success only, 2 for arguments that make no sense. */
+/** Runs the command line; returns the exit code, one of `EXIT`. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   // A reader that has seen enough, such as `head`, is no failure.

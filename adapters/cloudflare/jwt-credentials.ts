@@ -1,7 +1,9 @@
 // Credentials in the form of JSON Web Tokens of our issuer: the algorithm is fixed, the audience is checked, and each is verified once.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { isName } from '../../core/cell/identity.ts';
+import { CONTROL_SCOPES } from '../../core/edge/control/control-routes.ts';
 import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
+import { TENANTS_SCOPES } from '../../core/edge/router/authenticate.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { IssuerKeys } from './jwks.ts';
@@ -165,7 +167,8 @@ export const tenantCaller: ReadCaller = (claims) => {
     : { kind: 'tenant', tenant, scopes };
 };
 
-const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
+/** The scopes that an operator's token can have. */
+const OPERATOR_SCOPES: readonly string[] = [...CONTROL_SCOPES, ...TENANTS_SCOPES];
 
 /** Reads an operator: the claim `sub`, and scopes. */
 export const operatorCaller: ReadCaller = (claims) => {
@@ -174,8 +177,8 @@ export const operatorCaller: ReadCaller = (claims) => {
   const named = typeof sub === 'string' && sub !== '' && sub.length <= JWT_LIMITS.subject;
   if (!named) return { refusal: 'it names no operator' };
   const given = scopesOf(claims);
-  const scopes = CONTROL_SCOPES.filter((each) => given.has(each));
+  const scopes = OPERATOR_SCOPES.filter((each) => given.has(each));
   return scopes.length === 0
-    ? { insufficientScope: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }
+    ? { insufficientScope: `it has none of the scopes ${OPERATOR_SCOPES.join(', ')}` }
     : { kind: 'operator', subject: sub, scopes };
 };

@@ -1,7 +1,7 @@
 // `polycell cells`: the cells as the directory knows them, what may be done with them, and the files that declare them.
 import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
-import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, RefusedError, UsageError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -20,6 +20,7 @@ export const cells: Command = {
   summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
   usage: 'list|add|approvals|approve|drain|evacuate|resume|retire|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
+  asks: 'edge',
   options: {
     cloud: { type: 'string' },
     region: { type: 'string' },
@@ -133,9 +134,9 @@ const actions: Readonly<Record<string, Action>> = {
     try {
       return await post('retire')(context);
     } catch (error) {
-      if (!(error instanceof UserError) || !error.message.includes('(cell_not_empty)')) throw error;
+      if (!(error instanceof RefusedError) || error.code !== 'cell_not_empty') throw error;
       const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
-      throw new UserError(`${error.message} Move its tenants with ${move}`);
+      throw new RefusedError(`${error.message} Move its tenants with ${move}`, error.code);
     }
   },
 };

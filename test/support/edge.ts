@@ -27,17 +27,17 @@ import { EDGE_KEY } from './route-tokens.ts';
 
 export type Source = 'there' | 'gone' | 'silent';
 
-/** `Bearer tenant:<tenant>` and `Bearer operator:<name>` are credentials here; how real ones are verified is tested with their adapters. */
+/** `Bearer tenant:<tenant>` and `Bearer operator:<name>[:<scope>,…]` are credentials here; how real ones are verified is tested with their adapters. */
 export const sayso = (kind: 'tenant' | 'operator'): Credentials => ({
   authenticate(request): Authentication {
     const header = request.headers.get('authorization');
     if (header === null) return { status: 'absent' };
-    const [, said, name = ''] = /^Bearer (\w+):(.+)$/.exec(header) ?? [];
+    const [, said, name = '', scopes = 'control.read'] = /^Bearer (\w+):([^:]+)(?::(.+))?$/.exec(header) ?? [];
     if (said !== kind) return { status: 'refused', reason: 'it is another one' };
     const caller =
       kind === 'tenant'
         ? ({ kind, tenant: name, scopes: ['ingest', 'read'] } as const)
-        : ({ kind, subject: name, scopes: ['control.read'] } as const);
+        : { kind, subject: name, scopes: scopes.split(',') };
     return { status: 'accepted', caller };
   },
 });

@@ -15,7 +15,7 @@ export type Caller =
       readonly kind: 'operator';
       /** The name for the audit log. */
       readonly subject: string;
-      /** At least one of `control.read`, `control.write` and `control.endpoints`. */
+      /** At least one of those of the control API, or of `tenants.ingest`, `tenants.read` and `tenants.operate`. */
       readonly scopes: readonly string[];
     };
 

@@ -88,14 +88,14 @@ test.each<[string[], number, RegExp]>([
   [['get', 'v1/devices', '--tenant', 'acme'], 2, /Give the path to read, such as \/v1\/devices/],
   [
     ['get', '/v1/devices/none', '--tenant', 'acme'],
-    1,
+    3,
     /The cell answered 404: No reading has come from a device "none" \(unknown_device\)\./,
   ],
   [['parked', '--tenant', 'acme'], 2, /Name an action: list, show, redrive, drop/],
   [['parked', 'list', 'x', '--tenant', 'acme'], 2, /`parked list` takes no ids/],
   [['parked', 'show', 'x', '--all', '--tenant', 'acme'], 2, /--all is for redrive and drop, not for show/],
   [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
-  [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 1, /There are: device-state, rollups, relay/],
+  [['parked', 'list', '--tenant', 'acme', '--consumer', 'no'], 3, /There are: device-state, rollups, relay/],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
 });
@@ -171,7 +171,7 @@ describe('send', () => {
         .split('\n')
         .map((line) => line.slice(0, 7))
         .sort(),
-    ).toEqual(['', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
+    ).toEqual(['', 'Going t', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
     expect(first.err).toMatch(/line 5: invalid_attribute: /);
     // What a terminal would obey is not handed through.
     expect(first.err).not.toContain('\u001b');
