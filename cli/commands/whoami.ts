@@ -4,7 +4,7 @@ import { connect } from '../edge/connection.ts';
 import { claimsOf, expiryOf, scopesOf } from '../edge/token-claims.ts';
 
 export const whoami: Command = {
-  summary: 'show which edge commands go to, and as whom',
+  summary: 'show which edge commands go to, with which identity',
   usage: '[--edge URL | --profile NAME]',
   example: 'npx polycell whoami --profile prod',
   asks: 'edge',

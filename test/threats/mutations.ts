@@ -14,8 +14,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'C1',
     file: 'adapters/cloudflare/jwt-credentials.ts',
-    find: "algorithms: ['EdDSA', 'Ed25519'],",
-    replace: "algorithms: ['EdDSA', 'Ed25519', 'HS256'],",
+    find: 'const algorithms = kinds.flatMap((kind) => ALGORITHMS[kind]);',
+    replace: "const algorithms = [...kinds.flatMap((kind) => ALGORITHMS[kind]), 'HS256'];",
   },
   {
     threat: 'C2',

@@ -3,7 +3,13 @@
 import { Refusal } from '../../api/refusal.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Authentication, Caller, Credentials } from '../ports/credentials.ts';
+import {
+  type Authentication,
+  type Caller,
+  type Credentials,
+  FOR_TENANTS,
+  FOR_TENANTS_SCOPES,
+} from '../ports/credentials.ts';
 
 export type TenantCaller = Extract<Caller, { kind: 'tenant' }>;
 export type OperatorCaller = Extract<Caller, { kind: 'operator' }>;
@@ -58,17 +64,11 @@ export function admitted<K extends Caller['kind']>(
   );
 }
 
-/** The scopes by which an operator may make requests for tenants, and the tenant's scopes that they give. */
-const FOR_TENANTS = { 'tenants.ingest': 'ingest', 'tenants.read': 'read', 'tenants.operate': 'operate' } as const;
-
-/** The scopes of operators beyond those of the control API. */
-export const TENANTS_SCOPES = Object.keys(FOR_TENANTS) as readonly (keyof typeof FOR_TENANTS)[];
-
 /** A tenant's caller that stands for an operator. Throws the refusal for an operator without a scope for it. */
 export function actingFor({ scopes: given }: OperatorCaller, tenant: string): TenantCaller {
-  const scopes = TENANTS_SCOPES.filter((scope) => given.includes(scope)).map((scope) => FOR_TENANTS[scope]);
+  const scopes = FOR_TENANTS_SCOPES.filter((scope) => given.includes(scope)).map((scope) => FOR_TENANTS[scope]);
   if (scopes.length === 0)
-    throw new Refusal('missing_scope', `This needs a token with one of the scopes ${TENANTS_SCOPES.join(', ')}.`);
+    throw new Refusal('missing_scope', `This needs a token with one of the scopes ${FOR_TENANTS_SCOPES.join(', ')}.`);
   return { kind: 'tenant', tenant, scopes };
 }
 

@@ -27,7 +27,7 @@ function asked(isProtected: boolean, options: Record<string, boolean>, missing?:
 
 const GOING = 'Going to profile prod, https://edge.example';
 
-test('an edge that is not protected is told, and nothing is asked', async () => {
+test('an edge that is not protected is named, and nothing is asked', async () => {
   const { done, lines, questions } = asked(false, {}, '--if-revision N', 'no');
   await done;
   expect([lines, questions]).toEqual([[GOING], []]);

@@ -1,0 +1,326 @@
+// Operating commands against an edge that is no local stack's: nothing is shared with it but its address and a token.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  type DeployedEdge,
+  OPERATOR_SCOPES,
+  OPERATORS,
+  startDeployedEdge,
+  tenantTokenNow,
+} from '../../support/deployed-edge.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Ended, Run } from './run.ts';
+
+let edge: DeployedEdge;
+beforeAll(async () => {
+  edge = await startDeployedEdge();
+});
+afterAll(() => edge.stop());
+
+const folders: string[] = [];
+const configuration = (): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'polycell-config-'));
+  folders.push(folder);
+  return folder;
+};
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs a command with nothing but these variables and this input. */
+const run = (args: readonly string[], environment: Record<string, string> = {}, input?: string): Promise<Ended> =>
+  new Run(args, { environment, ...(input !== undefined && { input }) }).ended;
+
+/** As a pipeline does: the address and the token are in the environment. */
+const at = (...args: string[]): Promise<Ended> => run(args, { POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: edge.token });
+const json = async (...args: string[]): Promise<Record<string, unknown>[]> => {
+  const { out, err, code } = await at(...args, '--json');
+  if (code !== 0) throw new Error(`${args.join(' ')}: ${code} ${err}`);
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+};
+const going = (more = '') => `Going to ${edge.url}\n${more}`;
+
+test('the directory is read and changed, and the audit log names the operator', async () => {
+  expect((await at('cells', 'list')).out).toMatch(/^cell +state .*\na +active +aws +region-of-a .*\nb +active /);
+  expect(await json('tenants', 'show', 'acme')).toMatchObject([{ cell: 'a', standby: 'b' }]);
+  const [preview] = await json('cells', 'drain', 'b', '--dry-run');
+  expect(preview).toMatchObject({ status: 'previewed' });
+  const drained = await at('cells', 'drain', 'b', '--if-revision', String(preview?.revision), '--reason', 'an upgrade');
+  expect(drained).toEqual({
+    code: 0,
+    out: expect.stringMatching(/^Done \(revision \d+\)\.\n {2}cell b: state active → draining\n$/),
+    err: going(),
+  });
+  expect((await json('audit', '--limit', '1'))[0]).toMatchObject({ actor: 'ann', reason: 'an upgrade' });
+  expect(await at('cells', 'resume', 'b')).toMatchObject({ code: 0 });
+  const stale = await at('cells', 'drain', 'b', '--if-revision', String(preview?.revision));
+  expect(stale).toEqual({ code: 3, out: '', err: expect.stringMatching(/\(changed_meanwhile\)\.\n$/) });
+});
+
+test('a cell is failed over and back', async () => {
+  expect(await at('failover', 'start', 'a', '--reason', 'an exercise')).toMatchObject({ code: 0 });
+  expect(await json('failover', 'status')).toMatchObject([{ down: [{ id: 'a' }] }]);
+  expect(await at('failover', 'back', 'a')).toMatchObject({ code: 0 });
+});
+
+test('status has the cells as directory and monitor see them', async () => {
+  await eventually(async () => {
+    const [status] = await json('status');
+    expect(status).toMatchObject({
+      edge: { url: edge.url, health: 'ok', version: '7.7.7' },
+      cells: [
+        { id: 'a', health: 'up', directory: { state: 'active', homes: 1, standbys: 0 } },
+        { id: 'b', health: 'up', directory: { state: 'active', homes: 0, standbys: 1 } },
+      ],
+    });
+  });
+});
+
+describe('requests of a tenant', () => {
+  const asTenant = (...args: string[]) => run(args, { POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: tenantTokenNow() });
+
+  test('go with an operator’s token, and with the tenant’s own', async () => {
+    expect(await at('send', '--tenant', 'acme', '--count', '3', '--batch', '3', '--json')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('"accepted":3'),
+    });
+    expect(await at('get', '/v1/health?deep=1', '--tenant', 'acme', '--json')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('"cell":"a"'),
+    });
+    expect(await asTenant('get', '/v1/devices', '--tenant', 'acme')).toMatchObject({ code: 0 });
+    expect(await asTenant('get', '/v1/devices', '--tenant', 'globex')).toMatchObject({
+      code: 2,
+      err: 'The token is for the tenant "acme", not for globex.\n',
+    });
+    expect(await asTenant('cells', 'list')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('(invalid_credential)'),
+    });
+    expect(await asTenant('parked', 'list', '--tenant', 'acme')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('403'),
+    });
+  });
+
+  test('an unknown tenant and a missing scope are refused', async () => {
+    expect(await at('get', '/v1/devices', '--tenant', 'nobody')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('"nobody" is not known'),
+    });
+    const reader = { POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: await edge.operatorToken('control.read') };
+    expect(await run(['get', '/v1/devices', '--tenant', 'acme'], reader)).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/^The edge answered 403: .*tenants\.read/),
+    });
+    expect(await run(['cells', 'drain', 'b'], reader)).toMatchObject({
+      code: 3,
+      err: going('This needs a token with the scope control.write (missing_scope).\n'),
+    });
+  });
+
+  test('parked events are listed and dropped', async () => {
+    const reason = { code: 'RangeError', message: 'poison' };
+    const [a] = edge.cells;
+    const consumer = 'device-state';
+    await a.parking.park({ consumer, tenant: 'acme', event: undefined, subject: 'device-1', reason });
+    const [parked] = await json('parked', 'list', '--tenant', 'acme');
+    expect(parked).toMatchObject({ consumer, reason });
+    expect(await at('parked', 'drop', String(parked?.id), '--tenant', 'acme')).toEqual({
+      code: 0,
+      out: '1 dropped.\n',
+      err: going(),
+    });
+  });
+});
+
+describe('profiles', () => {
+  const home = configuration();
+  const own = { XDG_CONFIG_HOME: home };
+  const files = () => readdirSync(path.join(home, 'polycell')).sort();
+
+  test('are made by signing in at the operators’ issuer, and their tokens are nowhere shown', async () => {
+    const login = new Run(
+      [
+        'login',
+        '--edge',
+        edge.url,
+        '--profile',
+        'prod',
+        '--issuer',
+        edge.issuer.issuer,
+        '--client-id',
+        'polycell-cli',
+      ].concat(['--resource', OPERATORS, '--scope', `openid offline_access ${OPERATOR_SCOPES}`, '--protected']),
+      { environment: own },
+    );
+    const [, code = ''] = await login.said(/enter the code (\S+)/);
+    await edge.issuer.approve(code, 'bob');
+    const { out, err, code: exit } = await login.ended;
+    expect([exit, out]).toEqual([
+      0,
+      expect.stringMatching(/^Logged in to http\S+ as bob, until \S+\.\nCommands use the profile prod/),
+    ]);
+    expect(files()).toEqual(['current', 'prod.profile.json']);
+    const file = path.join(home, 'polycell/prod.profile.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { token } = JSON.parse(readFileSync(file, 'utf8')) as { token: string };
+    expect(out + err).not.toContain(token);
+
+    const [who, listed] = [await run(['whoami', '--json'], own), await run(['profiles', '--json'], own)];
+    expect(JSON.parse(who.out)).toMatchObject({
+      edge: edge.url,
+      profile: 'prod',
+      protected: true,
+      subject: 'bob',
+      audience: [OPERATORS],
+      scopes: OPERATOR_SCOPES.split(' '),
+    });
+    expect(JSON.parse(listed.out)).toMatchObject({ profile: 'prod', current: true, protected: true, loggedIn: true });
+    expect(who.out + listed.out).not.toContain(token);
+  });
+
+  test('that are protected are changed with --yes and a revision alone without a terminal; --edge makes no difference', async () => {
+    const drain = (...more: string[]) => run(['cells', 'drain', 'b', ...more], own);
+    const [preview] = [await drain('--dry-run', '--json')];
+    const { revision } = JSON.parse(preview.out) as { revision: number };
+    expect(await drain()).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('This edge is protected: type b at a terminal, or give --yes and --if-revision N'),
+    });
+    expect(await drain('--yes')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('with --yes, give --if-revision N'),
+    });
+    const byAddress = { ...own, POLYCELL_TOKEN: edge.token };
+    expect(await run(['cells', 'drain', 'b', '--edge', edge.url], byAddress)).toMatchObject({ code: 2 });
+    expect(await run(['parked', 'redrive', '--all', '--yes', '--tenant', 'acme'], own)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('with --yes, give the ids in place of --all'),
+    });
+    expect(await drain('--yes', '--if-revision', String(revision))).toMatchObject({
+      code: 0,
+      err: `Going to profile prod, ${edge.url}\n`,
+    });
+    expect(await run(['profiles', 'unprotect', 'prod'], own)).toMatchObject({ code: 0 });
+    expect(await run(['cells', 'resume', 'b'], own)).toMatchObject({ code: 0 });
+  });
+
+  test('take a token from standard input, if the edge takes it', async () => {
+    const login = (token: string, ...more: string[]) =>
+      run(['login', '--edge', edge.url, '--profile', 'ci', ...more], own, `${token}\n`);
+    expect(await login(await edge.operatorToken('control.read', 'pipeline'))).toMatchObject({ code: 0 });
+    expect(await login(tenantTokenNow({ aud: 'other' }))).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('does not take this token'),
+    });
+    expect(await login('secret')).toEqual({ code: 2, out: '', err: expect.not.stringContaining('secret') });
+    expect(JSON.parse((await run(['whoami', '--json'], own)).out)).toMatchObject({
+      profile: 'ci',
+      subject: 'pipeline',
+    });
+  });
+
+  test('are chosen, logged out and removed', async () => {
+    expect(await run(['profiles', 'use', 'prod'], own)).toMatchObject({ code: 0 });
+    expect(await run(['logout'], own)).toMatchObject({ code: 0, out: expect.stringMatching(/^Logged out of prod\./) });
+    expect(readFileSync(path.join(home, 'polycell/prod.profile.json'), 'utf8')).not.toMatch(/oken"/);
+    expect(await run(['cells', 'list'], own)).toMatchObject({
+      code: 1,
+      err: 'You are not logged in to prod: npx polycell login --profile prod\n',
+    });
+    expect(await run(['cells', 'list', '--profile', 'ci'], own)).toMatchObject({ code: 0 });
+    expect(await run(['profiles', 'remove', 'prod'], own)).toMatchObject({ code: 0 });
+    expect(files()).toEqual(['ci.profile.json']);
+  });
+
+  test('renew a token that expires', async () => {
+    const renewable = configuration();
+    const environment = { XDG_CONFIG_HOME: renewable };
+    const login = new Run(
+      [
+        'login',
+        '--edge',
+        edge.url,
+        '--issuer',
+        edge.issuer.issuer,
+        '--client-id',
+        'polycell-cli',
+        '--resource',
+        OPERATORS,
+      ].concat(['--scope', 'openid offline_access control.read']),
+      { environment },
+    );
+    const [, code = ''] = await login.said(/enter the code (\S+)/);
+    await edge.issuer.approve(code);
+    expect(await login.ended).toMatchObject({ code: 0 });
+    const file = path.join(renewable, 'polycell/default.profile.json');
+    const profile = JSON.parse(readFileSync(file, 'utf8')) as { token: string };
+    const [head, , signature] = profile.token.split('.');
+    const expired = [head, Buffer.from('{"exp":1}').toString('base64url'), signature].join('.');
+    writeFileSync(file, JSON.stringify({ ...profile, token: expired }));
+    expect(await run(['cells', 'list'], environment)).toMatchObject({ code: 0 });
+    const { token } = JSON.parse(readFileSync(file, 'utf8')) as { token: string };
+    expect(token).not.toBe(expired);
+  });
+});
+
+describe('what a change comes to when the edge does not answer', () => {
+  test.each([
+    ['ends the connection', 4, () => undefined],
+    ['answers 502 as a proxy does', 4, (response: import('node:http').ServerResponse) => response.writeHead(502).end()],
+    [
+      'redirects',
+      1,
+      (response: import('node:http').ServerResponse) => response.writeHead(307, { location: edge.url }).end(),
+    ],
+  ])('and %s: exit code %i', async (_name, code, answer) => {
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      seen.push(`${request.method} ${request.url}`);
+      request.resume();
+      if (answer(response) === undefined) request.socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const environment = { POLYCELL_EDGE: url, POLYCELL_TOKEN: edge.token };
+      expect(await run(['cells', 'drain', 'b'], environment)).toMatchObject({ code });
+      expect(seen).toEqual(['POST /control/v1/cells/b/drain']);
+      expect(await run(['cells', 'list'], environment)).toMatchObject({ code: 1 });
+      await new Promise((resolve) => server.close(resolve).closeAllConnections());
+      // Nothing was sent, so nothing was changed.
+      expect(await run(['cells', 'drain', 'b'], environment)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('ECONNREFUSED'),
+      });
+    } finally {
+      server.close().closeAllConnections();
+    }
+  });
+});
+
+test.each([
+  [['token', '--tenant', 'acme', '--edge', 'https://edge.example'], '--edge'],
+  [['drill', 'cell-loss', '--profile', 'prod'], '--profile'],
+  [['device-certificate', '--tenant', 'acme', '--device', 'd', '--edge', 'https://edge.example'], '--edge'],
+])('%j says that it needs a local stack', async (args, named) => {
+  expect(await run(args)).toEqual({
+    code: 2,
+    out: '',
+    err: `\`polycell ${args[0]}\` works with a local stack only, and ${named} names a deployed edge. Leave that out, or give --stack URL.\n`,
+  });
+});
+
+test('--cell is for a local stack', async () => {
+  expect(await at('get', '/v1/devices', '--tenant', 'acme', '--cell', 'a')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('a local stack alone allows'),
+  });
+});
