@@ -7,6 +7,7 @@ import { audit } from './commands/audit.ts';
 import { cells } from './commands/cells.ts';
 import { dev } from './commands/dev.ts';
 import { deviceCertificate } from './commands/device-certificate.ts';
+import { doctor } from './commands/doctor.ts';
 import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
@@ -37,6 +38,7 @@ const commands: Readonly<Record<string, Command>> = {
   logout,
   whoami,
   profiles,
+  doctor,
   'tenant-token': tenantToken,
   'device-certificate': deviceCertificate,
   token,

@@ -17,7 +17,7 @@ import { ROUTER_LIMITS } from './router/router-limits.ts';
 
 export interface EdgeDeps {
   readonly version: string;
-  /** The OpenAPI document of the application that the cells run. */
+  /** The OpenAPI document of the edge: see `edgeOpenApi`. */
   readonly document: unknown;
   /** Serves tenants' requests: of the caller, or of whom the request's credential names. */
   readonly tenants: (request: Request, target: string, traceparent: string, caller?: TenantCaller) => Promise<Response>;
@@ -59,10 +59,12 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
   const documentText = JSON.stringify(deps.document);
 
   const health = (traceparent: string): Response => {
-    const status = clock.now() - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';
+    const now = clock.now();
+    const status = now - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';
     return Response.json(
-      { status, cell: 'edge', version: deps.version },
-      { headers: ownHeaders(traceparent, 'application/json') },
+      { status, cell: EDGE, version: deps.version },
+      // By the date, clients compare their clock with the edge's.
+      { headers: { ...ownHeaders(traceparent, 'application/json'), date: new Date(now).toUTCString() } },
     );
   };
 

@@ -82,6 +82,58 @@ test('status has the cells as directory and monitor see them', async () => {
   });
 });
 
+describe('doctor', () => {
+  const findings = async (environment: Record<string, string>) => {
+    const { code, out, err } = await run(['doctor', '--json'], environment);
+    expect(err).toBe('');
+    const lines = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { check: string; status: string; detail: string });
+    return { code, lines, by: Object.fromEntries(lines.map(({ check, status }) => [check, status])) };
+  };
+
+  test('finds nothing wrong with an edge and cells that are well', async () => {
+    await eventually(async () => {
+      const { code, by } = await findings({ POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: edge.token });
+      expect(by).toEqual({
+        ...{ edge: 'ok', clock: 'ok', version: 'warn', token: 'ok', access: 'ok', monitor: 'ok' },
+        ...{ 'cell a': 'ok', 'keys a': 'ok', 'cell b': 'ok', 'keys b': 'ok' },
+      });
+      expect(code).toBe(0);
+    });
+  });
+
+  test('names the token that the edge refuses, and goes no further', async () => {
+    const { code, lines } = await findings({
+      POLYCELL_EDGE: edge.url,
+      POLYCELL_TOKEN: tenantTokenNow({ tenant: undefined }),
+    });
+    expect(code).toBe(1);
+    expect(lines.slice(3)).toMatchObject([
+      { check: 'token', status: 'ok' },
+      {
+        check: 'access',
+        status: 'fail',
+        detail: expect.stringContaining('the edge refuses the token: The credential is refused'),
+      },
+    ]);
+  });
+
+  test('says of a tenant’s token that it is one', async () => {
+    const { code, lines } = await findings({ POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: tenantTokenNow() });
+    expect([code, lines.at(-1)]).toEqual([
+      0,
+      { check: 'access', status: 'ok', detail: 'the edge takes it for the tenant acme' },
+    ]);
+  });
+
+  test('says what does not answer', async () => {
+    const { code, lines } = await findings({ POLYCELL_EDGE: 'http://127.0.0.1:1', POLYCELL_TOKEN: edge.token });
+    expect([code, lines]).toMatchObject([1, [{ check: 'edge', status: 'fail' }]]);
+  });
+});
+
 describe('requests of a tenant', () => {
   const asTenant = (...args: string[]) => run(args, { POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: tenantTokenNow() });
 

@@ -9,6 +9,7 @@ test('the edge reports its own health without a credential and without calling a
     'content-type': 'application/json',
     'cache-control': 'no-store',
     'x-polycell-cell': 'edge',
+    date: 'Sat, 21 Nov 2026 07:41:03 GMT',
     traceparent: expect.stringMatching(/^00-/),
   });
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok', cell: 'edge', version: '1.2.3' }]);
