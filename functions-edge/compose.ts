@@ -34,6 +34,7 @@ import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
+import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
 import { quota } from '../core/edge/router/quota.ts';
 import { hasProved } from '../core/edge/router/route-memory.ts';
@@ -167,7 +168,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   });
   return createEdge({
     version: config.version,
-    document,
+    document: edgeOpenApi(document),
     tenants: createRouter({
       credentials: [
         new JwtCredentials({ ...own, audience: TENANTS_AUDIENCE, caller: tenantCaller }),

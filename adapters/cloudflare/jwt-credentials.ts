@@ -5,6 +5,7 @@ import {
   type Authentication,
   type Caller,
   type Credentials,
+  ISSUER_SKEW_SECONDS,
   OPERATOR_SCOPES,
 } from '../../core/edge/ports/credentials.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
@@ -16,7 +17,7 @@ export const JWT_LIMITS = {
   /** Characters of a token; one of ours has about 400. */
   characters: 4096,
   /** How far the issuer's clock and ours may differ, in seconds. */
-  skewSeconds: 5,
+  skewSeconds: ISSUER_SKEW_SECONDS,
   /** Verified tokens that an isolate caches, about 700 bytes each. */
   remembered: 10_000,
   /** A token is verified again after this, in milliseconds, so that a withdrawn key stops being accepted. */

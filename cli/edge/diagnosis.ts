@@ -1,6 +1,6 @@
 // What `polycell doctor` concludes from what it has seen: each finding with what to do about it.
-import { JWT_LIMITS } from '../../adapters/cloudflare/jwt-credentials.ts';
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
+import { ISSUER_SKEW_SECONDS } from '../../core/edge/ports/credentials.ts';
 import type { Cell } from '../../core/edge/ports/directory-model.ts';
 import { hasProved } from '../../core/edge/router/route-memory.ts';
 import { EVENT_LIMITS } from '../../core/events/accept.ts';
@@ -52,7 +52,7 @@ export function ofClock({ aheadMs }: EdgeHealth): Finding {
   const remedy = 'Set this machine’s clock by NTP.';
   if (-aheadMs > EVENT_LIMITS.futureMs)
     return fail('clock', `${detail}: events with its time are refused as being in the future`, remedy);
-  return Math.abs(aheadMs) > JWT_LIMITS.skewSeconds * 1000 ? warn('clock', detail, remedy) : ok('clock', detail);
+  return Math.abs(aheadMs) > ISSUER_SKEW_SECONDS * 1000 ? warn('clock', detail, remedy) : ok('clock', detail);
 }
 
 /** The release of the edge beside that of the command line. */

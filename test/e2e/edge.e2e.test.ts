@@ -38,7 +38,7 @@ const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest
 
 /** Sends a request to the edge; what the edge or a cell answers must be as the OpenAPI document has it. */
 const send = async (path: string, init: RequestInit = {}) =>
-  conforming(edge + path, init, await fetch(edge + path, init));
+  conforming(edge + path, init, await fetch(edge + path, init), 'edge');
 
 const ask = async (tenant: string, path: string, init: RequestInit = {}) =>
   send(path, { ...init, headers: { ...init.headers, authorization: `Bearer ${await tokenOf(tenant)}` } });

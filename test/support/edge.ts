@@ -10,6 +10,7 @@ import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryCommand } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
+import { edgeOpenApi } from '../../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { hasProved } from '../../core/edge/router/route-memory.ts';
@@ -138,7 +139,7 @@ export function testEdge({
     return answer(url, outgoing);
   };
   const handle = createEdge({
-    document: openApiDocument(METERS),
+    document: edgeOpenApi(openApiDocument(METERS)),
     version: '1.2.3',
     tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],

@@ -1,6 +1,9 @@
 // Credentials: identify the sender of a request by something that only it can present. Mere claims are never trusted.
 import type { Scope } from '../../cell/route-token.ts';
 
+/** How far an issuer's clock and the edge's may differ, in seconds. */
+export const ISSUER_SKEW_SECONDS = 5;
+
 /** The scopes of the control API; none implies another. */
 export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
 export type ControlScope = (typeof CONTROL_SCOPES)[number];

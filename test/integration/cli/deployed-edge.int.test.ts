@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { answerCheck } from '../../support/conformity.ts';
 import {
   type DeployedEdge,
   OPERATOR_SCOPES,
@@ -320,6 +321,45 @@ describe('profiles', () => {
     expect(await run(['cells', 'list'], environment)).toMatchObject({ code: 0 });
     const { token } = JSON.parse(readFileSync(file, 'utf8')) as { token: string };
     expect(token).not.toBe(expired);
+  });
+});
+
+describe('the documents', () => {
+  const served = async (where: string): Promise<Served> => (await (await fetch(edge.url + where)).json()) as Served;
+  type Served = { info: { title: string }; servers: { url: string }[] };
+
+  test.each([
+    ['/openapi.json', 'The API of Polycell'],
+    ['/control/v1/openapi.json', 'The control plane of Polycell'],
+  ])('%s is public and that of the edge', async (where, title) => {
+    const { info, servers } = await served(where);
+    expect([info.title, servers[0]?.url]).toEqual([title, '/']);
+  });
+
+  test.each<[string, number, () => string | undefined]>([
+    ['/v1/health', 200, () => undefined],
+    ['/v1/devices', 401, () => undefined],
+    ['/v1/devices', 401, () => edge.token],
+    ['/v1/devices', 200, () => tenantTokenNow()],
+    ['/v1/devices', 403, () => tenantTokenNow({ scope: 'ingest' })],
+    ['/v1/devices/none', 404, () => tenantTokenNow()],
+    ['/control/v1/cells', 401, () => undefined],
+    ['/control/v1/cells', 401, () => tenantTokenNow()],
+    ['/control/v1/cells', 200, () => edge.token],
+    ['/control/v1/monitor', 200, () => edge.token],
+    ['/control/v1/tenants/acme', 200, () => edge.token],
+    ['/control/v1/audit', 200, () => edge.token],
+  ])('say how %s answers with %i', async (where, status, token) => {
+    const check = answerCheck(
+      await served(where.startsWith('/control/') ? '/control/v1/openapi.json' : '/openapi.json'),
+    );
+    const credential = token();
+    const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
+    const response = await fetch(edge.url + where, { headers });
+    const body = await response.text();
+    const contentType = response.headers.get('content-type');
+    expect(check({ method: 'GET', path: where, status: response.status, contentType, body })).toEqual([]);
+    expect(response.status).toBe(status);
   });
 });
 

@@ -3,10 +3,13 @@
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { OPERATOR_CODES } from '../../../../core/api/refusal.ts';
 import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
+import { controlOpenApiDocument } from '../../../../core/edge/control/control-openapi.ts';
 import { CONTROL_BODY_BYTES, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
+import { MONITOR_DEFAULTS } from '../../../../core/edge/monitor/monitor-settings.ts';
 import type { Directory } from '../../../../core/edge/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
+import { answerCheck } from '../../../support/conformity.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -21,7 +24,20 @@ interface Loose {
   [key: string]: any;
 }
 
-function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
+/** What contradicts the document of the API in its own answers. */
+const contradictions = answerCheck(controlOpenApiDocument());
+
+const STATUS = {
+  at: '2026-11-21T08:00:00.000Z',
+  settings: MONITOR_DEFAULTS,
+  roundAt: null,
+  trouble: null,
+  cells: [],
+  fencing: { waiting: 0, jobs: [] },
+};
+
+/** Every answer is held against the document. */
+function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => STATUS) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -41,7 +57,18 @@ function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> 
       }),
     });
     const response = await handle(request, operator, TRACE);
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Loose };
+    const text = await response.text();
+    const { pathname } = new URL(request.url);
+    expect(
+      contradictions({
+        method,
+        path: pathname,
+        status: response.status,
+        contentType: response.headers.get('content-type'),
+        body: text,
+      }),
+    ).toEqual([]);
+    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Loose };
   };
   /** The status and the problem's code. */
   const refused = async (...args: Parameters<typeof call>) => {
