@@ -64,12 +64,12 @@ export class UnknownOutcomeError extends UserError {
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
 const stackOption = { stack: { type: 'string' } } as const;
-const edgeOptions = {
-  ...stackOption,
-  edge: { type: 'string' },
-  profile: { type: 'string' },
-  yes: { type: 'boolean' },
-} as const;
+const edgeOptions = { ...stackOption, edge: { type: 'string' }, profile: { type: 'string' } } as const;
+
+/** The option of commands that change something; a protected edge needs it where there is no terminal. */
+export const YES_OPTION = { yes: { type: 'boolean' } } as const;
+
+export const YES_DESCRIPTION = { '--yes': 'change a protected edge without typing the name' } as const;
 
 const STACK_TEXT = { '--stack URL': 'the local stack to ask, if not the one started last' };
 
@@ -78,7 +78,6 @@ const ASKING = {
   edge: {
     '--edge URL': 'the deployed edge to ask, with the token in POLYCELL_TOKEN or that of a profile of this edge',
     '--profile NAME': 'the profile to use, as `polycell profiles` lists them',
-    '--yes': 'change a protected profile without typing the name; a change of the directory also takes --if-revision',
     ...STACK_TEXT,
   },
   stack: STACK_TEXT,

@@ -1,7 +1,7 @@
 // What the commands that look at the directory or change it have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
-import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
+import { actionOf, type CommandContext, UsageError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from './command.ts';
 import { confirm } from './edge/confirm.ts';
 import { type Connection, connect } from './edge/connection.ts';
 import type { Control } from './edge/edge-client.ts';
@@ -29,12 +29,14 @@ export const CHANGE_OPTIONS = {
   reason: { type: 'string' },
   'dry-run': { type: 'boolean' },
   'if-revision': { type: 'string' },
+  ...YES_OPTION,
 } as const;
 
 export const CHANGE_DESCRIPTIONS = {
   '--reason TEXT': 'why, for the audit log; the command itself if not given',
   '--dry-run': 'show what would change, without changing it',
   '--if-revision N': 'refuse if the directory has changed since this revision',
+  ...YES_DESCRIPTION,
 } as const;
 
 /** What an action of such a command gets. */

@@ -21,11 +21,18 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const drain = async (preview: boolean, ifRevision: number | undefined) =>
     (await control('POST', `cells/${cell}/drain${queryOf(preview, ifRevision)}`, { reason })) as Outcome;
   const agreed = revisionOf(options);
-  // From a given revision on, each step carries that of the one before: a change in between ends the command.
-  let revision = dryRun ? agreed : await confirmed(context, () => drain(true, agreed));
-  const began = await drain(dryRun, revision);
-  const isChained = revision !== undefined && !dryRun;
-  revision = isChained ? began.revision : undefined;
+  const preview = async (): Promise<Outcome> => {
+    const outcome = await drain(true, agreed);
+    const shown = { ...options, 'dry-run': true, 'if-revision': String(outcome.revision) };
+    await evacuate({ ...context, options: shown, json: false, out: err });
+    return outcome;
+  };
+  const confirmedAt = dryRun ? agreed : await confirmed(context, preview);
+  const began = await drain(dryRun, confirmedAt);
+  // From a confirmed revision on, each step carries that of the one before: a change in between ends the command. Nothing may
+  // change during a preview either.
+  const isChained = dryRun || confirmedAt !== undefined;
+  let revision = isChained ? began.revision : undefined;
   const others = await othersThan(context, cell);
   const affected = await tenantsAt(context, cell);
   let moved = 0;

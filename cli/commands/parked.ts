@@ -8,6 +8,8 @@ import {
   UnknownOutcomeError,
   UsageError,
   UserError,
+  YES_DESCRIPTION,
+  YES_OPTION,
 } from '../command.ts';
 import { confirm } from '../edge/confirm.ts';
 import { connect } from '../edge/connection.ts';
@@ -37,6 +39,7 @@ export const parked: Command = {
     consumer: { type: 'string' },
     cell: { type: 'string' },
     all: { type: 'boolean' },
+    ...YES_OPTION,
   },
   positionals: 1 + IDS_AT_ONCE,
   describe: {
@@ -47,14 +50,16 @@ export const parked: Command = {
     '--tenant T': 'the tenant whose events they are',
     '--consumer C': 'only this consumer',
     '--all': 'redrive or drop all that list shows',
+    ...YES_DESCRIPTION,
     '--cell C': 'ask this cell directly; through the edge if not given',
   },
   async run(context) {
     const [action, ...ids] = context.positionals;
     const run = actionOf(actions, action);
     if (action === 'list' && ids.length > 0) throw new UsageError('`parked list` takes no ids; `parked show` does.');
-    if ((action === 'list' || action === 'show') && context.options.all === true)
-      throw new UsageError(`--all is for redrive and drop, not for ${action}.`);
+    for (const option of ['all', 'yes'])
+      if ((action === 'list' || action === 'show') && context.options[option] === true)
+        throw new UsageError(`--${option} is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
     const connection = await connect(context.options);
     const target = await connection.target(tenant, context.options.cell as string | undefined);

@@ -14,7 +14,7 @@ export const profiles: Command = {
     list: 'all of them; the current one has an asterisk',
     'use NAME': `make one current; "${NO_PROFILE}" for the local stack`,
     'protect NAME': 'have each change at its edge confirmed',
-    'unprotect NAME': 'let changes at its edge go unconfirmed',
+    'unprotect NAME': 'let changes at its edge go unconfirmed, unless another profile of it is protected',
     'remove NAME': 'forget one, with its token',
   },
   run(context) {
@@ -52,7 +52,7 @@ const marked =
     await all.write(name, profile);
     const text = isProtected
       ? `Changes at ${profile.edge} must be confirmed.`
-      : `Changes at ${profile.edge} go unconfirmed.`;
+      : `This profile no longer protects ${profile.edge}; another one of it may.`;
     out(json ? JSON.stringify({ profile: name, protected: isProtected }) : text);
     return 0;
   };

@@ -4,7 +4,7 @@ import { application } from '../../core/application.ts';
 import type { Domain } from '../../core/domain/domain.ts';
 import { CELL_HEADER } from '../../core/http/headers.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
-import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { confirm } from '../edge/confirm.ts';
 import { connect } from '../edge/connection.ts';
 import { causeOf } from '../edge/edge-client.ts';
@@ -59,6 +59,7 @@ export const send: Command = {
     rate: { type: 'string' },
     batch: { type: 'string' },
     cell: { type: 'string' },
+    ...YES_OPTION,
   },
   describe: {
     '--tenant T': 'the tenant that sends',
@@ -69,6 +70,7 @@ export const send: Command = {
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
     '--rate R': 'events a second, at most; as fast as they are taken if not given',
+    ...YES_DESCRIPTION,
     '--cell C': 'send to this cell directly; through the edge if not given',
   },
   async run({ options, json, out, err }) {

@@ -4,7 +4,7 @@ import { StackClient } from '../stack-client.ts';
 import { edgeAddress } from './address.ts';
 import { renewed } from './device-flow.ts';
 import { type Control, controlOf, type Target, type Token, tenantTarget } from './edge-client.ts';
-import { type Profile, Profiles } from './profiles.ts';
+import { Profiles } from './profiles.ts';
 import { claimsOf, TOKEN_CHARACTERS } from './token-claims.ts';
 
 /** What a command asks. */
@@ -77,10 +77,13 @@ export async function connect(
 ): Promise<Connection> {
   const choice = choiceOf(options, environment, await profiles.current());
   if (choice.kind === 'stack') return toStack(await StackClient.find(choice.url));
-  if (choice.kind === 'profile') return toProfile(profiles, choice.name, await profiles.read(choice.name));
-  const { edge, token } = choice;
+  const { edge } = choice.kind === 'profile' ? await profiles.read(choice.name) : choice;
   const same = await profilesOf(profiles, edge);
+  // It is the edge that is protected, by whichever of its profiles.
   const isProtected = same.some(({ profile }) => profile.protected);
+  const ofProfile = (name: string) => toEdge({ edge, token: profileToken(profiles, name), profile: name }, isProtected);
+  if (choice.kind === 'profile') return ofProfile(choice.name);
+  const { token } = choice;
   if (token !== undefined) return toEdge({ edge, token: async () => token }, isProtected);
   const [only, ...more] = same;
   if (only === undefined)
@@ -91,7 +94,7 @@ export async function connect(
     throw new UsageError(
       `Several profiles are of ${edge}: name one with --profile: ${same.map(({ name }) => name).join(', ')}.`,
     );
-  return toProfile(profiles, only.name, only.profile);
+  return ofProfile(only.name);
 }
 
 async function profilesOf(profiles: Profiles, edge: string) {
@@ -110,9 +113,6 @@ async function toStack(stack: StackClient): Promise<Connection> {
     stack,
   };
 }
-
-const toProfile = (profiles: Profiles, name: string, profile: Profile): Connection =>
-  toEdge({ edge: profile.edge, token: profileToken(profiles, name), profile: name }, profile.protected);
 
 function toEdge(deployed: Deployed, isProtected: boolean): Connection {
   const { edge, token, profile } = deployed;

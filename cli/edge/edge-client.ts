@@ -44,7 +44,7 @@ export function controlOf(edge: string, token: Token): Control {
   };
 }
 
-const UNKNOWN_ADVICE = 'It is not known whether the change was made: look before you repeat it.';
+const UNKNOWN_ADVICE = 'It is not known whether it was done; look before you repeat what must not happen twice.';
 
 /** The body of an answer of the control plane. */
 async function problemOf(response: Response, edge: string, method: string): Promise<ControlProblem> {

@@ -6,6 +6,7 @@ export const ISSUER_SKEW_SECONDS = 5;
 
 /** The scopes of the control API; none implies another. */
 export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
+/** One of them. */
 export type ControlScope = (typeof CONTROL_SCOPES)[number];
 
 /** The scopes by which an operator may make requests for tenants, and the tenant's scope that each gives. */
@@ -15,6 +16,7 @@ export const FOR_TENANTS = {
   'tenants.operate': 'operate',
 } as const satisfies Readonly<Record<string, Scope>>;
 
+/** Their names. */
 export const FOR_TENANTS_SCOPES = Object.keys(FOR_TENANTS) as readonly (keyof typeof FOR_TENANTS)[];
 
 /** All scopes that an operator's token can have. */
