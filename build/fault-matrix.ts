@@ -28,7 +28,7 @@ export interface FaultRow {
 /** The same test, run against the emulators of both clouds. */
 const onBoth = (file: string, name: string): FaultRow['tests'] => ({ AWS: [file, name], Azure: [file, name] });
 const cell = (name: string) => onBoth('test/e2e/faults.suite.ts', name);
-const drill = (name: string) => onBoth('test/e2e/drill.e2e.test.ts', name);
+const drill = (name: string, file = 'drill') => onBoth(`test/e2e/${file}.e2e.test.ts`, name);
 const atEdge = (file: string, name: string): FaultRow['tests'] => ({ edge: [`test/unit/edge/${file}`, name] });
 
 const DETECTOR = 'npm run simulate -- --detector --years 1 --losses 300';
@@ -50,7 +50,7 @@ export const FAULTS: readonly FaultRow[] = [
     fault: 'A region, or a whole cloud, is lost',
     component: 'cell',
     promise: 'Every tenant with a standby outside is served again',
-    tests: drill('every tenant with a standby outside is served again'),
+    tests: drill('every tenant with a standby outside is served again', 'drill-domains'),
     measured: { figure: 'order of a silent cell after 4.3 s at worst', by: DETECTOR },
   },
   {
@@ -210,7 +210,7 @@ export const FAULTS: readonly FaultRow[] = [
   {
     fault: 'A client sends its body slowly',
     component: 'client',
-    promise: 'It is told so, and no cell is blamed',
+    promise: 'It gets 408, and no cell is blamed',
     tests: atEdge('router/streamed-bodies.test.ts', 'a refusal does not wait for a body that does not come'),
   },
   {

@@ -11,6 +11,9 @@ export interface CommandContext {
   readonly err: (line: string) => void;
 }
 
+/** The exit codes of every command. */
+export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, unknown: 4 } as const;
+
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
@@ -22,20 +25,63 @@ export interface Command {
   readonly describe: Readonly<Record<string, string>>;
   /** Maximum number of positional arguments. */
   readonly positionals?: number;
+  /** What it asks: `edge`, a deployed edge or that of a local stack; `stack`, a local stack only. It takes the options for that. */
+  readonly asks?: 'edge' | 'stack';
   run(context: CommandContext): Promise<number>;
 }
 
 /** A failure that the user can fix; reported in one sentence, without a stack trace. */
 export class UserError extends Error {
   override readonly name: string = 'UserError';
+  readonly exitCode: number = EXIT.failed;
 }
 
 /** Invalid arguments; reported as a `UserError` is, with the exit code of a misspelt option. */
 export class UsageError extends UserError {
   override readonly name = 'UsageError';
+  override readonly exitCode = EXIT.usage;
+}
+
+/** The edge or a cell has refused the request. Nothing was changed. */
+export class RefusedError extends UserError {
+  override readonly name = 'RefusedError';
+  override readonly exitCode = EXIT.refused;
+  /** The code of the refusal, or its HTTP status. */
+  readonly code: string;
+
+  constructor(message: string, code: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A change was sent, and no answer says whether it was made. */
+export class UnknownOutcomeError extends UserError {
+  override readonly name = 'UnknownOutcomeError';
+  override readonly exitCode = EXIT.unknown;
 }
 
 const common = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+
+const stackOption = { stack: { type: 'string' } } as const;
+const edgeOptions = { ...stackOption, edge: { type: 'string' }, profile: { type: 'string' } } as const;
+
+/** The option of commands that change something; a protected edge needs it where there is no terminal. */
+export const YES_OPTION = { yes: { type: 'boolean' } } as const;
+
+export const YES_DESCRIPTION = { '--yes': 'change a protected edge without typing the name' } as const;
+
+const STACK_TEXT = { '--stack URL': 'the local stack to ask, if not the one started last' };
+
+/** What `--help` says of the options of a command that asks an edge or a stack. */
+const ASKING = {
+  edge: {
+    '--edge URL': 'the deployed edge to ask, with the token in POLYCELL_TOKEN or that of a profile of this edge',
+    '--profile NAME': 'the profile to use, as `polycell profiles` lists them',
+    ...STACK_TEXT,
+  },
+  stack: STACK_TEXT,
+} as const;
 
 /** Runs a command with its arguments; returns the exit code. */
 export async function runCommand(name: string, command: Command, args: readonly string[]): Promise<number> {
@@ -47,7 +93,7 @@ export async function runCommand(name: string, command: Command, args: readonly 
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     err(`${error.message} See \`npx polycell ${name} --help\`.`);
-    return 2;
+    return EXIT.usage;
   }
   const { positionals, options } = given;
   if (options.help === true) {
@@ -55,12 +101,26 @@ export async function runCommand(name: string, command: Command, args: readonly 
     return 0;
   }
   try {
+    if (command.asks === 'stack') refuseDeployed(name, options);
     return await command.run({ positionals, options, json: options.json === true, out, err });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     err(error.message);
-    return error instanceof UsageError ? 2 : 1;
+    return error.exitCode;
   }
+}
+
+/** @throws UsageError if a deployed edge is named for what a local stack alone can do */
+function refuseDeployed(name: string, { edge, profile, stack }: CommandContext['options']): void {
+  const named = [
+    ...(edge === undefined ? [] : ['--edge']),
+    ...(profile === undefined ? [] : ['--profile']),
+    ...(stack !== undefined || (process.env.POLYCELL_EDGE ?? '') === '' ? [] : ['POLYCELL_EDGE']),
+  ];
+  if (named.length > 0)
+    throw new UsageError(
+      `\`polycell ${name}\` works with a local stack only, and ${named.join(' and ')} names a deployed edge. Leave that out, or give --stack URL.`,
+    );
 }
 
 export type Arguments = Pick<CommandContext, 'positionals' | 'options'>;
@@ -70,7 +130,7 @@ export type Arguments = Pick<CommandContext, 'positionals' | 'options'>;
  * @throws UsageError
  */
 export function readArguments(command: Command, args: readonly string[]): Arguments {
-  const known = { ...command.options, ...common };
+  const known = { ...optionsOf(command), ...common };
   const { values, positionals } = parsed(known, withNegativeNumbers(known, args));
   const most = command.positionals ?? 0;
   if (values.help !== true && positionals.length > most)
@@ -79,6 +139,10 @@ export function readArguments(command: Command, args: readonly string[]): Argume
 }
 
 type Options = Command['options'];
+
+/** A command that asks a local stack only knows the other options, to say so when they are given. */
+const optionsOf = ({ options, asks }: Command): Options =>
+  asks === undefined ? options : { ...edgeOptions, ...options };
 
 function parsed(options: Options, args: string[]) {
   try {
@@ -118,8 +182,9 @@ function withNegativeNumbers(options: Options, args: readonly string[]): string[
 }
 
 /** The text of `--help`. */
-export function helpOf(name: string, { summary, usage, example, describe }: Command): string {
-  const options = Object.entries({ ...describe, '--json': 'print JSON for scripts', '--help': 'show this' });
+export function helpOf(name: string, { summary, usage, example, describe, asks }: Command): string {
+  const asking = asks === undefined ? {} : ASKING[asks];
+  const options = Object.entries({ ...asking, ...describe, '--json': 'print JSON for scripts', '--help': 'show this' });
   const width = Math.max(...options.map(([option]) => option.length));
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`);
   return [summary, '', `Usage: npx polycell ${name} ${usage}`.trimEnd(), '', ...lines, '', `Example: ${example}`].join(

@@ -1,8 +1,10 @@
 // What the commands that read or change the directory have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
-import { actionOf, type CommandContext, UsageError, wholeNumber } from './command.ts';
-import { type Control, StackClient } from './stack-client.ts';
+import { actionOf, type CommandContext, UsageError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from './command.ts';
+import { confirm } from './edge/confirm.ts';
+import { type Connection, connect } from './edge/connection.ts';
+import type { Control } from './edge/edge-client.ts';
 import { type Column, Table } from './table.ts';
 
 /** A cell, as the control plane shows it. */
@@ -27,14 +29,14 @@ export const CHANGE_OPTIONS = {
   reason: { type: 'string' },
   'dry-run': { type: 'boolean' },
   'if-revision': { type: 'string' },
-  stack: { type: 'string' },
+  ...YES_OPTION,
 } as const;
 
 export const CHANGE_DESCRIPTIONS = {
   '--reason TEXT': 'why, for the audit log; the command itself if not given',
   '--dry-run': 'show what would change, without changing it',
   '--if-revision N': 'refuse if the directory has changed since this revision',
-  '--stack URL': 'the stack to ask, if not the one started last',
+  ...YES_DESCRIPTION,
 } as const;
 
 /** The remedy for a refusal because of events that would stay behind. */
@@ -46,6 +48,7 @@ export const leavingData = ({ options }: Pick<CommandContext, 'options'>): { rea
 
 /** The context of an action. */
 export interface ActionContext extends CommandContext {
+  readonly connection: Connection;
   readonly control: Control;
   /** Arguments after the action. */
   readonly arguments: readonly string[];
@@ -58,7 +61,7 @@ export type Action = (context: ActionContext) => Promise<number>;
 /** Actions that take no id. */
 const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status', 'approvals']);
 
-/** Picks the action that the first argument names, and runs it at the stack's control plane. */
+/** Picks the action that the first argument names, and runs it at the edge's control plane. */
 export async function runAction(
   name: string,
   actions: Readonly<Record<string, Action>>,
@@ -68,9 +71,9 @@ export async function runAction(
   const run = actionOf(actions, action);
   if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
     throw new UsageError(`\`${name} ${action}\` takes no argument: ${JSON.stringify(rest[0])}.`);
-  const stack = await StackClient.find(context.options.stack as string | undefined);
+  const connection = await connect(context.options);
   const commandLine = ['polycell', name, ...context.positionals].join(' ');
-  return run({ ...context, control: await stack.control(), arguments: rest, commandLine });
+  return run({ ...context, connection, control: await connection.control(), arguments: rest, commandLine });
 }
 
 /** Every tenant of the directory, as the listing comes. */
@@ -94,6 +97,35 @@ export function idOf({ arguments: given }: ActionContext, what: string): string 
   return id;
 }
 
+type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
+
+/** The revision that a change must find the directory at; `undefined` if any will do. */
+export function revisionOf(options: CommandContext['options']): number | undefined {
+  const revision = wholeNumber(options, 'if-revision', -1, 0, Number.MAX_SAFE_INTEGER);
+  return revision < 0 ? undefined : revision;
+}
+
+/**
+ * Says where a change of the directory goes, and has it confirmed if the edge is protected: at a terminal by its preview, whose
+ * revision the change then carries. Resolves with the revision to carry.
+ */
+export async function confirmed(
+  context: ActionContext,
+  previewed: () => Promise<Outcome>,
+): Promise<number | undefined> {
+  let revision = revisionOf(context.options);
+  await confirm(context.connection, context, {
+    name: context.arguments[0] ?? 'yes',
+    missing: revision === undefined ? '--if-revision N, as --dry-run prints it' : undefined,
+    preview: async () => {
+      const outcome = await previewed();
+      context.err(describe(outcome));
+      revision ??= outcome.revision;
+    },
+  });
+  return revision;
+}
+
 /** Requests a change and prints its outcome. */
 export async function change(
   context: ActionContext,
@@ -102,27 +134,29 @@ export async function change(
   body: object = {},
 ): Promise<number> {
   const { options, control, json, out, commandLine } = context;
-  const revision = wholeNumber(options, 'if-revision', -1, 0, Number.MAX_SAFE_INTEGER);
-  const query = new URLSearchParams({
-    ...(options['dry-run'] === true && { dryRun: '1' }),
-    ...(revision >= 0 && { ifRevision: String(revision) }),
-  });
   const reason = typeof options.reason === 'string' ? options.reason : commandLine;
-  const outcome = (await control(method, query.size === 0 ? what : `${what}?${query}`, {
-    ...body,
-    reason,
-  })) as Exclude<DirectoryOutcome, { status: 'refused' }>;
+  const ask = async (dryRun: boolean, ifRevision: number | undefined) => {
+    const query = queryOf(dryRun, ifRevision);
+    return (await control(method, `${what}${query}`, { ...body, reason })) as Outcome;
+  };
+  const outcome =
+    options['dry-run'] === true
+      ? await ask(true, revisionOf(options))
+      : await ask(false, await confirmed(context, () => ask(true, revisionOf(options))));
   out(json ? JSON.stringify(outcome) : describe(outcome));
   return 0;
 }
 
-function describe({
-  status,
-  revision,
-  changes,
-  movedTenants,
-  notes,
-}: Exclude<DirectoryOutcome, { status: 'refused' }>): string {
+/** The query of a change. */
+export function queryOf(dryRun: boolean, ifRevision: number | undefined): string {
+  const query = new URLSearchParams({
+    ...(dryRun && { dryRun: '1' }),
+    ...(ifRevision !== undefined && { ifRevision: String(ifRevision) }),
+  });
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+function describe({ status, revision, changes, movedTenants, notes }: Outcome): string {
   if (status === 'proposed')
     return [
       'Proposed: another operator must approve it (npx polycell cells approvals). It would change:',
@@ -136,7 +170,7 @@ function describe({
   const would = status === 'previewed';
   const moved = movedTenants === 1 ? '1 tenant' : `${movedTenants} tenants`;
   return [
-    would ? 'Would change (nothing was changed because of --dry-run):' : `Done (revision ${revision}).`,
+    would ? `Would change at revision ${revision} (nothing was changed yet):` : `Done (revision ${revision}).`,
     ...changes.map((each) => `  ${describeChange(each)}`),
     ...(movedTenants === 0
       ? []

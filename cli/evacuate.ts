@@ -1,7 +1,7 @@
 // `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
 import type { Cell, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
-import { UserError } from './command.ts';
-import { type ActionContext, idOf, leavingData } from './directory.ts';
+import { RefusedError, UserError } from './command.ts';
+import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
@@ -17,19 +17,33 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const cell = idOf(context, 'cell');
   const to = typeof options.to === 'string' ? options.to : undefined;
   const reason = typeof options.reason === 'string' ? options.reason : context.commandLine;
-  const dryRun = options['dry-run'] === true ? '?dryRun=1' : '';
   const others = await othersThan(context, cell);
   if (to !== undefined && !others.includes(to))
     throw new UserError(
       `${JSON.stringify(to)} cannot take tenants of ${cell}; other active cells are ${others.join(', ') || 'none'}.`,
     );
-  await control('POST', `cells/${cell}/drain${dryRun}`, { reason });
+  const dryRun = options['dry-run'] === true;
+  const drain = async (preview: boolean, ifRevision: number | undefined) =>
+    (await control('POST', `cells/${cell}/drain${queryOf(preview, ifRevision)}`, { reason })) as Outcome;
+  const agreed = revisionOf(options);
+  const preview = async (): Promise<Outcome> => {
+    const outcome = await drain(true, agreed);
+    const shown = { ...options, 'dry-run': true, 'if-revision': String(outcome.revision) };
+    await evacuate({ ...context, options: shown, json: false, out: err });
+    return outcome;
+  };
+  const confirmedAt = dryRun ? agreed : await confirmed(context, preview);
+  const began = await drain(dryRun, confirmedAt);
+  // From a confirmed revision on, each step carries that of the one before: a change in between ends the command. Nothing may
+  // change during a preview either.
+  const isChained = dryRun || confirmedAt !== undefined;
+  let revision = isChained ? began.revision : undefined;
   const affected = await tenantsAt(context, cell);
   let moved = 0;
   for (const tenant of affected) {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
     const outcome = await firstAccepted(places, async (place) => {
-      return (await control('POST', `tenants/${tenant.id}/place${dryRun}`, {
+      return (await control('POST', `tenants/${tenant.id}/place${queryOf(dryRun, revision)}`, {
         ...place,
         ...leavingData(context),
         reason,
@@ -40,12 +54,13 @@ export async function evacuate(context: ActionContext): Promise<number> {
       continue;
     }
     moved += 1;
+    if (isChained) revision = outcome.revision;
     const { cell: home, standby } = { ...tenant, ...(outcome.changes[0]?.after as Partial<Tenant> | undefined) };
     if (!json) out(`${tenant.id}: home ${home}, standby ${standby ?? 'none'}`);
   }
   const left = affected.length - moved;
-  const would = dryRun === '' ? 'moved' : 'would move';
-  out(json ? JSON.stringify({ cell, moved, left }) : `${moved} ${would}, ${left} left at ${cell}.`);
+  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}.`;
+  out(json ? JSON.stringify({ cell, moved, left, revision: revision ?? began.revision }) : total);
   return left === 0 ? 0 : 1;
 }
 
@@ -90,7 +105,7 @@ async function firstAccepted(
     try {
       return await put(place);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof RefusedError) || error.code === 'changed_meanwhile') throw error;
       if (index === 0) refusal = error.message;
     }
   }

@@ -7,12 +7,16 @@ import { audit } from './commands/audit.ts';
 import { cells } from './commands/cells.ts';
 import { dev } from './commands/dev.ts';
 import { deviceCertificate } from './commands/device-certificate.ts';
+import { doctor } from './commands/doctor.ts';
 import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { login } from './commands/login.ts';
+import { logout } from './commands/logout.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
+import { profiles } from './commands/profiles.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { replicas } from './commands/replicas.ts';
 import { send } from './commands/send.ts';
@@ -20,6 +24,7 @@ import { status } from './commands/status.ts';
 import { tenantToken } from './commands/tenant-token.ts';
 import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
+import { whoami } from './commands/whoami.ts';
 
 /** Every command by its name. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -34,6 +39,11 @@ export const commands: Readonly<Record<string, Command>> = {
   tenants,
   failover,
   audit,
+  login,
+  logout,
+  whoami,
+  profiles,
+  doctor,
   'tenant-token': tenantToken,
   'device-certificate': deviceCertificate,
   token,
@@ -54,7 +64,7 @@ function help(): string {
   ].join('\n');
 }
 
-/** Runs the command line; returns the exit code: 0 on success only, 2 for invalid arguments. */
+/** Runs the command line; returns the exit code, one of `EXIT`. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   // A reader that stops early, such as `head`, is not a failure.

@@ -1,16 +1,13 @@
 // How commands talk to a running stack: they find the one started last, unless `--stack` names another.
 
 import type { Resolution } from '../core/edge/ports/directory-model.ts';
-import { sleep } from '../hosts/processes/wait.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import { UsageError, UserError } from './command.ts';
+import { type Control, causeOf, controlOf, headersOf, reach, type Target, tenantTarget } from './edge/edge-client.ts';
 
 /** Timeout of requests to the stack's control server, in milliseconds. */
 const TIMEOUT_MS = 15_000;
-
-/** Timeout of a request to the edge or a cell, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 60_000;
 
 /** Lifetimes of the requested tokens. */
 const ROUTE_TOKEN_SECONDS = 60;
@@ -19,21 +16,6 @@ const OPERATOR_TOKEN_SECONDS = 300;
 
 /** Tokens are renewed this long before they expire, in milliseconds. */
 const TOKEN_MARGIN_MS = 15_000;
-
-/** Retries, and the pause before each in milliseconds, for a tenant that the directory knows but the edge does not know yet. */
-const UNKNOWN_TRIES = 10;
-const UNKNOWN_PAUSE_MS = 500;
-
-/** Where a tenant's requests go. */
-export interface Target {
-  /** For messages. */
-  readonly name: string;
-  /** Sends a request as the tenant. Rejects with a `UserError` if there is no answer. */
-  call(scope: string, path: string, init?: RequestInit): Promise<Response>;
-}
-
-/** Asks the control plane. Rejects with a `UserError` that says why it refuses. */
-export type Control = (method: 'GET' | 'PUT' | 'POST' | 'DELETE', what: string, body?: object) => Promise<unknown>;
 
 export interface DeviceCertificate {
   /** All in PEM. */
@@ -94,36 +76,15 @@ export class StackClient {
   async target(tenant: string, cell: string | undefined): Promise<Target> {
     const { edge } = await this.info();
     if (cell !== undefined || edge === null) return this.#cellTarget(tenant, await this.cell(cell));
-    return {
-      name: 'the edge',
-      call: async (scope, path, init = {}) => {
-        const token = await this.#remembered(`edge ${tenant} ${scope}`, TENANT_TOKEN_SECONDS, () =>
+    return tenantTarget({
+      tenant,
+      edge: edge.url,
+      token: (scope) =>
+        this.#remembered(`edge ${tenant} ${scope}`, TENANT_TOKEN_SECONDS, () =>
           this.tenantToken(tenant, scope, TENANT_TOKEN_SECONDS),
-        );
-        const request = { ...init, headers: { ...headersOf(init), authorization: `Bearer ${token}` } };
-        for (let attempt = 1; ; attempt += 1) {
-          const response = await reach(`The edge at ${edge.url}`, edge.url + path, request);
-          if (response.status !== 404) return response;
-          const text = await response.text();
-          if (!text.includes('"unknown_tenant"')) return new Response(text, response);
-          // The edge caches for a moment that a tenant is missing, so the request of one that was just added is retried.
-          if (attempt === UNKNOWN_TRIES || !(await this.#knows(tenant)))
-            throw new UserError(`Tenant "${tenant}" is not known; add it with npx polycell tenants add ${tenant}`);
-          await sleep(UNKNOWN_PAUSE_MS, new AbortController().signal);
-        }
-      },
-    };
-  }
-
-  async #knows(tenant: string): Promise<boolean> {
-    const control = await this.control();
-    return control('GET', `tenants/${tenant}`).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof UserError) return false;
-        throw error;
-      },
-    );
+        ),
+      control: () => this.control(),
+    });
   }
 
   /** The cell that serves a tenant now; `null` if there is none, or no directory that can say so. */
@@ -156,20 +117,9 @@ export class StackClient {
   async control(): Promise<Control> {
     const { edge } = await this.info();
     if (edge === null) throw new UserError('This stack has no edge, so there is no directory to ask.');
-    return async (method, what, body) => {
-      const token = await this.#remembered('operator', OPERATOR_TOKEN_SECONDS, () =>
-        this.operatorToken(process.env.USER ?? 'developer'),
-      );
-      const response = await reach(`The edge at ${edge.url}`, `${edge.url}/control/v1/${what}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      const answer = (await response.json()) as ControlProblem;
-      if (response.ok) return answer;
-      // An invalid value is an invalid argument of the command.
-      throw new (answer.code === 'invalid_body' ? UsageError : UserError)(problemText(answer, response.status));
-    };
+    return controlOf(edge.url, () =>
+      this.#remembered('operator', OPERATOR_TOKEN_SECONDS, () => this.operatorToken(process.env.USER ?? 'developer')),
+    );
   }
 
   /** Requests a new route token. */
@@ -250,40 +200,3 @@ export function choiceOf(newest: RunningStack, others: readonly RunningStack[]):
 
 /** Other stacks that are named when several run. */
 const SHOWN_STACKS = 5;
-
-interface ControlProblem {
-  readonly code?: string;
-  readonly detail?: string;
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
-}
-
-/** A refusal in one sentence, with its code. */
-function problemText({ code, detail, errors = [] }: ControlProblem, status: number): string {
-  const faults = errors.map((fault) => `${fault.pointer.slice(1)}: ${fault.detail.replace(/\.$/, '')}`).join('; ');
-  const text = faults === '' ? (detail ?? `The edge answered ${status}.`).replace(/\.$/, '') : faults;
-  return `${text} (${code ?? status}).`;
-}
-
-const headersOf = (init: RequestInit) => init.headers as Record<string, string> | undefined;
-
-async function reach(server: string, url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-  } catch (error) {
-    throw new UserError(`${server} does not answer: ${causeOf(error)}.`);
-  }
-}
-
-/** The underlying cause of a failed `fetch`. */
-export function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? ((error.cause as Error | undefined) ?? error) : error;
-  // Its code is a meaningless number.
-  if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'no answer in time';
-  if (!(cause instanceof Error)) return String(cause);
-  const { code } = cause as NodeJS.ErrnoException;
-  return typeof code === 'string' ? code : cause.message;
-}
-
-/** Which server answered: the edge passes on the answers of cells unchanged. */
-export const whoAnswered = (response: Response): string =>
-  response.headers.get('x-polycell-cell') === 'edge' ? 'The edge' : 'The cell';

@@ -8,7 +8,7 @@ import {
   DurableObjectDirectory,
 } from '../adapters/cloudflare/durable-object-directory.ts';
 import { toObjectError } from '../adapters/cloudflare/errors.ts';
-import { refreshingJwks } from '../adapters/cloudflare/jwks.ts';
+import { COMMON_KEYS, type KeyKind, refreshingJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
 import {
@@ -38,6 +38,7 @@ import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
+import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
 import { quota } from '../core/edge/router/quota.ts';
 import { hasProved } from '../core/edge/router/route-memory.ts';
@@ -47,7 +48,7 @@ import { createRouter } from '../core/edge/router/router.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
-import type { EdgeConfig } from './config.ts';
+import { type EdgeConfig, OPERATORS_AUDIENCE, TENANTS_AUDIENCE } from './config.ts';
 
 /** Bindings of the directory's object. */
 export interface DirectoryBindings {
@@ -128,9 +129,6 @@ export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): P
   }
 }
 
-/** The audiences of the issuer's tokens: one for tenants, one for operators, so that neither can be used as the other. */
-const AUDIENCES = { tenants: 'polycell', operators: 'polycell-control' } as const;
-
 /** Redirects are left to the client, because the route token is only for this cell. */
 const AS_IT_IS = { redirect: 'manual' } as const;
 
@@ -155,10 +153,11 @@ const SECONDS_A_MINUTE = 60;
 /** Returns the edge's HTTP API; created once per isolate. */
 export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
   const log = jsonLog(console.log);
-  const { issuer, forwardMs } = config;
-  const keys = refreshingJwks({ url: config.jwksUrl, fetch: (url, init) => fetch(url, init), clock });
-  const jwt = (audience: string, caller: typeof tenantCaller) =>
-    new JwtCredentials({ issuer, audience, keys, caller, clock });
+  const { issuer, jwksUrl, forwardMs } = config;
+  const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
+    refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
+  const own = { issuer, keys: keysAt(jwksUrl), clock };
+  const { operators } = config;
   const directoryClient = new DurableObjectDirectory({
     stub: () => bindings.DIRECTORY.getByName(DIRECTORY_NAME),
     clock,
@@ -173,10 +172,10 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
   });
   return createEdge({
     version: config.version,
-    document,
+    document: edgeOpenApi(document),
     tenants: createRouter({
       credentials: [
-        jwt(AUDIENCES.tenants, tenantCaller),
+        new JwtCredentials({ ...own, audience: TENANTS_AUDIENCE, caller: tenantCaller }),
         new CertificateCredentials({
           authorities: config.deviceCa,
           revoked: refreshingRevocations(bindings.ROUTES, clock),
@@ -194,7 +193,17 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       bodyLifeMs: BODY_LIVES * forwardMs,
       withLength,
     }),
-    operators: jwt(AUDIENCES.operators, operatorCaller),
+    operators:
+      operators === undefined
+        ? new JwtCredentials({ ...own, audience: OPERATORS_AUDIENCE, caller: operatorCaller() })
+        : new JwtCredentials({
+            issuer: operators.issuer,
+            audience: operators.audience,
+            keys: keysAt(operators.jwksUrl, COMMON_KEYS),
+            kinds: COMMON_KEYS,
+            caller: operatorCaller(operators.subject),
+            clock,
+          }),
     control: createControlApi({
       directory: directoryClient,
       monitor: () => askMonitor(bindings),

@@ -21,6 +21,8 @@ export interface EdgeConfig {
   readonly routeKey: PrivateKey;
   readonly issuer: string;
   readonly jwksUrl: string;
+  /** Who signs operators' tokens, and how; the issuer above if `undefined`. */
+  readonly operators: OperatorIssuer | undefined;
   /** Certificates of the authorities that sign devices' certificates, as PEM; empty if devices cannot connect with certificates. */
   readonly deviceCa: readonly string[];
   readonly quotas: QuotaRules;
@@ -30,12 +32,23 @@ export interface EdgeConfig {
   readonly crossOrigin: Omit<CrossOriginRules, 'webhookRate'>;
 }
 
+/** An issuer of operators' tokens. */
+export interface OperatorIssuer {
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  readonly audience: string;
+  /** The claim that names the operator in the audit log. */
+  readonly subject: string;
+}
+
 /** Our own variables with their purpose; `docs/environment.md` is generated from this. */
 export const VARIABLES = {
   APP_VERSION: 'Version of the deployment, reported by the health check',
   APP_ROUTE_KEY: 'Private Ed25519 key (JWK with kid) with which route tokens are signed; a secret',
   APP_ISSUER: 'Issuer of the tokens of tenants and operators: their claim iss',
   APP_JWKS_URL: 'Address of the issuer’s public keys (a JWK set)',
+  APP_OPERATORS:
+    'JSON: the issuer of operators’ tokens, as {"issuer", "jwksUrl", "audience", "subject"}; the audience is polycell-control and the claim that names the operator sub unless given; `{}` is the issuer of tenants’ tokens',
   APP_DEVICE_CA: 'PEM of one to four certificates of authorities that sign devices’ certificates, or none',
   APP_QUOTAS:
     'JSON: for each tier (standard, premium) the requests that a tenant may send to one isolate, as {"perSecond", "burst"}, and the bytes of their bodies, "bytesPerSecond" and "burstBytes", 32 KiB for each request unless given',
@@ -65,6 +78,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     routeKey: readRouteKey(get, problems),
     issuer: get('APP_ISSUER'),
     jwksUrl: readUrl('APP_JWKS_URL', get, problems),
+    operators: readOperators(get, problems),
     deviceCa: readDeviceCa(get, problems),
     quotas: readQuotas(get, problems),
     forwardMs: readForwardMs(get, problems),
@@ -85,10 +99,11 @@ function readRouteKey(get: Get, problems: string[]): PrivateKey {
   return NO_KEY;
 }
 
+const isAddress = (text: string): boolean => /^https?:\/\/[^\s]+$/.test(text);
+
 function readUrl(name: string, get: Get, problems: string[]): string {
   const text = get(name);
-  if (text !== '' && !/^https?:\/\/[^\s]+$/.test(text))
-    problems.push(`${name} is ${JSON.stringify(text)}, which is no address`);
+  if (text !== '' && !isAddress(text)) problems.push(`${name} is ${JSON.stringify(text)}, which is no address`);
   return text;
 }
 
@@ -158,6 +173,33 @@ function readTrust(get: Get, problems: string[]): TrustSettings {
   problems.push('APP_TRUST must be an object of proofs (required or optional) and approvals (none or endpoints)');
   return TRUST_DEFAULTS;
 }
+
+/** The audience of tenants' tokens. Operators' must differ, so that neither can be used as the other. */
+export const TENANTS_AUDIENCE = 'polycell';
+
+/** The audience of operators' tokens unless their issuer has another one. */
+export const OPERATORS_AUDIENCE = 'polycell-control';
+
+function readOperators(get: Get, problems: string[]): OperatorIssuer | undefined {
+  const read = readJson('APP_OPERATORS', get, problems) ?? {};
+  if (isJsonObject(read) && Object.keys(read).length === 0) return undefined;
+  const {
+    issuer,
+    jwksUrl,
+    audience = OPERATORS_AUDIENCE,
+    subject = 'sub',
+    ...others
+  } = isJsonObject(read) ? read : { others: read };
+  const isComplete = isText(issuer) && isText(jwksUrl) && isText(audience) && isText(subject);
+  if (isComplete && isAddress(jwksUrl) && audience !== TENANTS_AUDIENCE && Object.keys(others).length === 0)
+    return { issuer, jwksUrl, audience, subject };
+  problems.push(
+    `APP_OPERATORS must be an object of issuer, jwksUrl (an address) and, if they differ, audience (not ${TENANTS_AUDIENCE}) and subject`,
+  );
+  return undefined;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 const PROOFS = ['required', 'optional'] as const;
 const APPROVALS = ['none', 'endpoints'] as const;

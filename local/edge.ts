@@ -108,6 +108,7 @@ export class LocalEdge {
         APP_ROUTE_KEY: JSON.stringify(routeKey),
         APP_ISSUER: DEVELOPMENT_ISSUER,
         APP_JWKS_URL: jwksUrl,
+        APP_OPERATORS: '{}',
         APP_DEVICE_CA: this.#ca.certificate,
         APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
         APP_CROSS_ORIGIN: '{}',

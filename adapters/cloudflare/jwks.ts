@@ -2,7 +2,7 @@
 import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
-import { isJsonObject, type Json } from '../../core/ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/ports/json.ts';
 import { RefreshingValue } from './refreshing-value.ts';
 
 export const JWKS_LIMITS = {
@@ -18,8 +18,26 @@ export const JWKS_LIMITS = {
   bytes: 262_144,
 } as const;
 
+/** The kinds of keys that can be read, by `kty` and `crv`, with the algorithms of each. */
+export const ALGORITHMS = {
+  // The name in RFC 8037, and the one that RFC 9864 gives to the same algorithm.
+  Ed25519: ['EdDSA', 'Ed25519'],
+  'P-256': ['ES256'],
+  RSA: ['RS256', 'PS256'],
+} as const;
+
+export type KeyKind = keyof typeof ALGORITHMS;
+
+/** The kind of our own issuer's keys. */
+export const OWN_KEYS: readonly KeyKind[] = ['Ed25519'];
+
+/** Those of other issuers. */
+export const COMMON_KEYS = Object.keys(ALGORITHMS) as readonly KeyKind[];
+
 export interface JwksOptions {
   readonly url: string;
+  /** The kinds of keys that are read; others are ignored. `OWN_KEYS` unless given. */
+  readonly kinds?: readonly KeyKind[];
   readonly fetch: (url: string, init: { readonly redirect: 'manual' }) => Promise<Response>;
   readonly clock: Clock;
 }
@@ -32,10 +50,10 @@ export interface IssuerKeys {
 }
 
 /** The keys of an issuer, cached and refreshed as they age. */
-export const refreshingJwks = ({ url, fetch, clock }: JwksOptions): RefreshingValue<IssuerKeys> =>
-  new RefreshingValue({ load: () => load(url, fetch), clock, what: 'The issuer’s key set', ...JWKS_LIMITS });
+export const refreshingJwks = ({ url, fetch, clock, kinds = OWN_KEYS }: JwksOptions): RefreshingValue<IssuerKeys> =>
+  new RefreshingValue({ load: () => load(url, fetch, kinds), clock, what: 'The issuer’s key set', ...JWKS_LIMITS });
 
-async function load(url: string, fetch: JwksOptions['fetch']): Promise<IssuerKeys> {
+async function load(url: string, fetch: JwksOptions['fetch'], kinds: readonly KeyKind[]): Promise<IssuerKeys> {
   const response = await fetch(url, { redirect: 'manual' });
   const length = Number(response.headers.get('content-length') ?? 0);
   if (response.status !== 200 || length > JWKS_LIMITS.bytes) {
@@ -49,7 +67,7 @@ async function load(url: string, fetch: JwksOptions['fetch']): Promise<IssuerKey
   const keys = text.length > JWKS_LIMITS.bytes ? undefined : keysOf(parse(text));
   if (keys === undefined)
     throw new PortError('unavailable', 'The issuer answers with something else than a set of keys.');
-  const usable = keys.flatMap(usableKey);
+  const usable = keys.flatMap((key) => usableKey(key, kinds));
   const names = new Set(usable.map(({ kid }) => kid));
   return { find: createLocalJWKSet({ keys: usable }), has: (kid) => names.has(kid) };
 }
@@ -62,18 +80,36 @@ function keysOf(set: Json | undefined): readonly unknown[] | undefined {
 
 /** 32 bytes. */
 const COORDINATE = /^[\w-]{43}$/;
-const ALGORITHMS: readonly unknown[] = [undefined, 'EdDSA', 'Ed25519'];
+/** 256 to 1024 bytes: 2048 bits at least (RFC 7518, 3.3), and no more than anyone signs with. */
+const MODULUS = /^[\w-]{342,1366}$/;
+/** The exponent 65537, which all issuers use. */
+const EXPONENT = 'AQAB';
 
 /**
  * The members of the key needed for verification, or nothing if it cannot sign our tokens. Omits its algorithm: RFC 9864 gave it a
  * second name, and a token may have either.
  */
-function usableKey(key: unknown): (JWK & { readonly kid: string })[] {
+function usableKey(key: unknown, kinds: readonly KeyKind[]): (JWK & { readonly kid: string })[] {
   if (!isJsonObject(key)) return [];
-  const { kty, crv, x, kid, alg, use } = key;
-  if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string' || !COORDINATE.test(x)) return [];
-  if (typeof kid !== 'string' || !ALGORITHMS.includes(alg) || (use !== undefined && use !== 'sig')) return [];
-  return [{ kty, crv, x, kid }];
+  const { kid, alg, use } = key;
+  const kind = kinds.find((each) => each === (key.kty === 'RSA' ? 'RSA' : key.crv));
+  if (kind === undefined || typeof kid !== 'string' || (use !== undefined && use !== 'sig')) return [];
+  if (alg !== undefined && !ALGORITHMS[kind].some((each) => each === alg)) return [];
+  const members = membersOf(kind, key);
+  return members === undefined ? [] : [{ ...members, kid }];
+}
+
+/** The members of a public key, checked; `undefined` if one is missing or malformed. */
+function membersOf(kind: KeyKind, { kty, x, y, n, e }: JsonObject): JWK | undefined {
+  const isCoordinate = (value: unknown): value is string => typeof value === 'string' && COORDINATE.test(value);
+  switch (kind) {
+    case 'Ed25519':
+      return kty === 'OKP' && isCoordinate(x) ? { kty, crv: kind, x } : undefined;
+    case 'P-256':
+      return kty === 'EC' && isCoordinate(x) && isCoordinate(y) ? { kty, crv: kind, x, y } : undefined;
+    case 'RSA':
+      return typeof n === 'string' && MODULUS.test(n) && e === EXPONENT ? { kty: 'RSA', n, e } : undefined;
+  }
 }
 
 function parse(text: string): Json | undefined {

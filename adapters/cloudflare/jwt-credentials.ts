@@ -1,17 +1,23 @@
-// Credentials in the form of JSON Web Tokens of our issuer: the algorithm is fixed, the audience is checked, and each is verified once.
+// Credentials in the form of JSON Web Tokens of an issuer: the algorithms are fixed, the audience is checked, and each is verified once.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { isName } from '../../core/cell/identity.ts';
-import type { Authentication, Caller, Credentials } from '../../core/edge/ports/credentials.ts';
+import {
+  type Authentication,
+  type Caller,
+  type Credentials,
+  ISSUER_SKEW_SECONDS,
+  OPERATOR_SCOPES,
+} from '../../core/edge/ports/credentials.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { IssuerKeys } from './jwks.ts';
+import { ALGORITHMS, type IssuerKeys, type KeyKind, OWN_KEYS } from './jwks.ts';
 import type { RefreshingValue } from './refreshing-value.ts';
 
 export const JWT_LIMITS = {
   /** Characters of a token; one of ours has about 400. */
   characters: 4096,
   /** How far the issuer's clock and ours may differ, in seconds. */
-  skewSeconds: 5,
+  skewSeconds: ISSUER_SKEW_SECONDS,
   /** Verified tokens that an isolate caches, about 700 bytes each. */
   remembered: 10_000,
   /** A token is verified again after this, in milliseconds, so that a withdrawn key stops being accepted. */
@@ -31,6 +37,8 @@ export interface JwtCredentialsOptions {
   readonly keys: RefreshingValue<IssuerKeys>;
   readonly caller: ReadCaller;
   readonly clock: Clock;
+  /** The kinds of keys that the issuer may sign with; those of `keys` are of these kinds. `OWN_KEYS` unless given. */
+  readonly kinds?: readonly KeyKind[];
   readonly remembered?: number;
 }
 
@@ -81,13 +89,13 @@ export class JwtCredentials implements Credentials {
   }
 
   async #verify(header: string, token: string): Promise<Authentication> {
-    const { issuer, audience, clock, caller } = this.#options;
+    const { issuer, audience, clock, caller, kinds = OWN_KEYS } = this.#options;
+    const algorithms = kinds.flatMap((kind) => ALGORITHMS[kind]);
     const now = clock.now();
     let claims: JWTPayload;
     try {
       const { payload } = await jwtVerify(token, (head, jws) => this.#findKey(head.kid, head, jws), {
-        // The name in RFC 8037, and the one that RFC 9864 gives to the same algorithm.
-        algorithms: ['EdDSA', 'Ed25519'],
+        algorithms,
         issuer,
         audience,
         clockTolerance: JWT_LIMITS.skewSeconds,
@@ -96,7 +104,7 @@ export class JwtCredentials implements Credentials {
       });
       claims = payload;
     } catch (error) {
-      if (error instanceof errors.JOSEError) return refused(reasonOf(error));
+      if (error instanceof errors.JOSEError) return refused(reasonOf(error, algorithms));
       throw error;
     }
     const read = caller(claims);
@@ -127,11 +135,11 @@ export class JwtCredentials implements Credentials {
 }
 
 /** The reason shown to the client; it reveals nothing useful to an attacker. */
-function reasonOf(error: errors.JOSEError): string {
+function reasonOf(error: errors.JOSEError, algorithms: readonly string[]): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)
     return error.claim === 'nbf' ? 'it is not valid yet' : `its claim ${error.claim} is missing or wrong`;
-  if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is neither EdDSA nor Ed25519';
+  if (error instanceof errors.JOSEAlgNotAllowed) return `its algorithm is none of ${algorithms.join(', ')}`;
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is not one of the issuer’s';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   return 'it is not a JSON Web Token of the issuer';
@@ -144,11 +152,11 @@ const SCOPES = 256;
  * The scopes of a token: the claim `scope` (RFC 9068), a string separated by spaces, or `scp`, its name with other issuers; either may
  * be a list.
  */
-function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<string> {
-  const named = [scope, scp].flatMap((claim): unknown[] =>
-    typeof claim === 'string' ? claim.split(' ', SCOPES) : Array.isArray(claim) ? claim.slice(0, SCOPES) : [],
-  );
-  return new Set(named.filter((each) => typeof each === 'string'));
+const scopesOf = ({ scope, scp }: JWTPayload): ReadonlySet<string> => new Set([scope, scp].flatMap(scopesIn));
+
+function scopesIn(claim: unknown): readonly string[] {
+  if (typeof claim === 'string') return claim.split(' ', SCOPES);
+  return Array.isArray(claim) ? claim.slice(0, SCOPES).filter((each) => typeof each === 'string') : [];
 }
 
 /** The scopes that a tenant's token can have, in the order of a route token. */
@@ -165,17 +173,17 @@ export const tenantCaller: ReadCaller = (claims) => {
     : { kind: 'tenant', tenant, scopes };
 };
 
-const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
-
-/** Reads an operator: the claim `sub`, and scopes. */
-export const operatorCaller: ReadCaller = (claims) => {
-  const { sub } = claims;
-  // jose types this claim but does not check it.
-  const named = typeof sub === 'string' && sub !== '' && sub.length <= JWT_LIMITS.subject;
-  if (!named) return { refusal: 'it names no operator' };
-  const given = scopesOf(claims);
-  const scopes = CONTROL_SCOPES.filter((each) => given.has(each));
-  return scopes.length === 0
-    ? { insufficientScope: `it has none of the scopes ${CONTROL_SCOPES.join(', ')}` }
-    : { kind: 'operator', subject: sub, scopes };
-};
+/** Reads an operator: a claim that names it, `sub` unless another one is given, and scopes, which may also be roles. */
+export const operatorCaller =
+  (subject = 'sub'): ReadCaller =>
+  (claims) => {
+    // jose types some claims but does not check them.
+    const name: unknown = claims[subject];
+    const named = typeof name === 'string' && name !== '' && name.length <= JWT_LIMITS.subject;
+    if (!named) return { refusal: 'it names no operator' };
+    const given = new Set([claims.scope, claims.scp, claims.roles].flatMap(scopesIn));
+    const scopes = OPERATOR_SCOPES.filter((each) => given.has(each));
+    return scopes.length === 0
+      ? { insufficientScope: `it has none of the scopes ${OPERATOR_SCOPES.join(', ')}` }
+      : { kind: 'operator', subject: name, scopes };
+  };

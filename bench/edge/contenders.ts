@@ -62,6 +62,7 @@ export async function startContender(name: ContenderName, around: Surroundings):
     APP_ROUTE_KEY: JSON.stringify(newKey('edge')),
     APP_ISSUER: issuer,
     APP_JWKS_URL: jwksUrl,
+    APP_OPERATORS: '{}',
     APP_DEVICE_CA: 'none',
     APP_QUOTAS: JSON.stringify({ standard: NO_QUOTA, premium: NO_QUOTA }),
     APP_CROSS_ORIGIN: '{}',

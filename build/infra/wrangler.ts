@@ -8,6 +8,7 @@ export interface EdgeDeclaration {
   readonly compatibilityDate: string;
   readonly issuer: string;
   readonly jwksUrl: string;
+  readonly operators: Readonly<Record<string, string>>;
   readonly quotas: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly forwardTimeoutMs: number;
   readonly monitor: Readonly<Record<string, number>>;
@@ -43,6 +44,7 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       APP_VERSION: 'unversioned',
       APP_ISSUER: edge.issuer,
       APP_JWKS_URL: edge.jwksUrl,
+      APP_OPERATORS: JSON.stringify(edge.operators),
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify(edge.quotas),
       APP_FORWARD_TIMEOUT_MS: String(edge.forwardTimeoutMs),

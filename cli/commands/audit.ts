@@ -8,10 +8,10 @@ export const audit: Command = {
   summary: 'show who changed the directory, when and why, newest first',
   usage: '[--limit N]',
   example: 'npx polycell audit --limit 20',
-  options: { limit: { type: 'string' }, stack: { type: 'string' } },
+  asks: 'edge',
+  options: { limit: { type: 'string' } },
   describe: {
     '--limit N': 'the number of entries; 50 if not given',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   run: (context) =>
     runAction(

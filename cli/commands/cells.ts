@@ -2,7 +2,7 @@
 import { root } from '../../build/bundles.mjs';
 import { FAILOVER_POLICIES, type Proposal } from '../../core/edge/ports/directory-model.ts';
 import type { IndexProgress } from '../../core/pipeline/subject-index.ts';
-import { actionOf, type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { actionOf, type Command, RefusedError, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CELL_COLUMNS,
@@ -23,6 +23,7 @@ export const cells: Command = {
   summary: 'list, add, drain, evacuate, resume or retire cells; plan and scaffold new ones',
   usage: 'list|add|approvals|approve|drain|evacuate|resume|retire|index|plan|scaffold [CELL]',
   example: 'npx polycell cells drain azure-gamma --dry-run',
+  asks: 'edge',
   options: {
     cloud: { type: 'string' },
     region: { type: 'string' },
@@ -144,11 +145,11 @@ const actions: Readonly<Record<string, Action>> = {
     try {
       return await change(context, 'POST', `cells/${idOf(context, 'cell')}/retire`, leavingData(context));
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      if (error.message.includes('(cell_has_data)')) throw new UserError(`${error.message} ${LEAVE_DATA}`);
-      if (!error.message.includes('(cell_not_empty)')) throw error;
+      if (!(error instanceof RefusedError)) throw error;
+      if (error.code === 'cell_has_data') throw new RefusedError(`${error.message} ${LEAVE_DATA}`, error.code);
+      if (error.code !== 'cell_not_empty') throw error;
       const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
-      throw new UserError(`${error.message} Move its tenants with ${move}`);
+      throw new RefusedError(`${error.message} Move its tenants with ${move}`, error.code);
     }
   },
 

@@ -8,17 +8,16 @@ export const deviceCertificate: Command = {
   summary: 'make a certificate with which a device talks to the edge',
   usage: '--tenant T --device D [--out DIR]',
   example: 'npx polycell device-certificate --tenant acme --device pump-1 --out ./state/pump-1',
+  asks: 'stack',
   options: {
     tenant: { type: 'string' },
     device: { type: 'string' },
     out: { type: 'string' },
-    stack: { type: 'string' },
   },
   describe: {
     '--tenant T': 'the tenant whose device it is',
     '--device D': 'the device',
     '--out DIR': 'where certificate.pem, key.pem and authority.pem are put; here if not given',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ options, json, out }) {
     const tenant = required(options, 'tenant');

@@ -31,6 +31,7 @@ export const drill: Command = {
   usage: `${KINDS} [--cell C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]`,
   example: 'npx polycell drill cell-loss --cell aws-alpha --load 200',
   positionals: 1,
+  asks: 'stack',
   options: {
     cell: { type: 'string' },
     load: { type: 'string' },
@@ -39,7 +40,6 @@ export const drill: Command = {
     tenants: { type: 'string' },
     delay: { type: 'string' },
     report: { type: 'string' },
-    stack: { type: 'string' },
   },
   describe: {
     '--cell C':

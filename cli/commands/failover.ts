@@ -19,6 +19,7 @@ export const failover: Command = {
   summary: "send a cell's tenants to their standbys, and back",
   usage: 'start|status|back [CELL]',
   example: 'npx polycell failover start aws-alpha --reason "its region is down"',
+  asks: 'edge',
   options: { partial: { type: 'boolean' }, ...CHANGE_OPTIONS },
   positionals: 2,
   describe: {

@@ -1,7 +1,8 @@
 // `polycell get`: reads a path of the API as a tenant.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, required, UsageError } from '../command.ts';
-import { StackClient, whoAnswered } from '../stack-client.ts';
+import { type Command, EXIT, required, UsageError } from '../command.ts';
+import { connect } from '../edge/connection.ts';
+import { whoAnswered } from '../edge/edge-client.ts';
 
 /** How long `--wait` retries, and the pause in between, in milliseconds. */
 const WAIT_MS = 15_000;
@@ -11,26 +12,25 @@ export const get: Command = {
   summary: 'read from the API, such as /v1/devices',
   usage: 'PATH --tenant T [--cell C] [--wait]',
   example: 'npx polycell get "/v1/devices/device-1/rollups?window=1m" --tenant acme',
+  asks: 'edge',
   options: {
     tenant: { type: 'string' },
     cell: { type: 'string' },
     wait: { type: 'boolean' },
-    stack: { type: 'string' },
   },
   positionals: 1,
   describe: {
     '--tenant T': 'the tenant to read as',
     '--cell C': 'ask this cell directly; through the edge if not given',
     '--wait': `ask again for up to ${WAIT_MS / 1000} s while nothing is there: events are worked on after they are accepted`,
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ positionals, options, json, out, err }) {
     const path = positionals[0];
     if (path === undefined || !path.startsWith('/'))
       throw new UsageError('Give the path to read, such as /v1/devices.');
     const tenant = required(options, 'tenant');
-    const stack = await StackClient.find(options.stack as string | undefined);
-    const target = await stack.target(tenant, options.cell as string | undefined);
+    const connection = await connect(options);
+    const target = await connection.target(tenant, options.cell as string | undefined);
     const end = performance.now() + (options.wait === true ? WAIT_MS : 0);
     let response: Response;
     let text: string;
@@ -42,7 +42,7 @@ export const get: Command = {
     }
     if (!response.ok) {
       err(`${whoAnswered(response)} answered ${response.status}: ${json ? text : problemText(text)}`);
-      return 1;
+      return response.status < 500 ? EXIT.refused : EXIT.failed;
     }
     out(json ? text : JSON.stringify(JSON.parse(text), null, 2));
     return 0;

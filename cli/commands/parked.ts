@@ -1,6 +1,19 @@
 // `polycell parked`: the events that a consumer could not process, and what to do with them.
-import { actionOf, type Command, type CommandContext, required, UsageError, UserError } from '../command.ts';
-import { StackClient, whoAnswered } from '../stack-client.ts';
+import {
+  actionOf,
+  type Command,
+  type CommandContext,
+  RefusedError,
+  required,
+  UnknownOutcomeError,
+  UsageError,
+  UserError,
+  YES_DESCRIPTION,
+  YES_OPTION,
+} from '../command.ts';
+import { confirm } from '../edge/confirm.ts';
+import { connect } from '../edge/connection.ts';
+import { whoAnswered } from '../edge/edge-client.ts';
 
 interface Parked {
   readonly id: string;
@@ -20,12 +33,13 @@ export const parked: Command = {
   summary: 'list, show, redrive or drop parked events',
   usage: 'list|show|redrive|drop [ID …] --tenant T [--consumer C] [--all]',
   example: 'npx polycell parked redrive --tenant acme --consumer rollups --all',
+  asks: 'edge',
   options: {
     tenant: { type: 'string' },
     consumer: { type: 'string' },
     cell: { type: 'string' },
     all: { type: 'boolean' },
-    stack: { type: 'string' },
+    ...YES_OPTION,
   },
   positionals: 1 + IDS_AT_ONCE,
   describe: {
@@ -36,25 +50,33 @@ export const parked: Command = {
     '--tenant T': 'the tenant whose events they are',
     '--consumer C': 'only this consumer',
     '--all': 'redrive or drop all that list shows',
+    ...YES_DESCRIPTION,
     '--cell C': 'ask this cell directly; through the edge if not given',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run(context) {
     const [action, ...ids] = context.positionals;
     const run = actionOf(actions, action);
     if (action === 'list' && ids.length > 0) throw new UsageError('`parked list` takes no ids; `parked show` does.');
-    if ((action === 'list' || action === 'show') && context.options.all === true)
-      throw new UsageError(`--all is for redrive and drop, not for ${action}.`);
+    for (const option of ['all', 'yes'])
+      if ((action === 'list' || action === 'show') && context.options[option] === true)
+        throw new UsageError(`--${option} is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
-    const stack = await StackClient.find(context.options.stack as string | undefined);
-    const target = await stack.target(tenant, context.options.cell as string | undefined);
+    const connection = await connect(context.options);
+    const target = await connection.target(tenant, context.options.cell as string | undefined);
     const call: Call = async (path, init) => {
       const response = await target.call('operate', path, init);
       if (response.ok) return response.status === 204 ? true : await response.json();
       if (response.status === 404) return undefined;
-      const { detail } = (await response.json()) as { detail?: string };
-      throw new UserError(`${whoAnswered(response)} answered ${response.status}: ${detail ?? 'no reason given'}`);
+      const { code, detail } = (await response.json()) as { code?: string; detail?: string };
+      const message = `${whoAnswered(response)} answered ${response.status}: ${detail ?? 'no reason given'}`;
+      if (response.status < 500) throw new RefusedError(message, code ?? String(response.status));
+      throw new (init === undefined ? UserError : UnknownOutcomeError)(message);
     };
+    if (action === 'redrive' || action === 'drop')
+      await confirm(connection, context, {
+        name: tenant,
+        missing: ids.length > 0 ? undefined : 'the ids in place of --all',
+      });
     return run({ ...context, ids, call });
   },
 };

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RebuildProgress } from '../../core/pipeline/rebuild.ts';
 import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import { everyTenant } from '../directory.ts';
-import { StackClient, type Target, whoAnswered } from '../stack-client.ts';
+import { connect } from '../edge/connection.ts';
+import { type Target, whoAnswered } from '../edge/edge-client.ts';
 
 /** Steps of one tenant that bring nothing before the command gives up, each with a pause behind it. */
 const IDLE_STEPS = 30;
@@ -18,6 +19,7 @@ export const rebuild: Command = {
   summary: 'derive the state that a consumer keeps from the log again',
   usage: '--consumer C [--tenant T] [--from TIME]',
   example: 'npx polycell rebuild --consumer rollups --tenant acme',
+  asks: 'edge',
   options: {
     consumer: { type: 'string' },
     tenant: { type: 'string' },
@@ -25,7 +27,6 @@ export const rebuild: Command = {
     rate: { type: 'string' },
     restart: { type: 'boolean' },
     cell: { type: 'string' },
-    stack: { type: 'string' },
   },
   positionals: 0,
   describe: {
@@ -35,19 +36,18 @@ export const rebuild: Command = {
     '--rate N': 'so many events a second, at most; as many as the cell takes if not given',
     '--restart': 'begin again; otherwise a rebuild that was interrupted goes on',
     '--cell C': 'ask this cell directly; through the edge if not given',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run(context) {
     const { options, json, out } = context;
     const consumer = required(options, 'consumer');
     const { tenant, from } = options;
     const rate = wholeNumber(options, 'rate', FASTEST, 1, FASTEST);
-    const stack = await StackClient.find(options.stack as string | undefined);
+    const connection = await connect(options);
     const body = { consumer, ...(typeof from === 'string' && { from }) };
     const restart = options.restart === true && { restart: true };
-    const chosen = typeof tenant === 'string' ? [{ id: tenant }] : everyTenant(await stack.control());
+    const chosen = typeof tenant === 'string' ? [{ id: tenant }] : everyTenant(await connection.control());
     for await (const { id: each } of chosen) {
-      const target = await stack.target(each, options.cell as string | undefined);
+      const target = await connection.target(each, options.cell as string | undefined);
       const tell = ({ subjects, events, done, waiting }: RebuildProgress) =>
         out(
           json

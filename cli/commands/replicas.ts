@@ -15,7 +15,8 @@ export const replicas: Command = {
   summary: 'compare the two cells of a tenant, or bring the events of one into the other',
   usage: 'sync|verify [TENANT] [--from CELL]',
   example: 'npx polycell replicas sync acme',
-  options: { from: { type: 'string' }, restart: { type: 'boolean' }, stack: { type: 'string' } },
+  asks: 'edge',
+  options: { from: { type: 'string' }, restart: { type: 'boolean' } },
   positionals: 2,
   describe: {
     'sync [TENANT]':
@@ -23,7 +24,6 @@ export const replicas: Command = {
     'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
     '--from CELL': 'only from this one of the two to the other',
     '--restart': 'begin again; otherwise a sync that was interrupted goes on',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   run: (context) => runAction('replicas', actions, context),
 };

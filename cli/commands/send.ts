@@ -4,11 +4,13 @@ import { application } from '../../core/application.ts';
 import type { Domain } from '../../core/domain/domain.ts';
 import { CELL_HEADER } from '../../core/http/headers.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
-import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { confirm } from '../edge/confirm.ts';
+import { connect } from '../edge/connection.ts';
+import { causeOf } from '../edge/edge-client.ts';
 import { STANDARD_INPUT } from '../lines.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../samples.ts';
-import { causeOf, StackClient } from '../stack-client.ts';
 
 const LIMITS = { count: 100_000_000, subjects: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
 
@@ -49,6 +51,7 @@ export const send: Command = {
   summary: 'post events, from a file or made up',
   usage: '--tenant T [--file FILE | --count N --devices D] [--batch B] [--rate R]',
   example: 'npx polycell send --tenant acme --count 10000 --devices 50 --batch 100',
+  asks: 'edge',
   options: {
     tenant: { type: 'string' },
     file: { type: 'string' },
@@ -58,7 +61,7 @@ export const send: Command = {
     rate: { type: 'string' },
     batch: { type: 'string' },
     cell: { type: 'string' },
-    stack: { type: 'string' },
+    ...YES_OPTION,
   },
   describe: {
     '--tenant T': 'the tenant that sends',
@@ -69,8 +72,8 @@ export const send: Command = {
     '--domain NAME': 'the domain whose events are made up; the first of the application if not given',
     '--batch B': 'events in a request, 1 to 500; 1 if not given',
     '--rate R': 'events a second, at most; as fast as they are taken if not given',
+    ...YES_DESCRIPTION,
     '--cell C': 'send to this cell directly, be it the tenant’s or not; through the edge if not given',
-    '--stack URL': 'the stack to use, if not the one started last',
   },
   async run({ options, json, out, err }) {
     const tenant = required(options, 'tenant');
@@ -87,11 +90,12 @@ export const send: Command = {
         throw unreadable(file, error);
       });
     }
-    const stack = await StackClient.find(options.stack as string | undefined);
+    const connection = await connect(options);
     const cell = options.cell as string | undefined;
-    const target = await stack.target(tenant, cell);
-    const serving = cell === undefined ? null : await stack.servingCell(tenant);
-    if (serving !== null && serving !== cell) err(notAtHome(tenant, serving, cell));
+    const target = await connection.target(tenant, cell);
+    const serving = cell === undefined ? null : await connection.stack?.servingCell(tenant);
+    if (typeof serving === 'string' && serving !== cell) err(notAtHome(tenant, serving, cell));
+    await confirm(connection, { options, err }, { name: tenant, missing: undefined });
 
     const began = performance.now();
     const totals: Totals = {

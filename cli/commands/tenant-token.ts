@@ -7,17 +7,16 @@ export const tenantToken: Command = {
   usage: '--tenant T [--scope S] [--ttl N]',
   example:
     'curl -H "authorization: Bearer $(npx polycell tenant-token --tenant acme)" http://127.0.0.1:8080/v1/devices',
+  asks: 'stack',
   options: {
     tenant: { type: 'string' },
     scope: { type: 'string' },
     ttl: { type: 'string' },
-    stack: { type: 'string' },
   },
   describe: {
     '--tenant T': 'the tenant it speaks for',
     '--scope S': 'scopes, separated by commas: ingest, read, operate',
     '--ttl N': 'seconds it lives; 3600 if not given',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ options, json, out }) {
     const tenant = required(options, 'tenant');

@@ -18,6 +18,7 @@ export const tenants: Command = {
   summary: 'list, show, add, place, pin, unpin, isolate or remove tenants',
   usage: 'list|show|add|place|pin|unpin|on-isolation|remove [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
+  asks: 'edge',
   options: {
     cell: { type: 'string' },
     standby: { type: 'string' },

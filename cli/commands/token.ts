@@ -6,19 +6,18 @@ export const token: Command = {
   summary: 'print a route token that a cell accepts, in the header X-Polycell-Route',
   usage: '--tenant T [--cell C] [--scope S] [--ttl N]',
   example: 'npx polycell token --tenant acme --cell aws-alpha --scope read',
+  asks: 'stack',
   options: {
     tenant: { type: 'string' },
     cell: { type: 'string' },
     scope: { type: 'string' },
     ttl: { type: 'string' },
-    stack: { type: 'string' },
   },
   describe: {
     '--tenant T': 'the tenant it speaks for',
     '--cell C': 'the cell it is for; the first one if not given',
     '--scope S': 'scopes, separated by commas: ingest, read, operate, control, observe',
     '--ttl N': 'seconds it lives, 60 at most',
-    '--stack URL': 'the stack to ask, if not the one started last',
   },
   async run({ options, json, out }) {
     const tenant = required(options, 'tenant');

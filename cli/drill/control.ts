@@ -2,7 +2,8 @@
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import { UserError } from '../command.ts';
-import { causeOf, type StackClient } from '../stack-client.ts';
+import { causeOf } from '../edge/edge-client.ts';
+import type { StackClient } from '../stack-client.ts';
 
 /** The actor in the audit log. */
 const ACTOR = 'drill';

@@ -5,7 +5,8 @@ import type { Tally } from '../../core/domain/domain.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
-import type { StackClient, Target } from '../stack-client.ts';
+import type { Target } from '../edge/edge-client.ts';
+import type { StackClient } from '../stack-client.ts';
 import type { Ledger } from './ledger.ts';
 import { numberOf, subjectOf } from './load.ts';
 

@@ -2,7 +2,7 @@
 
 import type { Domain } from '../../core/domain/domain.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
-import { causeOf } from '../stack-client.ts';
+import { causeOf } from '../edge/edge-client.ts';
 import type { Ledger } from './ledger.ts';
 import { isSuccess, type Phase, type Served } from './service.ts';
 

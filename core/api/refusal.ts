@@ -136,6 +136,12 @@ export const foreignCursor = () =>
     'Take the cursor from the field next of the page before, and leave the other parameters as they were.',
   );
 
+/** The problem document of a refusal of the engine, as an object. */
+export function problemOf(code: RefusalCode, detail: string, errors: readonly FieldError[] = []): object {
+  const [status, title] = TABLE[code];
+  return { type: 'about:blank', title, status, detail, code, errors };
+}
+
 /** The problem document of a refusal (RFC 9457). */
 export function refusalResponse(
   { code, message: detail, errors, headers }: Refusal<string>,

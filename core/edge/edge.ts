@@ -10,7 +10,7 @@ import type { Ids } from '../ports/ids.ts';
 import type { Log } from '../ports/log.ts';
 import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
-import { admitted, type OperatorCaller, unverifiable } from './router/authenticate.ts';
+import { actingFor, admitted, type OperatorCaller, type TenantCaller, unverifiable } from './router/authenticate.ts';
 import { discard } from './router/body-source.ts';
 import type { CrossOrigin } from './router/cross-origin.ts';
 import { EDGE, ownHeaders, ownRefusal } from './router/own-answers.ts';
@@ -18,10 +18,10 @@ import { ROUTER_LIMITS } from './router/router-limits.ts';
 
 export interface EdgeDeps {
   readonly version: string;
-  /** The OpenAPI document of the application that the cells run. */
+  /** The OpenAPI document of the edge: see `edgeOpenApi`. */
   readonly document: unknown;
-  /** Serves tenants' requests. */
-  readonly tenants: (request: Request, target: string, traceparent: string) => Promise<Response>;
+  /** Serves tenants' requests: of the caller, or of whom the request's credential names. */
+  readonly tenants: (request: Request, target: string, traceparent: string, caller?: TenantCaller) => Promise<Response>;
   readonly operators: Credentials;
   /** The control API; it checks the operator's scopes. Rejects with a `Refusal` or an internal error. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
@@ -42,6 +42,9 @@ const DEGRADED_MS = 30_000;
 /** The first index at which a path can begin: after `http://` and at least one character. */
 const BEHIND_SCHEME = 8;
 
+/** A request that an operator makes for a tenant: its name, then the target of the tenant's API. */
+const FOR_TENANT = /^\/control\/v1\/tenants\/([a-z0-9-]{1,63})\/api(\/.*)$/;
+
 /** The caller of a route without a scope. */
 const ANONYMOUS: OperatorCaller = { kind: 'operator', subject: 'anonymous', scopes: [] };
 
@@ -59,10 +62,12 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
   const documentText = JSON.stringify(deps.document);
 
   const health = (traceparent: string): Response => {
-    const status = clock.now() - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';
+    const now = clock.now();
+    const status = now - deps.failedAt() < DEGRADED_MS ? 'degraded' : 'ok';
     return Response.json(
-      { status, cell: 'edge', version: deps.version },
-      { headers: ownHeaders(traceparent, 'application/json') },
+      { status, cell: EDGE, version: deps.version },
+      // By the date, clients compare their clock with the edge's.
+      { headers: { ...ownHeaders(traceparent, 'application/json'), date: new Date(now).toUTCString() } },
     );
   };
 
@@ -83,7 +88,13 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
     }
     if (target.startsWith('/control/')) {
       const operator = isOpen(request.method, target) ? ANONYMOUS : await operatorOf(request);
-      return control(request, operator, traceparent);
+      const [, tenant, inner] = FOR_TENANT.exec(target) ?? [];
+      if (tenant === undefined || inner === undefined) return control(request, operator, traceparent);
+      const caller = actingFor(operator, tenant);
+      const { subject: actor } = operator;
+      const [path = ''] = inner.split('?', 1);
+      log.info('an operator acts for a tenant', { actor, tenant, method: request.method, path, traceparent });
+      return tenants(request, inner, traceparent, caller);
     }
     if (target === LEASE_PATH && request.method === 'POST') return leases(request, traceparent);
     if (request.method === 'GET') {

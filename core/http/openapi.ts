@@ -46,13 +46,13 @@ const cloudEvent = (types: readonly string[], data: readonly JsonSchema[]) => ({
 const dataOf = (data: readonly JsonSchema[]) => (data.length === 1 ? { oneOf: data } : { anyOf: data });
 
 /** Success answers and request bodies of the engine's own routes. */
-const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> => ({
+const specificsOf = (data: readonly JsonSchema[], example: object | undefined): Record<RouteName, Specifics> => ({
   ingest: {
     requestBody: {
       required: true,
       description: `At most ${INGEST_LIMITS.requestBytes} bytes.`,
       content: {
-        ...content(ref('CloudEvent'), EVENT_MEDIA_TYPES.structured),
+        [EVENT_MEDIA_TYPES.structured]: { schema: ref('CloudEvent'), ...(example && { example }) },
         ...content(
           { type: 'array', minItems: 1, maxItems: INGEST_LIMITS.events, items: ref('CloudEvent') },
           EVENT_MEDIA_TYPES.batch,
@@ -138,6 +138,21 @@ const specificsOf = (data: readonly JsonSchema[]): Record<RouteName, Specifics> 
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 });
 
+/** An event of the first domain; `undefined` for an application without one. */
+function exampleOf([domain]: Application): object | undefined {
+  if (domain === undefined) return undefined;
+  const { type, subject, data } = domain.sample(0, 0);
+  return {
+    specversion: '1.0',
+    id: '1',
+    source: 'urn:example:gateway-7',
+    type,
+    subject,
+    time: '2026-11-21T07:41:03Z',
+    data,
+  };
+}
+
 /** The document of a cell that runs this application. */
 export function openApiDocument(application: Application): unknown {
   const events = application.flatMap((domain) => domain.events);
@@ -169,7 +184,11 @@ export function openApiDocument(application: Application): unknown {
       version: '1',
       description: application.map(({ description }) => description).join(' '),
     },
-    paths: describePaths<string>({ ...routes, ...reads }, { ...specificsOf(data), ...readSpecifics }, 'routeToken'),
+    paths: describePaths<string>(
+      { ...routes, ...reads },
+      { ...specificsOf(data, exampleOf(application)), ...readSpecifics },
+      'routeToken',
+    ),
     components: {
       securitySchemes: { routeToken: { type: 'apiKey', in: 'header', name: 'x-polycell-route' } },
       schemas: {

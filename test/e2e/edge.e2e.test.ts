@@ -38,7 +38,7 @@ const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest
 
 /** Sends a request to the edge; what the edge or a cell answers must be as the OpenAPI document has it. */
 const send = async (path: string, init: RequestInit = {}) =>
-  conforming(edge + path, init, await fetch(edge + path, init));
+  conforming(edge + path, init, await fetch(edge + path, init), 'edge');
 
 const ask = async (tenant: string, path: string, init: RequestInit = {}) =>
   send(path, { ...init, headers: { ...init.headers, authorization: `Bearer ${await tokenOf(tenant)}` } });
@@ -135,9 +135,9 @@ test('the commands go through the edge, and know only the directory’s tenants'
     out: expect.stringMatching(/^30 accepted, /),
   });
   expect(await at('send', '--tenant', 'hooli')).toEqual({
-    code: 1,
+    code: 3,
     out: '',
-    err: 'Tenant "hooli" is not known; add it with npx polycell tenants add hooli\n',
+    err: `Going to the local stack, ${edge}\nTenant "hooli" is not known; add it with npx polycell tenants add hooli\n`,
   });
   expect(await at('tenants', 'add', 'hooli', '--residency', 'us')).toMatchObject({ code: 0 });
   expect(JSON.parse((await at('tenants', 'show', 'hooli', '--json')).out)).toMatchObject({
@@ -146,9 +146,9 @@ test('the commands go through the edge, and know only the directory’s tenants'
   });
   expect(await at('get', '/v1/devices', '--tenant', 'hooli')).toMatchObject({ code: 0 });
   expect(await at('tenants', 'place', 'hooli', '--cell', 'aws-alpha')).toMatchObject({
-    code: 1,
+    code: 3,
     out: '',
-    err: expect.stringMatching(/^[^\n]+ \(residency_violated\)\.\n$/),
+    err: expect.stringMatching(/^Going to the local stack, [^\n]+\n[^\n]+ \(residency_violated\)\.\n$/),
   });
 });
 

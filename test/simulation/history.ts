@@ -5,8 +5,8 @@ import { candidate } from '../support/events.ts';
 import { START } from '../support/fake-clock.ts';
 import { type Random, seeded } from './random.ts';
 import { Scheduler } from './scheduler.ts';
-import { CELL_IDS, CELLS, type CellId, type Mutant, type Place, ROUTERS, TENANTS } from './setting.ts';
-import { type Way, World } from './world.ts';
+import { CELL_IDS, CELLS, type CellId, type Mutant, type Place, ROUTERS, TENANTS, type Way } from './setting.ts';
+import { World } from './world.ts';
 
 /** Something that goes wrong, from an instant on, for a while; in milliseconds since the beginning. */
 export interface Fault {

@@ -44,3 +44,16 @@ export const countingDoubts: Rules['doubts'] = (cells, silent, answering) => {
   const lost = serving.filter(({ id }) => silent.has(id));
   return new Map(lost.length * 2 > serving.length ? lost.map(({ id }) => [id, 'held' as const]) : []);
 };
+
+/** How a way between two places is. */
+export interface Way {
+  readonly how: 'silent' | 'refused' | 'slow';
+  readonly extraMs?: number;
+}
+
+/** An effect that must happen once. */
+export interface Effect {
+  readonly tenant: string;
+  readonly cell: CellId;
+  readonly begun: number;
+}

@@ -56,25 +56,14 @@ import {
   CELLS,
   type CellId,
   countingDoubts,
+  type Effect,
   keyOf,
   type Mutant,
   type Place,
   ROUTERS,
   TENANTS,
+  type Way,
 } from './setting.ts';
-
-/** How a way between two places is. */
-export interface Way {
-  readonly how: 'silent' | 'refused' | 'slow';
-  readonly extraMs?: number;
-}
-
-/** An effect that must happen once. */
-export interface Effect {
-  readonly tenant: string;
-  readonly cell: CellId;
-  readonly begun: number;
-}
 
 export class World {
   readonly scheduler: Scheduler;

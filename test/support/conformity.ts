@@ -3,6 +3,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import type { Route } from '../../core/api/route.ts';
+import { edgeOpenApi } from '../../core/edge/router/edge-openapi.ts';
 import { plainPath, routeMatcher } from '../../core/http/routes.ts';
 import builtIn from '../../core/openapi.generated.json' with { type: 'json' };
 
@@ -84,16 +85,27 @@ export function answerCheck(document: unknown): AnswerCheck {
   };
 }
 
-let builtInCheck: AnswerCheck | undefined;
+const checks = new Map<string, AnswerCheck>();
+
+/** The check against the document of the built-in application, as cells or the edge serve it. */
+function builtInCheck(by: 'cell' | 'edge'): AnswerCheck {
+  const known = checks.get(by) ?? answerCheck(by === 'cell' ? builtIn : edgeOpenApi(builtIn));
+  checks.set(by, known);
+  return known;
+}
 
 /**
  * The answer of a deployed cell, or of the edge, unless it contradicts the document of the built-in application. What a platform answers
  * in place of a cell names no cell and passes.
  */
-export async function conforming(url: string, init: RequestInit, response: Response): Promise<Response> {
+export async function conforming(
+  url: string,
+  init: RequestInit,
+  response: Response,
+  by: 'cell' | 'edge' = 'cell',
+): Promise<Response> {
   if (!response.headers.has('x-polycell-cell')) return response;
-  builtInCheck ??= answerCheck(builtIn);
-  const faults = builtInCheck({
+  const faults = builtInCheck(by)({
     method: init.method ?? 'GET',
     path: plainPath(new URL(url).pathname),
     status: response.status,

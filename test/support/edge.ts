@@ -11,6 +11,7 @@ import type { Directory } from '../../core/edge/ports/directory.ts';
 import type { DirectoryCommand, EndpointProof } from '../../core/edge/ports/directory-model.ts';
 import type { RouteCache } from '../../core/edge/ports/route-cache.ts';
 import { type CrossOriginRules, crossOrigin } from '../../core/edge/router/cross-origin.ts';
+import { edgeOpenApi } from '../../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing, type Send } from '../../core/edge/router/forward.ts';
 import { type QuotaRules, quota } from '../../core/edge/router/quota.ts';
 import { hasProved } from '../../core/edge/router/route-memory.ts';
@@ -28,17 +29,17 @@ import { CELL_KEY, EDGE_KEY, publicPart } from './route-tokens.ts';
 
 export type Source = 'there' | 'gone' | 'silent';
 
-/** `Bearer tenant:<tenant>` and `Bearer operator:<name>` are credentials here; how real ones are verified is tested with their adapters. */
+/** `Bearer tenant:<tenant>` and `Bearer operator:<name>[:<scope>,…]` are credentials here; how real ones are verified is tested with their adapters. */
 export const sayso = (kind: 'tenant' | 'operator'): Credentials => ({
   authenticate(request): Authentication {
     const header = request.headers.get('authorization');
     if (header === null) return { status: 'absent' };
-    const [, said, name = ''] = /^Bearer (\w+):(.+)$/.exec(header) ?? [];
+    const [, said, name = '', scopes = 'control.read'] = /^Bearer (\w+):([^:]+)(?::(.+))?$/.exec(header) ?? [];
     if (said !== kind) return { status: 'refused', reason: 'it is another one' };
     const caller =
       kind === 'tenant'
         ? ({ kind, tenant: name, scopes: ['ingest', 'read'] } as const)
-        : ({ kind, subject: name, scopes: ['control.read'] } as const);
+        : { kind, subject: name, scopes: scopes.split(',') };
     return { status: 'accepted', caller };
   },
 });
@@ -142,7 +143,7 @@ export function testEdge({
     return answer(url, outgoing);
   };
   const handle = createEdge({
-    document: openApiDocument(METERS),
+    document: edgeOpenApi(openApiDocument(METERS)),
     version: '1.2.3',
     tenants: createRouter({
       credentials: credentials ?? [sayso('tenant')],

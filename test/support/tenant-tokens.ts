@@ -1,5 +1,13 @@
 // Tokens of an issuer made by hand with node:crypto, well and badly formed, and the key set that the issuer publishes.
-import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import {
+  constants,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import { base64Url, NOW_SECONDS, publicPart, SECOND_KEY, STRANGERS_KEY } from './route-tokens.ts';
 
@@ -56,4 +64,34 @@ export function tokensByPublicKey(): string[] {
     JSON.stringify(KEY_SET.keys[0]),
   ];
   return secrets.map((secret) => `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`);
+}
+
+export type SupportedAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'EdDSA';
+
+/** A new key of an issuer, and its public part as the issuer publishes it. */
+export function signingKey(algorithm: SupportedAlgorithm): { key: KeyObject; jwk: object & { kid: string } } {
+  const { privateKey, publicKey } =
+    algorithm === 'RS256' || algorithm === 'PS256'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : algorithm === 'ES256'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('ed25519');
+  return { key: privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'operators-1' } };
+}
+
+/** A token signed with such a key. */
+export function signedWith(
+  key: KeyObject,
+  alg: SupportedAlgorithm,
+  { header, claims }: { readonly header: object; readonly claims: object },
+): string {
+  const text = [{ alg, typ: 'JWT', ...header }, claims].map((part) => base64Url(JSON.stringify(part))).join('.');
+  const options = {
+    RS256: { key },
+    PS256: { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+    ES256: { key, dsaEncoding: 'ieee-p1363' as const },
+    EdDSA: { key },
+  };
+  const signature = sign(alg === 'EdDSA' ? null : 'sha256', Buffer.from(text), options[alg]);
+  return `${text}.${signature.toString('base64url')}`;
 }

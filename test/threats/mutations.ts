@@ -14,8 +14,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'C1',
     file: 'adapters/cloudflare/jwt-credentials.ts',
-    find: "algorithms: ['EdDSA', 'Ed25519'],",
-    replace: "algorithms: ['EdDSA', 'Ed25519', 'HS256'],",
+    find: 'const algorithms = kinds.flatMap((kind) => ALGORITHMS[kind]);',
+    replace: "const algorithms = [...kinds.flatMap((kind) => ALGORITHMS[kind]), 'HS256'];",
   },
   {
     threat: 'C2',
@@ -139,5 +139,11 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'core/edge/directory/directory.ts',
     find: 'if (open.length >= PROPOSAL_LIMITS.waiting)',
     replace: 'if (open.length < 0)',
+  },
+  {
+    threat: 'O8',
+    file: 'core/edge/router/authenticate.ts',
+    find: 'filter((scope) => given.includes(scope))',
+    replace: 'filter(() => true)',
   },
 ];

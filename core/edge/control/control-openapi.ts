@@ -6,7 +6,8 @@ import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
-import { CELL_STATES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
@@ -109,7 +110,38 @@ const schemas = {
   }),
   IndexProgress,
   PushProgress,
+  Monitor: object(['at', 'settings', 'roundAt', 'trouble', 'cells', 'fencing'], {
+    at: time,
+    settings: { type: 'object', additionalProperties: whole },
+    roundAt: { type: ['string', 'null'], description: 'When the latest round began that reached the directory.' },
+    trouble: { type: ['string', 'null'], description: 'What keeps the monitor from working.' },
+    cells: {
+      type: 'array',
+      items: object(['id', 'state', 'policy', 'verdict', 'since', 'probes', 'detail', 'stay', 'refusal', 'seenBy'], {
+        id: name,
+        state: { type: 'string', enum: CELL_STATES },
+        policy: { type: 'string', enum: FAILOVER_POLICIES },
+        verdict: { type: 'string', enum: ['unknown', 'up', 'failing'] },
+        since: time,
+        probes: { ...text, description: 'Oldest first: . an answer, s a late one, x a failure, ? inconclusive.' },
+        detail: text,
+        stay: { type: ['string', 'null'], description: 'Why it is not failed over although it is failing.' },
+        refusal: { type: ['string', 'null'] },
+        seenBy: { type: 'object', additionalProperties: { type: 'boolean' } },
+      }),
+    },
+    fencing: object(['waiting', 'jobs'], { waiting: count, jobs: { type: 'array', items: { type: 'object' } } }),
+  }),
   Problem: problemSchema(OPERATOR_CODES),
+};
+
+/** What a dry run of draining a cell answers. */
+const PREVIEW = {
+  status: 'previewed',
+  revision: 41,
+  changes: [{ kind: 'cell', id: 'aws-alpha', before: { state: 'active' }, after: { state: 'draining' } }],
+  movedTenants: 0,
+  notes: [],
 };
 
 const changing = (command: ControlCommandName): Specifics => {
@@ -120,7 +152,12 @@ const changing = (command: ControlCommandName): Specifics => {
       description: `At most ${CONTROL_BODY_BYTES} bytes.`,
       content: content({ ...object(Object.keys(shape.required), fieldsOf(shape)), additionalProperties: false }),
     },
-    responses: { 200: answer('The change was applied, was not needed, or would be applied.', ref('Outcome')) },
+    responses: {
+      200: {
+        description: 'The change was applied, was not needed, would be applied, or waits for another operator.',
+        content: { 'application/json': { schema: ref('Outcome'), example: PREVIEW } },
+      },
+    },
   };
 };
 
@@ -134,7 +171,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   tenants: { responses: { 200: answer('A page.', page(ref('Tenant'))) } },
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
   failovers: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
-  monitor: { responses: { 200: answer('The status of the monitor.', { type: 'object' }) } },
+  monitor: { responses: { 200: answer('The status of the monitor.', ref('Monitor')) } },
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },
@@ -142,14 +179,60 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };
 
+/** The refusals of every route that takes a token. */
+const REFUSALS = {
+  ...CREDENTIAL_REFUSALS,
+  403: problemAnswer({
+    description: 'The token lacks the scope of this route.',
+    examples: { missing_scope: 'This needs a token with the scope control.write.' },
+  }),
+  503: problemAnswer({
+    description: 'It cannot be answered now; after unknown_outcome, the change may have been made.',
+    headers: ['retry-after'],
+    examples: {
+      directory_unavailable: 'The directory is unavailable, and nothing has been changed. Retry later.',
+      issuer_unavailable: 'What verifying the credential needs cannot be had now.',
+      monitor_unavailable: 'Requests are served without it; retry later.',
+      unknown_outcome: 'The directory did not confirm the change. Repeat the command: it is idempotent.',
+    },
+  }),
+} as const;
+
+/** The paths, with what every route that takes a token may answer. */
+const paths = Object.fromEntries(
+  Object.entries(describePaths<ControlRouteName>(controlRoutes, specifics, 'operator')).map(([path, methods]) => [
+    path,
+    Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, withRefusals(operation)])),
+  ]),
+);
+
+function withRefusals(operation: unknown): unknown {
+  const { security, responses, ...others } = operation as { readonly security?: unknown; readonly responses: object };
+  if (security === undefined) return operation;
+  return { ...others, security, responses: { ...REFUSALS, ...responses } };
+}
+
 /** The document as an object. */
 export const controlOpenApiDocument = (): unknown => ({
   openapi: '3.1.0',
   info: {
     title: 'The control plane of Polycell',
     version: '1',
-    description: 'Cells, tenants, failovers, and who changed them.',
+    description:
+      'Cells, tenants, failovers, and who changed them. Requests for a tenant go to /control/v1/tenants/{tenant}/api followed by a path of ' +
+      'the document /openapi.json, with one of the scopes tenants.ingest, tenants.read and tenants.operate.',
   },
-  paths: describePaths<ControlRouteName>(controlRoutes, specifics, 'operator'),
-  components: { securitySchemes: { operator: { type: 'http', scheme: 'bearer' } }, schemas },
+  servers: SERVERS,
+  paths,
+  components: {
+    securitySchemes: {
+      operator: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A token of the operators’ issuer, for the audience of the control API and with its scopes.',
+      },
+    },
+    schemas,
+  },
 });

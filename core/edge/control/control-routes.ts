@@ -2,11 +2,8 @@
 import { choice, type Parameter, paging, text } from '../../api/parameters.ts';
 import type { Route } from '../../api/route.ts';
 import { CELL_SHAPE, COMMAND_SHAPES, reasonField, type Shape } from '../directory/directory-checks.ts';
+import type { ControlScope } from '../ports/credentials.ts';
 import type { DirectoryCommand } from '../ports/directory-model.ts';
-
-/** The scopes of an operator's token; none implies another. */
-export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
-export type ControlScope = (typeof CONTROL_SCOPES)[number];
 
 /** Maximum bytes of a body; a command has a few hundred. */
 export const CONTROL_BODY_BYTES = 64 * 1024;

@@ -1,6 +1,27 @@
 // Credentials: identify the sender of a request by something that only it can present. Mere claims are never trusted.
 import type { Scope } from '../../cell/route-token.ts';
 
+/** How far an issuer's clock and the edge's may differ, in seconds. */
+export const ISSUER_SKEW_SECONDS = 5;
+
+/** The scopes of the control API; none implies another. */
+export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
+/** One of them. */
+export type ControlScope = (typeof CONTROL_SCOPES)[number];
+
+/** The scopes by which an operator may make requests for tenants, and the tenant's scope that each gives. */
+export const FOR_TENANTS = {
+  'tenants.ingest': 'ingest',
+  'tenants.read': 'read',
+  'tenants.operate': 'operate',
+} as const satisfies Readonly<Record<string, Scope>>;
+
+/** Their names. */
+export const FOR_TENANTS_SCOPES = Object.keys(FOR_TENANTS) as readonly (keyof typeof FOR_TENANTS)[];
+
+/** All scopes that an operator's token can have. */
+export const OPERATOR_SCOPES: readonly string[] = [...CONTROL_SCOPES, ...FOR_TENANTS_SCOPES];
+
 /** A tenant or operator whose credential has been verified. */
 export type Caller =
   | {
@@ -15,7 +36,7 @@ export type Caller =
       readonly kind: 'operator';
       /** The name for the audit log. */
       readonly subject: string;
-      /** At least one of `control.read`, `control.write` and `control.endpoints`. */
+      /** At least one of `OPERATOR_SCOPES`. */
       readonly scopes: readonly string[];
     };
 

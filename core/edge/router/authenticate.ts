@@ -3,7 +3,13 @@
 import { Refusal } from '../../api/refusal.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
-import type { Authentication, Caller, Credentials } from '../ports/credentials.ts';
+import {
+  type Authentication,
+  type Caller,
+  type Credentials,
+  FOR_TENANTS,
+  FOR_TENANTS_SCOPES,
+} from '../ports/credentials.ts';
 
 export type TenantCaller = Extract<Caller, { kind: 'tenant' }>;
 export type OperatorCaller = Extract<Caller, { kind: 'operator' }>;
@@ -56,6 +62,14 @@ export function admitted<K extends Caller['kind']>(
     'missing_credential',
     'Send a token of the issuer as `Authorization: Bearer …`, or connect with a device certificate.',
   );
+}
+
+/** A tenant's caller that stands for an operator. Throws the refusal for an operator without a scope for it. */
+export function actingFor({ scopes: given }: OperatorCaller, tenant: string): TenantCaller {
+  const scopes = FOR_TENANTS_SCOPES.filter((scope) => given.includes(scope)).map((scope) => FOR_TENANTS[scope]);
+  if (scopes.length === 0)
+    throw new Refusal('missing_scope', `This needs a token with one of the scopes ${FOR_TENANTS_SCOPES.join(', ')}.`);
+  return { kind: 'tenant', tenant, scopes };
 }
 
 /** Turns a failed verification into a refusal. */

@@ -51,12 +51,12 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIO
 const INGEST = /^\/v1\/events(?:\?|$)/;
 
 /**
- * Returns a function that serves a tenant's request; `target` is its path and query. It rejects with a `Refusal`, or with an
+ * Returns a function that serves a tenant's request; `target` is its path and query, and `as` its caller if that is known already. It rejects with a `Refusal`, or with an
  * internal error. Awaits only the cell when credential, route and token are in memory.
  */
 export function createRouter(
   deps: RouterDeps,
-): (request: Request, target: string, traceparent: string) => Promise<Response> {
+): (request: Request, target: string, traceparent: string, as?: TenantCaller) => Promise<Response> {
   const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
   const authenticate = authenticator(deps.credentials);
   const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
@@ -123,9 +123,14 @@ export function createRouter(
     );
   };
 
-  return async (request, target, traceparent) => {
+  const callerIn = (request: Request): TenantCaller | Promise<TenantCaller> => {
     const known = authenticate(request);
-    const caller = 'status' in known ? admitted(known, 'tenant') : await callerOf(known);
+    return 'status' in known ? admitted(known, 'tenant') : callerOf(known);
+  };
+
+  return async (request, target, traceparent, as) => {
+    const found = as ?? callerIn(request);
+    const caller = 'kind' in found ? found : await found;
     const length = check(request, target, caller);
     const headers = forwardedHeaders(request.headers);
     if (headers === undefined) throw tooLarge();

@@ -26,6 +26,7 @@ resource "cloudflare_workers_script" "edge" {
     { type = "plain_text", name = "APP_VERSION", text = var.release.version },
     { type = "plain_text", name = "APP_ISSUER", text = var.edge.issuer },
     { type = "plain_text", name = "APP_JWKS_URL", text = var.edge.jwksUrl },
+    { type = "plain_text", name = "APP_OPERATORS", text = jsonencode(var.edge.operators) },
     { type = "plain_text", name = "APP_DEVICE_CA", text = var.device_authorities },
     { type = "plain_text", name = "APP_QUOTAS", text = jsonencode(var.edge.quotas) },
     { type = "plain_text", name = "APP_FORWARD_TIMEOUT_MS", text = tostring(var.edge.forwardTimeoutMs) },

@@ -30,6 +30,7 @@ variable "edge" {
     compatibilityDate = string
     issuer            = string
     jwksUrl           = string
+    operators         = optional(map(string), {})
     quotas            = map(map(number))
     forwardTimeoutMs  = number
     monitor           = map(number)
@@ -62,6 +63,11 @@ variable "edge" {
   validation {
     condition     = startswith(var.edge.jwksUrl, "https://")
     error_message = "The issuer's keys must be fetched by HTTPS."
+  }
+
+  validation {
+    condition     = startswith(lookup(var.edge.operators, "jwksUrl", "https://"), "https://")
+    error_message = "The keys of the operators' issuer must be fetched by HTTPS."
   }
 }
 

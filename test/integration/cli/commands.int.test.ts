@@ -88,7 +88,7 @@ test.each<[string[], number, RegExp]>([
   [['get', 'v1/devices', '--tenant', 'acme'], 2, /Give the path to read, such as \/v1\/devices/],
   [
     ['get', '/v1/devices/none', '--tenant', 'acme'],
-    1,
+    3,
     /The cell answered 404: No reading has come from a device "none" \(unknown_device\)\./,
   ],
   [['parked', '--tenant', 'acme'], 2, /Name an action: list, show, redrive, drop/],
@@ -97,7 +97,7 @@ test.each<[string[], number, RegExp]>([
   [['parked', 'drop', '--tenant', 'acme'], 2, /Give ids, or --all/],
   [
     ['parked', 'list', '--tenant', 'acme', '--consumer', 'no'],
-    1,
+    3,
     /There is no consumer "no"; there are device-state, rollups, relay/,
   ],
 ])('%j fails in one line', async (args, code, message) => {
@@ -184,7 +184,7 @@ describe('send', () => {
         .split('\n')
         .map((line) => line.slice(0, 7))
         .sort(),
-    ).toEqual(['', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
+    ).toEqual(['', 'Going t', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
     expect(first.err).toMatch(/line 5: invalid_attribute: /);
     // What a terminal would obey is not handed through.
     expect(first.err).not.toContain('\u001b');

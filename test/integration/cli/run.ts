@@ -26,6 +26,12 @@ interface Settings {
   readonly input?: string;
 }
 
+/** The user's own profiles and tokens are none of a test's business. */
+function withoutProfiles(): NodeJS.ProcessEnv {
+  const { POLYCELL_EDGE, POLYCELL_TOKEN, ...others } = process.env;
+  return { ...others, XDG_CONFIG_HOME: '/nowhere' };
+}
+
 /** `npx polycell …` under way. */
 export class Run {
   readonly child: ChildProcess;
@@ -38,7 +44,7 @@ export class Run {
       cwd,
       detached: group,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...environment },
+      env: { ...withoutProfiles(), ...environment },
     });
     this.child.stdin?.end(input);
     this.child.stdout?.on('data', (chunk: Buffer) => {
@@ -69,8 +75,9 @@ export class Run {
 /** Runs a command to its end. */
 export const polycell = (...args: string[]): Promise<Ended> => new Run(args).ended;
 
-/** Whatever a message is, it is one line. */
-export const oneLine = (pattern: RegExp) => expect.stringMatching(new RegExp(`^[^\\n]*${pattern.source}[^\\n]*\\n$`));
+/** Whatever a message is, it is one line, perhaps below the one that says where a change goes. */
+export const oneLine = (pattern: RegExp) =>
+  expect.stringMatching(new RegExp(`^(?:Going to [^\\n]*\\n)?[^\\n]*${pattern.source}[^\\n]*\\n$`));
 
 /** A `polycell dev` of a test, with a folder of its own for temporary files. */
 export interface Dev extends Run {

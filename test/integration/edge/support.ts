@@ -74,6 +74,7 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
       APP_ROUTE_KEY: JSON.stringify(EDGE_KEY),
       APP_ISSUER: ISSUER,
       APP_JWKS_URL: `http://127.0.0.1:${(issuer.address() as net.AddressInfo).port}/keys`,
+      APP_OPERATORS: '{}',
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
       APP_CROSS_ORIGIN: '{}',

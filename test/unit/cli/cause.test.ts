@@ -1,5 +1,5 @@
 // What a failed request is reported as: never a number that says nothing.
-import { causeOf } from '../../../cli/stack-client.ts';
+import { causeOf } from '../../../cli/edge/edge-client.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
 

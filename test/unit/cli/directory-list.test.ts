@@ -13,6 +13,12 @@ function context(total: number, options: ActionContext['options'] = {}, json = f
   const asked: string[] = [];
   const lines: string[] = [];
   const value: ActionContext = {
+    connection: {
+      where: 'a test',
+      isProtected: false,
+      control: () => Promise.reject(),
+      target: () => Promise.reject(),
+    },
     positionals: [],
     arguments: [],
     commandLine: '',

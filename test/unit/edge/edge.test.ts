@@ -9,6 +9,7 @@ test('the edge reports its own health without a credential and without calling a
     'content-type': 'application/json',
     'cache-control': 'no-store',
     'x-polycell-cell': 'edge',
+    date: 'Sat, 21 Nov 2026 07:41:03 GMT',
     traceparent: expect.stringMatching(/^00-/),
   });
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok', cell: 'edge', version: '1.2.3' }]);
@@ -60,6 +61,59 @@ test('the document of the control plane needs no token, and nothing else there g
   expect(await seen(call('/control/v1/openapi.json', 'POST'))).toBe('401 missing_credential');
   expect(await seen(call('/control/v1/cells'))).toBe('401 missing_credential');
   expect(await seen(call('/control/v1/none'))).toBe('401 missing_credential');
+});
+
+describe('an operator acts for a tenant', () => {
+  const started = async () => {
+    const edge = testEdge();
+    await edge.addCells('a');
+    await edge.addTenant('acme', 'a');
+    const call = (path: string, credential: string, headers: Record<string, string> = {}) =>
+      edge.call(path, { tenant: null, headers: { authorization: `Bearer ${credential}`, ...headers } });
+    return { edge, call };
+  };
+  const claimsIn = (token: string | null | undefined) =>
+    JSON.parse(Buffer.from((token ?? '').split('.')[1] ?? '', 'base64url').toString('utf8')) as object;
+
+  test('with the scopes for it and no others, at the path without the prefix; it is logged', async () => {
+    const { edge, call } = await started();
+    const path = '/control/v1/tenants/acme/api/v1/devices?limit=1';
+    expect(await seen(call(path, 'operator:ann:control.write,tenants.read,tenants.operate'))).toBe('200 a');
+    const [received] = edge.received;
+    expect(received?.url).toBe('https://a.example/v1/devices?limit=1');
+    expect(received?.headers.get('authorization')).toBeNull();
+    expect(claimsIn(received?.headers.get('x-polycell-route'))).toMatchObject({
+      ten: 'acme',
+      scp: ['read', 'operate'],
+    });
+    expect(edge.log.lines).toMatchObject([
+      {
+        level: 'info',
+        message: 'an operator acts for a tenant',
+        fields: { actor: 'ann', tenant: 'acme', method: 'GET', path: '/v1/devices' },
+      },
+    ]);
+  });
+
+  test.each([
+    ['operator:ann:control.read,control.write', '403 missing_scope'],
+    ['tenant:acme', '401 invalid_credential'],
+    ['tenant:globex', '401 invalid_credential'],
+  ])('but not with %s', async (credential, refusal) => {
+    const { edge, call } = await started();
+    expect(await seen(call('/control/v1/tenants/acme/api/v1/devices', credential))).toBe(refusal);
+    expect(edge.received).toEqual([]);
+  });
+
+  test('for the tenant in the path alone, and one that there is', async () => {
+    const { edge, call } = await started();
+    const operator = 'operator:ann:tenants.read';
+    const path = '/control/v1/tenants/acme/api/v1/devices';
+    expect(await seen(call(path, operator, { 'x-tenant-id': 'globex' }))).toBe('403 tenant_mismatch');
+    expect(await seen(call('/control/v1/tenants/nobody/api/v1/devices', operator))).toBe('404 unknown_tenant');
+    expect(await seen(call('/v1/devices', operator))).toBe('401 invalid_credential');
+    expect(edge.received).toEqual([]);
+  });
 });
 
 test('an internal error is answered as one, logged under its trace, and discloses nothing', async () => {

@@ -15,6 +15,7 @@ const environment = {
   APP_FORWARD_TIMEOUT_MS: '10000',
   APP_MONITOR: '{}',
   APP_TRUST: '{}',
+  APP_OPERATORS: '{}',
 };
 
 test('a complete environment is read; bindings of the platform are none of its variables', () => {
@@ -61,6 +62,27 @@ test('origins of pages and names of webhook senders are read', () => {
     { webhooks: [1] },
   ])
     expect(() => read(wrong)).toThrow('APP_CROSS_ORIGIN must be an object of browsers');
+});
+
+test('an issuer of operators’ tokens is read, or that of tenants is theirs', () => {
+  const read = (value: unknown) => readEdgeConfig({ ...environment, APP_OPERATORS: JSON.stringify(value) }).operators;
+  expect(read({})).toBeUndefined();
+  const least = { issuer: 'https://login.example/v2.0', jwksUrl: 'https://login.example/keys' };
+  expect(read(least)).toEqual({ ...least, audience: 'polycell-control', subject: 'sub' });
+  const all = { ...least, audience: '6b1d', subject: 'oid' };
+  expect(read(all)).toEqual(all);
+  for (const wrong of [
+    [],
+    'x',
+    { issuer: least.issuer },
+    { jwksUrl: least.jwksUrl },
+    { ...least, issuer: '' },
+    { ...least, jwksUrl: 'login.example' },
+    { ...least, audience: 'polycell' },
+    { ...least, subject: 7 },
+    { ...least, scope: 'x' },
+  ])
+    expect(() => read(wrong)).toThrow('APP_OPERATORS must be an object of issuer, jwksUrl');
 });
 
 test('an empty environment is refused with everything that it lacks', () => {

@@ -1,56 +1,9 @@
 // The control API over a directory in memory, status by status.
 
-import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { OPERATOR_CODES } from '../../../../core/api/refusal.ts';
-import { createControlApi, type Operator } from '../../../../core/edge/control/control-api.ts';
 import { CONTROL_BODY_BYTES, controlRoutes } from '../../../../core/edge/control/control-routes.ts';
-import { createDirectory } from '../../../../core/edge/directory/directory.ts';
-import type { Directory } from '../../../../core/edge/ports/directory.ts';
 import { type ErrorCode, PortError } from '../../../../core/ports/errors.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { RecordingLog } from '../../../support/recording-log.ts';
-
-const OPERATOR: Operator = {
-  subject: 'ops@example.com',
-  scopes: ['control.read', 'control.write', 'control.endpoints'],
-};
-const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-
-interface Loose {
-  // biome-ignore lint/suspicious/noExplicitAny: -- a test reads whatever the API has answered
-  [key: string]: any;
-}
-
-function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => ({ roundAt: null })) {
-  const log = new RecordingLog();
-  const clock = new FakeClock();
-  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
-  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
-  const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
-  const call = async (
-    method: string,
-    path: string,
-    body?: unknown,
-    { operator = OPERATOR, contentType = 'application/json' }: { operator?: Operator; contentType?: string } = {},
-  ) => {
-    const request = new Request(`https://edge.example/control/v1/${path}`, {
-      method,
-      ...(body !== undefined && {
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-        headers: { 'content-type': contentType },
-      }),
-    });
-    const response = await handle(request, operator, TRACE);
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Loose };
-  };
-  /** The status and the problem's code. */
-  const refused = async (...args: Parameters<typeof call>) => {
-    const { status, body } = await call(...args);
-    return `${status} ${body.code}`;
-  };
-  return { call, refused, log };
-}
+import { type Loose, OPERATOR, openApi, TRACE } from '../../../support/control-api.ts';
 
 const ALPHA = {
   cloud: 'aws',

@@ -188,3 +188,27 @@ run "no_certificate" {
 
   expect_failures = [var.device_authorities]
 }
+
+run "operators_keys_by_http" {
+  command = plan
+
+  variables {
+    edge = {
+      name              = "edge"
+      hostname          = "edge.example.com"
+      routes            = []
+      compatibilityDate = "2026-04-15"
+      issuer            = "https://issuer.example.com/"
+      jwksUrl           = "https://issuer.example.com/keys"
+      operators         = { issuer = "https://login.example.com/", jwksUrl = "http://login.example.com/keys" }
+      quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
+      forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
+      monitor           = {}
+      wakeMonitor       = "* * * * *"
+      migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
+    }
+  }
+
+  expect_failures = [var.edge]
+}

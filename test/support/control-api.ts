@@ -1,0 +1,77 @@
+// The control API over a directory in memory.
+import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
+import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
+import { createDirectory } from '../../core/edge/directory/directory.ts';
+import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
+import type { Directory } from '../../core/edge/ports/directory.ts';
+import { answerCheck } from './conformity.ts';
+import { FakeClock } from './fake-clock.ts';
+import { RecordingLog } from './recording-log.ts';
+
+/** An operator with all scopes of the control API. */
+export const OPERATOR: Operator = {
+  subject: 'ops@example.com',
+  scopes: ['control.read', 'control.write', 'control.endpoints'],
+};
+export const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+export interface Loose {
+  // biome-ignore lint/suspicious/noExplicitAny: -- a test reads whatever the API has answered
+  [key: string]: any;
+}
+
+/** What contradicts the document of the API in its own answers. */
+const contradictions = answerCheck(controlOpenApiDocument());
+
+const STATUS = {
+  at: '2026-11-21T08:00:00.000Z',
+  settings: MONITOR_DEFAULTS,
+  roundAt: null,
+  trouble: null,
+  cells: [],
+  fencing: { waiting: 0, jobs: [] },
+};
+
+/** The API over a directory in memory; every answer of it is held against its document. */
+export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => STATUS) {
+  const log = new RecordingLog();
+  const clock = new FakeClock();
+  const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
+  const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
+  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    { operator = OPERATOR, contentType = 'application/json' }: { operator?: Operator; contentType?: string } = {},
+  ) => {
+    const request = new Request(`https://edge.example/control/v1/${path}`, {
+      method,
+      ...(body !== undefined && {
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        headers: { 'content-type': contentType },
+      }),
+    });
+    const response = await handle(request, operator, TRACE);
+    const text = await response.text();
+    const { pathname } = new URL(request.url);
+    expect(
+      contradictions({
+        method,
+        path: pathname,
+        status: response.status,
+        contentType: response.headers.get('content-type'),
+        body: text,
+      }),
+    ).toEqual([]);
+    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Loose };
+  };
+  /** The status and the problem's code. */
+  const refused = async (...args: Parameters<typeof call>) => {
+    const { status, body } = await call(...args);
+    return `${status} ${body.code}`;
+  };
+  return { call, refused, log };
+}

@@ -1,0 +1,144 @@
+// An edge that is no local stack's, as it is deployed: keys of its own, an OpenID provider for its operators, and cells that prove themselves.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { buildBundles, root } from '../../build/bundles.mjs';
+import { signInByDevice } from '../../cli/edge/device-flow.ts';
+import { applicationApi } from '../../core/http/application-api.ts';
+import { openApiDocument } from '../../core/http/openapi.ts';
+import { parking } from '../../core/pipeline/parking.ts';
+import { checkedStore } from '../../core/store/checked-store.ts';
+import { EdgeHost } from '../../hosts/edge/edge-host.ts';
+import { startIssuer } from './issuer/issuer.ts';
+import { METERS } from './meters.ts';
+import { RecordingLog } from './recording-log.ts';
+import { CELL_KEY, EDGE_KEY, publicPart } from './route-tokens.ts';
+import { ISSUER, KEY_SET, tenantToken } from './tenant-tokens.ts';
+
+/** The audience of its operators' tokens. */
+export const OPERATORS = 'api://polycell-control';
+
+export const OPERATOR_SCOPES =
+  'control.read control.write control.endpoints tenants.ingest tenants.read tenants.operate';
+
+/** A cell in memory behind a real socket, reachable by the edge's tokens alone. */
+async function startCell(id: string) {
+  const clock = systemClock;
+  const [events, state] = [checkedStore(new MemoryStore({ clock })), checkedStore(new MemoryStore({ clock }))];
+  let handle: ReturnType<typeof applicationApi> | undefined;
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    const answer = await handle?.({
+      method: request.method ?? 'GET',
+      url: `${url}${request.url ?? '/'}`,
+      headers: new Headers(request.headers as Record<string, string>),
+      body: chunks.length === 0 ? null : new Blob(chunks).stream(),
+    });
+    if (answer === undefined) response.writeHead(503).end();
+    else response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+  });
+  const url = await listening(server);
+  handle = applicationApi({
+    application: METERS,
+    document: openApiDocument(METERS),
+    cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
+    routeKeys: [publicPart(EDGE_KEY)],
+    audience: { endpoints: [url], required: true },
+    identityKey: CELL_KEY,
+    fetch: () => Promise.reject(new TypeError('It asks no other cell.')),
+    events,
+    state,
+    clock,
+    ids: randomIds,
+    log: new RecordingLog(),
+  });
+  return { id, url, server, parking: parking({ state, clock }) };
+}
+
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function ended(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** A tenant's token that is valid now. */
+export const tenantTokenNow = (claims: Readonly<Record<string, unknown>> = {}): string =>
+  tenantToken({ claims: { nbf: undefined, exp: Math.floor(Date.now() / 1000) + 3600, ...claims } });
+
+/** Starts the edge with the cells a and b, and the tenant acme (home a, standby b). */
+export async function startDeployedEdge() {
+  await buildBundles({ only: ['edge/http'] });
+  const issuer = await startIssuer({ alg: 'RS256', resource: OPERATORS, scopes: OPERATOR_SCOPES });
+  const keys = createServer((_request, response) => response.end(JSON.stringify(KEY_SET)));
+  const keysUrl = await listening(keys);
+  const cells = [await startCell('a'), await startCell('b')] as const;
+  const plenty = { perSecond: 1e6, burst: 1e6 };
+  const host = new EdgeHost({
+    bundle: path.join(root, 'dist/edge/http/index.mjs'),
+    variables: {
+      APP_VERSION: '7.7.7',
+      APP_ROUTE_KEY: JSON.stringify(EDGE_KEY),
+      APP_ISSUER: ISSUER,
+      APP_JWKS_URL: keysUrl,
+      APP_OPERATORS: JSON.stringify({ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: OPERATORS }),
+      APP_DEVICE_CA: 'none',
+      APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
+      APP_CROSS_ORIGIN: '{}',
+      APP_FORWARD_TIMEOUT_MS: '10000',
+      APP_MONITOR: '{}',
+      APP_TRUST: '{}',
+    },
+  });
+  await host.start();
+
+  /** A token that the provider gives to an operator who asks for these scopes. */
+  const operatorToken = async (scopes = OPERATOR_SCOPES, account = 'ann'): Promise<string> => {
+    let code = '';
+    const signIn = { issuer: issuer.issuer, clientId: 'polycell-cli', scope: `openid ${scopes}`, resource: OPERATORS };
+    const { token } = await signInByDevice(signIn, {
+      say: (line) => {
+        code = /enter the code (\S+)/.exec(line)?.[1] ?? code;
+      },
+      sleep: () => issuer.approve(code, account),
+    });
+    return token;
+  };
+
+  const token = await operatorToken();
+  const put = async (what: string, body: object): Promise<void> => {
+    const response = await fetch(`${host.url}/control/v1/${what}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'a test', ...body }),
+    });
+    if (response.status !== 200) throw new Error(`${what}: ${response.status} ${await response.text()}`);
+  };
+  for (const { id, url: endpoint } of cells) {
+    const place = { cloud: 'aws', region: `region-of-${id}`, jurisdiction: 'eu', endpoint, capacity: 100, price: 1 };
+    await put(`cells/${id}`, { ...place, failover: 'never', keys: [publicPart(CELL_KEY)] });
+  }
+  await put('tenants/acme', { residency: 'eu', tier: 'standard', cell: 'a', standby: 'b' });
+
+  return {
+    url: host.url,
+    issuer,
+    cells,
+    token,
+    operatorToken,
+    async stop() {
+      await host.stop();
+      await Promise.all([issuer.stop(), ended(keys), ...cells.map(({ server }) => ended(server))]);
+    },
+  };
+}
+
+export type DeployedEdge = Awaited<ReturnType<typeof startDeployedEdge>>;
