@@ -1,4 +1,4 @@
-// `polycell whoami`: which edge commands go to, and as whom.
+// `polycell whoami`: which edge commands go to, and with which identity.
 import { type Command, EXIT } from '../command.ts';
 import { connect } from '../edge/connection.ts';
 import { claimsOf, expiryOf, scopesOf } from '../edge/token-claims.ts';

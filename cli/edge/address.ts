@@ -4,7 +4,7 @@ import { UsageError } from '../command.ts';
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * The address without a slash at its end. Plain HTTP is for this machine: elsewhere, whoever is on the way reads the token.
+ * The address without a slash at its end. Plain HTTP is for this machine: elsewhere, anyone on the way could read the token.
  * @throws UsageError
  */
 export function secureAddress(name: string, text: string): string {

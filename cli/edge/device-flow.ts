@@ -11,7 +11,7 @@ export interface Tokens {
 }
 
 export interface DeviceFlowDeps {
-  /** Tells the user what to do. */
+  /** Shows the user what to do. */
   readonly say: (line: string) => void;
   /** Waits so many milliseconds. */
   readonly sleep?: (ms: number) => Promise<unknown>;

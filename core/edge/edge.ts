@@ -20,7 +20,7 @@ export interface EdgeDeps {
   readonly version: string;
   /** The OpenAPI document of the edge: see `edgeOpenApi`. */
   readonly document: unknown;
-  /** Serves tenants' requests: of the caller, or of whom the request's credential names. */
+  /** Serves tenants' requests: of the caller, or of the tenant that the request's credential names. */
   readonly tenants: (request: Request, target: string, traceparent: string, caller?: TenantCaller) => Promise<Response>;
   readonly operators: Credentials;
   /** The control API; it checks the operator's scopes. Rejects with a `Refusal` or an internal error. */

@@ -1,5 +1,4 @@
 // Two routers, a directory, its read cache, a monitor and three cells on memory adapters, on one scheduler, with a network that fails.
-
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { application } from '../../core/application.ts';
 import { epochGuard } from '../../core/cell/epoch-guard.ts';
@@ -388,10 +387,9 @@ export class World {
       // What was checked before a newer epoch came may end after it: a slow store takes its time.
       const atArrival = new Map(highest);
       const response = await handle(request);
-      if (token !== null && response.ok)
-        this.#served.set(`${id} ${(JSON.parse(token) as RouteClaims).tenant}`, this.scheduler.now);
       if (token === null || !response.ok) return response;
       const { tenant, epoch, scopes } = JSON.parse(token) as RouteClaims;
+      this.#served.set(`${id} ${tenant}`, this.scheduler.now);
       if (scopes.includes('observe')) return response;
       const before = atArrival.get(tenant) ?? 0;
       if (epoch < before) this.relapses.push(`${id} served ${tenant} under ${epoch} after ${before}`);

@@ -141,7 +141,7 @@ function operation(path: string, given: JsonObject): JsonObject {
   };
 }
 
-/** Where a cell answers 503 by itself, as for its health, both bodies are possible. */
+/** Where a cell answers 503 without its application, as for its health, both bodies are possible. */
 function mergedUnavailable(responses: JsonObject): JsonObject {
   const own = part(responses['503']);
   if (own.content === undefined) return {};
