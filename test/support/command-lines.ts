@@ -38,11 +38,11 @@ export function commandLines(document: string): CommandLine[] {
   return found;
 }
 
-/** Cuts a command into words as a shell does, up to a comment or the next command. */
+/** Cuts a command into words as a shell does, up to a comment, a redirection or the next command. */
 function wordsOf(command: string): string[] {
   const words: string[] = [];
   for (const [word] of command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)) {
-    if (/^(?:#|&&|\||;)/.test(word)) break;
+    if (/^(?:#|&&|\||;|[<>])/.test(word)) break;
     words.push(word.replace(/["']/g, ''));
   }
   return words;

@@ -150,15 +150,16 @@ function mergedUnavailable(responses: JsonObject): JsonObject {
   return { 503: merged as unknown as Json };
 }
 
-/** Routes that only the edge itself may use at a cell. */
-const isForTenants = (given: JsonObject): boolean => scopesOf(given).every((scope) => scope !== 'control');
+/** Not the routes that only the edge itself may use at a cell, nor those by which cells replicate. */
+const isForTenants = (path: string, given: JsonObject): boolean =>
+  !path.startsWith('/v1/replica/') && scopesOf(given).every((scope) => scope !== 'control');
 
 /** The document of the edge, given that of the application which its cells run. */
 export function edgeOpenApi(cells: unknown): unknown {
   const { info, paths, components, ...others } = part(cells as Json);
   const schemas = part(part(components).schemas);
   const ours = Object.entries(part(paths)).flatMap(([path, methods]) => {
-    const kept = Object.entries(part(methods)).filter(([, given]) => isForTenants(part(given)));
+    const kept = Object.entries(part(methods)).filter(([, given]) => isForTenants(path, part(given)));
     if (kept.length === 0) return [];
     return [[path, Object.fromEntries(kept.map(([method, given]) => [method, operation(path, part(given))]))]];
   });

@@ -28,6 +28,7 @@ test('it has the routes of cells but those for the edge alone, each with its sco
   expect(operations.map(({ path, method }) => `${method} ${path}`).sort()).toEqual([
     'delete /v1/parked/{id}',
     'get /openapi.json',
+    'get /v1/conflicts',
     'get /v1/devices',
     'get /v1/devices/{id}',
     'get /v1/devices/{id}/readings',
@@ -36,6 +37,7 @@ test('it has the routes of cells but those for the edge alone, each with its sco
     'get /v1/parked',
     'post /v1/events',
     'post /v1/parked/redrive',
+    'post /v1/rebuild',
   ]);
   for (const { path, operation } of operations.filter((each) => each.path !== '/openapi.json')) {
     expect(Object.keys(operation.responses ?? {})).toEqual(expect.arrayContaining(['401', '403', '429', '503']));
