@@ -12,10 +12,10 @@ import type { DeadLetterCause, MessageStore } from '../broker/store.ts';
 import { asServiceBusError, CONDITION, ServiceBusError } from '../errors.ts';
 
 /**
- * Between the loss of a session and the end of its link, in milliseconds. What the client settles meanwhile is answered with the loss; the
+ * Between the loss of a session and the end of its link, in milliseconds: longer than a busy client takes to settle. That is answered with the loss; the
  * SDK would wait a minute for the answer to a settlement that crosses the link's end on the way.
  */
-const FAREWELL_MS = 10;
+const FAREWELL_MS = 250;
 
 /** The server's end of a receiver. */
 export class Receiver implements Source, Consumer, SessionHolder {
