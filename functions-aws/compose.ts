@@ -121,21 +121,19 @@ export function composeWorker(
   const changed = overrides.consumer?.(consumer) ?? consumer;
   const parked = parking({ state, clock });
   const trials = crashMarkers(state, clock);
-  return sqsConsumer(
-    consume({
-      cell: config.cell,
-      consumer: changed,
-      declaration,
-      parking: parked,
-      storeMs: time.busyMs,
-      trials,
-      clock,
-      log,
-      leases,
-    }),
-    {
-      suffix: DEAD_LETTER_SUFFIX,
-      handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
-    },
-  );
+  const deliver = consume({
+    cell: config.cell,
+    consumer: changed,
+    declaration,
+    parking: parked,
+    storeMs: time.busyMs,
+    trials,
+    clock,
+    log,
+    leases,
+  });
+  return sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
+    suffix: DEAD_LETTER_SUFFIX,
+    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
+  });
 }

@@ -79,9 +79,9 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
   const isElsewhere = ({ origin }: DeliveredMessage): boolean =>
     declaration.effects === 'home-only' && origin !== undefined && origin !== deps.cell;
 
-  return async (messages, deadline) => {
+  return async (messages, deadline, limitMs = declaredMs) => {
     const outcomes = new Map<string, DeliveryOutcome>();
-    const functionMs = Math.min(declaredMs, deadline - clock.now());
+    const functionMs = Math.min(declaredMs, limitMs);
     const shares = sharesOf(new Set(messages.map(({ tenant = '' }) => tenant)), clock);
     const tooLate = (tenant: string): DeliveryOutcome | undefined => {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;

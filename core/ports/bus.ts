@@ -61,10 +61,12 @@ export type DeliveryOutcome =
 
 /**
  * Handles one batch of a consumer's messages, at least once, in any order. Returns one outcome per message, in order; throwing
- * repeats the whole batch. `deadline` is the instant at which the platform kills the handler. After the topology's limit of
- * deliveries the cloud moves a message to its own dead-letter queue.
+ * repeats the whole batch. `deadline` is the instant at which the platform kills the handler, and `limitMs` how long it lets the handler run in
+ * all, in milliseconds, where that is not what the consumer declares. After the topology's limit of deliveries the cloud moves a message to
+ * its own dead-letter queue.
  */
 export type DeliveryHandler = (
   messages: readonly (DeliveredMessage | UnreadableMessage)[],
   deadline: number,
+  limitMs?: number,
 ) => Promise<readonly DeliveryOutcome[]>;
