@@ -184,7 +184,7 @@ function withNegativeNumbers(options: Options, args: readonly string[]): string[
 /** The text of `--help`. */
 export function helpOf(name: string, { summary, usage, example, describe, asks }: Command): string {
   const asking = asks === undefined ? {} : ASKING[asks];
-  const options = Object.entries({ ...asking, ...describe, '--json': 'print JSON for scripts', '--help': 'show this' });
+  const options = Object.entries({ ...describe, ...asking, '--json': 'print JSON for scripts', '--help': 'show this' });
   const width = Math.max(...options.map(([option]) => option.length));
   const lines = options.map(([option, text]) => `  ${option.padEnd(width)}  ${text}`);
   return [summary, '', `Usage: npx polycell ${name} ${usage}`.trimEnd(), '', ...lines, '', `Example: ${example}`].join(

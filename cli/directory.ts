@@ -1,11 +1,19 @@
 // What the commands that read or change the directory have in common.
 import type { Cell, DirectoryChange, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
-import { actionOf, type CommandContext, UsageError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from './command.ts';
+import {
+  actionOf,
+  type CommandContext,
+  RefusedError,
+  UsageError,
+  wholeNumber,
+  YES_DESCRIPTION,
+  YES_OPTION,
+} from './command.ts';
 import { confirm } from './edge/confirm.ts';
 import { type Connection, connect } from './edge/connection.ts';
 import type { Control } from './edge/edge-client.ts';
-import { type Column, Table } from './table.ts';
+import { type Column, counted, Table } from './table.ts';
 
 /** A cell, as the control plane shows it. */
 export type DirectoryCell = Cell & { readonly homes: number; readonly standbys: number };
@@ -39,8 +47,9 @@ export const CHANGE_DESCRIPTIONS = {
   ...YES_DESCRIPTION,
 } as const;
 
-/** The remedy for a refusal because of events that would stay behind. */
-export const LEAVE_DATA = 'With the command that is --leave-data.';
+/** A refusal because of events that would stay behind, with the option that accepts it. */
+export const withLeaveData = ({ message, code }: RefusedError): RefusedError =>
+  new RefusedError(`${message} On the command line, leaveData is --leave-data.`, code);
 
 /** The field of `--leave-data`. */
 export const leavingData = ({ options }: Pick<CommandContext, 'options'>): { readonly leaveData?: true } =>
@@ -168,7 +177,7 @@ function describe({ status, revision, changes, movedTenants, notes }: Outcome): 
       ...notes.map((note) => `  note: ${note}`),
     ].join('\n');
   const would = status === 'previewed';
-  const moved = movedTenants === 1 ? '1 tenant' : `${movedTenants} tenants`;
+  const moved = counted(movedTenants, 'tenant');
   return [
     would ? `Would change at revision ${revision} (nothing was changed yet):` : `Done (revision ${revision}).`,
     ...changes.map((each) => `  ${describeChange(each)}`),

@@ -42,3 +42,6 @@ export class Table<T> {
 /** Control characters would be executed by a terminal. */
 const printable = (value: string | number): string | number =>
   typeof value === 'string' ? value.replace(/\p{Cc}/gu, '\ufffd') : value;
+
+/** A number and what is counted: `1 tenant`, `2 tenants`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -11,12 +11,13 @@ import {
   change,
   type DirectoryCell,
   idOf,
-  LEAVE_DATA,
   leavingData,
   runAction,
+  withLeaveData,
 } from '../directory.ts';
+import { confirm } from '../edge/confirm.ts';
 import { evacuate } from '../evacuate.ts';
-import { Table } from '../table.ts';
+import { counted, Table } from '../table.ts';
 import { declaredActions, isOfDeclarations, runOnDeclarations } from './cells-declared.ts';
 
 export const cells: Command = {
@@ -146,7 +147,7 @@ const actions: Readonly<Record<string, Action>> = {
       return await change(context, 'POST', `cells/${idOf(context, 'cell')}/retire`, leavingData(context));
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      if (error.code === 'cell_has_data') throw new RefusedError(`${error.message} ${LEAVE_DATA}`, error.code);
+      if (error.code === 'cell_has_data') throw withLeaveData(error);
       if (error.code !== 'cell_not_empty') throw error;
       const move = `npx polycell cells evacuate ${context.arguments.join(' ')}`;
       throw new RefusedError(`${error.message} Move its tenants with ${move}`, error.code);
@@ -156,12 +157,18 @@ const actions: Readonly<Record<string, Action>> = {
   async index(context) {
     const { control, json, out } = context;
     const id = idOf(context, 'cell');
+    for (const option of ['dry-run', 'if-revision', 'reason'])
+      if (context.options[option] !== undefined)
+        throw new UsageError(`--${option} is for changes of the directory, not for index.`);
+    await confirm(context.connection, context, { name: id, missing: undefined });
     for (let steps = 0; steps < INDEX_STEPS; steps += 1) {
       const progress = (await control('POST', `cells/${id}/index`)) as IndexProgress;
       const { documents, subjects, done } = progress;
       if (json) out(JSON.stringify(progress));
       else
-        out(`${documents} documents looked at, ${subjects} subjects listed${done ? ': the index is complete' : ''}.`);
+        out(
+          `${counted(documents, 'document')} looked at, ${counted(subjects, 'subject')} added${done ? ': the index is complete' : ''}.`,
+        );
       if (done) return 0;
     }
     throw new UserError(`The index is not complete after ${INDEX_STEPS} steps; repeat the command to go on.`);

@@ -5,7 +5,7 @@ import type { Cell } from '../../core/edge/ports/directory-model.ts';
 import { sourceFile } from '../../local/source-file.ts';
 import { type Command, EXIT, UserError } from '../command.ts';
 import { type Connection, connect } from '../edge/connection.ts';
-import { type Finding, ofCell, ofClock, ofEdge, ofMonitor, ofToken, ofVersion } from '../edge/diagnosis.ts';
+import { type Finding, newToken, ofCell, ofClock, ofEdge, ofMonitor, ofToken, ofVersion } from '../edge/diagnosis.ts';
 import { reach } from '../edge/edge-client.ts';
 import { healthOfEdge } from '../edge/edge-health.ts';
 import { claimsOf } from '../edge/token-claims.ts';
@@ -60,15 +60,15 @@ async function examine(connection: Connection, tell: (finding: Finding) => void)
   const health = await asked('edge', 'Check address, network and certificate.', tell, () => healthOfEdge(edge));
   if (health !== undefined) {
     const { version } = JSON.parse(await readFile(sourceFile('package.json'), 'utf8')) as { version: string };
-    for (const finding of [ofEdge(health), ofClock(health), ofVersion(health, version)]) tell(finding);
+    for (const finding of [ofEdge(health, edge), ofClock(health), ofVersion(health, version)]) tell(finding);
   }
   if (deployed !== undefined) {
-    const token = await asked('token', 'Log in: npx polycell login', tell, deployed.token);
+    const token = await asked('token', newToken(deployed.profile), tell, deployed.token);
     if (token === undefined) return;
     const claims = claimsOf(token);
     const verdict = health === undefined ? undefined : await verdictOf(edge, token, claims?.tenant !== undefined, tell);
     if (verdict === undefined) return;
-    const findings = ofToken(claims, verdict, Date.now());
+    const findings = ofToken(claims, verdict, Date.now(), deployed.profile);
     for (const finding of findings) tell(finding);
     if (verdict.status !== 200 || claims?.tenant !== undefined) return;
   } else if (health === undefined) return;

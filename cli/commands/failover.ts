@@ -56,7 +56,12 @@ const actions: Readonly<Record<string, Action>> = {
     return 0;
   },
 
-  back: (context) => change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`),
+  async back(context) {
+    const code = await change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`);
+    if (!context.json && context.options['dry-run'] !== true)
+      context.out('  to bring the events that standbys accepted meanwhile: npx polycell replicas sync');
+    return code;
+  },
 };
 
 type Watched = MonitorStatus['cells'][number];

@@ -19,7 +19,7 @@ export const logout: Command = {
       json
         ? JSON.stringify({ profile: name, removed })
         : removed
-          ? `Logged out of ${name}. It is not revoked at the issuer: a copy of it works until it expires.`
+          ? `Logged out of ${name}. The token is not revoked at the issuer: a copy of it works until it expires.`
           : `${name} was logged out already.`,
     );
     return 0;

@@ -61,6 +61,9 @@ export const parked: Command = {
       if ((action === 'list' || action === 'show') && context.options[option] === true)
         throw new UsageError(`--${option} is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
+    const changes = action === 'redrive' || action === 'drop';
+    if (changes && (context.options.all === true) === ids.length > 0)
+      throw new UsageError('Give ids, or --all for everything that list shows.');
     const connection = await connect(context.options);
     const target = await connection.target(tenant, context.options.cell as string | undefined);
     const call: Call = async (path, init) => {
@@ -72,7 +75,7 @@ export const parked: Command = {
       if (response.status < 500) throw new RefusedError(message, code ?? String(response.status));
       throw new (init === undefined ? UserError : UnknownOutcomeError)(message);
     };
-    if (action === 'redrive' || action === 'drop')
+    if (changes)
       await confirm(connection, context, {
         name: tenant,
         missing: ids.length > 0 ? undefined : 'the ids in place of --all',
@@ -162,8 +165,6 @@ async function* everything(call: Call, consumer: unknown): AsyncGenerator<Parked
 
 /** The ids given, or with `--all` those of everything that is parked now: collected first, as redriving changes the list. */
 async function* chosen({ options, ids, call }: ActionContext): AsyncGenerator<string> {
-  if ((options.all === true) === ids.length > 0)
-    throw new UsageError('Give ids, or --all for everything that list shows.');
   const wanted = [...ids];
   if (options.all === true) for await (const { id } of everything(call, options.consumer)) wanted.push(id);
   yield* wanted;

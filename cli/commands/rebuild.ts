@@ -1,10 +1,12 @@
-// `polycell rebuild`: derives the state that a consumer keeps from the log again.
+// `polycell rebuild`: derives again, from the log, the state that a consumer keeps.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RebuildProgress } from '../../core/pipeline/rebuild.ts';
-import { type Command, required, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, required, UsageError, UserError, wholeNumber, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { everyTenant } from '../directory.ts';
+import { confirm } from '../edge/confirm.ts';
 import { connect } from '../edge/connection.ts';
 import { type Target, whoAnswered } from '../edge/edge-client.ts';
+import { counted } from '../table.ts';
 
 /** Steps of one tenant that bring nothing before the command gives up, each with a pause behind it. */
 const IDLE_STEPS = 30;
@@ -16,7 +18,7 @@ const PAUSE_MS = 2000;
 const FASTEST = 1_000_000;
 
 export const rebuild: Command = {
-  summary: 'derive the state that a consumer keeps from the log again',
+  summary: 'derive again, from the log, the state that a consumer keeps',
   usage: '--consumer C [--tenant T] [--from TIME]',
   example: 'npx polycell rebuild --consumer rollups --tenant acme',
   asks: 'edge',
@@ -27,6 +29,7 @@ export const rebuild: Command = {
     rate: { type: 'string' },
     restart: { type: 'boolean' },
     cell: { type: 'string' },
+    ...YES_OPTION,
   },
   positionals: 0,
   describe: {
@@ -35,6 +38,7 @@ export const rebuild: Command = {
     '--from TIME': 'apply the events from this time on again, and keep what is there; without it all is derived anew',
     '--rate N': 'so many events a second, at most; as many as the cell takes if not given',
     '--restart': 'begin again; otherwise a rebuild that was interrupted goes on',
+    ...YES_DESCRIPTION,
     '--cell C': 'ask this cell directly; through the edge if not given',
   },
   async run(context) {
@@ -43,6 +47,7 @@ export const rebuild: Command = {
     const { tenant, from } = options;
     const rate = wholeNumber(options, 'rate', FASTEST, 1, FASTEST);
     const connection = await connect(options);
+    await confirm(connection, context, { name: typeof tenant === 'string' ? tenant : 'all', missing: undefined });
     const body = { consumer, ...(typeof from === 'string' && { from }) };
     const restart = options.restart === true && { restart: true };
     const chosen = typeof tenant === 'string' ? [{ id: tenant }] : everyTenant(await connection.control());
@@ -52,7 +57,7 @@ export const rebuild: Command = {
         out(
           json
             ? JSON.stringify({ tenant: each, subjects, events, done, ...(waiting !== undefined && { waiting }) })
-            : `${each}: ${subjects} subjects, ${events} events${done ? '; done' : waiting === undefined ? '' : `; waiting: ${waiting}`}`,
+            : `${each}: ${counted(subjects, 'subject')}, ${counted(events, 'event')}${done ? '; done' : waiting === undefined ? '' : `; waiting: ${waiting}`}`,
         );
       await rebuildOne(target, { ...body, ...restart }, body, rate, tell);
     }

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
-import { type Command, UserError } from '../command.ts';
+import { type Command, UsageError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, everyTenant, idOf, runAction } from '../directory.ts';
+import { confirm } from '../edge/confirm.ts';
+import { counted } from '../table.ts';
 
 /** Steps of one direction that bring nothing before the command gives up, each with a pause behind it. */
 const IDLE_STEPS = 30;
@@ -16,7 +18,7 @@ export const replicas: Command = {
   usage: 'sync|verify [TENANT] [--from CELL]',
   example: 'npx polycell replicas sync acme',
   asks: 'edge',
-  options: { from: { type: 'string' }, restart: { type: 'boolean' } },
+  options: { from: { type: 'string' }, restart: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
   describe: {
     'sync [TENANT]':
@@ -24,6 +26,7 @@ export const replicas: Command = {
     'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
     '--from CELL': 'only from this one of the two to the other',
     '--restart': 'begin again; otherwise a sync that was interrupted goes on',
+    ...YES_DESCRIPTION,
   },
   run: (context) => runAction('replicas', actions, context),
 };
@@ -47,12 +50,14 @@ const senders = ({ options }: ActionContext, { cell, standby }: Tenant): readonl
 
 const actions: Readonly<Record<string, Action>> = {
   async sync(context) {
+    await confirm(context.connection, context, { name: context.arguments[0] ?? 'all', missing: undefined });
     for await (const tenant of chosen(context))
       for (const from of senders(context, tenant)) await pushAll(context, tenant.id, from, false);
     return 0;
   },
 
   async verify(context) {
+    if (context.options.yes === true) throw new UsageError('--yes is for sync.');
     let differences = 0;
     for await (const tenant of chosen(context))
       for (const from of senders(context, tenant)) {
@@ -103,5 +108,5 @@ function describe(tenant: string, from: string, progress: PushProgress, verify: 
     ...(unproven > 0 ? [`${unproven} not taken`] : []),
   ];
   const state = done ? '; done' : waiting === undefined ? '' : `; waiting: ${waiting}`;
-  return `${tenant} from ${from}: ${subjects} subjects, ${(verify ? compared : sent).join(', ')}${state}`;
+  return `${tenant} from ${from}: ${counted(subjects, 'subject')}, ${(verify ? compared : sent).join(', ')}${state}`;
 }

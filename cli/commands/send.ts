@@ -11,6 +11,7 @@ import { causeOf } from '../edge/edge-client.ts';
 import { STANDARD_INPUT } from '../lines.ts';
 import { Pacer, progressBar } from '../progress.ts';
 import { type BadLine, fromFile, madeUp, type Outgoing } from '../samples.ts';
+import { counted } from '../table.ts';
 
 const LIMITS = { count: 100_000_000, subjects: 1_000_000, batch: 500, rate: 1_000_000, batchBytes: 1_000_000 } as const;
 
@@ -324,7 +325,7 @@ function report(
   );
   if (requests === 0) return;
   out(
-    `latency of ${requests === 1 ? '1 request' : `${requests} requests`}: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`,
+    `latency of ${counted(requests, 'request')}: p50 ${latencyMs.p50} ms, p95 ${latencyMs.p95} ms, p99 ${latencyMs.p99} ms`,
   );
   if (failed > 0) err('What failed may be sent again: what was stored already comes back as a duplicate.');
 }

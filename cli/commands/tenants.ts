@@ -1,16 +1,16 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
 import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
-import { type Command, required, UsageError, UserError } from '../command.ts';
+import { type Command, RefusedError, required, UsageError, UserError } from '../command.ts';
 import {
   type Action,
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
   idOf,
-  LEAVE_DATA,
   leavingData,
   list,
   runAction,
+  withLeaveData,
 } from '../directory.ts';
 import type { Column } from '../table.ts';
 
@@ -105,8 +105,7 @@ const actions: Readonly<Record<string, Action>> = {
     if (Object.keys(place).length === 0) throw new UsageError('Give --cell, --standby, or both.');
     const what = `tenants/${idOf(context, 'tenant')}/place`;
     return change(context, 'POST', what, { ...place, ...leavingData(context) }).catch((error: unknown) => {
-      if (!(error instanceof UserError) || !error.message.includes('(tenant_has_data)')) throw error;
-      throw new UserError(`${error.message} ${LEAVE_DATA}`);
+      throw error instanceof RefusedError && error.code === 'tenant_has_data' ? withLeaveData(error) : error;
     });
   },
 

@@ -14,12 +14,12 @@ export interface Question {
 
 /** @throws UsageError, UserError if the change is not confirmed */
 export async function confirm(
-  { where, isProtected }: Connection,
+  { where, isProtected, isOnly = false }: Connection,
   { options, err }: Pick<CommandContext, 'options' | 'err'>,
   { name, missing, preview }: Question,
   terminal = process.stdin.isTTY && process.stderr.isTTY ? typed : undefined,
 ): Promise<void> {
-  err(`Going to ${where}`);
+  if (!isOnly) err(`Going to ${where}`);
   if (!isProtected) return;
   if (options.yes === true) {
     if (missing !== undefined) throw new UsageError(`This edge is protected: with --yes, give ${missing}.`);
@@ -34,10 +34,22 @@ export async function confirm(
     throw new UserError('Nothing was changed: the name was not typed.');
 }
 
-async function typed(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+/** What is typed at a terminal; nothing after Ctrl-C or Ctrl-D, which leave the question without an answer. */
+export async function typed(
+  question: string,
+  input: NodeJS.ReadableStream = process.stdin,
+  output: NodeJS.WritableStream = process.stderr,
+): Promise<string> {
+  const terminal = createInterface({ input, output, terminal: true });
+  // Not every release of Node.js ends a question whose terminal is closed.
+  const given = new AbortController();
+  terminal.once('SIGINT', () => given.abort());
+  terminal.once('close', () => given.abort());
   try {
-    return (await terminal.question(question)).trim();
+    return (await terminal.question(question, { signal: given.signal })).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ABORT_ERR') throw error;
+    return '';
   } finally {
     terminal.close();
   }

@@ -4,7 +4,7 @@ import { StackClient } from '../stack-client.ts';
 import { edgeAddress } from './address.ts';
 import { renewed } from './device-flow.ts';
 import { type Control, controlOf, type Target, type Token, tenantTarget } from './edge-client.ts';
-import { Profiles } from './profiles.ts';
+import { NO_PROFILE, Profiles } from './profiles.ts';
 import { claimsOf, TOKEN_CHARACTERS } from './token-claims.ts';
 
 /** What a command asks. */
@@ -13,6 +13,8 @@ export interface Connection {
   readonly where: string;
   /** Changes must be confirmed. */
   readonly isProtected: boolean;
+  /** There is nothing else that a change could go to, so that it need not say where it goes. */
+  readonly isOnly?: boolean;
   /** The control plane, as an operator. */
   control(): Promise<Control>;
   /** A tenant's requests; to a cell directly if it is named. */
@@ -76,7 +78,10 @@ export async function connect(
   profiles: Profiles = new Profiles(environment),
 ): Promise<Connection> {
   const choice = choiceOf(options, environment, await profiles.current());
-  if (choice.kind === 'stack') return toStack(await StackClient.find(choice.url));
+  if (choice.kind === 'stack') {
+    const stack = await StackClient.find(choice.url);
+    return toStack(stack, (await profiles.names()).length === 0);
+  }
   const { edge } = choice.kind === 'profile' ? await profiles.read(choice.name) : choice;
   const same = await profilesOf(profiles, edge);
   // It is the edge that is protected, by whichever of its profiles.
@@ -103,11 +108,12 @@ async function profilesOf(profiles: Profiles, edge: string) {
   return all.filter(({ profile }) => profile.edge === edge);
 }
 
-async function toStack(stack: StackClient): Promise<Connection> {
+async function toStack(stack: StackClient, isOnly: boolean): Promise<Connection> {
   const { edge, cells } = await stack.info();
   return {
     where: `the local stack, ${edge?.url ?? cells[0]?.url ?? ''}`,
     isProtected: false,
+    isOnly,
     control: () => stack.control(),
     target: (tenant, cell) => stack.target(tenant, cell),
     stack,
@@ -144,7 +150,9 @@ export function profileToken(profiles: Profiles, name: string): Token {
     const profile = await profiles.read(name);
     const { token, refreshToken, signIn } = profile;
     if (token === undefined)
-      throw new UserError(`You are not logged in to ${name}: npx polycell login --profile ${name}`);
+      throw new UserError(
+        `You are not logged in to ${name}: npx polycell login --profile ${name}; or npx polycell profiles use ${NO_PROFILE} for the local stack.`,
+      );
     if (isFresh(token)) return token;
     if (refreshToken === undefined || signIn === undefined) {
       const isOver = (claimsOf(token)?.exp ?? 0) <= Date.now() / 1000;

@@ -32,14 +32,14 @@ export const DOCTOR_LIMITS = {
 const seconds = (ms: number): string => `${(Math.abs(ms) / 1000).toFixed(1)} s`;
 
 /** The edge as it answers without a credential. */
-export function ofEdge({ status, tookMs }: EdgeHealth): Finding {
+export function ofEdge({ status, tookMs }: EdgeHealth, edge: string): Finding {
   if (status !== 'ok')
     return warn(
       'edge',
-      `it says that it is ${status}`,
+      `${edge} says that it is ${status}`,
       'Its read cache or its directory has just failed to answer; see its log.',
     );
-  const detail = `it answers in ${Math.round(tookMs)} ms`;
+  const detail = `${edge} answers in ${Math.round(tookMs)} ms`;
   return tookMs > DOCTOR_LIMITS.slowMs
     ? warn('edge', detail, 'Compare with another network: the way there or the edge is slow.')
     : ok('edge', detail);
@@ -67,14 +67,25 @@ export interface TokenVerdict {
   readonly detail: string;
 }
 
+/** How to get another token: a profile has it from a login, everything else from POLYCELL_TOKEN. */
+export const newToken = (profile: string | undefined): string =>
+  profile === undefined
+    ? 'Put a new token in POLYCELL_TOKEN.'
+    : `Log in again: npx polycell login --profile ${profile}`;
+
 /** The token, as it says of itself and as the edge takes it. */
-export function ofToken(claims: Claims | undefined, verdict: TokenVerdict, now: number): readonly Finding[] {
-  if (claims === undefined) return [fail('token', 'it is no JSON Web Token', 'Log in: npx polycell login')];
+export function ofToken(
+  claims: Claims | undefined,
+  verdict: TokenVerdict,
+  now: number,
+  profile?: string,
+): readonly Finding[] {
+  if (claims === undefined) return [fail('token', 'it is no JSON Web Token', newToken(profile))];
   const { exp, sub = 'a caller without a name', iss = 'an issuer without a name', tenant } = claims;
   const left = exp === undefined ? undefined : exp - now / 1000;
   const audience = [claims.aud ?? 'none'].flat().join(', ');
   const who = `${sub} by ${iss}, for the audience ${audience}`;
-  const again = 'Log in again: npx polycell login';
+  const again = newToken(profile);
   const life =
     left === undefined
       ? fail('token', `${who}; it does not say until when`, 'The edge takes tokens with an end only (exp).')

@@ -27,14 +27,17 @@ export type Token = () => Promise<string>;
 /** The control plane of the edge at an address, with an operator's token. */
 export function controlOf(edge: string, token: Token): Control {
   return async (method, what, body) => {
+    const bearer = await token();
     const response = await reach(`The edge at ${edge}`, `${edge}/control/v1/${what}`, {
       method,
-      headers: { authorization: `Bearer ${await token()}`, ...(body && { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${bearer}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
     const answer = await problemOf(response, edge, method);
     if (response.ok) return answer;
-    const message = tellProblem(answer, response.status);
+    const { tenant } = claimsOf(bearer) ?? {};
+    const whose = response.status === 401 && tenant !== undefined;
+    const message = `${tellProblem(answer, response.status)}${whose ? ` The token is that of the tenant ${JSON.stringify(tenant)}; this takes an operator’s.` : ''}`;
     // What the edge finds wrong with a value is wrong with an argument.
     if (answer.code === 'invalid_body') throw new UsageError(message);
     if (response.status < 500) throw new RefusedError(message, answer.code ?? String(response.status));

@@ -56,8 +56,8 @@ export class Profiles {
     const profile = await this.find(name);
     if (profile !== undefined) return profile;
     const names = (await this.names()).join(', ');
-    const others = names === '' ? 'none yet; `npx polycell login` makes one' : names;
-    throw new UsageError(`There is no profile ${JSON.stringify(name)}; there are: ${others}.`);
+    const others = names === '' ? '`npx polycell login` makes one' : `there are: ${names}`;
+    throw new UsageError(`There is no profile ${JSON.stringify(name)}; ${others}.`);
   }
 
   async find(name: string): Promise<Profile | undefined> {

@@ -137,7 +137,7 @@ test('the commands go through the edge, and know only the directory’s tenants'
   expect(await at('send', '--tenant', 'hooli')).toEqual({
     code: 3,
     out: '',
-    err: `Going to the local stack, ${edge}\nTenant "hooli" is not known; add it with npx polycell tenants add hooli\n`,
+    err: 'Tenant "hooli" is not known; add it with npx polycell tenants add hooli\n',
   });
   expect(await at('tenants', 'add', 'hooli', '--residency', 'us')).toMatchObject({ code: 0 });
   expect(JSON.parse((await at('tenants', 'show', 'hooli', '--json')).out)).toMatchObject({
@@ -148,7 +148,7 @@ test('the commands go through the edge, and know only the directory’s tenants'
   expect(await at('tenants', 'place', 'hooli', '--cell', 'aws-alpha')).toMatchObject({
     code: 3,
     out: '',
-    err: expect.stringMatching(/^Going to the local stack, [^\n]+\n[^\n]+ \(residency_violated\)\.\n$/),
+    err: expect.stringMatching(/^[^\n]+ \(residency_violated\)\.\n$/),
   });
 });
 

@@ -135,7 +135,9 @@ describe('requests of a tenant', () => {
     });
     expect(await asTenant('cells', 'list')).toMatchObject({
       code: 3,
-      err: expect.stringContaining('(invalid_credential)'),
+      err: expect.stringMatching(
+        /\(invalid_credential\)\. The token is that of the tenant "acme"; this takes an operator’s\.\n$/,
+      ),
     });
     expect(await asTenant('parked', 'list', '--tenant', 'acme')).toMatchObject({
       code: 3,

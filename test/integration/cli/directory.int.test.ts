@@ -188,6 +188,8 @@ test.each<[string[], number, RegExp]>([
   [['tenants', 'pin', 'acme', 'globex'], 2, /Unexpected argument|One tenant at a time/],
   [['failover', 'start', 'cell-1'], 3, /\(standby_unavailable\)\./],
   [['failover', 'back', 'cell-1', '--partial'], 2, /--partial is for start/],
+  [['cells', 'index', 'cell-1', '--dry-run'], 2, /--dry-run is for changes of the directory, not for index/],
+  [['replicas', 'verify', 'acme', '--yes'], 2, /--yes is for sync/],
   [['tenant-token', '--tenant', 'acme', '--scope', 'control'], 2, /There is no scope "control"/],
   [['tenant-token', '--tenant', 'acme', '--ttl', '0'], 2, /A tenant's token lives 1 to 86400 seconds/],
   [
@@ -229,6 +231,10 @@ test('a cell whose tenants are evacuated can be retired', async () => {
   expect((await add('evacuated-2', 'old', 'none')).code).toBe(0);
   expect((await add('evacuated-3', 'new-1', 'old')).code).toBe(0);
   // These cells prove their identity and can do nothing else, so they may hold anything.
+  expect(await at('tenants', 'place', 'evacuated-1', '--cell', 'new-2', '--standby', 'none')).toMatchObject({
+    code: 3,
+    err: oneLine(/\(tenant_has_data\)\. On the command line, leaveData is --leave-data\./),
+  });
   const refused = await at('cells', 'evacuate', 'old');
   expect([refused.code, refused.out]).toEqual([1, '0 moved, 3 left at old.\n']);
   expect(refused.err).toMatch(
@@ -244,7 +250,7 @@ test('a cell whose tenants are evacuated can be retired', async () => {
   expect((await at('cells', 'retire', 'old')).err).toMatch('(cell_not_empty)');
   expect((await at('cells', 'evacuate', 'old', '--to', 'new-2', '--leave-data')).code).toBe(0);
   expect((await at('cells', 'retire', 'old')).err).toMatch(
-    /\(cell_has_data\)\. With the command that is --leave-data\./,
+    /\(cell_has_data\)\. On the command line, leaveData is --leave-data\./,
   );
   expect((await at('cells', 'retire', 'old', '--leave-data')).code).toBe(0);
 });

@@ -100,6 +100,15 @@ describe('profiles', () => {
       code: 2,
       err: expect.stringContaining('with --yes, give the ids in place of --all'),
     });
+    for (const args of [
+      ['rebuild', '--consumer', 'rollups', '--tenant', 'acme'],
+      ['replicas', 'sync', 'acme'],
+      ['cells', 'index', 'b'],
+    ])
+      expect(await run(args, own)).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/This edge is protected: type (?:acme|b) at a terminal, or give --yes\.\n$/),
+      });
     expect(await drain('--yes', '--if-revision', String(revision))).toMatchObject({
       code: 0,
       err: `Going to profile prod, ${edge.url}\n`,
@@ -129,7 +138,7 @@ describe('profiles', () => {
     expect(readFileSync(path.join(home, 'polycell/prod.profile.json'), 'utf8')).not.toMatch(/oken"/);
     expect(await run(['cells', 'list'], own)).toMatchObject({
       code: 1,
-      err: 'You are not logged in to prod: npx polycell login --profile prod\n',
+      err: 'You are not logged in to prod: npx polycell login --profile prod; or npx polycell profiles use none for the local stack.\n',
     });
     expect(await run(['cells', 'list', '--profile', 'ci'], own)).toMatchObject({ code: 0 });
     expect(await run(['profiles', 'remove', 'prod'], own)).toMatchObject({ code: 0 });

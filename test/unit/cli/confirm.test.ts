@@ -1,5 +1,6 @@
 // Changes say where they go, and those of a protected edge are confirmed by name or by what was previewed.
-import { confirm } from '../../../cli/edge/confirm.ts';
+import { PassThrough } from 'node:stream';
+import { confirm, typed } from '../../../cli/edge/confirm.ts';
 
 const connection = (isProtected: boolean) => ({
   where: 'profile prod, https://edge.example',
@@ -33,6 +34,13 @@ test('an edge that is not protected is named, and nothing is asked', async () =>
   expect([lines, questions]).toEqual([[GOING], []]);
 });
 
+test('a change that could go nowhere else does not say where it goes', async () => {
+  const lines: string[] = [];
+  const only = { ...connection(false), isOnly: true };
+  await confirm(only, { options: {}, err: (line) => lines.push(line) }, { name: 'cell-1', missing: undefined });
+  expect(lines).toEqual([]);
+});
+
 test('at a terminal the effect is shown, then the name is to be typed', async () => {
   const { done, lines, questions } = asked(true, {}, '--if-revision N', 'cell-1');
   await done;
@@ -41,6 +49,17 @@ test('at a terminal the effect is shown, then the name is to be typed', async ()
 
 test.each(['', 'y', 'cell-2', 'CELL-1'])('%j is not the name', async (answer) => {
   await expect(asked(true, {}, undefined, answer).done).rejects.toThrow('Nothing was changed: the name was not typed.');
+});
+
+test.each([
+  ['a name', ' cell-1 \r', 'cell-1'],
+  ['Ctrl-C', 'cell-1\u0003', ''],
+  ['Ctrl-D', '\u0004', ''],
+])('at a terminal %s is an answer', async (_name, keys, answer) => {
+  const input = new PassThrough();
+  const answered = typed('Type cell-1: ', input, new PassThrough());
+  input.write(keys);
+  expect(await answered).toBe(answer);
 });
 
 test('--yes takes the place of the name, together with what was previewed', async () => {

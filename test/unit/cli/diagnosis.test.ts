@@ -59,7 +59,7 @@ test.each([
   [{ tookMs: 2000 }, 'ok'],
   [{ tookMs: 2001 }, 'warn'],
 ])('an edge with %j: %s', (more, status) => {
-  expect(statuses([ofEdge({ ...HEALTH, ...more })])).toEqual([status]);
+  expect(statuses([ofEdge({ ...HEALTH, ...more }, 'https://edge.example')])).toEqual([status]);
 });
 
 test.each([
@@ -107,6 +107,14 @@ test.each([
   ['a tenant’s', { exp: inSeconds(600), tenant: 'acme', scope: 'read' }, { status: 403, detail: 'no' }, ['ok', 'ok']],
 ])('%s', (_name, more, verdict, expected) => {
   expect(statuses(ofToken({ ...CLAIMS, ...more } as Parameters<typeof ofToken>[0], verdict, NOW))).toEqual(expected);
+});
+
+test.each([
+  ['prod', 'Log in again: npx polycell login --profile prod'],
+  [undefined, 'Put a new token in POLYCELL_TOKEN.'],
+])('a token of the profile %s is renewed where it came from', (profile, remedy) => {
+  const [life] = ofToken({ ...CLAIMS, exp: inSeconds(0) }, TAKEN, NOW, profile);
+  expect(life?.remedy).toBe(remedy);
 });
 
 test('an opaque token is named as such', () => {
