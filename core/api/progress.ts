@@ -8,7 +8,7 @@ export const Received = object(['stored', 'same', 'kept', 'replaced', 'unproven'
   replaced: { ...count, description: 'Stand in place of what was there.' },
   unproven: {
     ...count,
-    description: 'Were not taken: no assignment shows that their origin has served under their epoch.',
+    description: 'Were not taken: nothing shows that their sender accepted them while it served.',
   },
 });
 

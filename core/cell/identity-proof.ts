@@ -1,7 +1,7 @@
 // Proofs of identity: a cell signs the edge's nonce with its own key, so that no other server can answer in its place.
 import { isJsonObject } from '../ports/json.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
-import { type JwsVerdict, jwsSigner, jwsVerifier } from './jws.ts';
+import { jwsSigner, jwsVerdict } from './jws.ts';
 
 /** The query parameter of the health check that carries the nonce. */
 export const NONCE_PARAMETER = 'nonce';
@@ -49,7 +49,7 @@ export async function identityFault(
   { cell, endpoint, nonce, keys }: IdentityClaim,
 ): Promise<string | undefined> {
   if (typeof proof !== 'string') return 'it gives no proof of its identity';
-  const verdict = await verified(proof, keys);
+  const verdict = await jwsVerdict(keys, FORM, proof);
   if ('fault' in verdict) return `its proof of identity is refused: ${verdict.fault}`;
   const { payload } = verdict;
   if (!isJsonObject(payload) || payload.nonce !== nonce) return 'its proof of identity answers another question';
@@ -57,14 +57,4 @@ export async function identityFault(
   if (!Array.isArray(payload.aud) || !payload.aud.includes(endpoint))
     return `its proof of identity is for another endpoint than ${endpoint}`;
   return undefined;
-}
-
-async function verified(proof: string, keys: readonly PublicKey[]): Promise<JwsVerdict> {
-  try {
-    return await jwsVerifier(keys, FORM)(proof);
-  } catch (error) {
-    // The platform's refusal of a declared key.
-    if (error instanceof DOMException) return { fault: 'the declared key cannot be used' };
-    throw error;
-  }
 }

@@ -95,6 +95,16 @@ export function jwsVerifier(keys: readonly PublicKey[], form: JwsForm): (token: 
   };
 }
 
+/** Verifies one token by declared keys: one that the platform refuses is a fault of the declaration, and no reason to reject. */
+export async function jwsVerdict(keys: readonly PublicKey[], form: JwsForm, token: string): Promise<JwsVerdict> {
+  try {
+    return await jwsVerifier(keys, form)(token);
+  } catch (error) {
+    if (error instanceof DOMException) return { fault: 'the declared key cannot be used' };
+    throw error;
+  }
+}
+
 function decodeJson(part: string): unknown {
   try {
     return JSON.parse(decoder.decode(decodeBase64Url(part)));

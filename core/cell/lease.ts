@@ -2,7 +2,7 @@
 import { isJsonObject } from '../ports/json.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { isName } from './identity.ts';
-import { type JwsVerdict, jwsSigner, jwsVerifier } from './jws.ts';
+import { jwsSigner, jwsVerdict } from './jws.ts';
 
 /** The terms that directory and cells share. Times are in milliseconds. */
 export const LEASE = {
@@ -68,7 +68,7 @@ export async function readQuestion(
   keys: readonly PublicKey[],
   now: number,
 ): Promise<LeaseQuestion | { readonly fault: string }> {
-  const verdict = await verified(text, keys);
+  const verdict = await jwsVerdict(keys, FORM, text);
   if ('fault' in verdict) return verdict;
   return questionOf(verdict.payload, now);
 }
@@ -94,15 +94,6 @@ function readPayload(text: string): unknown {
     return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof DOMException) return undefined;
-    throw error;
-  }
-}
-
-async function verified(text: string, keys: readonly PublicKey[]): Promise<JwsVerdict> {
-  try {
-    return await jwsVerifier(keys, FORM)(text);
-  } catch (error) {
-    if (error instanceof DOMException) return { fault: 'the declared key cannot be used' };
     throw error;
   }
 }

@@ -58,7 +58,9 @@ export function replica(
   };
 
   /** The tenant and the body of a request by another one of its cells, which has proved who it is. */
-  const fromPeer = async (request: ApiRequest): Promise<{ readonly tenant: string; readonly body: JsonObject }> => {
+  const fromPeer = async (
+    request: ApiRequest,
+  ): Promise<{ readonly tenant: string; readonly sender: string; readonly body: JsonObject }> => {
     const proof = request.headers.get(REPLICA_HEADER);
     const newest = await adopted(request.headers.get(ASSIGNMENT_HEADER) ?? undefined);
     const { tenant } = newest;
@@ -71,7 +73,7 @@ export function replica(
     const body = parseJson(bytes);
     if (!isJsonObject(body) || body.tenant !== tenant)
       throw new Refusal('invalid_body', 'Send an object with the tenant of the assignment.');
-    return { tenant, body };
+    return { tenant, sender: sender.id, body };
   };
 
   return {
@@ -85,8 +87,8 @@ export function replica(
 
     replicaEvents: async ({ request, query }) => {
       readParameters(routes.replicaEvents.parameters, query);
-      const { tenant, body } = await fromPeer(request);
-      return json(200, await deps.receive({ tenant, documents: documentsOf(body, tenant) }));
+      const { tenant, sender, body } = await fromPeer(request);
+      return json(200, await deps.receive({ tenant, sender, documents: documentsOf(body, tenant) }));
     },
 
     replicaDigests: async ({ request, query }) => {

@@ -171,8 +171,8 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     reason: { code: string; message: string },
     where: { stack?: string } = {},
   ): Promise<DeliveryOutcome> {
-    const { tenant, event } = message;
-    const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, reason }));
+    const { tenant, event, origin } = message;
+    const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, origin, reason }));
     if (failure !== null) return retryAfter(failure);
     log.error('parked an event', {
       consumer: consumer.name,

@@ -58,6 +58,8 @@ export interface ParkRequest {
   readonly consumer: string;
   readonly tenant: string;
   readonly event: CloudEvent | undefined;
+  /** The cell that accepted the event, where it is known: it goes along when the event is redriven. */
+  readonly origin?: string | undefined;
   /** Identifies it when there is no event: a key of the log, or the text of a message. */
   readonly subject?: Key | string;
   readonly reason: { readonly code: string; readonly message: string };
@@ -108,7 +110,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
   };
 
   return {
-    async park({ consumer, tenant, event, subject, reason }) {
+    async park({ consumer, tenant, event, origin, subject, reason }) {
       const identity = event === undefined ? JSON.stringify(subject) : JSON.stringify(eventKey(tenant, event));
       const body: JsonObject = {
         consumer,
@@ -117,7 +119,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
         reason: { code: reason.code, message: cutUtf8(reason.message, PARKING_LIMITS.reasonBytes) },
         ...(event === undefined
           ? { text: cutUtf8(typeof subject === 'string' ? subject : JSON.stringify(subject), PARKING_LIMITS.textBytes) }
-          : { event: event as unknown as Json }),
+          : { event: event as unknown as Json, ...(origin !== undefined && { origin }) }),
       };
       const print = `${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
       await announce(consumer, tenant);

@@ -5,7 +5,7 @@ import type { BusMessage } from '../ports/bus.ts';
 import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
-import { isJsonObject, type Json } from '../ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
 import { PARKING_LIMITS, parkedKeys, parkedPage, RELAY, toParked } from './parking.ts';
 
@@ -47,12 +47,12 @@ const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
   if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
-  const { redrive: consumer, event: parked } = body;
+  const { redrive: consumer, event: parked, origin } = body;
   if (typeof consumer !== 'string' || !isJsonObject(parked)) return undefined;
   const event = parked as unknown as BusMessage['event'];
-  const tenant = tenantOf({ partition });
+  const message = { event, tenant: tenantOf({ partition }), ...(typeof origin === 'string' && { origin }) };
   // Events that the relay itself parked have reached no consumer yet.
-  return consumer === RELAY ? { event, tenant } : { event, tenant, consumer };
+  return consumer === RELAY ? message : { ...message, consumer };
 }
 
 /**
@@ -86,7 +86,8 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
     if (event === undefined) return false;
     // If it is parked again after this, it has another version and gets another request.
     const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
-    const body = { redrive: consumer, event: event as unknown as Json };
+    const { origin = null } = document.body as JsonObject;
+    const body = { redrive: consumer, event: event as unknown as Json, ...(origin !== null && { origin }) };
     const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
     if (outcome?.status === 'failed') {
       // An event that the log will never accept must not hold up the others.

@@ -67,6 +67,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
         tenant: tenantForParking(tenantOf(record)),
         subject: { partition: record.partition, id: record.id },
         event: message?.event,
+        origin: message?.origin,
         reason,
       });
       deps.log.error('parked a record that can never be published', {

@@ -34,12 +34,14 @@ export type Received = {
   readonly kept: number;
   /** Stands in place of the one that was there, which may say the same. */
   readonly replaced: number;
-  /** Would stand in its place, but no assignment shows that its origin has served under its epoch. */
+  /** Would stand in its place, but the sender has not accepted it, or no assignment shows that it served under the copy's epoch. */
   readonly unproven: number;
 };
 
 export interface ReceiveCommand {
   readonly tenant: string;
+  /** The cell that sends them, and has proved it. */
+  readonly sender: string;
   /** Documents of the sender's log; each is one of the tenant's events (`isOwnEvent`). */
   readonly documents: readonly LogDocument[];
 }
@@ -89,19 +91,26 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
     return true;
   };
 
-  const isProven = async (tenant: string, copy: Copy): Promise<boolean> => {
+  /**
+   * Whether a copy may take the place of another one. A sender's word counts for what it has accepted itself: else it could rewrite what this
+   * cell has accepted, by naming this cell. What says the same rewrites nothing.
+   */
+  const isProven = async ({ tenant, sender }: ReceiveCommand, copy: Copy, own: Copy): Promise<boolean> => {
     const { origin } = copy.beside ?? {};
-    return typeof origin === 'string' && (await deps.served(tenant, epochOfCopy(copy), origin));
+    if (typeof origin !== 'string' || (origin !== sender && bodyHash(copy) !== bodyHash(own))) return false;
+    return deps.served(tenant, epochOfCopy(copy), origin);
   };
 
   /** Settles one event that is there already. */
-  const settle = async (tenant: string, given: NewDocument): Promise<keyof Received> => {
+  const settle = async (command: ReceiveCommand, given: NewDocument): Promise<keyof Received> => {
+    const { tenant, sender } = command;
     for (let attempt = 0; attempt < RECEIVE_LIMITS.attempts; attempt += 1) {
       const own = await events.get(given);
       if (own !== undefined && !stands(given, own)) return (await keepLoser(tenant, given, own)) ? 'kept' : 'same';
-      if (own !== undefined && !(await isProven(tenant, given))) {
-        log.warn('a copy of an event is not taken: no assignment shows that its origin served under its epoch', {
+      if (own !== undefined && !(await isProven(command, given, own))) {
+        log.warn('a copy of an event is not taken: nothing shows that its sender accepted it while it served', {
           tenant,
+          sender,
           partition: given.partition,
           id: given.id,
           epoch: epochOfCopy(given),
@@ -131,7 +140,9 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
     throw new PortError('unavailable', `${given.id} is being replaced by too many others.`);
   };
 
-  return async ({ tenant, documents }) => {
+  return async (command) => {
+    const { tenant, sender } = command;
+    const documents = command.documents.map((document) => withOrigin(document, sender));
     const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0 };
     if (documents.length === 0) return counts;
     const named = documents.map((document) => fromStored(document).event.subject);
@@ -140,8 +151,17 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
     for (const outcome of outcomes) if (outcome.status === 'failed') throw outcome.error;
     const there = documents.filter((_, index) => outcomes[index]?.status === 'duplicate');
     counts.stored = documents.length - there.length;
-    for (const found of await mapConcurrently(there, RECEIVE_LIMITS.concurrent, (each) => settle(tenant, each)))
+    for (const found of await mapConcurrently(there, RECEIVE_LIMITS.concurrent, (each) => settle(command, each)))
       counts[found] += 1;
     return counts;
   };
 }
+
+/**
+ * An earlier release noted no origin: the sender is it, as copies came with the notes. Without one the event would count as this cell's own,
+ * and its effects would happen here again.
+ */
+const withOrigin = (document: LogDocument, sender: string): LogDocument =>
+  typeof document.beside?.origin === 'string'
+    ? document
+    : { ...document, beside: { ...document.beside, origin: sender } };

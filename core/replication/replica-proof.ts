@@ -2,7 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex } from '@noble/hashes/utils';
 import type { AssignedCell } from '../cell/assignment.ts';
-import { jwsSigner, jwsVerifier } from '../cell/jws.ts';
+import { jwsSigner, jwsVerdict } from '../cell/jws.ts';
 import { type Clock, toEpochSeconds } from '../ports/clock.ts';
 import { isJsonObject } from '../ports/json.ts';
 import type { PrivateKey } from '../ports/keys.ts';
@@ -72,7 +72,7 @@ export async function replicaFault(
   { tenant, body, cell, endpoints }: { tenant: string; body: Uint8Array; cell: string; endpoints: readonly string[] },
   clock: Pick<Clock, 'now'>,
 ): Promise<string | undefined> {
-  const verdict = await jwsVerifier(sender.keys, FORM)(proof);
+  const verdict = await jwsVerdict(sender.keys, FORM, proof);
   if ('fault' in verdict) return verdict.fault;
   const claims = verdict.payload;
   if (!isJsonObject(claims as never)) return 'it has no claims';

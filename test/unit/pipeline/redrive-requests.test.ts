@@ -3,17 +3,19 @@ import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { acceptEvent } from '../../../core/events/accept.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import { deadLetters } from '../../../core/pipeline/dead-letters.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { Bus, BusMessage } from '../../../core/ports/bus.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
+import { PortError } from '../../../core/ports/errors.ts';
 import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { METERS } from '../../support/meters.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
-function cell() {
+function cell(refused: (message: BusMessage) => boolean = () => false) {
   const clock = new FakeClock();
   const changes: ChangeRecord[] = [];
   const sent: BusMessage[] = [];
@@ -21,8 +23,10 @@ function cell() {
   const state = new MemoryStore({ clock });
   const bus: Bus = {
     async publish(messages) {
-      sent.push(...messages);
-      return messages.map(() => ({ status: 'published' }));
+      sent.push(...messages.filter((message) => !refused(message)));
+      return messages.map((message) =>
+        refused(message) ? { status: 'failed', error: new PortError('too-large', 'refused') } : { status: 'published' },
+      );
     },
   };
   const parked = parking({ state, clock });
@@ -44,6 +48,26 @@ test('a redriven event reaches its consumer alone, under its own tenant', async 
   expect(await relayAll()).toEqual({ status: 'done' });
   expect(sent).toEqual([{ event, tenant: 'acme', consumer: 'rollups' }]);
   expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
+});
+
+test('a copy of another cell’s event stays one when it is redriven: its effects happen in the cell that accepted it', async () => {
+  const origin = 'cell-2';
+  const event = reading();
+  const dead = cell();
+  const message = { event, tenant: 'acme', origin, deliveryId: 'd', attempt: 1000 };
+  await deadLetters({ consumer: 'tally', parking: dead.parked, log: new RecordingLog() })([message], 0);
+  await dead.redrive({ consumer: 'tally', tenant: 'acme' });
+  await dead.relayAll();
+  expect(dead.sent).toEqual([{ event, tenant: 'acme', origin, consumer: 'tally' }]);
+
+  let isTooLarge = true;
+  const refused = cell(() => isTooLarge);
+  await refused.events.append([toLogDocument('acme', event, { origin, epoch: 1 })]);
+  await refused.relayAll();
+  isTooLarge = false;
+  expect(await refused.redrive({ consumer: 'relay', tenant: 'acme' })).toMatchObject({ redriven: 1 });
+  await refused.relayAll();
+  expect(refused.sent).toEqual([{ event, tenant: 'acme', origin }]);
 });
 
 test('an event that looks like a redrive request is an event, of the tenant that sent it', async () => {

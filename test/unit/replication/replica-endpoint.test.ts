@@ -61,6 +61,15 @@ describe('the replica endpoint', () => {
     ['another cell’s key', '401 invalid_peer', { key: SECOND_KEY }],
     ['a sender that is no cell of the tenant', '401 invalid_peer', { from: 'elsewhere' }],
     ['itself as the sender', '401 invalid_peer', { from: 'standby', key: KEYS.standby as PrivateKey }],
+    [
+      'a sender whose declared key is none',
+      '401 invalid_peer',
+      {
+        assignment: assigned({
+          home: { ...assigned().home, keys: [{ ...publicPart(KEYS.home as PrivateKey), x: 'AAAA' }] },
+        }),
+      },
+    ],
     ['a proof for another cell', '401 invalid_peer', { to: 'home' }],
     ['a proof of another tenant', '401 invalid_peer', { tenant: 'globex' }],
     ['a proof of another body', '401 invalid_peer', { sent: { tenant: 'acme', events: [] } }],

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
+import { bodyHash } from '../../../core/replication/copies.ts';
 import { readAll } from '../../contract/store/harness.ts';
 import { items } from '../../support/cell.ts';
 import { candidate, measured, reading } from '../../support/events.ts';
@@ -85,12 +86,40 @@ test('a copy that claims an epoch under which its origin has not served replaces
   expect((await log('home'))[0]?.body).toMatchObject({ data: { value: 1 } });
 });
 
+test('a cell in foreign hands cannot rewrite what its peer accepted by naming the peer as the origin', async () => {
+  const { send, push, log, state, cell } = tenantCells();
+  await send('home', [event('a', 1)]);
+  state.switches = 2;
+  await send('home', [event('b', 2)]);
+  const before = await log('home');
+  // Under the home's first epoch: of `a` it is the same one, so that the hash decides, which is found by trying; of `b` it is lower.
+  const forged = (id: string) =>
+    Array.from({ length: 64 }, (_, value) =>
+      toLogDocument('acme', reading({ id, data: measured('temperature', 600 + value) }), { origin: 'home', epoch: 1 }),
+    ).reduce((best, each) => (bodyHash(each) < bodyHash(best) ? each : best));
+  for (const id of ['a', 'b']) await cell('standby').events.put(forged(id), 'any');
+  expect(await push('standby')).toMatchObject({ replaced: 0, unproven: 2 });
+  expect(await log('home')).toEqual(before);
+});
+
 test('events of a release without epochs go along, and stand', async () => {
   const { send, push, log, cell } = tenantCells();
   await cell('home').events.append([toLogDocument('acme', reading({ id: 'old' }))]);
   await send('home', [event('new', 1)]);
   expect(await push('home')).toMatchObject({ stored: 2 });
-  expect(await log('standby')).toEqual(await log('home'));
+  const bodies = async (id: string) => (await log(id)).map(({ body }) => body);
+  expect(await bodies('standby')).toEqual(await bodies('home'));
+  expect(await push('home', true)).toMatchObject({ missing: 0, different: 0, extra: 0, same: 2 });
+});
+
+test('an effect of an event of a release that noted no origin does not happen again where its copy comes to', async () => {
+  const { push, cell } = tenantCells();
+  const total = async (id: string) =>
+    (await cell(id).state.get({ partition: 'claimed|tally|acme|pump-1', id: 'total' }))?.body as Json;
+  await cell('home').events.append([toLogDocument('acme', reading({ id: 'old' }))]);
+  await push('home');
+  for (const id of ['home', 'standby']) await cell(id).pump();
+  expect([await total('home'), await total('standby')]).toEqual([{ count: 1 }, undefined]);
 });
 
 test('what is no event of the tenant is left out by the sender', async () => {
@@ -118,7 +147,12 @@ test('a comparison counts what the other cell lacks, has otherwise, or has alone
   const [first, second] = await readAll(events, 'acme|pump-1');
   if (first === undefined || second === undefined) throw new Error('There are no events.');
   await events.delete(first, 'any');
-  await events.put({ ...second, body: { ...(second.body as JsonObject), data: measured('temperature', 99) } }, 'any');
+  const damaged = Array.from({ length: 64 }, (_, value) => ({
+    ...second,
+    body: { ...(second.body as JsonObject), data: measured('temperature', 900 + value) },
+  })).find((each) => bodyHash(each) > bodyHash(second));
+  if (damaged === undefined) throw new Error('Every damage has a lower hash.');
+  await events.put(damaged, 'any');
   const before = await log('standby');
   expect(await push('home', true)).toMatchObject({ missing: 1, different: 1, extra: 1, same: 228 });
   expect(await log('standby')).toEqual(before);
