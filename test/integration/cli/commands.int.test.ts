@@ -184,7 +184,7 @@ describe('send', () => {
         .split('\n')
         .map((line) => line.slice(0, 7))
         .sort(),
-    ).toEqual(['', 'Going t', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
+    ).toEqual(['', 'line 2:', 'line 5:', 'line 6:', 'line 7:']);
     expect(first.err).toMatch(/line 5: invalid_attribute: /);
     // What a terminal would obey is not handed through.
     expect(first.err).not.toContain('\u001b');
