@@ -14,6 +14,9 @@ const PREFIX = 'assignment!';
 /** Digits of the greatest epoch, so that ids sort as epochs do. */
 const EPOCH_DIGITS = 16;
 
+/** Attempts to keep an assignment while other requests bring theirs. */
+const ADOPT_TRIES = 20;
+
 export interface HeldAssignments {
   /** The newest assignment of its tenant once this one, signed by the edge, is taken into account; a text says why it is refused. */
   adopt(text: unknown): Promise<Assignment | string>;
@@ -46,7 +49,7 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
         partition: statePartition.tenant(given.tenant),
         id: PREFIX + String(given.firstEpoch).padStart(EPOCH_DIGITS, '0'),
       };
-      for (;;) {
+      for (let tries = 1; ; tries += 1) {
         const all = await held(given.tenant);
         const newest = all.reduce((best, { assignment }) => (isNewer(assignment, best) ? assignment : best), given);
         const known = all.find(({ document }) => document.id === key.id);
@@ -57,7 +60,7 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
           return newest;
         } catch (error) {
           // Another request has brought one for this placement; which of them is newer is looked at again.
-          if (!isPortError(error, 'conflict')) throw error;
+          if (!isPortError(error, 'conflict') || tries === ADOPT_TRIES) throw error;
         }
       }
     },
