@@ -24,6 +24,7 @@ import { heldAssignments } from '../replication/held-assignments.ts';
 import { push } from '../replication/push.ts';
 import { receive } from '../replication/receive.ts';
 import { replicaProver } from '../replication/replica-proof.ts';
+import { storeTime } from '../store/store-time.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
 
@@ -60,13 +61,16 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const consumerOf = (name: string): RebuiltConsumer => {
     const { declaration, create } = consumerNamed(application, name);
     const needed = declaration.effects === 'home-only' ? leases : undefined;
-    const consumer = create({ events, state, clock, ids, permit: needed && permitBy(needed) });
+    const time = storeTime(clock);
+    const watched = { events: time.watch(events), state: time.watch(state) };
+    const consumer = create({ ...watched, clock, ids, permit: needed && permitBy(needed) });
     const trials = crashMarkers(state, clock);
     const deliver = consume({
       cell: cell.id,
       consumer,
       declaration,
       parking: parked,
+      storeMs: time.busyMs,
       trials,
       clock,
       log,
