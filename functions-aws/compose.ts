@@ -19,11 +19,12 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import type { Bus } from '../core/ports/bus.ts';
+import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
@@ -112,28 +113,33 @@ export function composeWorker(
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
-  const { declaration, create } = consumerNamed(application, config.consumer);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
+  const parked = parking({ state, clock });
+  const queue = (deliver: DeliveryHandler) =>
+    sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
+      suffix: DEAD_LETTER_SUFFIX,
+      handler: deadLetters({ consumer: config.consumer, parking: parked, log }),
+    });
+  if (config.replication !== undefined)
+    return queue(replicator({ ...asking, ...config.replication, events, state, log }));
+  const { declaration, create } = consumerNamed(application, config.consumer);
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const time = storeTime(clock);
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  const parked = parking({ state, clock });
   const trials = crashMarkers(state, clock);
-  const deliver = consume({
-    cell: config.cell,
-    consumer: changed,
-    declaration,
-    parking: parked,
-    storeMs: time.busyMs,
-    trials,
-    clock,
-    log,
-    leases,
-  });
-  return sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
-    suffix: DEAD_LETTER_SUFFIX,
-    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
-  });
+  return queue(
+    consume({
+      cell: config.cell,
+      consumer: changed,
+      declaration,
+      parking: parked,
+      storeMs: time.busyMs,
+      trials,
+      clock,
+      log,
+      leases,
+    }),
+  );
 }

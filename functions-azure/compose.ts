@@ -15,6 +15,8 @@ import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/serv
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import type { ConsumerDeclaration } from '../core/cell/topology.ts';
+import { topologyOf } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -24,10 +26,12 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import type { DeliveryHandler } from '../core/ports/bus.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, Connection, HttpConfig, WorkerConfig } from './config.ts';
@@ -151,13 +155,26 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
-  return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
+  const parked = parking({ state, clock });
+  const workersOf = (
+    { name, visibilitySeconds }: Pick<ConsumerDeclaration, 'name' | 'visibilitySeconds'>,
+    deliver: DeliveryHandler,
+  ): SubscriptionWorker[] => {
+    const options = { clock, lockMs: (overrides.lockSeconds ?? visibilitySeconds) * 1000 };
+    const given = deadLetters({ consumer: name, parking: parked, log });
+    return [
+      { consumer: name, deadLetters: false, work: serviceBusConsumer(deliver, options) },
+      { consumer: name, deadLetters: true, work: serviceBusConsumer(given, options) },
+    ];
+  };
+  const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
+  const replicating = replicator({ ...asking, ...config.replication, events, state, log });
+  const consuming = definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);
     const watched = { events: time.watch(events), state: time.watch(state) };
     const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const parked = parking({ state, clock });
     const deps = {
       cell: config.cell,
       declaration,
@@ -169,19 +186,7 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
       gate,
       leases,
     };
-    const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
-    const { name } = declaration;
-    return [
-      {
-        consumer: name,
-        deadLetters: false,
-        work: serviceBusConsumer(consume({ consumer: changed, ...deps }), options),
-      },
-      {
-        consumer: name,
-        deadLetters: true,
-        work: serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options),
-      },
-    ];
+    return workersOf(declaration, consume({ consumer: changed, ...deps }));
   });
+  return [...consuming, ...copies.flatMap((declaration) => workersOf(declaration, replicating))];
 }

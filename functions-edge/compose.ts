@@ -28,10 +28,12 @@ import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
 import { replicaPusher } from '../core/edge/control/replica-pusher.ts';
+import { assigner } from '../core/edge/directory/assigner.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
+import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
@@ -86,12 +88,19 @@ export function composeMonitor(
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const asking = { fetch: (request: Request) => fetch(request), clock };
   const sign = routeTokenSigner(routeKey);
-  const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
+  const assign = assigner(assignmentSigner(routeKey), clock);
+  const fence = fenceRequest({ ...asking, sign, assign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, clock }),
+    catchingUp: createCatchingUp({
+      directory: keeper,
+      push: replicaPusher({ ...asking, sign, assign }),
+      replicas: holdingsQuestion({ ...asking, sign }).replicas,
+      clock,
+    }),
     storage,
     clock,
     log,
@@ -211,7 +220,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       push: replicaPusher({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),
-        signAssignment: assignmentSigner(config.routeKey),
+        assign: assigner(assignmentSigner(config.routeKey), clock),
         clock,
       }),
       holdings: holdingsQuestion({

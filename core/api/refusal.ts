@@ -63,6 +63,7 @@ export const DIRECTORY_REFUSALS = {
   no_cell_fits: [409, 'No cell fits'],
   standby_unavailable: [409, 'No cell would serve the tenants'],
   cell_down: [409, 'The cell is down'],
+  not_caught_up: [409, 'Events would be missing'],
   endpoint_unproved: [409, 'The endpoint has not proved that it is the cell'],
   unknown_proposal: [404, 'No such change waits for approval'],
   own_proposal: [409, 'Another operator must approve the change'],

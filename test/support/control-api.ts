@@ -39,7 +39,10 @@ export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<un
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
-  const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
+  const cells = {
+    push: async () => '',
+    holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
+  };
   const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
   const call = async (
     method: string,

@@ -2,9 +2,12 @@
 import { assignmentSigner } from '../../core/cell/assignment.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { replicaPusher } from '../../core/edge/control/replica-pusher.ts';
+import { assigner } from '../../core/edge/directory/assigner.ts';
+import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { claiming, updates } from '../../core/pipeline/claiming-consumer.ts';
+import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
@@ -31,6 +34,15 @@ const tally = claiming({
 
 const application = [{ ...meters, consumers: [...meters.consumers, tally] }];
 
+/** What takes long is there at once, so that no request runs out of time; a pause of a second or less is over at once. */
+class BriefPauses extends FakeClock {
+  override sleep(milliseconds: number): Promise<void> {
+    if (milliseconds > 1000) return super.sleep(milliseconds);
+    this.jump(milliseconds);
+    return Promise.resolve();
+  }
+}
+
 export const endpointOf = (id: string) => `https://${id}.example`;
 
 /** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
@@ -45,8 +57,7 @@ export function tenantCells() {
     if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
     return cell.handle(request);
   };
-  // Their pauses do not end: whatever they wait for is there at once.
-  const clock = new FakeClock();
+  const clock = new BriefPauses();
   for (const id of ['home', 'standby'])
     cells.set(id, testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey }));
   const record = (id: string): Cell => ({
@@ -73,13 +84,14 @@ export function tenantCells() {
     pinned: false,
     revision: 1,
   };
+  const assign = assigner(assignmentSigner(EDGE_KEY), clock);
   const pusher = replicaPusher({
     fetch,
     clock,
     sign: routeTokenSigner(EDGE_KEY),
-    signAssignment: assignmentSigner(EDGE_KEY),
+    assign,
   });
-  const state = { switches: 0 };
+  const state = { switches: 0, standby: true };
   const step = (from: string, restart = false, verify = false) =>
     pusher({
       ...{ tenant, home: { ...record('home'), switches: state.switches }, standby: record('standby') },
@@ -94,12 +106,47 @@ export function tenantCells() {
     }
     throw new Error('It is not done after 20 steps.');
   };
+  const placed = () => ({
+    tenant,
+    home: { ...record('home'), switches: state.switches },
+    standby: state.standby ? record('standby') : null,
+  });
+  const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
+  /** Sends a cell the present epoch and assignment, as the monitor does. */
+  const tell = (id: string) => fence(record(id), tenant.id, tenant.epochBase + state.switches, placed());
   const cell = (id: string) => cells.get(id) as TestCell;
+  /** Lets a cell relay, derive and send on what it has, once. */
+  const flow = async (id: string) => {
+    await cell(id).pump();
+    await cell(id).replicate();
+  };
+  const tokenFor = (id: string, epoch: number) => {
+    const iat = toEpochSeconds(clock.now());
+    return { claims: { cel: id, epo: epoch, iat, exp: iat + 30 } };
+  };
   const send = (id: string, batch: readonly JsonObject[], epoch = 1 + state.switches) =>
-    cell(id).post(batch, { token: { claims: { cel: id, epo: epoch } } });
+    cell(id).post(batch, { token: tokenFor(id, epoch) });
   const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
-    cell(id).call(path, { token: { claims: { cel: id, epo: 1 + state.switches } }, ...more });
+    cell(id).call(path, { token: tokenFor(id, 1 + state.switches), ...more });
   const log = async (id: string, subject = 'pump-1') =>
     (await readAll(cell(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
-  return { clock, cell, send, ask, step, push, log, state, down, bodies, record, tenant };
+  return {
+    clock,
+    cell,
+    send,
+    ask,
+    step,
+    push,
+    pusher,
+    tell,
+    flow,
+    placed,
+    fetch,
+    log,
+    state,
+    down,
+    bodies,
+    record,
+    tenant,
+  };
 }

@@ -23,6 +23,7 @@ import {
   resolveTenant,
 } from '../ports/directory-model.ts';
 import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
+import { caughtUp } from './caught-up.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import {
   bodyShape,
@@ -35,7 +36,7 @@ import {
 } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
 import type { Holdings } from './holdings-question.ts';
-import { leftBehind } from './left-behind.ts';
+import { comparison, leftBehind } from './left-behind.ts';
 import type { ReplicaPusher } from './replica-pusher.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
@@ -84,6 +85,7 @@ export function createControlApi({
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
   const leftIfPlaced = leftBehind({ holdings, push });
+  const missingAt = caughtUp({ directory, replicas: holdings.replicas, compare: comparison(push), clock });
 
   const proposals = async (): Promise<readonly Proposal[]> => {
     const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
@@ -130,8 +132,12 @@ export function createControlApi({
     return { ...proof, ...(trust.approvals === 'endpoints' && { propose: true }) };
   };
 
-  /** What the cells hold that a tenant may leave, or a cell that is to be retired. */
-  const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings'>> => {
+  /** What the cells hold that a tenant may leave, or a cell that is to be retired; what a cell lacks that is to be failed back. */
+  const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings' | 'behind'>> => {
+    if (command.kind === 'fail-back') {
+      const cell = isName(command.cell) ? await knownCell(command.cell) : undefined;
+      return cell?.state === 'down' ? { behind: await missingAt(cell) } : {};
+    }
     if ('leaveData' in command) return {};
     if (command.kind === 'place-tenant') {
       const { tenant, cells } = await directory.lookup(command.tenant);
@@ -242,6 +248,14 @@ export function createControlApi({
       const progress = await holdings.index(cell);
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${cell.id}: ${progress}.`, RETRY_LATER);
+    },
+    replicas: async ({ query, id }) => {
+      const { cursor } = readParameters(controlRoutes.replicas.parameters, query);
+      const cell = isName(id) ? await knownCell(id) : undefined;
+      if (cell === undefined) throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+      const found = await holdings.replicas(cell, cursor);
+      if (typeof found !== 'string') return found;
+      throw new Refusal('cell_unavailable', `${cell.id}: ${found}.`, RETRY_LATER);
     },
     addTenant: change('addTenant'),
     placeTenant: change('placeTenant'),

@@ -1,6 +1,6 @@
 // The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
-import { IndexProgress, PushProgress } from '../../api/progress.ts';
+import { IndexProgress, PushProgress, ReplicaNote } from '../../api/progress.ts';
 import { OPERATOR_CODES } from '../../api/refusal.ts';
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
@@ -110,6 +110,7 @@ const schemas = {
   }),
   IndexProgress,
   PushProgress,
+  ReplicaNote,
   Monitor: object(['at', 'settings', 'roundAt', 'trouble', 'cells', 'fencing'], {
     at: time,
     settings: { type: 'object', additionalProperties: whole },
@@ -131,6 +132,10 @@ const schemas = {
       }),
     },
     fencing: object(['waiting', 'jobs'], { waiting: count, jobs: { type: 'array', items: { type: 'object' } } }),
+    catchingUp: object(['waiting', 'problem'], {
+      waiting: { ...count, description: 'Tenants whose cells are to be compared, each way for itself.' },
+      problem: { type: ['string', 'null'] },
+    }),
   }),
   Problem: problemSchema(OPERATOR_CODES),
 };
@@ -175,6 +180,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },
+  replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

@@ -48,6 +48,11 @@ export const controlRoutes = {
       'Make the cell index some more of the events that an earlier release has stored; to be repeated until it is done.',
     parameters: {},
   },
+  replicas: read(
+    'cells/{id}/replicas',
+    'What the cell has noted of its tenants’ other cells: since when events are left unsent, and when they were last known to be there.',
+    { cursor: paging.cursor },
+  ),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; all homes by default.'),
     ...paging,

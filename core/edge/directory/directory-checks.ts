@@ -6,8 +6,8 @@ import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
 import type { PublicKey } from '../../ports/keys.ts';
+import { ANYWHERE } from '../../ports/residency.ts';
 import {
-  ANYWHERE,
   type DirectoryCommand,
   type DirectoryIntent,
   FAILOVER_POLICIES,
@@ -177,7 +177,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
   'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
-  'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
+  'fail-back': shape({ cell: name }, { rescue: flag, silent: names, force: confirmation }),
   'approve-change': shape({ proposal: within('integer', Number.MAX_SAFE_INTEGER) }),
 };
 

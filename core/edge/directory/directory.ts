@@ -180,7 +180,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
 function planOf(
   context: PlanContext,
   command: DirectoryCommand,
-  { proof, holdings }: Pick<DirectoryIntent, 'proof' | 'holdings'>,
+  { proof, holdings, behind }: Pick<DirectoryIntent, 'proof' | 'holdings' | 'behind'>,
 ): Plan {
   switch (command.kind) {
     case 'add-cell':
@@ -204,7 +204,7 @@ function planOf(
     case 'fail-over':
       return failOver(context, command);
     case 'fail-back':
-      return failBack(context, command);
+      return failBack(context, command, behind);
     case 'approve-change':
       throw new TypeError('An approval has no plan of its own.');
   }

@@ -48,7 +48,7 @@ function guarded(trust: Partial<TrustSettings> = {}) {
     directory,
     monitor: async () => ({}),
     push: async () => '',
-    holdings: { heldBy: async () => null, index: async () => ({}) },
+    holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
     prove: endpointProver({ fetch: network, clock, ids: countingIds() }),
     trust: { proofs: 'required', approvals: 'none', ...trust },
     clock,

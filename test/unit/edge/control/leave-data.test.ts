@@ -53,6 +53,7 @@ test('the cells that a tenant may leave, or one to be retired, are asked what th
       asked.push([id, of]);
       return id === 'alpha' ? 'it holds events of acme' : null;
     },
+    replicas: async () => 'it cannot be asked',
     index: async () => ({}),
   });
   const refusal = await call('tenants/acme/place', { cell: 'gamma' });
@@ -78,10 +79,11 @@ test('the cells that a tenant may leave, or one to be retired, are asked what th
 
 test('a cell’s index is completed on request, and a cell that does not answer is named', async () => {
   const heldBy = async () => null;
-  const call = await setUp({ heldBy, index: async () => ({ documents: 7, subjects: 2, done: true }) });
+  const replicas = async () => 'it cannot be asked';
+  const call = await setUp({ heldBy, replicas, index: async () => ({ documents: 7, subjects: 2, done: true }) });
   expect((await call('cells/beta/index')).body).toEqual({ documents: 7, subjects: 2, done: true });
   expect((await call('cells/nowhere/index')).body.code).toBe('unknown_cell');
-  const silent = await setUp({ heldBy, index: async () => 'it cannot be asked: it answers 503' });
+  const silent = await setUp({ heldBy, replicas, index: async () => 'it cannot be asked: it answers 503' });
   const index = await silent('cells/beta/index');
   expect([index.status, index.body.code, index.body.detail]).toEqual([
     503,
@@ -91,7 +93,11 @@ test('a cell’s index is completed on request, and a cell that does not answer 
 });
 
 describe('a tenant goes to its other cell', () => {
-  const held: Holdings = { heldBy: async () => 'it holds events of acme', index: async () => ({}) };
+  const held: Holdings = {
+    heldBy: async () => 'it holds events of acme',
+    replicas: async () => 'it cannot be asked',
+    index: async () => ({}),
+  };
   const swap = { cell: 'beta', standby: 'alpha' };
 
   test('once that has all of its events', async () => {

@@ -14,7 +14,7 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     trust: { proofs: 'optional', approvals: 'none' },
     prove: async () => undefined,
     push: async () => '',
-    holdings: { heldBy: async () => null, index: async () => ({}) },
+    holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
   } as const;
   const api = createControlApi({ directory, clock, monitor: async () => ({}), log: new RecordingLog(), ...guard });
   const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };

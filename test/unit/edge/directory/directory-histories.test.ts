@@ -334,10 +334,11 @@ test('the histories of these tests reach every kind of outcome', async () => {
         kinds.add('partial failover');
     }
   }
-  // Proofs and approvals have tests of their own (endpoint-guard.test.ts): these histories declare no keys.
+  // Proofs, approvals and comparisons have tests of their own (endpoint-guard.test.ts, caught-up.test.ts): these histories declare no keys.
   const elsewhere = new Set([
     'changed_meanwhile',
     'endpoint_unproved',
+    'not_caught_up',
     'unknown_proposal',
     'own_proposal',
     'too_many_proposals',
