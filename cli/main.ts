@@ -14,6 +14,7 @@ import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
+import { moves } from './commands/moves.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { profiles } from './commands/profiles.ts';
@@ -37,6 +38,7 @@ export const commands: Readonly<Record<string, Command>> = {
   replicas,
   cells,
   tenants,
+  moves,
   failover,
   audit,
   login,

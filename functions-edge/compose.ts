@@ -17,6 +17,13 @@ import {
   type MonitorStub,
   monitorObject,
 } from '../adapters/cloudflare/monitor-object.ts';
+import {
+  MOVER_NAME,
+  type MoverObjectMethods,
+  type MoverStub,
+  moverClient,
+  moverObject,
+} from '../adapters/cloudflare/mover-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
@@ -24,10 +31,10 @@ import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/sys
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
+import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
-import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
-import { replicaPusher } from '../core/edge/control/replica-pusher.ts';
 import { assigner } from '../core/edge/directory/assigner.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
@@ -39,6 +46,7 @@ import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import { createMover } from '../core/edge/mover/mover.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
@@ -109,12 +117,37 @@ export function composeMonitor(
   return monitorObject({ monitor: watch, storage, clock, intervalMs });
 }
 
+/** Bindings of the mover's object. */
+export type MoverBindings = MonitorBindings;
+
+/** Returns the methods of the object that moves tenants. */
+export function composeMover(
+  storage: ObjectStorage,
+  { routeKey }: Pick<EdgeConfig, 'routeKey'>,
+  { DIRECTORY }: MoverBindings,
+): MoverObjectMethods {
+  const directory = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
+  const sign = routeTokenSigner(routeKey);
+  const assign = assigner(assignmentSigner(routeKey), clock);
+  const asking = { fetch: (request: Request) => fetch(request), clock, sign, assign };
+  const mover = createMover({
+    directory,
+    push: replicaPusher(asking),
+    fence: fenceRequest(asking, FENCE_TIMEOUT_MS),
+    storage,
+    clock,
+    log: jsonLog(console.log),
+  });
+  return moverObject({ mover, storage, clock });
+}
+
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
 const BODY_LIVES = 4;
 
 /** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
+  readonly MOVER: ObjectNamespace<MoverStub>;
 }
 
 /** How long the monitor may take to return its status. */
@@ -223,6 +256,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
         assign: assigner(assignmentSigner(config.routeKey), clock),
         clock,
       }),
+      mover: moverClient(() => bindings.MOVER.getByName(MOVER_NAME), clock),
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),

@@ -73,6 +73,10 @@ export const DIRECTORY_REFUSALS = {
 
 const OPERATORS = {
   ...DIRECTORY_REFUSALS,
+  unknown_move: [404, 'Unknown move'],
+  move_under_way: [409, 'The tenant is being moved'],
+  move_state: [409, 'The move is at another step'],
+  mover_unavailable: [503, 'The mover is unavailable'],
   monitor_unavailable: [503, 'The monitor is unavailable'],
   unknown_outcome: [503, 'The change may have been made'],
 } as const satisfies Record<string, Row>;

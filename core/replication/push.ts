@@ -2,8 +2,10 @@
 import { type Assignment, cellIn, peerOf } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { type Counts, type LogWalkDeps, logWalk, WALK_LIMITS } from '../pipeline/log-walk.ts';
+import { epochMs } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
@@ -14,6 +16,8 @@ import { isOwnEvent, type Received } from './receive.ts';
 export const PUSH_LIMITS = {
   /** What differs in a comparison is looked at once more after this time, in milliseconds: events may be on their way. */
   secondLookMs: 1000,
+  /** Only where one of them is no older than this, in milliseconds: of those that are, none is on its way as a rule, and a pause takes its time. */
+  recentMs: 60_000,
   concurrentReads: 16,
 } as const;
 
@@ -75,8 +79,9 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   /** A difference counts if it is there again when its identities are read once more: events may have been on their way. */
   const settled = async (address: PeerAddress, range: Range, entries: readonly Entry[]) => {
     const first = await differing(address, range, entries);
-    // A cell of an earlier release does not say which ones they are.
-    if (first.lacking === undefined || first.lacking.length === 0) return first;
+    // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
+    const recent = formatTime(epochMs(clock.now() - PUSH_LIMITS.recentMs));
+    if (first.lacking === undefined || !first.lacking.some((id) => id >= recent)) return first;
     await clock.sleep(PUSH_LIMITS.secondLookMs);
     const partition = logPartition(address.tenant, range.subject);
     const again = await mapConcurrently(first.lacking, PUSH_LIMITS.concurrentReads, (id) =>

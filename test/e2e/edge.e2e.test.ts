@@ -185,52 +185,64 @@ test('a lost cell is failed over automatically; it returns with its data, and se
   ]);
 });
 
+/** A tenant under load: one event after another, each sent again until it is taken. */
+async function loaded(tenant: string, device: string) {
+  const client = await StackClient.find(edge);
+  const acknowledged: string[] = [];
+  let last = '';
+  let isOver = false;
+  /** Sends one event after another, each again until it is taken. */
+  const load = async () => {
+    for (let count = 0; !isOver; count += 1) {
+      const init = {
+        method: 'POST',
+        body: JSON.stringify(reading(`l-${count}`, device)),
+        headers: { 'content-type': 'application/cloudevents+json' },
+      };
+      for (let isTaken = false; !isTaken; ) {
+        const response = await ask(tenant, '/v1/events', init);
+        isTaken = response.status === 202;
+        last = response.headers.get('x-polycell-cell') ?? '';
+      }
+      acknowledged.push(`l-${count}`);
+    }
+  };
+  /** The documents of all consumers, from the state of one cell. */
+  const derived = async (cell: string) => {
+    const token = await client.mint({ tenant, cell, scope: 'read' });
+    const { url } = await client.cell(cell);
+    const read = async (path: string) =>
+      (await fetch(`${url}/v1/devices/${device}${path}`, { headers: { 'x-polycell-route': token } })).json();
+    return [await read(''), await read('/rollups')];
+  };
+  const readings = async () =>
+    ((await (await ask(tenant, `/v1/devices/${device}`)).json()) as { readings: number }).readings;
+  /** Until it serves under load, and what was acknowledged before is there. */
+  const served = async (cell: string) => {
+    const before = acknowledged.length;
+    await eventually(async () => expect([last, acknowledged.length > before + 5]).toEqual([cell, true]));
+    const count = acknowledged.length;
+    await eventually(async () => expect(await readings()).toBeGreaterThanOrEqual(count));
+  };
+
+  const loading = load();
+  return {
+    ...{ acknowledged, derived, readings, served },
+    end: async () => {
+      isOver = true;
+      await loading;
+    },
+  };
+}
+
 test.each([
   ['acme', 'aws-alpha', 'azure-beta'],
   ['globex', 'azure-beta', 'aws-alpha'],
 ])(
   '%s goes from %s to %s and back under load: every event that was acknowledged is there at each stage, once',
   async (tenant, home, standby) => {
-    const client = await StackClient.find(edge);
     const device = `${tenant}-loaded`;
-    const acknowledged: string[] = [];
-    let last = '';
-    let isOver = false;
-    /** Sends one event after another, each again until it is taken. */
-    const load = async () => {
-      for (let count = 0; !isOver; count += 1) {
-        const init = {
-          method: 'POST',
-          body: JSON.stringify(reading(`l-${count}`, device)),
-          headers: { 'content-type': 'application/cloudevents+json' },
-        };
-        for (let isTaken = false; !isTaken; ) {
-          const response = await ask(tenant, '/v1/events', init);
-          isTaken = response.status === 202;
-          last = response.headers.get('x-polycell-cell') ?? '';
-        }
-        acknowledged.push(`l-${count}`);
-      }
-    };
-    /** The documents of all consumers, from the state of one cell. */
-    const derived = async (cell: string) => {
-      const token = await client.mint({ tenant, cell, scope: 'read' });
-      const { url } = await client.cell(cell);
-      const read = async (path: string) =>
-        (await fetch(`${url}/v1/devices/${device}${path}`, { headers: { 'x-polycell-route': token } })).json();
-      return [await read(''), await read('/rollups')];
-    };
-    const readings = async () =>
-      ((await (await ask(tenant, `/v1/devices/${device}`)).json()) as { readings: number }).readings;
-    /** Until it serves under load, and what was acknowledged before is there. */
-    const served = async (cell: string) => {
-      const before = acknowledged.length;
-      await eventually(async () => expect([last, acknowledged.length > before + 5]).toEqual([cell, true]));
-      const count = acknowledged.length;
-      await eventually(async () => expect(await readings()).toBeGreaterThanOrEqual(count));
-    };
-
-    const loading = load();
+    const { acknowledged, derived, readings, served, end } = await loaded(tenant, device);
     await served(home);
     await eventually(async () => expect(await derived(standby)).toMatchObject([{ id: device }, {}]));
     expect(await at('failover', 'start', home, '--reason', 'a drill')).toMatchObject({ code: 0 });
@@ -241,13 +253,36 @@ test.each([
       expect(await at('failover', 'back', home, '--reason', 'the drill is over')).toMatchObject({ code: 0 }),
     );
     await served(home);
-    isOver = true;
-    await loading;
+    await end();
     await eventually(async () => expect(await readings()).toBe(acknowledged.length));
     await eventually(async () => expect(await derived(standby)).toEqual(await derived(home)));
     expect(await at('replicas', 'verify', tenant)).toMatchObject({ code: 0 });
   },
 );
+
+test('a tenant moves from AWS to Azure under load, and back: its clients notice nothing, and nothing is missing', async () => {
+  const { acknowledged, derived, readings, served, end } = await loaded('acme', 'acme-moved');
+  const moved = async (): Promise<{ state: string; problem: string | null }> =>
+    JSON.parse((await at('moves', 'show', 'acme', '--json')).out) as { state: string; problem: string | null };
+  await served('aws-alpha');
+  expect((await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--dry-run')).out).toMatch(/would move/);
+  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--pause-before', 'switched')).toMatchObject({
+    code: 0,
+  });
+  expect(await at('moves', 'watch', 'acme')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/following, paused/),
+  });
+  expect(await at('moves', 'resume', 'acme')).toMatchObject({ code: 0 });
+  await served('azure-beta');
+  await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));
+  expect(await at('moves', 'reverse', 'acme', '--reason', 'a drill')).toMatchObject({ code: 0 });
+  await served('aws-alpha');
+  await end();
+  await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));
+  await eventually(async () => expect(await readings()).toBe(acknowledged.length));
+  await eventually(async () => expect(await derived('azure-beta')).toEqual(await derived('aws-alpha')));
+});
 
 test('a cell that only the edge cannot reach, and a lost directory: service resumes when the fault ends', async () => {
   const beta = info.cells[1]?.url ?? '';

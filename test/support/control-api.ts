@@ -1,10 +1,11 @@
 // The control API over a directory in memory.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import { createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
+import { type ControlApiDeps, createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
 import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
+import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RecordingLog } from './recording-log.ts';
@@ -33,8 +34,16 @@ const STATUS = {
   fencing: { waiting: 0, jobs: [] },
 };
 
+/** A mover that is not there. */
+const unavailable = () => Promise.reject(new PortError('unavailable', 'There is no mover here.'));
+export const NO_MOVER = { start: unavailable, list: unavailable, change: unavailable };
+
 /** The API over a directory in memory; every answer of it is held against its document. */
-export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => STATUS) {
+export function openApi(
+  over: Partial<Directory> = {},
+  monitor: () => Promise<unknown> = async () => STATUS,
+  mover: ControlApiDeps['mover'] = NO_MOVER,
+) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -43,7 +52,15 @@ export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<un
     push: async () => '',
     holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
   };
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
+  const handle = createControlApi({
+    directory: { ...own, ...over },
+    monitor,
+    log,
+    clock,
+    mover,
+    ...guard,
+    ...cells,
+  });
   const call = async (
     method: string,
     path: string,

@@ -1,7 +1,7 @@
 // The two cells of a tenant, in memory, each with a key of its own, and the edge's part in what they send to each other.
 import { assignmentSigner } from '../../core/cell/assignment.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
-import { replicaPusher } from '../../core/edge/control/replica-pusher.ts';
+import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
 import { assigner } from '../../core/edge/directory/assigner.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
@@ -15,11 +15,12 @@ import { readAll } from '../contract/store/harness.ts';
 import { type TestCell, testCell } from './cell.ts';
 import { FakeClock } from './fake-clock.ts';
 import { meters } from './meters.ts';
-import { CELL_KEY, EDGE_KEY, publicPart, STRANGERS_KEY } from './route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart, SECOND_KEY, STRANGERS_KEY } from './route-tokens.ts';
 
 export const KEYS: Readonly<Record<string, PrivateKey>> = {
   home: CELL_KEY,
   standby: { ...STRANGERS_KEY, kid: 'cell-key-2' },
+  third: { ...SECOND_KEY, kid: 'cell-key-3' },
 };
 
 const tally = claiming({
@@ -58,12 +59,12 @@ export function tenantCells() {
     return cell.handle(request);
   };
   const clock = new BriefPauses();
-  for (const id of ['home', 'standby'])
+  for (const id of Object.keys(KEYS))
     cells.set(id, testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey }));
   const record = (id: string): Cell => ({
     id,
     cloud: id === 'home' ? 'aws' : 'azure',
-    region: 'r',
+    region: `region-of-${id}`,
     jurisdiction: 'eu',
     endpoint: endpointOf(id),
     capacity: 1,
@@ -138,6 +139,7 @@ export function tenantCells() {
     step,
     push,
     pusher,
+    fence,
     tell,
     flow,
     placed,

@@ -1,9 +1,9 @@
 // Whether a cell that is down may serve its tenants again: whether it has what their standbys accepted, and they have what it has.
 import type { Clock } from '../../ports/clock.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
+import type { Holdings } from '../cells/holdings-question.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, epochOf, isServing, type Tenant } from '../ports/directory-model.ts';
-import type { Holdings } from './holdings-question.ts';
 import type { Comparison } from './left-behind.ts';
 
 export const CAUGHT_UP_LIMITS = {
@@ -109,6 +109,10 @@ export function caughtUp({
         if (named.length < CAUGHT_UP_LIMITS.named) named.push(`${tenant.id}: ${reason}`);
       }
       cursor = page.next;
+      if (cursor === null || clock.now() < until) continue;
+      named.push('the other tenants were not looked at in time');
+      behind += 1;
+      break;
     } while (cursor !== null);
     if (behind === 0) return null;
     return [...named, ...(behind > named.length ? [`and ${behind - named.length} tenants more`] : [])].join('; ');

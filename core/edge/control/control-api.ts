@@ -8,8 +8,10 @@ import type { Clock } from '../../ports/clock.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
-import { shapeFaults } from '../directory/directory-checks.ts';
+import { type Shape, shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
@@ -22,6 +24,7 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
+import type { Mover } from '../ports/mover.ts';
 import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { caughtUp } from './caught-up.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
@@ -35,9 +38,8 @@ import {
   controlRoutes,
 } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
-import type { Holdings } from './holdings-question.ts';
 import { comparison, leftBehind } from './left-behind.ts';
-import type { ReplicaPusher } from './replica-pusher.ts';
+import { moves } from './moves.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -56,6 +58,8 @@ export interface ControlApiDeps {
   readonly holdings: Holdings;
   /** Makes a cell push a tenant's events to the other one; see `replicaPusher`. */
   readonly push: ReplicaPusher;
+  /** Moves tenants; see `createMover`. */
+  readonly mover: Mover;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -79,6 +83,7 @@ export function createControlApi({
   prove,
   holdings,
   push,
+  mover,
   trust,
   clock,
   log,
@@ -187,6 +192,14 @@ export function createControlApi({
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
+  const handed = moves(mover, log);
+  const moved = Object.fromEntries(
+    Object.entries(handed).map(([name, handle]) => [
+      name,
+      (call: ControlCall) => handle({ ...call, fields: (shape) => readShape(call.request, shape) }),
+    ]),
+  ) as Record<keyof typeof handed, (call: ControlCall) => Promise<unknown>>;
+
   const handlers: Readonly<Record<ControlRouteName, (call: ControlCall) => Promise<unknown>>> = {
     cells: async ({ query }) => {
       readParameters(controlRoutes.cells.parameters, query);
@@ -275,6 +288,7 @@ export function createControlApi({
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${progress}.`, RETRY_LATER);
     },
+    ...moved,
     pinTenant: change('pinTenant'),
     isolateTenant: change('isolateTenant'),
     removeTenant: change('removeTenant'),
@@ -330,14 +344,17 @@ function toRefusal(error: unknown, log: Log, traceparent: string): Refusal {
   );
 }
 
+/** Reads the fields of a command’s body. */
+const readFields = (request: Request, command: ControlCommand) => readShape(request, bodyShape(command));
+
 /** Reads the fields of a body; reports all of their faults at once. */
-async function readFields(request: Request, command: ControlCommand): Promise<JsonObject> {
+async function readShape(request: Request, shape: Shape): Promise<JsonObject> {
   const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
   if (mediaType.trim().toLowerCase() !== 'application/json')
     throw new Refusal('unsupported_media_type', 'Send application/json.');
   const body = parseJson(await readBody(request, CONTROL_BODY_BYTES));
   if (!isJsonObject(body)) throw new Refusal('invalid_body', 'Send an object.');
-  const errors = shapeFaults(bodyShape(command), body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
+  const errors = shapeFaults(shape, body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
   if (errors.length > 0)
     throw new Refusal('invalid_body', `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
       errors,

@@ -1,7 +1,8 @@
 // What a tenant would leave behind in its cells: events that they hold and the cell that it goes to has not.
+
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Cell, Tenant } from '../ports/directory-model.ts';
-import type { Holdings } from './holdings-question.ts';
-import type { PushRequest, ReplicaPusher } from './replica-pusher.ts';
 
 /** Steps of a comparison; a tenant that needs more is to be compared by `polycell replicas verify` and moved deliberately. */
 const COMPARISON_STEPS = 3;

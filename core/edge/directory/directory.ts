@@ -20,7 +20,7 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext, refused } from './directory-plan.ts';
-import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant } from './directory-tenants.ts';
+import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant, swapTenant } from './directory-tenants.ts';
 import { effectsAfter, grantLease, withEffectsFrom } from './leases.ts';
 import { openProposals, PROPOSAL_LIMITS } from './proposals.ts';
 
@@ -195,6 +195,8 @@ function planOf(
       return addTenant(context, command);
     case 'place-tenant':
       return placeTenant(context, command, holdings);
+    case 'swap-tenant':
+      return swapTenant(context, command);
     case 'pin-tenant':
       return pinTenant(context, command);
     case 'isolate-tenant':

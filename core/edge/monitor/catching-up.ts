@@ -1,9 +1,9 @@
 // Orders the cells to send what the other cell of a tenant lacks: after outages, after switches, and at intervals.
 import type { Clock } from '../../ports/clock.ts';
-import { describeError, isPortError } from '../../ports/errors.ts';
+import { describeError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
-import type { Holdings } from '../control/holdings-question.ts';
-import type { ReplicaPusher } from '../control/replica-pusher.ts';
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Cell } from '../ports/directory-model.ts';
 
@@ -173,7 +173,6 @@ export function createCatchingUp({ directory, push, replicas, clock }: CatchingU
         worked = (await step(round)) || found;
       }
     } catch (error) {
-      if (!isPortError(error)) throw error;
       const { code, message } = describeError(error);
       problem = `${code}: ${message}`;
     }

@@ -174,6 +174,11 @@ export type DirectoryCommand =
       readonly standby?: string | null;
       readonly leaveData?: true;
     }
+  /**
+   * Makes the tenant's standby its home and its home the standby. Only the mover orders it, which has seen to the data. Refused with
+   * `changed_meanwhile` unless the tenant's record has this revision.
+   */
+  | { readonly kind: 'swap-tenant'; readonly tenant: string; readonly ifTenantRevision: number }
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }

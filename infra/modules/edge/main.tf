@@ -36,6 +36,7 @@ resource "cloudflare_workers_script" "edge" {
     { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
     { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },
     { type = "durable_object_namespace", name = "MONITOR", class_name = "MonitorObject" },
+    { type = "durable_object_namespace", name = "MOVER", class_name = "MoverObject" },
   ]
 
   migrations = length(local.pending) == 0 ? null : {

@@ -267,7 +267,12 @@ test('parked events are shown by status and list, dropped, and redriven after a 
       {
         id: 'cell-1',
         health: 'ok',
-        consumers: [{ name: 'relay' }, { name: 'device-state', parked: 2 }, { name: 'rollups', parked: 2 }, { name: 'replicate', parked: 0 }],
+        consumers: [
+          { name: 'relay' },
+          { name: 'device-state', parked: 2 },
+          { name: 'rollups', parked: 2 },
+          { name: 'replicate', parked: 0 },
+        ],
       },
     ],
   });

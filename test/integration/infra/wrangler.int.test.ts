@@ -43,7 +43,7 @@ test('wrangler takes the generated file and the bundle', async () => {
         'APP_TRUST',
         'APP_VERSION',
       ],
-      ...['DIRECTORY', 'MONITOR', 'ROUTES'],
+      ...['DIRECTORY', 'MONITOR', 'MOVER', 'ROUTES'],
     ]);
     expect(stdout).toContain('--dry-run: exiting now.');
   } finally {

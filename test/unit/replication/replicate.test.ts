@@ -190,19 +190,22 @@ function crashing(store: Store, plan: { left: number; readonly after: boolean })
 property(
   'whatever fails and ends when: where nothing is noted as left, everything that left the queue is in the other cell',
   fc.record({
+    /** Whether the other cell has been away for long when it begins. */
+    behind: fc.boolean(),
     steps: fc.array(
       fc.oneof(
         { weight: 4, arbitrary: fc.constant('send' as const) },
         { weight: 5, arbitrary: fc.constant('deliver' as const) },
         { weight: 2, arbitrary: fc.constantFrom('away' as const, 'back' as const) },
         { weight: 2, arbitrary: fc.constantFrom('soon' as const, 'late' as const) },
-        { weight: 3, arbitrary: fc.constant('push' as const) },
+        { weight: 2, arbitrary: fc.constant('push' as const) },
+        { weight: 4, arbitrary: fc.constant('push and meanwhile' as const) },
       ),
-      { minLength: 4, maxLength: 25 },
+      { minLength: 3, maxLength: 14 },
     ),
-    crashes: fc.array(fc.record({ left: fc.integer({ min: 1, max: 12 }), after: fc.boolean() }), { maxLength: 12 }),
+    crashes: fc.array(fc.record({ left: fc.integer({ min: 1, max: 25 }), after: fc.boolean() }), { maxLength: 6 }),
   }),
-  async ({ steps, crashes }) => {
+  async ({ behind, steps, crashes }) => {
     const where = tenantCells();
     await where.tell('home');
     const { events, stateMemory, bus } = where.cell('home');
@@ -210,7 +213,7 @@ property(
     const keys = [publicPart(EDGE_KEY)];
     const log = new RecordingLog();
     const { clock, fetch } = where;
-    const plans = [...crashes];
+    const plans: typeof crashes = [];
     /** A process: its next crash is planned. */
     const started = () => crashing(stateMemory, { ...(plans.shift() ?? { left: 0, after: false }) });
     const survived = async (work: () => Promise<unknown>) => {
@@ -235,8 +238,18 @@ property(
           clock.now() + 60_000,
         ),
       );
-    const push = () =>
+    /** With `meanwhile`, which happens while the walk waits for an answer: the page in progress has been read. */
+    const push = (meanwhile?: () => Promise<void>) =>
       survived(async () => {
+        let isFirst = meanwhile !== undefined;
+        const reach: typeof fetch = async (request) => {
+          const answer = await fetch(request);
+          if (isFirst) {
+            isFirst = false;
+            await meanwhile?.();
+          }
+          return answer;
+        };
         const state = started();
         const held = await heldAssignments(state, keys).newest('acme');
         if (held === undefined) return;
@@ -244,7 +257,7 @@ property(
         const step = pushing({
           ...{ events, state, clock, cell: 'home', ids: where.cell('home').ids },
           subjects: subjectIndex({ events, state }),
-          peer: peerClient({ fetch, clock, prove }),
+          peer: peerClient({ fetch: reach, clock, prove }),
           notes: replicaNotes(state, clock),
         });
         await step({ tenant: 'acme', ...held, restart: false, verify: false });
@@ -255,12 +268,28 @@ property(
       expect(await ids('standby')).toEqual(await ids('home'));
     };
     let sent = 0;
+    const send = async () => {
+      sent += 1;
+      await where.send('home', [event(`e-${sent}`, sent, { subject: 'pump-1' })]);
+      await where.cell('home').pump();
+    };
+    /** An event comes, and the other cell is not reached with it. */
+    const missed = async () => {
+      await send();
+      where.down.add('standby');
+      await deliver();
+      where.down.clear();
+    };
+    if (behind) {
+      await missed();
+      clock.jump(NOTE_LIMITS.patienceMs);
+      await missed();
+    }
+    plans.push(...crashes);
     for (const step of steps) {
-      if (step === 'send') {
-        sent += 1;
-        await where.send('home', [event(`e-${sent}`, sent, { subject: 'pump-1' })]);
-        await where.cell('home').pump();
-      } else if (step === 'deliver') await deliver();
+      if (step === 'send') await send();
+      else if (step === 'push and meanwhile') await push(missed);
+      else if (step === 'deliver') await deliver();
       else if (step === 'away') where.down.add('standby');
       else if (step === 'back') where.down.clear();
       else if (step === 'push') await push();
@@ -279,5 +308,5 @@ property(
     expect((await noteOf(where)).behindSince).toBeNull();
     await holds();
   },
-  60,
+  25,
 );

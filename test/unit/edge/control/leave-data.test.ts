@@ -1,11 +1,12 @@
 // Commands that would put events out of reach: which cells the control API asks, and what follows from their answers.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import type { Holdings } from '../../../../core/edge/cells/holdings-question.ts';
+import type { ReplicaPusher } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
-import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';
-import type { ReplicaPusher } from '../../../../core/edge/control/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
+import { NO_MOVER } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -31,6 +32,7 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     clock,
     holdings,
     push,
+    mover: NO_MOVER,
     monitor: async () => ({}),
     log: new RecordingLog(),
     ...guard,
