@@ -16,6 +16,7 @@ export const STEPS = [
   'verified',
   'sealed',
 ] as const;
+/** One of `STEPS`. */
 export type Step = (typeof STEPS)[number];
 
 /** Also an end: the directory is as it was before. */
@@ -58,6 +59,7 @@ export interface Move {
   readonly problem: string | null;
 }
 
+/** Which tenant is to go where, and how. */
 export interface MoveOrder {
   readonly tenant: string;
   readonly to: string;
@@ -67,7 +69,9 @@ export interface MoveOrder {
   readonly reason: string;
 }
 
+/** What an operator may order of a move that has begun. */
 export const MOVE_ACTIONS = ['pause', 'resume', 'abort', 'reverse', 'seal'] as const;
+/** One of `MOVE_ACTIONS`. */
 export type MoveAction = (typeof MOVE_ACTIONS)[number];
 
 /** A move as it is shown, without what only the mover needs. */
@@ -79,6 +83,7 @@ export interface MoveView extends Omit<Move, 'walk' | 'walking' | 'epoch'> {
 /** What the mover answers: a value, or why it refuses. */
 export type MoverAnswer<T> = { readonly value: T } | { readonly refused: RefusalCode; readonly detail: string };
 
+/** Every method may be repeated. They reject with `unavailable` if the mover does not answer in time: the order may have been noted. */
 export interface Mover {
   /** Begins a move; repeating it changes nothing. With `dryRun` it says what would be done, or is refused as the move would be. */
   start(order: MoveOrder, dryRun: boolean): Promise<MoverAnswer<MoveView>>;
