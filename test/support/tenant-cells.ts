@@ -53,14 +53,18 @@ export function tenantCells() {
   const bodies: Uint8Array[] = [];
   const fetch: Fetch = async (request) => {
     const id = new URL(request.url).hostname.replace('.example', '');
-    const cell = cells.get(id);
+    const cell = KEYS[id] && cellOf(id);
     if (cell === undefined || down.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
     if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
     return cell.handle(request);
   };
   const clock = new BriefPauses();
-  for (const id of Object.keys(KEYS))
-    cells.set(id, testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey }));
+  /** A cell is made when it is first needed: most tests need two. */
+  const cellOf = (id: string): TestCell => {
+    const known = cells.get(id) ?? testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey });
+    cells.set(id, known);
+    return known;
+  };
   const record = (id: string): Cell => ({
     id,
     cloud: id === 'home' ? 'aws' : 'azure',
@@ -115,25 +119,24 @@ export function tenantCells() {
   const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
   /** Sends a cell the present epoch and assignment, as the monitor does. */
   const tell = (id: string) => fence(record(id), tenant.id, tenant.epochBase + state.switches, placed());
-  const cell = (id: string) => cells.get(id) as TestCell;
   /** Lets a cell relay, derive and send on what it has, once. */
   const flow = async (id: string) => {
-    await cell(id).pump();
-    await cell(id).replicate();
+    await cellOf(id).pump();
+    await cellOf(id).replicate();
   };
   const tokenFor = (id: string, epoch: number) => {
     const iat = toEpochSeconds(clock.now());
     return { claims: { cel: id, epo: epoch, iat, exp: iat + 30 } };
   };
   const send = (id: string, batch: readonly JsonObject[], epoch = 1 + state.switches) =>
-    cell(id).post(batch, { token: tokenFor(id, epoch) });
+    cellOf(id).post(batch, { token: tokenFor(id, epoch) });
   const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
-    cell(id).call(path, { token: tokenFor(id, 1 + state.switches), ...more });
+    cellOf(id).call(path, { token: tokenFor(id, 1 + state.switches), ...more });
   const log = async (id: string, subject = 'pump-1') =>
-    (await readAll(cell(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
+    (await readAll(cellOf(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
   return {
     clock,
-    cell,
+    cell: cellOf,
     send,
     ask,
     step,
