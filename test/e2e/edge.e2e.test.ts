@@ -200,9 +200,12 @@ async function loaded(tenant: string, device: string) {
         headers: { 'content-type': 'application/cloudevents+json' },
       };
       for (let isTaken = false; !isTaken; ) {
-        const response = await ask(tenant, '/v1/events', init);
-        isTaken = response.status === 202;
-        last = response.headers.get('x-polycell-cell') ?? '';
+        // A client sends again what it has no answer to, also where its connection was closed as it sent.
+        const response = await ask(tenant, '/v1/events', init).catch((error: unknown) => {
+          if (!(error instanceof TypeError)) throw error;
+        });
+        isTaken = response?.status === 202;
+        last = response?.headers.get('x-polycell-cell') ?? '';
       }
       acknowledged.push(`l-${count}`);
     }
@@ -247,8 +250,10 @@ test.each([
     await eventually(async () => expect(await derived(standby)).toMatchObject([{ id: device }, {}]));
     expect(await at('failover', 'start', home, '--reason', 'a drill')).toMatchObject({ code: 0 });
     await served(standby);
-    const { headers } = await ask(tenant, '/v1/devices');
-    expect(headers.get('x-polycell-rpo-ms')).toMatch(/^(\d+|unknown)$/);
+    await eventually(async () => {
+      const { headers } = await ask(tenant, '/v1/devices');
+      expect(headers.get('x-polycell-rpo-ms')).toMatch(/^(\d+|unknown)$/);
+    });
     await eventually(async () =>
       expect(await at('failover', 'back', home, '--reason', 'the drill is over')).toMatchObject({ code: 0 }),
     );
