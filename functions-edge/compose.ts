@@ -20,10 +20,14 @@ import {
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
+import { ANSWERING, exporter } from '../adapters/otlp/exporter.ts';
+import { fetchPost } from '../adapters/otlp/fetch-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
@@ -150,9 +154,23 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
+/** The telemetry of an isolate. */
+const telemetryOf = ({ telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>): OtlpTelemetry => {
+  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
+  const resource = { 'service.name': 'polycell-edge', 'service.version': version, 'cloud.provider': 'cloudflare' };
+  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
+};
+
+/** Keeps the platform from ending a request before some work for it is done, which its answer does not wait for. */
+type WaitUntil = (work: Promise<unknown>) => void;
+
 /** Returns the edge's HTTP API; created once per isolate. */
-export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
+export function composeEdge(
+  config: EdgeConfig,
+  bindings: EdgeBindings,
+): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
+  const telemetry = telemetryOf(config);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
@@ -170,7 +188,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
-  return createEdge({
+  const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
     tenants: createRouter({
@@ -186,6 +204,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
       forward: forwarder({ send, clock, forwardMs }),
+      telemetry,
       clock,
       log,
       // The same time as for a streamed body.
@@ -230,7 +249,12 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     }),
     failedAt: () => resolver.failedAt,
     clock,
-    ids,
+    telemetry,
     log,
   });
+  return async (request, waitUntil) => {
+    const response = await edge(request);
+    waitUntil(telemetry.flush());
+    return response;
+  };
 }
