@@ -1,10 +1,13 @@
 // The way of an event as lines of a terminal: a tree with times.
 import type { WayStep } from '../local/telemetry/event-way.ts';
 
-/** One line a step: when it began after the first one, how long it took, where, what, and what came of it. */
+/**
+ * One line a step: when it began after the first one, how long it took, where, what, and what came of it. An event that came several times, or
+ * several events of one id, have several ways, with an empty line in between.
+ */
 export function wayLines(way: readonly WayStep[]): readonly string[] {
-  const first = Math.min(...way.map(({ startedAt }) => startedAt));
-  return ['    began     took', ...way.flatMap((step) => linesOf(step, first, '', ''))];
+  const ways = way.flatMap((first, index) => [...(index > 0 ? [''] : []), ...linesOf(first, first.startedAt, '', '')]);
+  return ['    began     took', ...ways];
 }
 
 function linesOf(step: WayStep, first: number, before: string, below: string): string[] {

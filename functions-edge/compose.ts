@@ -38,6 +38,7 @@ import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
@@ -67,6 +68,16 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
+/** The telemetry of an isolate or an object. */
+const telemetryOf = (
+  name: string,
+  { telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>,
+): OtlpTelemetry => {
+  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
+  const resource = { 'service.name': name, 'service.version': version, 'cloud.provider': 'cloudflare' };
+  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
+};
+
 /** Bindings of the monitor's object. */
 export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
@@ -81,7 +92,7 @@ const FENCE_TIMEOUT_MS = 2000;
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
-  config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
 ): MonitorObjectMethods<MonitorStatus> {
   const { routeKey, monitor: settings } = config;
@@ -101,7 +112,9 @@ export function composeMonitor(
     log,
     settings,
   });
-  return monitorObject({ monitor: watch, storage, clock, intervalMs });
+  const telemetry = telemetryOf('polycell-monitor', config);
+  const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  return monitorObject({ monitor, storage, clock, intervalMs });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -154,13 +167,6 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
-/** The telemetry of an isolate. */
-const telemetryOf = ({ telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>): OtlpTelemetry => {
-  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
-  const resource = { 'service.name': 'polycell-edge', 'service.version': version, 'cloud.provider': 'cloudflare' };
-  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
-};
-
 /** Keeps the platform from ending a request before some work for it is done, which its answer does not wait for. */
 type WaitUntil = (work: Promise<unknown>) => void;
 
@@ -170,7 +176,7 @@ export function composeEdge(
   bindings: EdgeBindings,
 ): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
-  const telemetry = telemetryOf(config);
+  const telemetry = telemetryOf('polycell-edge', config);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });

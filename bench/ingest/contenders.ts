@@ -58,7 +58,7 @@ const ours: Entrant = {
       identityKey,
       edge: undefined,
       telemetry: undefined,
-    runtimeApi: undefined,
+      runtimeApi: undefined,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

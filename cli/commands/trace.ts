@@ -24,7 +24,7 @@ export const trace: Command = {
 };
 
 /** Why there is none, as far as it can be known. */
-function noTrace(event: string, share: number): string {
+export function noTrace(event: string, share: number): string {
   const what = `There is no trace of the event ${JSON.stringify(event)}`;
   const newest = 'the stack keeps the newest 5,000 traces';
   if (share === 0) return `${what}: the stack samples none, as OTEL_TRACES_SAMPLER_ARG is 0.`;

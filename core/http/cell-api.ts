@@ -18,6 +18,7 @@ import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
+import type { JsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
 import type { Span, Telemetry } from '../ports/telemetry.ts';
 import { type Candidates, readCandidates } from './body.ts';
@@ -30,6 +31,9 @@ import { readHandler, readRoutes } from './reads.ts';
 import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 import { noteEvents, servedRequest } from './served-request.ts';
+
+/** Whose request it is, for log lines, as soon as its token has been verified. */
+type Known = { tenant?: string; epoch?: number };
 
 type Match = ReturnType<ReturnType<typeof routeMatcher>>;
 
@@ -163,7 +167,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
       throw new Refusal('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
   };
 
-  const dispatch = async (request: ApiRequest, url: URL, match: Match, span: Span): Promise<Response> => {
+  const dispatch = async (request: ApiRequest, url: URL, match: Match, span: Span, known: Known): Promise<Response> => {
     if ('allowed' in match) {
       if (match.allowed.length === 0)
         throw new Refusal('not_found', 'Unknown path. GET /openapi.json lists all paths.');
@@ -173,7 +177,10 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
-    if (claims !== undefined) span.set({ 'polycell.tenant': claims.tenant, 'polycell.epoch': claims.epoch });
+    if (claims !== undefined) {
+      Object.assign(known, { tenant: claims.tenant, epoch: claims.epoch });
+      span.set({ 'polycell.tenant': claims.tenant, 'polycell.epoch': claims.epoch });
+    }
     const call = {
       request,
       query: queryOf(url),
@@ -195,11 +202,12 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const match = matchRoute(request.method, plainPath(url.pathname));
     const route = 'allowed' in match ? undefined : table[match.name];
     const { span, answered } = served(request, route);
+    const known: Known = {};
     let response: Response;
     try {
-      response = await dispatch(request, url, match, span);
+      response = await dispatch(request, url, match, span, known);
     } catch (error) {
-      response = refusalResponse(toRefusal(error, log, span.traceparent), missing);
+      response = refusalResponse(toRefusal(error, log, { ...known, traceparent: span.traceparent }), missing);
     }
     response.headers.set('traceparent', span.traceparent);
     response.headers.set(CELL_HEADER, cell.id);
@@ -209,10 +217,10 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
 }
 
 /** The only mapping from errors to refusals shown to clients. */
-function toRefusal(error: unknown, log: Log, traceparent: string): Refusal<string> {
+function toRefusal(error: unknown, log: Log, about: JsonObject): Refusal<string> {
   if (error instanceof Refusal) return error;
   if (isPortError(error)) {
-    log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });
+    log.warn('a request failed because of the store or the bus', { ...describeError(error), ...about });
     const seconds = Math.max(RETRY_AFTER_SECONDS, Math.ceil((error.retryAfterMs ?? 0) / 1000));
     return new Refusal(
       'store_unavailable',
@@ -223,7 +231,7 @@ function toRefusal(error: unknown, log: Log, traceparent: string): Refusal<strin
   log.error('a request failed', {
     ...describeError(error),
     ...stackOf(error),
-    traceparent,
+    ...about,
   });
   return internalError();
 }

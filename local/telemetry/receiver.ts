@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Post } from '../../adapters/otlp/otlp-telemetry.ts';
+import { isFromProgram } from '../control.ts';
 import { type WayStep, wayOf } from './event-way.ts';
 import { readSpans } from './otlp-spans.ts';
 import { TraceRing } from './trace-ring.ts';
@@ -64,6 +65,10 @@ export class TelemetryReceiver {
   }
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!isFromProgram(request)) {
+      response.writeHead(403).end();
+      return;
+    }
     const path = request.url ?? '';
     if (request.method !== 'POST' || !PATHS.has(path)) {
       response.writeHead(404).end();

@@ -102,6 +102,11 @@ test('the receiver keeps traces, forwards all, refuses what is nothing, and repo
   expect(await post('/v1/traces', '{"resourceSpans":1}', PATIENCE_MS)).toBe(false);
   expect(await post('/v1/traces', 'nonsense', PATIENCE_MS)).toBe(false);
   expect(await post('/v1/logs', '{}', PATIENCE_MS)).toBe(false);
+  // Nor can a page in a browser make up traces.
+  const headers = { origin: 'https://page.example' };
+  expect((await fetch(`${endpoint}/v1/traces`, { method: 'POST', headers, body: '{"resourceSpans":[]}' })).status).toBe(
+    403,
+  );
   isTaking = false;
   for (let time = 0; time < 3; time += 1) await post('/v1/metrics', '{}', PATIENCE_MS);
   await eventually(async () => expect([forwarded.length, losses]).toEqual([5, 1]));
