@@ -240,6 +240,12 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     .map((line) => JSON.parse(line) as object);
   expect(steps.at(-1)).toMatchObject({ from: 'azure-beta', done: true, kept: 0, replaced: 0, unproven: 0 });
   await eventually(async () => expect(await devicesOf('acme')).toEqual(['acme-pump 3']));
+  // The way of what came meanwhile goes on over the push, to the consumers of the other cell.
+  await eventually(async () => {
+    const steps = (await stepsOf('meanwhile')).map(({ cell, service, name }) => `${cell} ${service} ${name}`);
+    expect(steps).toContain('aws-alpha polycell-http POST /v1/replica/events');
+    expect(steps).toContain('aws-alpha polycell-rollups process rollups');
+  });
   const again = (await at('replicas', 'sync', 'acme', '--json')).out.trim().split('\n');
   expect(again.map((line) => JSON.parse(line) as { stored: number }).map(({ stored }) => stored)).toEqual(
     again.map(() => 0),
