@@ -7,8 +7,9 @@ export const RING_LIMITS = {
   bytes: 64 * 1024 * 1024,
 } as const;
 
+/** Spans as JSON: objects would take several times as much memory as is counted. */
 interface Kept {
-  readonly spans: ReceivedSpan[];
+  readonly spans: string[];
   bytes: number;
 }
 
@@ -24,9 +25,10 @@ export class TraceRing {
   /** Keeps spans. Those of the oldest traces make room for them. */
   keep(spans: readonly ReceivedSpan[]): void {
     for (const span of spans) {
-      const bytes = JSON.stringify(span).length;
+      const text = JSON.stringify(span);
+      const bytes = Buffer.byteLength(text);
       const trace = this.#traces.get(span.traceId) ?? { spans: [], bytes: 0 };
-      trace.spans.push(span);
+      trace.spans.push(text);
       trace.bytes += bytes;
       this.#bytes += bytes;
       this.#traces.set(span.traceId, trace);
@@ -39,7 +41,7 @@ export class TraceRing {
   }
 
   *spans(): Generator<ReceivedSpan> {
-    for (const { spans } of this.#traces.values()) yield* spans;
+    for (const { spans } of this.#traces.values()) for (const text of spans) yield JSON.parse(text) as ReceivedSpan;
   }
 
   #makeRoom(): void {
