@@ -12,6 +12,9 @@ import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ManagedIdentity, SERVICE_BUS_RESOURCE } from '../adapters/azure/managed-identity.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
+import { nodePost } from '../adapters/otlp/node-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
@@ -26,6 +29,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { DeliveryHandler } from '../core/ports/bus.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
@@ -56,11 +60,33 @@ interface Platform {
 /** A service that does not answer within this time is taken for one that will not, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 3000;
 
-const platform = ({
-  clock = systemClock,
-  ids = randomIds,
-  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
-}: Overrides): Platform => ({ clock, ids, log });
+const platform = (
+  { cell }: CellConfig,
+  {
+    clock = systemClock,
+    ids = randomIds,
+    log = jsonLog((line) => process.stdout.write(`${line}\n`), clock, { cell }),
+  }: Overrides,
+): Platform => ({ clock, ids, log });
+
+/** The telemetry of a function. */
+const telemetryOf = (
+  { cell, version, region, telemetry }: CellConfig,
+  name: string,
+  { clock, ids }: Platform,
+  when: Parameters<typeof exporter>[1],
+): OtlpTelemetry => {
+  const resource = {
+    'service.name': `polycell-${name}`,
+    'service.version': version,
+    'cloud.provider': 'azure',
+    'cloud.region': region,
+    'polycell.cell': cell,
+  };
+  return exporter({ settings: telemetry, post: (settings) => nodePost(settings, clock), resource, clock, ids }, when);
+};
+
+const SYSTEM = 'servicebus';
 
 function stores(
   { connections, database }: CellConfig,
@@ -108,7 +134,8 @@ export function composeHttp(
   config: HttpConfig,
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
+  const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
@@ -124,7 +151,13 @@ export function composeHttp(
     },
     fetch: (request: Request) => fetch(request),
   };
-  return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
+  const handle = functionsHttp(applicationApi({ ...parts, ...both, ...own, telemetry }));
+  return async (request) => {
+    const answer = await handle(request);
+    // The process goes on, and no answer waits for it.
+    void telemetry.flush();
+    return answer;
+  };
 }
 
 /** The function behind the event log's change feed. */
@@ -132,11 +165,15 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (items: readonly unknown[]) => Promise<void> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
   const { state } = stores(config, own);
+  const telemetry = telemetryOf(config, 'relay', own, BATCHING);
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
-  return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus, parking: parked, log: own.log });
+  const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
+  return afterBatch(telemetry, own.clock, cosmosChangeFeed(traced));
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
@@ -149,26 +186,30 @@ export interface SubscriptionWorker {
 
 /** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
+  const own = platform(config, overrides);
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, 'worker', own, BATCHING);
+  const { events, state } = stores(config, own);
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
-  const parked = parking({ state, clock });
+  const parked = tracedParking(telemetry, parking({ state, clock }));
   const workersOf = (
     { name, visibilitySeconds }: Pick<ConsumerDeclaration, 'name' | 'visibilitySeconds'>,
-    deliver: DeliveryHandler,
+    handler: DeliveryHandler,
   ): SubscriptionWorker[] => {
     const options = { clock, lockMs: (overrides.lockSeconds ?? visibilitySeconds) * 1000 };
-    const given = deadLetters({ consumer: name, parking: parked, log });
+    const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, name, handler);
+    const left = deadLetters({ consumer: name, parking: parked, log });
+    const taking = (each: DeliveryHandler) => afterBatch(telemetry, clock, serviceBusConsumer(each, options));
     return [
-      { consumer: name, deadLetters: false, work: serviceBusConsumer(deliver, options) },
-      { consumer: name, deadLetters: true, work: serviceBusConsumer(given, options) },
+      { consumer: name, deadLetters: false, work: taking(deliver) },
+      { consumer: name, deadLetters: true, work: taking(left) },
     ];
   };
   const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
-  const replicating = replicator({ ...asking, ...config.replication, events, state, log });
+  const replicating = replicator({ ...asking, ...config.replication, events, state, log, telemetry });
   const consuming = definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);

@@ -27,10 +27,14 @@ import {
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
+import { ANSWERING, exporter } from '../adapters/otlp/exporter.ts';
+import { fetchPost } from '../adapters/otlp/fetch-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
 import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
@@ -43,6 +47,7 @@ import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
@@ -73,6 +78,16 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
+/** The telemetry of an isolate or an object. */
+const telemetryOf = (
+  name: string,
+  { telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>,
+): OtlpTelemetry => {
+  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
+  const resource = { 'service.name': name, 'service.version': version, 'cloud.provider': 'cloudflare' };
+  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
+};
+
 /** Bindings of the monitor's object. */
 export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
@@ -87,7 +102,7 @@ const FENCE_TIMEOUT_MS = 2000;
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
-  config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
 ): MonitorObjectMethods<MonitorStatus> {
   const { routeKey, monitor: settings } = config;
@@ -114,7 +129,9 @@ export function composeMonitor(
     log,
     settings,
   });
-  return monitorObject({ monitor: watch, storage, clock, intervalMs });
+  const telemetry = telemetryOf('polycell-monitor', config);
+  const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  return monitorObject({ monitor, storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -192,9 +209,16 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
+/** Keeps the platform from ending a request before some work for it is done, which its answer does not wait for. */
+type WaitUntil = (work: Promise<unknown>) => void;
+
 /** Returns the edge's HTTP API; created once per isolate. */
-export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
+export function composeEdge(
+  config: EdgeConfig,
+  bindings: EdgeBindings,
+): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
+  const telemetry = telemetryOf('polycell-edge', config);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
@@ -212,7 +236,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
-  return createEdge({
+  const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
     tenants: createRouter({
@@ -228,6 +252,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
       forward: forwarder({ send, clock, forwardMs }),
+      telemetry,
       clock,
       log,
       // The same time as for a streamed body.
@@ -273,7 +298,12 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     }),
     failedAt: () => resolver.failedAt,
     clock,
-    ids,
+    telemetry,
     log,
   });
+  return async (request, waitUntil) => {
+    const response = await edge(request);
+    waitUntil(telemetry.flush());
+    return response;
+  };
 }

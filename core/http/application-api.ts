@@ -20,6 +20,7 @@ import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { heldAssignments } from '../replication/held-assignments.ts';
 import { replicaNotes } from '../replication/notes.ts';
 import { peerClient } from '../replication/peer-client.ts';
@@ -51,12 +52,13 @@ export interface ApplicationApiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly telemetry: Telemetry;
 }
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
   const { application, document, cell, routeKeys, audience, identityKey, edge, events, state } = deps;
-  const { fetch, clock, ids, log } = deps;
+  const { fetch, clock, ids, log, telemetry } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
   const ask = edge === undefined ? undefined : edgeQuestion({ cell: cell.id, edge, identityKey, fetch, clock });
@@ -83,14 +85,14 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   };
   const assignments = heldAssignments(state, routeKeys);
   const notes = replicaNotes(state, clock);
-  const peer = peerClient({ fetch, clock, prove: replicaProver(identityKey, cell.id, clock) });
+  const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, ids, subjects }),
+    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, subjects }),
     stores: { events, state },
     subjects,
     parking: parked,
@@ -111,7 +113,8 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),
-    ids,
+    telemetry,
+    clock,
     log,
   });
 }

@@ -5,6 +5,7 @@ import { cutUtf8, utf8Length } from '../lib/text.ts';
 import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
 import { PortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { RECEIVE_LIMITS } from './receive.ts';
 import { ASSIGNMENT_HEADER, REPLICA_HEADER, type ReplicaRequest } from './replica-proof.ts';
 
@@ -18,6 +19,7 @@ export const PEER_LIMITS = {
 export interface PeerClientDeps extends TimedFetchDeps {
   /** Signs requests; see `replicaProver`. */
   readonly prove: (request: ReplicaRequest) => Promise<string>;
+  readonly telemetry: Telemetry;
 }
 
 /** Which cell a request goes to, and by which assignment that cell is to believe this one. */
@@ -26,6 +28,8 @@ export interface PeerAddress {
   readonly tenant: string;
   /** As the edge has signed it. */
   readonly signed: string;
+  /** The context of what asks for it; a trace begins here without it. */
+  readonly traceparent?: string;
 }
 
 export interface PeerAnswer {
@@ -34,12 +38,13 @@ export interface PeerAnswer {
   readonly bytes: number;
 }
 
-/** Asks the other cell for something. Rejects with `unavailable` without an answer within the time, and for a refusal. */
+/** Asks the other cell for something; `links` are the contexts of what is sent. Rejects with `unavailable` without an answer within the time, and for a refusal. */
 export type PeerClient = (
   address: PeerAddress,
   path: 'events' | 'digests',
   content: object,
   timeoutMs: number,
+  links?: readonly string[],
 ) => Promise<PeerAnswer>;
 
 /** JSON, but not by this name: API Gateway takes bodies of `application/json` for text, and would spoil compressed ones. */
@@ -49,17 +54,24 @@ const encoder = new TextEncoder();
 
 /** Returns the function. */
 export function peerClient(deps: PeerClientDeps): PeerClient {
-  return async ({ to, tenant, signed }, path, content, timeoutMs) => {
+  return async ({ to, tenant, signed, traceparent }, path, content, timeoutMs, links = []) => {
+    const span = deps.telemetry.start(`POST /v1/replica/${path}`, 'client', traceparent, links);
+    span.set({ 'polycell.peer': to.id, 'polycell.tenant': tenant, 'messaging.batch.message_count': links.length });
     const body = encoder.encode(JSON.stringify({ tenant, ...content }));
     const compressed = await gzip(body);
     const headers = {
       'content-type': MEDIA_TYPE,
       'content-encoding': 'gzip',
       [ASSIGNMENT_HEADER]: signed,
+      traceparent: span.traceparent,
       [REPLICA_HEADER]: await deps.prove({ tenant, to, body }),
     };
     const init = { method: 'POST', headers, body: compressed } as const;
     const answer = await timedFetch(deps, `${to.endpoint}/v1/replica/${path}`, init, timeoutMs);
+    span.end(
+      { 'http.request.method': 'POST', 'http.response.status_code': answer.status ?? undefined },
+      { failure: answer.status === 200 ? undefined : String(answer.status ?? answer.problem) },
+    );
     if (answer.status === null) throw new PortError('unavailable', `${to.id}: ${answer.problem}`);
     const found = isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {};
     if (answer.status !== 200)
@@ -70,6 +82,10 @@ export function peerClient(deps: PeerClientDeps): PeerClient {
     return { found, bytes: compressed.length };
   };
 }
+
+/** The contexts in which documents were accepted, as far as a cell has noted them. */
+export const linksOf = (documents: readonly LogDocument[]): readonly string[] =>
+  documents.flatMap(({ beside }) => (beside?.traceparent === undefined ? [] : String(beside.traceparent)));
 
 /** A document as it is sent: its version is the sender's own. */
 export const toWire = ({ partition, id, body, beside }: LogDocument) => ({

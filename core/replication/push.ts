@@ -10,7 +10,7 @@ import { isPortError, PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
+import { inParts, linksOf, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
 import { isOwnEvent, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
@@ -29,6 +29,8 @@ export interface PushCommand {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** The context of the request that asked for it. */
+  readonly traceparent: string;
 }
 
 export interface PushProgress extends Received, Difference {
@@ -60,11 +62,15 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   const walk = logWalk(deps);
   const { clock, events } = deps;
 
-  const ask = (address: PeerAddress, path: 'events' | 'digests', content: object): Promise<PeerAnswer> =>
-    deps.peer(address, path, content, WALK_LIMITS.pageMs);
+  const ask = (
+    address: PeerAddress,
+    path: 'events' | 'digests',
+    content: object,
+    links: readonly string[] = [],
+  ): Promise<PeerAnswer> => deps.peer(address, path, content, WALK_LIMITS.pageMs, links);
 
   const send = async (address: PeerAddress, documents: readonly LogDocument[]) => {
-    const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) });
+    const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, linksOf(documents));
     return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), { bytes });
   };
 
@@ -123,7 +129,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       throw new PortError('misconfigured', `${deps.cell} is no cell of ${tenant}.`);
     const to = peerOf(assignment, deps.cell);
     if (to === undefined) throw new PortError('misconfigured', `${tenant} has no other cell.`);
-    const address = { to, tenant, signed };
+    const address = { to, tenant, signed, traceparent: command.traceparent };
     const progress = await walk({
       key: { partition: statePartition.pushes(tenant), id: verify ? `verify!${to.id}` : to.id },
       tenant,

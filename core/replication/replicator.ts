@@ -4,6 +4,7 @@ import type { DeliveryHandler } from '../ports/bus.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { heldAssignments } from './held-assignments.ts';
 import { replicaNotes } from './notes.ts';
 import { peerClient } from './peer-client.ts';
@@ -19,6 +20,7 @@ export interface ReplicatorDeps extends TimedFetchDeps {
   readonly events: Store;
   readonly state: Store;
   readonly log: Log;
+  readonly telemetry: Telemetry;
 }
 
 /** Returns the delivery handler. */

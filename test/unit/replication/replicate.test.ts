@@ -13,7 +13,7 @@ import { replicaProver } from '../../../core/replication/replica-proof.ts';
 import { REPLICATE_LIMITS } from '../../../core/replication/replicate.ts';
 import { replicator } from '../../../core/replication/replicator.ts';
 import { items } from '../../support/cell.ts';
-import { candidate, measured } from '../../support/events.ts';
+import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { property } from '../../support/properties.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
@@ -212,6 +212,7 @@ property(
     const identityKey = KEYS.home as PrivateKey;
     const keys = [publicPart(EDGE_KEY)];
     const log = new RecordingLog();
+    const { telemetry } = where.cell('home');
     const { clock, fetch } = where;
     const plans: typeof crashes = [];
     /** A process: its next crash is planned. */
@@ -227,7 +228,17 @@ property(
           'replicate',
           async (messages, deadline) => {
             const state = started();
-            const work = replicator({ cell: 'home', identityKey, routeKeys: keys, events, state, fetch, clock, log });
+            const work = replicator({
+              cell: 'home',
+              identityKey,
+              routeKeys: keys,
+              events,
+              state,
+              fetch,
+              clock,
+              log,
+              telemetry,
+            });
             try {
               return await work(messages, deadline);
             } catch (error) {
@@ -257,10 +268,10 @@ property(
         const step = pushing({
           ...{ events, state, clock, cell: 'home', ids: where.cell('home').ids },
           subjects: subjectIndex({ events, state }),
-          peer: peerClient({ fetch: reach, clock, prove }),
+          peer: peerClient({ fetch: reach, clock, prove, telemetry }),
           notes: replicaNotes(state, clock),
         });
-        await step({ tenant: 'acme', ...held, restart: false, verify: false });
+        await step({ tenant: 'acme', ...held, restart: false, verify: false, traceparent: TRACEPARENT });
       });
     const ids = async (id: string) => (await where.log(id)).map((each) => each.id);
     const holds = async () => {
