@@ -101,7 +101,7 @@ export function composeRelay(
   const own = platform(overrides);
   const { state } = stores(config, own);
   return dynamoDbChangeStream(
-    relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log }),
+    relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), clock: own.clock, log: own.log }),
   );
 }
 

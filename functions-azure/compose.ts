@@ -15,6 +15,7 @@ import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/serv
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import { LANE_NAMES, queueOf } from '../core/cell/topology.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -132,18 +133,20 @@ export function composeRelay(
   const { state } = stores(config, own);
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
-  return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
+  return cosmosChangeFeed(
+    relay({ bus, parking: parking({ state, clock: own.clock }), clock: own.clock, log: own.log }),
+  );
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
 export interface SubscriptionWorker {
-  readonly consumer: string;
+  readonly subscription: string;
   /** Whether it takes the subscription's dead letters. */
   readonly deadLetters: boolean;
   readonly work: (batch: ServiceBusBatch) => Promise<void>;
 }
 
-/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+/** The functions behind the consumers' subscriptions, one in each lane, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
@@ -171,17 +174,11 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
-    return [
-      {
-        consumer: name,
-        deadLetters: false,
-        work: serviceBusConsumer(consume({ consumer: changed, ...deps }), options),
-      },
-      {
-        consumer: name,
-        deadLetters: true,
-        work: serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options),
-      },
-    ];
+    const work = serviceBusConsumer(consume({ consumer: changed, ...deps }), options);
+    const park = serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options);
+    return LANE_NAMES.map((lane) => queueOf(name, lane)).flatMap((subscription) => [
+      { subscription, deadLetters: false, work },
+      { subscription, deadLetters: true, work: park },
+    ]);
   });
 }

@@ -23,10 +23,11 @@ export const encodeMessage = ({ tenant, event, origin }: BusMessage): string =>
   toWireJson({ ...event, [TENANT]: tenant, ...(origin !== undefined && { [ORIGIN]: origin }) });
 
 /** Message attributes, for subscription filters and tracing. */
-export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
+export const messageAttributes = ({ event, tenant, consumer, lane }: BusMessage): Readonly<Record<string, string>> => ({
   type: event.type,
   tenant,
   ...(consumer !== undefined && { consumer }),
+  ...(lane !== undefined && { lane }),
   ...(event.traceparent && { traceparent: event.traceparent }),
 });
 

@@ -142,7 +142,7 @@ export function testCell({
 
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = parking({ state: inner.state, clock });
-  const relayed = relay({ bus, parking: innerParking, log });
+  const relayed = relay({ bus, parking: innerParking, clock, log });
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
