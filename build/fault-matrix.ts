@@ -97,6 +97,12 @@ export const FAULTS: readonly FaultRow[] = [
     tests: cell('workers killed in the middle of a batch'),
   },
   {
+    fault: 'Workers and relay are killed in turn under half of the load that a cell can take',
+    component: 'worker',
+    promise: 'Nothing is lost, counted twice or parked; memory and latency do not grow',
+    tests: cell('a load for some seconds while workers and relay are killed'),
+  },
+  {
     fault: 'An event kills its worker',
     component: 'worker',
     promise: 'It alone is parked',
@@ -231,6 +237,15 @@ export const FAULTS: readonly FaultRow[] = [
     component: 'client',
     promise: 'It gets 408, and no cell is blamed',
     tests: atEdge('router/streamed-bodies.test.ts', 'a refusal does not wait for a body that does not come'),
+  },
+  {
+    fault: 'A client sends requests that are nearly right',
+    component: 'client',
+    promise: 'None is answered with 500, nothing crashes, and both clouds answer alike',
+    tests: {
+      ...onBoth('test/e2e/parity.e2e.test.ts', 'and requests that are nearly right'),
+      edge: ['test/unit/fuzz/fuzz.test.ts', 'the edge answers 500 inputs'],
+    },
   },
   {
     fault: 'The first load of the issuer’s keys fails',

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CellClient, type Device } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
-import { reading, type TestReading } from '../support/readings.ts';
+import { asEvent, reading, type TestReading } from '../support/readings.ts';
 import { type Sample, type Trend, trendOf } from './trend.ts';
 
 export const SOAK_LIMITS = {
@@ -12,8 +12,10 @@ export const SOAK_LIMITS = {
   /** Requests under way at once. */
   concurrent: 8,
   /** Attempts of a request while the cell or its platform does not take it, and the pause between them, in milliseconds. */
-  tries: 600,
+  tries: 100,
   pauseMs: 250,
+  /** A request that has no answer by then is repeated, in milliseconds: a killed process may leave its connection open. */
+  answerMs: 15_000,
   /** The load may not be below one request in this time, in milliseconds. */
   slowestMs: 1000,
   probeEveryMs: 1000,
@@ -104,8 +106,7 @@ export async function soak({
       const at = elapsed();
       await send([reading({ id: `probe-${count}`, device: 'probe', time: new Date().toISOString() })]);
       for (;;) {
-        const devices = await prober.all<Device>('/v1/devices').catch(() => []);
-        if (devices[0]?.readings === count) break;
+        if ((await readingsOf(prober, 'probe')) === count) break;
         await sleep(SOAK_LIMITS.lookEveryMs);
       }
       latency.push({ at, value: elapsed() - at });
@@ -165,9 +166,14 @@ function taker(cell: CellHarness, tenant: string) {
     let said: unknown;
     for (let tried = 0; tried < SOAK_LIMITS.tries; tried += 1) {
       try {
-        const { status, body } = await client.post(readings);
-        if (status === 202 && body.accepted + body.duplicates === readings.length) return;
-        said = `${status} ${JSON.stringify(body)}`;
+        const response = await client.request('/v1/events', {
+          method: 'POST',
+          headers: { 'content-type': 'application/cloudevents-batch+json' },
+          body: JSON.stringify(readings.map(asEvent)),
+          signal: AbortSignal.timeout(SOAK_LIMITS.answerMs),
+        });
+        if (response.status === 202) return;
+        said = `${response.status} ${await response.text()}`;
       } catch (error) {
         said = error;
       }
@@ -175,6 +181,18 @@ function taker(cell: CellHarness, tenant: string) {
     }
     throw new Error(`${cell.id} has not taken a request ${SOAK_LIMITS.tries} times: ${String(said)}`);
   };
+}
+
+/** What the state of a device counts now; `undefined` without an answer. */
+async function readingsOf(client: CellClient, device: string): Promise<number | undefined> {
+  try {
+    const response = await client.request(`/v1/devices/${device}`, {
+      signal: AbortSignal.timeout(SOAK_LIMITS.answerMs),
+    });
+    return ((await response.json()) as Partial<Device>).readings;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How much of `work` is done in a second. */

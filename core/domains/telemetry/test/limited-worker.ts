@@ -7,6 +7,7 @@ import { countingIds } from '../../../../test/support/ids.ts';
 import { RecordingLog } from '../../../../test/support/recording-log.ts';
 import { LANE_NAMES, queueOf } from '../../../cell/topology.ts';
 import { toLogDocument } from '../../../events/cloud-event.ts';
+import { sameJson } from '../../../lib/same-json.ts';
 import { consume } from '../../../pipeline/consume.ts';
 import { crashMarkers } from '../../../pipeline/crash-markers.ts';
 import { parking } from '../../../pipeline/parking.ts';
@@ -32,7 +33,7 @@ const padded = (index: number): CloudEvent => ({
 const small = (index: number): CloudEvent =>
   reading({ id: `small-${index}`, subject: 'pump-1', time: `2026-11-21T07:41:${minuteOf(index)}.5Z` });
 
-/** Applies all of it, and prints how much of each tenant's is counted, and what is parked. */
+/** Applies all of it. Rejects unless every event of both tenants is counted by each consumer, and none is parked. */
 export async function main(): Promise<number> {
   const changes: ChangeRecord[] = [];
   const clock = new EagerClock();
@@ -82,6 +83,7 @@ export async function main(): Promise<number> {
       definitions.map(async ({ declaration }) => (await parked.count(declaration.name, 10)).parked),
     ),
   };
-  process.stdout.write(`${JSON.stringify(report)}\n`);
+  const expected = { quiet: [VICTIMS, VICTIMS], hostile: [HOSTILE, HOSTILE], parked: [0, 0] };
+  if (!sameJson(report, expected)) throw new Error(`Applied was ${JSON.stringify(report)}.`);
   return 0;
 }
