@@ -18,6 +18,7 @@ import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import { LANE_NAMES, queueOf } from '../core/cell/topology.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -167,20 +168,20 @@ export function composeRelay(
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus, parking: parked, log: own.log });
+  const relayed = relay({ bus, parking: parked, clock: own.clock, log: own.log });
   const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
   return afterBatch(telemetry, own.clock, cosmosChangeFeed(traced));
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
 export interface SubscriptionWorker {
-  readonly consumer: string;
+  readonly subscription: string;
   /** Whether it takes the subscription's dead letters. */
   readonly deadLetters: boolean;
   readonly work: (batch: ServiceBusBatch) => Promise<void>;
 }
 
-/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+/** The functions behind the consumers' subscriptions, one in each lane, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const own = platform(config, overrides);
   const { clock, ids, log } = own;
@@ -216,17 +217,11 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
       consume({ consumer: changed, ...deps }),
     );
     const left = deadLetters({ consumer: name, parking: parked, log });
-    return [
-      {
-        consumer: name,
-        deadLetters: false,
-        work: afterBatch(telemetry, clock, serviceBusConsumer(consumed, options)),
-      },
-      {
-        consumer: name,
-        deadLetters: true,
-        work: afterBatch(telemetry, clock, serviceBusConsumer(left, options)),
-      },
-    ];
+    const work = afterBatch(telemetry, clock, serviceBusConsumer(consumed, options));
+    const park = afterBatch(telemetry, clock, serviceBusConsumer(left, options));
+    return LANE_NAMES.map((lane) => queueOf(name, lane)).flatMap((subscription) => [
+      { subscription, deadLetters: false, work },
+      { subscription, deadLetters: true, work: park },
+    ]);
   });
 }
