@@ -34,9 +34,12 @@ import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
+import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
@@ -45,6 +48,7 @@ import { hasProved } from '../core/edge/router/route-memory.ts';
 import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
+import { trafficCounter } from '../core/edge/router/traffic-counter.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
@@ -74,12 +78,15 @@ const LATE_TIMEOUTS = 5;
 /** How long a cell may take to adopt a new epoch: unlike a probe, this writes to its store. */
 const FENCE_TIMEOUT_MS = 2000;
 
+/** The monitor's object, as other Workers call it. */
+export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, TrafficReport>;
+
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
   { DIRECTORY }: MonitorBindings,
-): MonitorObjectMethods<MonitorStatus> {
+): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport> {
   const { routeKey, monitor: settings } = config;
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
@@ -88,6 +95,14 @@ export function composeMonitor(
   const sign = routeTokenSigner(routeKey);
   const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
+  const overview = createOverview({
+    directory: keeper,
+    measure: measureQuestion({ ...asking, sign }),
+    storage,
+    clock,
+    log,
+    intervalMs,
+  });
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
@@ -96,8 +111,9 @@ export function composeMonitor(
     clock,
     log,
     settings,
+    overview,
   });
-  return monitorObject({ monitor: watch, storage, clock, intervalMs });
+  return monitorObject({ monitor: watch, report: overview.report, storage, clock, intervalMs });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -105,16 +121,19 @@ const BODY_LIVES = 4;
 
 /** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
-  readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
+  readonly MONITOR: ObjectNamespace<Watching>;
 }
 
 /** How long the monitor may take to return its status. */
 const MONITOR_TIMEOUT_MS = 2000;
 
-async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
+async function askMonitor<T>(
+  { MONITOR }: Pick<EdgeBindings, 'MONITOR'>,
+  question: (monitor: Watching) => Promise<T>,
+): Promise<T> {
   const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
   try {
-    return await withTimeout(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
+    return await withTimeout(clock, MONITOR_TIMEOUT_MS, question(MONITOR.getByName(MONITOR_NAME)), late);
   } catch (error) {
     throw toObjectError(error, false);
   }
@@ -150,8 +169,14 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
+/** The edge's HTTP API, and the work that follows a request. */
+export interface ComposedEdge {
+  readonly handle: (request: Request) => Promise<Response>;
+  readonly afterwards: () => Promise<void> | undefined;
+}
+
 /** Returns the edge's HTTP API; created once per isolate. */
-export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
+export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): ComposedEdge {
   const log = jsonLog(console.log);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
@@ -170,7 +195,12 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
-  return createEdge({
+  const traffic = trafficCounter({
+    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report)),
+    clock,
+    log,
+  });
+  const handle = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
     tenants: createRouter({
@@ -185,7 +215,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
-      forward: forwarder({ send, clock, forwardMs }),
+      forward: traffic.counting(forwarder({ send, clock, forwardMs })),
       clock,
       log,
       // The same time as for a streamed body.
@@ -206,7 +236,8 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
           }),
     control: createControlApi({
       directory: directoryClient,
-      monitor: () => askMonitor(bindings),
+      monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
+      overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),
@@ -233,4 +264,5 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     ids,
     log,
   });
+  return { handle, afterwards: traffic.afterwards };
 }

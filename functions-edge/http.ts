@@ -1,5 +1,5 @@
 // The Worker: every request to the edge, and the classes of its Durable Objects.
-import { composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
+import { type ComposedEdge, composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 export { DirectoryObject } from './directory.ts';
@@ -8,16 +8,19 @@ export { MonitorObject } from './monitor.ts';
 type Environment = EdgeBindings & Record<string, string>;
 type Context = { waitUntil(work: Promise<unknown>): void };
 
-let edge: ((request: Request) => Promise<Response>) | undefined;
+let edge: ComposedEdge | undefined;
 
 export default {
   /** The platform passes the environment with each request; it is read at the first one of an isolate. */
-  fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
+  async fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
     if (edge === undefined) {
       edge = composeEdge(readEdgeConfig(environment), environment);
       context.waitUntil(wakeMonitor(environment));
     }
-    return edge(request);
+    const response = await edge.handle(request);
+    const work = edge.afterwards();
+    if (work !== undefined) context.waitUntil(work);
+    return response;
   },
 
   /** A cron trigger, so that the monitor also runs without requests. */

@@ -95,4 +95,10 @@ export const Health = object(['status', 'cell', 'version'], {
   version: text,
   proof: { ...text, description: 'The nonce, signed as a compact JWS by the cell’s own key.' },
   peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
+  measures: object(['parked'], {
+    parked: {
+      type: 'array',
+      items: object(['consumer', 'parked', 'more'], { consumer: text, parked: count, more: { type: 'boolean' } }),
+    },
+  }),
 });

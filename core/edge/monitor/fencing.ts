@@ -66,6 +66,8 @@ export interface Fencing {
   round(cells: readonly Cell[], answers: (cell: string) => boolean, until: EpochMs): Promise<void>;
   /** Jobs in progress (the first hundred) and the latest finished ones. */
   progress(): { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
+  /** The directory's newest revision that has been read; `null` before the first round. */
+  revision(): number | null;
 }
 
 const POSITION = 'fencing/position';
@@ -187,6 +189,8 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
         }
       }
     },
+
+    revision: () => (position === undefined ? null : (position.high ?? position.low)),
 
     progress: () => ({
       waiting: jobs.size,
