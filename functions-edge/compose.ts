@@ -24,6 +24,7 @@ import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/sys
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
@@ -122,6 +123,8 @@ const BODY_LIVES = 4;
 /** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MONITOR: ObjectNamespace<Watching>;
+  /** https://developers.cloudflare.com/workers/static-assets/binding/ */
+  readonly ASSETS: { fetch(request: Request): Promise<Response> };
 }
 
 /** How long the monitor may take to return its status. */
@@ -254,6 +257,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): Compose
       clock,
       log,
     }),
+    console: config.console && consoleFiles({ settings: config.console, files: bindings.ASSETS }),
     leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,

@@ -92,6 +92,7 @@ export async function startDeployedEdge() {
       APP_OPERATORS: JSON.stringify({ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: OPERATORS }),
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
+      APP_CONSOLE: '{}',
       APP_CROSS_ORIGIN: '{}',
       APP_FORWARD_TIMEOUT_MS: '10000',
       APP_MONITOR: '{}',

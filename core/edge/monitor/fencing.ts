@@ -72,6 +72,8 @@ export interface Fencing {
 
 const POSITION = 'fencing/position';
 const JOB = 'fencing/job/';
+/** The latest finished ones, so that a monitor that starts anew still shows them. */
+const FINISHED = 'fencing/finished';
 
 /** Jobs in progress that the status lists individually. */
 const SHOWN = 100;
@@ -97,6 +99,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     jobs.delete(job.key);
     finished.unshift(job);
     finished.splice(FENCING_LIMITS.finished);
+    await storage.put(FINISHED, finished.map(toStoredJob));
     await storage.delete(JOB + job.key);
   };
 
@@ -110,6 +113,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     position = await storage.get<LogPosition>(POSITION);
     const kept = await storage.list<Json>({ prefix: JOB, limit: FENCING_LIMITS.jobs });
     for (const job of [...kept.values()].map(fromStoredJob)) jobs.set(job.key, job);
+    finished.push(...((await storage.get<readonly Json[]>(FINISHED)) ?? []).map(fromStoredJob));
     if (position === undefined) {
       const newest = (await directory.audit({ limit: 1 })).items[0]?.revision ?? 0;
       for (const job of jobsOfCells(cells)) await add(job);

@@ -15,6 +15,7 @@ export interface CellTraffic {
 /** Cell → its traffic; at most `TRAFFIC_LIMITS.cells`. */
 export type TrafficReport = Readonly<Record<string, CellTraffic>>;
 
+/** What bounds a report. */
 export const TRAFFIC_LIMITS = {
   /** Cells in a report; the requests of further ones are not counted. */
   cells: 200,
@@ -22,6 +23,7 @@ export const TRAFFIC_LIMITS = {
   collectMs: 2000,
 } as const;
 
+/** Of a cell to which nothing was sent. */
 export const NO_TRAFFIC: CellTraffic = { requests: 0, ingests: 0, failures: 0, tookMs: 0 };
 
 /** The sum of two. */

@@ -60,6 +60,9 @@ test('status has the cells as directory and monitor see them', async () => {
         { id: 'a', health: 'up', directory: { state: 'active', homes: 1, standbys: 0 } },
         { id: 'b', health: 'up', directory: { state: 'active', homes: 0, standbys: 1 } },
       ],
+      tenants: { items: [{ id: 'acme', servedBy: 'a' }], more: false },
+      failovers: [{ cell: 'a', backAt: expect.any(String) }],
+      fencing: { waiting: 0 },
     });
   });
 });

@@ -79,6 +79,13 @@ test('a failover is measured from the last sign of life until the standbys answe
   await w.run(6000);
   await w.change({ kind: 'fail-back', cell: 'a' });
   await w.run(2000);
+  w.restart();
+  await w.run(2000);
+  // Neither are finished jobs forgotten.
+  expect(w.shown().fencing.jobs).toMatchObject([
+    { of: 'home a', state: 'done' },
+    { of: 'home a', state: 'done' },
+  ]);
   expect(w.shown().failovers).toMatchObject([{ silentSince, servedAt, rtoMs, backAt: expect.any(String) }]);
 });
 
