@@ -39,7 +39,7 @@ export class SignInDesk {
     this.#options = options;
   }
 
-  /** The address to go on to, with a code. Whoever can reach this machine's loopback may sign in, as with the commands. */
+  /** The address to go on to, with a code. Every program of this machine may sign in, as with the commands. */
   authorize(query: URLSearchParams) {
     const { redirectUri, now } = this.#options;
     const given = (name: string) => query.get(name) ?? '';

@@ -86,6 +86,7 @@ describe('environment', () => {
     const bound = [
       ...Object.keys(config.vars),
       ...config.kv_namespaces.map(({ binding }: { binding: string }) => binding),
+      config.assets.binding,
       ...config.durable_objects.bindings.map(({ name }: { name: string }) => name),
     ];
     expect([...bound, 'APP_ROUTE_KEY'].sort()).toEqual(

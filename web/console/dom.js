@@ -15,7 +15,7 @@ const PROPERTIES = new Set(['value', 'checked', 'open', 'selected', 'disabled', 
 const drawn = new WeakMap();
 
 /**
- * An element. Properties that begin with `on` are listeners, `key` tells siblings apart, all others are attributes; text is only ever text.
+ * An element. Properties that begin with `on` are listeners, `key` distinguishes siblings, all others are attributes; text is only ever text.
  * @param {string} tag
  * @param {Record<string, any> | null} props
  * @param {...(Child | Child[])} children
