@@ -1,5 +1,7 @@
 // The call that the router passes to a route's handler, and the JSON answer that most handlers return.
 
+import type { Scope } from '../cell/route-token.ts';
+
 /** The members of a web-standard request that the API reads; a platform's own request type needs no more. */
 export type ApiRequest = Pick<Request, 'method' | 'url' | 'headers' | 'body'>;
 
@@ -12,6 +14,8 @@ export interface Call {
   readonly tenant: string;
   /** The epoch of the caller's token; 0 without one. */
   readonly epoch: number;
+  /** The scopes of the caller's token; none without one. */
+  readonly scopes: readonly Scope[];
   readonly traceparent: string;
 }
 

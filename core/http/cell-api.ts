@@ -193,6 +193,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
       traceparent,
       tenant: claims?.tenant ?? '',
       epoch: claims?.epoch ?? 0,
+      scopes: claims?.scopes ?? [],
     };
     const fenced = claims === undefined || table[name]?.ofCell === true ? Promise.resolve() : fence(claims);
     if (name === 'ingest') return ingest(call, fenced);

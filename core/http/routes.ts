@@ -31,7 +31,8 @@ export const routes = {
     method: 'GET',
     path: '/v1/parked',
     scope: 'operate',
-    summary: 'List the events of the tenant that a consumer could not process.',
+    summary:
+      'List the events of the tenant that a consumer could not process. What they say is left out without the scope read.',
     parameters: { consumer: text('The consumer; all consumers by default.'), ...paging },
   },
   redrive: {

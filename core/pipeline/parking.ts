@@ -54,6 +54,15 @@ export interface ParkedEvent {
   /** Absent for an unreadable message, whose text is in `text`. */
   readonly event?: CloudEvent;
   readonly text?: string;
+  /** Present if the content was left out; see `withoutContent`. */
+  readonly withheld?: true;
+}
+
+/** The same for a caller who may operate, but not read what events say. */
+export function withoutContent({ text, event, ...rest }: ParkedEvent): ParkedEvent {
+  if (event === undefined) return { ...rest, withheld: true };
+  const { data, data_base64, ...attributes } = event;
+  return { ...rest, event: attributes, withheld: true };
 }
 
 export interface ParkRequest {

@@ -6,7 +6,7 @@ import { time } from '../format.js';
 import { button, counted, notice, parkedOf, table, td } from '../parts.js';
 
 /** @typedef {import('../app.js').Context} Context */
-/** @typedef {{ id: string, consumer: string, parkedAt: string, reason: { code: string, message: string }, event?: any, text?: string }} Parked */
+/** @typedef {{ id: string, consumer: string, parkedAt: string, reason: { code: string, message: string }, event?: any, text?: string, withheld?: true }} Parked */
 /** @typedef {{ key: string, consumer: string, code: string, message: string, events: Parked[] }} Group */
 
 /** Events that are loaded; what is behind them comes when these are gone. */
@@ -197,7 +197,7 @@ function groupCard(context, group) {
 }
 
 /** @param {Context} context @param {Group} group */
-function eventsTable({ memory, redraw, session }, { events, consumer, code }) {
+function eventsTable({ memory, redraw }, { events, consumer, code }) {
   const all = events.every(({ id }) => !memory.left.has(id));
   const none = events.every(({ id }) => memory.left.has(id));
   /** @param {Parked[]} some @param {boolean} isChosen */
@@ -244,7 +244,7 @@ function eventsTable({ memory, redraw, session }, { events, consumer, code }) {
           td(event?.type ?? 'unreadable'),
           td(event?.id ?? id),
           td(
-            session.may(PAYLOADS)
+            parked.withheld !== true
               ? [
                   button(
                     isOpen ? 'Hide' : 'Show',
