@@ -149,7 +149,11 @@ export class LocalEdge {
     this.#host = host;
     this.#life.stillWanted();
     this.#life.add(() => host.stop());
-    await host.start();
+    await host.start().catch(async (error: unknown) => {
+      // A stack without an edge goes on, and does not stop what has not started.
+      await signIn.stop();
+      throw error;
+    });
   }
 
   /** Replaces the running bundle with the one that was just built; the directory stays. */
