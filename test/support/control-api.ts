@@ -87,10 +87,16 @@ export function openApi(
       body: (text === '' ? null : JSON.parse(text)) as Loose,
     };
   };
+  /** An answer that is no JSON. */
+  const text = async (method: string, path: string) => {
+    const request = new Request(`https://edge.example/control/v1/${path}`, { method });
+    const response = await handle(request, OPERATOR, TRACE);
+    return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
+  };
   /** The status and the problem's code. */
   const refused = async (...args: Parameters<typeof call>) => {
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, refused, log };
+  return { call, text, refused, log };
 }

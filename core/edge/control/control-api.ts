@@ -11,7 +11,7 @@ import type { Log } from '../../ports/log.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
 import { shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
-import type { OverviewAnswer } from '../monitor/overview.ts';
+import type { Overview, OverviewAnswer } from '../monitor/overview.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
   type Cell,
@@ -37,6 +37,7 @@ import {
 import type { TrustSettings } from './endpoint-guard.ts';
 import type { Holdings } from './holdings-question.ts';
 import { leftBehind } from './left-behind.ts';
+import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import type { ReplicaPusher } from './replica-pusher.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
@@ -188,6 +189,12 @@ export function createControlApi({
     throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
   };
 
+  const overviewNow = async (known: string | null): Promise<OverviewAnswer> => {
+    const answer = await overview(known).catch(monitorAway);
+    if (answer !== null) return answer;
+    throw new Refusal('monitor_unavailable', 'The monitor has not made a round yet; retry later.', RETRY_LATER);
+  };
+
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
@@ -227,12 +234,15 @@ export function createControlApi({
     },
     overview: async ({ request, query }) => {
       readParameters(controlRoutes.overview.parameters, query);
-      const known = request.headers.get('if-none-match');
-      const answer = await overview(known).catch(monitorAway);
-      if (answer === null)
-        throw new Refusal('monitor_unavailable', 'The monitor has not made a round yet; retry later.', RETRY_LATER);
-      const { etag, ageMs, body } = answer;
-      return new Response(body, { status: body === null ? 304 : 200, headers: { etag, [AGE_HEADER]: String(ageMs) } });
+      const { etag, ageMs, body } = await overviewNow(request.headers.get('if-none-match'));
+      const headers = { 'content-type': 'application/json', etag, [AGE_HEADER]: String(ageMs) };
+      return new Response(body, { status: body === null ? 304 : 200, headers });
+    },
+    metrics: async ({ query }) => {
+      readParameters(controlRoutes.metrics.parameters, query);
+      const { body, ageMs } = await overviewNow(null);
+      const text = metricsText(JSON.parse(body ?? '') as Overview, ageMs);
+      return new Response(text, { headers: { 'content-type': METRICS_TYPE } });
     },
     approvals: async ({ query }) => {
       readParameters(controlRoutes.approvals.parameters, query);
@@ -304,7 +314,8 @@ export function createControlApi({
     if (operator.subject === MONITOR) throw new Refusal('invalid_credential', `No operator is called ${MONITOR}.`);
     try {
       const answer = await dispatch(request, operator);
-      const headers = ownHeaders(traceparent, 'application/json');
+      const type = answer instanceof Response ? answer.headers.get('content-type') : null;
+      const headers = ownHeaders(traceparent, type ?? 'application/json');
       if (!(answer instanceof Response)) return new Response(JSON.stringify(answer), { headers });
       for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
       return answer;

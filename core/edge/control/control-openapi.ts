@@ -187,6 +187,9 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
       304: { ...answer('Nothing has changed since the one with this entity tag.'), headers: OVERVIEW_HEADERS },
     },
   },
+  metrics: {
+    responses: { 200: { description: 'The metrics.', content: content({ type: 'string' }, 'text/plain') } },
+  },
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },

@@ -89,6 +89,7 @@ export const controlRoutes = {
     'Cells, tenants, failovers and fencing, as of the monitor’s latest round. With If-None-Match, 304 if nothing has changed.',
     {},
   ),
+  metrics: read('metrics', 'The numbers of the overview as text, for Prometheus to fetch.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
   approvals: read('approvals', 'The changes that wait for another operator, newest first.', {}),

@@ -38,7 +38,7 @@ const cell = object(
       'homes',
       'standbys',
     ] as const),
-    ...(['verdict', 'since', 'silentSince', 'answers', 'detail', 'stay', 'refusal', 'measured'] as const),
+    ...(['verdict', 'since', 'silentSince', 'answers', 'detail', 'stay', 'refusal', 'routed', 'measured'] as const),
   ],
   {
     id: name,
@@ -58,6 +58,7 @@ const cell = object(
     detail: text,
     stay: { ...maybeText, description: 'Why it is not failed over although it is failing.' },
     refusal: maybeText,
+    routed: object(['requests', 'ingests', 'failures'], { requests: count, ingests: count, failures: count }),
     measured: { oneOf: [measured, { type: 'null' }], description: 'What the cell has said of itself.' },
   },
 );

@@ -56,6 +56,8 @@ export interface OverviewCell {
   /** Why it is not failed over although it is failing. */
   readonly stay: HoldReason | null;
   readonly refusal: string | null;
+  /** What routers have sent to it since the monitor began, as sampled. */
+  readonly routed: { readonly requests: number; readonly ingests: number; readonly failures: number };
   /** What the cell has said of itself, and when; `null` if it has said nothing. */
   readonly measured: { readonly at: string; readonly version: string; readonly parked: readonly ParkedCount[] } | null;
 }
@@ -200,6 +202,7 @@ export function createOverview({ directory, measure, storage, clock, log, interv
     const answers = isAnswering(evidence);
     const last = lastAnswers.get(id);
     const known = measures.get(id);
+    const { requests, ingests, failures } = samples.total(id);
     return {
       ...{ id, cloud, region, jurisdiction, endpoint, state, policy, capacity, homes, standbys },
       verdict: saved?.verdict ?? 'unknown',
@@ -209,6 +212,7 @@ export function createOverview({ directory, measure, storage, clock, log, interv
       detail: evidence.probes.at(-1)?.detail ?? '',
       stay: saved?.stay ?? null,
       refusal: saved === undefined || saved.refusal === '' ? null : saved.refusal,
+      routed: { requests, ingests, failures },
       measured:
         known === undefined
           ? null

@@ -46,12 +46,15 @@ export interface Samples {
     of: (cell: string) => { readonly probeMs: number | null; readonly parked: number | null },
   ): boolean;
   series(): Series;
+  /** All that has been sampled of a cell since the monitor began. */
+  total(cell: string): CellTraffic;
 }
 
 /** Returns the series, kept in memory: a monitor that starts anew begins with empty ones. */
 export function cellSamples(): Samples {
   let counted = new Map<string, CellTraffic>();
   let series = new Map<string, readonly Sample[]>();
+  let totals = new Map<string, CellTraffic>();
   let lastAt: number | null = null;
 
   return {
@@ -71,10 +74,15 @@ export function cellSamples(): Samples {
         next.set(cell, [...(series.get(cell) ?? []), one].slice(-SAMPLE_LIMITS.kept));
       }
       series = next;
+      totals = new Map(
+        cells.map((cell) => [cell, addTraffic(totals.get(cell) ?? NO_TRAFFIC, counted.get(cell) ?? NO_TRAFFIC)]),
+      );
       counted = new Map();
       lastAt = now;
       return true;
     },
+
+    total: (cell) => totals.get(cell) ?? NO_TRAFFIC,
 
     series: () => ({
       stepMs: SAMPLE_LIMITS.stepMs,
