@@ -235,6 +235,16 @@ else {
     expect(await page.locator('main img, main b').count()).toBe(0);
   });
 
+  test('an operator whose sign-in is refused keeps the view, signs in again, and is back on the same page', async () => {
+    await go('tenants/acme');
+    await context.route('**/control/v1/overview', (route) => route.fulfill({ status: 401, json: {} }), { times: 1 });
+    await page.getByRole('button', { name: 'Sign in again' }).waitFor();
+    await page.getByRole('heading', { name: 'acme', level: 1 }).waitFor();
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.locator('.freshness.fresh').waitFor();
+    expect(page.url()).toBe(`${edge}/console/#/tenants/acme`);
+  });
+
   test('while the edge is away the last view stays, says so, and is greyed; then it goes on', async () => {
     await go('overview');
     await page.clock.install();

@@ -28,8 +28,9 @@ export class ApiError extends Error {
  */
 async function ask(session, method, what, { body, etag } = {}) {
   const token = await session.token();
+  let response;
   try {
-    return await fetch(`/control/v1/${what}`, {
+    response = await fetch(`/control/v1/${what}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -50,6 +51,9 @@ async function ask(session, method, what, { body, etag } = {}) {
       0,
     );
   }
+  if (response.status !== 401) return response;
+  session.end();
+  throw new SignInError('The edge no longer takes your sign-in.');
 }
 
 /** @param {Response} response */
