@@ -6,6 +6,10 @@ import { type BatchResponse, dynamoDbChangeStream, type StreamEvent } from '../a
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
+import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
+import { afterAnswer } from '../adapters/otlp/node-lambda.ts';
+import { nodePost } from '../adapters/otlp/node-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
@@ -19,6 +23,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { Bus } from '../core/ports/bus.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
@@ -52,11 +57,33 @@ const CLIENT = {
   requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
 } as const;
 
-const platform = ({
-  clock = systemClock,
-  ids = randomIds,
-  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
-}: Overrides): Platform => ({ clock, ids, log });
+const platform = (
+  { cell }: CellConfig,
+  {
+    clock = systemClock,
+    ids = randomIds,
+    log = jsonLog((line) => process.stdout.write(`${line}\n`), clock, { cell }),
+  }: Overrides,
+): Platform => ({ clock, ids, log });
+
+/** The telemetry of a function. */
+const telemetryOf = (
+  { cell, version, region, telemetry }: CellConfig,
+  name: string,
+  { clock, ids }: Platform,
+  when: Parameters<typeof exporter>[1],
+): OtlpTelemetry => {
+  const resource = {
+    'service.name': `polycell-${name}`,
+    'service.version': version,
+    'cloud.provider': 'aws',
+    'cloud.region': region,
+    'polycell.cell': cell,
+  };
+  return exporter({ settings: telemetry, post: (settings) => nodePost(settings, clock), resource, clock, ids }, when);
+};
+
+const SYSTEM = 'aws_sns';
 
 function stores(
   { region, endpoints, eventsTable, stateTable }: CellConfig,
@@ -76,7 +103,8 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
 
 /** The function behind the HTTP API. */
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
+  const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
   const parts = {
     ...{
@@ -90,7 +118,9 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
     },
     fetch: (request: Request) => fetch(request),
   };
-  return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));
+  const handle = apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own, telemetry }));
+  const { runtimeApi } = config;
+  return runtimeApi === undefined ? handle : afterAnswer({ runtimeApi, flush: telemetry.flush, log: own.log }, handle);
 }
 
 /** The function behind the event log's stream. */
@@ -98,11 +128,13 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (event: StreamEvent) => Promise<BatchResponse> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
   const { state } = stores(config, own);
-  return dynamoDbChangeStream(
-    relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log }),
-  );
+  const telemetry = telemetryOf(config, 'relay', own, BATCHING);
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus: bus(config, own), parking: parked, log: own.log });
+  const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
+  return afterBatch(telemetry, own.clock, dynamoDbChangeStream(traced));
 }
 
 /** The function behind a consumer's queue. */
@@ -110,8 +142,10 @@ export function composeWorker(
   config: WorkerConfig,
   overrides: Overrides = {},
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
+  const own = platform(config, overrides);
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, config.consumer, own, BATCHING);
+  const { events, state } = stores(config, own);
   const { declaration, create } = consumerNamed(application, config.consumer);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
@@ -119,9 +153,9 @@ export function composeWorker(
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  const parked = parking({ state, clock });
+  const parked = tracedParking(telemetry, parking({ state, clock }));
   const trials = crashMarkers(state, clock);
-  const deliver = consume({
+  const consumed = consume({
     cell: config.cell,
     consumer: changed,
     declaration,
@@ -132,8 +166,10 @@ export function composeWorker(
     log,
     leases,
   });
-  return sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
+  const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, consumed);
+  const take = sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
     suffix: DEAD_LETTER_SUFFIX,
     handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
   });
+  return afterBatch(telemetry, clock, take);
 }

@@ -12,6 +12,9 @@ import { functionsHttp } from '../adapters/azure/functions-http.ts';
 import { ManagedIdentity, SERVICE_BUS_RESOURCE } from '../adapters/azure/managed-identity.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
+import { nodePost } from '../adapters/otlp/node-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
@@ -24,6 +27,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -52,11 +56,33 @@ interface Platform {
 /** A service that does not answer within this time is taken for one that will not, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 3000;
 
-const platform = ({
-  clock = systemClock,
-  ids = randomIds,
-  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
-}: Overrides): Platform => ({ clock, ids, log });
+const platform = (
+  { cell }: CellConfig,
+  {
+    clock = systemClock,
+    ids = randomIds,
+    log = jsonLog((line) => process.stdout.write(`${line}\n`), clock, { cell }),
+  }: Overrides,
+): Platform => ({ clock, ids, log });
+
+/** The telemetry of a function. */
+const telemetryOf = (
+  { cell, version, region, telemetry }: CellConfig,
+  name: string,
+  { clock, ids }: Platform,
+  when: Parameters<typeof exporter>[1],
+): OtlpTelemetry => {
+  const resource = {
+    'service.name': `polycell-${name}`,
+    'service.version': version,
+    'cloud.provider': 'azure',
+    'cloud.region': region,
+    'polycell.cell': cell,
+  };
+  return exporter({ settings: telemetry, post: (settings) => nodePost(settings, clock), resource, clock, ids }, when);
+};
+
+const SYSTEM = 'servicebus';
 
 function stores(
   { connections, database }: CellConfig,
@@ -104,7 +130,8 @@ export function composeHttp(
   config: HttpConfig,
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
+  const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
@@ -120,7 +147,13 @@ export function composeHttp(
     },
     fetch: (request: Request) => fetch(request),
   };
-  return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
+  const handle = functionsHttp(applicationApi({ ...parts, ...both, ...own, telemetry }));
+  return async (request) => {
+    const answer = await handle(request);
+    // The process goes on, and no answer waits for it.
+    void telemetry.flush();
+    return answer;
+  };
 }
 
 /** The function behind the event log's change feed. */
@@ -128,11 +161,15 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (items: readonly unknown[]) => Promise<void> {
-  const own = platform(overrides);
+  const own = platform(config, overrides);
   const { state } = stores(config, own);
+  const telemetry = telemetryOf(config, 'relay', own, BATCHING);
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
-  return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus, parking: parked, log: own.log });
+  const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
+  return afterBatch(telemetry, own.clock, cosmosChangeFeed(traced));
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
@@ -145,8 +182,10 @@ export interface SubscriptionWorker {
 
 /** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
+  const own = platform(config, overrides);
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, 'worker', own, BATCHING);
+  const { events, state } = stores(config, own);
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
@@ -157,7 +196,7 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     const watched = { events: time.watch(events), state: time.watch(state) };
     const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const parked = parking({ state, clock });
+    const parked = tracedParking(telemetry, parking({ state, clock }));
     const deps = {
       cell: config.cell,
       declaration,
@@ -171,16 +210,22 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     };
     const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
     const { name } = declaration;
+    const consumed = tracedConsumer(
+      { telemetry, clock, system: SYSTEM },
+      name,
+      consume({ consumer: changed, ...deps }),
+    );
+    const left = deadLetters({ consumer: name, parking: parked, log });
     return [
       {
         consumer: name,
         deadLetters: false,
-        work: serviceBusConsumer(consume({ consumer: changed, ...deps }), options),
+        work: afterBatch(telemetry, clock, serviceBusConsumer(consumed, options)),
       },
       {
         consumer: name,
         deadLetters: true,
-        work: serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options),
+        work: afterBatch(telemetry, clock, serviceBusConsumer(left, options)),
       },
     ];
   });

@@ -20,10 +20,14 @@ import {
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
+import { ANSWERING, exporter } from '../adapters/otlp/exporter.ts';
+import { fetchPost } from '../adapters/otlp/fetch-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
@@ -36,6 +40,7 @@ import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
+import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
@@ -68,6 +73,16 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
+/** The telemetry of an isolate or an object. */
+const telemetryOf = (
+  name: string,
+  { telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>,
+): OtlpTelemetry => {
+  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
+  const resource = { 'service.name': name, 'service.version': version, 'cloud.provider': 'cloudflare' };
+  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
+};
+
 /** Bindings of the monitor's object. */
 export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
@@ -85,7 +100,7 @@ export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, Traffic
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
-  config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
 ): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport> {
   const { routeKey, monitor: settings } = config;
@@ -114,7 +129,9 @@ export function composeMonitor(
     settings,
     overview,
   });
-  return monitorObject({ monitor: watch, report: overview.report, storage, clock, intervalMs });
+  const telemetry = telemetryOf('polycell-monitor', config);
+  const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  return monitorObject({ monitor, report: overview.report, storage, clock, intervalMs });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -172,15 +189,16 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
-/** The edge's HTTP API, and the work that follows a request. */
-export interface ComposedEdge {
-  readonly handle: (request: Request) => Promise<Response>;
-  readonly afterwards: () => Promise<void> | undefined;
-}
+/** Keeps the platform from ending a request before some work for it is done, which its answer does not wait for. */
+type WaitUntil = (work: Promise<unknown>) => void;
 
 /** Returns the edge's HTTP API; created once per isolate. */
-export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): ComposedEdge {
+export function composeEdge(
+  config: EdgeConfig,
+  bindings: EdgeBindings,
+): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
+  const telemetry = telemetryOf('polycell-edge', config);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
@@ -203,7 +221,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): Compose
     clock,
     log,
   });
-  const handle = createEdge({
+  const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
     tenants: createRouter({
@@ -219,6 +237,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): Compose
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
       forward: traffic.counting(forwarder({ send, clock, forwardMs })),
+      telemetry,
       clock,
       log,
       // The same time as for a streamed body.
@@ -265,8 +284,14 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): Compose
     }),
     failedAt: () => resolver.failedAt,
     clock,
-    ids,
+    telemetry,
     log,
   });
-  return { handle, afterwards: traffic.afterwards };
+  return async (request, waitUntil) => {
+    const response = await edge(request);
+    waitUntil(telemetry.flush());
+    const report = traffic.afterwards();
+    if (report !== undefined) waitUntil(report);
+    return response;
+  };
 }

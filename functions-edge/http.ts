@@ -1,5 +1,5 @@
 // The Worker: every request to the edge, and the classes of its Durable Objects.
-import { type ComposedEdge, composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
+import { composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 export { DirectoryObject } from './directory.ts';
@@ -8,7 +8,7 @@ export { MonitorObject } from './monitor.ts';
 type Environment = EdgeBindings & Record<string, string>;
 type Context = { waitUntil(work: Promise<unknown>): void };
 
-let edge: ComposedEdge | undefined;
+let edge: ReturnType<typeof composeEdge> | undefined;
 
 export default {
   /** The platform passes the environment with each request; it is read at the first one of an isolate. */
@@ -17,10 +17,7 @@ export default {
       edge = composeEdge(readEdgeConfig(environment), environment);
       context.waitUntil(wakeMonitor(environment));
     }
-    const response = await edge.handle(request);
-    const work = edge.afterwards();
-    if (work !== undefined) context.waitUntil(work);
-    return response;
+    return edge(request, (work) => context.waitUntil(work));
   },
 
   /** A cron trigger, so that the monitor also runs without requests. */
