@@ -133,7 +133,7 @@ export function composeRelay(
   const { state } = stores(config, own);
   const telemetry = telemetryOf(config, 'relay', own, BATCHING);
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus: bus(config, own), parking: parked, log: own.log });
+  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
   const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
   return afterBatch(telemetry, own.clock, dynamoDbChangeStream(traced));
 }

@@ -18,7 +18,7 @@ import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
-import type { ConsumerDeclaration } from '../core/cell/topology.ts';
+import { type ConsumerDeclaration, LANE_NAMES, queueOf } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
@@ -171,20 +171,20 @@ export function composeRelay(
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus, parking: parked, log: own.log });
+  const relayed = relay({ bus, parking: parked, clock: own.clock, log: own.log });
   const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
   return afterBatch(telemetry, own.clock, cosmosChangeFeed(traced));
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
 export interface SubscriptionWorker {
-  readonly consumer: string;
+  readonly subscription: string;
   /** Whether it takes the subscription's dead letters. */
   readonly deadLetters: boolean;
   readonly work: (batch: ServiceBusBatch) => Promise<void>;
 }
 
-/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+/** The functions behind the consumers' subscriptions, one in each lane, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const own = platform(config, overrides);
   const { clock, ids, log } = own;
@@ -202,11 +202,12 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
     const options = { clock, lockMs: (overrides.lockSeconds ?? visibilitySeconds) * 1000 };
     const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, name, handler);
     const left = deadLetters({ consumer: name, parking: parked, log });
-    const taking = (each: DeliveryHandler) => afterBatch(telemetry, clock, serviceBusConsumer(each, options));
-    return [
-      { consumer: name, deadLetters: false, work: taking(deliver) },
-      { consumer: name, deadLetters: true, work: taking(left) },
-    ];
+    const work = afterBatch(telemetry, clock, serviceBusConsumer(deliver, options));
+    const park = afterBatch(telemetry, clock, serviceBusConsumer(left, options));
+    return LANE_NAMES.map((lane) => queueOf(name, lane)).flatMap((subscription) => [
+      { subscription, deadLetters: false, work },
+      { subscription, deadLetters: true, work: park },
+    ]);
   };
   const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
   const replicating = replicator({ ...asking, ...config.replication, events, state, log, telemetry });

@@ -37,6 +37,7 @@ import { routeTokenSigner } from '../core/cell/route-token.ts';
 import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
 import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
+import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { assigner } from '../core/edge/directory/assigner.ts';
@@ -47,11 +48,14 @@ import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
 import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
+import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
 import { createMover } from '../core/edge/mover/mover.ts';
+import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
@@ -60,6 +64,7 @@ import { hasProved } from '../core/edge/router/route-memory.ts';
 import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
+import { trafficCounter } from '../core/edge/router/traffic-counter.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
@@ -99,12 +104,15 @@ const LATE_TIMEOUTS = 5;
 /** How long a cell may take to adopt a new epoch: unlike a probe, this writes to its store. */
 const FENCE_TIMEOUT_MS = 2000;
 
+/** The monitor's object, as other Workers call it. */
+export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, TrafficReport>;
+
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
-): MonitorObjectMethods<MonitorStatus> {
+): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport> {
   const { routeKey, monitor: settings } = config;
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
@@ -114,6 +122,14 @@ export function composeMonitor(
   const assign = assigner(assignmentSigner(routeKey), clock);
   const fence = fenceRequest({ ...asking, sign, assign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
+  const overview = createOverview({
+    directory: keeper,
+    measure: measureQuestion({ ...asking, sign }),
+    storage,
+    clock,
+    log,
+    intervalMs,
+  });
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
@@ -128,10 +144,11 @@ export function composeMonitor(
     clock,
     log,
     settings,
+    overview,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
-  return monitorObject({ monitor, storage, clock, intervalMs });
+  return monitorObject({ monitor, report: overview.report, storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -163,17 +180,22 @@ const BODY_LIVES = 4;
 
 /** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
-  readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
+  readonly MONITOR: ObjectNamespace<Watching>;
+  /** https://developers.cloudflare.com/workers/static-assets/binding/ */
+  readonly ASSETS: { fetch(request: Request): Promise<Response> };
   readonly MOVER: ObjectNamespace<MoverStub>;
 }
 
 /** How long the monitor may take to return its status. */
 const MONITOR_TIMEOUT_MS = 2000;
 
-async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
+async function askMonitor<T>(
+  { MONITOR }: Pick<EdgeBindings, 'MONITOR'>,
+  question: (monitor: Watching) => Promise<T>,
+): Promise<T> {
   const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
   try {
-    return await withTimeout(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
+    return await withTimeout(clock, MONITOR_TIMEOUT_MS, question(MONITOR.getByName(MONITOR_NAME)), late);
   } catch (error) {
     throw toObjectError(error, false);
   }
@@ -236,6 +258,11 @@ export function composeEdge(
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
+  const traffic = trafficCounter({
+    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report)),
+    clock,
+    log,
+  });
   const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
@@ -251,7 +278,7 @@ export function composeEdge(
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
-      forward: forwarder({ send, clock, forwardMs }),
+      forward: traffic.counting(forwarder({ send, clock, forwardMs })),
       telemetry,
       clock,
       log,
@@ -273,7 +300,8 @@ export function composeEdge(
           }),
     control: createControlApi({
       directory: directoryClient,
-      monitor: () => askMonitor(bindings),
+      monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
+      overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),
@@ -291,6 +319,7 @@ export function composeEdge(
       clock,
       log,
     }),
+    console: config.console && consoleFiles({ settings: config.console, files: bindings.ASSETS }),
     leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,
@@ -304,6 +333,8 @@ export function composeEdge(
   return async (request, waitUntil) => {
     const response = await edge(request);
     waitUntil(telemetry.flush());
+    const report = traffic.afterwards();
+    if (report !== undefined) waitUntil(report);
     return response;
   };
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { root } from '../bundles.mjs';
 import type { DeclaredCell } from './declared.ts';
 import { modulesBelow, readModule } from './modules.ts';
+import { grafanaDashboard, type Objectives, prometheusRules } from './monitoring.ts';
 import { readmeOf } from './readme.ts';
 import { cellRoot } from './scaffold.ts';
 import type { Problem } from './schema.ts';
@@ -14,6 +15,8 @@ const read = (projectRoot: string, file: string): string | undefined => {
   return existsSync(full) ? readFileSync(full, 'utf8') : undefined;
 };
 
+const text = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;
+
 /** Path → content of every generated file. */
 export function generatedFiles(projectRoot: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
@@ -23,6 +26,12 @@ export function generatedFiles(projectRoot: string): ReadonlyMap<string, string>
   const edge = read(projectRoot, 'infra/edge.json');
   if (edge !== undefined)
     files.set('infra/live/edge/wrangler.jsonc', wranglerConfig(JSON.parse(edge) as EdgeDeclaration));
+  const objectives = read(projectRoot, 'infra/objectives.json');
+  if (objectives !== undefined) {
+    const wanted = JSON.parse(objectives) as Objectives;
+    files.set('infra/monitoring/prometheus-rules.generated.json', text(prometheusRules(wanted)));
+    files.set('infra/monitoring/grafana-cells.generated.json', text(grafanaDashboard(wanted)));
+  }
   for (const folder of modulesBelow(projectRoot, 'infra/modules')) {
     const file = `${folder}/README.md`;
     files.set(

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { applicationFile, buildBundles, importTypeScript, OWN_APPLICATION } from '../../build/bundles.mjs';
+import { explainFault } from '../../build/preflight.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
@@ -12,7 +13,6 @@ import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { InnerLoop } from '../inner-loop.ts';
 import { noticePrinter, unless } from '../notices.ts';
-import { explainFault } from '../preflight.mjs';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: less than Docker's grace period of ten seconds. */
 const STOP_TIMEOUT_MS = 9000;
@@ -215,6 +215,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     'Or talk to the API yourself:',
     `  ${curl}`,
     '',
+    ...(edge === null ? [] : ['Watch it in the browser:', `  ${edge.url}/console/`, '']),
     ...(edge === null ? [] : ['See who is served where, and change it:', '  npx polycell tenants list', '']),
     data === undefined
       ? 'State is in memory and gone when the stack stops; --data DIR keeps it.'

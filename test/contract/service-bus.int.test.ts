@@ -2,6 +2,8 @@
 import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { subscriptionsOf } from '../../build/azure-resources.ts';
+import { declareConsumer, queueOf } from '../../core/cell/topology.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { CONDITION } from '../../emulators/service-bus/errors.ts';
 import { HastyClock } from '../support/fake-clock.ts';
@@ -20,14 +22,13 @@ async function openHarness(): Promise<BusHarness> {
   const emulator = new ServiceBusEmulator();
   const { port, connectionString } = await emulator.start();
   emulator.createTopic(TOPIC);
-  for (const [name, { types, visibilitySeconds, maximumDeliveries }] of Object.entries(BUS_CONSUMERS)) {
-    const settings = { lockDurationMs: visibilitySeconds * 1000, maxDeliveryCount: maximumDeliveries };
-    const list = types.map((type) => `'${type}'`).join(', ');
-    const expression = `type IN (${list}) AND (consumer IS NULL OR consumer = '${name}')`;
-    emulator.namespace.createSubscription(TOPIC, name, settings, {
-      name: 'events',
-      filter: { kind: 'sql', expression },
-    });
+  const consumers = Object.entries(BUS_CONSUMERS).map(([name, consumer]) =>
+    declareConsumer({ name, ...consumer }, consumer.types, 'derived'),
+  );
+  for (const { name, lockDuration, maxDeliveryCount, rule } of subscriptionsOf(consumers)) {
+    const settings = { lockDurationMs: Number(lockDuration.slice(2, -1)) * 1000, maxDeliveryCount };
+    const filter = { kind: 'sql', expression: rule.sqlFilter } as const;
+    emulator.namespace.createSubscription(TOPIC, name, settings, { name: rule.name, filter });
   }
   const proxy = new TcpProxy(port);
   await proxy.start();
@@ -41,10 +42,12 @@ async function openHarness(): Promise<BusHarness> {
     bus: open(TOPIC),
     missing: open('nobody-made-this'),
     clock: systemClock,
-    consume: (consumer: BusConsumer, handler) => {
+    consume: (consumer: BusConsumer, handler, lane = 'first') => {
       const { batchSize, visibilitySeconds } = BUS_CONSUMERS[consumer];
       const invoke = serviceBusConsumer(handler, { clock: systemClock, lockMs: visibilitySeconds * 1000 });
-      stops.push(driveSubscription({ client: direct, topic: TOPIC, subscription: consumer, batchSize, invoke }));
+      stops.push(
+        driveSubscription({ client: direct, topic: TOPIC, subscription: queueOf(consumer, lane), batchSize, invoke }),
+      );
     },
     publishText: (text, attributes) =>
       texts.sendMessages({ body: Buffer.from(text), applicationProperties: { ...attributes } }),

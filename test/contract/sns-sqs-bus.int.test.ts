@@ -4,6 +4,7 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsBus } from '../../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import { snsError } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
@@ -39,15 +40,21 @@ busContract('SNS and SQS', async () => {
     {
       tables: [],
       topic: cell,
-      queues: Object.entries(BUS_CONSUMERS).map(([name, { types, visibilitySeconds, maximumDeliveries }]) => ({
-        name: `${cell}-${name}`,
-        visibilityTimeoutSeconds: visibilitySeconds,
-        deadLetter: { name: `${cell}-${name}-dead`, maxReceiveCount: maximumDeliveries },
-        filterPolicy: { type: types, consumer: [name, { exists: false }] },
-      })),
+      queues: Object.entries(BUS_CONSUMERS).flatMap(([name, { types, visibilitySeconds, maximumDeliveries }]) =>
+        LANE_NAMES.map((lane) => ({
+          name: `${cell}-${queueOf(name, lane)}`,
+          visibilityTimeoutSeconds: visibilitySeconds,
+          deadLetter: { name: `${cell}-${name}-dead`, maxReceiveCount: maximumDeliveries },
+          filterPolicy: {
+            type: types,
+            consumer: [name, { exists: false }],
+            lane: lane === 'first' ? [{ exists: false }] : [lane],
+          },
+        })),
+      ),
     },
   );
-  const queueOf = (consumer: string) => {
+  const queueNamed = (consumer: string) => {
     const queue = queues[`${cell}-${consumer}`];
     if (queue?.deadLetterUrl === undefined) throw new TypeError(`No queue was made for ${consumer}.`);
     return { ...queue, deadLetterUrl: queue.deadLetterUrl };
@@ -58,9 +65,9 @@ busContract('SNS and SQS', async () => {
     bus: new SnsBus({ ...common, topicArn }),
     missing: new SnsBus({ ...common, topicArn: `${topicArn}-nobody-made-this` }),
     clock: systemClock,
-    consume: (consumer, handler) => {
+    consume: (consumer, handler, lane = 'first') => {
       const consume = sqsConsumer(handler);
-      const { url: queueUrl, arn: queueArn } = queueOf(consumer);
+      const { url: queueUrl, arn: queueArn } = queueNamed(queueOf(consumer, lane));
       const mapping = new SqsMapping({
         client: sqs,
         queueUrl,
@@ -84,7 +91,7 @@ busContract('SNS and SQS', async () => {
     deadLetters: async (consumer, count) => {
       const texts: string[] = [];
       while (texts.length < count) {
-        const command = new ReceiveMessageCommand({ QueueUrl: queueOf(consumer).deadLetterUrl, WaitTimeSeconds: 1 });
+        const command = new ReceiveMessageCommand({ QueueUrl: queueNamed(consumer).deadLetterUrl, WaitTimeSeconds: 1 });
         const { Messages = [] } = await sqs.send(command);
         texts.push(...Messages.map(({ Body = '' }) => Body));
       }

@@ -4,6 +4,7 @@ import { type ControlApiDeps, createControlApi, type Operator } from '../../core
 import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
+import type { OverviewAnswer } from '../../core/edge/monitor/overview.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
@@ -42,6 +43,7 @@ export const NO_MOVER = { start: unavailable, list: unavailable, change: unavail
 export function openApi(
   over: Partial<Directory> = {},
   monitor: () => Promise<unknown> = async () => STATUS,
+  overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
   mover: ControlApiDeps['mover'] = NO_MOVER,
 ) {
   const log = new RecordingLog();
@@ -55,6 +57,7 @@ export function openApi(
   const handle = createControlApi({
     directory: { ...own, ...over },
     monitor,
+    overview,
     log,
     clock,
     mover,
@@ -65,14 +68,16 @@ export function openApi(
     method: string,
     path: string,
     body?: unknown,
-    { operator = OPERATOR, contentType = 'application/json' }: { operator?: Operator; contentType?: string } = {},
+    {
+      operator = OPERATOR,
+      contentType = 'application/json',
+      headers = {},
+    }: { operator?: Operator; contentType?: string; headers?: Readonly<Record<string, string>> } = {},
   ) => {
     const request = new Request(`https://edge.example/control/v1/${path}`, {
       method,
-      ...(body !== undefined && {
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-        headers: { 'content-type': contentType },
-      }),
+      headers: { ...headers, ...(body !== undefined && { 'content-type': contentType }) },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const response = await handle(request, operator, TRACE);
     const text = await response.text();
@@ -86,12 +91,22 @@ export function openApi(
         body: text,
       }),
     ).toEqual([]);
-    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Loose };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? null : JSON.parse(text)) as Loose,
+    };
+  };
+  /** An answer that is no JSON. */
+  const text = async (method: string, path: string) => {
+    const request = new Request(`https://edge.example/control/v1/${path}`, { method });
+    const response = await handle(request, OPERATOR, TRACE);
+    return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
   };
   /** The status and the problem's code. */
   const refused = async (...args: Parameters<typeof call>) => {
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, refused, log };
+  return { call, text, refused, log };
 }

@@ -1,18 +1,16 @@
 // The control API on web-standard requests and responses: operators read and change the directory over HTTP.
 import { foreignCursor, Refusal } from '../../api/refusal.ts';
 import { isName } from '../../cell/identity.ts';
-import { parseJson, readBody } from '../../http/body.ts';
 import { readParameters } from '../../http/parameters.ts';
 import { routeMatcher } from '../../http/routes.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
-import { isJsonObject, type JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Holdings } from '../cells/holdings-question.ts';
 import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
-import { type Shape, shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
+import type { Overview, OverviewAnswer } from '../monitor/overview.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
   type Cell,
@@ -25,20 +23,14 @@ import {
   resolveTenant,
 } from '../ports/directory-model.ts';
 import type { Mover } from '../ports/mover.ts';
-import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
+import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { caughtUp } from './caught-up.ts';
+import { commandOf, readFields, readShape } from './command-body.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
-import {
-  bodyShape,
-  CONTROL_BODY_BYTES,
-  type ControlCommand,
-  type ControlCommandName,
-  type ControlRouteName,
-  controlCommands,
-  controlRoutes,
-} from './control-routes.ts';
+import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
 import { comparison, leftBehind } from './left-behind.ts';
+import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import { moves } from './moves.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
@@ -52,6 +44,8 @@ export interface ControlApiDeps {
   readonly directory: Directory;
   /** The health monitor's status. Rejects with `unavailable` when it does not answer in time. */
   readonly monitor: () => Promise<unknown>;
+  /** Its overview, unless the viewer has the one with this entity tag; `null` before its first round. Rejects as `monitor` does. */
+  readonly overview: (known: string | null) => Promise<OverviewAnswer | null>;
   /** Asks an endpoint for a proof, and says why there is none; `undefined` if it is the cell. See `endpointProver`. */
   readonly prove: (cell: CellDefinition) => Promise<string | undefined>;
   /** Asks cells what they hold; see `holdingsQuestion`. */
@@ -80,6 +74,7 @@ interface ControlCall {
 export function createControlApi({
   directory,
   monitor,
+  overview,
   prove,
   holdings,
   push,
@@ -189,6 +184,18 @@ export function createControlApi({
     return { tenant, home, standby };
   };
 
+  const monitorAway = (error: unknown): never => {
+    if (!isPortError(error)) throw error;
+    log.warn('the monitor does not answer', describeError(error));
+    throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
+  };
+
+  const overviewNow = async (known: string | null): Promise<OverviewAnswer> => {
+    const answer = await overview(known).catch(monitorAway);
+    if (answer !== null) return answer;
+    throw new Refusal('monitor_unavailable', 'The monitor has not made a round yet; retry later.', RETRY_LATER);
+  };
+
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
@@ -232,11 +239,19 @@ export function createControlApi({
     },
     monitor: async ({ query }) => {
       readParameters(controlRoutes.monitor.parameters, query);
-      return monitor().catch((error: unknown) => {
-        if (!isPortError(error)) throw error;
-        log.warn('the monitor does not answer', describeError(error));
-        throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
-      });
+      return monitor().catch(monitorAway);
+    },
+    overview: async ({ request, query }) => {
+      readParameters(controlRoutes.overview.parameters, query);
+      const { etag, ageMs, body } = await overviewNow(request.headers.get('if-none-match'));
+      const headers = { 'content-type': 'application/json', etag, [AGE_HEADER]: String(ageMs) };
+      return new Response(body, { status: body === null ? 304 : 200, headers });
+    },
+    metrics: async ({ query }) => {
+      readParameters(controlRoutes.metrics.parameters, query);
+      const { body, ageMs } = await overviewNow(null);
+      const text = metricsText(JSON.parse(body ?? '') as Overview, ageMs);
+      return new Response(text, { headers: { 'content-type': METRICS_TYPE } });
     },
     approvals: async ({ query }) => {
       readParameters(controlRoutes.approvals.parameters, query);
@@ -316,8 +331,12 @@ export function createControlApi({
     // In the audit log, this name stands for changes that no operator has made.
     if (operator.subject === MONITOR) throw new Refusal('invalid_credential', `No operator is called ${MONITOR}.`);
     try {
-      const body = JSON.stringify(await dispatch(request, operator));
-      return new Response(body, { headers: ownHeaders(traceparent, 'application/json') });
+      const answer = await dispatch(request, operator);
+      const type = answer instanceof Response ? answer.headers.get('content-type') : null;
+      const headers = ownHeaders(traceparent, type ?? 'application/json');
+      if (!(answer instanceof Response)) return new Response(JSON.stringify(answer), { headers });
+      for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+      return answer;
     } catch (error) {
       return ownRefusal(traceparent, toRefusal(error, log, traceparent));
     }
@@ -342,41 +361,4 @@ function toRefusal(error: unknown, log: Log, traceparent: string): Refusal {
     'The directory is unavailable, and nothing has been changed. Retry later.',
     RETRY_LATER,
   );
-}
-
-/** Reads the fields of a command’s body. */
-const readFields = (request: Request, command: ControlCommand) => readShape(request, bodyShape(command));
-
-/** Reads the fields of a body; reports all of their faults at once. */
-async function readShape(request: Request, shape: Shape): Promise<JsonObject> {
-  const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
-  if (mediaType.trim().toLowerCase() !== 'application/json')
-    throw new Refusal('unsupported_media_type', 'Send application/json.');
-  const body = parseJson(await readBody(request, CONTROL_BODY_BYTES));
-  if (!isJsonObject(body)) throw new Refusal('invalid_body', 'Send an object.');
-  const errors = shapeFaults(shape, body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
-  if (errors.length > 0)
-    throw new Refusal('invalid_body', `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
-      errors,
-    });
-  return body;
-}
-
-function commandOf(
-  { kind, inPath }: ControlCommand,
-  id: string,
-  { reason, ...fields }: JsonObject,
-): { reason: string; command: DirectoryCommand } {
-  // Nothing can have such a name. An add command fails with the rule for names instead.
-  const shown = JSON.stringify(id.slice(0, 63));
-  if (inPath === 'proposal') {
-    if (!/^\d{1,15}$/.test(id)) throw new Refusal('unknown_proposal', `There is no change ${shown}.`);
-    return { reason: String(reason), command: { kind: 'approve-change', proposal: Number(id) } };
-  }
-  if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
-    throw new Refusal(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
-  const named =
-    kind === 'add-cell' ? { cell: { ...fields, id } } : { ...fields, ...(inPath !== undefined && { [inPath]: id }) };
-  // The fields are those of the command's shape, which the directory validates again.
-  return { reason: String(reason), command: { kind, ...named } as unknown as DirectoryCommand };
 }

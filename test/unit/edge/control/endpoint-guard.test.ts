@@ -48,6 +48,7 @@ function guarded(trust: Partial<TrustSettings> = {}) {
   const deps: ControlApiDeps = {
     directory,
     monitor: async () => ({}),
+    overview: async () => null,
     push: async () => '',
     mover: NO_MOVER,
     holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },

@@ -34,6 +34,7 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     push,
     mover: NO_MOVER,
     monitor: async () => ({}),
+    overview: async () => null,
     log: new RecordingLog(),
     ...guard,
   };

@@ -24,7 +24,7 @@ function before(answer: Awaited<ReturnType<Mover['change']>> = { value: view }) 
     asked.push(call);
     return answer;
   };
-  const api = openApi({}, undefined, { start: note, change: note, list: async () => [view] });
+  const api = openApi({}, undefined, undefined, { start: note, change: note, list: async () => [view] });
   return { ...api, asked };
 }
 
@@ -71,10 +71,10 @@ test('what the mover refuses is a refusal, and faults of the request do not reac
 });
 
 test('a mover that does not answer is said to be unavailable', async () => {
-  const { refused } = openApi({}, undefined, NO_MOVER);
+  const { refused } = openApi({}, undefined, undefined, NO_MOVER);
   expect(await refused('GET', 'moves')).toBe('503 mover_unavailable');
   expect(await refused('POST', 'moves/acme/pause', why)).toBe('503 mover_unavailable');
   const broken = () => Promise.reject(new PortError('unknown-outcome', 'It ended.'));
-  const { refused: unsure } = openApi({}, undefined, { ...NO_MOVER, start: broken });
+  const { refused: unsure } = openApi({}, undefined, undefined, { ...NO_MOVER, start: broken });
   expect(await unsure('POST', 'tenants/acme/move', { to: 'beta', ...why })).toBe('503 mover_unavailable');
 });

@@ -22,6 +22,7 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     directory,
     clock,
     monitor: async () => ({}),
+    overview: async () => null,
     log: new RecordingLog(),
     ...guard,
   });
