@@ -58,6 +58,7 @@ export const PORTS: readonly PortRule[] = [
   { port: 'Bus', as: 'implements', suite: suite('bus') },
   { port: 'DeliveryHandler', as: 'takes', suite: suite('bus') },
   { port: 'ChangeHandler', as: 'takes', suite: suite('change-stream') },
+  { port: 'FeedSource', as: 'implements', suite: suite('feed') },
   { port: 'Directory', as: 'implements', suite: suite('directory') },
   { port: 'DirectoryStorage', as: 'implements', suite: suite('directory-storage') },
   { port: 'RouteCache', as: 'implements', suite: suite('route-cache') },

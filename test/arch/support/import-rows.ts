@@ -70,6 +70,7 @@ const ENGINE = [
   'domain',
   'edge',
   'events',
+  'feed',
   'http',
   'lib',
   'pipeline',
@@ -103,7 +104,7 @@ export const ROWS: readonly Row[] = [
     instead: 'A port is independent: it imports other ports and the values that they exchange.',
   },
   {
-    files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|replication|store)\//,
+    files: /^core\/(?:api|cell|domain|edge|events|feed|http|lib|pipeline|replication|store)\//,
     project: ENGINE,
     packages: ['@noble/hashes'],
     node: false,
