@@ -57,6 +57,7 @@ export const PORTS: readonly PortRule[] = [
   { port: 'Store', as: 'implements', suite: suite('store') },
   { port: 'Bus', as: 'implements', suite: suite('bus') },
   { port: 'DeliveryHandler', as: 'takes', suite: suite('bus') },
+  { port: 'DeliverySource', as: 'implements', suite: suite('bus') },
   { port: 'ChangeHandler', as: 'takes', suite: suite('change-stream') },
   { port: 'FeedSource', as: 'implements', suite: suite('feed') },
   { port: 'Directory', as: 'implements', suite: suite('directory') },
