@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as awsContainer from '../containers/aws/config.ts';
+import * as azureContainer from '../containers/azure/config.ts';
 import { application } from '../core/application.ts';
 import { applicationFaults, topologyOf } from '../core/domain/application.ts';
 import type { Domain } from '../core/domain/domain.ts';
@@ -92,6 +94,8 @@ const own: Files = {
     environmentDocument([
       { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },
       { folder: 'functions-azure', variables: azure.VARIABLES, platform: azure.PLATFORM_VARIABLES },
+      { folder: 'containers/aws', variables: awsContainer.VARIABLES, platform: awsContainer.PLATFORM_VARIABLES },
+      { folder: 'containers/azure', variables: azureContainer.VARIABLES, platform: azureContainer.PLATFORM_VARIABLES },
       { folder: 'functions-edge', variables: edge.VARIABLES, platform: edge.PLATFORM_VARIABLES },
     ]),
 };

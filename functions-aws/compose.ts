@@ -9,9 +9,10 @@ import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
-import { DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
+import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
 import { consumerNamed } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
+import type { ApiRequest } from '../core/http/call.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
@@ -19,7 +20,8 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
-import type { Bus } from '../core/ports/bus.ts';
+import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
+import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
@@ -37,7 +39,7 @@ export interface Overrides {
   readonly consumer?: (consumer: Consumer) => Consumer;
 }
 
-interface Platform {
+export interface Platform {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -47,18 +49,20 @@ interface Platform {
  * The adapters know which requests can be repeated, so the SDK does not retry. A service that does not answer within three
  * seconds is assumed not to answer at all; both timeouts are in milliseconds.
  */
-const CLIENT = {
+export const CLIENT = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
 } as const;
 
-const platform = ({
+/** What every part of the process shares. */
+export const platform = ({
   clock = systemClock,
   ids = randomIds,
   log = jsonLog((line) => process.stdout.write(`${line}\n`)),
 }: Overrides): Platform => ({ clock, ids, log });
 
-function stores(
+/** The cell's stores. */
+export function stores(
   { region, endpoints, eventsTable, stateTable }: CellConfig,
   { clock, ids }: Platform,
 ): { events: Store; state: Store } {
@@ -74,8 +78,8 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
   return new SnsBus({ client, topicArn, clock, ids });
 }
 
-/** The function behind the HTTP API. */
-export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
+/** The cell's API on web-standard requests, whatever serves it. */
+export function composeApi(config: HttpConfig, overrides: Overrides = {}): (request: ApiRequest) => Promise<Response> {
   const own = platform(overrides);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
   const parts = {
@@ -90,7 +94,19 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
     },
     fetch: (request: Request) => fetch(request),
   };
-  return apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own }));
+  return applicationApi({ ...parts, ...stores(config, own), ...own });
+}
+
+/** The function behind the HTTP API. */
+export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
+  return apiGateway(composeApi(config, overrides));
+}
+
+/** What handles the changes of the event log, whatever reads them. */
+export function composeChanges(config: CellConfig, overrides: Overrides = {}): ChangeHandler {
+  const own = platform(overrides);
+  const { state } = stores(config, own);
+  return relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log });
 }
 
 /** The function behind the event log's stream. */
@@ -98,18 +114,18 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (event: StreamEvent) => Promise<BatchResponse> {
-  const own = platform(overrides);
-  const { state } = stores(config, own);
-  return dynamoDbChangeStream(
-    relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log }),
-  );
+  return dynamoDbChangeStream(composeChanges(config, overrides));
 }
 
-/** The function behind a consumer's queue. */
-export function composeWorker(
-  config: WorkerConfig,
-  overrides: Overrides = {},
-): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
+/** What takes a consumer's messages, and its dead letters, whatever receives them. */
+export interface ConsumerHandlers {
+  readonly declaration: ConsumerDeclaration;
+  readonly deliver: DeliveryHandler;
+  readonly deadLetters: DeliveryHandler;
+}
+
+/** The consumer that the configuration names. */
+export function composeConsumer(config: WorkerConfig, overrides: Overrides = {}): ConsumerHandlers {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const { declaration, create } = consumerNamed(application, config.consumer);
@@ -132,8 +148,18 @@ export function composeWorker(
     log,
     leases,
   });
+  return { declaration, deliver, deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }) };
+}
+
+/** The function behind a consumer's queue. */
+export function composeWorker(
+  config: WorkerConfig,
+  overrides: Overrides = {},
+): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
+  const { clock = systemClock } = overrides;
+  const { deliver, deadLetters: handler } = composeConsumer(config, overrides);
   return sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
     suffix: DEAD_LETTER_SUFFIX,
-    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    handler,
   });
 }

@@ -1,5 +1,6 @@
 // Wires core to Azure: the only file here that knows both. Called once for each start of the app.
 
+import { readFile } from 'node:fs/promises';
 import { CosmosClient } from '@azure/cosmos';
 import type { HttpRequest, HttpResponseInit } from '@azure/functions';
 import { ServiceBusClient } from '@azure/service-bus';
@@ -9,13 +10,16 @@ import { weakConsistency } from '../adapters/azure/cosmos-consistency.ts';
 import { withIdentity } from '../adapters/azure/cosmos-identity.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { functionsHttp } from '../adapters/azure/functions-http.ts';
-import { ManagedIdentity, SERVICE_BUS_RESOURCE } from '../adapters/azure/managed-identity.ts';
+import { type IdentityEndpoint, ManagedIdentity, SERVICE_BUS_RESOURCE } from '../adapters/azure/managed-identity.ts';
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
+import type { FederatedIdentity } from '../adapters/azure/workload-identity.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
+import type { ConsumerDeclaration } from '../core/cell/topology.ts';
 import { applicationApi } from '../core/http/application-api.ts';
+import type { ApiRequest } from '../core/http/call.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
@@ -24,13 +28,15 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import type { DeliveryHandler } from '../core/ports/bus.ts';
+import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
-import type { CellConfig, Connection, HttpConfig, WorkerConfig } from './config.ts';
+import type { CellConfig, Connection, HttpConfig, IdentityConnection, WorkerConfig } from './config.ts';
 
 /** What a test may put in place of the real thing. */
 export interface Overrides {
@@ -43,7 +49,7 @@ export interface Overrides {
   readonly lockSeconds?: number;
 }
 
-interface Platform {
+export interface Platform {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -52,13 +58,15 @@ interface Platform {
 /** A service that does not answer within this time is taken for one that will not, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 3000;
 
-const platform = ({
+/** What every part of the process shares. */
+export const platform = ({
   clock = systemClock,
   ids = randomIds,
   log = jsonLog((line) => process.stdout.write(`${line}\n`)),
 }: Overrides): Platform => ({ clock, ids, log });
 
-function stores(
+/** The cell's stores, and the client that they share. */
+export function stores(
   { connections, database }: CellConfig,
   { clock, ids }: Platform,
 ): { client: CosmosClient; events: Store; state: Store } {
@@ -69,6 +77,10 @@ function stores(
   return { client, events: store('events'), state: store('state') };
 }
 
+/** The cluster's token is read with each exchange. */
+const identityOf = (identity: IdentityConnection['identity']): IdentityEndpoint | FederatedIdentity =>
+  'tokenFile' in identity ? { ...identity, assertion: () => readFile(identity.tokenFile, 'utf8') } : identity;
+
 function cosmosClient(
   connection: Connection,
   options: ReturnType<typeof cosmosClientOptions>,
@@ -77,15 +89,16 @@ function cosmosClient(
   if (typeof connection === 'string') return new CosmosClient({ connectionString: connection, ...options });
   const { address, identity } = connection;
   // Tokens for one account alone: https://learn.microsoft.com/azure/cosmos-db/nosql/reference-data-plane-security
-  const credential = new ManagedIdentity({ ...identity, resource: new URL(address).origin }, deps);
+  const credential = new ManagedIdentity({ ...identityOf(identity), resource: new URL(address).origin }, deps);
   return new CosmosClient({ endpoint: address, ...withIdentity(options, credential, deps.clock) });
 }
 
-function serviceBusClient(connection: Connection, deps: Pick<Platform, 'clock' | 'ids'>): ServiceBusClient {
+/** A client of the namespace, which does not try again itself. */
+export function serviceBusClient(connection: Connection, deps: Pick<Platform, 'clock' | 'ids'>): ServiceBusClient {
   const options = { retryOptions: { maxRetries: 0, timeoutInMs: REQUEST_TIMEOUT_MS } };
   if (typeof connection === 'string') return new ServiceBusClient(connection, options);
   const { address, identity } = connection;
-  const credential = new ManagedIdentity({ ...identity, resource: SERVICE_BUS_RESOURCE }, deps);
+  const credential = new ManagedIdentity({ ...identityOf(identity), resource: SERVICE_BUS_RESOURCE }, deps);
   return new ServiceBusClient(address, credential, options);
 }
 
@@ -99,11 +112,8 @@ async function tellWeakConsistency(client: CosmosClient, log: Log): Promise<void
     log.error('the Cosmos DB account must have Strong consistency: epochs do not fence without it', { consistency });
 }
 
-/** The function behind the HTTP trigger. */
-export function composeHttp(
-  config: HttpConfig,
-  overrides: Overrides = {},
-): (request: HttpRequest) => Promise<HttpResponseInit> {
+/** The cell's API on web-standard requests, whatever serves it. */
+export function composeApi(config: HttpConfig, overrides: Overrides = {}): (request: ApiRequest) => Promise<Response> {
   const own = platform(overrides);
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
@@ -120,7 +130,24 @@ export function composeHttp(
     },
     fetch: (request: Request) => fetch(request),
   };
-  return functionsHttp(applicationApi({ ...parts, ...both, ...own }));
+  return applicationApi({ ...parts, ...both, ...own });
+}
+
+/** The function behind the HTTP trigger. */
+export function composeHttp(
+  config: HttpConfig,
+  overrides: Overrides = {},
+): (request: HttpRequest) => Promise<HttpResponseInit> {
+  return functionsHttp(composeApi(config, overrides));
+}
+
+/** What handles the changes of the event log, whatever reads them. */
+export function composeChanges(config: CellConfig, overrides: Overrides = {}): ChangeHandler {
+  const own = platform(overrides);
+  const { state } = stores(config, own);
+  const client = serviceBusClient(config.connections.serviceBus, own);
+  const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
+  return relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log });
 }
 
 /** The function behind the event log's change feed. */
@@ -128,30 +155,25 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (items: readonly unknown[]) => Promise<void> {
-  const own = platform(overrides);
-  const { state } = stores(config, own);
-  const client = serviceBusClient(config.connections.serviceBus, own);
-  const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
-  return cosmosChangeFeed(relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log }));
+  return cosmosChangeFeed(composeChanges(config, overrides));
 }
 
-/** A function of the worker: which queue of which subscription it takes messages from. */
-export interface SubscriptionWorker {
-  readonly consumer: string;
-  /** Whether it takes the subscription's dead letters. */
-  readonly deadLetters: boolean;
-  readonly work: (batch: ServiceBusBatch) => Promise<void>;
+/** What takes a consumer's messages, and its dead letters, whatever receives them. */
+export interface ConsumerHandlers {
+  readonly declaration: ConsumerDeclaration;
+  readonly deliver: DeliveryHandler;
+  readonly deadLetters: DeliveryHandler;
 }
 
-/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
-export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
+/** The consumers, which share the process. */
+export function composeConsumers(config: WorkerConfig, overrides: Overrides = {}): readonly ConsumerHandlers[] {
   const { clock, ids, log } = platform(overrides);
   const { events, state } = stores(config, { clock, ids, log });
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
-  return definitions.flatMap(({ declaration, create }): SubscriptionWorker[] => {
+  return definitions.map(({ declaration, create }): ConsumerHandlers => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);
     const watched = { events: time.watch(events), state: time.watch(state) };
@@ -169,19 +191,31 @@ export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}):
       gate,
       leases,
     };
-    const options = { clock, lockMs: (overrides.lockSeconds ?? declaration.visibilitySeconds) * 1000 };
-    const { name } = declaration;
+    return {
+      declaration,
+      deliver: consume({ consumer: changed, ...deps }),
+      deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    };
+  });
+}
+
+/** A function of the worker: which queue of which subscription it takes messages from. */
+export interface SubscriptionWorker {
+  readonly consumer: string;
+  /** Whether it takes the subscription's dead letters. */
+  readonly deadLetters: boolean;
+  readonly work: (batch: ServiceBusBatch) => Promise<void>;
+}
+
+/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
+  const { clock = systemClock, lockSeconds } = overrides;
+  return composeConsumers(config, overrides).flatMap(({ declaration, deliver, deadLetters: park }) => {
+    const { name: consumer, visibilitySeconds } = declaration;
+    const options = { clock, lockMs: (lockSeconds ?? visibilitySeconds) * 1000 };
     return [
-      {
-        consumer: name,
-        deadLetters: false,
-        work: serviceBusConsumer(consume({ consumer: changed, ...deps }), options),
-      },
-      {
-        consumer: name,
-        deadLetters: true,
-        work: serviceBusConsumer(deadLetters({ consumer: name, parking: parked, log }), options),
-      },
+      { consumer, deadLetters: false, work: serviceBusConsumer(deliver, options) },
+      { consumer, deadLetters: true, work: serviceBusConsumer(park, options) },
     ];
   });
 }

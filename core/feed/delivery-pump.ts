@@ -8,8 +8,6 @@ import type { Log } from '../ports/log.ts';
 
 /** Bounds of a pump; durations in milliseconds. */
 export const PUMP_LIMITS = {
-  /** Batches under way at once, whatever the topology allows: replicas are added instead. */
-  concurrency: 4,
   /** A batch is not filled further beyond these bytes: as much as Lambda hands over. */
   batchBytes: 6 * 1024 * 1024,
   /** Asked for at once: of the largest messages, 2.5 MiB. */
@@ -30,17 +28,16 @@ export interface DeliveryPumpDeps {
   readonly batchSize: number;
   /** How long a batch that is not full waits for more. */
   readonly windowMs: number;
-  readonly concurrency: number;
   /** How long the handler may take for a batch; it gets this as its deadline. */
   readonly limitMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/** One batch at a time: batches side by side would mostly wait for each other's subjects. Replicas are added instead. */
 export class DeliveryPump {
   readonly #deps: DeliveryPumpDeps;
   readonly #abort = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
   #loop: Promise<void> | undefined;
 
   constructor(deps: DeliveryPumpDeps) {
@@ -56,18 +53,12 @@ export class DeliveryPump {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#loop;
-    await Promise.all(this.#underWay);
     await this.#deps.source.close().catch((error: unknown) => this.#warn('a queue could not be closed', error));
   }
 
   async #run(): Promise<void> {
-    const most = Math.max(1, Math.min(this.#deps.concurrency, PUMP_LIMITS.concurrency));
     let failures = 0;
     while (!this.#abort.signal.aborted) {
-      if (this.#underWay.size >= most) {
-        await Promise.race(this.#underWay);
-        continue;
-      }
       const batch: Received[] = [];
       try {
         await this.#fill(batch);
@@ -78,7 +69,10 @@ export class DeliveryPump {
         if (failures === 1) this.#warn('a queue cannot be read, and will be again', error);
       }
       // What is in hand is handed over, whatever has failed after it.
-      if (batch.length > 0) this.#dispatch(batch);
+      if (batch.length > 0)
+        await this.#handle(batch).catch((error: unknown) =>
+          this.#warn('a batch was not finished with, and comes again', error),
+        );
       if (failures > 0)
         await this.#pause(pauseAfter(Math.min(failures, 20), PUMP_LIMITS.firstRetryMs, PUMP_LIMITS.lastRetryMs));
     }
@@ -99,13 +93,6 @@ export class DeliveryPump {
       batch.push(...more);
       bytes += sizeOf(more);
     }
-  }
-
-  #dispatch(batch: readonly Received[]): void {
-    const work = this.#handle(batch)
-      .catch((error: unknown) => this.#warn('a batch was not finished with, and comes again', error))
-      .finally(() => this.#underWay.delete(work));
-    this.#underWay.add(work);
   }
 
   /** Messages that are to be tried again are left alone: they come again after their timeout, and not at once, which would use up their deliveries. */

@@ -138,6 +138,32 @@ export const ROWS: readonly Row[] = [
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
   ...functions('edge', [], ['cloudflare:'], 'adapters/cloudflare/'),
+  ...(
+    [
+      ['aws', '@aws-sdk/'],
+      ['azure', '@azure/'],
+    ] as const
+  ).map(([cloud, sdk]) => ({
+    files: new RegExp(`^containers/${cloud}/`),
+    project: [
+      'core/',
+      `adapters/${cloud}/`,
+      'adapters/system/',
+      `functions-${cloud}/`,
+      `containers/${cloud}/`,
+      ...['container', 'part', 'settings'].map((name) => `containers/${name}`),
+    ],
+    packages: [sdk],
+    node: true,
+    instead: `A container of ${cloud} wires what all containers share to the handlers of functions-${cloud}.`,
+  })),
+  {
+    files: /^containers\//,
+    project: ['core/', 'containers/'],
+    packages: [],
+    node: true,
+    instead: 'What all containers share knows no cloud: compose.ts of each cloud passes sources and handlers in.',
+  },
   ...['cosmos', 'service-bus'].map((name) => ({
     files: new RegExp(`^emulators/${name}/`),
     project: [`emulators/${name}/`, 'emulators/directory-lock.ts'],
@@ -207,6 +233,7 @@ export const ROWS: readonly Row[] = [
       'core/',
       'adapters/',
       'functions-',
+      'containers/',
     ],
     packages: 'declared',
     node: true,
@@ -214,7 +241,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     files: /^build\//,
-    project: ['build/', 'core/', 'infra/', 'functions-'],
+    project: ['build/', 'core/', 'infra/', 'functions-', 'containers/'],
     packages: 'declared',
     node: true,
     instead: 'The build reads declarations from core and configurations from functions-*; it needs nothing that runs.',
@@ -242,6 +269,7 @@ export const ROWS: readonly Row[] = [
       'core/openapi.generated.json',
       'adapters/',
       'functions-',
+      'containers/',
       'local/',
       'hosts/',
       'emulators/',
@@ -261,6 +289,7 @@ export const ROWS: readonly Row[] = [
       'examples/',
       'adapters/',
       'functions-',
+      'containers/',
       'local/',
       'hosts/',
       'emulators/',

@@ -72,7 +72,6 @@ export function pump(consumer: BusConsumer, source: DeliverySource, handler: Del
     handler,
     batchSize: BUS_CONSUMERS[consumer].batchSize,
     windowMs: 0,
-    concurrency: 4,
     limitMs: 10_000,
     clock: systemClock,
     log: new RecordingLog(),

@@ -1,0 +1,62 @@
+// Wires a container's parts to AWS: the same handlers as the functions', and clients that pull.
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDbFeed } from '../../adapters/aws/dynamodb-feed.ts';
+import { SqsSource } from '../../adapters/aws/sqs-source.ts';
+import { DEAD_LETTER_SUFFIX } from '../../core/cell/topology.ts';
+import {
+  CLIENT,
+  composeApi,
+  composeChanges,
+  composeConsumer,
+  type Overrides,
+  platform,
+  stores,
+} from '../../functions-aws/compose.ts';
+import type { Part } from '../part.ts';
+import { consumerPart, httpPart, type PartDeps, relayPart } from '../parts.ts';
+import type { ContainerConfig } from './config.ts';
+
+/** A question that waits for a message takes longer than any other; in milliseconds. */
+const LONG_POLL = { ...CLIENT, requestHandler: { ...CLIENT.requestHandler, requestTimeout: 15_000 } } as const;
+
+/** The parts that the container runs. */
+export function compose(
+  config: ContainerConfig,
+  exit: (code: number) => void,
+  overrides: Overrides = {},
+): readonly Part[] {
+  const deps: PartDeps = { ...platform(overrides), exit };
+  const parts: Part[] = [];
+  if (config.http !== undefined && config.port !== undefined)
+    parts.push(
+      httpPart(
+        config.port,
+        composeApi(config.http, overrides),
+        { ...stores(config.http, deps), cell: config.http.cell },
+        deps,
+      ),
+    );
+  if (config.relayed !== undefined) {
+    const { region, eventsTable } = config.relayed;
+    const { streams: endpoint } = config.endpoints;
+    const client = new DynamoDBStreamsClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+    const feed = new DynamoDbFeed({ client, table: eventsTable, log: deps.log });
+    const { state } = stores(config.relayed, deps);
+    parts.push(relayPart(feed, state, composeChanges(config.relayed, overrides), deps));
+  }
+  for (const worker of config.workers) {
+    const { sqs: endpoint } = config.endpoints;
+    const source = (suffix: string) => {
+      const client = new SQSClient({
+        ...LONG_POLL,
+        region: worker.region,
+        ...(endpoint !== undefined && { endpoint }),
+      });
+      return new SqsSource({ client, queueUrl: `${config.queues}-${worker.consumer}${suffix}` });
+    };
+    const queues = { queue: source(''), deadLetterQueue: source(DEAD_LETTER_SUFFIX) };
+    parts.push(consumerPart({ ...composeConsumer(worker, overrides), ...queues }, deps));
+  }
+  return parts;
+}
