@@ -83,10 +83,18 @@ const ASKING = {
   stack: STACK_TEXT,
 } as const;
 
-/** Runs a command with its arguments; returns the exit code. */
-export async function runCommand(name: string, command: Command, args: readonly string[]): Promise<number> {
-  const out = (line: string) => void process.stdout.write(`${line}\n`);
-  const err = (line: string) => void process.stderr.write(`${line}\n`);
+const standardStreams: Pick<CommandContext, 'out' | 'err'> = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+};
+
+/** Runs a command with its arguments, which writes lines to the standard streams or to others; returns the exit code. */
+export async function runCommand(
+  name: string,
+  command: Command,
+  args: readonly string[],
+  { out, err } = standardStreams,
+): Promise<number> {
   let given: Arguments;
   try {
     given = readArguments(command, args);

@@ -1,6 +1,6 @@
 // The store in memory: exactly as strict as the real ones, and the default for unit tests.
 
-import { compareUtf8, utf8Length } from '../../core/lib/text.ts';
+import { afterPrefix, compareUtf8, utf8Length } from '../../core/lib/text.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Clock, EpochMs } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -32,6 +32,12 @@ interface Item {
   readonly expiresAt?: EpochMs;
 }
 
+interface Partition {
+  readonly items: Map<string, Item>;
+  /** The ids in the order of their UTF-8 bytes. */
+  readonly ids: string[];
+}
+
 export interface MemoryStoreOptions {
   readonly clock: Clock;
   /** Called with each committed write, in order; feeds the change stream. */
@@ -41,7 +47,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #onChange: (record: ChangeRecord) => void;
-  readonly #partitions = new Map<string, Map<string, Item>>();
+  readonly #partitions = new Map<string, Partition>();
   #writes = 0;
 
   constructor({ clock, onChange = () => undefined }: MemoryStoreOptions) {
@@ -77,45 +83,50 @@ export class MemoryStore implements Store {
       throw new PortError('conflict', `${writes[failedWrite]?.id} is not as expected.`, { failedWrite });
     return writes.map((write) => {
       if (write.kind === 'put') return this.#write({ ...write, partition });
-      if (write.kind === 'delete') this.#partitions.get(partition)?.delete(write.id);
+      if (write.kind === 'delete') this.#remove({ partition, id: write.id });
       return undefined;
     });
   }
 
   async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
+    const ids = this.#partitions.get(partition)?.ids ?? [];
     const descending = order === 'descending';
-    const ids = [...(this.#partitions.get(partition)?.keys() ?? [])]
-      .filter((id) => id.startsWith(prefix))
-      .filter(
-        (id) => (from === undefined || compareUtf8(id, from) >= 0) && (to === undefined || compareUtf8(id, to) < 0),
-      )
-      .filter((id) => cursor === undefined || (descending ? compareUtf8(id, cursor) < 0 : compareUtf8(id, cursor) > 0))
-      .filter((id) => this.#live({ partition, id }) !== undefined)
-      .sort(descending ? (a, b) => compareUtf8(b, a) : compareUtf8);
+    const end = afterPrefix(prefix);
+    const first = Math.max(
+      placeOf(ids, prefix),
+      from === undefined ? 0 : placeOf(ids, from),
+      cursor === undefined || descending ? 0 : placeAfter(ids, cursor),
+    );
+    const last = Math.min(
+      end === undefined ? ids.length : placeOf(ids, end),
+      to === undefined ? ids.length : placeOf(ids, to),
+      cursor === undefined || !descending ? ids.length : placeOf(ids, cursor),
+    );
     const items: StoredDocument[] = [];
     let bytes = 0;
-    for (const id of ids.slice(0, limit)) {
+    for (let step = 0; step < last - first; step += 1) {
+      const id = ids[descending ? last - 1 - step : first + step] as string;
       const item = this.#live({ partition, id });
       if (item === undefined) continue;
       bytes += utf8Length(item.text);
-      if (bytes > STORE_LIMITS.pageBytes && items.length > 0) break;
+      if (items.length >= limit || (bytes > STORE_LIMITS.pageBytes && items.length > 0))
+        return { items, next: items.at(-1)?.id as StoreCursor };
       items.push(toDocument({ partition, id }, item));
     }
-    const last = items.at(-1);
-    return ids.length > items.length && last !== undefined ? { items, next: last.id as StoreCursor } : { items };
+    return { items };
   }
 
   async partitions({ limit, cursor = '' as StoreCursor }: PartitionQuery): Promise<PartitionPage> {
-    const all = [...this.#partitions].filter(([, { size }]) => size > 0).sort(([a], [b]) => compareUtf8(a, b));
+    const all = [...this.#partitions].filter(([, { ids }]) => ids.length > 0).sort(([a], [b]) => compareUtf8(a, b));
     if (cursor !== '' && !this.#partitions.has(cursor))
       throw new PortError('invalid', 'The cursor belongs to another query.');
     const left = all.filter(([name]) => compareUtf8(name, cursor) > 0);
     const named: string[] = [];
     let documents = 0;
-    for (const [name, { size }] of left) {
+    for (const [name, { ids }] of left) {
       if (documents >= limit) break;
       named.push(name);
-      documents += size;
+      documents += ids.length;
     }
     const last = named.at(-1);
     return { partitions: named, documents, ...(named.length < left.length && last && { next: last as StoreCursor }) };
@@ -123,11 +134,11 @@ export class MemoryStore implements Store {
 
   async delete(key: Key, expected: Version | 'any'): Promise<void> {
     if (!this.#holds(key, expected)) throw new PortError('conflict', `${key.id} is not as expected.`);
-    this.#partitions.get(key.partition)?.delete(key.id);
+    this.#remove(key);
   }
 
   #live({ partition, id }: Key): Item | undefined {
-    const item = this.#partitions.get(partition)?.get(id);
+    const item = this.#partitions.get(partition)?.items.get(id);
     return item?.expiresAt !== undefined && item.expiresAt <= this.#clock.now() ? undefined : item;
   }
 
@@ -137,20 +148,43 @@ export class MemoryStore implements Store {
     return expected === 'absent' ? item === undefined : item?.version === expected;
   }
 
+  #remove({ partition, id }: Key): void {
+    const documents = this.#partitions.get(partition);
+    if (documents?.items.delete(id)) documents.ids.splice(placeOf(documents.ids, id), 1);
+  }
+
   #write({ partition, id, body, beside: noted, expiresAt }: NewDocument): Version {
     const sequence = String(++this.#writes);
     const version = sequence as Version;
     const text = JSON.stringify(body);
     const beside = noted === undefined ? {} : { beside: { ...noted } };
-    const documents = this.#partitions.get(partition) ?? new Map<string, Item>();
-    const kind = documents.has(id) ? 'updated' : 'inserted';
-    documents.set(id, { text, ...beside, version, ...(expiresAt !== undefined && { expiresAt }) });
+    const documents = this.#partitions.get(partition) ?? { items: new Map<string, Item>(), ids: [] };
+    const kind = documents.items.has(id) ? 'updated' : 'inserted';
+    if (kind === 'inserted') documents.ids.splice(placeOf(documents.ids, id), 0, id);
+    documents.items.set(id, { text, ...beside, version, ...(expiresAt !== undefined && { expiresAt }) });
     this.#partitions.set(partition, documents);
     const record = { partition, id, kind, body: JSON.parse(text) as Json, ...beside, sequence } as const;
     this.#onChange({ ...record, committedAt: this.#clock.now() });
     return version;
   }
 }
+
+/** How many of the sorted `ids` lie before `id`. */
+function placeOf(ids: readonly string[], id: string): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareUtf8(ids[middle] as string, id) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const placeAfter = (ids: readonly string[], id: string): number => {
+  const place = placeOf(ids, id);
+  return ids[place] === id ? place + 1 : place;
+};
 
 const toDocument = (key: Key, item: Item): StoredDocument => ({
   partition: key.partition,

@@ -23,7 +23,7 @@ import {
 } from './stream-options.ts';
 
 /** Milliseconds between polls while records have come within the last two seconds. */
-const BUSY_POLL_MS = 20;
+const BUSY_POLL_MS = 50;
 const BUSY_FOR_MS = 2_000;
 /** Records read ahead per shard before polling waits for the function. */
 const READ_AHEAD = 2_000;

@@ -37,7 +37,7 @@ const MAXIMUM_BATCH_BYTES = 6 * 1024 * 1024 - 1024;
 /** A deletion that keeps failing is given up: the messages come again, which handlers must bear anyway. */
 const DELETE_ATTEMPTS = 5;
 /** Milliseconds between polls while a batching window fills. */
-const WINDOW_POLL_MS = 50;
+const WINDOW_POLL_MS = 100;
 
 interface Received {
   record: SQSRecord;
