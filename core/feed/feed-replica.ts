@@ -6,9 +6,9 @@ import { describeError } from '../ports/errors.ts';
 import type { FeedShard, FeedSource } from '../ports/feed.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store, Version } from '../ports/store.ts';
-import { assign, forgettable } from './lineage.ts';
+import { assign, forgettable, readable } from './lineage.ts';
 import { ShardReader } from './shard-reader.ts';
-import { type ShardRow, ShardTable } from './shard-table.ts';
+import { type ReplicaRow, type ShardRow, ShardTable } from './shard-table.ts';
 
 /** Times and bounds of a replica; durations in milliseconds. */
 export const FEED_LIMITS = {
@@ -63,6 +63,8 @@ export class FeedReplica {
   #stopping = false;
   #ring: () => void = () => undefined;
   #failures = 0;
+  /** Whether some shards have no replica that could read them. */
+  #isShort = false;
 
   constructor(deps: FeedReplicaDeps) {
     this.#deps = deps;
@@ -116,12 +118,13 @@ export class FeedReplica {
     await this.#table.beat(replica);
     this.#aliveAt = now;
     const { shards, replicas } = await this.#table.list();
-    if (clock.now() >= this.#discoverAt) {
-      await this.#discover(shards);
-      this.#discoverAt = clock.now() + this.#times.discoverMs;
-      return this.#share((await this.#table.list()).shards, this.#alive(replicas));
-    }
-    return this.#share(shards, this.#alive(replicas));
+    const { alive, dead } = this.#living(replicas);
+    // A replica that crashes again and again leaves a row each time.
+    for (const row of dead) await this.#table.bury(row);
+    if (clock.now() < this.#discoverAt) return this.#share(shards, alive);
+    await this.#discover(shards);
+    this.#discoverAt = clock.now() + this.#times.discoverMs;
+    return this.#share((await this.#table.list()).shards, alive);
   }
 
   /** Adds the shards that are new, and forgets those that are done with. */
@@ -146,6 +149,14 @@ export class FeedReplica {
       // Taken over meanwhile: the reader finds out with its next record, and should do nothing more until then.
       if (row?.owner !== replica || row.term !== reader.term) reader.stop();
     }
+    const most = alive.length * this.#times.shards;
+    const count = readable(rows).length;
+    if (count > most && !this.#isShort)
+      log.error('the change stream has more shards than its replicas read: add replicas', {
+        shards: count,
+        read: most,
+      });
+    this.#isShort = count > most;
     const { take, release } = assign({ shards: rows, alive, me: replica, most: this.#times.shards });
     for (const id of release) this.#readers.get(id)?.reader.stop();
     for (const id of take) {
@@ -194,17 +205,19 @@ export class FeedReplica {
     return silence >= 0 && silence < this.#times.silentMs;
   }
 
-  #alive(rows: readonly { readonly id: string; readonly version: Version }[]): string[] {
+  #living(rows: readonly ReplicaRow[]): { alive: readonly string[]; dead: readonly ReplicaRow[] } {
     const now = this.#deps.clock.now();
     const ids = new Set(rows.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!ids.has(id)) this.#seen.delete(id);
     for (const { id, version } of rows)
       if (this.#seen.get(id)?.version !== version) this.#seen.set(id, { version, since: now });
     const { replica } = this.#deps;
-    const others = rows.filter(
-      ({ id }) => id !== replica && now - (this.#seen.get(id)?.since ?? now) < this.#times.deadMs,
-    );
-    return [replica, ...others.map(({ id }) => id)];
+    const others = rows.filter(({ id }) => id !== replica);
+    const isDead = ({ id }: ReplicaRow) => now - (this.#seen.get(id)?.since ?? now) >= this.#times.deadMs;
+    return {
+      alive: [replica, ...others.filter((row) => !isDead(row)).map(({ id }) => id)],
+      dead: others.filter(isDead),
+    };
   }
 
   async #stopReaders(): Promise<void> {

@@ -24,9 +24,9 @@ export interface ReplicaRow {
 
 /** The limits of the table. */
 export const TABLE_LIMITS = {
-  /** Replicas that take part; more of them wait. */
-  replicas: 200,
-  /** Replicas that ended without a word are forgotten after this time, in milliseconds. */
+  /** Rows of replicas, of dead ones too: with more of them nothing is shared out. */
+  replicas: 1000,
+  /** Replicas that ended without a word, and that no other one has buried, are forgotten after this time, in milliseconds. */
   replicaMs: 10 * 60_000,
   /** Children that a shard may end with: a transaction has room for them and for the shard itself. */
   children: STORE_LIMITS.transactionWrites - 1,
@@ -87,6 +87,11 @@ export class ShardTable {
   /** A replica ends in order: what it still holds is free at once. */
   async leave(replica: string): Promise<void> {
     await this.#state.delete(this.#key(REPLICA, replica), 'any');
+  }
+
+  /** Removes the row of a replica that is taken for dead, unless it has shown a sign of life meanwhile. */
+  async bury({ id, version }: ReplicaRow): Promise<void> {
+    await this.#unlessThere(() => this.#state.delete(this.#key(REPLICA, id), version));
   }
 
   /** Adds a shard that the feed names, unless it is there. */

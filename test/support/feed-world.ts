@@ -1,13 +1,14 @@
 // A world of replicas that share one feed, on a clock of its own: they start, stop, crash at a chosen call, and stand still for a while.
 import { MemoryFeed, type MemoryFeedKind } from '../../adapters/memory/memory-feed.ts';
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
-import { FeedReplica } from '../../core/feed/feed-replica.ts';
+import { FeedReplica, type FeedTimes } from '../../core/feed/feed-replica.ts';
 import type { ChangeOutcome, ChangeRecord } from '../../core/ports/change-stream.ts';
 import { type Clock, type EpochMs, epochMs } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { isJsonObject } from '../../core/ports/json.ts';
 import type { Store } from '../../core/ports/store.ts';
 import { START } from './fake-clock.ts';
+import { RecordingLog } from './recording-log.ts';
 
 /** Shorter than the real ones, in the same proportions. */
 export const WORLD_TIMES = {
@@ -102,8 +103,8 @@ export class FeedProcess {
       handler: (records) => gated(() => world.handle(name, records)),
       replica: name,
       clock: world.clock,
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-      times: WORLD_TIMES,
+      log: world.log,
+      times: { ...WORLD_TIMES, ...world.times },
     });
     this.replica.start();
   }
@@ -139,6 +140,7 @@ export class FeedWorld {
   readonly feed: MemoryFeed;
   readonly state: MemoryStore;
   readonly processes = new Map<string, FeedProcess>();
+  readonly log = new RecordingLog();
   /** What went wrong, in words; empty if all promises held. */
   readonly broken: string[] = [];
   readonly #events: MemoryStore;
@@ -150,7 +152,10 @@ export class FeedWorld {
   /** Decides what the handler answers; all is done unless it says otherwise. */
   answer: (records: readonly ChangeRecord[]) => ChangeOutcome = () => ({ status: 'done' });
 
-  constructor(kind: MemoryFeedKind, { shards = 2, pageRecords = 3 } = {}) {
+  readonly times: Partial<FeedTimes>;
+
+  constructor(kind: MemoryFeedKind, { shards = 2, pageRecords = 3, times = {} as Partial<FeedTimes> } = {}) {
+    this.times = times;
     this.feed = new MemoryFeed({ kind, shards, pageRecords });
     this.#events = new MemoryStore({ clock: this.clock, onChange: this.feed.onChange });
     this.state = new MemoryStore({ clock: this.clock, onChange: (record) => this.#watchTable(record) });

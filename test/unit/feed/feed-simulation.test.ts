@@ -131,6 +131,30 @@ test('a replica that cannot show that it is alive stops handling before the othe
   expect(world.broken).toEqual([]);
 });
 
+test('replicas that died by the hundred are buried, and what they left is read', async () => {
+  const world = new FeedWorld('named');
+  const rows = async () => (await world.state.query('feed|test', { limit: 1000, prefix: 'replica:' })).items.length;
+  for (let index = 0; index < 300; index += 1)
+    await world.state.put({ partition: 'feed|test', id: `replica:dead-${index}`, body: {} }, 'absent');
+  world.start('r0');
+  await world.write(...ITEMS);
+  await world.settle();
+  await world.run(2 * WORLD_TIMES.deadMs);
+  expect([world.broken, await rows()]).toEqual([[], 1]);
+});
+
+test('more shards than the replicas may read at once are said so, once, and read when there are more replicas', async () => {
+  const world = new FeedWorld('named', { shards: 6, times: { shards: 2 } });
+  world.start('r0');
+  await world.write(...ITEMS);
+  await world.run(5000);
+  const SAID = 'the change stream has more shards than its replicas read: add replicas';
+  expect([world.processes.get('r0')?.replica.health.shards.length, world.log.messages('error')]).toEqual([2, [SAID]]);
+  for (const name of ['r1', 'r2']) world.start(name);
+  await world.settle();
+  expect(world.broken).toEqual([]);
+});
+
 test('what a handler fails on comes again from there, and a store that is away ends nothing', async () => {
   const world = new FeedWorld('named', { shards: 1, pageRecords: 5 });
   world.start('r0');
