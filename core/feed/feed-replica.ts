@@ -61,8 +61,8 @@ export class FeedReplica {
   #discoverAt = 0;
   #running: Promise<void> | undefined;
   #stopping = false;
-  #ring: () => void = () => undefined;
-  #failures = 0;
+  /** What waits for the next round, or the next sign of life. */
+  readonly #waiting = new Set<() => void>();
   /** Whether some shards have no replica that could read them. */
   #isShort = false;
 
@@ -92,31 +92,54 @@ export class FeedReplica {
     });
   }
 
+  /** Signs of life have a loop of their own: sharing out many shards takes a slow store long, and must not look like death. */
   async #run(): Promise<void> {
+    await Promise.all([
+      this.#repeat('this replica cannot show that it is alive', () => this.#beat()),
+      this.#repeat('the shards of the change stream cannot be shared out now', () => this.#round()),
+    ]);
+  }
+
+  async #repeat(failing: string, work: () => Promise<void>): Promise<void> {
+    const { roundMs, firstRetryMs } = this.#times;
+    let failures = 0;
     while (!this.#stopping) {
-      let pause: number = this.#times.roundMs;
       try {
-        await this.#round();
-        this.#failures = 0;
+        await work();
+        failures = 0;
       } catch (error) {
-        this.#failures += 1;
-        if (this.#failures === 1)
-          this.#deps.log.warn('the shards of the change stream cannot be shared out now', describeError(error));
-        pause = pauseAfter(Math.min(this.#failures, 20), this.#times.firstRetryMs, this.#times.roundMs);
+        failures += 1;
+        // Once an outage, and not at every try.
+        if (failures === 1) this.#deps.log.warn(failing, describeError(error));
       }
-      if (this.#stopping) break;
+      if (this.#stopping) return;
+      const pause = failures === 0 ? roundMs : pauseAfter(Math.min(failures, 20), firstRetryMs, roundMs);
+      let wake: () => void = () => undefined;
       const rung = new Promise<void>((resolve) => {
-        this.#ring = resolve;
+        wake = resolve;
       });
+      this.#waiting.add(wake);
       await Promise.race([this.#deps.clock.sleep(pause), rung]);
+      this.#waiting.delete(wake);
     }
   }
 
-  async #round(): Promise<void> {
-    const { clock, replica } = this.#deps;
-    const now = clock.now();
-    await this.#table.beat(replica);
+  async #beat(): Promise<void> {
+    const now = this.#deps.clock.now();
+    const isFirst = this.#aliveAt === undefined;
+    await this.#table.beat(this.#deps.replica);
     this.#aliveAt = now;
+    if (isFirst) this.#ring();
+  }
+
+  #ring(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  async #round(): Promise<void> {
+    const { clock } = this.#deps;
+    // A replica that is not known to be alive would lose at once what it takes.
+    if (!this.#mayWork()) return;
     const { shards, replicas } = await this.#table.list();
     const { alive, dead } = this.#living(replicas);
     // A replica that crashes again and again leaves a row each time.

@@ -72,12 +72,15 @@ export class FeedProcess {
   dead = false;
   /** Its store does not answer. */
   cutOff = false;
+  /** How long its store takes for each answer, in milliseconds. */
+  latencyMs = 0;
   /** What waits while the process stands still. */
   stalled: (() => void)[] | undefined;
 
   constructor(world: FeedWorld, name: string, crash?: Crash) {
     const gated = async <T>(call: () => Promise<T>, usesStore = false): Promise<T> => {
       await this.#gate(crash, 'before');
+      if (usesStore && this.latencyMs > 0) await world.clock.sleep(this.latencyMs);
       if (usesStore && this.cutOff) throw new PortError('unavailable', 'The store is away.');
       const result = await call().then(
         (value) => ({ value }),

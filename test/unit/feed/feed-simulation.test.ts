@@ -131,6 +131,19 @@ test('a replica that cannot show that it is alive stops handling before the othe
   expect(world.broken).toEqual([]);
 });
 
+test('a slow store and many shards do not make a replica look dead to another one', async () => {
+  const world = new FeedWorld('named', { shards: 16 });
+  world.start('slow').latencyMs = 900;
+  world.start('fast');
+  for (let round = 0; round < 4; round += 1) {
+    await world.write(...ITEMS);
+    await world.run(3 * WORLD_TIMES.deadMs);
+  }
+  await world.settle();
+  expect([world.broken, world.log.messages('warn')]).toEqual([[], []]);
+  expect([...world.processes.values()].map(({ replica }) => replica.health.shards.length)).toEqual([8, 8]);
+});
+
 test('replicas that died by the hundred are buried, and what they left is read', async () => {
   const world = new FeedWorld('named');
   const rows = async () => (await world.state.query('feed|test', { limit: 1000, prefix: 'replica:' })).items.length;
