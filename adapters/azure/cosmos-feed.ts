@@ -9,6 +9,7 @@ import {
   type FeedSource,
 } from '../../core/ports/feed.ts';
 import { toChangeRecord } from './cosmos-change-feed.ts';
+import { failureBehind } from './cosmos-client.ts';
 import { toReadError } from './errors.ts';
 
 export interface CosmosFeedOptions {
@@ -88,7 +89,7 @@ export class CosmosFeed implements FeedSource {
       this.#iterators.set(shard, { position: next, iterator: opened });
       return { records, next: { position: next } };
     } catch (error) {
-      throw toReadError(error);
+      throw toReadError(failureBehind(error));
     }
   }
 
@@ -123,7 +124,7 @@ export class CosmosFeed implements FeedSource {
         return resource._rid;
       },
       (error: unknown) => {
-        throw toReadError(error);
+        throw toReadError(failureBehind(error));
       },
     );
     // What failed is asked again.
@@ -137,7 +138,7 @@ export class CosmosFeed implements FeedSource {
     try {
       return await this.#container.getFeedRanges();
     } catch (error) {
-      throw toReadError(error);
+      throw toReadError(failureBehind(error));
     }
   }
 }
