@@ -17,7 +17,8 @@ export interface FaultRow {
     | 'read cache'
     | 'monitor'
     | 'client'
-    | 'issuer';
+    | 'issuer'
+    | 'collector';
   readonly promise: string;
   /** Place → file, and a part of the test's name as the file has it. */
   readonly tests: Partial<Readonly<Record<Place, readonly [file: string, name: string]>>>;
@@ -219,6 +220,16 @@ export const FAULTS: readonly FaultRow[] = [
     promise: 'It refuses the requests that waited for it, and no others',
     tests: {
       edge: ['test/contract/jwt-credentials.test.ts', 'a failed first load refuses the requests that waited for it'],
+    },
+  },
+  {
+    fault: 'The collector of telemetry hangs, refuses or is gone',
+    component: 'collector',
+    promise: 'No answer waits for it, a batch for 200 ms at most; what waits is bounded, and drops are counted',
+    tests: {
+      AWS: ['test/integration/functions/exports.int.test.ts', 'answers while the collector hangs'],
+      Azure: ['test/unit/adapters/otlp-telemetry.test.ts', 'a batch waits for the export, for its time at most'],
+      edge: ['test/integration/edge/router.int.test.ts', 'a collector that hangs is asked, and holds up no answer'],
     },
   },
 ];

@@ -14,6 +14,7 @@ import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
+import { logs } from './commands/logs.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { profiles } from './commands/profiles.ts';
@@ -24,6 +25,7 @@ import { status } from './commands/status.ts';
 import { tenantToken } from './commands/tenant-token.ts';
 import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
+import { trace } from './commands/trace.ts';
 import { whoami } from './commands/whoami.ts';
 
 /** Every command by its name. */
@@ -33,6 +35,8 @@ export const commands: Readonly<Record<string, Command>> = {
   get,
   status,
   parked,
+  trace,
+  logs,
   rebuild,
   replicas,
   cells,

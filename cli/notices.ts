@@ -24,7 +24,7 @@ export function noticePrinter(say: (line: string) => void, now: () => number): (
     said.set(key, { at: now(), more: 0 });
     const [oldest] = said.keys();
     if (said.size > REMEMBERED && oldest !== undefined) said.delete(oldest);
-    const line = describe(notice, now());
+    const line = describeNotice(notice, now());
     say(known === undefined || known.more === 0 ? line : `${line} (and ${known.more} more like it before)`);
   };
 }
@@ -36,10 +36,11 @@ export const unless =
     if (!quiet()) print(notice);
   };
 
-function describe({ level, part, message, fields = {} }: Notice, at: number): string {
-  const { stack, ...others } = fields;
+/** A notice as a line, and below it the innermost frames of a failure. */
+export function describeNotice({ level, part, message, fields = {} }: Notice, at: number): string {
+  const { stack, traceparent: _traceparent, span_id: _spanId, ...others } = fields;
   const more = Object.entries(others)
-    .filter(([, value]) => value !== undefined)
+    .filter(([name, value]) => value !== undefined && !(name === 'cell' && value === part.split(' ')[0]))
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const time = new Date(at).toISOString().slice(11, 19);
   const line = [time, level === 'info' ? '' : level.toUpperCase(), part, message, ...more]
@@ -49,7 +50,7 @@ function describe({ level, part, message, fields = {} }: Notice, at: number): st
 }
 
 /** The innermost frames of a stack trace, without the message, which is already in the line. */
-function framesOf(stack: unknown): readonly string[] {
+export function framesOf(stack: unknown): readonly string[] {
   if (typeof stack !== 'string') return [];
   return stack
     .split('\n')

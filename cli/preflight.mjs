@@ -7,7 +7,9 @@
  */
 export function explainFault(error) {
   const { code, path: file, message = '' } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
-  if (code === 'ERR_MODULE_NOT_FOUND' && /Cannot find package/.test(message))
+  const isMissing =
+    code === 'ERR_MODULE_NOT_FOUND' ? /Cannot find package/ : code === 'ENOENT' ? /^spawn node_modules\// : undefined;
+  if (isMissing?.test(message))
     return 'The dependencies are not installed. Run `npm ci` in the folder of the checkout, then try again.';
   if (file === undefined || !['EACCES', 'EPERM', 'EROFS'].includes(code ?? '')) return undefined;
   const reason = code === 'EROFS' ? 'the file system is read-only' : 'permission denied';

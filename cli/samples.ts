@@ -81,7 +81,7 @@ export interface MadeUp {
   readonly subjects: number;
   /** The time of the last event, in epoch milliseconds. */
   readonly now: number;
-  /** Distinguishes this run's events from those of all others. */
+  /** Distinguishes this run’s events from those of all others, by their source and by their ids. */
   readonly run: string;
 }
 
@@ -98,7 +98,7 @@ export function* madeUp({ domain, count, subjects, now, run }: MadeUp): Generato
         specversion: '1.0',
         type,
         source: `urn:polycell:send:${run}`,
-        id: String(index + 1),
+        id: `${run}-${index + 1}`,
         subject,
         time,
         data,

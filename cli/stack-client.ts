@@ -3,6 +3,8 @@
 import type { Resolution } from '../core/edge/ports/directory-model.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
+import type { WayStep } from '../local/telemetry/event-way.ts';
+import type { Line } from '../local/telemetry/line-ring.ts';
 import { UsageError, UserError } from './command.ts';
 import { type Control, causeOf, controlOf, headersOf, reach, type Target, tenantTarget } from './edge/edge-client.ts';
 
@@ -59,6 +61,16 @@ export class StackClient {
 
   status(): Promise<StackStatus> {
     return this.#ask<StackStatus>('/status');
+  }
+
+  /** The way of an event, and the share of traces that the stack samples. */
+  trace(event: string): Promise<{ readonly way: readonly WayStep[]; readonly share: number }> {
+    return this.#ask(`/trace?${new URLSearchParams({ event })}`);
+  }
+
+  /** The lines behind one; with `wait`, once there are any, or none after some seconds. */
+  lines(after: number, wait: boolean): Promise<{ readonly lines: readonly Line[]; readonly last: number }> {
+    return this.#ask(`/lines?after=${after}${wait ? '&wait' : ''}`);
   }
 
   /** The cell of this id, or the first one. */

@@ -81,6 +81,20 @@ export class Container {
   }
 }
 
+/** Exports what the work has left in telemetry, once it is done; nothing waits for it. */
+export const exporting =
+  <A extends readonly unknown[], R>(
+    { flush }: { flush(): Promise<void> },
+    work: (...args: A) => Promise<R>,
+  ): ((...args: A) => Promise<R>) =>
+  async (...args) => {
+    try {
+      return await work(...args);
+    } finally {
+      void flush();
+    }
+  };
+
 /**
  * Work that takes longer than its limit ends the process, as the platforms of functions do: nothing else frees what hangs, and only a process
  * that has ended gives its messages and shards to others.
@@ -109,7 +123,7 @@ export function limited<A extends readonly unknown[], R>(
 }
 
 /** What a container is made of once its settings are read; reading them throws a `ConfigError`. */
-export type Setup = (exit: (code: number) => void) => Pick<ContainerOptions, 'parts' | 'healthPort'>;
+export type Setup = () => Pick<ContainerOptions, 'parts' | 'healthPort'>;
 
 /** Runs a container until the platform ends it: SIGTERM and SIGINT end it in order, a second one at once. */
 export async function runContainer(deps: Omit<ContainerOptions, 'parts' | 'healthPort'>, setup: Setup): Promise<void> {
@@ -131,7 +145,7 @@ export async function runContainer(deps: Omit<ContainerOptions, 'parts' | 'healt
       void container.stop().then(exit);
     });
   try {
-    const options = { ...deps, ...setup(exit) };
+    const options = { ...deps, ...setup() };
     container = new Container(options);
     await container.start();
     log.info('the container runs', { parts: options.parts.map(({ name }) => name) });

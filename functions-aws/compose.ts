@@ -6,6 +6,10 @@ import { type BatchResponse, dynamoDbChangeStream, type StreamEvent } from '../a
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
+import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
+import { afterAnswer } from '../adapters/otlp/node-lambda.ts';
+import { nodePost } from '../adapters/otlp/node-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
@@ -20,6 +24,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -55,11 +60,33 @@ export const CLIENT = {
 } as const;
 
 /** What every part of the process shares. */
-export const platform = ({
-  clock = systemClock,
-  ids = randomIds,
-  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
-}: Overrides): Platform => ({ clock, ids, log });
+export const platform = (
+  { cell }: Pick<CellConfig, 'cell'>,
+  {
+    clock = systemClock,
+    ids = randomIds,
+    log = jsonLog((line) => process.stdout.write(`${line}\n`), clock, { cell }),
+  }: Overrides,
+): Platform => ({ clock, ids, log });
+
+/** The telemetry of a function. */
+const telemetryOf = (
+  { cell, version, region, telemetry }: CellConfig,
+  name: string,
+  { clock, ids }: Platform,
+  when: Parameters<typeof exporter>[1],
+): OtlpTelemetry => {
+  const resource = {
+    'service.name': `polycell-${name}`,
+    'service.version': version,
+    'cloud.provider': 'aws',
+    'cloud.region': region,
+    'polycell.cell': cell,
+  };
+  return exporter({ settings: telemetry, post: (settings) => nodePost(settings, clock), resource, clock, ids }, when);
+};
+
+const SYSTEM = 'aws_sns';
 
 /** The cell's stores. */
 export function stores(
@@ -78,9 +105,22 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
   return new SnsBus({ client, topicArn, clock, ids });
 }
 
+/** What serves, and the telemetry that is exported once it has. */
+export interface Composed<Handler> {
+  readonly handle: Handler;
+  readonly telemetry: OtlpTelemetry;
+}
+
+/** When telemetry is exported: a container goes on after its answer, whatever it answers. */
+type Exporting = Parameters<typeof exporter>[1];
+
 /** The cell's API on web-standard requests, whatever serves it. */
-export function composeApi(config: HttpConfig, overrides: Overrides = {}): (request: ApiRequest) => Promise<Response> {
-  const own = platform(overrides);
+export function composeApi(
+  config: HttpConfig,
+  overrides: Overrides = {},
+): Composed<(request: ApiRequest) => Promise<Response>> {
+  const own = platform(config, overrides);
+  const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
   const parts = {
     ...{
@@ -94,19 +134,30 @@ export function composeApi(config: HttpConfig, overrides: Overrides = {}): (requ
     },
     fetch: (request: Request) => fetch(request),
   };
-  return applicationApi({ ...parts, ...stores(config, own), ...own });
+  return { handle: applicationApi({ ...parts, ...stores(config, own), ...own, telemetry }), telemetry };
 }
 
 /** The function behind the HTTP API. */
 export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
-  return apiGateway(composeApi(config, overrides));
+  const { handle: api, telemetry } = composeApi(config, overrides);
+  const handle = apiGateway(api);
+  const { runtimeApi } = config;
+  const { log } = platform(config, overrides);
+  return runtimeApi === undefined ? handle : afterAnswer({ runtimeApi, flush: telemetry.flush, log }, handle);
 }
 
 /** What handles the changes of the event log, whatever reads them. */
-export function composeChanges(config: CellConfig, overrides: Overrides = {}): ChangeHandler {
-  const own = platform(overrides);
+export function composeChanges(
+  config: CellConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): Composed<ChangeHandler> {
+  const own = platform(config, overrides);
   const { state } = stores(config, own);
-  return relay({ bus: bus(config, own), parking: parking({ state, clock: own.clock }), log: own.log });
+  const telemetry = telemetryOf(config, 'relay', own, when);
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus: bus(config, own), parking: parked, log: own.log });
+  return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
 /** The function behind the event log's stream. */
@@ -114,7 +165,9 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (event: StreamEvent) => Promise<BatchResponse> {
-  return dynamoDbChangeStream(composeChanges(config, overrides));
+  const { clock } = platform(config, overrides);
+  const { handle, telemetry } = composeChanges(config, overrides);
+  return afterBatch(telemetry, clock, dynamoDbChangeStream(handle));
 }
 
 /** What takes a consumer's messages, and its dead letters, whatever receives them. */
@@ -122,12 +175,19 @@ export interface ConsumerHandlers {
   readonly declaration: ConsumerDeclaration;
   readonly deliver: DeliveryHandler;
   readonly deadLetters: DeliveryHandler;
+  readonly telemetry: OtlpTelemetry;
 }
 
 /** The consumer that the configuration names. */
-export function composeConsumer(config: WorkerConfig, overrides: Overrides = {}): ConsumerHandlers {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
+export function composeConsumer(
+  config: WorkerConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): ConsumerHandlers {
+  const own = platform(config, overrides);
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, config.consumer, own, when);
+  const { events, state } = stores(config, own);
   const { declaration, create } = consumerNamed(application, config.consumer);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
@@ -135,9 +195,9 @@ export function composeConsumer(config: WorkerConfig, overrides: Overrides = {})
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  const parked = parking({ state, clock });
+  const parked = tracedParking(telemetry, parking({ state, clock }));
   const trials = crashMarkers(state, clock);
-  const deliver = consume({
+  const consumed = consume({
     cell: config.cell,
     consumer: changed,
     declaration,
@@ -148,7 +208,9 @@ export function composeConsumer(config: WorkerConfig, overrides: Overrides = {})
     log,
     leases,
   });
-  return { declaration, deliver, deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }) };
+  const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, consumed);
+  const left = deadLetters({ consumer: declaration.name, parking: parked, log });
+  return { declaration, deliver, deadLetters: left, telemetry };
 }
 
 /** The function behind a consumer's queue. */
@@ -156,10 +218,11 @@ export function composeWorker(
   config: WorkerConfig,
   overrides: Overrides = {},
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
-  const { clock = systemClock } = overrides;
-  const { deliver, deadLetters: handler } = composeConsumer(config, overrides);
-  return sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
+  const { clock } = platform(config, overrides);
+  const { deliver, deadLetters: handler, telemetry } = composeConsumer(config, overrides);
+  const take = sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
     suffix: DEAD_LETTER_SUFFIX,
     handler,
   });
+  return afterBatch(telemetry, clock, take);
 }

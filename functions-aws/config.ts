@@ -14,12 +14,15 @@ import {
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
+import { readTelemetry, TELEMETRY_VARIABLES, type TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { topologyOf } from '../core/domain/application.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;
   readonly version: string;
+  /** Where telemetry goes; nowhere without it. */
+  readonly telemetry: TelemetrySettings | undefined;
   /** Set by Lambda. */
   readonly region: string;
   readonly eventsTable: string;
@@ -30,6 +33,8 @@ export interface CellConfig {
 }
 
 export interface HttpConfig extends CellConfig {
+  /** Where Lambda announces each invocation; only where there is telemetry to export after the answer. */
+  readonly runtimeApi: string | undefined;
   /** Public keys of the edge: one, or two during a rotation. */
   readonly routeKeys: readonly PublicKey[];
   /** The cell's own endpoints, which the edge's tokens name. */
@@ -72,8 +77,11 @@ export const PLATFORM_VARIABLES = {
   AWS_ACCESS_KEY_ID: 'Key of the function’s role; Lambda gives it',
   AWS_SECRET_ACCESS_KEY: 'Secret of that key; Lambda gives it',
   AWS_SESSION_TOKEN: 'Session of that key; Lambda gives it',
+  AWS_LAMBDA_RUNTIME_API:
+    'Where the function http learns of each invocation, to export telemetry after its answer; Lambda gives it',
   AWS_ENDPOINT_URL_DYNAMODB: 'Address of another DynamoDB server, such as a local one; optional',
   AWS_ENDPOINT_URL_SNS: 'Address of another SNS server, such as a local one; optional',
+  ...TELEMETRY_VARIABLES,
 } as const;
 
 /** The configuration of the function `http`. Throws a `ConfigError`. */
@@ -84,6 +92,7 @@ export function readHttpConfig(environment: Environment): HttpConfig {
     audience: readAudience(get, problems),
     identityKey: readIdentityKey(get, problems),
     edge: readEdge(get, problems),
+    runtimeApi: readRuntimeApi(environment),
   }));
 }
 
@@ -107,6 +116,10 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
   });
 }
 
+function readRuntimeApi({ AWS_LAMBDA_RUNTIME_API: api, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = '' }: Environment) {
+  return endpoint === '' ? undefined : api;
+}
+
 function readCell(environment: Environment, get: Get, problems: string[]): CellConfig {
   const topicArn = get('APP_TOPIC_ARN');
   if (topicArn !== '' && !topicArn.startsWith('arn:'))
@@ -115,6 +128,7 @@ function readCell(environment: Environment, get: Get, problems: string[]): CellC
   return {
     cell: readCellId(get, problems),
     version: get('APP_VERSION'),
+    telemetry: readTelemetry(environment, problems),
     region: get('AWS_REGION'),
     eventsTable: get('APP_EVENTS_TABLE'),
     stateTable: get('APP_STATE_TABLE'),

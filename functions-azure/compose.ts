@@ -14,6 +14,9 @@ import { type IdentityEndpoint, ManagedIdentity, SERVICE_BUS_RESOURCE } from '..
 import { ServiceBus } from '../adapters/azure/service-bus.ts';
 import { type ServiceBusBatch, serviceBusConsumer } from '../adapters/azure/service-bus-consumer.ts';
 import type { FederatedIdentity } from '../adapters/azure/workload-identity.ts';
+import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
+import { nodePost } from '../adapters/otlp/node-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
@@ -28,6 +31,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -59,11 +63,33 @@ export interface Platform {
 const REQUEST_TIMEOUT_MS = 3000;
 
 /** What every part of the process shares. */
-export const platform = ({
-  clock = systemClock,
-  ids = randomIds,
-  log = jsonLog((line) => process.stdout.write(`${line}\n`)),
-}: Overrides): Platform => ({ clock, ids, log });
+export const platform = (
+  { cell }: Pick<CellConfig, 'cell'>,
+  {
+    clock = systemClock,
+    ids = randomIds,
+    log = jsonLog((line) => process.stdout.write(`${line}\n`), clock, { cell }),
+  }: Overrides,
+): Platform => ({ clock, ids, log });
+
+/** The telemetry of a function. */
+const telemetryOf = (
+  { cell, version, region, telemetry }: CellConfig,
+  name: string,
+  { clock, ids }: Platform,
+  when: Parameters<typeof exporter>[1],
+): OtlpTelemetry => {
+  const resource = {
+    'service.name': `polycell-${name}`,
+    'service.version': version,
+    'cloud.provider': 'azure',
+    'cloud.region': region,
+    'polycell.cell': cell,
+  };
+  return exporter({ settings: telemetry, post: (settings) => nodePost(settings, clock), resource, clock, ids }, when);
+};
+
+const SYSTEM = 'servicebus';
 
 /** The cell's stores, and the client that they share. */
 export function stores(
@@ -112,9 +138,22 @@ async function tellWeakConsistency(client: CosmosClient, log: Log): Promise<void
     log.error('the Cosmos DB account must have Strong consistency: epochs do not fence without it', { consistency });
 }
 
+/** What serves, and the telemetry that is exported once it has. */
+export interface Composed<Handler> {
+  readonly handle: Handler;
+  readonly telemetry: OtlpTelemetry;
+}
+
+/** When telemetry is exported: a container goes on after its answer, whatever it answers. */
+type Exporting = Parameters<typeof exporter>[1];
+
 /** The cell's API on web-standard requests, whatever serves it. */
-export function composeApi(config: HttpConfig, overrides: Overrides = {}): (request: ApiRequest) => Promise<Response> {
-  const own = platform(overrides);
+export function composeApi(
+  config: HttpConfig,
+  overrides: Overrides = {},
+): Composed<(request: ApiRequest) => Promise<Response>> {
+  const own = platform(config, overrides);
+  const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const { client, ...both } = stores(config, own);
   void tellWeakConsistency(client, own.log);
   const cell = { id: config.cell, cloud: 'azure', region: config.region, version: config.version } as const;
@@ -130,7 +169,7 @@ export function composeApi(config: HttpConfig, overrides: Overrides = {}): (requ
     },
     fetch: (request: Request) => fetch(request),
   };
-  return applicationApi({ ...parts, ...both, ...own });
+  return { handle: applicationApi({ ...parts, ...both, ...own, telemetry }), telemetry };
 }
 
 /** The function behind the HTTP trigger. */
@@ -138,16 +177,30 @@ export function composeHttp(
   config: HttpConfig,
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
-  return functionsHttp(composeApi(config, overrides));
+  const { handle: api, telemetry } = composeApi(config, overrides);
+  const handle = functionsHttp(api);
+  return async (request) => {
+    const answer = await handle(request);
+    // The process goes on, and no answer waits for it.
+    void telemetry.flush();
+    return answer;
+  };
 }
 
 /** What handles the changes of the event log, whatever reads them. */
-export function composeChanges(config: CellConfig, overrides: Overrides = {}): ChangeHandler {
-  const own = platform(overrides);
+export function composeChanges(
+  config: CellConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): Composed<ChangeHandler> {
+  const own = platform(config, overrides);
   const { state } = stores(config, own);
+  const telemetry = telemetryOf(config, 'relay', own, when);
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
-  return relay({ bus, parking: parking({ state, clock: own.clock }), log: own.log });
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus, parking: parked, log: own.log });
+  return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
 /** The function behind the event log's change feed. */
@@ -155,7 +208,9 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (items: readonly unknown[]) => Promise<void> {
-  return cosmosChangeFeed(composeChanges(config, overrides));
+  const { clock } = platform(config, overrides);
+  const { handle, telemetry } = composeChanges(config, overrides);
+  return afterBatch(telemetry, clock, cosmosChangeFeed(handle));
 }
 
 /** What takes a consumer's messages, and its dead letters, whatever receives them. */
@@ -163,12 +218,19 @@ export interface ConsumerHandlers {
   readonly declaration: ConsumerDeclaration;
   readonly deliver: DeliveryHandler;
   readonly deadLetters: DeliveryHandler;
+  readonly telemetry: OtlpTelemetry;
 }
 
 /** The consumers, which share the process. */
-export function composeConsumers(config: WorkerConfig, overrides: Overrides = {}): readonly ConsumerHandlers[] {
-  const { clock, ids, log } = platform(overrides);
-  const { events, state } = stores(config, { clock, ids, log });
+export function composeConsumers(
+  config: WorkerConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): readonly ConsumerHandlers[] {
+  const own = platform(config, overrides);
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, 'worker', own, when);
+  const { events, state } = stores(config, own);
   const definitions = application.flatMap(({ consumers }) => consumers);
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
@@ -179,7 +241,7 @@ export function composeConsumers(config: WorkerConfig, overrides: Overrides = {}
     const watched = { events: time.watch(events), state: time.watch(state) };
     const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const parked = parking({ state, clock });
+    const parked = tracedParking(telemetry, parking({ state, clock }));
     const deps = {
       cell: config.cell,
       declaration,
@@ -191,11 +253,13 @@ export function composeConsumers(config: WorkerConfig, overrides: Overrides = {}
       gate,
       leases,
     };
-    return {
-      declaration,
-      deliver: consume({ consumer: changed, ...deps }),
-      deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
-    };
+    const deliver = tracedConsumer(
+      { telemetry, clock, system: SYSTEM },
+      declaration.name,
+      consume({ consumer: changed, ...deps }),
+    );
+    const left = deadLetters({ consumer: declaration.name, parking: parked, log });
+    return { declaration, deliver, deadLetters: left, telemetry };
   });
 }
 
@@ -209,13 +273,15 @@ export interface SubscriptionWorker {
 
 /** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
-  const { clock = systemClock, lockSeconds } = overrides;
-  return composeConsumers(config, overrides).flatMap(({ declaration, deliver, deadLetters: park }) => {
+  const { clock } = platform(config, overrides);
+  const { lockSeconds } = overrides;
+  return composeConsumers(config, overrides).flatMap(({ declaration, deliver, deadLetters: park, telemetry }) => {
     const { name: consumer, visibilitySeconds } = declaration;
     const options = { clock, lockMs: (lockSeconds ?? visibilitySeconds) * 1000 };
+    const after = (handler: DeliveryHandler) => afterBatch(telemetry, clock, serviceBusConsumer(handler, options));
     return [
-      { consumer, deadLetters: false, work: serviceBusConsumer(deliver, options) },
-      { consumer, deadLetters: true, work: serviceBusConsumer(park, options) },
+      { consumer, deadLetters: false, work: after(deliver) },
+      { consumer, deadLetters: true, work: after(park) },
     ];
   });
 }

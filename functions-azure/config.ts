@@ -15,11 +15,14 @@ import {
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
+import { readTelemetry, TELEMETRY_VARIABLES, type TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 export interface CellConfig {
   readonly cell: string;
   readonly version: string;
+  /** Where telemetry goes; nowhere without it. */
+  readonly telemetry: TelemetrySettings | undefined;
   readonly region: string;
   /** Cosmos DB database that holds the containers `events`, `state` and `leases`. */
   readonly database: string;
@@ -104,6 +107,7 @@ export const PLATFORM_VARIABLES = {
     'In place of the three above, on a local stack: connection string of the Service Bus namespace',
   [IDENTITY.endpoint]: 'Where the platform gives out tokens; needed with managed identity, and set by the platform',
   [IDENTITY.header]: 'Secret that the platform wants with each request for a token; set by the platform',
+  ...TELEMETRY_VARIABLES,
 } as const;
 
 /**
@@ -145,10 +149,11 @@ interface Source {
 }
 
 function readCell(source: Source): CellConfig {
-  const { get, problems } = source;
+  const { environment, get, problems } = source;
   return {
     cell: readCellId(get, problems),
     version: get('APP_VERSION'),
+    telemetry: readTelemetry(environment, problems),
     region: get('APP_REGION'),
     database: get('APP_DATABASE'),
     topic: get('APP_TOPIC'),

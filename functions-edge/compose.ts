@@ -20,10 +20,14 @@ import {
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
+import { ANSWERING, exporter } from '../adapters/otlp/exporter.ts';
+import { fetchPost } from '../adapters/otlp/fetch-post.ts';
+import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
+import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
@@ -34,6 +38,7 @@ import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
@@ -63,6 +68,16 @@ export function composeDirectory(storage: ObjectStorage, { ROUTES }: DirectoryBi
   return directoryObject({ directory: createDirectory({ storage: records, clock }), records, publish, storage, clock });
 }
 
+/** The telemetry of an isolate or an object. */
+const telemetryOf = (
+  name: string,
+  { telemetry: settings, version }: Pick<EdgeConfig, 'telemetry' | 'version'>,
+): OtlpTelemetry => {
+  const post = (to: TelemetrySettings) => fetchPost(to, (url, init) => fetch(url, init), clock);
+  const resource = { 'service.name': name, 'service.version': version, 'cloud.provider': 'cloudflare' };
+  return exporter({ settings, post, resource, clock, ids }, ANSWERING);
+};
+
 /** Bindings of the monitor's object. */
 export interface MonitorBindings {
   readonly DIRECTORY: ObjectNamespace<DirectoryStub>;
@@ -77,7 +92,7 @@ const FENCE_TIMEOUT_MS = 2000;
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
-  config: Pick<EdgeConfig, 'routeKey' | 'monitor'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
 ): MonitorObjectMethods<MonitorStatus> {
   const { routeKey, monitor: settings } = config;
@@ -97,7 +112,9 @@ export function composeMonitor(
     log,
     settings,
   });
-  return monitorObject({ monitor: watch, storage, clock, intervalMs });
+  const telemetry = telemetryOf('polycell-monitor', config);
+  const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  return monitorObject({ monitor, storage, clock, intervalMs });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -150,9 +167,16 @@ const withLength = (stream: ReadableStream<Uint8Array>, length: number): Readabl
 
 const SECONDS_A_MINUTE = 60;
 
+/** Keeps the platform from ending a request before some work for it is done, which its answer does not wait for. */
+type WaitUntil = (work: Promise<unknown>) => void;
+
 /** Returns the edge's HTTP API; created once per isolate. */
-export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (request: Request) => Promise<Response> {
+export function composeEdge(
+  config: EdgeConfig,
+  bindings: EdgeBindings,
+): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
+  const telemetry = telemetryOf('polycell-edge', config);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
@@ -170,7 +194,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
-  return createEdge({
+  const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
     tenants: createRouter({
@@ -186,6 +210,7 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
       forward: forwarder({ send, clock, forwardMs }),
+      telemetry,
       clock,
       log,
       // The same time as for a streamed body.
@@ -230,7 +255,12 @@ export function composeEdge(config: EdgeConfig, bindings: EdgeBindings): (reques
     }),
     failedAt: () => resolver.failedAt,
     clock,
-    ids,
+    telemetry,
     log,
   });
+  return async (request, waitUntil) => {
+    const response = await edge(request);
+    waitUntil(telemetry.flush());
+    return response;
+  };
 }

@@ -2,6 +2,7 @@
 
 import { isPrivateKey } from '../core/cell/jws.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
+import { readTelemetry, TELEMETRY_VARIABLES, type TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { TRUST_DEFAULTS, type TrustSettings } from '../core/edge/control/endpoint-guard.ts';
 import {
   MONITOR_BOUNDS,
@@ -17,6 +18,8 @@ import type { PrivateKey } from '../core/ports/keys.ts';
 
 export interface EdgeConfig {
   readonly version: string;
+  /** Where telemetry goes; nowhere without it. */
+  readonly telemetry: TelemetrySettings | undefined;
   /** The key that signs route tokens. */
   readonly routeKey: PrivateKey;
   readonly issuer: string;
@@ -66,6 +69,7 @@ export const PLATFORM_VARIABLES = {
   ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
   DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
   MONITOR: 'Durable Object namespace of the class MonitorObject',
+  ...TELEMETRY_VARIABLES,
 } as const;
 
 const MAXIMUM_AUTHORITIES = 4;
@@ -75,6 +79,7 @@ const FORWARD_MS = { from: 100, to: 60_000 } as const;
 export function readEdgeConfig(environment: Environment): EdgeConfig {
   return readSettings(environment, VARIABLES, (get, problems) => ({
     version: get('APP_VERSION'),
+    telemetry: readTelemetry(environment, problems),
     routeKey: readRouteKey(get, problems),
     issuer: get('APP_ISSUER'),
     jwksUrl: readUrl('APP_JWKS_URL', get, problems),

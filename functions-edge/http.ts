@@ -8,7 +8,7 @@ export { MonitorObject } from './monitor.ts';
 type Environment = EdgeBindings & Record<string, string>;
 type Context = { waitUntil(work: Promise<unknown>): void };
 
-let edge: ((request: Request) => Promise<Response>) | undefined;
+let edge: ReturnType<typeof composeEdge> | undefined;
 
 export default {
   /** The platform passes the environment with each request; it is read at the first one of an isolate. */
@@ -17,7 +17,7 @@ export default {
       edge = composeEdge(readEdgeConfig(environment), environment);
       context.waitUntil(wakeMonitor(environment));
     }
-    return edge(request);
+    return edge(request, (work) => context.waitUntil(work));
   },
 
   /** A cron trigger, so that the monitor also runs without requests. */

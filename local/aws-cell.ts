@@ -30,6 +30,8 @@ export interface AwsCellOptions {
   readonly identityKey: PrivateKey;
   /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
   readonly edge?: () => string;
+  /** The variables by which it exports telemetry; asked when its functions start, and none without it. */
+  readonly telemetry?: () => Readonly<Record<string, string>>;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -184,7 +186,17 @@ export class AwsCell implements LocalCell {
   }
 
   async #startCompute(): Promise<void> {
-    const { topology, version, routeKeys, identityKey, edge, bundles, inspect = new Map(), notice } = this.#options;
+    const {
+      topology,
+      version,
+      routeKeys,
+      identityKey,
+      edge,
+      telemetry,
+      bundles,
+      inspect = new Map(),
+      notice,
+    } = this.#options;
     if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
       throw new TypeError('The cell is not set up.');
     const compute = new AwsCompute({
@@ -195,6 +207,7 @@ export class AwsCell implements LocalCell {
       routeKeys,
       identityKey,
       edge: edge?.() ?? 'none',
+      telemetry: telemetry?.() ?? {},
       services: this.#addresses,
       provisioned: this.#provisioned,
       clients: this.#clients,

@@ -25,6 +25,8 @@ export interface AwsComputeOptions {
   readonly identityKey: PrivateKey;
   /** Where it asks for its leases, or `none`. */
   readonly edge: string;
+  /** The variables by which it exports telemetry. */
+  readonly telemetry: Readonly<Record<string, string>>;
   readonly services: AwsServiceAddresses;
   readonly provisioned: Provisioned;
   readonly clients: { readonly streams: DynamoDBStreamsClient; readonly sqs: SQSClient };
@@ -141,7 +143,7 @@ export class AwsCompute {
   }
 
   async #startFunctions(endpoint: string): Promise<void> {
-    const { topology, version, routeKeys, identityKey, edge, notice, services, inspect } = this.#options;
+    const { topology, version, routeKeys, identityKey, edge, telemetry, notice, services, inspect } = this.#options;
     const environment = {
       APP_CELL: this.#id,
       APP_VERSION: version,
@@ -150,6 +152,7 @@ export class AwsCompute {
       APP_TOPIC_ARN: this.#options.provisioned.topicArn,
       AWS_ENDPOINT_URL_DYNAMODB: services.dynamodb,
       AWS_ENDPOINT_URL_SNS: services.sns,
+      ...telemetry,
       // The SDK's advice about Node.js versions does not belong into the log of every function.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };

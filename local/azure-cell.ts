@@ -28,6 +28,8 @@ export interface AzureCellOptions {
   readonly identityKey: PrivateKey;
   /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
   readonly edge?: () => string;
+  /** The variables by which it exports telemetry; asked when its app starts, and none without it. */
+  readonly telemetry?: () => Readonly<Record<string, string>>;
   /** Folder that keeps the cell's state; in memory without it. */
   readonly dataDir?: string;
   /** Port of the HTTP API; a free one without it. */
@@ -219,6 +221,7 @@ export class AzureCell implements LocalCell {
       APP_EDGE: this.#options.edge?.() ?? 'none',
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,
+      ...this.#options.telemetry?.(),
     };
     return this.#options.settings?.(settings) ?? settings;
   }

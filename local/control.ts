@@ -48,13 +48,17 @@ export class ControlServer {
   }
 }
 
+/** A page in a browser must not be able to mint tokens or to make up traces, be it by its own origin or by a name that leads here. */
+export function isFromProgram({ headers }: IncomingMessage): boolean {
+  const host = (headers.host ?? '').replace(/:\d+$/, '');
+  return headers.origin === undefined && (host === '127.0.0.1' || host === 'localhost');
+}
+
 async function respond(routes: ControlRoutes, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const send = (status: number, body: unknown) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
-  // A page in a browser must not be able to mint tokens, be it by its own origin or by a name that leads here.
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-  if (request.headers.origin !== undefined || (host !== '127.0.0.1' && host !== 'localhost')) {
+  if (!isFromProgram(request)) {
     send(403, { error: 'Only programs on this machine may ask.' });
     return;
   }

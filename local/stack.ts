@@ -15,12 +15,14 @@ import { takeFolder } from './data-folder.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
 import { dynoxideBinary, NoDynoxide } from './emulators/dynamodb/dynamodb-emulator.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
+import { healthAt } from './health.ts';
 import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
 import { handOn } from './leases.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
 import { makePrivateKey, makeRouteKeys, publicPartOf, type RouteKeys, type TokenRequest } from './route-keys.ts';
+import { Plane } from './telemetry/plane.ts';
 import type { TenantDeclaration } from './tenants.ts';
 import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
 
@@ -95,9 +97,6 @@ export interface StackStatus {
   readonly cells: readonly CellStatus[];
 }
 
-/** A cell that does not answer for its health within this time is down, in milliseconds. */
-const HEALTH_TIMEOUT_MS = 2000;
-
 export class Stack {
   readonly cells: readonly LocalCell[];
   readonly #id = randomIds.next();
@@ -107,6 +106,7 @@ export class Stack {
   readonly #identities: ReadonlyMap<string, PrivateKey>;
   readonly #control: ControlServer;
   readonly #issuer: DevelopmentIssuer;
+  readonly #plane: Plane;
   #edge: LocalEdge | undefined;
   /** Of the control server, where cells ask for the edge. */
   #address = '';
@@ -123,7 +123,12 @@ export class Stack {
     identities: ReadonlyMap<string, PrivateKey>,
     issuer: DevelopmentIssuer,
   ) {
-    this.#options = options;
+    this.#plane = new Plane(options.environment ?? process.env, options.notice);
+    const notice = (said: Notice) => {
+      this.#plane.note(said);
+      options.notice(said);
+    };
+    this.#options = { ...options, notice };
     this.#keys = keys;
     this.#identities = identities;
     this.#issuer = issuer;
@@ -140,6 +145,7 @@ export class Stack {
       }),
       'GET /device-certificate': ({ query }) => this.#deviceCertificate(query),
       'GET /jwks.json': async () => issuer.jwks,
+      ...this.#plane.routes,
       'POST /crash': ({ query }) => this.crash(query.get('cell') ?? ''),
       'POST /revive': ({ query }) => this.revive(query.get('cell') ?? ''),
       'POST /edge-faults': ({ body }) => this.setEdgeFaults(body as EdgeFaults),
@@ -173,8 +179,8 @@ export class Stack {
   async #bringUp(): Promise<StackInfo> {
     const { dataDir, progress } = this.#options;
     if (dataDir !== undefined) this.#release = await takeFolder(dataDir);
-    // First: the edge fetches the issuer's keys from it.
-    const control = await this.#control.start();
+    // First: the edge fetches the issuer's keys from it, and everything exports to the plane.
+    const [control] = await Promise.all([this.#control.start(), this.#plane.start()]);
     this.#address = control;
     let failed = false;
     const start = async (name: string, part: Promise<void>) => {
@@ -207,7 +213,7 @@ export class Stack {
       jwksUrl: `${control}/jwks.json`,
       ...(port !== undefined && { port }),
       ...(dataDir !== undefined && { dataDir }),
-      ...(edgeVariables !== undefined && { variables: edgeVariables }),
+      variables: { ...this.#plane.variables, ...edgeVariables },
       notice,
       onDeath,
     });
@@ -241,7 +247,7 @@ export class Stack {
     // The caller of `start` gets the reason if it did not start.
     await this.#starting?.catch(() => undefined);
     if (this.#registered) await unregisterStack(process.pid);
-    await this.#control.stop();
+    await Promise.all([this.#control.stop(), this.#plane.stop()]);
     const failure = [...(await cells), ...(await edge)].find((each) => each.status === 'rejected');
     await this.#release?.();
     if (failure !== undefined) throw failure.reason;
@@ -262,13 +268,13 @@ export class Stack {
       const { id, cloud, region, url, crashed } = cell;
       const known = directory.get(id);
       return {
-        ...{ id, cloud, region, url, health: await health(url) },
+        ...{ id, cloud, region, url, health: await healthAt(url) },
         directory: known === undefined ? null : { state: known.state, homes: known.homes, standbys: known.standbys },
         consumers: crashed ? [] : await cell.consumers(),
       };
     });
     return {
-      edge: edge === null ? null : { ...edge, health: await health(edge.url) },
+      edge: edge === null ? null : { ...edge, health: await healthAt(edge.url) },
       cells: await Promise.all(cells),
     };
   }
@@ -358,6 +364,7 @@ export class Stack {
       routeKeys: this.#keys.publicKeys,
       identityKey: this.#identityOf(declaration),
       ...(edge !== false && { edge: () => (this.#edge === undefined ? 'none' : this.#address) }),
+      telemetry: () => this.#plane.variables,
       ...(portBase !== undefined && { port: portBase + index }),
       ...(dataDir !== undefined && { dataDir }),
       notice: this.#options.notice,
@@ -388,13 +395,3 @@ function runnableCells(
 }
 
 const isText = (value: string | undefined): value is string => value !== undefined && value !== '';
-
-async function health(url: string): Promise<string> {
-  try {
-    const response = await fetch(`${url}/v1/health`, { signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
-    const { status } = (await response.json()) as { status?: string };
-    return status ?? `answers ${response.status}`;
-  } catch (error) {
-    return error instanceof Error && error.name === 'TimeoutError' ? 'no answer' : 'down';
-  }
-}

@@ -1,6 +1,7 @@
 // What the stack is asked for in the way of tokens and certificates, read from a query and checked.
 import { isName } from '../core/cell/identity.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/cell/route-token.ts';
+import { isSubject } from '../core/events/accept.ts';
 import { TENANT_SCOPES, TOKEN_LIFE_SECONDS } from './issuer.ts';
 
 /** @throws Error in one sentence, as all of these */
@@ -30,11 +31,9 @@ export function readTenantTokenRequest(query: URLSearchParams) {
 }
 
 /** What can be the subject of an event can have a certificate. */
-const DEVICE = /^[A-Za-z0-9._:~@+-]{1,128}$/;
-
 export function readDeviceRequest(query: URLSearchParams) {
   const device = query.get('device') ?? '';
-  if (!DEVICE.test(device))
+  if (!isSubject(device))
     throw new Error(`${JSON.stringify(device)} cannot be a device: a device is 1 to 128 of A-Z a-z 0-9 . _ : ~ @ + -`);
   return { tenant: readTenant(query), device };
 }

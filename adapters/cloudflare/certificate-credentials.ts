@@ -1,6 +1,7 @@
 // Credentials in the form of device certificates: Cloudflare proves possession of the key, and everything else is verified here.
 import { isName } from '../../core/cell/identity.ts';
 import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
+import { isSubject } from '../../core/events/accept.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { type Certificate, isSignedBy, readCertificate } from './certificate.ts';
@@ -40,9 +41,6 @@ const NOT_SHOWN = refused('the connection was not made with this certificate');
 
 /** The alternative name of a device's certificate. */
 const NAME = /^polycell:\/\/([^/]+)\/devices\/([^/]+)$/;
-
-/** A valid subject of events. */
-const DEVICE = /^[A-Za-z0-9._:~@+-]{1,128}$/;
 
 /** The scopes of a device. It has access to all of its tenant's events: a gateway sends those of many devices. */
 const SCOPES = ['ingest', 'read'] as const;
@@ -111,7 +109,7 @@ export class CertificateCredentials implements Credentials {
     const [uri, ...others] = certificate.uris;
     const [, tenant, segment = ''] = NAME.exec(uri ?? '') ?? [];
     const device = decodeSegment(segment);
-    if (!isName(tenant) || device === undefined || !DEVICE.test(device) || others.length > 0)
+    if (!isName(tenant) || device === undefined || !isSubject(device) || others.length > 0)
       return 'it does not name one tenant and one device';
     const fingerprint = hex(new Uint8Array(await crypto.subtle.digest('SHA-256', der)));
     const accepted: Authentication = { status: 'accepted', caller: { kind: 'tenant', tenant, scopes: SCOPES, device } };

@@ -1,4 +1,5 @@
 // The real clock, random ids and a JSON log, for processes on any platform.
+import { isTraceparent, traceIds } from '../../core/events/trace.ts';
 import { type Clock, epochMs } from '../../core/ports/clock.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
@@ -38,8 +39,11 @@ const RENAMED: ReadonlyMap<string, string> = new Map([
   ['time', 'field_time'],
 ]);
 
-/** A log of one JSON object per line, as both clouds' log stores read it. A field never replaces the line's own time, level or text. */
-export function jsonLog(write: (line: string) => void, clock: Clock = systemClock): Log {
+/**
+ * A log of one JSON object per line, as both clouds' log stores read it. A field never replaces the line's own time, level or text. `common`
+ * is in each line; a line with a `traceparent` also has the ids of its trace and span, under the names that OpenTelemetry has for logs.
+ */
+export function jsonLog(write: (line: string) => void, clock: Clock = systemClock, common: JsonObject = {}): Log {
   const line =
     (level: string) =>
     (message: string, fields: JsonObject = {}) =>
@@ -49,9 +53,19 @@ export function jsonLog(write: (line: string) => void, clock: Clock = systemCloc
             ['time', new Date(clock.now()).toISOString()],
             ['level', level],
             ['message', message],
-            ...Object.entries(fields).map(([name, value]) => [RENAMED.get(name) ?? name, value]),
+            ...Object.entries({ ...common, ...correlated(fields) }).map(([name, value]) => [
+              RENAMED.get(name) ?? name,
+              value,
+            ]),
           ]),
         ),
       );
   return { info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+function correlated(fields: JsonObject): JsonObject {
+  const { traceparent } = fields;
+  if (typeof traceparent !== 'string' || !isTraceparent(traceparent)) return fields;
+  const { traceId, spanId } = traceIds(traceparent);
+  return { trace_id: traceId, span_id: spanId, ...fields };
 }

@@ -36,6 +36,7 @@ const ours: Entrant = {
       audience: { endpoints: [ENDPOINT], required: true },
       identityKey,
       edge: undefined,
+      telemetry: undefined,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

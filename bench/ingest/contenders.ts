@@ -57,6 +57,8 @@ const ours: Entrant = {
       audience: { endpoints: [ENDPOINT], required: true },
       identityKey,
       edge: undefined,
+      telemetry: undefined,
+      runtimeApi: undefined,
     });
     return async ({ requests }) => {
       for (const { events, body } of requests) {

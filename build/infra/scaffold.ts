@@ -110,6 +110,8 @@ module "cell" {
   other_endpoints     = var.other_endpoints
   identity_key        = var.identity_key
   edge                = var.leases ? "https://\${jsondecode(file("\${local.infra}/edge.json")).hostname}" : "none"
+  telemetry           = var.telemetry
+  telemetry_headers   = var.telemetry_headers
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection
@@ -166,6 +168,21 @@ variable "leases" {
   type        = bool
   nullable    = false
   default     = true
+}
+
+variable "telemetry" {
+  description = "Where spans and metrics are exported to, and the share of traces that are sampled; the module's variable of this name describes it."
+  type        = any
+  nullable    = false
+  default     = {}
+}
+
+variable "telemetry_headers" {
+  description = "Headers for the collector, such as a key: name=value with commas in between, values percent-encoded. The state holds them."
+  type        = string
+  nullable    = false
+  sensitive   = true
+  default     = ""
 }
 
 variable "alarm_emails" {

@@ -16,6 +16,8 @@ export interface EdgeDeclaration {
   readonly trust: Readonly<Record<string, string>>;
   /** Origins of pages that may call the API, and names of systems that may deliver events by webhook. */
   readonly crossOrigin: { readonly browsers: readonly string[]; readonly webhooks: readonly string[] };
+  /** The collector that spans and metrics are exported to, none if it is empty, and the share of traces that are sampled. */
+  readonly telemetry: { readonly endpoint: string; readonly share: number };
   /** Cron expression by which the monitor is woken. */
   readonly wakeMonitor: string;
   readonly migrations: readonly { readonly tag: string; readonly newSqliteClasses: readonly string[] }[];
@@ -24,6 +26,7 @@ export interface EdgeDeclaration {
 const MADE = `// Made from infra/edge.json by \`npx polycell cells scaffold edge\`. Deploy with
 //   npx wrangler deploy --config infra/live/edge/wrangler.jsonc --var APP_VERSION:VERSION
 // The private route key is no variable: npx wrangler secret put APP_ROUTE_KEY --config infra/live/edge/wrangler.jsonc
+// Nor are the headers for a collector, if it needs any: put them as OTEL_EXPORTER_OTLP_HEADERS in the same way.
 `;
 
 /** The file's text. The KV namespace has no id: wrangler finds this Worker's namespace, or creates it. */
@@ -51,6 +54,8 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       APP_MONITOR: JSON.stringify(edge.monitor),
       APP_TRUST: JSON.stringify(edge.trust),
       APP_CROSS_ORIGIN: JSON.stringify(edge.crossOrigin),
+      OTEL_EXPORTER_OTLP_ENDPOINT: edge.telemetry.endpoint,
+      OTEL_TRACES_SAMPLER_ARG: String(edge.telemetry.share),
     },
     kv_namespaces: [{ binding: 'ROUTES' }],
     durable_objects: {

@@ -1,4 +1,5 @@
 // `polycell parked`: the events that a consumer could not process, and what to do with them.
+import type { Line } from '../../local/telemetry/line-ring.ts';
 import {
   actionOf,
   type Command,
@@ -14,6 +15,7 @@ import {
 import { confirm } from '../edge/confirm.ts';
 import { connect } from '../edge/connection.ts';
 import { whoAnswered } from '../edge/edge-client.ts';
+import { framesOf } from '../notices.ts';
 
 interface Parked {
   readonly id: string;
@@ -80,13 +82,20 @@ export const parked: Command = {
         name: tenant,
         missing: ids.length > 0 ? undefined : 'the ids in place of --all',
       });
-    return run({ ...context, ids, call });
+    const { stack } = connection;
+    return run({ ...context, ids, call, tenant, lines: async () => (await stack?.lines(0, false))?.lines ?? [] });
   },
 };
 
 /** Answers with the body, `true` where there is none, and `undefined` where there is no such thing. */
 type Call = (path: string, init?: RequestInit) => Promise<unknown>;
-type ActionContext = CommandContext & { readonly ids: readonly string[]; readonly call: Call };
+type ActionContext = CommandContext & {
+  readonly ids: readonly string[];
+  readonly call: Call;
+  readonly tenant: string;
+  /** The newest lines of a local stack; none of a deployed edge, whose cells keep their logs in their clouds. */
+  readonly lines: () => Promise<readonly Line[]>;
+};
 
 const actions: Readonly<Record<string, (context: ActionContext) => Promise<number>>> = {
   async list({ options, call, json, out }) {
@@ -104,11 +113,14 @@ const actions: Readonly<Record<string, (context: ActionContext) => Promise<numbe
     return 0;
   },
 
-  async show({ options, ids, call, json, out, err }) {
+  async show({ options, ids, call, tenant, lines, json, out, err }) {
     if (ids.length === 0) throw new UsageError('Give the ids to show; `polycell parked list` has them.');
     const missing = new Set(ids);
     for await (const event of everything(call, options.consumer)) {
-      if (missing.delete(event.id)) out(JSON.stringify(event, null, json ? undefined : 2));
+      if (!missing.delete(event.id)) continue;
+      const stack = stackIn(await lines(), tenant, event);
+      if (json) out(JSON.stringify({ ...event, ...(stack !== undefined && { stack }) }));
+      else for (const line of [JSON.stringify(event, null, 2), ...framesOf(stack)]) out(line);
     }
     for (const id of missing) err(`Nothing is parked under ${JSON.stringify(id)}.`);
     return missing.size === 0 ? 0 : 1;
@@ -149,6 +161,20 @@ const actions: Readonly<Record<string, (context: ActionContext) => Promise<numbe
     return missing === 0 ? 0 : 1;
   },
 };
+
+/** The stack with which a consumer failed on an event, from the line that its cell has logged: the answer of a cell, which clients see, has none. */
+export function stackIn(lines: readonly Line[], tenant: string, { consumer, event }: Parked): string | undefined {
+  const line = lines.findLast(
+    ({ message, fields = {} }) =>
+      message === 'parked an event' &&
+      fields.tenant === tenant &&
+      fields.consumer === consumer &&
+      fields.id === event?.id &&
+      fields.source === event?.source,
+  );
+  const stack = line?.fields?.stack;
+  return typeof stack === 'string' ? stack : undefined;
+}
 
 async function* everything(call: Call, consumer: unknown): AsyncGenerator<Parked> {
   let cursor: string | null = null;

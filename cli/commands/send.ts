@@ -123,6 +123,8 @@ export const send: Command = {
     const interrupted = new AbortController();
     process.once('SIGINT', () => interrupted.abort());
 
+    /** The id of the newest accepted event. */
+    let newest: unknown;
     let servedBy: string | undefined;
     const served = (cell: string) => {
       if (servedBy !== undefined && servedBy !== cell)
@@ -146,7 +148,7 @@ export const send: Command = {
       });
       totals.requests += 1;
       note(totals, performance.now() - asked);
-      for (const [index, { line }] of events.entries()) {
+      for (const [index, { line, event }] of events.entries()) {
         const result: Result | string =
           typeof answer === 'string' ? answer : (answer[index] ?? 'the answer has no result for it');
         if (typeof result === 'string') {
@@ -156,8 +158,10 @@ export const send: Command = {
           totals.rejected += 1;
           if (result.error?.code === 'unknown_type') totals.unknown += 1;
           complain({ line, reason: `${result.error?.code}: ${result.error?.detail}` });
-        } else if (result.status === 'accepted') totals.accepted += 1;
-        else totals.duplicates += 1;
+        } else if (result.status === 'accepted') {
+          totals.accepted += 1;
+          newest = event.id;
+        } else totals.duplicates += 1;
       }
       bar.advance(events.length, totals);
     };
@@ -178,6 +182,8 @@ export const send: Command = {
     const seconds = (performance.now() - began) / 1000;
     // Nothing was sent, so there is nothing to sum up: why not is all there is to say.
     if (failure === undefined || totals.requests > 0) report(totals, seconds, json, out, err);
+    if (totals.accepted === 1 && typeof newest === 'string' && connection.stack !== undefined && !json)
+      out(`See its way: npx polycell trace ${newest}`);
     if (totals.unknown > 0 && totals.unknown === totals.rejected && totals.accepted + totals.duplicates === 0)
       err(
         'The application of the stack has no such event types. If the stack was started with POLYCELL_APPLICATION, set that for this command, too.',

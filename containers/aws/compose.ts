@@ -3,6 +3,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDbFeed } from '../../adapters/aws/dynamodb-feed.ts';
 import { SqsSource } from '../../adapters/aws/sqs-source.ts';
+import { ANSWERING } from '../../adapters/otlp/exporter.ts';
 import { DEAD_LETTER_SUFFIX } from '../../core/cell/topology.ts';
 import {
   CLIENT,
@@ -10,9 +11,9 @@ import {
   composeChanges,
   composeConsumer,
   type Overrides,
-  platform,
   stores,
 } from '../../functions-aws/compose.ts';
+import { exporting } from '../container.ts';
 import type { Part } from '../part.ts';
 import { consumerPart, httpPart, type PartDeps, relayPart } from '../parts.ts';
 import type { ContainerConfig } from './config.ts';
@@ -21,29 +22,21 @@ import type { ContainerConfig } from './config.ts';
 const LONG_POLL = { ...CLIENT, requestHandler: { ...CLIENT.requestHandler, requestTimeout: 15_000 } } as const;
 
 /** The parts that the container runs. */
-export function compose(
-  config: ContainerConfig,
-  exit: (code: number) => void,
-  overrides: Overrides = {},
-): readonly Part[] {
-  const deps: PartDeps = { ...platform(overrides), exit };
+export function compose(config: ContainerConfig, deps: PartDeps, overrides: Overrides = {}): readonly Part[] {
   const parts: Part[] = [];
-  if (config.http !== undefined && config.port !== undefined)
-    parts.push(
-      httpPart(
-        config.port,
-        composeApi(config.http, overrides),
-        { ...stores(config.http, deps), cell: config.http.cell },
-        deps,
-      ),
-    );
+  if (config.http !== undefined && config.port !== undefined) {
+    const { handle, telemetry } = composeApi(config.http, overrides);
+    const cell = { ...stores(config.http, deps), cell: config.http.cell };
+    parts.push(httpPart(config.port, exporting(telemetry, handle), cell, deps));
+  }
   if (config.relayed !== undefined) {
     const { region, eventsTable } = config.relayed;
     const { streams: endpoint } = config.endpoints;
     const client = new DynamoDBStreamsClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
     const feed = new DynamoDbFeed({ client, table: eventsTable, log: deps.log });
     const { state } = stores(config.relayed, deps);
-    parts.push(relayPart(feed, state, composeChanges(config.relayed, overrides), deps));
+    const { handle, telemetry } = composeChanges(config.relayed, overrides, ANSWERING);
+    parts.push(relayPart(feed, state, exporting(telemetry, handle), deps));
   }
   for (const worker of config.workers) {
     const { sqs: endpoint } = config.endpoints;
@@ -56,7 +49,10 @@ export function compose(
       return new SqsSource({ client, queueUrl: `${config.queues}-${worker.consumer}${suffix}` });
     };
     const queues = { queue: source(''), deadLetterQueue: source(DEAD_LETTER_SUFFIX) };
-    parts.push(consumerPart({ ...composeConsumer(worker, overrides), ...queues }, deps));
+    const { declaration, telemetry, ...handlers } = composeConsumer(worker, overrides, ANSWERING);
+    const deliver = exporting(telemetry, handlers.deliver);
+    const deadLetters = exporting(telemetry, handlers.deadLetters);
+    parts.push(consumerPart({ declaration, deliver, deadLetters, ...queues }, deps));
   }
   return parts;
 }

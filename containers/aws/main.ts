@@ -4,9 +4,12 @@ import { runContainer } from '../container.ts';
 import { compose } from './compose.ts';
 import { readContainerConfig } from './config.ts';
 
-const exit = (code: number) => process.exit(code);
+const deps = {
+  ...platform({ cell: process.env.APP_CELL ?? '' }, {}),
+  exit: (code: number) => process.exit(code),
+};
 
-void runContainer({ ...platform({}), exit }, () => {
+void runContainer(deps, () => {
   const config = readContainerConfig(process.env);
-  return { parts: compose(config, exit), healthPort: config.healthPort };
+  return { parts: compose(config, deps), healthPort: config.healthPort };
 });

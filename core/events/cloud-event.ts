@@ -61,8 +61,8 @@ export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
 export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside };
 
 /**
- * What a cell notes of an event beside its body: in which cell and under which epoch it was accepted, and the `traceparent` that was made
- * for one without. So the same event has the same body in every cell that accepts it.
+ * What a cell notes of an event beside its body: in which cell and under which epoch it was accepted, and the context of the request that
+ * brought it, which is the `traceparent` of an event without one. So the same event has the same body in every cell that accepts it.
  */
 export type Acceptance = {
   readonly origin: string;
@@ -77,7 +77,7 @@ export function toLogDocument(tenant: string, event: CloudEvent, noted?: Accepta
 }
 
 /** The event and tenant of a stored document; for a document that is not an event, an event without a type. */
-export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent; origin?: string } {
+export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent; origin?: string; context?: string } {
   const { body, beside } = key;
   const tenant = tenantOf(key);
   const stored = isJsonObject(body) ? body : {};
@@ -89,8 +89,13 @@ export function fromStored(key: LogDocument): { tenant: string; event: CloudEven
     time:
       stored.time === SHORT ? `${sortKeyOf(key.id)}Z` : typeof stored.time === 'string' ? stored.time : timeOf(key.id),
   } as CloudEvent;
-  const origin = beside?.origin;
-  return { tenant, event, ...(typeof origin === 'string' && { origin }) };
+  const { origin, traceparent: context } = beside ?? {};
+  return {
+    tenant,
+    event,
+    ...(typeof origin === 'string' && { origin }),
+    ...(typeof context === 'string' && context !== event.traceparent && { context }),
+  };
 }
 
 const sortKeyOf = (id: string): string => id.slice(0, id.indexOf(AFTER_TIME));

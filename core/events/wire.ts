@@ -18,9 +18,17 @@ const TENANT = 'polycelltenant';
 /** The cell that accepted the event goes with it in the same way. */
 const ORIGIN = 'polycellorigin';
 
+/** And the context of the request that brought it, where it has another one itself. */
+const CONTEXT = 'polycelltrace';
+
 /** A message as text, in characters that every bus accepts. */
-export const encodeMessage = ({ tenant, event, origin }: BusMessage): string =>
-  toWireJson({ ...event, [TENANT]: tenant, ...(origin !== undefined && { [ORIGIN]: origin }) });
+export const encodeMessage = ({ tenant, event, origin, context }: BusMessage): string =>
+  toWireJson({
+    ...event,
+    [TENANT]: tenant,
+    ...(origin !== undefined && { [ORIGIN]: origin }),
+    ...(context !== undefined && { [CONTEXT]: context }),
+  });
 
 /** Message attributes, for subscription filters and tracing. */
 export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
@@ -45,7 +53,7 @@ export const publishOutcome = (result: true | PortError): PublishOutcome =>
   result === true ? { status: 'published' } : { status: 'failed', error: result };
 
 /** What a message consists of. */
-export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin'>;
+export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin' | 'context'>;
 
 /** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
 export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.parse(text));
@@ -56,12 +64,17 @@ export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.
  */
 export function readMessage(value: unknown): DecodedMessage {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');
-  const { [TENANT]: tenant, [ORIGIN]: origin, ...event } = value;
+  const { [TENANT]: tenant, [ORIGIN]: origin, [CONTEXT]: context, ...event } = value;
   const isEvent =
     ['id', 'source', 'type'].every((name) => typeof event[name] === 'string') &&
     isSubject(event.subject) &&
     typeof event.time === 'string' &&
     parseTime(event.time) !== undefined;
   if (!isName(tenant) || !isEvent) throw new TypeError('The message is no event of a tenant.');
-  return { tenant, event: event as CloudEvent, ...(typeof origin === 'string' && { origin }) };
+  return {
+    tenant,
+    event: event as CloudEvent,
+    ...(typeof origin === 'string' && { origin }),
+    ...(typeof context === 'string' && { context }),
+  };
 }

@@ -20,6 +20,7 @@ import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { heldAssignments } from '../replication/held-assignments.ts';
 import { push } from '../replication/push.ts';
 import { receive } from '../replication/receive.ts';
@@ -48,12 +49,13 @@ export interface ApplicationApiDeps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  readonly telemetry: Telemetry;
 }
 
 /** Returns the API; created once per start, as it caches verified tokens and epochs. */
 export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) => Promise<Response> {
   const { application, document, cell, routeKeys, audience, identityKey, edge, events, state } = deps;
-  const { fetch, clock, ids, log } = deps;
+  const { fetch, clock, ids, log, telemetry } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
   const ask = edge === undefined ? undefined : edgeQuestion({ cell: cell.id, edge, identityKey, fetch, clock });
@@ -86,7 +88,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, ids, subjects }),
+    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, subjects }),
     stores: { events, state },
     subjects,
     parking: parked,
@@ -99,13 +101,14 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       assignments,
       events,
       receive: receive({ events, state, subjects, served: assignments.served, clock, log }),
-      push: push({ events, state, subjects, clock, ids, fetch, cell: cell.id, prove }),
+      push: push({ events, state, subjects, clock, ids, fetch, cell: cell.id, prove, telemetry }),
       clock,
     },
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),
-    ids,
+    telemetry,
+    clock,
     log,
   });
 }

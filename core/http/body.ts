@@ -32,7 +32,9 @@ export async function readBody(request: Pick<ApiRequest, 'headers' | 'body'>, li
   const coding = codingOf(headers.get('content-encoding'));
   if (Number(headers.get('content-length') ?? 0) > limit) throw tooLarge(limit);
   if (body === null) return new Uint8Array();
-  const sent = bounded(unbroken(body as AsyncIterable<Uint8Array>), limit);
+  // Not cancelled by a reader that stops early: what becomes of the rest is the host's decision, which knows whether the connection is kept.
+  const chunks = body.values({ preventCancel: true }) as AsyncIterable<Uint8Array>;
+  const sent = bounded(unbroken(chunks), limit);
   return collect(coding === undefined ? sent : bounded(inflate(coding, sent), limit));
 }
 

@@ -1,4 +1,5 @@
 // The call that the router passes to a route's handler, and the JSON answer that most handlers return.
+import type { Span } from '../ports/telemetry.ts';
 
 /** The members of a web-standard request that the API reads; a platform's own request type needs no more. */
 export type ApiRequest = Pick<Request, 'method' | 'url' | 'headers' | 'body'>;
@@ -12,7 +13,8 @@ export interface Call {
   readonly tenant: string;
   /** The epoch of the caller's token; 0 without one. */
   readonly epoch: number;
-  readonly traceparent: string;
+  /** The span of the request, whose context its events and requests to other cells carry on. */
+  readonly span: Span;
 }
 
 export type RouteHandler = (call: Call) => Promise<Response>;

@@ -11,15 +11,16 @@ import type { Leases } from '../cell/lease-keeper.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
-import { continueTrace } from '../events/trace.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import type { Parking } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
+import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
-import type { Ids } from '../ports/ids.ts';
+import type { JsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
+import type { Span, Telemetry } from '../ports/telemetry.ts';
 import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
@@ -29,6 +30,12 @@ import { queryOf, readParameters } from './parameters.ts';
 import { readHandler, readRoutes } from './reads.ts';
 import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
+import { noteEvents, servedRequest } from './served-request.ts';
+
+/** Whose request it is, for log lines, as soon as its token has been verified. */
+type Known = { tenant?: string; epoch?: number };
+
+type Match = ReturnType<ReturnType<typeof routeMatcher>>;
 
 /** Retry-After when the store gives no time of its own, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
@@ -55,18 +62,20 @@ export interface CellApiDeps {
   readonly prove: (nonce: string) => Promise<string>;
   /** Probes another cell, for the monitor. */
   readonly probePeer: (target: ProbeTarget) => Promise<PeerFinding>;
-  readonly ids: Ids;
+  readonly telemetry: Telemetry;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Returns the API. It never rejects: every error becomes an answer. */
 export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promise<Response> {
-  const { cell, ids, log } = deps;
+  const { cell, log } = deps;
   const documentText = JSON.stringify(deps.document);
   const missing = missingCodes(deps.application);
   const reads = readRoutes(deps.application);
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
   const matchRoute = routeMatcher(table);
+  const served = servedRequest(deps);
 
   const readEvents = async ({ query, request }: Call): Promise<Candidates> => {
     readParameters(routes.ingest.parameters, query);
@@ -75,15 +84,17 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
 
   /** Events are read and parsed while the epoch is read from the store. A stale token is reported before any other fault. */
   const ingest = async (call: Call, fenced: Promise<void>): Promise<Response> => {
-    const { tenant, epoch, traceparent } = call;
+    const { tenant, epoch, span } = call;
     fenced.catch(() => undefined);
     const candidates = await readEvents(call).catch(async (error: unknown) => {
       await fenced;
       throw error;
     });
+    const { traceparent } = span;
     const result = await deps.ingest({ tenant, epoch, ...candidates, traceparent, permitted: fenced });
     if (result.status === 'unavailable') throw result.error;
     const { accepted, duplicates, rejected } = result.summary;
+    noteEvents(deps.telemetry, span, result.summary);
     return json(rejected === 0 ? 202 : accepted + duplicates > 0 ? 207 : 400, result.summary);
   };
 
@@ -156,9 +167,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
       throw new Refusal('stale_epoch', `The route token has epoch ${epoch}; the tenant is at ${known.known}.`);
   };
 
-  const dispatch = async (request: ApiRequest, traceparent: string): Promise<Response> => {
-    const url = new URL(request.url);
-    const match = matchRoute(request.method, plainPath(url.pathname));
+  const dispatch = async (request: ApiRequest, url: URL, match: Match, span: Span, known: Known): Promise<Response> => {
     if ('allowed' in match) {
       if (match.allowed.length === 0)
         throw new Refusal('not_found', 'Unknown path. GET /openapi.json lists all paths.');
@@ -168,11 +177,15 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     const { name, id } = match;
     const scope = table[name]?.scope ?? null;
     const claims = scope === null ? undefined : await authorize(request, scope);
+    if (claims !== undefined) {
+      Object.assign(known, { tenant: claims.tenant, epoch: claims.epoch });
+      span.set({ 'polycell.tenant': claims.tenant, 'polycell.epoch': claims.epoch });
+    }
     const call = {
       request,
       query: queryOf(url),
       id,
-      traceparent,
+      span,
       tenant: claims?.tenant ?? '',
       epoch: claims?.epoch ?? 0,
     };
@@ -185,24 +198,29 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 
   return async (request) => {
-    const traceparent = continueTrace(request.headers.get('traceparent'), ids);
+    const url = new URL(request.url);
+    const match = matchRoute(request.method, plainPath(url.pathname));
+    const route = 'allowed' in match ? undefined : table[match.name];
+    const { span, answered } = served(request, route);
+    const known: Known = {};
     let response: Response;
     try {
-      response = await dispatch(request, traceparent);
+      response = await dispatch(request, url, match, span, known);
     } catch (error) {
-      response = refusalResponse(toRefusal(error, log, traceparent), missing);
+      response = refusalResponse(toRefusal(error, log, { ...known, traceparent: span.traceparent }), missing);
     }
-    response.headers.set('traceparent', traceparent);
+    response.headers.set('traceparent', span.traceparent);
     response.headers.set(CELL_HEADER, cell.id);
+    answered(response.status);
     return response;
   };
 }
 
 /** The only mapping from errors to refusals shown to clients. */
-function toRefusal(error: unknown, log: Log, traceparent: string): Refusal<string> {
+function toRefusal(error: unknown, log: Log, about: JsonObject): Refusal<string> {
   if (error instanceof Refusal) return error;
   if (isPortError(error)) {
-    log.warn('a request failed because of the store or the bus', { ...describeError(error), traceparent });
+    log.warn('a request failed because of the store or the bus', { ...describeError(error), ...about });
     const seconds = Math.max(RETRY_AFTER_SECONDS, Math.ceil((error.retryAfterMs ?? 0) / 1000));
     return new Refusal(
       'store_unavailable',
@@ -213,7 +231,7 @@ function toRefusal(error: unknown, log: Log, traceparent: string): Refusal<strin
   log.error('a request failed', {
     ...describeError(error),
     ...stackOf(error),
-    traceparent,
+    ...about,
   });
   return internalError();
 }

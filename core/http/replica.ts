@@ -109,14 +109,14 @@ export function replica(
       return json(200, { equal, difference: differenceOf(entries, own) });
     },
 
-    replicaPush: async ({ request, query, tenant }) => {
+    replicaPush: async ({ request, query, tenant, span }) => {
       readParameters(routes.replicaPush.parameters, query);
       const body = parseJson(await readBody(request, PUSH_BODY_BYTES));
       const { assignment: signed, restart, verify } = isJsonObject(body) ? body : {};
       const newest = await adopted(signed);
       if (newest.tenant !== tenant)
         throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
-      const how = { restart: restart === true, verify: verify === true };
+      const how = { restart: restart === true, verify: verify === true, traceparent: span.traceparent };
       return json(200, await deps.push({ tenant, signed: String(signed), assignment: newest, ...how }));
     },
   };

@@ -180,6 +180,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       type: event.type,
       id: event.id,
       source: event.source,
+      ...(event.traceparent !== undefined && { traceparent: event.traceparent }),
       ...reason,
       ...where,
     });

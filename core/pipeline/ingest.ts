@@ -2,11 +2,9 @@
 import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
 import { toLogDocument } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
-import { continueTrace } from '../events/trace.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { PERMANENT, type PortError } from '../ports/errors.ts';
-import type { Ids } from '../ports/ids.ts';
 import type { Json } from '../ports/json.ts';
 import type { AppendOutcome, Store } from '../ports/store.ts';
 import type { SubjectIndex } from './subject-index.ts';
@@ -25,7 +23,6 @@ export interface IngestDeps {
   readonly events: Store;
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
-  readonly ids: Ids;
   readonly subjects: Pick<SubjectIndex, 'unlisted' | 'add'>;
 }
 
@@ -37,7 +34,7 @@ export interface IngestCommand {
   readonly candidates: readonly Json[];
   /** Faults found while reading the body, which reject an event regardless of its value; by index. */
   readonly faults?: ReadonlyMap<number, Rejection>;
-  /** The trace for events that have none. */
+  /** The context of the request: what all of its events lead back to. */
   readonly traceparent: string;
   /** Nothing is written before it resolves; if it rejects, so does the call, whatever else is wrong. At once without it. */
   readonly permitted?: Promise<unknown>;
@@ -75,10 +72,7 @@ export const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
   return async ({ tenant, epoch, candidates, faults, traceparent, permitted }) => {
     const context = { registry: deps.registry, now: deps.clock.now() };
-    const logDocument = (event: CloudEvent) => {
-      const traced = event.traceparent === undefined ? { traceparent: continueTrace(traceparent, deps.ids) } : {};
-      return toLogDocument(tenant, event, { origin: deps.cell, epoch, ...traced });
-    };
+    const logDocument = (event: CloudEvent) => toLogDocument(tenant, event, { origin: deps.cell, epoch, traceparent });
     const acceptances = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };

@@ -71,7 +71,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
         reason,
       });
       deps.log.error('parked a record that can never be published', {
-        partition: record.partition,
+        tenant: tenantOf(record),
         id: record.id,
         ...reason,
       });

@@ -8,6 +8,8 @@ export interface BusMessage {
   readonly tenant: string;
   /** The cell that accepted the event, where it is known. */
   readonly origin?: string;
+  /** The context of the request by which the cell accepted the event, where it is not the event's own: what traces link to. */
+  readonly context?: string;
   /** Delivers only to this consumer among the subscribers of the event's type: for redriving a parked event. */
   readonly consumer?: string;
 }

@@ -7,6 +7,7 @@ import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
 import { type Counts, type LogWalkDeps, logWalk, WALK_LIMITS } from '../pipeline/log-walk.ts';
 import { PortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
 import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 import { ASSIGNMENT_HEADER, REPLICA_HEADER, type ReplicaRequest } from './replica-proof.ts';
@@ -24,6 +25,8 @@ export interface PushCommand {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** The context of the request that asked for it. */
+  readonly traceparent: string;
 }
 
 export interface PushProgress extends Received, Difference {
@@ -41,6 +44,7 @@ export interface PushDeps extends LogWalkDeps, TimedFetchDeps {
   readonly cell: string;
   /** Signs requests; see `replicaProver`. */
   readonly prove: (request: ReplicaRequest) => Promise<string>;
+  readonly telemetry: Telemetry;
 }
 
 const COUNTS = [
@@ -62,17 +66,30 @@ const encoder = new TextEncoder();
 export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProgress> {
   const walk = logWalk(deps);
 
-  const ask = async (to: AssignedCell, { tenant, signed }: PushCommand, path: string, content: object) => {
+  const ask = async (
+    to: AssignedCell,
+    { tenant, signed, traceparent }: PushCommand,
+    path: string,
+    content: object,
+    links: readonly string[] = [],
+  ) => {
+    const span = deps.telemetry.start(`POST /v1/replica/${path}`, 'client', traceparent, links);
+    span.set({ 'polycell.peer': to.id, 'polycell.tenant': tenant, 'messaging.batch.message_count': links.length });
     const body = encoder.encode(JSON.stringify({ tenant, ...content }));
     const compressed = await gzip(body);
     const headers = {
       'content-type': MEDIA_TYPE,
       'content-encoding': 'gzip',
       [ASSIGNMENT_HEADER]: signed,
+      traceparent: span.traceparent,
       [REPLICA_HEADER]: await deps.prove({ tenant, to, body }),
     };
     const init = { method: 'POST', headers, body: compressed } as const;
     const answer = await timedFetch(deps, `${to.endpoint}/v1/replica/${path}`, init, WALK_LIMITS.pageMs);
+    span.end(
+      { 'http.request.method': 'POST', 'http.response.status_code': answer.status ?? undefined },
+      { failure: answer.status === 200 ? undefined : String(answer.status ?? answer.problem) },
+    );
     if (answer.status === null) throw new PortError('unavailable', `${to.id}: ${answer.problem}`);
     const found = isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {};
     if (answer.status !== 200)
@@ -84,7 +101,10 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   };
 
   const send = async (to: AssignedCell, command: PushCommand, documents: readonly LogDocument[]) => {
-    const { found, bytes } = await ask(to, command, 'events', { events: documents.map(toWire) });
+    const links = documents.flatMap(({ beside }) =>
+      beside?.traceparent === undefined ? [] : String(beside.traceparent),
+    );
+    const { found, bytes } = await ask(to, command, 'events', { events: documents.map(toWire) }, links);
     return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), { bytes });
   };
 

@@ -111,7 +111,6 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
         log.warn('a copy of an event is not taken: nothing shows that its sender accepted it while it served', {
           tenant,
           sender,
-          partition: given.partition,
           id: given.id,
           epoch: epochOfCopy(given),
           origin: String(given.beside?.origin ?? ''),
@@ -130,7 +129,6 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
       }
       log.warn('an event was replaced by the copy of another cell', {
         tenant,
-        partition: given.partition,
         id: given.id,
         epoch: epochOfCopy(given),
         before: own === undefined ? 0 : epochOfCopy(own),

@@ -1,5 +1,6 @@
 // One Lambda execution environment: a child process, and the Runtime API server that only this process talks to.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -61,6 +62,7 @@ export interface EnvironmentOptions {
 }
 
 const API = '/2018-06-01/runtime';
+const EXTENSIONS = '/2020-01-01/extension';
 /** Milliseconds that output pipes may stay open after the process has ended. */
 const PIPE_GRACE_MS = 500;
 
@@ -76,6 +78,8 @@ export class Environment {
   #server: http.Server;
   #child: ChildProcess | undefined;
   #waiting: http.ServerResponse | undefined;
+  /** Of an extension within the process, if one has registered: it must ask for the next event, too, before there is one. */
+  #extension: { readonly id: string; waiting: http.ServerResponse | undefined } | undefined;
   #current: Invocation | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #initError: string | undefined;
@@ -130,6 +134,7 @@ export class Environment {
       'lambda-runtime-trace-id': invocation.traceId,
     });
     waiting.end(invocation.event);
+    this.#announce(invocation, functionArn, timeoutMs);
     this.#thaw();
     this.#deadline = setTimeout(() => {
       this.#platform(`Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`);
@@ -220,13 +225,17 @@ export class Environment {
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const url = request.url ?? '';
     if (request.method === 'GET' && url === `${API}/invocation/next`) {
-      if (this.initMs === undefined) {
-        clearTimeout(this.#deadline);
-        this.#onReady();
-      }
       this.#waiting = response;
-      this.options.onIdle(this);
-      if (this.#waiting !== undefined) this.#freeze();
+      this.#onNext();
+      return;
+    }
+    if (request.method === 'GET' && url === `${EXTENSIONS}/event/next`) {
+      if (request.headers['lambda-extension-identifier'] !== this.#extension?.id || this.#extension === undefined) {
+        response.writeHead(403).end();
+        return;
+      }
+      this.#extension.waiting = response;
+      this.#onNext();
       return;
     }
     const chunks: Buffer[] = [];
@@ -239,6 +248,17 @@ export class Environment {
     const answer = (status: number, document: object): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(document));
     };
+    if (url === `${EXTENSIONS}/register`) {
+      // Internal extensions register while the function starts, and for INVOKE alone.
+      if (this.ready || body.toString('utf8') !== '{"events":["INVOKE"]}') {
+        answer(403, { errorType: 'Extension.RegistrationError', errorMessage: 'Only INVOKE, and only during init' });
+        return;
+      }
+      this.#extension = { id: randomUUID(), waiting: undefined };
+      response.setHeader('lambda-extension-identifier', this.#extension.id);
+      answer(200, { functionName: this.options.functionName, handler: this.options.handler });
+      return;
+    }
     if (url === `${API}/init/error`) {
       this.#initError = body.toString('utf8');
       answer(202, { status: 'OK' });
@@ -257,6 +277,27 @@ export class Environment {
       const payload = body.toString('utf8');
       this.#settle(kind === 'response' ? { payload } : { payload, functionError: 'Unhandled' });
     }
+  }
+
+  /** The runtime, and the extension if there is one, have both asked for the next event: only then is the environment free. */
+  #onNext(): void {
+    if (this.#waiting === undefined || (this.#extension !== undefined && this.#extension.waiting === undefined)) return;
+    if (this.initMs === undefined) {
+      clearTimeout(this.#deadline);
+      this.#onReady();
+    }
+    this.options.onIdle(this);
+    if (this.#waiting !== undefined) this.#freeze();
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#runtimes-extensions-registration-api-d */
+  #announce({ requestId, traceId }: Invocation, invokedFunctionArn: string, timeoutMs: number): void {
+    const waiting = this.#extension?.waiting;
+    if (this.#extension === undefined || waiting === undefined) return;
+    this.#extension.waiting = undefined;
+    const tracing = { type: 'X-Amzn-Trace-Id', value: traceId };
+    const event = { eventType: 'INVOKE', deadlineMs: Date.now() + timeoutMs, requestId, invokedFunctionArn, tracing };
+    waiting.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(event));
   }
 
   /** On AWS nothing runs between two invocations; here the process is stopped. */

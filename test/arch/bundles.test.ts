@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { absent } from '../../build/absent.mjs';
 import { buildBundles, bundles, outfileOf } from '../../build/bundles.mjs';
-import { BUDGETS, bundleFaults, type Metafile } from './support/bundles.ts';
+import { BUDGETS, bundleFaults, type Metafile, TELEMETRY_BUDGET, telemetryBytes } from './support/bundles.ts';
 import { fixtureRoot, PROJECT, report } from './support/sources.ts';
 
 const metafileAt = (file: string): Metafile => JSON.parse(readFileSync(file, 'utf8'));
@@ -15,6 +15,8 @@ test.each(bundles.map((bundle) => [bundle.name, outfileOf(bundle)] as const))(
   (name, outfile) => {
     const metafile = metafileAt(path.join(PROJECT, `${outfile}.meta.json`));
     expect(report(bundleFaults(name, metafile, BUDGETS[name]))).toEqual([]);
+    expect(telemetryBytes(metafile)).toBeGreaterThan(0);
+    expect(telemetryBytes(metafile)).toBeLessThanOrEqual(TELEMETRY_BUDGET);
   },
 );
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import ts from 'typescript-api';
 import { localsOf, statementsIn, textsOf } from '../../build/infra/check/policies.ts';
 import { wranglerConfig } from '../../build/infra/wrangler.ts';
+import { TELEMETRY_VARIABLES } from '../../core/cell/telemetry-settings.ts';
 import * as aws from '../../functions-aws/config.ts';
 import * as azure from '../../functions-azure/config.ts';
 import * as edge from '../../functions-edge/config.ts';
@@ -48,7 +49,9 @@ describe('environment', () => {
       worker: ['APP_CONSUMER'],
     });
     expect(namesOf(localOf(awsCell, 'lease_environment'))).toEqual(['APP_IDENTITY_KEY', 'APP_EDGE']);
-    expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(names(aws.VARIABLES));
+    expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(
+      names({ ...aws.VARIABLES, ...TELEMETRY_VARIABLES }),
+    );
   });
 
   test('the Azure app gets the variables that functions-azure/config.ts declares, and the settings of its connections', () => {
@@ -69,15 +72,18 @@ describe('environment', () => {
       'AzureWebJobsStorage__accountName',
       'AzureWebJobsStorage__clientId',
       'AzureWebJobsStorage__credential',
+      ...names(TELEMETRY_VARIABLES),
     ]);
   });
 
-  test('the Worker is bound to what functions-edge/config.ts declares; the private key is set separately', () => {
+  /** What lies at the Worker alone: the private key, and headers for the collector. */
+  const secrets = ['APP_ROUTE_KEY', 'OTEL_EXPORTER_OTLP_HEADERS'];
+
+  test('the Worker is bound to what functions-edge/config.ts declares; secrets are set separately', () => {
     const bindings = attributeOfResource(edgeModule, 'cloudflare_workers_script', 'edge', 'bindings');
     const bound = objectsIn(bindings).map((object) => textOf(entryOf(object, 'name')?.value) ?? '');
-    const secret = 'APP_ROUTE_KEY';
-    expect([...bound, secret].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());
-    expect(bound).not.toContain(secret);
+    expect([...bound, ...secrets].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());
+    expect(bound.filter((name) => secrets.includes(name))).toEqual([]);
   });
 
   test("wrangler's file binds the same", () => {
@@ -88,9 +94,7 @@ describe('environment', () => {
       ...config.kv_namespaces.map(({ binding }: { binding: string }) => binding),
       ...config.durable_objects.bindings.map(({ name }: { name: string }) => name),
     ];
-    expect([...bound, 'APP_ROUTE_KEY'].sort()).toEqual(
-      [...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort(),
-    );
+    expect([...bound, ...secrets].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());
   });
 
   test('docs/environment.md has every variable that is set', () => {

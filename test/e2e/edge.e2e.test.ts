@@ -69,10 +69,63 @@ const HOMES = { acme: 'aws-alpha', globex: 'azure-beta', initech: 'azure-gamma' 
 
 test('one address serves the tenants of all three cells, each of which sees its own data only', async () => {
   for (const [tenant, cell] of Object.entries(HOMES)) {
-    const response = await post(tenant, 'first');
+    const response = await post(tenant, `first-${tenant}`);
     expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, cell]);
     await eventually(async () => expect(await devicesOf(tenant)).toEqual([`${tenant}-pump 1`]));
   }
+});
+
+interface Step {
+  readonly service: string;
+  readonly cell: string;
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentId: string;
+  readonly links: readonly { readonly spanId: string }[];
+  readonly next: readonly Step[];
+}
+
+/** All steps of an event's way, as `polycell trace` has them. */
+async function stepsOf(event: string): Promise<readonly Step[]> {
+  const { out, err, code } = await at('trace', event, '--json');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const all = (steps: readonly Step[]): readonly Step[] => steps.flatMap((step) => [step, ...all(step.next)]);
+  return all(JSON.parse(out) as Step[]);
+}
+
+test.each(Object.entries(HOMES))(
+  'an event of %s is followed by its id through the edge and %s, links both ways',
+  async (tenant, cell) => {
+    await eventually(async () => {
+      const steps = await stepsOf(`first-${tenant}`);
+      const [edgeSpan, forward, request] = steps;
+      expect([edgeSpan, forward, request].map((step) => `${step?.cell} ${step?.service} ${step?.name}`)).toEqual([
+        ' polycell-edge POST /v1/events',
+        ' polycell-edge POST',
+        `${cell} polycell-http POST /v1/events`,
+      ]);
+      expect([forward?.parentId, request?.parentId]).toEqual([edgeSpan?.spanId, forward?.spanId]);
+      const behind = steps.slice(3);
+      expect(behind.map(({ name }) => name).sort()).toEqual([
+        'process device-state',
+        'process rollups',
+        'publish events',
+      ]);
+      for (const step of behind) {
+        expect(step.cell).toBe(cell);
+        expect(step.links.map(({ spanId }) => spanId)).toContain(request?.spanId);
+      }
+    });
+  },
+);
+
+test('an event that is nowhere has no trace, and the command says why', async () => {
+  expect(await at('trace', 'nowhere')).toEqual({
+    code: 1,
+    out: '',
+    err: 'There is no trace of the event "nowhere": it was not sent to this stack, or too long ago; the stack keeps the newest 5,000 traces.\n',
+  });
 });
 
 test('the edge reports its own health', async () => {
@@ -160,6 +213,13 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, 'azure-beta']);
   });
   expect((await at('failover', 'status')).out).toMatch(/aws-alpha +down /);
+  // The way of what came meanwhile goes through the standby, and shows the attempts that failed before.
+  await eventually(async () => {
+    const steps = await stepsOf('meanwhile');
+    expect(steps.filter(({ name }) => name.startsWith('process')).map(({ cell }) => cell)).toContain('azure-beta');
+  });
+  const logged = await at('logs', '--cell', 'edge', '--json');
+  expect(logged.out).toContain('"part":"edge"');
   expect((await post('globex', 'meanwhile')).headers.get('x-polycell-cell')).toBe('azure-beta');
   await stack.revive('aws-alpha');
   expect((await fetch(`${info.cells[0]?.url}/v1/health`)).status).toBe(200);
@@ -180,6 +240,12 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     .map((line) => JSON.parse(line) as object);
   expect(steps.at(-1)).toMatchObject({ from: 'azure-beta', done: true, kept: 0, replaced: 0, unproven: 0 });
   await eventually(async () => expect(await devicesOf('acme')).toEqual(['acme-pump 3']));
+  // The way of what came meanwhile goes on over the push, to the consumers of the other cell.
+  await eventually(async () => {
+    const steps = (await stepsOf('meanwhile')).map(({ cell, service, name }) => `${cell} ${service} ${name}`);
+    expect(steps).toContain('aws-alpha polycell-http POST /v1/replica/events');
+    expect(steps).toContain('aws-alpha polycell-rollups process rollups');
+  });
   const again = (await at('replicas', 'sync', 'acme', '--json')).out.trim().split('\n');
   expect(again.map((line) => JSON.parse(line) as { stored: number }).map(({ stored }) => stored)).toEqual(
     again.map(() => 0),

@@ -28,7 +28,15 @@ const BINARY = {
   'ce-subject': 'rack',
   'ce-time': '2024-02-29T10:00:00Z',
 } as const;
+/** More than the connections between a host and its processes hold. */
+const LARGE = Buffer.alloc(900_000, ' ');
 const DATA = '{"metric":"humidity","value":40}';
+
+/** So many MiB of zeroes, compressed one at a time: gzip takes several members one after the other (RFC 1952, 2.2). */
+const bombOf = (mebibytes: number): Uint8Array => {
+  const one = gzipSync(Buffer.alloc(1024 * 1024));
+  return Buffer.concat(Array.from({ length: mebibytes }, () => one));
+};
 
 /** The list. It stores events of the one tenant `tortured`. */
 export function tortureSteps(): Step[] {
@@ -85,6 +93,11 @@ export function tortureSteps(): Step[] {
     coded('no gzip', 'gzip', Buffer.from(text('no-gzip'))),
     coded('half of gzip', 'gzip', gzipSync(text('half')).subarray(0, 30)),
     coded('a bomb', 'gzip', gzipSync(Buffer.alloc(32 * 1024 * 1024))),
+    // What is refused before it was read must not stand in the way of the next request on the connection.
+    coded('a large br', 'br', LARGE),
+    coded('a large body that is no gzip', 'gzip', LARGE),
+    coded('a large bomb', 'gzip', bombOf(900)),
+    post('a large body of another type', { 'content-type': 'text/plain' }, LARGE),
     coded('nothing in gzip', 'gzip', gzipSync('')),
     coded('nothing as gzip', 'gzip', new Uint8Array()),
 

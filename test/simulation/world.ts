@@ -1,5 +1,7 @@
 // Two routers, a directory, its read cache, a monitor and three cells on memory adapters, on one scheduler, with a network that fails.
+
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { noTelemetry } from '../../adapters/otlp/no-telemetry.ts';
 import { application } from '../../core/application.ts';
 import { epochGuard } from '../../core/cell/epoch-guard.ts';
 import { cellHealth } from '../../core/cell/health.ts';
@@ -272,6 +274,7 @@ export class World {
     const fetch = this.fetchFrom(router);
     const resolver = new RouteResolver({ cache, directory: this.#seenFrom(router, this.directory), clock, log });
     const never = async () => Response.json({}, { status: 404 });
+    const common = { telemetry: noTelemetry(countingIds()), clock, log };
     const handle = createEdge({
       crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600 }),
       version: '1',
@@ -289,8 +292,7 @@ export class World {
           clock,
           forwardMs: 3000,
         }),
-        clock,
-        log,
+        ...common,
         bodyReadMs: 3000,
         bodyLifeMs: 12_000,
       }),
@@ -298,9 +300,7 @@ export class World {
       control: never,
       leases: leaseDesk({ directory: this.#seenFrom(router, this.directory), clock, log }),
       failedAt: () => resolver.failedAt,
-      clock,
-      ids: countingIds(),
-      log,
+      ...common,
     });
     this.routers.set(router, handle);
   }
@@ -333,10 +333,9 @@ export class World {
     cell.bus.delivery = () =>
       this.isBusUnsure ? this.random.pick(['once', 'twice', 'unacknowledged'] as const) : 'once';
     const { events, state, parking, log } = cell;
-    const ids = countingIds();
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
-    const stored = ingest({ cell: id, events, registry: registryOf(application), clock, ids, subjects });
+    const stored = ingest({ cell: id, events, registry: registryOf(application), clock, subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -374,7 +373,8 @@ export class World {
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),
-      ids,
+      telemetry: noTelemetry(countingIds()),
+      clock,
       log,
     });
     this.#handlers.set(id, async (request) => {

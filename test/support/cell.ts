@@ -1,5 +1,6 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { MemoryTelemetry } from '../../adapters/memory/memory-telemetry.ts';
 import { type AskForLeases, edgeQuestion, leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
@@ -10,6 +11,7 @@ import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
+import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
@@ -47,6 +49,8 @@ export interface CellOptions {
   readonly ask?: AskForLeases;
   /** Reaches other cells and the edge; without it there is no network. */
   readonly fetch?: Fetch;
+  /** The share of traces that are sampled; all unless given. */
+  readonly share?: number;
 }
 
 export interface Call {
@@ -108,10 +112,13 @@ export function testCell({
   identityKey = CELL_KEY,
   ask,
   storeMs = () => 0,
+  share = 1,
   fetch: network = () => Promise.reject(new TypeError('A test opens no socket.')),
 }: CellOptions = {}) {
   const ids = countingIds();
   const log = new RecordingLog();
+  const telemetry = new MemoryTelemetry({ clock, ids: countingIds(), share });
+  const traced = { telemetry, clock, system: 'memory' };
   const changes: ChangeRecord[] = [];
   const eventsMemory = slowed(new MemoryStore({ clock, onChange: (record) => changes.push(record) }), clock, storeMs);
   const statePartitions = new Set<string>();
@@ -138,11 +145,12 @@ export function testCell({
     clock,
     ids,
     log,
+    telemetry,
   });
 
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
-  const innerParking = parking({ state: inner.state, clock });
-  const relayed = relay({ bus, parking: innerParking, log });
+  const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
+  const relayed = tracedRelay(traced, relay({ bus, parking: innerParking, log }));
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
@@ -151,16 +159,20 @@ export function testCell({
       const leases = declaration.effects === 'home-only' ? keeper : undefined;
       return {
         name: declaration.name,
-        handler: consume({
-          cell: id,
-          consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
-          declaration,
-          parking: innerParking,
-          trials: crashMarkers(inner.state, clock),
-          clock,
-          log,
-          leases,
-        }),
+        handler: tracedConsumer(
+          traced,
+          declaration.name,
+          consume({
+            cell: id,
+            consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+            declaration,
+            parking: innerParking,
+            trials: crashMarkers(inner.state, clock),
+            clock,
+            log,
+            leases,
+          }),
+        ),
       };
     });
 
@@ -226,6 +238,7 @@ export function testCell({
     clock,
     ids,
     log,
+    telemetry,
     bus,
     handle,
     call,

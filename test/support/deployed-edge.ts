@@ -1,9 +1,11 @@
 // An edge that is no local stack's, as it is deployed: keys of its own, an OpenID provider for its operators, and cells that prove themselves.
+
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
+import { noTelemetry } from '../../adapters/otlp/no-telemetry.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, root } from '../../build/bundles.mjs';
 import { signInByDevice } from '../../cli/edge/device-flow.ts';
@@ -55,6 +57,7 @@ async function startCell(id: string) {
     clock,
     ids: randomIds,
     log: new RecordingLog(),
+    telemetry: noTelemetry(randomIds),
   });
   return { id, url, server, parking: parking({ state, clock }) };
 }

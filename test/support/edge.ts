@@ -2,6 +2,7 @@
 
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { MemoryRouteCache } from '../../adapters/memory/memory-route-cache.ts';
+import { MemoryTelemetry } from '../../adapters/memory/memory-telemetry.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { createEdge } from '../../core/edge/edge.ts';
@@ -53,6 +54,8 @@ export interface TestEdgeOptions {
   readonly proofs?: boolean;
   readonly credentials?: readonly Credentials[];
   readonly clock?: FakeClock;
+  /** The share of traces that are sampled; all unless given. */
+  readonly share?: number;
   readonly crossOrigin?: Partial<CrossOriginRules>;
   /** Another edge whose directory, read cache and cells this one shares. */
   readonly beside?: TestEdge;
@@ -108,6 +111,7 @@ export function testEdge({
   proofs = false,
   credentials,
   clock = new FakeClock(),
+  share = 1,
   beside,
   crossOrigin: rules,
 }: TestEdgeOptions = {}) {
@@ -115,6 +119,7 @@ export function testEdge({
   const { storage, cache, keeper, cells } = shared;
   const log = new RecordingLog();
   const ids = countingIds();
+  const telemetry = new MemoryTelemetry({ clock, ids, share });
   const sources: { cache: Source; directory: Source } = { cache: 'there', directory: 'there' };
   const asked = { cache: 0, directory: 0 };
   const received: Received[] = [];
@@ -157,6 +162,7 @@ export function testEdge({
         ...(perCell !== undefined && { perCell }),
         ...(perTenant !== undefined && { perTenant }),
       }),
+      telemetry,
       clock,
       log,
       bodyReadMs: forwardMs,
@@ -168,7 +174,7 @@ export function testEdge({
     crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600, ...rules }),
     failedAt: () => resolver.failedAt,
     clock,
-    ids,
+    telemetry,
     log,
   });
 
@@ -183,6 +189,7 @@ export function testEdge({
     world: shared,
     clock,
     log,
+    telemetry,
     resolver,
     sources,
     asked,

@@ -48,7 +48,6 @@ export function world({ application = METERS, script = [], start }: WorldOptions
     events,
     registry: registryOf(application),
     clock,
-    ids,
     subjects: subjectIndex({ events, state }),
   });
   return {

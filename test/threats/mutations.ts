@@ -48,6 +48,12 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'return internalError();',
     replace: "return new Refusal('internal_error', String(error));",
   },
+  {
+    threat: 'C14',
+    file: 'core/edge/router/router.ts',
+    find: " && asked.take(caller.tenant, 'standard').wait === 0",
+    replace: '',
+  },
   { threat: 'E2', file: 'core/cell/route-token.ts', find: 'if (cell !== own)', replace: "if (cell === '')" },
   {
     threat: 'E3',

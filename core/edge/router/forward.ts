@@ -56,6 +56,10 @@ export interface Forwarding {
   readonly body: ReadableStream<Uint8Array> | ArrayBuffer | null;
   /** Path and query, starting with the slash. */
   readonly target: string;
+  /** The context of the request, which the span of this attempt continues. */
+  readonly traceparent: string;
+  /** Whether another attempt went before it. */
+  readonly again?: true;
   /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
   /** The fault of a body that is being streamed. */

@@ -1,20 +1,23 @@
 // Routes tenants' requests: authenticates, resolves the cell, signs, forwards, and retries what is safe to retry when the cell changed.
 import { Refusal } from '../../api/refusal.ts';
+import { isSampled, readTraceparent } from '../../events/trace.ts';
 import { BODY_TYPE_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Span, Telemetry } from '../../ports/telemetry.ts';
 import type { Authentication, Credentials } from '../ports/credentials.ts';
 import { admitted, authenticator, type TenantCaller, unverifiable } from './authenticate.ts';
 import type { StreamFault } from './body-source.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
 import { forwardedHeaders, type OutgoingHeaders } from './forwarded-headers.ts';
 import { KeyedSemaphore } from './keyed-semaphore.ts';
-import type { Quota, Taken } from './quota.ts';
+import { type Quota, quota as quotaOf, type Taken } from './quota.ts';
 import { type BodyDeps, broken, late, type OutgoingBody, outgoingBody } from './request-body.ts';
 import type { Confirmation } from './route-memory.ts';
 import type { Route, RouteResolver } from './route-resolver.ts';
 import type { RouteGrant } from './route-signer.ts';
 import { ROUTER_LIMITS } from './router-limits.ts';
+import { tracedForward } from './traced-forward.ts';
 
 export interface RouterDeps {
   /** The kinds of credentials accepted; a request presents exactly one. */
@@ -23,6 +26,7 @@ export interface RouterDeps {
   readonly quota: Quota;
   readonly sign: (grant: RouteGrant) => string | Promise<string>;
   readonly forward: (request: Forwarding, destination: Destination) => Promise<Forwarded>;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly log: Log;
   /** How long a client may take to send a buffered body, in milliseconds. */
@@ -38,6 +42,9 @@ type Served = Extract<Route, { status: 'served' }>;
 /** Retry-After in seconds: roughly the time until there is room, a failover is done, or the directory is back. */
 const RETRY_AFTER = { overloaded: 1, unreachable: 2, unserved: 5, unavailable: 2 } as const;
 
+/** How many traces a tenant's clients may have sampled by asking for it, each second and at once; for all tiers, in each isolate. */
+export const ASKED_TRACES = { perSecond: 1, burst: 10 } as const;
+
 /** Methods that the Fetch standard allows and a cell may support. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -48,7 +55,7 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
 /** Events have ids, so a repeated ingest reports duplicates. */
-const INGEST = /^\/v1\/events(?:\?|$)/;
+export const INGEST = /^\/v1\/events(?:\?|$)/;
 
 /**
  * Returns a function that serves a tenant's request; `target` is its path and query, and `as` its caller if that is known already. It rejects with a `Refusal`, or with an
@@ -56,9 +63,11 @@ const INGEST = /^\/v1\/events(?:\?|$)/;
  */
 export function createRouter(
   deps: RouterDeps,
-): (request: Request, target: string, traceparent: string, as?: TenantCaller) => Promise<Response> {
-  const { resolver, quota, sign, forward, clock, log, bodyReadMs, bodyLifeMs } = deps;
+): (request: Request, target: string, span: Span, as?: TenantCaller) => Promise<Response> {
+  const { resolver, quota, sign, clock, log, bodyReadMs, bodyLifeMs } = deps;
+  const forward = tracedForward(deps.telemetry, deps.forward);
   const authenticate = authenticator(deps.credentials);
+  const asked = quotaOf({ rules: { standard: ASKED_TRACES, premium: ASKED_TRACES }, clock });
   const { bufferedBodies: capacity, bufferedBodiesPerTenant: perOwner } = ROUTER_LIMITS;
   const room = new KeyedSemaphore({ capacity, perOwner, lifeMs: bodyLifeMs, clock });
   const keeping = {
@@ -113,7 +122,7 @@ export function createRouter(
           ? 'The cell has given no answer. What it has done of the request is not known.'
           : 'The tenant has another cell now. What the first one has done of the request is not known.',
       );
-    const answer = await deliver(forwarding, second, caller);
+    const answer = await deliver({ ...forwarding, again: true }, second, caller);
     if (answer.status === 'answered') return answer.response;
     if (answer.status === 'overloaded') throw overloaded();
     throw unreachable(
@@ -128,13 +137,14 @@ export function createRouter(
     return 'status' in known ? admitted(known, 'tenant') : callerOf(known);
   };
 
-  return async (request, target, traceparent, as) => {
+  return async (request, target, span, as) => {
     const found = as ?? callerIn(request);
     const caller = 'kind' in found ? found : await found;
+    span.set({ 'polycell.tenant': caller.tenant });
+    if (asksForTrace(request) && asked.take(caller.tenant, 'standard').wait === 0) span.sample();
     const length = check(request, target, caller);
     const headers = forwardedHeaders(request.headers);
     if (headers === undefined) throw tooLarge();
-    headers.traceparent = traceparent;
     coverType(headers);
 
     const resolved = resolver.resolve(caller.tenant);
@@ -155,6 +165,7 @@ export function createRouter(
         body: body.content,
         target,
         signal: request.signal,
+        traceparent: span.traceparent,
         bodyFault: body.fault,
       };
       const answer = await deliver(forwarding, route, caller);
@@ -178,6 +189,12 @@ function check({ method, headers }: Request, target: string, { tenant }: TenantC
   const length = Number(headers.get('content-length') ?? Number.NaN);
   if (length > ROUTER_LIMITS.body) throw bodyTooLarge();
   return length;
+}
+
+/** Whether the client wants its trace sampled. */
+function asksForTrace({ headers }: Request): boolean {
+  const known = readTraceparent(headers.get('traceparent'));
+  return known !== undefined && isSampled(known);
 }
 
 /** Sends a compressed body as bytes, with its content type in a separate header. */

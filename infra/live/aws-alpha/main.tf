@@ -19,6 +19,8 @@ module "cell" {
   other_endpoints     = var.other_endpoints
   identity_key        = var.identity_key
   edge                = var.leases ? "https://${jsondecode(file("${local.infra}/edge.json")).hostname}" : "none"
+  telemetry           = var.telemetry
+  telemetry_headers   = var.telemetry_headers
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
   deletion_protection = var.deletion_protection

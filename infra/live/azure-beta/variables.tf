@@ -48,6 +48,21 @@ variable "leases" {
   default     = true
 }
 
+variable "telemetry" {
+  description = "Where spans and metrics are exported to, and the share of traces that are sampled; the module's variable of this name describes it."
+  type        = any
+  nullable    = false
+  default     = {}
+}
+
+variable "telemetry_headers" {
+  description = "Headers for the collector, such as a key: name=value with commas in between, values percent-encoded. The state holds them."
+  type        = string
+  nullable    = false
+  sensitive   = true
+  default     = ""
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

@@ -31,6 +31,10 @@ locals {
     APP_EVENTS_TABLE = local.events_table
     APP_STATE_TABLE  = local.state_table
     APP_TOPIC_ARN    = local.topic_arn
+
+    OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry.endpoint
+    OTEL_EXPORTER_OTLP_HEADERS  = var.telemetry_headers
+    OTEL_TRACES_SAMPLER_ARG     = tostring(var.telemetry.share)
   }
 
   endpoint = var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"

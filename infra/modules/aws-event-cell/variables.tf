@@ -202,6 +202,39 @@ variable "identity_key" {
   }
 }
 
+variable "telemetry" {
+  description = "Where spans and metrics are exported to: the address of a collector that takes OTLP/HTTP in JSON, none without one; and the share of traces that are sampled, the same in every cell and at the edge."
+  type = object({
+    endpoint = optional(string, "")
+    share    = optional(number, 0.05)
+  })
+  nullable = false
+  default  = {}
+
+  validation {
+    condition     = can(regex("^(https://[^ ?#]+)?$", var.telemetry.endpoint))
+    error_message = "The collector must be an https address, or empty."
+  }
+
+  validation {
+    condition     = var.telemetry.share >= 0 && var.telemetry.share <= 1
+    error_message = "The share must be from 0 to 1."
+  }
+}
+
+variable "telemetry_headers" {
+  description = "Headers for the collector, such as a key: name=value with commas in between, values percent-encoded. The state holds them."
+  type        = string
+  nullable    = false
+  sensitive   = true
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([^=,]+=[^,]*(,[^=,]+=[^,]*)*)?$", var.telemetry_headers))
+    error_message = "The headers must be name=value with commas in between."
+  }
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to."
   type        = set(string)

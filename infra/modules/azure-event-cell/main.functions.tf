@@ -84,6 +84,10 @@ resource "azurerm_function_app_flex_consumption" "app" {
     APP_IDENTITY_KEY   = var.identity_key
     APP_EDGE           = var.edge
 
+    OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry.endpoint
+    OTEL_EXPORTER_OTLP_HEADERS  = var.telemetry_headers
+    OTEL_TRACES_SAMPLER_ARG     = tostring(var.telemetry.share)
+
     # The triggers and the code reach the services by identity: no connection string is anywhere.
     COSMOS__accountEndpoint              = azurerm_cosmosdb_account.cell.endpoint
     COSMOS__credential                   = "managedidentity"

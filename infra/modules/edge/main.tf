@@ -1,5 +1,5 @@
-# The Worker with its Durable Objects and its cache, and the ways to it. The private route key is a secret of the Worker that was put
-# there separately (wrangler secret put APP_ROUTE_KEY): a deployment keeps it, and no state file ever holds it.
+# The Worker with its Durable Objects and its cache, and the ways to it. The private route key, and headers for a collector, are secrets of
+# the Worker that were put there separately (wrangler secret put APP_ROUTE_KEY): a deployment keeps them, and no state file ever holds them.
 
 locals {
   tags = var.edge.migrations[*].tag
@@ -33,6 +33,8 @@ resource "cloudflare_workers_script" "edge" {
     { type = "plain_text", name = "APP_MONITOR", text = jsonencode(var.edge.monitor) },
     { type = "plain_text", name = "APP_TRUST", text = jsonencode(var.edge.trust) },
     { type = "plain_text", name = "APP_CROSS_ORIGIN", text = jsonencode(var.edge.crossOrigin) },
+    { type = "plain_text", name = "OTEL_EXPORTER_OTLP_ENDPOINT", text = var.edge.telemetry.endpoint },
+    { type = "plain_text", name = "OTEL_TRACES_SAMPLER_ARG", text = tostring(var.edge.telemetry.share) },
     { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
     { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },
     { type = "durable_object_namespace", name = "MONITOR", class_name = "MonitorObject" },

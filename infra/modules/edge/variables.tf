@@ -36,6 +36,7 @@ variable "edge" {
     monitor           = map(number)
     trust             = optional(map(string), {})
     crossOrigin       = object({ browsers = list(string), webhooks = list(string) })
+    telemetry         = optional(object({ endpoint = optional(string, ""), share = optional(number, 0.05) }), {})
     wakeMonitor       = string
     migrations        = list(object({ tag = string, newSqliteClasses = list(string) }))
   })
@@ -58,6 +59,11 @@ variable "edge" {
   validation {
     condition     = length(var.edge.migrations) > 0 && length(distinct(var.edge.migrations[*].tag)) == length(var.edge.migrations)
     error_message = "There must be at least one migration, and each tag must be used once."
+  }
+
+  validation {
+    condition     = can(regex("^(https://[^ ?#]+)?$", var.edge.telemetry.endpoint)) && var.edge.telemetry.share >= 0 && var.edge.telemetry.share <= 1
+    error_message = "The collector must be an https address, or empty, and the share of traces from 0 to 1."
   }
 
   validation {

@@ -64,6 +64,7 @@ export const PORTS: readonly PortRule[] = [
   { port: 'DirectoryStorage', as: 'implements', suite: suite('directory-storage') },
   { port: 'RouteCache', as: 'implements', suite: suite('route-cache') },
   { port: 'Credentials', as: 'implements', suite: suite('credentials') },
+  { port: 'Telemetry', as: 'implements', suite: suite('telemetry') },
   { port: 'Clock', as: 'implements', suite: { none: 'it hands on what the platform says' } },
   { port: 'Ids', as: 'implements', suite: { none: 'it hands on what the platform says' } },
   { port: 'Log', as: 'implements', suite: { none: 'lines are for people' } },

@@ -48,10 +48,10 @@ const functions = (
 ): readonly Row[] => [
   {
     files: new RegExp(`^functions-${cloud}/compose\\.ts$`),
-    project: ['core/', adapters, 'adapters/system/', `functions-${cloud}/`],
+    project: ['core/', adapters, 'adapters/otlp/', 'adapters/system/', `functions-${cloud}/`],
     packages: [...sdk, ...model],
     node: true,
-    instead: `compose.ts wires core to ${adapters} and adapters/system. Other clouds have a folder of their own.`,
+    instead: `compose.ts wires core to ${adapters}, adapters/otlp and adapters/system. Other clouds have a folder of their own.`,
   },
   {
     files: new RegExp(`^functions-${cloud}/`),
@@ -126,6 +126,14 @@ export const ROWS: readonly Row[] = [
   },
   inProcess('memory'),
   inProcess('system'),
+  {
+    files: /^adapters\/otlp\/node-/,
+    project: ['core/', 'adapters/otlp/'],
+    packages: [],
+    node: true,
+    instead: 'It speaks HTTP by Node.js’s own client; everything else of adapters/otlp runs on every platform.',
+  },
+  inProcess('otlp'),
   adapter('aws', ['@aws-sdk/']),
   adapter('azure', ['@azure/']),
   adapter(
@@ -149,6 +157,7 @@ export const ROWS: readonly Row[] = [
       'core/',
       `adapters/${cloud}/`,
       'adapters/system/',
+      'adapters/otlp/',
       `functions-${cloud}/`,
       `containers/${cloud}/`,
       ...['container', 'part', 'settings'].map((name) => `containers/${name}`),
@@ -206,6 +215,13 @@ export const ROWS: readonly Row[] = [
     node: true,
     instead: 'A local cell may know how its own cloud lays out documents; its functions are the bundles in dist/.',
   })),
+  {
+    files: /^local\/telemetry\//,
+    project: ['local/', 'core/', 'adapters/otlp/', 'adapters/system/'],
+    packages: 'declared',
+    node: true,
+    instead: 'The receiver keeps and forwards what the deployed bundles export, and knows nothing of how they work.',
+  },
   {
     files: /^local\//,
     project: ['local/', 'hosts/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],

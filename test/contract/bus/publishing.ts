@@ -47,7 +47,9 @@ export const publishingClauses = {
     expect(await bus.publish([])).toStrictEqual([]);
   },
 
-  'a message arrives with its event and tenant, for the first time': async (harness) => {
+  'a message arrives with its event, its tenant, and what its cell knows of it, for the first time': async (
+    harness,
+  ) => {
     const { readings } = inboxes(harness, 'readings');
     const sent = message('a', { data: { metric: 'temperature', value: 21.5 } });
     const event = {
@@ -55,12 +57,14 @@ export const publishingClauses = {
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       extension: 'x',
     };
-    expect(await harness.bus.publish([{ ...sent, event }])).toStrictEqual([{ status: 'published' }]);
+    const known = { origin: 'cell-9', context: '00-5bf92f3577b34da6a3ce929d0e0e4736-10f067aa0ba902b7-00' };
+    expect(await harness.bus.publish([{ ...sent, ...known, event }])).toStrictEqual([{ status: 'published' }]);
     await readings.untilAll(['a']);
     expect(readings.seen[0]?.message).toStrictEqual({
       deliveryId: expect.stringMatching(/./),
       attempt: 1,
       tenant: 'acme',
+      ...known,
       event: {
         specversion: '1.0',
         id: 'a',

@@ -272,10 +272,48 @@ test('parked events are shown by status and list, dropped, and redriven after a 
     ],
   });
 
-  expect(JSON.parse((await at('parked', 'show', first?.id ?? '', '--tenant', 'parking')).out)).toMatchObject({
+  const show = async (...more: string[]) =>
+    (await at('parked', 'show', first?.id ?? '', '--tenant', 'parking', ...more)).out;
+  // Where the consumer failed, in lines of TypeScript: from the cell's log, as clients get no stack.
+  expect(JSON.parse(await show('--json'))).toMatchObject({
     id: first?.id,
     consumer: 'rollups',
+    stack: expect.stringMatching(/^RangeError: poison.*\n +at .*test\/support\/faulty\.ts:\d+:\d+/),
   });
+  expect(await show()).toMatch(/^\{\n[\s\S]*\n\}\n {2}at .*test\/support\/faulty\.ts:\d+:\d+\)?\n/);
+
+  const logs = async (...more: string[]) => (await at('logs', ...more)).out.trim().split('\n');
+  expect(
+    (await logs('--tenant', 'parking', '--cell', 'cell-1', '--json')).map((line) => JSON.parse(line)),
+  ).toContainEqual(
+    expect.objectContaining({
+      part: 'cell-1 rollups',
+      message: 'parked an event',
+      fields: expect.objectContaining({
+        id: 'bad-1',
+        cell: 'cell-1',
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      }),
+    }),
+  );
+  expect((await logs('--tenant', 'other'))[0]).toBe('');
+  expect(await at('logs', '--cell', 'nowhere')).toMatchObject({ code: 1, err: oneLine(/No cell "nowhere" runs/) });
+  const follow = new Run(['logs', '--follow', '--tenant', 'parking', '--stack', url]);
+  await eventually(async () => expect(follow.out).toContain('parked an event'));
+  await at(
+    'send',
+    '--tenant',
+    'parking',
+    '--file',
+    await fileOf(reading({ id: 'bad-3', device: 'pump-2', metric: 'poison' })),
+  );
+  await eventually(async () => expect(follow.out).toContain('id=bad-3'));
+  follow.child.kill('SIGINT');
+  await follow.ended;
+  await eventually(async () => expect(await list()).toHaveLength(6));
+  for (const { id, event } of await list())
+    if (event.id === 'bad-3') expect(await at('parked', 'drop', id, '--tenant', 'parking')).toMatchObject({ code: 0 });
+
   expect(await at('parked', 'show', first?.id ?? '', '--tenant', 'other')).toMatchObject({
     code: 1,
     out: '',

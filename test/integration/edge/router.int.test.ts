@@ -1,4 +1,4 @@
-// The router in its runtime: streams, clients that leave, cells that fail, a map that is lost, and devices with certificates.
+// The router in its runtime, beside a collector that takes telemetry and never answers: streams, clients that leave, cells that fail, a map that is lost, and devices with certificates.
 import { webcrypto } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -10,17 +10,39 @@ import { DevelopmentCa, type IssuedCertificate } from '../../../hosts/edge/certi
 import { eventually } from '../../support/eventually.ts';
 import { type RunningEdge, raw, runningEdge, statuses, tokenNow } from './support.ts';
 
+/** A collector that never answers: what it was asked, and how many requests are open. */
+const collector = { asked: [] as string[], open: 0, most: 0 };
+const hanging = http.createServer((request) => {
+  collector.asked.push(request.url ?? '');
+  collector.open += 1;
+  collector.most = Math.max(collector.most, collector.open);
+  request.resume();
+  request.socket.once('close', () => {
+    collector.open -= 1;
+  });
+});
+
 let edge: RunningEdge;
 let ca: DevelopmentCa;
 beforeAll(async () => {
   ca = await DevelopmentCa.create();
   const server = await ca.issueServer();
+  hanging.listen(0, '127.0.0.1');
+  await once(hanging, 'listening');
   edge = await runningEdge({
-    variables: { APP_DEVICE_CA: ca.certificate },
+    variables: {
+      APP_DEVICE_CA: ca.certificate,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(hanging.address() as net.AddressInfo).port}`,
+      OTEL_TRACES_SAMPLER_ARG: '1',
+    },
     tls: { ...server, clientCa: ca.certificate },
   });
 });
-afterAll(() => edge?.stop());
+afterAll(async () => {
+  await edge?.stop();
+  hanging.closeAllConnections();
+  hanging.close();
+});
 
 beforeEach(() => {
   for (const cell of [edge.a, edge.b]) {
@@ -39,6 +61,14 @@ const text = async (response: Promise<Response>) => {
     ? `${status} ${JSON.parse(rest.body).code}`
     : `${status} ${rest.body}`;
 };
+
+test('a collector that hangs is asked, and holds up no answer', async () => {
+  const answers = await Promise.all(Array.from({ length: 20 }, () => text(edge.call('/v1/devices'))));
+  expect(answers).toEqual(Array.from({ length: 20 }, () => '200 a'));
+  await eventually(async () => expect(collector.asked).toContain('/v1/traces'));
+  // Of requests two exports at once, each of spans and perhaps of metrics; of the monitor as many.
+  expect(collector.most).toBeLessThanOrEqual(8);
+});
 
 test('an answer is streamed as it comes', async () => {
   let rest: (() => void) | undefined;

@@ -46,7 +46,15 @@ test('the HTTP function reports it at startup', async () => {
   const connections = { cosmos: await start({ consistency: 'Session' }), serviceBus: '' };
   const audience = { endpoints: ['https://cell-1.example'], required: true };
   composeHttp(
-    { ...config, connections, routeKeys: [publicPart(EDGE_KEY)], audience, identityKey: CELL_KEY, edge: undefined },
+    {
+      ...config,
+      connections,
+      telemetry: undefined,
+      routeKeys: [publicPart(EDGE_KEY)],
+      audience,
+      identityKey: CELL_KEY,
+      edge: undefined,
+    },
     { log },
   );
   await eventually(async () =>

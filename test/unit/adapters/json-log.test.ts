@@ -26,6 +26,18 @@ test('a line keeps its text, level and time; fields of those names are renamed',
   ]);
 });
 
+test('a line has what all lines of its process have, and the ids of its trace and span', () => {
+  const lines: string[] = [];
+  const log = jsonLog((line) => lines.push(line), new FakeClock(), { cell: 'alpha' });
+  log.info('text', { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', epoch: 7 });
+  log.info('text', { traceparent: 'nonsense', cell: 'beta' });
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { cell: 'alpha', trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7', epoch: 7 },
+    { cell: 'beta', traceparent: 'nonsense' },
+  ]);
+  expect(lines[1]).not.toContain('trace_id');
+});
+
 test('names that objects have anyway are fields like others', () => {
   const { lines, log } = recorded();
   log.info('text', JSON.parse('{"constructor": 1, "__proto__": 2, "toString": 3}'));

@@ -7,6 +7,9 @@ test('packages that are not installed', () => {
   expect(explainFault(fault('ERR_MODULE_NOT_FOUND', "Cannot find package 'esbuild' imported from /x"))).toBe(
     'The dependencies are not installed. Run `npm ci` in the folder of the checkout, then try again.',
   );
+  expect(explainFault(fault('ENOENT', 'spawn node_modules/.bin/biome ENOENT'))).toMatch(
+    /^The dependencies are not installed/,
+  );
   expect(explainFault(fault('ERR_MODULE_NOT_FOUND', "Cannot find module '/x/y.mjs'"))).toBeUndefined();
 });
 

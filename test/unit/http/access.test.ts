@@ -233,7 +233,13 @@ describe('problems', () => {
       {
         level: 'error',
         message: 'a request failed',
-        fields: { code: 'RangeError', message: 'secret detail', traceparent: answer.headers.get('traceparent') },
+        fields: {
+          code: 'RangeError',
+          message: 'secret detail',
+          traceparent: answer.headers.get('traceparent'),
+          tenant: 'acme',
+          epoch: 1,
+        },
       },
     ]);
   });

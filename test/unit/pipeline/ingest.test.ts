@@ -9,7 +9,6 @@ import type { Store } from '../../../core/ports/store.ts';
 import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
-import { countingIds } from '../../support/ids.ts';
 import { METERS } from '../../support/meters.ts';
 
 function setUp(wrap: (store: Store) => Store = (store) => store) {
@@ -18,7 +17,7 @@ function setUp(wrap: (store: Store) => Store = (store) => store) {
   const state = faultyStore(new MemoryStore({ clock }));
   const events = wrap(memory);
   const subjects = subjectIndex({ events, state });
-  const take = ingest({ cell: 'cell-1', events, registry: registryOf(METERS), clock, ids: countingIds(), subjects });
+  const take = ingest({ cell: 'cell-1', events, registry: registryOf(METERS), clock, subjects });
   return {
     memory,
     state,
@@ -58,7 +57,7 @@ test('the stored body omits what the key contains', async () => {
   expect(items[0]?.beside).toEqual({
     origin: 'cell-1',
     epoch: 7,
-    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01',
+    traceparent: TRACEPARENT,
   });
 });
 

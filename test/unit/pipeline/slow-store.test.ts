@@ -40,7 +40,6 @@ async function setUp(name: string, change: (consumer: Consumer) => Consumer = (e
     events,
     registry: registryOf(NOTICES),
     clock,
-    ids,
     subjects: subjectIndex({ events, state }),
   });
   const candidates = EVENTS.map((id) => candidate({ id, subject: `pump-${id}` }));

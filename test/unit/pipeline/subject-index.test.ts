@@ -11,7 +11,6 @@ import { codeOf } from '../../contract/contract.ts';
 import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore, writesOf } from '../../support/faulty-store.ts';
-import { countingIds } from '../../support/ids.ts';
 import { METERS } from '../../support/meters.ts';
 import { property } from '../../support/properties.ts';
 
@@ -27,7 +26,6 @@ function setUp(faults: FaultPlan = () => undefined) {
       events,
       registry: registryOf(METERS),
       clock,
-      ids: countingIds(),
       subjects: index,
     });
     return {
@@ -102,7 +100,6 @@ test('the subject is listed before its first event is stored, and nothing is wri
     events: cell.events,
     registry: registryOf(METERS),
     clock: new FakeClock(),
-    ids: countingIds(),
     subjects: cell.process().index,
   });
   const refusal = Promise.reject(new Error('stale'));

@@ -100,7 +100,7 @@ test('a torn last record is cut off, and a snapshot replaces a grown log', async
 test('a process killed while writing loses no acknowledged write, and starts with its parent gone', async () => {
   const program = join(directory, 'cli.mjs');
   await build({
-    entryPoints: ['emulators/cosmos/cli.ts'],
+    entryPoints: [join(__dirname, '../../cli.ts')],
     bundle: true,
     platform: 'node',
     format: 'esm',

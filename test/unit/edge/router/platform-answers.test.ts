@@ -97,6 +97,7 @@ test('a request that cannot be built is a fault of our own: it counts against no
     headers: {},
     body: null,
     target: '/',
+    traceparent: '',
     signal: new AbortController().signal,
     bodyFault: () => undefined,
   };

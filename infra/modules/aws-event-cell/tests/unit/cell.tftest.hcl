@@ -92,7 +92,7 @@ run "as_declared" {
     error_message = "Nothing may be reserved unless asked for: new accounts refuse it."
   }
   assert {
-    condition     = aws_lambda_function.this["rollups"].environment[0].variables == tomap({ APP_CELL = "aws-test", APP_VERSION = "1.2.3", APP_EVENTS_TABLE = "aws-test-events", APP_STATE_TABLE = "aws-test-state", APP_TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:aws-test-events", APP_CONSUMER = "rollups" })
+    condition     = aws_lambda_function.this["rollups"].environment[0].variables == tomap({ APP_CELL = "aws-test", APP_VERSION = "1.2.3", APP_EVENTS_TABLE = "aws-test-events", APP_STATE_TABLE = "aws-test-state", APP_TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:aws-test-events", APP_CONSUMER = "rollups", OTEL_EXPORTER_OTLP_ENDPOINT = "", OTEL_EXPORTER_OTLP_HEADERS = "", OTEL_TRACES_SAMPLER_ARG = "0.05" })
     error_message = "The worker must have its environment."
   }
   assert {

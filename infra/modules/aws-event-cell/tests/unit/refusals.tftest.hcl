@@ -329,3 +329,33 @@ run "another_region" {
 
   expect_failures = [terraform_data.region]
 }
+
+run "a_collector_without_tls" {
+  command = plan
+
+  variables {
+    telemetry = { endpoint = "http://otlp.example.com" }
+  }
+
+  expect_failures = [var.telemetry]
+}
+
+run "a_share_above_one" {
+  command = plan
+
+  variables {
+    telemetry = { endpoint = "https://otlp.example.com", share = 2 }
+  }
+
+  expect_failures = [var.telemetry]
+}
+
+run "headers_without_a_name" {
+  command = plan
+
+  variables {
+    telemetry_headers = "secret"
+  }
+
+  expect_failures = [var.telemetry_headers]
+}

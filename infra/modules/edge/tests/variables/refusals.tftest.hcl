@@ -212,3 +212,27 @@ run "operators_keys_by_http" {
 
   expect_failures = [var.edge]
 }
+
+run "a_collector_without_tls" {
+  command = plan
+
+  variables {
+    edge = {
+      name              = "edge"
+      hostname          = "edge.example.com"
+      routes            = []
+      compatibilityDate = "2026-04-15"
+      issuer            = "https://issuer.example.com/"
+      jwksUrl           = "https://issuer.example.com/keys"
+      quotas            = { standard = { perSecond = 1, burst = 1 }, premium = { perSecond = 1, burst = 1 } }
+      forwardTimeoutMs  = 10000
+      crossOrigin       = { browsers = [], webhooks = [] }
+      telemetry         = { endpoint = "http://otlp.example.com" }
+      monitor           = {}
+      wakeMonitor       = "* * * * *"
+      migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
+    }
+  }
+
+  expect_failures = [var.edge]
+}

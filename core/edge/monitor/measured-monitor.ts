@@ -1,0 +1,30 @@
+// What the monitor sees of each cell, as measurements: one place that asks all cells, so that their values can be compared.
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { Monitor } from './monitor.ts';
+
+export interface MeasuredMonitorDeps {
+  readonly monitor: Monitor;
+  readonly telemetry: Telemetry;
+  /** Exports what waits. Nothing waits for it. */
+  readonly flush: () => Promise<void>;
+}
+
+/** Returns the monitor, whose rounds also measure. */
+export function measuredMonitor({ monitor, telemetry, flush }: MeasuredMonitorDeps): Monitor {
+  return {
+    status: () => monitor.status(),
+    async round() {
+      await monitor.round();
+      const { cells, fencing, trouble } = monitor.status();
+      for (const { id, verdict, state } of cells) {
+        const cell = { 'polycell.peer': id };
+        // Of a cell that nothing is known of yet, neither can be said.
+        if (verdict !== 'unknown') telemetry.gauge('polycell.cell.up', verdict === 'up' ? 1 : 0, cell);
+        telemetry.gauge('polycell.cell.active', state === 'active' ? 1 : 0, cell);
+      }
+      telemetry.gauge('polycell.fencing.waiting', fencing.waiting);
+      telemetry.gauge('polycell.monitor.working', trouble === null ? 1 : 0);
+      void flush();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+// The names in spans and metrics: OpenTelemetry's where it has one, else under the product's own prefix.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as stable from '@opentelemetry/semantic-conventions';
+import * as incubating from '@opentelemetry/semantic-conventions/incubating';
+import { sourcesBelow } from '../../arch/support/sources.ts';
+
+const published = new Set(
+  Object.entries({ ...stable, ...incubating }).flatMap(([name, value]) =>
+    /^(?:ATTR|METRIC)_/.test(name) && typeof value === 'string' ? [value] : [],
+  ),
+);
+
+const ROOT = path.resolve(__dirname, '../../..');
+
+/** Texts that look like a name of the conventions, in the files that give telemetry its names. */
+const namesIn = (file: string): string[] =>
+  [...readFileSync(path.join(ROOT, file), 'utf8').matchAll(/'([a-z]+(?:\.[a-z_]+)+)'/g)].map(([, name = '']) => name);
+
+const files = sourcesBelow(ROOT)
+  .filter(
+    ({ file, text }) => /^(?:core|adapters|functions-)/.test(file) && !/\/test\//.test(file) && /elemetry/.test(text),
+  )
+  .map(({ file }) => file)
+  .filter((file) => !/\.generated\./.test(file));
+
+test('the files are those that name anything', () => {
+  expect(files).toEqual(expect.arrayContaining(['core/pipeline/traced.ts', 'core/http/served-request.ts']));
+});
+
+test.each(files)('%s', (file) => {
+  const own = namesIn(file).filter((name) => !/^(?:control|tenants|polycell)\./.test(name));
+  expect(own.filter((name) => !published.has(name))).toEqual([]);
+});

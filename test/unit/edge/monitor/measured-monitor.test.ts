@@ -1,0 +1,37 @@
+// What the monitor's rounds measure of each cell.
+import { MemoryTelemetry } from '../../../../adapters/memory/memory-telemetry.ts';
+import { measuredMonitor } from '../../../../core/edge/monitor/measured-monitor.ts';
+import type { Monitor, MonitorStatus } from '../../../../core/edge/monitor/monitor.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { countingIds } from '../../../support/ids.ts';
+
+const cell = (id: string, verdict: 'up' | 'failing' | 'unknown', state: 'active' | 'down') =>
+  ({ id, verdict, state }) as MonitorStatus['cells'][number];
+
+test('a round measures which cells answer and serve, and is not held up by the export', async () => {
+  const telemetry = new MemoryTelemetry({ clock: new FakeClock(), ids: countingIds() });
+  let rounds = 0;
+  const status = {
+    cells: [cell('a', 'up', 'active'), cell('b', 'failing', 'down'), cell('c', 'unknown', 'active')],
+    fencing: { waiting: 3 },
+    trouble: 'the directory is gone',
+  } as unknown as MonitorStatus;
+  const monitor: Monitor = {
+    round: async () => {
+      rounds += 1;
+    },
+    status: () => status,
+  };
+  const flush = () => new Promise<void>(() => undefined);
+  await measuredMonitor({ monitor, telemetry, flush }).round();
+  expect(rounds).toBe(1);
+  expect(telemetry.measured.map(({ kind, name, value, attributes }) => [kind, name, value, attributes])).toEqual([
+    ['gauge', 'polycell.cell.up', 1, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.cell.up', 0, { 'polycell.peer': 'b' }],
+    ['gauge', 'polycell.cell.active', 0, { 'polycell.peer': 'b' }],
+    ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'c' }],
+    ['gauge', 'polycell.fencing.waiting', 3, {}],
+    ['gauge', 'polycell.monitor.working', 0, {}],
+  ]);
+});
