@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The `polycell` command: compiles cli/main.ts when it changed, then runs it.
-import { explainFault } from './preflight.mjs';
+import { explainFault } from '../build/preflight.mjs';
 
 // The SDK's warning about Node.js versions concerns deployments, not the local stack.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';

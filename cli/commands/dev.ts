@@ -8,6 +8,7 @@ import {
   OWN_APPLICATION,
   stackBundles,
 } from '../../build/bundles.mjs';
+import { explainFault } from '../../build/preflight.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
@@ -18,7 +19,6 @@ import { declaredTenants } from '../../local/tenants.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
 import { InnerLoop } from '../inner-loop.ts';
 import { noticePrinter, unless } from '../notices.ts';
-import { explainFault } from '../preflight.mjs';
 
 /** An orderly stop that takes longer than this is ended by force, in milliseconds: less than Docker's grace period of ten seconds. */
 const STOP_TIMEOUT_MS = 9000;

@@ -1,5 +1,5 @@
 // Faults of the checkout: one sentence that says what to do, and no sentence for faults of the product.
-import { explainFault } from '../../../cli/preflight.mjs';
+import { explainFault } from '../../../build/preflight.mjs';
 
 const fault = (code: string, message: string, path?: string) => Object.assign(new Error(message), { code, path });
 
