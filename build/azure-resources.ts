@@ -1,5 +1,5 @@
 // Translates the topology to Azure resources: written to `infra/azure.json` for Terraform, and used by the local cell.
-import type { ConsumerDeclaration, Topology } from '../core/cell/topology.ts';
+import { type ConsumerDeclaration, LANE_NAMES, type Lane, queueOf, type Topology } from '../core/cell/topology.ts';
 
 /** The level at which every process sees all other processes' writes; the functions refuse a weaker account. */
 export const CONSISTENCY = 'Strong';
@@ -39,23 +39,28 @@ export function azureResources({ collections, consumers }: Topology): AzureResou
         { name: 'leases', partitionKeyPaths: ['/id'], partitionKeyVersion: 2, defaultTtl: -1 },
       ],
     },
-    serviceBus: { subscriptions: consumers.map(subscription) },
+    serviceBus: { subscriptions: subscriptionsOf(consumers) },
   };
 }
 
-function subscription({
-  name,
-  types,
-  visibilitySeconds,
-  maximumDeliveries,
-}: ConsumerDeclaration): SubscriptionResource {
+/** The subscriptions of consumers, one in each lane. */
+export const subscriptionsOf = (consumers: readonly ConsumerDeclaration[]): SubscriptionResource[] =>
+  consumers.flatMap((consumer) => LANE_NAMES.map((lane) => subscription(consumer, lane)));
+
+function subscription(
+  { name, types, visibilitySeconds, maximumDeliveries }: ConsumerDeclaration,
+  lane: Lane,
+): SubscriptionResource {
   const typeList = types.map(quoted).join(', ');
   return {
-    name,
+    name: queueOf(name, lane),
     lockDuration: `PT${visibilitySeconds}S`,
     maxDeliveryCount: maximumDeliveries,
     // A redriven event is for one consumer; all others are for every subscriber of their type.
-    rule: { name: 'topology', sqlFilter: `type IN (${typeList}) AND (consumer IS NULL OR consumer = ${quoted(name)})` },
+    rule: {
+      name: 'topology',
+      sqlFilter: `type IN (${typeList}) AND (consumer IS NULL OR consumer = ${quoted(name)}) AND lane ${lane === 'first' ? 'IS NULL' : `= ${quoted(lane)}`}`,
+    },
   };
 }
 

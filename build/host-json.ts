@@ -4,6 +4,9 @@ import { CONSUMER_DEFAULTS, type Topology } from '../core/cell/topology.ts';
 /** Margin between the timeout of a function and the end of its message locks. */
 const LOCK_MARGIN_SECONDS = 5;
 
+/** The trigger bounds a batch by messages alone: of the largest, these take 25 MiB of the process that all functions share. */
+const BATCH_MESSAGES = 100;
+
 const hoursMinutesSeconds = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(11, 19);
 
 /** Routes without a prefix; concurrency and batch sizes from the topology. */
@@ -20,7 +23,7 @@ export function hostJson({ consumers, http }: Topology): unknown {
       http: { routePrefix: '', maxConcurrentRequests: http.maximumConcurrency },
       // The settings apply to the whole host, so the consumers share them.
       serviceBus: {
-        maxMessageBatchSize: Math.max(1, ...consumers.map(({ batchSize }) => batchSize)),
+        maxMessageBatchSize: Math.min(BATCH_MESSAGES, Math.max(1, ...consumers.map(({ batchSize }) => batchSize))),
         autoCompleteMessages: true,
       },
     },

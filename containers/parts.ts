@@ -88,41 +88,33 @@ export function relayPart(source: FeedSource, state: Store, handler: ChangeHandl
   };
 }
 
-/** The queue of a consumer, and of its dead letters. */
+/** The queues of a consumer, one in each lane, and those of its dead letters. */
 export interface ConsumerQueues {
   readonly declaration: ConsumerDeclaration;
   readonly deliver: DeliveryHandler;
   readonly deadLetters: DeliveryHandler;
-  readonly queue: DeliverySource;
-  readonly deadLetterQueue: DeliverySource;
+  readonly queues: readonly DeliverySource[];
+  readonly deadLetterQueues: readonly DeliverySource[];
 }
 
-/** Takes a consumer's messages, and parks its dead letters. */
+/** Takes a consumer's messages, lane by lane, and parks its dead letters. */
 export function consumerPart(
-  { declaration, queue, deadLetterQueue, ...handlers }: ConsumerQueues,
+  { declaration, queues, deadLetterQueues, ...handlers }: ConsumerQueues,
   deps: PartDeps,
 ): Part {
   const { name, batchSize, batchWindowSeconds, timeoutSeconds } = declaration;
   const limitMs = timeoutSeconds * 1000;
   const { clock, log } = deps;
   const common = { limitMs, clock, log };
+  const deliver = limited(name, limitMs, deps, handlers.deliver);
+  const left = `${name} dead letters`;
+  const park = limited(left, limitMs, deps, handlers.deadLetters);
+  const windowMs = batchWindowSeconds * 1000;
   const pumps = [
-    new DeliveryPump({
-      ...common,
-      name,
-      source: queue,
-      handler: limited(name, limitMs, deps, handlers.deliver),
-      batchSize,
-      windowMs: batchWindowSeconds * 1000,
-    }),
-    new DeliveryPump({
-      ...common,
-      name: `${name} dead letters`,
-      source: deadLetterQueue,
-      handler: limited(`${name} dead letters`, limitMs, deps, handlers.deadLetters),
-      batchSize: 10,
-      windowMs: 0,
-    }),
+    ...queues.map((source) => new DeliveryPump({ ...common, name, source, handler: deliver, batchSize, windowMs })),
+    ...deadLetterQueues.map(
+      (source) => new DeliveryPump({ ...common, name: left, source, handler: park, batchSize: 10, windowMs: 0 }),
+    ),
   ];
   return {
     name,

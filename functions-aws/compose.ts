@@ -156,7 +156,7 @@ export function composeChanges(
   const { state } = stores(config, own);
   const telemetry = telemetryOf(config, 'relay', own, when);
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus: bus(config, own), parking: parked, log: own.log });
+  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
   return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 

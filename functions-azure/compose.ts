@@ -20,7 +20,7 @@ import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
-import type { ConsumerDeclaration } from '../core/cell/topology.ts';
+import { type ConsumerDeclaration, LANE_NAMES, queueOf } from '../core/cell/topology.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import type { ApiRequest } from '../core/http/call.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
@@ -199,7 +199,7 @@ export function composeChanges(
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus, parking: parked, log: own.log });
+  const relayed = relay({ bus, parking: parked, clock: own.clock, log: own.log });
   return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
@@ -265,23 +265,24 @@ export function composeConsumers(
 
 /** A function of the worker: which queue of which subscription it takes messages from. */
 export interface SubscriptionWorker {
-  readonly consumer: string;
+  readonly subscription: string;
   /** Whether it takes the subscription's dead letters. */
   readonly deadLetters: boolean;
   readonly work: (batch: ServiceBusBatch) => Promise<void>;
 }
 
-/** The functions behind the consumers' subscriptions, and behind their dead-letter queues. */
+/** The functions behind the consumers' subscriptions, one in each lane, and behind their dead-letter queues. */
 export function composeWorkers(config: WorkerConfig, overrides: Overrides = {}): readonly SubscriptionWorker[] {
   const { clock } = platform(config, overrides);
   const { lockSeconds } = overrides;
   return composeConsumers(config, overrides).flatMap(({ declaration, deliver, deadLetters: park, telemetry }) => {
-    const { name: consumer, visibilitySeconds } = declaration;
+    const { name, visibilitySeconds } = declaration;
     const options = { clock, lockMs: (lockSeconds ?? visibilitySeconds) * 1000 };
     const after = (handler: DeliveryHandler) => afterBatch(telemetry, clock, serviceBusConsumer(handler, options));
-    return [
-      { consumer, deadLetters: false, work: after(deliver) },
-      { consumer, deadLetters: true, work: after(park) },
-    ];
+    const [work, left] = [after(deliver), after(park)];
+    return LANE_NAMES.map((lane) => queueOf(name, lane)).flatMap((subscription) => [
+      { subscription, deadLetters: false, work },
+      { subscription, deadLetters: true, work: left },
+    ]);
   });
 }

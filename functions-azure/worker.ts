@@ -1,4 +1,4 @@
-// Functions entry point of the consumers: one subscription's messages in, for each, and one for its dead letters.
+// Functions entry point of the consumers: the messages of each subscription in, and its dead letters.
 import { app, type InvocationContext } from '@azure/functions';
 import { composeWorkers } from './compose.ts';
 import { CONNECTIONS, readWorkerConfig, SETUP } from './config.ts';
@@ -6,11 +6,11 @@ import { CONNECTIONS, readWorkerConfig, SETUP } from './config.ts';
 app.setup(SETUP);
 const config = readWorkerConfig(process.env);
 
-for (const { consumer, deadLetters, work } of composeWorkers(config)) {
-  app.serviceBusTopic(deadLetters ? `${consumer}-dead-letters` : consumer, {
+for (const { subscription, deadLetters, work } of composeWorkers(config)) {
+  app.serviceBusTopic(deadLetters ? `${subscription}-dead-letters` : subscription, {
     connection: CONNECTIONS.serviceBus,
     topicName: config.topic,
-    subscriptionName: deadLetters ? `${consumer}/$DeadLetterQueue` : consumer,
+    subscriptionName: deadLetters ? `${subscription}/$DeadLetterQueue` : subscription,
     cardinality: 'many',
     // Raw bodies: a body that is not text would fail its batch before it gets here. The types lack this option.
     ...{ dataType: 'binary' },

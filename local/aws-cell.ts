@@ -8,7 +8,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import { DEAD_LETTER_SUFFIX, type Topology } from '../core/cell/topology.ts';
+import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
@@ -73,12 +73,18 @@ export function awsCellResources(id: string, topology: Topology): CellResources 
       { name: `${id}-state`, ...keys },
     ],
     topic: `${id}-events`,
-    queues: topology.consumers.map(({ name, types, visibilitySeconds, maximumDeliveries }) => ({
-      name: `${id}-${name}`,
-      visibilityTimeoutSeconds: visibilitySeconds,
-      deadLetter: { name: `${id}-${name}${DEAD_LETTER_SUFFIX}`, maxReceiveCount: maximumDeliveries },
-      filterPolicy: { type: [...types], consumer: [name, { exists: false }] },
-    })),
+    queues: topology.consumers.flatMap(({ name, types, visibilitySeconds, maximumDeliveries }) =>
+      LANE_NAMES.map((lane) => ({
+        name: `${id}-${queueOf(name, lane)}`,
+        visibilityTimeoutSeconds: visibilitySeconds,
+        deadLetter: { name: `${id}-${name}${DEAD_LETTER_SUFFIX}`, maxReceiveCount: maximumDeliveries },
+        filterPolicy: {
+          type: [...types],
+          consumer: [name, { exists: false }],
+          lane: lane === 'first' ? [{ exists: false }] : [lane],
+        },
+      })),
+    ),
   };
 }
 
@@ -235,13 +241,12 @@ export class AwsCell implements LocalCell {
   /** Backlog, dead letters and parked events of each consumer, and of the relay. */
   async consumers(): Promise<readonly ConsumerStatus[]> {
     const queues = this.#options.topology.consumers.map(async ({ name }): Promise<ConsumerStatus> => {
-      const queue = this.#provisioned?.queues[this.#name(name)];
-      const { waiting, inFlight } = await this.#depth(queue?.url);
-      const dead = await this.#depth(queue?.deadLetterUrl);
+      const queues = LANE_NAMES.map((lane) => this.#provisioned?.queues[this.#name(queueOf(name, lane))]);
+      const waiting = await Promise.all(queues.map((queue) => this.#depth(queue?.url)));
       return {
         name,
-        backlog: waiting + inFlight,
-        deadLetters: dead.waiting + dead.inFlight,
+        backlog: waiting.reduce((sum, each) => sum + each, 0),
+        deadLetters: await this.#depth(queues[0]?.deadLetterUrl),
         ...(await this.#parked(name)),
       };
     });
@@ -288,18 +293,18 @@ export class AwsCell implements LocalCell {
     await rename(`${file}.new`, file);
   }
 
-  async #depth(url: string | undefined): Promise<{ waiting: number; inFlight: number }> {
-    if (url === undefined || this.#clients === undefined) return { waiting: 0, inFlight: 0 };
+  /** Messages of a queue, with those in progress. */
+  async #depth(url: string | undefined): Promise<number> {
+    if (url === undefined || this.#clients === undefined) return 0;
     const { Attributes } = await this.#clients.sqs.send(
       new GetQueueAttributesCommand({
         QueueUrl: url,
         AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
       }),
     );
-    return {
-      waiting: Number(Attributes?.ApproximateNumberOfMessages ?? 0),
-      inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
-    };
+    const { ApproximateNumberOfMessages: waiting = 0, ApproximateNumberOfMessagesNotVisible: inFlight = 0 } =
+      Attributes ?? {};
+    return Number(waiting) + Number(inFlight);
   }
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {

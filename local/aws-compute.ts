@@ -2,7 +2,14 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
-import { DEAD_LETTER_SUFFIX, type FunctionLimits, type Topology } from '../core/cell/topology.ts';
+import {
+  DEAD_LETTER_SUFFIX,
+  type FunctionLimits,
+  LANE_NAMES,
+  type Lane,
+  queueOf,
+  type Topology,
+} from '../core/cell/topology.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
@@ -41,8 +48,11 @@ export interface AwsComputeOptions {
   readonly notice: (notice: Notice) => void;
 }
 
-/** Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. */
-const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: 1 } as const;
+/**
+ * Processes a function may have here, whatever the topology allows in the cloud: a laptop has few cores and little memory. A worker has one for
+ * each lane, so that none waits for the other.
+ */
+const LOCAL_CONCURRENCY = { http: 2, relay: 1, worker: LANE_NAMES.length } as const;
 
 const BUNDLES = ['http', 'relay', 'worker'] as const;
 
@@ -223,29 +233,27 @@ export class AwsCompute {
     relay.start();
     for (const consumer of topology.consumers) {
       const worker = this.functions.get(consumer.name);
-      const queue = this.#options.provisioned.queues[this.#name(consumer.name)];
-      if (worker === undefined || queue === undefined)
-        throw new TypeError(`The cell has no worker for ${consumer.name}.`);
+      if (worker === undefined) throw new TypeError(`The cell has no worker for ${consumer.name}.`);
       const common = {
         client: sqs,
         invoke: (event: unknown) => worker.invoke(event),
         region: this.#options.region,
-        maximumConcurrency: Math.min(consumer.maximumConcurrency, LOCAL_CONCURRENCY.worker),
+        maximumConcurrency: 1,
         reportBatchItemFailures: true,
         onProblem: problem(consumer.name),
       };
       const { batchSize, batchWindowSeconds: maximumBatchingWindowSeconds } = consumer;
-      const { url: queueUrl, arn: queueArn, deadLetterUrl } = queue;
-      this.#queues.push(new SqsMapping({ ...common, queueUrl, queueArn, batchSize, maximumBatchingWindowSeconds }));
-      if (deadLetterUrl !== undefined)
-        this.#queues.push(
-          new SqsMapping({
-            ...common,
-            queueUrl: deadLetterUrl,
-            queueArn: `${queueArn}${DEAD_LETTER_SUFFIX}`,
-            batchSize: 10,
-          }),
-        );
+      const queueIn = (lane: Lane) => {
+        const queue = this.#options.provisioned.queues[this.#name(queueOf(consumer.name, lane))];
+        if (queue === undefined) throw new TypeError(`The cell has no queue for ${consumer.name}.`);
+        return queue;
+      };
+      for (const { url: queueUrl, arn: queueArn } of LANE_NAMES.map(queueIn))
+        this.#queues.push(new SqsMapping({ ...common, queueUrl, queueArn, batchSize, maximumBatchingWindowSeconds }));
+      // All lanes have one dead-letter queue.
+      const { deadLetterUrl: queueUrl, arn } = queueIn('first');
+      const queueArn = arn + DEAD_LETTER_SUFFIX;
+      if (queueUrl !== undefined) this.#queues.push(new SqsMapping({ ...common, queueUrl, queueArn, batchSize: 10 }));
     }
     for (const mapping of this.#queues) mapping.start();
   }

@@ -7,7 +7,7 @@ import { cosmosClientOptions } from '../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
-import type { Topology } from '../core/cell/topology.ts';
+import { LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
@@ -199,9 +199,15 @@ export class AzureCell implements LocalCell {
   /** Backlog, dead letters and parked events of each consumer, and of the relay. */
   async consumers(): Promise<readonly ConsumerStatus[]> {
     const subscriptions = this.#options.topology.consumers.map(async ({ name }): Promise<ConsumerStatus> => {
-      const counts = await this.#administration?.getSubscriptionRuntimeProperties(this.#names.topic, name);
-      const { activeMessageCount: backlog = 0, deadLetterMessageCount: deadLetters = 0 } = counts ?? {};
-      return { name, backlog, deadLetters, ...(await this.#parked(name)) };
+      const counts = await Promise.all(
+        LANE_NAMES.map((lane) =>
+          this.#administration?.getSubscriptionRuntimeProperties(this.#names.topic, queueOf(name, lane)),
+        ),
+      );
+      const sum = (count: 'activeMessageCount' | 'deadLetterMessageCount') =>
+        counts.reduce((all, each) => all + (each?.[count] ?? 0), 0);
+      const waiting = { backlog: sum('activeMessageCount'), deadLetters: sum('deadLetterMessageCount') };
+      return { name, ...waiting, ...(await this.#parked(name)) };
     });
     const relay = { name: RELAY, backlog: 0, deadLetters: 0, ...(await this.#parked(RELAY)) };
     return [relay, ...(await Promise.all(subscriptions))];

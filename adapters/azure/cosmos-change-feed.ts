@@ -25,7 +25,8 @@ export class ChangeFeedRetry extends Error {
  * (https://learn.microsoft.com/azure/azure-functions/functions-bindings-cosmosdb-v2-trigger).
  *
  * The trigger has no checkpoint inside a batch and repeats all of it, to the same process. Records that are done are remembered, by the
- * write that they are of, and passed over: a batch gets ahead with each try.
+ * write that they are of, and passed over: a batch gets ahead with each try. Partitions with few bytes come first, as those with many
+ * take most of the slices: the order is kept within each partition.
  */
 export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unknown[]) => Promise<void> {
   const done = new BoundedCache<string, true>(FEED_LIMITS.remembered);
@@ -33,7 +34,7 @@ export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unkno
     const records = items.map(toChangeRecord);
     const left = records.filter((record) => done.get(writeOf(record)) === undefined);
     let handled = records.length - left.length;
-    for (const slice of inSlices(left)) {
+    for (const slice of inSlices(smallFirst(left))) {
       const outcome = await handler(slice);
       if (outcome.status === 'retry' && slice[outcome.failedAt] === undefined)
         throw new RangeError(`The handler failed at record ${outcome.failedAt} of ${slice.length}.`);
@@ -49,6 +50,17 @@ export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unkno
 
 /** Names one write of one item. */
 const writeOf = ({ partition, id, sequence }: ChangeRecord): string => JSON.stringify([partition, id, sequence]);
+
+function smallFirst(records: readonly ChangeRecord[]): ChangeRecord[] {
+  const partitions = new Map<string, { bytes: number; readonly records: ChangeRecord[] }>();
+  for (const record of records) {
+    const found = partitions.get(record.partition) ?? { bytes: 0, records: [] };
+    found.bytes += jsonBytesAtMost(record.body);
+    found.records.push(record);
+    partitions.set(record.partition, found);
+  }
+  return [...partitions.values()].sort((a, b) => a.bytes - b.bytes).flatMap((each) => each.records);
+}
 
 function inSlices(records: readonly ChangeRecord[]): ChangeRecord[][] {
   const slices: ChangeRecord[][] = [];

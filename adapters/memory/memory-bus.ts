@@ -1,4 +1,5 @@
-// The bus in memory: one queue per consumer with filter, visibility timeout, delivery count and dead letters.
+// The bus in memory: queues of consumers with filter, visibility timeout, delivery count and dead letters.
+import { type Lane, queueOf } from '../../core/cell/topology.ts';
 import { decodeMessage, encodeMessage, messageAttributes, messageBytes } from '../../core/events/wire.ts';
 import {
   BUS_LIMITS,
@@ -14,9 +15,11 @@ import { describeError, PortError } from '../../core/ports/errors.ts';
 import type { Ids } from '../../core/ports/ids.ts';
 import { Bell } from './bell.ts';
 
-/** A consumer and its queue, as in the topology. */
+/** A consumer and its queue in one lane, as in the topology. */
 export interface MemoryConsumer {
   readonly name: string;
+  /** The first lane unless given. */
+  readonly lane?: Lane;
   readonly types: readonly string[];
   readonly visibilitySeconds: number;
   readonly maximumDeliveries: number;
@@ -46,6 +49,7 @@ interface Message {
 }
 
 interface Queue {
+  readonly name: string;
   readonly consumer: MemoryConsumer;
   /** In order of publication, including hidden ones. */
   messages: Message[];
@@ -62,10 +66,10 @@ export class MemoryBus implements Bus {
   constructor(options: MemoryBusOptions) {
     this.#options = { timeoutMs: 30_000, onProblem: () => undefined, onDeadLetter: () => undefined, ...options };
     this.#queues = new Map(
-      options.consumers.map((consumer) => [
-        consumer.name,
-        { consumer, messages: [], deadLetters: [], news: new Bell() },
-      ]),
+      options.consumers.map((consumer) => {
+        const name = queueOf(consumer.name, consumer.lane ?? 'first');
+        return [name, { name, consumer, messages: [], deadLetters: [], news: new Bell() }];
+      }),
     );
   }
 
@@ -93,19 +97,19 @@ export class MemoryBus implements Bus {
     }
   }
 
-  /** Unfinished messages of a consumer, including those in progress and hidden. */
-  backlog(consumer: string): number {
-    return this.#queue(consumer).messages.length;
+  /** Unfinished messages of a queue, including those in progress and hidden. */
+  backlog(queue: string): number {
+    return this.#queue(queue).messages.length;
   }
 
   /** The texts of the dead letters, in order. */
-  deadLetters(consumer: string): readonly string[] {
-    return this.#queue(consumer).deadLetters.map(({ text }) => text);
+  deadLetters(queue: string): readonly string[] {
+    return this.#queue(queue).deadLetters.map(({ text }) => text);
   }
 
   /** Delivers one batch of visible messages, for tests that proceed step by step. Returns the number of messages in it. */
-  async deliver(consumer: string, handler: DeliveryHandler): Promise<number> {
-    const queue = this.#queue(consumer);
+  async deliver(name: string, handler: DeliveryHandler): Promise<number> {
+    const queue = this.#queue(name);
     const batch = this.#receive(queue);
     if (batch.length === 0) return 0;
     try {
@@ -113,16 +117,16 @@ export class MemoryBus implements Bus {
       const done = new Set(batch.filter((_, index) => outcomes[index]?.status === 'done'));
       queue.messages = queue.messages.filter((message) => !done.has(message));
     } catch (error) {
-      this.#options.onProblem(consumer, error);
+      this.#options.onProblem(queue.consumer.name, error);
     }
     return batch.length;
   }
 
-  /** Starts delivering to a consumer in the background, one batch after another. */
-  start(consumer: string, handler: DeliveryHandler): void {
-    if (this.#running.has(consumer)) throw new TypeError(`The consumer ${consumer} is running already.`);
+  /** Starts delivering from a queue in the background, one batch after another. */
+  start(name: string, handler: DeliveryHandler): void {
+    if (this.#running.has(name)) throw new TypeError(`The consumer ${name} is running already.`);
     const abort = new AbortController();
-    this.#running.set(consumer, { abort, loop: this.#run(this.#queue(consumer), handler, abort.signal) });
+    this.#running.set(name, { abort, loop: this.#run(this.#queue(name), handler, abort.signal) });
   }
 
   /** Stops after the batches in progress; the remaining messages go to the next handlers. */
@@ -136,7 +140,7 @@ export class MemoryBus implements Bus {
 
   async #run(queue: Queue, handler: DeliveryHandler, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if ((await this.deliver(queue.consumer.name, handler)) > 0) continue;
+      if ((await this.deliver(queue.name, handler)) > 0) continue;
       const visibleAt = Math.min(...queue.messages.map((message) => message.visibleAt));
       const news = queue.news.rung();
       if (signal.aborted) return;
@@ -169,17 +173,20 @@ export class MemoryBus implements Bus {
     return batch;
   }
 
-  #queue(consumer: string): Queue {
-    const queue = this.#queues.get(consumer);
-    if (queue === undefined) throw new TypeError(`The bus has no consumer ${consumer}.`);
+  #queue(name: string): Queue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw new TypeError(`The bus has no queue ${name}.`);
     return queue;
   }
 }
 
-/** A message goes to all subscribers of its type, or only to the consumer that it is addressed to. */
-function subscribes({ name, types }: MemoryConsumer, attributes: Readonly<Record<string, string>>): boolean {
-  const { type = '', consumer = name } = attributes;
-  return types.includes(type) && consumer === name;
+/** A message goes to all subscribers of its type in its lane, or only to the consumer that it is addressed to. */
+function subscribes(
+  { name, types, lane: own = 'first' }: MemoryConsumer,
+  attributes: Readonly<Record<string, string>>,
+): boolean {
+  const { type = '', consumer = name, lane = 'first' } = attributes;
+  return types.includes(type) && consumer === name && lane === own;
 }
 
 function toDelivered({ id, text, tenant, deliveries }: Message): DeliveredMessage | UnreadableMessage {

@@ -26,6 +26,8 @@ interface Shape {
   readonly name: string;
   readonly minutes: number;
   readonly perMinute: number;
+  /** Minutes from one that has readings to the next; 1 unless given. */
+  readonly everyMinutes?: number;
   readonly metrics: number;
   readonly delivery: number;
   /** Write units for each event that are not to be exceeded. */
@@ -38,6 +40,15 @@ const shapes = (quick: boolean): readonly Shape[] => {
   const minutes = quick ? 6 : HOUR;
   return [
     { name: '1 a minute', minutes, perMinute: 1, metrics: 1, delivery: 1, target: 3.5 },
+    {
+      name: '1 an hour',
+      minutes: quick ? 6 : 24,
+      perMinute: 1,
+      everyMinutes: 60,
+      metrics: 1,
+      delivery: 1,
+      target: 3.5,
+    },
     { name: '10 a minute, in one delivery', minutes, perMinute: 10, metrics: 1, delivery: 10, target: 0.6 },
     { name: '10 a minute, one by one', minutes: quick ? 2 : 30, perMinute: 10, metrics: 1, delivery: 1, target: 3.5 },
     { name: '600 a minute, one by one', minutes: 1, perMinute: quick ? 300 : 600, metrics: 1, delivery: 1 },
@@ -94,13 +105,13 @@ async function onAzure(context: Context): Promise<Metered> {
   return { deps, take: () => meter.take() };
 }
 
-/** The readings of a minute, counted from the full hour before the hour that is measured. */
+/** The readings of a minute that has some, counted from the full hour before the hour that is measured. */
 function minuteOf(shape: Shape, minute: number, begin: number): CloudEvent[] {
   return Array.from({ length: shape.perMinute }, (_, index) => {
     const event = reading({
       id: `${minute}-${index}`,
       device: shape.name.replaceAll(' ', '-'),
-      time: begin + minute * 60_000 + Math.floor((index * 59_000) / shape.perMinute) + 1,
+      time: begin + minute * 60_000 * (shape.everyMinutes ?? 1) + Math.floor((index * 59_000) / shape.perMinute) + 1,
       value: 20 + (index % 40) / 4,
     });
     const metric = `metric-${(minute * shape.perMinute + index) % shape.metrics}`;

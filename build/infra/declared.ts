@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import { type AddressPlan, allocatable, inside, overlap, parseCidr } from './address-plan.ts';
 import { parseExpression } from './hcl/parser.ts';
 import { type Expression, entryOf, SyntaxFault } from './hcl/syntax.ts';
@@ -183,9 +184,10 @@ function consumerProblems(root: string, problems: Problem[]): Problem[] {
   }>(root, 'infra/objectives.json', problems);
   if (topology === undefined || azure === undefined || objectives === undefined) return [];
   const names = topology.value.consumers.map(({ name }) => name);
+  const subscriptions = names.flatMap((name) => LANE_NAMES.map((lane) => queueOf(name, lane)));
   const found: Problem[] = [];
   for (const [index, { name }] of azure.value.serviceBus.subscriptions.entries())
-    if (!names.includes(name))
+    if (!subscriptions.includes(name))
       found.push({
         file: 'infra/azure.json',
         line: lineAt(azure.tree, ['serviceBus', 'subscriptions', index, 'name']),

@@ -1,5 +1,5 @@
 // The manifests of a cell in Kubernetes: a deployment for the API, the relay and each consumer, and what scales them.
-import type { Topology } from '../../core/cell/topology.ts';
+import { LANE_NAMES, queueOf, type Topology } from '../../core/cell/topology.ts';
 import type { DeclaredCell } from './declared.ts';
 
 /** A value of a manifest. */
@@ -122,11 +122,11 @@ export function kubernetesObjects(cell: DeclaredCell, topology: Topology): reado
     spec: { maxUnavailable: 1, selector: { matchLabels: labels(part) } },
   });
   const authenticationRef = { name: id };
-  const backlog = (consumer: string): Yaml =>
+  const backlog = (queue: string): Yaml =>
     cloud === 'aws'
       ? {
           type: 'aws-sqs-queue',
-          metadata: { queueURL: `${id}-${consumer}`, queueLength: String(BACKLOG), awsRegion: cell.region },
+          metadata: { queueURL: `${id}-${queue}`, queueLength: String(BACKLOG), awsRegion: cell.region },
           authenticationRef,
         }
       : {
@@ -135,7 +135,7 @@ export function kubernetesObjects(cell: DeclaredCell, topology: Topology): reado
           metadata: {
             namespace: 'YOURS',
             topicName: `${id}-events`,
-            subscriptionName: consumer,
+            subscriptionName: queue,
             messageCount: String(BACKLOG),
           },
           authenticationRef,
@@ -170,7 +170,11 @@ export function kubernetesObjects(cell: DeclaredCell, topology: Topology): reado
     scaled('relay', SCALE.relay, [feed]),
     ...topology.consumers.flatMap(({ name, memoryMegabytes }) => [
       deployment(name, memoryMegabytes),
-      scaled(name, SCALE.consumer, [backlog(name)]),
+      scaled(
+        name,
+        SCALE.consumer,
+        LANE_NAMES.map((lane) => backlog(queueOf(name, lane))),
+      ),
     ]),
   ];
 }

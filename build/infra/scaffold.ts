@@ -238,7 +238,7 @@ export const OUTPUTS: Readonly<Record<string, string>> = {
   identities: 'Identities that the functions run under, by function.',
   stores: 'The event log and the state, as the cloud identifies them.',
   bus: 'Topic that events are published to, as the cloud identifies it.',
-  queues: 'Queue of each consumer, as the cloud identifies it.',
+  queues: 'Queues of each consumer, one in each lane, as the cloud identifies them.',
   alarm_target: 'Where alarms are sent to, as the cloud identifies it.',
   logs: "Where the functions' logs are, by function.",
   network: 'The private network as the cloud identifies it, or null.',

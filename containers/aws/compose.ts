@@ -4,7 +4,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDbFeed } from '../../adapters/aws/dynamodb-feed.ts';
 import { SqsSource } from '../../adapters/aws/sqs-source.ts';
 import { ANSWERING } from '../../adapters/otlp/exporter.ts';
-import { DEAD_LETTER_SUFFIX } from '../../core/cell/topology.ts';
+import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import {
   CLIENT,
   composeApi,
@@ -40,19 +40,22 @@ export function compose(config: ContainerConfig, deps: PartDeps, overrides: Over
   }
   for (const worker of config.workers) {
     const { sqs: endpoint } = config.endpoints;
-    const source = (suffix: string) => {
+    const source = (name: string) => {
       const client = new SQSClient({
         ...LONG_POLL,
         region: worker.region,
         ...(endpoint !== undefined && { endpoint }),
       });
-      return new SqsSource({ client, queueUrl: `${config.queues}-${worker.consumer}${suffix}` });
+      return new SqsSource({ client, queueUrl: `${config.queues}-${name}` });
     };
-    const queues = { queue: source(''), deadLetterQueue: source(DEAD_LETTER_SUFFIX) };
+    const sources = {
+      queues: LANE_NAMES.map((lane) => source(queueOf(worker.consumer, lane))),
+      deadLetterQueues: [source(worker.consumer + DEAD_LETTER_SUFFIX)],
+    };
     const { declaration, telemetry, ...handlers } = composeConsumer(worker, overrides, ANSWERING);
     const deliver = exporting(telemetry, handlers.deliver);
     const deadLetters = exporting(telemetry, handlers.deadLetters);
-    parts.push(consumerPart({ declaration, deliver, deadLetters, ...queues }, deps));
+    parts.push(consumerPart({ declaration, deliver, deadLetters, ...sources }, deps));
   }
   return parts;
 }

@@ -2,6 +2,7 @@
 import { CosmosFeed } from '../../adapters/azure/cosmos-feed.ts';
 import { ServiceBusSource } from '../../adapters/azure/service-bus-source.ts';
 import { ANSWERING } from '../../adapters/otlp/exporter.ts';
+import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import {
   composeApi,
   composeChanges,
@@ -33,13 +34,18 @@ export function compose(config: ContainerConfig, deps: PartDeps, overrides: Over
     const client = serviceBusClient(config.worker.connections.serviceBus, deps);
     const { topic } = config.worker;
     for (const { declaration, telemetry, ...handlers } of composeConsumers(config.worker, overrides, ANSWERING)) {
-      const { name: subscription } = declaration;
-      if (!config.consumers.includes(subscription)) continue;
-      const source = (deadLetters: boolean) => new ServiceBusSource({ client, topic, subscription, deadLetters });
+      const { name } = declaration;
+      if (!config.consumers.includes(name)) continue;
+      const source = (subscription: string, deadLetters: boolean) =>
+        new ServiceBusSource({ client, topic, subscription, deadLetters });
+      const subscriptions = LANE_NAMES.map((lane) => queueOf(name, lane));
       const deliver = exporting(telemetry, handlers.deliver);
       const deadLetters = exporting(telemetry, handlers.deadLetters);
-      const queues = { queue: source(false), deadLetterQueue: source(true) };
-      parts.push(consumerPart({ declaration, deliver, deadLetters, ...queues }, deps));
+      const sources = {
+        queues: subscriptions.map((each) => source(each, false)),
+        deadLetterQueues: subscriptions.map((each) => source(each, true)),
+      };
+      parts.push(consumerPart({ declaration, deliver, deadLetters, ...sources }, deps));
     }
   }
   return parts;

@@ -1,7 +1,7 @@
 // The topology of a cell: collections, stream, consumers and their limits, made from the declarations of the domains.
 //
 // On AWS every value becomes a setting. Azure Functions runs all functions in one app on one plan, so there
-//   - `http.maximumConcurrency`, the largest `batchSize` of the consumers and the smallest `visibilitySeconds` (as the longest
+//   - `http.maximumConcurrency`, the largest `batchSize` of the consumers (100 at most) and the smallest `visibilitySeconds` (as the longest
 //     run of any function) are set for the app as a whole, in host.json;
 //   - `relay.batchSize` and `maximumRetryAttempts` are options of the trigger, `types`, `visibilitySeconds` and
 //     `maximumDeliveries` properties of the subscription (infra/azure.json);
@@ -112,6 +112,17 @@ export const declareConsumer = (
 
 /** End of the name of a consumer's dead-letter queue on AWS, by which its worker recognizes what comes from it. */
 export const DEAD_LETTER_SUFFIX = '-dead-letter';
+
+/**
+ * The queues of a consumer by lane, as the ends of their names, which no consumer's name has: one for the events of tenants within their
+ * share, and one for what is beyond it, of all tenants. A new lane must be there before the filter of another leaves its events out.
+ */
+export const LANES = { side: '_side', first: '' } as const;
+export type Lane = keyof typeof LANES;
+export const LANE_NAMES = Object.keys(LANES) as readonly Lane[];
+
+/** The name of a consumer's queue or subscription. */
+export const queueOf = (consumer: string, lane: Lane): string => consumer + LANES[lane];
 
 /** The functions and collections that every cell has, whatever its domains. */
 export const CELL_TOPOLOGY = {

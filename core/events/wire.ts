@@ -31,10 +31,11 @@ export const encodeMessage = ({ tenant, event, origin, context }: BusMessage): s
   });
 
 /** Message attributes, for subscription filters and tracing. */
-export const messageAttributes = ({ event, tenant, consumer }: BusMessage): Readonly<Record<string, string>> => ({
+export const messageAttributes = ({ event, tenant, consumer, lane }: BusMessage): Readonly<Record<string, string>> => ({
   type: event.type,
   tenant,
   ...(consumer !== undefined && { consumer }),
+  ...(lane !== undefined && { lane }),
   ...(event.traceparent && { traceparent: event.traceparent }),
 });
 

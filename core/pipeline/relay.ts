@@ -5,14 +5,17 @@ import { fromStored, tenantOf } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import type { Bus, BusMessage, PublishOutcome } from '../ports/bus.ts';
 import type { ChangeHandler, ChangeRecord } from '../ports/change-stream.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type ErrorCode, PERMANENT } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
+import { lanes } from './lanes.ts';
 import { type Parking, RELAY, tenantForParking } from './parking.ts';
 import { toRedriven } from './redrive.ts';
 
 export interface RelayDeps {
   readonly bus: Bus;
   readonly parking: Parking;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
@@ -22,17 +25,27 @@ const MAY_BE_THE_BUS: ReadonlySet<ErrorCode> = new Set(['invalid', 'unsupported'
 /**
  * Returns the change stream's handler. Records before a failed one are published again, which consumers tolerate. A refusal counts against
  * an event only once the bus has taken another: a bus that is set up wrongly stops the stream, and nothing is parked for it.
+ *
+ * What a tenant sends beyond its share takes the side lane (`lanes`), and is published after all others of its batch.
  */
 export function relay(deps: RelayDeps): ChangeHandler {
+  const inLane = lanes(deps.clock);
   let busTakesEvents = false;
   return async (records) => {
-    const messages = records.map(toMessage);
-    const published = await deps.bus.publish(messages.filter((message) => message !== undefined));
+    const messages = records.map((record) => {
+      const message = toMessage(record);
+      return message && inLane(message);
+    });
+    const present = messages.filter((message) => message !== undefined);
+    const inOrder = [...present.filter(({ lane }) => lane === undefined), ...present.filter(({ lane }) => lane)];
+    const published = await deps.bus.publish(inOrder);
     busTakesEvents ||= published.some(({ status }) => status === 'published');
-    let next = 0;
+    const outcomes = new Map(
+      inOrder.map((message, index): [BusMessage, PublishOutcome | undefined] => [message, published[index]]),
+    );
     for (const [index, record] of records.entries()) {
       const message = messages[index];
-      const outcome: PublishOutcome | undefined = message && published[next++];
+      const outcome = message && outcomes.get(message);
       if (message !== undefined && outcome === undefined)
         throw new TypeError('The bus returned fewer outcomes than it was given messages.');
       if (outcome?.status === 'published') continue;

@@ -2,7 +2,7 @@
 import type { CloudEvent } from './cloud-event.ts';
 import type { PortError } from './errors.ts';
 
-/** An event in transit. The bus filters on `type` (of the event), `tenant` and `consumer`. */
+/** An event in transit. The bus filters on `type` (of the event), `consumer` and `lane`. */
 export interface BusMessage {
   readonly event: CloudEvent;
   readonly tenant: string;
@@ -12,6 +12,8 @@ export interface BusMessage {
   readonly context?: string;
   /** Delivers only to this consumer among the subscribers of the event's type: for redriving a parked event. */
   readonly consumer?: string;
+  /** Takes the side lane: the queue of each consumer for what a tenant sends beyond its share of the first. */
+  readonly lane?: 'side';
 }
 
 /** The outcome of publishing one message. */

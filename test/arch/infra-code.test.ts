@@ -241,15 +241,23 @@ describe('a consumer', () => {
     );
 
   test('brings its queues, filter, mapping and alarms on AWS', () => {
-    const consumers = Object.entries(repeated(awsCell)).filter(([, each]) => each === 'local.consumers');
-    expect(consumers.map(([name]) => name).sort()).toEqual([
+    const of = (what: string) =>
+      Object.entries(repeated(awsCell))
+        .filter(([, each]) => each === what)
+        .map(([name]) => name)
+        .sort();
+    expect(of('local.consumers')).toEqual([
       'aws_cloudwatch_metric_alarm.dead_letters',
-      'aws_cloudwatch_metric_alarm.queue_age',
-      'aws_lambda_event_source_mapping.consumer',
       'aws_lambda_event_source_mapping.dead_letter',
       'aws_sns_topic_subscription.consumer',
-      'aws_sqs_queue.consumer',
+      'aws_sns_topic_subscription.side',
       'aws_sqs_queue.dead_letter',
+    ]);
+    // One in each lane.
+    expect(of('local.queues')).toEqual([
+      'aws_cloudwatch_metric_alarm.queue_age',
+      'aws_lambda_event_source_mapping.consumer',
+      'aws_sqs_queue.consumer',
       'aws_sqs_queue_policy.consumer',
     ]);
   });
@@ -257,7 +265,7 @@ describe('a consumer', () => {
   test('brings its subscription, rule, role and alarms on Azure', () => {
     expect(repeated(azureCell)).toMatchObject({
       'azurerm_servicebus_subscription.consumer': 'local.subscriptions',
-      'azurerm_servicebus_subscription_rule.consumer': 'local.subscriptions',
+      'azurerm_servicebus_subscription_rule.consumer': 'local.consumers',
       'azurerm_role_assignment.receive': 'azurerm_servicebus_subscription.consumer',
       'azurerm_monitor_scheduled_query_rules_alert_v2.this': 'local.queries',
     });

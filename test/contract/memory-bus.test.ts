@@ -1,6 +1,7 @@
 // The bus contract, kept by the bus in memory.
 import { MemoryBus } from '../../adapters/memory/memory-bus.ts';
 import { randomIds } from '../../adapters/system/system.ts';
+import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { busFaultClauses } from './bus/faults.ts';
 import { BUS_CONSUMERS, type BusHarness } from './bus/harness.ts';
@@ -24,13 +25,15 @@ busContract(
     const bus = new MemoryBus({
       clock,
       ids: randomIds,
-      consumers: Object.entries(BUS_CONSUMERS).map(([name, consumer]) => ({ name, ...consumer })),
+      consumers: Object.entries(BUS_CONSUMERS).flatMap(([name, consumer]) =>
+        LANE_NAMES.map((lane) => ({ name, lane, ...consumer })),
+      ),
       onDeadLetter: (consumer) => deadLetters.add(consumer),
     });
     return {
       bus,
       clock,
-      consume: (consumer, handler) => bus.start(consumer, handler),
+      consume: (consumer, handler, lane = 'first') => bus.start(queueOf(consumer, lane), handler),
       publishText: async (text, attributes) => bus.publishText(text, { ...attributes }),
       deadLetters: async (consumer, count) => {
         await deadLetters.until((seen) => seen.filter((each) => each === consumer).length >= count);

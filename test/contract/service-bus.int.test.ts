@@ -4,6 +4,8 @@ import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
 import { ServiceBusSource } from '../../adapters/azure/service-bus-source.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { subscriptionsOf } from '../../build/azure-resources.ts';
+import { declareConsumer, queueOf } from '../../core/cell/topology.ts';
 import type { DeliveryHandler } from '../../core/ports/bus.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { CONDITION } from '../../emulators/service-bus/errors.ts';
@@ -20,31 +22,36 @@ import { type Exemption, runContract, times } from './contract.ts';
 const ANSWER_MS = 400;
 const TOPIC = 'events';
 
-type Consume = (client: ServiceBusClient, consumer: BusConsumer, handler: DeliveryHandler) => () => Promise<void>;
+interface Subscribed {
+  readonly consumer: BusConsumer;
+  /** In one of its lanes. */
+  readonly subscription: string;
+}
+
+type Consume = (client: ServiceBusClient, from: Subscribed, handler: DeliveryHandler) => () => Promise<void>;
 
 /** As the Functions host does. */
-const pushed: Consume = (client, consumer, handler) => {
+const pushed: Consume = (client, { consumer, subscription }, handler) => {
   const { batchSize, visibilitySeconds } = BUS_CONSUMERS[consumer];
   const invoke = serviceBusConsumer(handler, { clock: systemClock, lockMs: visibilitySeconds * 1000 });
-  return driveSubscription({ client, topic: TOPIC, subscription: consumer, batchSize, invoke });
+  return driveSubscription({ client, topic: TOPIC, subscription, batchSize, invoke });
 };
 
 /** As a container does. */
-const pulled: Consume = (client, consumer, handler) =>
-  pump(consumer, new ServiceBusSource({ client, topic: TOPIC, subscription: consumer, deadLetters: false }), handler);
+const pulled: Consume = (client, { consumer, subscription }, handler) =>
+  pump(consumer, new ServiceBusSource({ client, topic: TOPIC, subscription, deadLetters: false }), handler);
 
 async function openHarness(consume: Consume): Promise<BusHarness> {
   const emulator = new ServiceBusEmulator();
   const { port, connectionString } = await emulator.start();
   emulator.createTopic(TOPIC);
-  for (const [name, { types, visibilitySeconds, maximumDeliveries }] of Object.entries(BUS_CONSUMERS)) {
-    const settings = { lockDurationMs: visibilitySeconds * 1000, maxDeliveryCount: maximumDeliveries };
-    const list = types.map((type) => `'${type}'`).join(', ');
-    const expression = `type IN (${list}) AND (consumer IS NULL OR consumer = '${name}')`;
-    emulator.namespace.createSubscription(TOPIC, name, settings, {
-      name: 'events',
-      filter: { kind: 'sql', expression },
-    });
+  const consumers = Object.entries(BUS_CONSUMERS).map(([name, consumer]) =>
+    declareConsumer({ name, ...consumer }, consumer.types, 'derived'),
+  );
+  for (const { name, lockDuration, maxDeliveryCount, rule } of subscriptionsOf(consumers)) {
+    const settings = { lockDurationMs: Number(lockDuration.slice(2, -1)) * 1000, maxDeliveryCount };
+    const filter = { kind: 'sql', expression: rule.sqlFilter } as const;
+    emulator.namespace.createSubscription(TOPIC, name, settings, { name: rule.name, filter });
   }
   const proxy = new TcpProxy(port);
   await proxy.start();
@@ -58,8 +65,8 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
     bus: open(TOPIC),
     missing: open('nobody-made-this'),
     clock: systemClock,
-    consume: (consumer, handler) => {
-      stops.push(consume(direct, consumer, handler));
+    consume: (consumer, handler, lane = 'first') => {
+      stops.push(consume(direct, { consumer, subscription: queueOf(consumer, lane) }, handler));
     },
     publishText: (text, attributes) =>
       texts.sendMessages({ body: Buffer.from(text), applicationProperties: { ...attributes } }),

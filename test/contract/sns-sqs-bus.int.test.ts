@@ -5,6 +5,7 @@ import { SnsBus } from '../../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
 import { SqsSource } from '../../adapters/aws/sqs-source.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
+import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import type { DeliveryHandler } from '../../core/ports/bus.ts';
 import { snsError } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
@@ -49,15 +50,21 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
     {
       tables: [],
       topic: cell,
-      queues: Object.entries(BUS_CONSUMERS).map(([name, { types, visibilitySeconds, maximumDeliveries }]) => ({
-        name: `${cell}-${name}`,
-        visibilityTimeoutSeconds: visibilitySeconds,
-        deadLetter: { name: `${cell}-${name}-dead`, maxReceiveCount: maximumDeliveries },
-        filterPolicy: { type: types, consumer: [name, { exists: false }] },
-      })),
+      queues: Object.entries(BUS_CONSUMERS).flatMap(([name, { types, visibilitySeconds, maximumDeliveries }]) =>
+        LANE_NAMES.map((lane) => ({
+          name: `${cell}-${queueOf(name, lane)}`,
+          visibilityTimeoutSeconds: visibilitySeconds,
+          deadLetter: { name: `${cell}-${name}-dead`, maxReceiveCount: maximumDeliveries },
+          filterPolicy: {
+            type: types,
+            consumer: [name, { exists: false }],
+            lane: lane === 'first' ? [{ exists: false }] : [lane],
+          },
+        })),
+      ),
     },
   );
-  const queueOf = (consumer: string) => {
+  const queueNamed = (consumer: string) => {
     const queue = queues[`${cell}-${consumer}`];
     if (queue?.deadLetterUrl === undefined) throw new TypeError(`No queue was made for ${consumer}.`);
     return { ...queue, deadLetterUrl: queue.deadLetterUrl };
@@ -68,8 +75,8 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
     bus: new SnsBus({ ...common, topicArn }),
     missing: new SnsBus({ ...common, topicArn: `${topicArn}-nobody-made-this` }),
     clock: systemClock,
-    consume: (consumer, handler) => {
-      stops.push(consume(queueOf(consumer), consumer, handler));
+    consume: (consumer, handler, lane = 'first') => {
+      stops.push(consume(queueNamed(queueOf(consumer, lane)), consumer, handler));
     },
     publishText: async (text, attributes) => {
       const values = Object.entries(attributes).map(([name, value]) => [
@@ -82,7 +89,7 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
     deadLetters: async (consumer, count) => {
       const texts: string[] = [];
       while (texts.length < count) {
-        const command = new ReceiveMessageCommand({ QueueUrl: queueOf(consumer).deadLetterUrl, WaitTimeSeconds: 1 });
+        const command = new ReceiveMessageCommand({ QueueUrl: queueNamed(consumer).deadLetterUrl, WaitTimeSeconds: 1 });
         const { Messages = [] } = await sqs.send(command);
         texts.push(...Messages.map(({ Body = '' }) => Body));
       }

@@ -1,4 +1,5 @@
 // The faults that a cell must survive, on whichever cloud: no accepted event is lost, and no effect happens twice.
+import { soak } from '../soak/soak.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
 import type { CellHarness } from '../support/cell-harness.ts';
 import { eventually } from '../support/eventually.ts';
@@ -36,6 +37,14 @@ export function faultSuite(name: string, open: () => Promise<CellHarness>): void
       held.release();
       await tenant.settled(200);
       expect(await parkedOf(tenant)).toEqual([]);
+    });
+
+    test('a load for some seconds while workers and relay are killed, as npm run soak does it for an hour', async () => {
+      const memory = async () => 0;
+      const times = { durationMs: 5000, measureMs: 1000, killEveryMs: 2000 };
+      const report = await soak({ cell, ...times, memory, progress: () => undefined });
+      expect(report).toMatchObject({ kills: 2, lost: 0, twice: 0, parked: 0, deadLetters: 0 });
+      expect(report.acknowledged).toBeGreaterThan(10);
     });
 
     test('a store that throttles', async () => {

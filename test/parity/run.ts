@@ -18,7 +18,7 @@ export interface ParityResult {
   readonly unused: readonly Allowed[];
 }
 
-const SIDES: Sides = {
+export const SIDES: Sides = {
   aws: { cell: 'aws-test', cloud: 'aws', region: 'eu-central-1' },
   azure: { cell: 'azure-test', cloud: 'azure', region: 'westeurope' },
 };

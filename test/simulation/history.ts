@@ -3,27 +3,12 @@ import { LEASE } from '../../core/cell/lease.ts';
 import type { TestCell } from '../support/cell.ts';
 import { candidate } from '../support/events.ts';
 import { START } from '../support/fake-clock.ts';
-import { type Random, seeded } from './random.ts';
+import { disturbs, type Fault, ISLAND_MS, inject } from './faults.ts';
+import { seeded } from './random.ts';
 import { Scheduler } from './scheduler.ts';
-import { CELL_IDS, CELLS, type CellId, type Mutant, type Place, ROUTERS, TENANTS, type Way } from './setting.ts';
+import { type CellId, type Mutant, ROUTERS, TENANTS } from './setting.ts';
+import { slowRequest } from './slow-client.ts';
 import { World } from './world.ts';
-
-/** Something that goes wrong, from an instant on, for a while; in milliseconds since the beginning. */
-export interface Fault {
-  readonly at: number;
-  readonly forMs: number;
-  readonly what:
-    | { readonly kind: 'way'; readonly from: Place | '*'; readonly to: readonly Place[]; readonly way: Way }
-    | { readonly kind: 'skew'; readonly place: Place; readonly byMs: number }
-    | { readonly kind: 'stop'; readonly place: Place }
-    | { readonly kind: 'cache-behind'; readonly byMs: number }
-    /** A cell and one router are cut off from all the rest, and reach each other. */
-    | { readonly kind: 'island'; readonly cell: CellId; readonly router: (typeof ROUTERS)[number] }
-    | { readonly kind: 'platform'; readonly cell: CellId }
-    | { readonly kind: 'slow-store'; readonly cell: CellId; readonly byMs: number }
-    | { readonly kind: 'unsure-bus' }
-    | { readonly kind: 'operator'; readonly does: 'fail-over' | 'fail-back'; readonly cell: CellId };
-}
 
 export interface Violation {
   readonly atMs: number;
@@ -32,68 +17,15 @@ export interface Violation {
 }
 
 const LENGTH_MS = 60_000;
-/** With an island: until the lease of its cell is over, and its standby has had effects. */
-const ISLAND_MS = 130_000;
 /** Whatever changes, an effect that has begun may take this long before another cell begins one. */
 const EFFECT_MS = LEASE.effectMs;
 /** After the faults: everything is healed, and operators fail back what is down. */
 const CALM_MS = 20_000;
 const EVERY_MS = 500;
+/** One of so many requests is followed by one whose body does not come, while clients are slow. */
+const SLOW_EVERY = 8;
 /** A tenant with a cell that all can reach is served within this; two tries of a request are part of it. */
 const SERVED_WITHIN_MS = 12_000;
-
-/** The faults of a seed. */
-export function faultsOf(seed: number): readonly Fault[] {
-  const random = seeded(seed);
-  return Array.from({ length: 1 + random.below(5) }, () => ({
-    at: 5000 + random.below(30_000),
-    forMs: 2000 + random.below(25_000),
-    what: faultOf(random),
-  }))
-    .map((fault) => (fault.what.kind === 'island' ? { ...fault, at: 6000, forMs: ISLAND_MS - 10_000 } : fault))
-    .sort((a, b) => a.at - b.at);
-}
-
-function faultOf(random: Random): Fault['what'] {
-  const cell = random.pick(CELL_IDS);
-  const lost: Way = { how: random.chance(0.7) ? 'refused' : 'silent' };
-  switch (random.below(13)) {
-    case 0:
-      return { kind: 'way', from: '*', to: [cell], way: lost };
-    case 1: {
-      const cloud = random.pick(['aws', 'azure'] as const);
-      return { kind: 'way', from: '*', to: CELL_IDS.filter((id) => CELLS[id] === cloud), way: lost };
-    }
-    case 2:
-      return { kind: 'way', from: 'monitor', to: [...new Set([cell, random.pick(CELL_IDS)])], way: { how: 'silent' } };
-    case 3:
-      return { kind: 'way', from: random.pick(ROUTERS), to: ['directory', 'cache'], way: { how: 'silent' } };
-    case 4:
-      return { kind: 'way', from: '*', to: [cell], way: { how: 'slow', extraMs: 1100 + random.below(1200) } };
-    case 5:
-      return { kind: 'skew', place: random.pick([...CELL_IDS, ...ROUTERS]), byMs: random.below(4000) - 2000 };
-    case 6:
-      return { kind: 'stop', place: 'monitor' };
-    case 9:
-      return { kind: 'island', cell, router: random.pick(ROUTERS) };
-    case 10:
-      return { kind: 'platform', cell };
-    case 11:
-      return { kind: 'slow-store', cell, byMs: 100 + random.below(600) };
-    case 12:
-      return { kind: 'unsure-bus' };
-    case 7:
-      return { kind: 'cache-behind', byMs: random.below(60_000) };
-    default:
-      return { kind: 'operator', does: random.chance(0.6) ? 'fail-over' : 'fail-back', cell };
-  }
-}
-
-/** Whether the faults leave the way from routers and monitor to a cell, and to what reports on it, as it should be. */
-const disturbs = ({ what }: Fault, cell: CellId): boolean =>
-  what.kind === 'stop' ||
-  (what.kind === 'way' && (what.to.includes(cell) || what.to.includes('directory'))) ||
-  ((what.kind === 'island' || what.kind === 'platform' || what.kind === 'slow-store') && what.cell === cell);
 
 /** Plays a history; resolves with the first violation, or `undefined`. */
 export async function play(seed: number, faults: readonly Fault[], mutant?: Mutant): Promise<Violation | undefined> {
@@ -143,19 +75,33 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
       acknowledged.push({ tenant, id, cell: response.headers.get('x-polycell-cell') as CellId });
       lastServed.set(tenant, scheduler.now);
     });
+    if (world.hasSlowClients && count % SLOW_EVERY === 0) void askSlowly(handle, tenant);
     scheduler.after(EVERY_MS, () => ask(tenant));
+  };
+  /** Whether nothing else has been wrong for a while. */
+  const isCalm = (since: number) =>
+    faults.every(
+      ({ at, forMs, what }) => what.kind === 'slow-bodies' || at > elapsed() || at + forMs + SERVED_WITHIN_MS < since,
+    );
+  const askSlowly = async (handle: ((request: Request) => Promise<Response>) | undefined, tenant: string) => {
+    const since = elapsed();
+    const response = await handle?.(slowRequest(tenant));
+    if (response?.status !== 408 && isCalm(since))
+      violate('a client that sends slowly is told so', `${tenant} got ${response?.status}`);
   };
   for (const tenant of Object.keys(TENANTS)) {
     lastServed.set(tenant, START);
     scheduler.after(1000 + random.below(EVERY_MS), () => ask(tenant));
   }
 
+  /** Islands with all routers leave none that could learn of another cell. */
+  const allCut = ROUTERS.every((router) => faults.some(({ what }) => what.kind === 'island' && what.router === router));
   /** Since when a cell could serve all tenants, for all that the faults do to it. */
   const wellSince = (cell: CellId, at: number): number =>
     Math.max(
       0,
       ...faults
-        .filter((fault) => disturbs(fault, cell) && fault.at <= at)
+        .filter((fault) => (disturbs(fault, cell) || (allCut && fault.what.kind === 'island')) && fault.at <= at)
         .map((fault) => Math.min(at, fault.at + fault.forMs)),
     );
   const operated = faults.some(({ what }) => what.kind === 'operator');
@@ -203,6 +149,9 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     );
     if (!lost && !crowded) violate('a cell that answers is not failed over', `${command.cell} at ${when} ms`);
   }
+  for (const { cell } of await world.directory.cells())
+    if (world.cache.kept(`cell/${cell.id}`) !== JSON.stringify(cell))
+      violate('the read cache comes to hold what the directory says', cell.id);
   await checkLogs(world, acknowledged, violate);
   return violation;
 }
@@ -245,88 +194,6 @@ function work(scheduler: Scheduler, cell: TestCell, goesOn: () => boolean): void
     void cell.pump(1).then(() => scheduler.after(1000, round));
   };
   scheduler.after(1000, round);
-}
-
-function inject(world: World, { at, forMs, what }: Fault): void {
-  const { scheduler, ways } = world;
-  const during = (begin: () => void, end: () => void) => {
-    scheduler.at(START + at, begin);
-    scheduler.at(START + at + forMs, end);
-  };
-  switch (what.kind) {
-    case 'way':
-      for (const to of what.to)
-        during(
-          () => ways.set(`${what.from} ${to}`, what.way),
-          () => ways.delete(`${what.from} ${to}`),
-        );
-      return;
-    case 'skew':
-      during(
-        () => {
-          world.clock(what.place).skewMs = what.byMs;
-        },
-        () => {
-          world.clock(what.place).skewMs = 0;
-        },
-      );
-      return;
-    case 'stop':
-      scheduler.at(START + at, () => {
-        world.clock(what.place).stoppedUntil = START + at + Math.min(forMs, 8000);
-      });
-      return;
-    case 'cache-behind':
-      during(
-        () => {
-          world.cacheDelayMs = what.byMs;
-        },
-        () => {
-          world.cacheDelayMs = 0;
-        },
-      );
-      return;
-    case 'island': {
-      const outside = ['monitor', ...ROUTERS.filter((each) => each !== what.router)] as const;
-      const broken = [
-        ...[...outside, ...CELL_IDS].map((from) => `${from} ${what.cell}`),
-        ...CELL_IDS.map((to) => `${what.cell} ${to}`),
-        `${what.cell} directory`,
-        `${what.router} directory`,
-        `${what.router} cache`,
-      ];
-      for (const way of broken)
-        during(
-          () => ways.set(way, { how: 'silent' }),
-          () => ways.delete(way),
-        );
-      return;
-    }
-    case 'platform':
-      during(
-        () => world.failing.add(what.cell),
-        () => world.failing.delete(what.cell),
-      );
-      return;
-    case 'slow-store':
-      during(
-        () => world.storeMs.set(what.cell, what.byMs),
-        () => world.storeMs.delete(what.cell),
-      );
-      return;
-    case 'unsure-bus':
-      during(
-        () => {
-          world.isBusUnsure = true;
-        },
-        () => {
-          world.isBusUnsure = false;
-        },
-      );
-      return;
-    case 'operator':
-      scheduler.at(START + at, () => void world.command({ kind: what.does, cell: what.cell }));
-  }
 }
 
 /** Removes faults as long as the history still violates the invariant: what is left is what it takes. */

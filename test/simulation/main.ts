@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
 import { measureDetector, ROUGH, USUAL } from './detector.ts';
-import { faultsOf, play, shrink } from './history.ts';
+import { faultsOf } from './faults.ts';
+import { play, shrink } from './history.ts';
 import { MUTANTS, type Mutant } from './setting.ts';
 
 /** What is tried beside the defaults. */

@@ -6,7 +6,7 @@ export const CELLS = { alpha: 'aws', beta: 'azure', gamma: 'azure' } as const;
 export type CellId = keyof typeof CELLS;
 export const CELL_IDS = Object.keys(CELLS) as CellId[];
 export const ROUTERS = ['router-1', 'router-2'] as const;
-export type Place = CellId | (typeof ROUTERS)[number] | 'monitor' | 'directory' | 'cache';
+export type Place = CellId | (typeof ROUTERS)[number] | 'monitor' | 'directory' | 'cache' | 'issuer';
 
 /** Tenant → home and standby. */
 export const TENANTS: Readonly<Record<string, { readonly home: CellId; readonly standby: CellId }>> = {
@@ -26,6 +26,9 @@ export const MUTANTS = {
   'raw-answers': 'what a cell’s platform answers in its place is passed on',
   'no-lease': 'effects that must happen once need no lease',
   'no-wait': 'the cell that takes over does not wait for the lease of the one before',
+  'sticky-keys': 'a failed load of the issuer’s keys is remembered, and all are refused for as long',
+  'blamed-cell': 'a client that sends its body slowly is the fault of its cell',
+  'late-put': 'writes to the read cache do not wait for those before them that have timed out',
   'tokens-renew': 'each request that the edge sends renews the lease of the cell',
 } as const;
 export type Mutant = keyof typeof MUTANTS;

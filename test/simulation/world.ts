@@ -49,8 +49,10 @@ import { countingIds } from '../support/ids.ts';
 import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
 import { NOTICES } from '../support/notices.ts';
 import { RecordingLog } from '../support/recording-log.ts';
+import { issuedCredentials } from './issuer.ts';
 import { leaseQuestion } from './lease-question.ts';
 import type { Random } from './random.ts';
+import { ReadCache } from './read-cache.ts';
 import { ComponentClock, type Scheduler } from './scheduler.ts';
 import {
   CELL_IDS,
@@ -77,18 +79,18 @@ export class World {
   readonly routers = new Map<string, (request: Request) => Promise<Response>>();
   /** What a cell did under an older epoch than it had done before. */
   readonly relapses: string[] = [];
-  /** How long the read cache is behind, in milliseconds. */
-  cacheDelayMs = 0;
+  readonly cache: ReadCache;
   /** Cells whose platform answers in their place, now and then. */
   readonly failing = new Set<CellId>();
   /** Cell → how long each request to its stores takes, in milliseconds. */
   readonly storeMs = new Map<CellId, number>();
+  /** Whether clients send bodies that do not come to an end. */
+  hasSlowClients = false;
   /** Whether deliveries come twice, or are not acknowledged. */
   isBusUnsure = false;
   /** Effects that must happen once, as they end; times are the world's. */
   onEffect: (effect: Effect) => void = () => undefined;
   readonly #handlers = new Map<CellId, (request: Request) => Promise<Response>>();
-  readonly #cache = new Map<string, string>();
   readonly #mutant: Mutant | undefined;
   /** Cell and tenant → when the cell last served it. */
   readonly #served = new Map<string, number>();
@@ -101,12 +103,13 @@ export class World {
       this.clocks.set(place, new ComponentClock(scheduler));
     const storage = new MemoryDirectoryStorage();
     const directory = createDirectory({ storage, clock: this.clock('directory') });
+    this.cache = new ReadCache({ scheduler, clock: this.clock('directory'), random, storage, log: this.log, mutant });
     this.directory = {
       ...directory,
       change: async (command, intent) => {
         const outcome = await directory.change(command, intent);
         if (outcome.status === 'applied')
-          for (const { kind, after } of outcome.changes) this.#publish({ kind, value: after } as DirectoryRecord);
+          this.cache.changed(outcome.changes.map(({ kind, after }) => ({ kind, value: after }) as DirectoryRecord));
         return outcome;
       },
     };
@@ -248,20 +251,11 @@ export class World {
     });
   }
 
-  #publish(record: DirectoryRecord): void {
-    this.scheduler.after(this.cacheDelayMs * this.random.next(), () => {
-      const key = `${record.kind}/${record.value.id}`;
-      const known = this.#cache.get(key);
-      if (known === undefined || (JSON.parse(known) as Cell).revision < record.value.revision)
-        this.#cache.set(key, JSON.stringify(record.value));
-    });
-  }
-
   #addRouter(router: (typeof ROUTERS)[number]): void {
     const clock = this.clock(router);
     const read = <T>(key: string) =>
       this.#travel(router, 'cache', async () => {
-        const text = this.#cache.get(key);
+        const text = this.cache.see(key);
         return text === undefined ? undefined : (JSON.parse(text) as T);
       }).catch(() => {
         throw new PortError('unavailable', 'The cache does not answer.');
@@ -274,24 +268,28 @@ export class World {
     const fetch = this.fetchFrom(router);
     const resolver = new RouteResolver({ cache, directory: this.#seenFrom(router, this.directory), clock, log });
     const never = async () => Response.json({}, { status: 404 });
+    const forward = forwarder({
+      send: (url, { method, headers, body }) => fetch(new Request(url, { method, headers, body, duplex: 'half' })),
+      clock,
+      forwardMs: 3000,
+    });
     const common = { telemetry: noTelemetry(countingIds()), clock, log };
     const handle = createEdge({
       crossOrigin: crossOrigin({ browsers: [], webhooks: [], webhookRate: 600 }),
       version: '1',
       document,
       tenants: createRouter({
-        credentials: [sayso('tenant')],
+        credentials: [issuedCredentials(clock, () => this.way(router, 'issuer'), this.#mutant)],
         resolver,
         quota: quota({ rules: PLENTY, clock }),
         sign: (grant) => {
           const issuedAt = toEpochSeconds(clock.now());
           return JSON.stringify({ ...grant, issuedAt, expiresAt: issuedAt + 60 });
         },
-        forward: forwarder({
-          send: (url, { method, headers, body }) => fetch(new Request(url, { method, headers, body, duplex: 'half' })),
-          clock,
-          forwardMs: 3000,
-        }),
+        forward:
+          this.#mutant === 'blamed-cell'
+            ? (request, to) => forward({ ...request, bodyFault: () => undefined }, to)
+            : forward,
         ...common,
         bodyReadMs: 3000,
         bodyLifeMs: 12_000,

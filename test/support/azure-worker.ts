@@ -12,11 +12,11 @@ const workers = composeWorkers(config, {
   ...(config.version === 'faulty' && { consumer: faulty }),
 });
 
-for (const { consumer, deadLetters, work } of workers) {
-  app.serviceBusTopic(deadLetters ? `${consumer}-dead-letters` : consumer, {
+for (const { subscription, deadLetters, work } of workers) {
+  app.serviceBusTopic(deadLetters ? `${subscription}-dead-letters` : subscription, {
     connection: CONNECTIONS.serviceBus,
     topicName: config.topic,
-    subscriptionName: deadLetters ? `${consumer}/$DeadLetterQueue` : consumer,
+    subscriptionName: deadLetters ? `${subscription}/$DeadLetterQueue` : subscription,
     cardinality: 'many',
     handler: (bodies: unknown, { triggerMetadata = {} }: InvocationContext) =>
       work({

@@ -150,7 +150,7 @@ export function testCell({
 
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
-  const relayed = tracedRelay(traced, relay({ bus, parking: innerParking, log }));
+  const relayed = tracedRelay(traced, relay({ bus, parking: innerParking, clock, log }));
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application

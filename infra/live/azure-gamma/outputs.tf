@@ -41,7 +41,7 @@ output "bus" {
 }
 
 output "queues" {
-  description = "Queue of each consumer, as the cloud identifies it."
+  description = "Queues of each consumer, one in each lane, as the cloud identifies them."
   value       = module.cell.queues
 }
 

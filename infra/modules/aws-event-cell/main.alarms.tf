@@ -97,7 +97,7 @@ resource "aws_cloudwatch_metric_alarm" "relay_lag" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "queue_age" {
-  for_each            = local.consumers
+  for_each            = local.queues
   alarm_name          = "${local.id}-${each.key}-queue-age"
   alarm_description   = "The oldest message of ${each.key} has waited too long."
   namespace           = "AWS/SQS"
@@ -105,10 +105,10 @@ resource "aws_cloudwatch_metric_alarm" "queue_age" {
   dimensions          = { QueueName = aws_sqs_queue.consumer[each.key].name }
   statistic           = "Maximum"
   comparison_operator = "GreaterThanOrEqualToThreshold"
-  threshold           = local.consumer_alarms[each.key].queueAgeSeconds.threshold
-  period              = local.consumer_alarms[each.key].queueAgeSeconds.periodSeconds
-  evaluation_periods  = local.consumer_alarms[each.key].queueAgeSeconds.evaluations
-  datapoints_to_alarm = local.consumer_alarms[each.key].queueAgeSeconds.breaching
+  threshold           = local.consumer_alarms[each.value.consumer].queueAgeSeconds.threshold
+  period              = local.consumer_alarms[each.value.consumer].queueAgeSeconds.periodSeconds
+  evaluation_periods  = local.consumer_alarms[each.value.consumer].queueAgeSeconds.evaluations
+  datapoints_to_alarm = local.consumer_alarms[each.value.consumer].queueAgeSeconds.breaching
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

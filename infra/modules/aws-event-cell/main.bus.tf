@@ -1,4 +1,4 @@
-# One topic, and for each consumer a queue with its filter and its dead-letter queue.
+# One topic, and for each consumer a queue in each lane with its filter, and a dead-letter queue.
 
 resource "aws_sns_topic" "events" {
   name              = "${local.id}-events"
@@ -13,25 +13,25 @@ resource "aws_sqs_queue" "dead_letter" {
   message_retention_seconds = var.topology.deadLetterRetentionDays * 24 * 60 * 60
   # Six times the timeout of the function that parks them, as for the queue itself.
   visibility_timeout_seconds = each.value.visibilitySeconds
-  sqs_managed_sse_enabled   = var.options.customer_managed_key ? null : true
-  kms_master_key_id         = local.kms_key_arn
-  tags                      = merge(local.tags, { consumer = each.key })
+  sqs_managed_sse_enabled    = var.options.customer_managed_key ? null : true
+  kms_master_key_id          = local.kms_key_arn
+  tags                       = merge(local.tags, { consumer = each.key })
 
-  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.queue_arns[each.key]] })
+  redrive_allow_policy = jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.queue_arns[each.key], local.queue_arns["${each.key}_side"]] })
 }
 
 resource "aws_sqs_queue" "consumer" {
-  for_each                   = local.consumers
+  for_each                   = local.queues
   name                       = "${local.id}-${each.key}"
   visibility_timeout_seconds = each.value.visibilitySeconds
   # An outage of a consumer may last for as long as dead letters are kept.
   message_retention_seconds = var.topology.deadLetterRetentionDays * 24 * 60 * 60
   sqs_managed_sse_enabled   = var.options.customer_managed_key ? null : true
   kms_master_key_id         = local.kms_key_arn
-  tags                      = merge(local.tags, { consumer = each.key })
+  tags                      = merge(local.tags, { consumer = each.value.consumer })
 
   redrive_policy = jsonencode({
-    deadLetterTargetArn = "${local.queue_arns[each.key]}-dead-letter"
+    deadLetterTargetArn = "${local.queue_arns[each.value.consumer]}-dead-letter"
     maxReceiveCount     = each.value.maximumDeliveries
   })
 
@@ -39,7 +39,7 @@ resource "aws_sqs_queue" "consumer" {
 }
 
 resource "aws_sqs_queue_policy" "consumer" {
-  for_each  = local.consumers
+  for_each  = local.queues
   queue_url = aws_sqs_queue.consumer[each.key].url
 
   policy = jsonencode({
@@ -55,6 +55,19 @@ resource "aws_sqs_queue_policy" "consumer" {
   })
 }
 
+# An event that is sent again names its consumer; all others are for every consumer that takes their type.
+resource "aws_sns_topic_subscription" "side" {
+  for_each             = local.consumers
+  topic_arn            = aws_sns_topic.events.arn
+  protocol             = "sqs"
+  endpoint             = aws_sqs_queue.consumer["${each.key}_side"].arn
+  raw_message_delivery = true
+  filter_policy_scope  = "MessageAttributes"
+  filter_policy        = jsonencode({ type = each.value.types, consumer = [each.key, { exists = false }], lane = ["side"] })
+
+  depends_on = [aws_sqs_queue_policy.consumer]
+}
+
 resource "aws_sns_topic_subscription" "consumer" {
   for_each             = local.consumers
   topic_arn            = aws_sns_topic.events.arn
@@ -62,9 +75,8 @@ resource "aws_sns_topic_subscription" "consumer" {
   endpoint             = aws_sqs_queue.consumer[each.key].arn
   raw_message_delivery = true
   filter_policy_scope  = "MessageAttributes"
+  filter_policy        = jsonencode({ type = each.value.types, consumer = [each.key, { exists = false }], lane = [{ exists = false }] })
 
-  # An event that is sent again names its consumer; all others are for every consumer that takes their type.
-  filter_policy = jsonencode({ type = each.value.types, consumer = [each.key, { exists = false }] })
-
-  depends_on = [aws_sqs_queue_policy.consumer]
+  # Until the side lane is there, all events come here.
+  depends_on = [aws_sqs_queue_policy.consumer, aws_sns_topic_subscription.side]
 }

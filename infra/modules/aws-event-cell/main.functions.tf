@@ -1,4 +1,4 @@
-# The functions, and what triggers them: the stream for the relay, a queue for each consumer.
+# The functions, and what triggers them: the stream for the relay, the queues of each consumer.
 
 resource "aws_cloudwatch_log_group" "function" {
   for_each          = local.functions
@@ -71,15 +71,16 @@ resource "aws_lambda_event_source_mapping" "relay" {
 }
 
 resource "aws_lambda_event_source_mapping" "consumer" {
-  for_each                           = local.consumers
+  for_each                           = local.queues
   event_source_arn                   = aws_sqs_queue.consumer[each.key].arn
-  function_name                      = aws_lambda_alias.live[each.key].arn
+  function_name                      = aws_lambda_alias.live[each.value.consumer].arn
   batch_size                         = each.value.batchSize
   maximum_batching_window_in_seconds = each.value.batchWindowSeconds
   function_response_types            = ["ReportBatchItemFailures"]
 
+  # Half of the function's for each lane, so that neither takes what is the other's.
   scaling_config {
-    maximum_concurrency = each.value.maximumConcurrency
+    maximum_concurrency = max(2, floor(each.value.maximumConcurrency / 2))
   }
 }
 

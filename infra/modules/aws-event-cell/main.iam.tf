@@ -37,7 +37,7 @@ locals {
           Sid      = "Queue"
           Effect   = "Allow"
           Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-          Resource = [local.queue_arns[name], "${local.queue_arns[name]}-dead-letter"]
+          Resource = [local.queue_arns[name], local.queue_arns["${name}_side"], "${local.queue_arns[name]}-dead-letter"]
         },
         # What a consumer keeps is derived from the log.
         { Sid = "Events", Effect = "Allow", Action = ["dynamodb:Query"], Resource = local.events_arn },

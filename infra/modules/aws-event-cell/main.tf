@@ -19,11 +19,17 @@ locals {
 
   consumers = { for consumer in var.topology.consumers : consumer.name => consumer }
 
+  # What a tenant sends beyond its share waits in the side lane: a second queue for each consumer (core/cell/topology.ts).
+  queues = merge(
+    { for name, consumer in local.consumers : name => merge(consumer, { consumer = name }) },
+    { for name, consumer in local.consumers : "${name}_side" => merge(consumer, { consumer = name }) },
+  )
+
   # Names are worked out rather than referred to, so that queues, policies and functions are created side by side.
   events_table = "${local.id}-events"
   state_table  = "${local.id}-state"
   topic_arn    = "arn:${local.partition}:sns:${local.arn_suffix}:${local.id}-events"
-  queue_arns   = { for name, _ in local.consumers : name => "arn:${local.partition}:sqs:${local.arn_suffix}:${local.id}-${name}" }
+  queue_arns   = { for name, _ in local.queues : name => "arn:${local.partition}:sqs:${local.arn_suffix}:${local.id}-${name}" }
 
   shared_environment = {
     APP_CELL         = local.id

@@ -39,7 +39,7 @@ output "bus" {
 }
 
 output "queues" {
-  description = "Queue of each consumer, as the cloud identifies it."
+  description = "Queues of each consumer, one in each lane, as the cloud identifies them."
   value       = { for name, queue in aws_sqs_queue.consumer : name => queue.arn }
 }
 

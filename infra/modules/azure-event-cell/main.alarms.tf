@@ -26,14 +26,14 @@ locals {
         description = "Events of ${name} are being parked: list them with polycell parked."
         objective   = local.function_alarms[name].parked
         # Relay and consumers log an error whose message begins with "parked" for each event that they park.
-        query = "AppTraces | where OperationName == '${name}' | extend line = parse_json(Message) | where tostring(line.level) == 'error' and tostring(line.message) startswith 'parked' | summarize value = count()"
+        query = "AppTraces | where OperationName in ('${name}', '${name}_side') | extend line = parse_json(Message) | where tostring(line.level) == 'error' and tostring(line.message) startswith 'parked' | summarize value = count()"
       }
     },
     {
       for name, _ in local.consumers : "${name}-queue-age" => {
         description = "Messages of ${name} wait too long before they are processed."
         objective   = local.consumer_alarms[name].queueAgeSeconds
-        query       = "AppRequests | where OperationName == '${name}' | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | summarize value = coalesce(max(waited), 0.0)"
+        query       = "AppRequests | where OperationName in ('${name}', '${name}_side') | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | summarize value = coalesce(max(waited), 0.0)"
       }
     },
     {

@@ -1,4 +1,4 @@
-# One topic, and for each consumer a subscription with its filter; dead-letter queues are part of subscriptions.
+# One topic, and for each consumer a subscription in each lane with its filter; dead-letter queues are part of subscriptions.
 
 resource "azurerm_servicebus_namespace" "cell" {
   name                          = local.unique
@@ -34,10 +34,21 @@ resource "azurerm_servicebus_subscription" "consumer" {
 }
 
 # The only rule: the root's provider removes $Default, which would let every event through.
-resource "azurerm_servicebus_subscription_rule" "consumer" {
-  for_each        = local.subscriptions
+resource "azurerm_servicebus_subscription_rule" "side" {
+  for_each        = { for name, subscription in local.subscriptions : name => subscription if !contains(keys(local.consumers), name) }
   name            = each.value.rule.name
   subscription_id = azurerm_servicebus_subscription.consumer[each.key].id
   filter_type     = "SqlFilter"
   sql_filter      = each.value.rule.sqlFilter
+}
+
+resource "azurerm_servicebus_subscription_rule" "consumer" {
+  for_each        = local.consumers
+  name            = local.subscriptions[each.key].rule.name
+  subscription_id = azurerm_servicebus_subscription.consumer[each.key].id
+  filter_type     = "SqlFilter"
+  sql_filter      = local.subscriptions[each.key].rule.sqlFilter
+
+  # Until the side lane is there, all events come here.
+  depends_on = [azurerm_servicebus_subscription_rule.side]
 }

@@ -39,7 +39,7 @@ output "bus" {
 }
 
 output "queues" {
-  description = "Queue of each consumer, as the cloud identifies it."
+  description = "Queues of each consumer, one in each lane, as the cloud identifies them."
   value       = { for name, subscription in azurerm_servicebus_subscription.consumer : name => subscription.id }
 }
 

@@ -323,7 +323,7 @@ variable "options" {
   })
 
   validation {
-    condition     = toset(var.options.resources.serviceBus.subscriptions[*].name) == toset(var.topology.consumers[*].name)
+    condition     = toset(var.options.resources.serviceBus.subscriptions[*].name) == toset(concat(var.topology.consumers[*].name, formatlist("%s_side", var.topology.consumers[*].name)))
     error_message = "infra/azure.json and infra/topology.json must declare the same consumers: run npm run generate."
   }
 

@@ -1,6 +1,7 @@
 // What an adapter's test provides so that the bus's clauses can be run against it, and an inbox for what a consumer gets.
 
 import { systemClock } from '../../../adapters/system/system.ts';
+import type { Lane } from '../../../core/cell/topology.ts';
 import { DeliveryPump } from '../../../core/feed/delivery-pump.ts';
 import type {
   Bus,
@@ -52,8 +53,8 @@ export interface BusHarness {
   readonly missing?: Bus;
   /** The clock that visibility timeouts are counted on. */
   readonly clock: Pick<Clock, 'now'>;
-  /** Begins to deliver to a consumer. */
-  consume(consumer: BusConsumer, handler: DeliveryHandler): void;
+  /** Begins to deliver to a consumer from its queue in a lane, the first unless given. */
+  consume(consumer: BusConsumer, handler: DeliveryHandler, lane?: Lane): void;
   /** Publishes a text of any kind for the subscribers of a type, as a publisher other than ours could. */
   publishText(text: string, attributes: { readonly type: string; readonly tenant: string }): Promise<void>;
   /** Texts that were given up for a consumer; resolves once there are so many. */

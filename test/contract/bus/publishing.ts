@@ -47,6 +47,26 @@ export const publishingClauses = {
     expect(await bus.publish([])).toStrictEqual([]);
   },
 
+  'a message in the side lane comes to the side queues of its subscribers, and others to their first': async (
+    harness,
+  ) => {
+    const [first, side, others] = [new Inbox(harness), new Inbox(harness), new Inbox(harness)];
+    harness.consume('readings', first.handler);
+    harness.consume('readings', side.handler, 'side');
+    harness.consume('alarms', others.handler, 'side');
+    await harness.bus.publish([
+      { ...message('a'), lane: 'side' },
+      message('b'),
+      { ...message('c', { consumer: 'readings' }), lane: 'side' },
+      { ...message('d', { consumer: 'both' }), lane: 'side' },
+      message('e'),
+      { ...message('f', { type: 'test.alarm' }), lane: 'side' },
+      { ...message('g'), lane: 'side' },
+    ]);
+    await Promise.all([first.untilAll(['b', 'e']), side.untilAll(['a', 'c', 'g']), others.untilAll(['f'])]);
+    expect([first.ids, side.ids, others.ids]).toStrictEqual([['b', 'e'], ['a', 'c', 'g'], ['f']]);
+  },
+
   'a message arrives with its event, its tenant, and what its cell knows of it, for the first time': async (
     harness,
   ) => {

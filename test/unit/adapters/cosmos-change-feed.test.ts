@@ -83,3 +83,16 @@ test('an empty batch is no work', async () => {
   await feed([]);
   expect(slices).toEqual([]);
 });
+
+test('partitions with few bytes come first, and each in its order: large documents hold up no one else’s', async () => {
+  const { slices, feed } = recording(new Set());
+  const large = (index: number) => item(index, { p: 'mallory|padded', b: { padding: 'x'.repeat(200 * 1024) } });
+  await feed([
+    ...Array.from({ length: 20 }, (_, index) => large(index)),
+    item(20),
+    item(21, { p: 'acme|pump-2' }),
+    item(22),
+  ]);
+  expect(slices[0]).toEqual(['r-21', 'r-20', 'r-22']);
+  expect(slices.flat().slice(3)).toEqual(Array.from({ length: 20 }, (_, index) => `r-${index}`));
+});

@@ -77,12 +77,12 @@ describe.each(['aws', 'azure'] as const)('on %s', (cloud) => {
     }
   });
 
-  test('consumers are scaled by their own backlog', () => {
+  test('consumers are scaled by their own backlog, in each lane', () => {
     const triggers = of(objects, 'ScaledObject')
       .slice(2)
-      .map(({ spec }) => spec.triggers[0]);
+      .flatMap(({ spec }) => spec.triggers);
     expect(triggers.map(({ metadata }) => metadata.queueURL ?? metadata.subscriptionName)).toEqual(
-      cloud === 'aws' ? ['aws-one-totals', 'aws-one-mails'] : ['totals', 'mails'],
+      ['totals_side', 'totals', 'mails_side', 'mails'].map((queue) => (cloud === 'aws' ? `aws-one-${queue}` : queue)),
     );
     const [authentication] = of(objects, 'TriggerAuthentication');
     for (const { authenticationRef } of triggers) expect(authenticationRef.name).toBe(authentication.metadata.name);

@@ -29,7 +29,7 @@ function setUp(faults: Faults = {}) {
   const parked = parking({ state, clock });
   const park = (id: string, code = 'x', tenant = 'acme', consumer = 'rollups') =>
     parked.park({ consumer, tenant, event: reading({ id }), reason: { code, message: 'm' } });
-  const relayed = relay({ bus, parking: parked, log: new RecordingLog() });
+  const relayed = relay({ bus, parking: parked, clock, log: new RecordingLog() });
   return {
     clock,
     changes,

@@ -36,7 +36,7 @@ function cell(refused: (message: BusMessage) => boolean = () => false) {
     parked,
     sent,
     redrive: redrive({ events, state, clock }),
-    relayAll: () => relay({ bus, parking: parked, log: new RecordingLog() })(changes.splice(0)),
+    relayAll: () => relay({ bus, parking: parked, clock, log: new RecordingLog() })(changes.splice(0)),
   };
 }
 

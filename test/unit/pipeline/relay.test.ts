@@ -16,7 +16,7 @@ function setUp(plan?: FaultPlan) {
   const bus = new LoopbackBus();
   const log = new RecordingLog();
   const parked = parking({ state: faultyStore(new MemoryStore({ clock }), plan), clock });
-  return { bus, log, parked, handle: relay({ bus, parking: parked, log }) };
+  return { bus, clock, log, parked, handle: relay({ bus, parking: parked, clock, log }) };
 }
 
 const body = (id: string): Json => ({
@@ -176,14 +176,14 @@ test('a failure before one that would be parked repeats first, and parks nothing
 });
 
 test('a bus that throws repeats the whole batch', async () => {
-  const { parked, log } = setUp();
-  const handle = relay({ bus: { publish: () => Promise.reject(new Error('no route')) }, parking: parked, log });
+  const { clock, parked, log } = setUp();
+  const handle = relay({ bus: { publish: () => Promise.reject(new Error('no route')) }, parking: parked, clock, log });
   await expect(handle(records)).rejects.toThrow('no route');
 });
 
 test('a bus that answers for fewer messages than it was given is a fault of the bus, and parks nothing', async () => {
-  const { parked, log } = setUp();
-  const handle = relay({ bus: { publish: async () => [{ status: 'published' }] }, parking: parked, log });
+  const { clock, parked, log } = setUp();
+  const handle = relay({ bus: { publish: async () => [{ status: 'published' }] }, parking: parked, clock, log });
   await expect(handle(records)).rejects.toThrow(TypeError);
   expect(await parked.list('relay', 'acme', 10)).toEqual({ items: [] });
 });

@@ -1,5 +1,6 @@
 // The simulation finds nothing wrong with the product, and finds each fault that is put into it.
-import { faultsOf, play, shrink } from '../../simulation/history.ts';
+import { faultsOf } from '../../simulation/faults.ts';
+import { play, shrink } from '../../simulation/history.ts';
 import type { Mutant } from '../../simulation/setting.ts';
 
 test.each([1, 2, 4, 12])('seed %d violates no invariant', async (seed) => {
@@ -23,6 +24,9 @@ test.each<[Mutant, number, string]>([
   ['raw-answers', 4, 'clients get answers of cells and of the edge alone'],
   ['no-lease', 2, 'effects happen in one cell at a time'],
   ['no-wait', 2, 'effects happen in one cell at a time'],
+  ['sticky-keys', 14, 'every tenant that can be served is served'],
+  ['blamed-cell', 131, 'a client that sends slowly is told so'],
+  ['late-put', 557, 'the read cache comes to hold what the directory says'],
   ['tokens-renew', 4, 'effects happen in one cell at a time'],
 ])('%s is found by seed %d', async (mutant, seed, invariant) => {
   expect((await play(seed, faultsOf(seed), mutant))?.invariant).toBe(invariant);

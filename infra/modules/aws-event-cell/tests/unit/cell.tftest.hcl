@@ -104,7 +104,7 @@ run "as_declared" {
     error_message = "The API must know the edge's public keys."
   }
   assert {
-    condition     = alltrue([for name, queue in aws_sqs_queue.consumer : queue.visibility_timeout_seconds >= 6 * aws_lambda_function.this[name].timeout && queue.sqs_managed_sse_enabled])
+    condition     = alltrue([for name, queue in aws_sqs_queue.consumer : queue.visibility_timeout_seconds >= 6 * aws_lambda_function.this[trimsuffix(name, "_side")].timeout && queue.sqs_managed_sse_enabled])
     error_message = "A message must stay hidden for 6 times the timeout, in an encrypted queue."
   }
   assert {
@@ -112,15 +112,19 @@ run "as_declared" {
     error_message = "A queue must have its dead-letter queue."
   }
   assert {
-    condition     = jsondecode(aws_sns_topic_subscription.consumer["rollups"].filter_policy) == { type = ["io.polycell.reading.v1"], consumer = ["rollups", { exists = false }] }
+    condition     = jsondecode(aws_sns_topic_subscription.consumer["rollups"].filter_policy) == { type = ["io.polycell.reading.v1"], consumer = ["rollups", { exists = false }], lane = [{ exists = false }] }
     error_message = "A consumer must get its types, and what is sent again to it alone."
+  }
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.side["rollups"].filter_policy) == { type = ["io.polycell.reading.v1"], consumer = ["rollups", { exists = false }], lane = ["side"] } && aws_sqs_queue.consumer["rollups_side"].name == "aws-test-rollups_side" && jsondecode(aws_sqs_queue.consumer["rollups_side"].redrive_policy).deadLetterTargetArn == "arn:aws:sqs:eu-central-1:111122223333:aws-test-rollups-dead-letter"
+    error_message = "What is beyond a tenant's share must have a queue of its own."
   }
   assert {
     condition     = aws_lambda_event_source_mapping.relay.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.relay.maximum_retry_attempts == -1 && aws_lambda_event_source_mapping.relay.starting_position == "TRIM_HORIZON"
     error_message = "The relay must report single failures and never give up."
   }
   assert {
-    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.consumer : mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.batch_size == 500 && mapping.scaling_config[0].maximum_concurrency == 10])
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.consumer : mapping.function_response_types == toset(["ReportBatchItemFailures"]) && mapping.batch_size == 500 && mapping.scaling_config[0].maximum_concurrency == 5])
     error_message = "Consumers must report single failures, in the topology's batches."
   }
   assert {

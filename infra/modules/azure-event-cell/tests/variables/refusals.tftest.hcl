@@ -26,7 +26,7 @@ variables {
   options = {
     resources = {
       cosmos     = { consistency = "Strong", containers = [] }
-      serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
     }
   }
 }
@@ -291,7 +291,7 @@ run "a_consumer_without_subscription" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "alerts", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "alerts_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "alerts", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
     }
   }
@@ -306,7 +306,7 @@ run "a_basic_namespace" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
       service_bus_sku = "Basic"
     }
@@ -332,7 +332,7 @@ run "odd_throughput" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
       cosmos_max_throughput = 1500
     }
@@ -348,7 +348,7 @@ run "an_unknown_backup" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
       backup_tier = "Periodic"
     }
@@ -364,7 +364,7 @@ run "an_odd_memory" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
       instance_memory_mb = 1024
     }
@@ -380,7 +380,7 @@ run "a_long_suffix" {
     options = {
       resources = {
         cosmos     = { consistency = "Strong", containers = [] }
-        serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+        serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
       }
       name_suffix = "much-too-long"
     }
