@@ -6,6 +6,7 @@ import { root } from './bundles.mjs';
 const parts = {
   lint: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
   types: [process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'],
+  'types-web': [process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.web.json'],
   generated: [process.execPath, 'build/run.mjs', 'build/generate.ts', '--check'],
   bundles: [process.execPath, 'build/build.mjs'],
   audit: [process.execPath, 'build/audit.mjs'],

@@ -1,5 +1,6 @@
 // What the commands that read or change the directory have in common.
-import type { Cell, DirectoryChange, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
+import type { CellShown } from '../core/edge/control/control-answers.ts';
+import type { DirectoryChange, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { sameJson } from '../core/lib/same-json.ts';
 import {
   actionOf,
@@ -16,7 +17,7 @@ import type { Control } from './edge/edge-client.ts';
 import { type Column, counted, Table } from './table.ts';
 
 /** A cell, as the control plane shows it. */
-export type DirectoryCell = Cell & { readonly homes: number; readonly standbys: number };
+export type DirectoryCell = CellShown;
 
 export const CELL_COLUMNS: readonly Column<DirectoryCell>[] = [
   { title: 'cell', of: ({ id }) => id },
@@ -90,7 +91,7 @@ export async function* everyTenant(control: Control): AsyncGenerator<Tenant> {
   let cursor: string | null = null;
   do {
     const query = new URLSearchParams({ limit: String(PAGE), ...(cursor !== null && { cursor }) });
-    const page = (await control('GET', `tenants?${query}`)) as { items: readonly Tenant[]; next: string | null };
+    const page = await control('GET', `tenants?${query}`);
     yield* page.items;
     cursor = page.next;
   } while (cursor !== null);

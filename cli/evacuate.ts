@@ -1,5 +1,5 @@
 // `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
-import type { Cell, DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
+import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { RefusedError, UserError } from './command.ts';
 import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf } from './directory.ts';
 
@@ -65,7 +65,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
 }
 
 async function othersThan({ control }: ActionContext, id: string): Promise<readonly string[]> {
-  const { items } = (await control('GET', 'cells')) as { items: readonly Cell[] };
+  const { items } = await control('GET', 'cells');
   return items.filter((cell) => cell.id !== id && cell.state === 'active').map((cell) => cell.id);
 }
 
@@ -75,7 +75,7 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
   let cursor: string | null = null;
   do {
     const query = new URLSearchParams({ limit: String(PAGE), ...(cursor !== null && { cursor }) });
-    const page = (await control('GET', `tenants?${query}`)) as { items: readonly Tenant[]; next: string | null };
+    const page = await control('GET', `tenants?${query}`);
     found.push(...page.items.filter((tenant) => tenant.cell === cell || tenant.standby === cell));
     cursor = page.next;
   } while (cursor !== null && found.length < TENANTS);

@@ -5,6 +5,7 @@ import { suggestion } from './closest.ts';
 import { type Command, runCommand } from './command.ts';
 import { audit } from './commands/audit.ts';
 import { cells } from './commands/cells.ts';
+import { console as consoleCommand } from './commands/console.ts';
 import { dev } from './commands/dev.ts';
 import { deviceCertificate } from './commands/device-certificate.ts';
 import { doctor } from './commands/doctor.ts';
@@ -42,6 +43,7 @@ export const commands: Readonly<Record<string, Command>> = {
   cells,
   tenants,
   failover,
+  console: consoleCommand,
   audit,
   login,
   logout,

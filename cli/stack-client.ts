@@ -1,6 +1,5 @@
 // How commands talk to a running stack: they find the one started last, unless `--stack` names another.
 
-import type { Resolution } from '../core/edge/ports/directory-model.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import type { WayStep } from '../local/telemetry/event-way.ts';
@@ -104,7 +103,7 @@ export class StackClient {
     if ((await this.info()).edge === null) return null;
     const control = await this.control();
     try {
-      const { resolution } = (await control('GET', `tenants/${tenant}`)) as { readonly resolution: Resolution };
+      const { resolution } = await control('GET', `tenants/${tenant}`);
       return resolution.status === 'served' ? resolution.cell : null;
     } catch (error) {
       if (error instanceof UserError) return null;

@@ -28,6 +28,7 @@ import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
+import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
 import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
@@ -38,10 +39,13 @@ import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
 import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
+import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
 import { forwarder, type Outgoing } from '../core/edge/router/forward.ts';
@@ -50,6 +54,7 @@ import { hasProved } from '../core/edge/router/route-memory.ts';
 import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
+import { trafficCounter } from '../core/edge/router/traffic-counter.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
@@ -89,12 +94,15 @@ const LATE_TIMEOUTS = 5;
 /** How long a cell may take to adopt a new epoch: unlike a probe, this writes to its store. */
 const FENCE_TIMEOUT_MS = 2000;
 
+/** The monitor's object, as other Workers call it. */
+export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, TrafficReport>;
+
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
-): MonitorObjectMethods<MonitorStatus> {
+): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport> {
   const { routeKey, monitor: settings } = config;
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
@@ -103,6 +111,14 @@ export function composeMonitor(
   const sign = routeTokenSigner(routeKey);
   const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
+  const overview = createOverview({
+    directory: keeper,
+    measure: measureQuestion({ ...asking, sign }),
+    storage,
+    clock,
+    log,
+    intervalMs,
+  });
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
@@ -111,10 +127,11 @@ export function composeMonitor(
     clock,
     log,
     settings,
+    overview,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
-  return monitorObject({ monitor, storage, clock, intervalMs });
+  return monitorObject({ monitor, report: overview.report, storage, clock, intervalMs });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -122,16 +139,21 @@ const BODY_LIVES = 4;
 
 /** Bindings of the Worker. */
 export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
-  readonly MONITOR: ObjectNamespace<MonitorStub<MonitorStatus>>;
+  readonly MONITOR: ObjectNamespace<Watching>;
+  /** https://developers.cloudflare.com/workers/static-assets/binding/ */
+  readonly ASSETS: { fetch(request: Request): Promise<Response> };
 }
 
 /** How long the monitor may take to return its status. */
 const MONITOR_TIMEOUT_MS = 2000;
 
-async function askMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<MonitorStatus> {
+async function askMonitor<T>(
+  { MONITOR }: Pick<EdgeBindings, 'MONITOR'>,
+  question: (monitor: Watching) => Promise<T>,
+): Promise<T> {
   const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
   try {
-    return await withTimeout(clock, MONITOR_TIMEOUT_MS, MONITOR.getByName(MONITOR_NAME).status(), late);
+    return await withTimeout(clock, MONITOR_TIMEOUT_MS, question(MONITOR.getByName(MONITOR_NAME)), late);
   } catch (error) {
     throw toObjectError(error, false);
   }
@@ -194,6 +216,11 @@ export function composeEdge(
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
+  const traffic = trafficCounter({
+    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report)),
+    clock,
+    log,
+  });
   const edge = createEdge({
     version: config.version,
     document: edgeOpenApi(document),
@@ -209,7 +236,7 @@ export function composeEdge(
       resolver,
       quota: quota({ rules: config.quotas, clock }),
       sign: routeSigner({ sign: routeTokenSigner(config.routeKey), clock }),
-      forward: forwarder({ send, clock, forwardMs }),
+      forward: traffic.counting(forwarder({ send, clock, forwardMs })),
       telemetry,
       clock,
       log,
@@ -231,7 +258,8 @@ export function composeEdge(
           }),
     control: createControlApi({
       directory: directoryClient,
-      monitor: () => askMonitor(bindings),
+      monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
+      overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),
@@ -248,6 +276,7 @@ export function composeEdge(
       clock,
       log,
     }),
+    console: config.console && consoleFiles({ settings: config.console, files: bindings.ASSETS }),
     leases: leaseDesk({ directory: directoryClient, clock, log }),
     crossOrigin: crossOrigin({
       ...config.crossOrigin,
@@ -261,6 +290,8 @@ export function composeEdge(
   return async (request, waitUntil) => {
     const response = await edge(request);
     waitUntil(telemetry.flush());
+    const report = traffic.afterwards();
+    if (report !== undefined) waitUntil(report);
     return response;
   };
 }

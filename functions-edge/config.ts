@@ -3,6 +3,7 @@
 import { isPrivateKey } from '../core/cell/jws.ts';
 import { type Environment, type Get, readSettings } from '../core/cell/settings.ts';
 import { readTelemetry, TELEMETRY_VARIABLES, type TelemetrySettings } from '../core/cell/telemetry-settings.ts';
+import type { ConsoleSettings } from '../core/edge/console.ts';
 import { TRUST_DEFAULTS, type TrustSettings } from '../core/edge/control/endpoint-guard.ts';
 import {
   MONITOR_BOUNDS,
@@ -32,6 +33,8 @@ export interface EdgeConfig {
   readonly forwardMs: number;
   readonly monitor: MonitorSettings;
   readonly trust: TrustSettings;
+  /** How operators sign in to the console; there is none if `undefined`. */
+  readonly console: ConsoleSettings | undefined;
   readonly crossOrigin: Omit<CrossOriginRules, 'webhookRate'>;
 }
 
@@ -60,12 +63,15 @@ export const VARIABLES = {
     'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "urgentMs", "failures", "silenceMs", "window", "recoveries", "graceMs"}; `{}` takes the defaults',
   APP_TRUST:
     'JSON: {"proofs": "required" or "optional": whether a cell must be declared with keys and prove its identity; "approvals": "none" or "endpoints": whether a second operator must approve a new endpoint or key}; `{}` takes the first of each',
+  APP_CONSOLE:
+    'JSON: how operators sign in to the console in the browser, as {"clientId", "authorizationUrl", "tokenUrl", "scope", "resource"}: a public client of the operators’ issuer with the code flow and PKCE, whose redirect address is that of the edge with /console/; the scope is that of the control API unless given, and resource may be left out; `{}`: no console',
   APP_CROSS_ORIGIN:
     'JSON: {"browsers": origins of pages that may call the API, "webhooks": names of systems that may deliver events}, each a list or absent; "*" allows all',
 } as const;
 
 /** Bindings of the platform; part of the same document. */
 export const PLATFORM_VARIABLES = {
+  ASSETS: 'The console’s files, as static assets of the Worker',
   ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
   DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
   MONITOR: 'Durable Object namespace of the class MonitorObject',
@@ -89,6 +95,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     forwardMs: readForwardMs(get, problems),
     monitor: readMonitor(get, problems),
     trust: readTrust(get, problems),
+    console: readConsole(get, problems),
     crossOrigin: readCrossOrigin(get, problems),
   }));
 }
@@ -200,6 +207,30 @@ function readOperators(get: Get, problems: string[]): OperatorIssuer | undefined
     return { issuer, jwksUrl, audience, subject };
   problems.push(
     `APP_OPERATORS must be an object of issuer, jwksUrl (an address) and, if they differ, audience (not ${TENANTS_AUDIENCE}) and subject`,
+  );
+  return undefined;
+}
+
+/** What the console asks the issuer for unless the deployment says otherwise. */
+const CONSOLE_SCOPE = 'openid control.read control.write tenants.read tenants.operate';
+
+function readConsole(get: Get, problems: string[]): ConsoleSettings | undefined {
+  const read = readJson('APP_CONSOLE', get, problems) ?? {};
+  if (isJsonObject(read) && Object.keys(read).length === 0) return undefined;
+  const {
+    clientId,
+    authorizationUrl,
+    tokenUrl,
+    scope = CONSOLE_SCOPE,
+    resource,
+    ...others
+  } = isJsonObject(read) ? read : { others: read };
+  const isComplete = isText(clientId) && isText(authorizationUrl) && isText(tokenUrl) && isText(scope);
+  const isValid = isComplete && [authorizationUrl, tokenUrl].every((url) => isAddress(url) && URL.canParse(url));
+  if (isValid && (resource === undefined || isText(resource)) && Object.keys(others).length === 0)
+    return { clientId, authorizationUrl, tokenUrl, scope, ...(resource !== undefined && { resource }) };
+  problems.push(
+    'APP_CONSOLE must be an object of clientId, authorizationUrl and tokenUrl (addresses) and, if wanted, scope and resource',
   );
   return undefined;
 }

@@ -12,7 +12,7 @@ let edge: ReturnType<typeof composeEdge> | undefined;
 
 export default {
   /** The platform passes the environment with each request; it is read at the first one of an isolate. */
-  fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
+  async fetch(request: Request, environment: Environment, context: Context): Promise<Response> {
     if (edge === undefined) {
       edge = composeEdge(readEdgeConfig(environment), environment);
       context.waitUntil(wakeMonitor(environment));

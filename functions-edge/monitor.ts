@@ -1,15 +1,14 @@
 // The Durable Object that monitors the cells: its methods are the composed ones.
 import { DurableObject } from 'cloudflare:workers';
-import type { MonitorStub } from '../adapters/cloudflare/monitor-object.ts';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
-import type { MonitorStatus } from '../core/edge/monitor/monitor.ts';
-import { composeMonitor, type MonitorBindings } from './compose.ts';
+import type { TrafficReport } from '../core/edge/ports/traffic.ts';
+import { composeMonitor, type MonitorBindings, type Watching } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 type Environment = MonitorBindings & Record<string, string>;
 
 /** Other Workers can call only methods of the prototype. */
-export class MonitorObject extends DurableObject<Environment> implements MonitorStub<MonitorStatus> {
+export class MonitorObject extends DurableObject<Environment> implements Watching {
   readonly #methods;
 
   constructor(context: ObjectContext, environment: Environment) {
@@ -23,6 +22,14 @@ export class MonitorObject extends DurableObject<Environment> implements Monitor
 
   status() {
     return this.#methods.status();
+  }
+
+  overview(known: string | null) {
+    return this.#methods.overview(known);
+  }
+
+  report(traffic: TrafficReport) {
+    return this.#methods.report(traffic);
   }
 
   alarm() {

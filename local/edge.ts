@@ -10,9 +10,11 @@ import { EdgeHost, type EdgeLogLine } from '../hosts/edge/edge-host.ts';
 import type { EdgeFaults } from '../hosts/edge/faults.ts';
 import type { CellDeclaration } from './cells.ts';
 import { deployable, requireBundles } from './deployables.ts';
-import { DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './issuer.ts';
+import { DEVELOPMENT_ISSUER, type DevelopmentIssuer, TOKEN_LIFE_SECONDS } from './issuer.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
+import { CONSOLE_CLIENT, SignIn } from './sign-in.ts';
+import { sourceFile } from './source-file.ts';
 import type { TenantDeclaration } from './tenants.ts';
 
 export interface LocalEdgeOptions {
@@ -79,6 +81,11 @@ export class LocalEdge {
     return this.#host?.url ?? '';
   }
 
+  /** Where the console is; only after `start`. */
+  get consoleUrl(): string {
+    return `${this.url}/console/`;
+  }
+
   /** With client certificates; only after `start`. */
   get tlsUrl(): string {
     return this.#host?.tlsUrl ?? '';
@@ -95,12 +102,22 @@ export class LocalEdge {
   }
 
   async #bringUp(): Promise<void> {
-    const { version, routeKey, jwksUrl, port, dataDir, variables, notice, onDeath } = this.#options;
+    const { version, routeKey, issuer, jwksUrl, port, dataDir, variables, notice, onDeath } = this.#options;
     const { bundle = deployable('edge/http/index.mjs') } = this.#options;
     requireBundles([bundle]);
     const folder = dataDir === undefined ? undefined : path.join(dataDir, 'edge');
     this.#ca = await authority(folder);
     const { certificate, key } = await this.#ca.issueServer();
+    const signIn = new SignIn({
+      redirectUri: () => this.consoleUrl,
+      token: async () => ({
+        token: await issuer.operatorToken(process.env.USER ?? 'developer', 'for tenants'),
+        lifeSeconds: TOKEN_LIFE_SECONDS.operator,
+      }),
+      now: Date.now,
+    });
+    this.#life.add(() => signIn.stop());
+    const signInUrl = await signIn.start();
     const host = new EdgeHost({
       bundle,
       variables: {
@@ -112,11 +129,17 @@ export class LocalEdge {
         APP_DEVICE_CA: this.#ca.certificate,
         APP_QUOTAS: JSON.stringify({ standard: QUOTA, premium: QUOTA }),
         APP_CROSS_ORIGIN: '{}',
+        APP_CONSOLE: JSON.stringify({
+          clientId: CONSOLE_CLIENT,
+          authorizationUrl: `${signInUrl}/authorize`,
+          tokenUrl: `${signInUrl}/token`,
+        }),
         APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
         APP_TRUST: '{}',
         APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
         ...variables,
       },
+      assets: sourceFile('web'),
       ...(port !== undefined && { port }),
       ...(folder !== undefined && { dataDir: path.join(folder, 'objects') }),
       tls: { certificate, key, clientCa: this.#ca.certificate },
@@ -126,7 +149,11 @@ export class LocalEdge {
     this.#host = host;
     this.#life.stillWanted();
     this.#life.add(() => host.stop());
-    await host.start();
+    await host.start().catch(async (error: unknown) => {
+      // A stack without an edge goes on, and does not stop what has not started.
+      await signIn.stop();
+      throw error;
+    });
   }
 
   /** Replaces the running bundle with the one that was just built; the directory stays. */

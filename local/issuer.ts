@@ -9,6 +9,9 @@ export const DEVELOPMENT_ISSUER = 'urn:polycell:development';
 /** The scopes of a tenant's token; `control` is the edge's own. */
 export const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const satisfies readonly Scope[];
 
+const OPERATORS_SCOPE = 'control.read control.write control.endpoints';
+const FOR_TENANTS_SCOPE = 'tenants.read tenants.operate';
+
 export const TOKEN_LIFE_SECONDS = {
   /** Default lifetime of a tenant's token. */
   tenant: 3600,
@@ -26,8 +29,8 @@ export interface DevelopmentIssuer {
     readonly scopes: readonly string[];
     readonly lifeSeconds?: number;
   }): Promise<string>;
-  /** A token for an operator, who may change cells and tenants. */
-  operatorToken(subject: string): Promise<string>;
+  /** A token for an operator, who may change cells and tenants; with `forTenants`, also act for tenants. */
+  operatorToken(subject: string, forTenants?: 'for tenants'): Promise<string>;
 }
 
 /** Makes an issuer with a key of its own, which is kept nowhere. */
@@ -49,9 +52,9 @@ export async function makeIssuer(clock: Clock): Promise<DevelopmentIssuer> {
     jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }] },
     tenantToken: ({ tenant, scopes, lifeSeconds = TOKEN_LIFE_SECONDS.tenant }) =>
       sign({ sub: `tenant:${tenant}`, tenant, scope: scopes.join(' ') }, 'polycell', lifeSeconds),
-    operatorToken: (subject) =>
+    operatorToken: (subject, forTenants) =>
       sign(
-        { sub: subject, scope: 'control.read control.write control.endpoints' },
+        { sub: subject, scope: forTenants === undefined ? OPERATORS_SCOPE : `${OPERATORS_SCOPE} ${FOR_TENANTS_SCOPE}` },
         'polycell-control',
         TOKEN_LIFE_SECONDS.operator,
       ),

@@ -5,22 +5,28 @@ import type { ObjectStorage } from './platform.ts';
 /** The name of the one object. */
 export const MONITOR_NAME = 'monitor';
 
-export interface MonitorObjectDeps<Status> {
-  readonly monitor: { round(): Promise<void>; status(): Status };
+export interface MonitorObjectDeps<Status, Overview, Traffic> {
+  readonly monitor: { round(): Promise<void>; status(): Status; overview(known: string | null): Overview };
+  /** Takes what an isolate has counted. */
+  readonly report: (traffic: Traffic) => void;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly intervalMs: number;
 }
 
 /** The methods available to other Workers. */
-export interface MonitorStub<Status> {
+export interface MonitorStub<Status, Overview, Traffic> {
   /** Ensures that an alarm is set. */
   wake(): Promise<void>;
   /** The monitor's status; also ensures that an alarm is set. */
   status(): Promise<Status>;
+  /** The overview, unless the caller has the one with this entity tag; also ensures that an alarm is set. */
+  overview(known: string | null): Promise<Overview>;
+  /** Takes what an isolate has counted. */
+  report(traffic: Traffic): Promise<void>;
 }
 
-export interface MonitorObjectMethods<Status> extends MonitorStub<Status> {
+export interface MonitorObjectMethods<Status, Overview, Traffic> extends MonitorStub<Status, Overview, Traffic> {
   alarm(): Promise<void>;
 }
 
@@ -28,12 +34,13 @@ export interface MonitorObjectMethods<Status> extends MonitorStub<Status> {
 const LOST_INTERVALS = 10;
 
 /** Returns the methods. The platform runs one alarm of an object at a time, so rounds do not overlap. */
-export function monitorObject<Status>({
+export function monitorObject<Status, Overview, Traffic>({
   monitor,
+  report,
   storage,
   clock,
   intervalMs,
-}: MonitorObjectDeps<Status>): MonitorObjectMethods<Status> {
+}: MonitorObjectDeps<Status, Overview, Traffic>): MonitorObjectMethods<Status, Overview, Traffic> {
   const wake = async (): Promise<void> => {
     const set = await storage.getAlarm();
     if (set === null || set < clock.now() - LOST_INTERVALS * intervalMs) await storage.setAlarm(clock.now());
@@ -44,6 +51,11 @@ export function monitorObject<Status>({
       await wake();
       return monitor.status();
     },
+    overview: async (known) => {
+      await wake();
+      return monitor.overview(known);
+    },
+    report: async (traffic) => report(traffic),
     alarm: async () => {
       // Set before the round, so that a failed round does not prevent the next one.
       await storage.setAlarm(clock.now() + intervalMs);

@@ -65,6 +65,7 @@ export async function startContender(name: ContenderName, around: Surroundings):
     APP_OPERATORS: '{}',
     APP_DEVICE_CA: 'none',
     APP_QUOTAS: JSON.stringify({ standard: NO_QUOTA, premium: NO_QUOTA }),
+    APP_CONSOLE: '{}',
     APP_CROSS_ORIGIN: '{}',
     APP_FORWARD_TIMEOUT_MS: '10000',
     // It measures cells that have no health to tell, and nothing of the router.

@@ -6,6 +6,7 @@ import { root } from '../bundles.mjs';
 import type { DeclaredCell } from './declared.ts';
 import { kubernetesFiles } from './kubernetes.ts';
 import { modulesBelow, readModule } from './modules.ts';
+import { grafanaDashboard, type Objectives, prometheusRules } from './monitoring.ts';
 import { readmeOf } from './readme.ts';
 import { cellRoot } from './scaffold.ts';
 import type { Problem } from './schema.ts';
@@ -15,6 +16,8 @@ const read = (projectRoot: string, file: string): string | undefined => {
   const full = path.join(projectRoot, file);
   return existsSync(full) ? readFileSync(full, 'utf8') : undefined;
 };
+
+const text = (document: unknown): string => `${JSON.stringify(document, null, 2)}\n`;
 
 /** Path → content of every generated file. */
 export function generatedFiles(projectRoot: string): ReadonlyMap<string, string> {
@@ -30,6 +33,12 @@ export function generatedFiles(projectRoot: string): ReadonlyMap<string, string>
   const edge = read(projectRoot, 'infra/edge.json');
   if (edge !== undefined)
     files.set('infra/live/edge/wrangler.jsonc', wranglerConfig(JSON.parse(edge) as EdgeDeclaration));
+  const objectives = read(projectRoot, 'infra/objectives.json');
+  if (objectives !== undefined) {
+    const wanted = JSON.parse(objectives) as Objectives;
+    files.set('infra/monitoring/prometheus-rules.generated.json', text(prometheusRules(wanted)));
+    files.set('infra/monitoring/grafana-cells.generated.json', text(grafanaDashboard(wanted)));
+  }
   for (const folder of modulesBelow(projectRoot, 'infra/modules')) {
     const file = `${folder}/README.md`;
     files.set(

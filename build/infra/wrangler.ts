@@ -14,6 +14,8 @@ export interface EdgeDeclaration {
   readonly monitor: Readonly<Record<string, number>>;
   /** How strictly endpoints of cells are guarded: `proofs` and `approvals`. */
   readonly trust: Readonly<Record<string, string>>;
+  /** How operators sign in to the console; empty for none. */
+  readonly console: Readonly<Record<string, string>>;
   /** Origins of pages that may call the API, and names of systems that may deliver events by webhook. */
   readonly crossOrigin: { readonly browsers: readonly string[]; readonly webhooks: readonly string[] };
   /** The collector that spans and metrics are exported to, none if it is empty, and the share of traces that are sampled. */
@@ -53,9 +55,16 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       APP_FORWARD_TIMEOUT_MS: String(edge.forwardTimeoutMs),
       APP_MONITOR: JSON.stringify(edge.monitor),
       APP_TRUST: JSON.stringify(edge.trust),
+      APP_CONSOLE: JSON.stringify(edge.console),
       APP_CROSS_ORIGIN: JSON.stringify(edge.crossOrigin),
       OTEL_EXPORTER_OTLP_ENDPOINT: edge.telemetry.endpoint,
       OTEL_TRACES_SAMPLER_ARG: String(edge.telemetry.share),
+    },
+    assets: {
+      directory: '../../../web',
+      binding: 'ASSETS',
+      html_handling: 'auto-trailing-slash',
+      run_worker_first: true,
     },
     kv_namespaces: [{ binding: 'ROUTES' }],
     durable_objects: {

@@ -2,7 +2,13 @@
 import { LICENCES, type LockedPackage, licenceOf } from './sbom.ts';
 
 /** Licences that tools may have in addition, which are run and never passed on. */
-export const DEVELOPMENT_LICENCES: readonly string[] = ['BlueOak-1.0.0', 'CC-BY-4.0', 'CC0-1.0', 'LGPL-3.0-or-later'];
+export const DEVELOPMENT_LICENCES: readonly string[] = [
+  'BlueOak-1.0.0',
+  'CC-BY-4.0',
+  'CC0-1.0',
+  'LGPL-3.0-or-later',
+  'MPL-2.0',
+];
 
 /** A package of the lock file with what it is installed for. */
 export interface InstalledPackage extends LockedPackage {

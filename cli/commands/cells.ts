@@ -9,7 +9,6 @@ import {
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
-  type DirectoryCell,
   idOf,
   leavingData,
   runAction,
@@ -97,7 +96,7 @@ const describeProposal = ({ id, actor, reason, command, expiresAt }: Proposal): 
 
 const actions: Readonly<Record<string, Action>> = {
   async list({ control, json, out }) {
-    const { items } = (await control('GET', 'cells')) as { items: DirectoryCell[] };
+    const { items } = await control('GET', 'cells');
     if (json) for (const item of items) out(JSON.stringify(item));
     else if (items.length === 0) out('There are no cells.');
     else new Table(CELL_COLUMNS, out).add(items);
@@ -111,7 +110,7 @@ const actions: Readonly<Record<string, Action>> = {
     if (!(price >= 0)) throw new UsageError(`--price must be a number from 0, not ${JSON.stringify(options.price)}.`);
     const capacity = wholeNumber(options, 'capacity', 1000, 1, Number.MAX_SAFE_INTEGER);
     const keys = options.keys === undefined ? {} : { keys: keysOf(options.keys) };
-    const { items } = (await control('GET', 'cells')) as { items: DirectoryCell[] };
+    const { items } = await control('GET', 'cells');
     const known = items.find((cell) => cell.id === id);
     const field = (name: (typeof PLACE)[number]) => options[name] ?? known?.[name];
     const missing = PLACE.filter((name) => field(name) === undefined);
@@ -127,7 +126,7 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async approvals({ control, json, out }) {
-    const { items } = (await control('GET', 'approvals')) as { items: Proposal[] };
+    const { items } = await control('GET', 'approvals');
     for (const item of items) out(json ? JSON.stringify(item) : describeProposal(item));
     if (!json && items.length === 0) out('No change waits for approval.');
     return 0;

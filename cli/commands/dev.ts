@@ -222,6 +222,7 @@ function welcome({ edge, cells }: StackInfo, tookMs: number, data: string | unde
     'Or talk to the API yourself:',
     `  ${curl}`,
     '',
+    ...(edge === null ? [] : ['Watch it in the browser:', `  ${edge.url}/console/`, '']),
     ...(edge === null ? [] : ['See who is served where, and change it:', '  npx polycell tenants list', '']),
     data === undefined
       ? 'State is in memory and gone when the stack stops; --data DIR keeps it.'

@@ -1,7 +1,5 @@
 // `polycell doctor`: checks the way to an edge, the token, the edge itself and its cells, and says what to do.
 import { readFile } from 'node:fs/promises';
-import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
-import type { Cell } from '../../core/edge/ports/directory-model.ts';
 import { sourceFile } from '../../local/source-file.ts';
 import { type Command, EXIT, UserError } from '../command.ts';
 import { type Connection, connect } from '../edge/connection.ts';
@@ -96,7 +94,7 @@ function detailOf(text: string): string {
 async function examineCells(connection: Connection, tell: (finding: Finding) => void): Promise<void> {
   const control = await connection.control();
   const directory = await asked('directory', 'The edge cannot reach its directory; see its log.', tell, async () => {
-    const { items } = (await control('GET', 'cells')) as { items: readonly Cell[] };
+    const { items } = await control('GET', 'cells');
     return items.filter(({ state }) => state !== 'retired');
   });
   const monitor = await asked(
@@ -104,7 +102,7 @@ async function examineCells(connection: Connection, tell: (finding: Finding) => 
     'Requests are served without it, and no cell is failed over.',
     tell,
     async () => {
-      return (await control('GET', 'monitor')) as MonitorStatus;
+      return await control('GET', 'monitor');
     },
   );
   if (monitor !== undefined) for (const finding of ofMonitor(monitor)) tell(finding);

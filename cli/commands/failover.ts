@@ -9,7 +9,6 @@ import {
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
-  type DirectoryCell,
   idOf,
   runAction,
 } from '../directory.ts';
@@ -44,8 +43,8 @@ const actions: Readonly<Record<string, Action>> = {
     }),
 
   async status({ control, json, out }) {
-    const { items } = (await control('GET', 'failovers')) as { items: DirectoryCell[] };
-    const monitor = (await control('GET', 'monitor')) as MonitorStatus;
+    const { items } = await control('GET', 'failovers');
+    const monitor = await control('GET', 'monitor');
     if (json) {
       out(JSON.stringify({ down: items, monitor }));
       return 0;

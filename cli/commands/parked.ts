@@ -69,7 +69,8 @@ export const parked: Command = {
     const connection = await connect(context.options);
     const target = await connection.target(tenant, context.options.cell as string | undefined);
     const call: Call = async (path, init) => {
-      const response = await target.call('operate', path, init);
+      // Reading what events say needs a scope of its own; changing does not.
+      const response = await target.call(init === undefined ? 'operate,read' : 'operate', path, init);
       if (response.ok) return response.status === 204 ? true : await response.json();
       if (response.status === 404) return undefined;
       const { code, detail } = (await response.json()) as { code?: string; detail?: string };

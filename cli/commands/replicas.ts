@@ -38,7 +38,7 @@ async function* chosen(context: ActionContext): AsyncGenerator<Tenant> {
     return;
   }
   const id = idOf(context, 'tenant');
-  const tenant = (await context.control('GET', `tenants/${id}`)) as Tenant;
+  const tenant = await context.control('GET', `tenants/${id}`);
   if (tenant.standby === null)
     throw new UserError(`${id} has no standby; give it one with \`polycell tenants place\`.`);
   yield tenant;

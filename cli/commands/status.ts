@@ -1,62 +1,105 @@
-// `polycell status`: edge and cells, their health, and at a local stack how far each consumer is behind.
+// `polycell status`: edge, cells, tenants, failovers and fencing on one screen, once or until Ctrl-C; at a local stack each consumer, too.
 
-import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Overview } from '../../core/edge/monitor/overview.ts';
 import type { CellStatus } from '../../local/stack.ts';
-import { type Command, EXIT } from '../command.ts';
-import type { DirectoryCell } from '../directory.ts';
+import { type Command, type CommandContext, EXIT, RefusedError, UserError } from '../command.ts';
 import { type Connection, connect } from '../edge/connection.ts';
+import type { Control } from '../edge/edge-client.ts';
 import { healthOfEdge } from '../edge/edge-health.ts';
+import { parkedIn, printCells, printRest } from '../overview-lines.ts';
 import type { StackClient } from '../stack-client.ts';
-import { type Column, Table } from '../table.ts';
 
 export const status: Command = {
-  summary: 'show the edge and the cells: health, state in the directory, backlog and what is parked',
-  usage: '[--edge URL | --profile NAME | --stack URL]',
-  example: 'npx polycell status --json',
+  summary: 'show the edge, the cells, who is served where, failovers, and what is parked',
+  usage: '[--watch] [--edge URL | --profile NAME | --stack URL]',
+  example: 'npx polycell status --watch',
   asks: 'edge',
-  options: {},
-  describe: {},
-  async run({ options, json, out }) {
-    const connection = await connect(options);
+  options: { watch: { type: 'boolean' } },
+  describe: { '--watch': 'show it anew every two seconds, until Ctrl-C; with --json, a line each' },
+  async run(context) {
+    const connection = await connect(context.options);
     const { stack } = connection;
-    return stack === undefined ? ofEdge(connection, json, out) : ofStack(stack, json, out);
+    const show: Show = (out) =>
+      stack === undefined ? ofEdge(connection, context.json, out) : ofStack(stack, context.json, out);
+    return context.options.watch === true ? watch(show, context) : show(context.out);
   },
 };
 
 type Out = (line: string) => void;
+/** Prints all of it; resolves with the exit code. */
+type Show = (out: Out) => Promise<number>;
+
+/** The pause between two views, in milliseconds: that of the console. */
+const PAUSE_MS = 2000;
+
+/** Puts the cursor at the top left and clears what is below. */
+const CLEAR = '\u001b[H\u001b[J';
+
+/** Shows it again and again. What cannot be asked is said in place of the view, with the time of the last one. */
+async function watch(show: Show, { json, out, err }: CommandContext): Promise<number> {
+  const ended = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+  const isScreen = process.stdout.isTTY === true && !json;
+  let last: { readonly lines: readonly string[]; readonly at: Date } | undefined;
+  if (isScreen) out('\u001b[2J');
+  while (!ended.signal.aborted) {
+    const lines: string[] = [];
+    const fault = await show((line) => lines.push(line)).then(
+      () => undefined,
+      (error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        return error.message;
+      },
+    );
+    if (ended.signal.aborted) break;
+    if (fault === undefined) last = { lines, at: new Date() };
+    if (isScreen) {
+      const head =
+        fault === undefined ? '' : `${fault} What follows is of ${last?.at.toLocaleTimeString() ?? 'no time'}.\n\n`;
+      out(CLEAR + head + (last?.lines ?? []).join('\n'));
+    } else if (fault !== undefined) err(fault);
+    else if (json) lines.forEach(out);
+    else out([`At ${new Date().toISOString()}:`, ...lines, ''].join('\n'));
+    await sleep(PAUSE_MS, undefined, { signal: ended.signal }).catch(() => undefined);
+  }
+  return EXIT.done;
+}
 
 async function ofStack(stack: StackClient, json: boolean, out: Out): Promise<number> {
   const { edge, cells } = await stack.status();
-  const parts = [
-    ...(edge === null ? [] : [`edge  ${edge.health}  ${edge.url}  ${edge.tlsUrl}`]),
-    ...cells.map(describe),
-  ];
-  out(json ? JSON.stringify({ edge, cells }) : parts.join('\n\n'));
+  // The monitor of a stack that has just started may not have made a round yet.
+  const overview = edge === null ? undefined : await overviewOf(await stack.control()).catch(unlessRefused);
+  if (json) out(JSON.stringify({ edge, cells, ...(overview !== undefined && partsOf(overview)) }));
+  else {
+    const parts = [
+      ...(edge === null ? [] : [`edge  ${edge.health}  ${edge.url}  ${edge.tlsUrl}`]),
+      ...cells.map(describe),
+    ];
+    out(parts.join('\n\n'));
+    if (overview !== undefined) printRest(overview, out);
+  }
   return [...(edge === null ? [] : [edge]), ...cells].every(({ health }) => health === 'ok') ? EXIT.done : EXIT.failed;
 }
 
-/** A cell, as the directory and the monitor have it: a deployed cell answers its tenants only. */
-interface Watched {
-  readonly id: string;
-  readonly cloud: string;
-  readonly region: string;
-  readonly url: string;
-  readonly health: string;
-  readonly detail: string;
-  readonly directory: { readonly state: string; readonly homes: number; readonly standbys: number };
+const unlessRefused = (error: unknown): undefined => {
+  if (error instanceof UserError) return undefined;
+  throw error;
+};
+
+async function overviewOf(control: Control): Promise<Overview> {
+  try {
+    return await control('GET', 'overview');
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.code !== 'not_found') throw error;
+    throw new UserError(
+      'This edge is of an earlier release without an overview: use npx polycell cells list and npx polycell failover status, or deploy it.',
+    );
+  }
 }
 
-const COLUMNS: readonly Column<Watched>[] = [
-  { title: 'cell', of: ({ id }) => id },
-  { title: 'verdict', of: ({ health }) => health },
-  { title: 'state', of: ({ directory }) => directory.state },
-  { title: 'cloud', of: ({ cloud }) => cloud },
-  { title: 'region', of: ({ region }) => region },
-  { title: 'homes', of: ({ directory }) => directory.homes },
-  { title: 'standbys', of: ({ directory }) => directory.standbys },
-  { title: 'endpoint', of: ({ url }) => url },
-  { title: 'latest', of: ({ detail }) => detail },
-];
+/** What `--json` has of the overview, besides the cells. */
+const partsOf = ({ tenants, failovers, fencing }: Overview) => ({ tenants, failovers, fencing });
 
 /** What the monitor says of a cell that is well. */
 const WELL = 'up';
@@ -64,31 +107,22 @@ const WELL = 'up';
 async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<number> {
   const url = connection.deployed?.edge ?? '';
   const health = await healthOfEdge(url);
-  const control = await connection.control();
-  const { items } = (await control('GET', 'cells')) as { items: readonly DirectoryCell[] };
-  const monitor = (await control('GET', 'monitor')) as MonitorStatus;
-  const cells = items
-    .filter(({ state }) => state !== 'retired')
-    .map(({ id, cloud, region, endpoint, state, homes, standbys }): Watched => {
-      const seen = monitor.cells.find((cell) => cell.id === id);
-      const detail = seen?.detail ?? '';
-      return {
-        id,
-        cloud,
-        region,
-        url: endpoint,
-        health: seen?.verdict ?? 'unknown',
-        detail,
-        directory: { state, homes, standbys },
-      };
-    });
-  if (json) out(JSON.stringify({ edge: { url, health: health.status, version: health.version }, cells }));
+  const overview = await overviewOf(await connection.control());
+  const { trouble } = overview.monitor;
+  const cells = overview.cells.items.map((cell) => {
+    const { id, cloud, region, endpoint, verdict, detail, state, homes, standbys } = cell;
+    const directory = { state, homes, standbys };
+    return { id, cloud, region, url: endpoint, health: verdict, detail, directory, parked: parkedIn(cell) };
+  });
+  if (json)
+    out(JSON.stringify({ edge: { url, health: health.status, version: health.version }, cells, ...partsOf(overview) }));
   else {
     out(`edge  ${health.status}  version ${health.version}  ${url}`);
-    if (monitor.trouble !== null) out(`The monitor is in trouble: ${monitor.trouble}`);
-    if (cells.length > 0) new Table(COLUMNS, out).add(cells);
+    if (trouble !== null) out(`The monitor is in trouble: ${trouble}`);
+    printCells(overview, out);
+    printRest(overview, out);
   }
-  const isWell = health.status === 'ok' && monitor.trouble === null && cells.every((cell) => cell.health === WELL);
+  const isWell = health.status === 'ok' && trouble === null && cells.every((cell) => cell.health === WELL);
   return isWell ? EXIT.done : EXIT.failed;
 }
 

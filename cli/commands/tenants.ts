@@ -78,7 +78,7 @@ const actions: Readonly<Record<string, Action>> = {
   async list(context) {
     const { cell } = context.options;
     if (typeof cell !== 'string') return list(context, 'tenants', COLUMNS, {}, 'There are no tenants.');
-    const { items: cells } = (await context.control('GET', 'cells')) as { items: readonly { readonly id: string }[] };
+    const { items: cells } = await context.control('GET', 'cells');
     if (!cells.some(({ id }) => id === cell))
       throw new UserError(
         `There is no cell ${JSON.stringify(cell)}; there are ${cells.map(({ id }) => id).join(', ')}.`,

@@ -1,5 +1,6 @@
 // Requests to an edge, as an operator or as a tenant, and what their failures mean for the command.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlAnswers } from '../../core/edge/control/control-answers.ts';
 import { RefusedError, UnknownOutcomeError, UsageError, UserError } from '../command.ts';
 import { claimsOf } from './token-claims.ts';
 
@@ -19,14 +20,17 @@ export interface Target {
 }
 
 /** Asks the control plane. Rejects with a `UserError` that says why it refuses. */
-export type Control = (method: 'GET' | 'PUT' | 'POST' | 'DELETE', what: string, body?: object) => Promise<unknown>;
+export interface Control {
+  <What extends keyof ControlAnswers & string>(method: 'GET', what: What): Promise<ControlAnswers[What]>;
+  (method: 'GET' | 'PUT' | 'POST' | 'DELETE', what: string, body?: object): Promise<unknown>;
+}
 
 /** A token for a request; it must not be kept. */
 export type Token = () => Promise<string>;
 
 /** The control plane of the edge at an address, with an operator's token. */
 export function controlOf(edge: string, token: Token): Control {
-  return async (method, what, body) => {
+  const ask = async (method: string, what: string, body?: object): Promise<unknown> => {
     const bearer = await token();
     const response = await reach(`The edge at ${edge}`, `${edge}/control/v1/${what}`, {
       method,
@@ -45,6 +49,7 @@ export function controlOf(edge: string, token: Token): Control {
       throw new UserError(message);
     throw new UnknownOutcomeError(`${message} ${UNKNOWN_ADVICE}`);
   };
+  return ask as Control;
 }
 
 const UNKNOWN_ADVICE = 'It is not known whether it was done; look before you repeat what must not happen twice.';

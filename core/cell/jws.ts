@@ -27,7 +27,7 @@ const encodeBase64Url = (bytes: Uint8Array): string =>
     .replaceAll('/', '_')
     .replace(/=+$/, '');
 
-const decodeBase64Url = (text: string): Uint8Array =>
+const decodeBase64Url = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
 
 const encodeJson = (value: unknown): string => encodeBase64Url(encoder.encode(JSON.stringify(value)));

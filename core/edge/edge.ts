@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Span, Telemetry } from '../ports/telemetry.ts';
+import { isConsole } from './console.ts';
 import { controlRoutes } from './control/control-routes.ts';
 import type { Credentials } from './ports/credentials.ts';
 import { actingFor, admitted, type OperatorCaller, type TenantCaller, unverifiable } from './router/authenticate.ts';
@@ -26,6 +27,8 @@ export interface EdgeDeps {
   readonly operators: Credentials;
   /** The control API; it checks the operator's scopes. Rejects with a `Refusal` or an internal error. */
   readonly control: (request: Request, operator: OperatorCaller, traceparent: string) => Promise<Response>;
+  /** The console's files; see `consoleFiles`. Without it there is no console. */
+  readonly console?: ((request: Request, traceparent: string) => Promise<Response>) | undefined;
   /** Answers cells that ask for their leases. Rejects with a `Refusal` or an internal error. */
   readonly leases: (request: Request, traceparent: string) => Promise<Response>;
   /** The rules for pages of other origins and webhook senders. */
@@ -114,6 +117,7 @@ export function createEdge(deps: EdgeDeps): (request: Request) => Promise<Respon
       log.info('an operator acts for a tenant', { actor, tenant, method: request.method, path, traceparent });
       return tenants(request, inner, span, caller);
     }
+    if (deps.console !== undefined && isConsole(target)) return deps.console(request, traceparent);
     if (target === LEASE_PATH && request.method === 'POST') return leases(request, traceparent);
     if (request.method === 'GET') {
       // With deep=1 it is answered by the tenant's cell, and requires a scope.

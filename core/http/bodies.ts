@@ -20,14 +20,32 @@ export const IngestSummary = object(['accepted', 'duplicates', 'rejected', 'resu
   },
 });
 
+/** An event without its content. */
+const ATTRIBUTES = {
+  ...object(['specversion', 'id', 'source', 'type', 'subject', 'time'], {
+    specversion: text,
+    id: text,
+    source: text,
+    type: text,
+    subject: text,
+    time: text,
+  }),
+  additionalProperties: true,
+} as const;
+
 export const ParkedEvent = object(['id', 'consumer', 'tenant', 'parkedAt', 'reason'], {
   id: text,
   consumer: text,
   tenant: { type: 'string', pattern: NAME_PATTERN },
   parkedAt: time,
   reason: object(['code', 'message'], { code: text, message: text }),
-  event: { $ref: '#/components/schemas/CloudEvent' },
+  event: { anyOf: [{ $ref: '#/components/schemas/CloudEvent' }, ATTRIBUTES] },
   text,
+  withheld: {
+    const: true,
+    description:
+      'The content of the event, or the text of what is no event, is left out: the caller lacks the scope read.',
+  },
 });
 
 /** A misspelt `ids` would redrive everything, so no other member is allowed. */
@@ -95,4 +113,10 @@ export const Health = object(['status', 'cell', 'version'], {
   version: text,
   proof: { ...text, description: 'The nonce, signed as a compact JWS by the cell’s own key.' },
   peer: object(['cell', 'reached', 'detail'], { cell: text, reached: { type: 'boolean' }, detail: text }),
+  measures: object(['parked'], {
+    parked: {
+      type: 'array',
+      items: object(['consumer', 'parked', 'more'], { consumer: text, parked: count, more: { type: 'boolean' } }),
+    },
+  }),
 });

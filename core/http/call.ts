@@ -1,4 +1,6 @@
 // The call that the router passes to a route's handler, and the JSON answer that most handlers return.
+
+import type { Scope } from '../cell/route-token.ts';
 import type { Span } from '../ports/telemetry.ts';
 
 /** The members of a web-standard request that the API reads; a platform's own request type needs no more. */
@@ -13,6 +15,8 @@ export interface Call {
   readonly tenant: string;
   /** The epoch of the caller's token; 0 without one. */
   readonly epoch: number;
+  /** The scopes of the caller's token; none without one. */
+  readonly scopes: readonly Scope[];
   /** The span of the request, whose context its events and requests to other cells carry on. */
   readonly span: Span;
 }

@@ -8,11 +8,13 @@ import type { Health } from '../cell/health.ts';
 import type { ProbeTarget } from '../cell/health-probe.ts';
 import type { CellIdentity } from '../cell/identity.ts';
 import type { Leases } from '../cell/lease-keeper.ts';
+import { type CellMeasures, MEASURE_LIMITS } from '../cell/measures.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
-import { type Application, missingCodes } from '../domain/application.ts';
+import { type Application, missingCodes, topologyOf } from '../domain/application.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
-import type { Parking } from '../pipeline/parking.ts';
+import { type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
@@ -36,6 +38,9 @@ import { noteEvents, servedRequest } from './served-request.ts';
 type Known = { tenant?: string; epoch?: number };
 
 type Match = ReturnType<ReturnType<typeof routeMatcher>>;
+
+/** Consumers whose parked events are counted at the same time. */
+const COUNTED_AT_ONCE = 4;
 
 /** Retry-After when the store gives no time of its own, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
@@ -72,6 +77,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const { cell, log } = deps;
   const documentText = JSON.stringify(deps.document);
   const missing = missingCodes(deps.application);
+  const consumers = topologyOf(deps.application).consumers.map(({ name }) => name);
   const reads = readRoutes(deps.application);
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
   const matchRoute = routeMatcher(table);
@@ -99,10 +105,11 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   };
 
   const health = async (query: URLSearchParams, request: ApiRequest): Promise<Response> => {
-    const { deep: depth, peer: text, nonce } = readParameters(routes.health.parameters, query);
+    const { deep: depth, peer: text, nonce, measures: asked } = readParameters(routes.health.parameters, query);
     const deep = depth === '1';
     if (deep) await fence(await authorize(request, 'operate'));
     const peer = text === undefined ? undefined : await observe(request, text);
+    const measures = asked === '1' ? await measure(request) : undefined;
     const proof = nonce === undefined ? undefined : await deps.prove(nonce);
     const status = await deps.health.check(deep);
     const { id, cloud, region, version } = cell;
@@ -115,6 +122,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
         region,
         version,
         ...(peer !== undefined && { peer }),
+        ...(measures !== undefined && { measures }),
         ...(proof !== undefined && { proof }),
       },
       { 'cache-control': 'no-store' },
@@ -128,6 +136,16 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     if (target === undefined)
       throw new Refusal('invalid_parameter', 'The parameter peer must be the id and the origin of a cell.');
     return deps.probePeer(target);
+  };
+
+  /** Counts what is parked; only the edge's monitor may request it, as it reads the store. */
+  const measure = async (request: ApiRequest): Promise<CellMeasures> => {
+    await authorize(request, 'observe');
+    const parked = await mapConcurrently([...consumers, RELAY], COUNTED_AT_ONCE, async (consumer) => ({
+      consumer,
+      ...(await deps.parking.count(consumer, MEASURE_LIMITS.parked)),
+    }));
+    return { parked };
   };
 
   /** The handlers of all routes except ingest, whose body is read earlier. */
@@ -188,6 +206,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
       span,
       tenant: claims?.tenant ?? '',
       epoch: claims?.epoch ?? 0,
+      scopes: claims?.scopes ?? [],
     };
     const fenced = claims === undefined || table[name]?.ofCell === true ? Promise.resolve() : fence(claims);
     if (name === 'ingest') return ingest(call, fenced);

@@ -9,7 +9,7 @@ import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
 import { parseTime } from '../events/time.ts';
 import { cutUtf8 } from '../lib/text.ts';
-import { type Parking, RELAY } from '../pipeline/parking.ts';
+import { type ParkedEvent, type Parking, RELAY, withoutContent } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { StoreCursor } from '../ports/store.ts';
@@ -68,7 +68,11 @@ export function operations({
   };
 
   /** Lists one consumer after another; the cursor holds the consumer and the position. */
-  const listAll = async (tenant: string, limit: number, cursor: StoreCursor | undefined): Promise<View<unknown>> => {
+  const listAll = async (
+    tenant: string,
+    limit: number,
+    cursor: StoreCursor | undefined,
+  ): Promise<View<ParkedEvent>> => {
     const [at = '0', ...inner] = (cursor ?? '0').split(':');
     let index = Number(at);
     const consumer = consumers[index];
@@ -88,11 +92,14 @@ export function operations({
     parked: async (call) => {
       const values = readParameters(routes.parked.parameters, call.query);
       const consumer = values.consumer === undefined ? undefined : known(values.consumer);
-      return pageResponse(call, 'parked', values, ({ limit, cursor }) =>
-        consumer === undefined
-          ? listAll(call.tenant, limit, cursor)
-          : parking.list(consumer, call.tenant, limit, cursor),
-      );
+      const mayRead = call.scopes.includes('read');
+      return pageResponse(call, 'parked', values, async ({ limit, cursor }) => {
+        const page =
+          consumer === undefined
+            ? await listAll(call.tenant, limit, cursor)
+            : await parking.list(consumer, call.tenant, limit, cursor);
+        return mayRead ? page : { ...page, items: page.items.map(withoutContent) };
+      });
     },
 
     redrive: async ({ request, query, tenant }) => {

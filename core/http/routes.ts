@@ -3,6 +3,7 @@ import { choice, matching, paging, text } from '../api/parameters.ts';
 import type { Route } from '../api/route.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
 import { NONCE_PATTERN } from '../cell/identity-proof.ts';
+import { MEASURES_PARAMETER } from '../cell/measures.ts';
 
 /** The routes of every cell, whatever its domains. */
 export const routes = {
@@ -23,13 +24,15 @@ export const routes = {
       deep: choice('1: write and read the store.', ['0', '1'], '0'),
       nonce: matching('For the edge: sign this nonce as a proof of the cell’s identity.', NONCE_PATTERN),
       peer: text('For the edge’s monitor: also probe the cell with this id and origin.'),
+      [MEASURES_PARAMETER]: choice('1: for the edge’s monitor: also say what is parked.', ['0', '1'], '0'),
     },
   },
   parked: {
     method: 'GET',
     path: '/v1/parked',
     scope: 'operate',
-    summary: 'List the events of the tenant that a consumer could not process.',
+    summary:
+      'List the events of the tenant that a consumer could not process. What they say is left out without the scope read.',
     parameters: { consumer: text('The consumer; all consumers by default.'), ...paging },
   },
   redrive: {

@@ -31,6 +31,8 @@ export const PARKING_LIMITS = {
   documentsRead: 4,
   /** Tenants read at once when a consumer's parked events are counted. */
   tenantsRead: 100,
+  /** Tenants whose parked events are counted at most: one that ever had some is read, though they are gone. */
+  tenantsCounted: 500,
   /** Tenants of which a process remembers that they are listed as having parked events. */
   tenantsRemembered: 10_000,
   /** Bytes kept of a reason's text. */
@@ -52,6 +54,15 @@ export interface ParkedEvent {
   /** Absent for an unreadable message, whose text is in `text`. */
   readonly event?: CloudEvent;
   readonly text?: string;
+  /** Present if the content was left out; see `withoutContent`. */
+  readonly withheld?: true;
+}
+
+/** The same for a caller who may operate, but not read what events say. */
+export function withoutContent({ text, event, ...rest }: ParkedEvent): ParkedEvent {
+  if (event === undefined) return { ...rest, withheld: true };
+  const { data, data_base64, ...attributes } = event;
+  return { ...rest, event: attributes, withheld: true };
 }
 
 export interface ParkRequest {
@@ -75,7 +86,10 @@ export interface Parking {
     limit: number,
     cursor?: StoreCursor,
   ): Promise<{ items: ParkedEvent[]; next?: StoreCursor }>;
-  /** How many events a consumer has parked, of all tenants, up to `limit`; `more` says that there are more. */
+  /**
+   * How many events a consumer has parked, of all tenants, up to `limit`; `more` says that there are more, or more tenants than are
+   * counted.
+   */
   count(consumer: string, limit: number): Promise<{ parked: number; more: boolean }>;
   /** Removes a parked event permanently; false if none has that id. */
   drop(id: string, tenant: string): Promise<boolean>;
@@ -156,6 +170,7 @@ export function parking({ state, clock }: ParkingDeps): Parking {
 
     async count(consumer, limit) {
       let parked = 0;
+      let tenants = 0;
       let cursor: StoreCursor | undefined;
       do {
         const page: Page = await state.query(statePartition.parkedTenants(consumer), {
@@ -164,8 +179,13 @@ export function parking({ state, clock }: ParkingDeps): Parking {
         });
         for (const { id } of page.items) {
           if (parked > limit) break;
-          if (!id.startsWith(TENANT)) parked += 1;
-          else parked += await countIn(statePartition.parked(consumer, id.slice(TENANT.length)), limit + 1 - parked);
+          if (!id.startsWith(TENANT)) {
+            parked += 1;
+            continue;
+          }
+          if (tenants === PARKING_LIMITS.tenantsCounted) return { parked: Math.min(parked, limit), more: true };
+          tenants += 1;
+          parked += await countIn(statePartition.parked(consumer, id.slice(TENANT.length)), limit + 1 - parked);
         }
         cursor = page.next;
       } while (cursor !== undefined && parked <= limit);

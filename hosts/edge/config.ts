@@ -20,6 +20,8 @@ export interface EdgeLayout {
   readonly objects: Readonly<Record<string, string>>;
   /** Binding of the KV namespace. */
   readonly routeCache: string;
+  /** Binding of the static assets, and the folder that holds them, at the paths by which they are asked for. */
+  readonly assets?: { readonly binding: string; readonly folder: string };
   /** Names of variables; the values come from the process's environment. */
   readonly variables: readonly string[];
   /** Of the sockets, by their names; free ones without it. */
@@ -54,12 +56,12 @@ export function mainModule(objects: EdgeLayout['objects']): string {
 }
 
 /** The modules beside the configuration: the bundle, and the Workers that simulate the platform. */
-export const EDGE_MODULES = ['front.mjs', 'guard.mjs', 'platform.mjs'] as const;
+export const EDGE_MODULES = ['assets.mjs', 'front.mjs', 'guard.mjs', 'platform.mjs'] as const;
 export const BUNDLE_MODULE = 'bundle.mjs';
 
 /** The configuration as text. */
 export function edgeConfig(layout: EdgeLayout): string {
-  const { objects, routeCache, variables, storage, vouchHeader, ports = FREE } = layout;
+  const { objects, routeCache, assets, variables, storage, vouchHeader, ports = FREE } = layout;
   const flags = EDGE_COMPATIBILITY_FLAGS.map(text).join(', ');
   const date = `compatibilityDate = ${text(EDGE_COMPATIBILITY_DATE)}, compatibilityFlags = [${flags}]`;
   const module = (name: string) => `(name = ${text(name)}, esModule = embed ${text(name)})`;
@@ -70,6 +72,7 @@ export function edgeConfig(layout: EdgeLayout): string {
       ([name, className]) => `(name = ${text(name)}, durableObjectNamespace = (className = ${text(className)}))`,
     ),
     `(name = ${text(routeCache)}, kvNamespace = (name = "platform", entrypoint = "RouteCache"))`,
+    ...(assets === undefined ? [] : [`(name = ${text(assets.binding)}, service = "assets")`]),
     ...variables.map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
   ];
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -77,7 +80,17 @@ const config :Workerd.Config = (
   logging = (structuredLogging = true),
   services = [
     (name = "storage", disk = (path = ${text(storage)}, writable = true)),
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+${
+  assets === undefined
+    ? ''
+    : `    (name = "files", disk = (path = ${text(assets.folder)}, writable = false)),
+    (name = "assets", worker = (
+      modules = [${module('assets.mjs')}],
+      bindings = [(name = "FILES", service = "files")],
+      ${date},
+    )),
+`
+}    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
     (name = "front", worker = (
       modules = [${module('front.mjs')}],
       bindings = [(name = "EDGE", service = "edge")],

@@ -29,6 +29,8 @@ export interface EdgeHostOptions {
   readonly objects?: Readonly<Record<string, string>>;
   /** Binding of the KV namespace; `ROUTES` unless given. */
   readonly routeCache?: string;
+  /** Static assets: the folder that holds them, bound as `ASSETS`; without it there are none. */
+  readonly assets?: string;
   /** Folder that keeps what Durable Objects and KV store; without it, that is gone with the process. */
   readonly dataDir?: string;
   /** Port on 127.0.0.1; a free one without it. */
@@ -193,11 +195,12 @@ export class EdgeHost {
   }
 
   #layout(storage: string): EdgeLayout {
-    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {} } = this.#options;
+    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, assets } = this.#options;
     return {
       objects,
       routeCache,
       variables: Object.keys(variables),
+      ...(assets !== undefined && { assets: { binding: 'ASSETS', folder: path.resolve(assets) } }),
       // After a restart the previous ports, which the fronts know.
       ...(this.#ports !== undefined && { ports: this.#ports }),
       vouchHeader: this.#vouchHeader,

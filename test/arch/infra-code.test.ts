@@ -92,6 +92,7 @@ describe('environment', () => {
     const bound = [
       ...Object.keys(config.vars),
       ...config.kv_namespaces.map(({ binding }: { binding: string }) => binding),
+      config.assets.binding,
       ...config.durable_objects.bindings.map(({ name }: { name: string }) => name),
     ];
     expect([...bound, ...secrets].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());

@@ -4,6 +4,7 @@ import { createControlApi, type Operator } from '../../core/edge/control/control
 import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
+import type { OverviewAnswer } from '../../core/edge/monitor/overview.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -34,25 +35,39 @@ const STATUS = {
 };
 
 /** The API over a directory in memory; every answer of it is held against its document. */
-export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<unknown> = async () => STATUS) {
+export function openApi(
+  over: Partial<Directory> = {},
+  monitor: () => Promise<unknown> = async () => STATUS,
+  overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
+) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
   const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
-  const handle = createControlApi({ directory: { ...own, ...over }, monitor, log, clock, ...guard, ...cells });
+  const handle = createControlApi({
+    directory: { ...own, ...over },
+    monitor,
+    overview,
+    log,
+    clock,
+    ...guard,
+    ...cells,
+  });
   const call = async (
     method: string,
     path: string,
     body?: unknown,
-    { operator = OPERATOR, contentType = 'application/json' }: { operator?: Operator; contentType?: string } = {},
+    {
+      operator = OPERATOR,
+      contentType = 'application/json',
+      headers = {},
+    }: { operator?: Operator; contentType?: string; headers?: Readonly<Record<string, string>> } = {},
   ) => {
     const request = new Request(`https://edge.example/control/v1/${path}`, {
       method,
-      ...(body !== undefined && {
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-        headers: { 'content-type': contentType },
-      }),
+      headers: { ...headers, ...(body !== undefined && { 'content-type': contentType }) },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const response = await handle(request, operator, TRACE);
     const text = await response.text();
@@ -66,12 +81,22 @@ export function openApi(over: Partial<Directory> = {}, monitor: () => Promise<un
         body: text,
       }),
     ).toEqual([]);
-    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Loose };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? null : JSON.parse(text)) as Loose,
+    };
+  };
+  /** An answer that is no JSON. */
+  const text = async (method: string, path: string) => {
+    const request = new Request(`https://edge.example/control/v1/${path}`, { method });
+    const response = await handle(request, OPERATOR, TRACE);
+    return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
   };
   /** The status and the problem's code. */
   const refused = async (...args: Parameters<typeof call>) => {
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, refused, log };
+  return { call, text, refused, log };
 }

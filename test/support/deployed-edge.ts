@@ -87,6 +87,7 @@ export async function startDeployedEdge() {
   const plenty = { perSecond: 1e6, burst: 1e6 };
   const host = new EdgeHost({
     bundle: path.join(root, 'dist/edge/http/index.mjs'),
+    assets: path.join(root, 'web'),
     variables: {
       APP_VERSION: '7.7.7',
       APP_ROUTE_KEY: JSON.stringify(EDGE_KEY),
@@ -95,6 +96,13 @@ export async function startDeployedEdge() {
       APP_OPERATORS: JSON.stringify({ issuer: issuer.issuer, jwksUrl: issuer.jwksUrl, audience: OPERATORS }),
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
+      APP_CONSOLE: JSON.stringify({
+        clientId: 'polycell-console',
+        authorizationUrl: `${issuer.issuer}/auth`,
+        tokenUrl: `${issuer.issuer}/token`,
+        scope: 'openid control.read tenants.operate',
+        resource: OPERATORS,
+      }),
       APP_CROSS_ORIGIN: '{}',
       APP_FORWARD_TIMEOUT_MS: '10000',
       APP_MONITOR: '{}',

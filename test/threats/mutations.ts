@@ -152,4 +152,16 @@ export const MUTATIONS: readonly Mutation[] = [
     find: 'filter((scope) => given.includes(scope))',
     replace: 'filter(() => true)',
   },
+  {
+    threat: 'O10',
+    file: 'core/http/operations.ts',
+    find: 'return mayRead ? page',
+    replace: 'return page !== undefined ? page',
+  },
+  {
+    threat: 'O11',
+    file: 'core/edge/console.ts',
+    find: '"script-src \'self\'",',
+    replace: "\"script-src 'self' 'unsafe-inline'\",",
+  },
 ];

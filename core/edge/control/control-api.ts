@@ -11,6 +11,7 @@ import type { Log } from '../../ports/log.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
 import { shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
+import type { Overview, OverviewAnswer } from '../monitor/overview.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
   type Cell,
@@ -22,7 +23,7 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
-import { ownHeaders, ownRefusal } from '../router/own-answers.ts';
+import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import {
   bodyShape,
@@ -36,6 +37,7 @@ import {
 import type { TrustSettings } from './endpoint-guard.ts';
 import type { Holdings } from './holdings-question.ts';
 import { leftBehind } from './left-behind.ts';
+import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import type { ReplicaPusher } from './replica-pusher.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
@@ -49,6 +51,8 @@ export interface ControlApiDeps {
   readonly directory: Directory;
   /** The health monitor's status. Rejects with `unavailable` when it does not answer in time. */
   readonly monitor: () => Promise<unknown>;
+  /** Its overview, unless the viewer has the one with this entity tag; `null` before its first round. Rejects as `monitor` does. */
+  readonly overview: (known: string | null) => Promise<OverviewAnswer | null>;
   /** Asks an endpoint for a proof, and says why there is none; `undefined` if it is the cell. See `endpointProver`. */
   readonly prove: (cell: CellDefinition) => Promise<string | undefined>;
   /** Asks cells what they hold; see `holdingsQuestion`. */
@@ -75,6 +79,7 @@ interface ControlCall {
 export function createControlApi({
   directory,
   monitor,
+  overview,
   prove,
   holdings,
   push,
@@ -178,6 +183,18 @@ export function createControlApi({
     return { tenant, home, standby };
   };
 
+  const monitorAway = (error: unknown): never => {
+    if (!isPortError(error)) throw error;
+    log.warn('the monitor does not answer', describeError(error));
+    throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
+  };
+
+  const overviewNow = async (known: string | null): Promise<OverviewAnswer> => {
+    const answer = await overview(known).catch(monitorAway);
+    if (answer !== null) return answer;
+    throw new Refusal('monitor_unavailable', 'The monitor has not made a round yet; retry later.', RETRY_LATER);
+  };
+
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
@@ -213,11 +230,19 @@ export function createControlApi({
     },
     monitor: async ({ query }) => {
       readParameters(controlRoutes.monitor.parameters, query);
-      return monitor().catch((error: unknown) => {
-        if (!isPortError(error)) throw error;
-        log.warn('the monitor does not answer', describeError(error));
-        throw new Refusal('monitor_unavailable', 'Requests are served without it; retry later.', RETRY_LATER);
-      });
+      return monitor().catch(monitorAway);
+    },
+    overview: async ({ request, query }) => {
+      readParameters(controlRoutes.overview.parameters, query);
+      const { etag, ageMs, body } = await overviewNow(request.headers.get('if-none-match'));
+      const headers = { 'content-type': 'application/json', etag, [AGE_HEADER]: String(ageMs) };
+      return new Response(body, { status: body === null ? 304 : 200, headers });
+    },
+    metrics: async ({ query }) => {
+      readParameters(controlRoutes.metrics.parameters, query);
+      const { body, ageMs } = await overviewNow(null);
+      const text = metricsText(JSON.parse(body ?? '') as Overview, ageMs);
+      return new Response(text, { headers: { 'content-type': METRICS_TYPE } });
     },
     approvals: async ({ query }) => {
       readParameters(controlRoutes.approvals.parameters, query);
@@ -288,8 +313,12 @@ export function createControlApi({
     // In the audit log, this name stands for changes that no operator has made.
     if (operator.subject === MONITOR) throw new Refusal('invalid_credential', `No operator is called ${MONITOR}.`);
     try {
-      const body = JSON.stringify(await dispatch(request, operator));
-      return new Response(body, { headers: ownHeaders(traceparent, 'application/json') });
+      const answer = await dispatch(request, operator);
+      const type = answer instanceof Response ? answer.headers.get('content-type') : null;
+      const headers = ownHeaders(traceparent, type ?? 'application/json');
+      if (!(answer instanceof Response)) return new Response(JSON.stringify(answer), { headers });
+      for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+      return answer;
     } catch (error) {
       return ownRefusal(traceparent, toRefusal(error, log, traceparent));
     }

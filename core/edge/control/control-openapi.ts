@@ -8,6 +8,7 @@ import { answer, content, describePaths, problemSchema, ref, type Specifics } fr
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
+import { AGE_HEADER } from '../router/own-answers.ts';
 import {
   bodyShape,
   CONTROL_BODY_BYTES,
@@ -16,6 +17,7 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import { FENCING, OVERVIEW } from './overview-schema.ts';
 
 const whole = { type: 'integer' } as const;
 const name = { type: 'string', pattern: NAME_PATTERN } as const;
@@ -130,10 +132,17 @@ const schemas = {
         seenBy: { type: 'object', additionalProperties: { type: 'boolean' } },
       }),
     },
-    fencing: object(['waiting', 'jobs'], { waiting: count, jobs: { type: 'array', items: { type: 'object' } } }),
+    fencing: FENCING,
   }),
+  Overview: OVERVIEW,
   Problem: problemSchema(OPERATOR_CODES),
 };
+
+/** What the overview is answered with, besides. */
+const OVERVIEW_HEADERS = {
+  etag: { description: 'Changes with the content.', schema: text },
+  [AGE_HEADER]: { description: 'Milliseconds since the content was last confirmed.', schema: text },
+} as const;
 
 /** What a dry run of draining a cell answers. */
 const PREVIEW = {
@@ -172,6 +181,15 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },
   failovers: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
   monitor: { responses: { 200: answer('The status of the monitor.', ref('Monitor')) } },
+  overview: {
+    responses: {
+      200: { ...answer('The overview.', ref('Overview')), headers: OVERVIEW_HEADERS },
+      304: { ...answer('Nothing has changed since the one with this entity tag.'), headers: OVERVIEW_HEADERS },
+    },
+  },
+  metrics: {
+    responses: { 200: { description: 'The metrics.', content: content({ type: 'string' }, 'text/plain') } },
+  },
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },

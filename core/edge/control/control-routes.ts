@@ -84,6 +84,12 @@ export const controlRoutes = {
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
   monitor: read('monitor', 'What the health monitor sees, what it proposes, and the fencing under way.', {}),
+  overview: read(
+    'overview',
+    'Cells, tenants, failovers and fencing, as of the monitor’s latest round. With If-None-Match, 304 if nothing has changed.',
+    {},
+  ),
+  metrics: read('metrics', 'The numbers of the overview as text, for Prometheus to fetch.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
   approvals: read('approvals', 'The changes that wait for another operator, newest first.', {}),

@@ -66,10 +66,14 @@ export interface Fencing {
   round(cells: readonly Cell[], answers: (cell: string) => boolean, until: EpochMs): Promise<void>;
   /** Jobs in progress (the first hundred) and the latest finished ones. */
   progress(): { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
+  /** The directory's newest revision that has been read; `null` before the first round. */
+  revision(): number | null;
 }
 
 const POSITION = 'fencing/position';
 const JOB = 'fencing/job/';
+/** The latest finished ones, so that a monitor that starts anew still shows them. */
+const FINISHED = 'fencing/finished';
 
 /** Jobs in progress that the status lists individually. */
 const SHOWN = 100;
@@ -95,6 +99,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     jobs.delete(job.key);
     finished.unshift(job);
     finished.splice(FENCING_LIMITS.finished);
+    await storage.put(FINISHED, finished.map(toStoredJob));
     await storage.delete(JOB + job.key);
   };
 
@@ -108,6 +113,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     position = await storage.get<LogPosition>(POSITION);
     const kept = await storage.list<Json>({ prefix: JOB, limit: FENCING_LIMITS.jobs });
     for (const job of [...kept.values()].map(fromStoredJob)) jobs.set(job.key, job);
+    finished.push(...((await storage.get<readonly Json[]>(FINISHED)) ?? []).map(fromStoredJob));
     if (position === undefined) {
       const newest = (await directory.audit({ limit: 1 })).items[0]?.revision ?? 0;
       for (const job of jobsOfCells(cells)) await add(job);
@@ -187,6 +193,8 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
         }
       }
     },
+
+    revision: () => (position === undefined ? null : (position.high ?? position.low)),
 
     progress: () => ({
       waiting: jobs.size,

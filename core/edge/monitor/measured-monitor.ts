@@ -13,6 +13,7 @@ export interface MeasuredMonitorDeps {
 export function measuredMonitor({ monitor, telemetry, flush }: MeasuredMonitorDeps): Monitor {
   return {
     status: () => monitor.status(),
+    overview: (known) => monitor.overview(known),
     async round() {
       await monitor.round();
       const { cells, fencing, trouble } = monitor.status();

@@ -5,7 +5,7 @@ import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import type { Json } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
-import { type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
+import { type CellOverview, type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../ports/directory-model.ts';
 import { failureDomain, isServing, MONITOR } from '../ports/directory-model.ts';
 import { drawn, isAnswering, type Verdict } from './evidence.ts';
@@ -25,6 +25,7 @@ import {
 import type { Fencing, FencingProgress } from './fencing.ts';
 import type { MonitorSettings } from './monitor-settings.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
+import type { OverviewAnswer, OverviewKeeper } from './overview.ts';
 import type { Prober, Question } from './prober.ts';
 
 export const ROUND_LIMITS = {
@@ -55,6 +56,8 @@ export interface MonitorDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: MonitorSettings;
+  /** Takes in each round for operators; without it there is no overview. */
+  readonly overview?: OverviewKeeper;
   /** Replaces the default rules; for tests. */
   readonly rules?: Rules;
 }
@@ -89,12 +92,15 @@ export interface Monitor {
   /** Runs one round. Never rejects: a failure is logged, reported in the status, and changes nothing. */
   round(): Promise<void>;
   status(): MonitorStatus;
+  /** The overview for operators; `null` before the first round. `known`: the entity tag that the viewer has. */
+  overview(known: string | null): OverviewAnswer | null;
 }
 
 /** Returns a monitor; rounds must not overlap. */
 export function createMonitor(deps: MonitorDeps): Monitor {
-  const { directory, prober, fencing, storage, clock, log, settings, rules } = deps;
+  const { directory, prober, fencing, storage, clock, log, settings, overview, rules } = deps;
   let memory: MonitorMemory | undefined;
+  let counted: readonly CellOverview[] = [];
   let cells: readonly Cell[] = [];
   let saved: readonly string[] = [];
   let trouble: string | null = null;
@@ -156,10 +162,15 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     return directory.change(order, { actor: MONITOR, reason });
   };
 
+  const readCells = async (): Promise<void> => {
+    counted = await directory.cells();
+    cells = counted.map((each) => each.cell);
+  };
+
   /** Sends probes, waits briefly, and decides on the results. Resolves with whether the next step should follow at once. */
   const step = async (): Promise<boolean> => {
     memory ??= await recall();
-    cells = (await directory.cells()).map((each) => each.cell);
+    await readCells();
     const probed = cells.filter(({ state }) => state !== 'retired');
     const questions = questionsOf(memory, probed, turn);
     turn += 1;
@@ -184,7 +195,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     }
     await remember(memory);
     // The directory's cells after the changes just made.
-    if (decision.orders.length > 0 || rescued) cells = (await directory.cells()).map((each) => each.cell);
+    if (decision.orders.length > 0 || rescued) await readCells();
     return decision.urgent;
   };
 
@@ -198,6 +209,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     }
     const until = epochMs(clock.now() + settings.intervalMs * FENCING_SHARE);
     await fencing.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell), until);
+    await overview?.round({ cells: counted, memory: memory ?? EMPTY_MEMORY, fencing });
   };
 
   return {
@@ -214,6 +226,8 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     },
 
     status: () => statusOf(memory ?? EMPTY_MEMORY, cells, trouble, settings, clock.now(), fencing),
+
+    overview: (known) => overview?.answer(trouble ?? heldBy(memory ?? EMPTY_MEMORY), known) ?? null,
   };
 }
 
@@ -252,6 +266,9 @@ function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number
   ];
 }
 
+const heldBy = ({ held }: MonitorMemory): string | null =>
+  held ? 'Cells of several clouds do not answer, and no other cell confirms it; they are not failed over.' : null;
+
 const time = (at: EpochMs): string => new Date(at).toISOString();
 
 function statusOf(
@@ -262,14 +279,11 @@ function statusOf(
   now: EpochMs,
   fencing: Fencing,
 ): MonitorStatus {
-  const held = memory.held
-    ? 'Cells of several clouds do not answer, and no other cell confirms it; they are not failed over.'
-    : null;
   return {
     at: time(now),
     settings,
     roundAt: memory.roundAt === null ? null : time(memory.roundAt),
-    trouble: trouble ?? held,
+    trouble: trouble ?? heldBy(memory),
     cells: cells.flatMap(({ id, state, failover }) => {
       const known = memory.cells.get(id);
       if (known === undefined) return [];

@@ -23,27 +23,23 @@ const ASKER = 'edge';
 /** Time for the witness to probe, plus some for its own answer, in milliseconds. */
 const TIMEOUT_MS = PEER_PROBE.timeoutMs + 1000;
 
+/** A token for one question to a cell as the monitor. */
+export function observerToken({ sign, clock }: PeerQuestionDeps, { id, endpoint }: ProbeTarget): Promise<string> {
+  const issuedAt = toEpochSeconds(clock.now());
+  const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
+  return sign({ tenant: ASKER, cell: id, endpoint, epoch: 1, scopes: ['observe'], issuedAt, expiresAt });
+}
+
 /** Returns a function that asks a witness. It resolves with `null` when the witness cannot answer, and never rejects because of it. */
 export function peerQuestion(
   deps: PeerQuestionDeps,
 ): (witness: ProbeTarget, about: ProbeTarget) => Promise<PeerView | null> {
   return async (witness, about) => {
-    const issuedAt = toEpochSeconds(deps.clock.now());
-    const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
-    const token = await deps.sign({
-      tenant: ASKER,
-      cell: witness.id,
-      endpoint: witness.endpoint,
-      epoch: 1,
-      scopes: ['observe'],
-      issuedAt,
-      expiresAt,
-    });
     const query = new URLSearchParams({ [PEER_PARAMETER]: `${about.id} ${about.endpoint}` });
     const answer = await timedFetch(
       deps,
       `${witness.endpoint}/v1/health?${query}`,
-      { headers: { [ROUTE_HEADER]: token } },
+      { headers: { [ROUTE_HEADER]: await observerToken(deps, witness) } },
       TIMEOUT_MS,
     );
     if (answer.status !== 200 || !isJsonObject(answer.body)) return null;

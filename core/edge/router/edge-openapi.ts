@@ -105,7 +105,7 @@ const REFUSALS = {
 const ROUTE_TOKEN = 'routeToken';
 
 /** Parameters with which the edge asks cells. */
-const OF_THE_EDGE: readonly unknown[] = ['nonce', 'peer'];
+const OF_THE_EDGE: readonly unknown[] = ['nonce', 'peer', 'measures'];
 
 const HEALTH = '/v1/health';
 

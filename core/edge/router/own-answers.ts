@@ -8,6 +8,9 @@ const CHALLENGE = 'Bearer realm="polycell"';
 /** The name that the edge's own answers carry in place of a cell's id. */
 export const EDGE = 'edge';
 
+/** Milliseconds since what the overview shows was last confirmed. */
+export const AGE_HEADER = 'x-polycell-age-ms';
+
 /** Headers that every answer of the edge itself carries. */
 export const ownHeaders = (traceparent: string, contentType: string): Readonly<Record<string, string>> => ({
   'content-type': contentType,

@@ -5,6 +5,7 @@ module "edge" {
   zone_id            = var.zone_id
   edge               = jsondecode(file("${path.module}/../../edge.json"))
   release            = var.release
+  console_files      = "${path.module}/../../../web"
   migrated_tag       = var.migrated_tag
   device_authorities = var.device_authorities
 }

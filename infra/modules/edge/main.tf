@@ -32,13 +32,21 @@ resource "cloudflare_workers_script" "edge" {
     { type = "plain_text", name = "APP_FORWARD_TIMEOUT_MS", text = tostring(var.edge.forwardTimeoutMs) },
     { type = "plain_text", name = "APP_MONITOR", text = jsonencode(var.edge.monitor) },
     { type = "plain_text", name = "APP_TRUST", text = jsonencode(var.edge.trust) },
+    { type = "plain_text", name = "APP_CONSOLE", text = jsonencode(var.edge.console) },
     { type = "plain_text", name = "APP_CROSS_ORIGIN", text = jsonencode(var.edge.crossOrigin) },
     { type = "plain_text", name = "OTEL_EXPORTER_OTLP_ENDPOINT", text = var.edge.telemetry.endpoint },
     { type = "plain_text", name = "OTEL_TRACES_SAMPLER_ARG", text = tostring(var.edge.telemetry.share) },
+    { type = "assets", name = "ASSETS" },
     { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
     { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },
     { type = "durable_object_namespace", name = "MONITOR", class_name = "MonitorObject" },
   ]
+
+  # Every request goes to the Worker first, which puts the console's headers on these files.
+  assets = {
+    directory = var.console_files
+    config    = { html_handling = "auto-trailing-slash", run_worker_first = true }
+  }
 
   migrations = length(local.pending) == 0 ? null : {
     old_tag = var.migrated_tag

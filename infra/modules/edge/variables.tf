@@ -35,6 +35,7 @@ variable "edge" {
     forwardTimeoutMs  = number
     monitor           = map(number)
     trust             = optional(map(string), {})
+    console           = optional(map(string), {})
     crossOrigin       = object({ browsers = list(string), webhooks = list(string) })
     telemetry         = optional(object({ endpoint = optional(string, ""), share = optional(number, 0.05) }), {})
     wakeMonitor       = string
@@ -88,6 +89,17 @@ variable "release" {
   validation {
     condition     = length(var.release.version) > 0 && contains(keys(var.release.artifacts), "edge")
     error_message = "The release must have a version and the package edge."
+  }
+}
+
+variable "console_files" {
+  description = "Path of the folder with the console's files: web, of the same checkout as the release."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = length(var.console_files) > 0
+    error_message = "The console's files must be in a folder."
   }
 }
 

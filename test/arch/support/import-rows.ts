@@ -319,6 +319,13 @@ export const ROWS: readonly Row[] = [
     instead: 'Tests import the sources; bundles in dist/ are run, not imported.',
   },
   {
+    files: /^web\//,
+    project: ['web/'],
+    packages: [],
+    node: false,
+    instead: 'The browser loads the console’s files as they are: there is nothing else to import.',
+  },
+  {
     files: /^[^/]+$/,
     project: ['build/'],
     packages: 'declared',

@@ -1,9 +1,12 @@
 // Operating commands against an edge that is no local stack's: nothing is shared with it but its address and a token.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { chromium } from 'playwright-core';
+import { BROWSER, BROWSER_FLAGS, testsNotRun } from '../../support/browser.ts';
 import { answerCheck } from '../../support/conformity.ts';
 import { type DeployedEdge, startDeployedEdge, tenantTokenNow } from '../../support/deployed-edge.ts';
 import { eventually } from '../../support/eventually.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { type Ended, Run } from './run.ts';
 
 let edge: DeployedEdge;
@@ -60,9 +63,38 @@ test('status has the cells as directory and monitor see them', async () => {
         { id: 'a', health: 'up', directory: { state: 'active', homes: 1, standbys: 0 } },
         { id: 'b', health: 'up', directory: { state: 'active', homes: 0, standbys: 1 } },
       ],
+      tenants: { items: [{ id: 'acme', servedBy: 'a' }], more: false },
+      failovers: [{ cell: 'a', backAt: expect.any(String) }],
+      fencing: { waiting: 0 },
     });
   });
 });
+
+const inBrowser = BROWSER === undefined ? testsNotRun : () => test(SIGN_IN, signIn);
+const SIGN_IN = 'an operator signs in to the console at an OpenID provider, and sees and may do what the token allows';
+
+async function signIn(): Promise<void> {
+  const browser = await chromium.launch({ executablePath: BROWSER ?? '', args: [...BROWSER_FLAGS] });
+  try {
+    const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    await page.goto(`${edge.url}/console/#/failover/a`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    // By the provider, and back to the page that was asked for.
+    await page.getByRole('heading', { name: 'Failover', exact: true }).waitFor();
+    expect(page.url()).toBe(`${edge.url}/console/#/failover/a`);
+    expect(await page.locator('.who').textContent()).toContain('ann');
+    // The token has no scope for changes, and the edge refuses a preview, too.
+    await page.getByText('Your token lacks the scope control.write, so this page only shows.').waitFor();
+    await page.getByText('This needs a token with the scope control.write.').waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('row', { name: /^b/ }).first().waitFor();
+  } finally {
+    await browser.close();
+  }
+}
+
+inBrowser();
 
 describe('doctor', () => {
   const findings = async (environment: Record<string, string>) => {

@@ -10,7 +10,7 @@ import { identityProver, NONCE_PARAMETER } from '../../../core/cell/identity-pro
 import { Stack } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { CELL_KEY, publicPart } from '../../support/route-tokens.ts';
-import { oneLine, polycell } from './run.ts';
+import { oneLine, polycell, Run } from './run.ts';
 
 let stack: Stack;
 let edge: string;
@@ -157,6 +157,28 @@ test('status shows the edge, and what the directory says of each cell', async ()
   expect((await at('status')).out).toMatch(
     /^edge {2}ok {2}http:\S+ {2}https:\S+\n\ncell-1 {2}ok {2}active, home of \d+, standby of 0 {2}aws eu-central-1 {2}http/,
   );
+});
+
+test('the console is where the command says, with the headers that confine it', async () => {
+  expect(await at('console')).toEqual({ code: 0, out: `${edge}/console/\n`, err: '' });
+  const response = await fetch(`${edge}/console/`);
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; /);
+  expect(await response.text()).toContain('<script type="module" src="app.js">');
+  const known = { headers: { 'if-none-match': response.headers.get('etag') ?? '' } };
+  expect((await fetch(`${edge}/console/`, known)).status).toBe(304);
+  expect((await fetch(`${edge}/console/pages/overview.js`)).headers.get('content-type')).toContain('javascript');
+  for (const path of ['pages', 'pages/', '../package.json', 'none.js', '%2e%2e/index.html'])
+    expect((await fetch(`${edge}/console/${path}`)).status).not.toBe(200);
+});
+
+test('status is shown again and again until it is interrupted, as one object a line for scripts', async () => {
+  const run = new Run(['status', '--watch', '--json', '--stack', edge]);
+  const [lines] = await run.said(/^\{.*\}\n\{.*\}\n/);
+  const [first] = lines.split('\n').map((line) => (line === '' ? undefined : JSON.parse(line)));
+  expect(first).toMatchObject({ cells: [{ id: 'cell-1' }], tenants: { more: false }, fencing: { waiting: 0 } });
+  run.child.kill('SIGINT');
+  expect(await run.ended).toMatchObject({ code: 0, err: '' });
 });
 
 test.each<[string[], number, RegExp]>([

@@ -1,17 +1,13 @@
 // A page in a real browser uses the API from another origin: the browser is the judge of the answers to its preflight requests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { BROWSER, BROWSER_FLAGS, testsNotRun } from '../../support/browser.ts';
 import { type RunningEdge, runningEdge, tokenNow } from './support.ts';
-
-const BROWSER = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) =>
-  existsSync(file),
-);
 
 /** What the page finds out about each request: status, body and a header, or that the browser has kept the answer from it. */
 type Seen = readonly (readonly [status: number, body: string, cell: string | null] | 'kept from the page')[];
@@ -31,10 +27,13 @@ await fetch('/seen', { method: 'POST', body: JSON.stringify(seen) });
 async function open(requests: readonly (readonly [string, RequestInit])[], site: Site): Promise<Seen> {
   site.html = page(requests);
   const profile = await mkdtemp(path.join(os.tmpdir(), 'browser-'));
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
-  const browser: ChildProcess = spawn(BROWSER ?? '', [...flags, `--user-data-dir=${profile}`, `${site.origin}/`], {
-    stdio: 'ignore',
-  });
+  const browser: ChildProcess = spawn(
+    BROWSER ?? '',
+    [...BROWSER_FLAGS, `--user-data-dir=${profile}`, `${site.origin}/`],
+    {
+      stdio: 'ignore',
+    },
+  );
   try {
     return await site.seen();
   } finally {
@@ -87,10 +86,7 @@ const withSites = async (work: (allowed: Site, other: Site, edge: RunningEdge) =
 };
 
 if (BROWSER === undefined) {
-  test('NOT RUN: no browser is installed; `apt-get install chromium` brings one', () => {
-    process.stderr.write('The tests in a browser did not run: install one with `apt-get install chromium`.\n');
-    expect(BROWSER).toBeUndefined();
-  });
+  testsNotRun();
 } else {
   test('a page that the deployment lists can send and read; any other page gets no answer', () =>
     withSites(async (allowed, other, { host: { url } }) => {

@@ -77,6 +77,7 @@ export async function runningEdge(more: Partial<EdgeHostOptions> = {}) {
       APP_OPERATORS: '{}',
       APP_DEVICE_CA: 'none',
       APP_QUOTAS: JSON.stringify({ standard: plenty, premium: plenty }),
+      APP_CONSOLE: '{}',
       APP_CROSS_ORIGIN: '{}',
       APP_FORWARD_TIMEOUT_MS: String(FORWARD_MS),
       APP_MONITOR: '{}',

@@ -32,6 +32,7 @@ test('wrangler takes the generated file and the bundle', async () => {
     const bound = [...stdout.matchAll(/^env\.(\w+)/gm)].map(([, name]) => name).sort();
     expect(bound).toEqual([
       ...[
+        'APP_CONSOLE',
         'APP_CROSS_ORIGIN',
         'APP_DEVICE_CA',
         'APP_FORWARD_TIMEOUT_MS',
@@ -43,7 +44,7 @@ test('wrangler takes the generated file and the bundle', async () => {
         'APP_TRUST',
         'APP_VERSION',
       ],
-      ...['DIRECTORY', 'MONITOR', 'ROUTES'],
+      ...['ASSETS', 'DIRECTORY', 'MONITOR', 'ROUTES'],
     ]);
     expect(stdout).toContain('--dry-run: exiting now.');
   } finally {

@@ -21,6 +21,8 @@ declare module 'oidc-provider' {
   }
 
   interface Configuration {
+    readonly clientBasedCORS: () => boolean;
+    readonly interactions: { url(context: unknown, interaction: { readonly uid: string }): string };
     readonly findAccount: (context: unknown, id: string) => object;
     readonly issueRefreshToken: (
       context: unknown,
@@ -37,6 +39,16 @@ declare module 'oidc-provider' {
       accountId: string;
       clientId: string;
     }) => Grant;
+    interactionDetails(
+      request: IncomingMessage,
+      response: ServerResponse,
+    ): Promise<{ readonly prompt: { readonly name: string }; readonly params: Readonly<Record<string, unknown>> }>;
+    interactionFinished(
+      request: IncomingMessage,
+      response: ServerResponse,
+      result: object,
+      options?: { readonly mergeWithLastSubmission: boolean },
+    ): Promise<void>;
     callback(): (request: IncomingMessage, response: ServerResponse) => void;
   }
 }

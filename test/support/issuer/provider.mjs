@@ -28,8 +28,19 @@ server.listen(0, '127.0.0.1', () => {
         redirect_uris: [],
         response_types: [],
       },
+      {
+        client_id: 'polycell-console',
+        // A native client’s address on loopback is taken with any port.
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token'],
+        redirect_uris: ['http://127.0.0.1/console/'],
+        response_types: ['code'],
+      },
     ],
     scopes: ['openid', 'offline_access', ...settings.scopes.split(' ')],
+    clientBasedCORS: () => true,
+    interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
     findAccount: (_context, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
     ttl: { AccessToken: settings.tokenSeconds, DeviceCode: 600, RefreshToken: 3600, Grant: 3600, IdToken: 600 },
     issueRefreshToken: async (_context, client, code) =>
@@ -72,8 +83,29 @@ server.listen(0, '127.0.0.1', () => {
     await code.save();
   };
 
+  /**
+   * The user says yes to whatever is asked: who it is, and what the client may do.
+   * @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response
+   */
+  const signIn = async (request, response) => {
+    const { prompt, params } = await provider.interactionDetails(request, response);
+    if (prompt.name === 'login') {
+      await provider.interactionFinished(request, response, { login: { accountId: 'ann' } });
+      return;
+    }
+    const grant = new provider.Grant({ accountId: 'ann', clientId: String(params.client_id) });
+    grant.addOIDCScope(String(params.scope));
+    grant.addResourceScope(settings.resource, String(params.scope));
+    const consent = { grantId: await grant.save() };
+    await provider.interactionFinished(request, response, { consent }, { mergeWithLastSubmission: true });
+  };
+
   server.on('request', (request, response) => {
     const url = new URL(request.url ?? '/', issuer);
+    if (url.pathname.startsWith('/sign-in/')) {
+      signIn(request, response).catch((error) => response.writeHead(500).end(String(error)));
+      return;
+    }
     if (url.pathname !== '/approve') {
       handle(request, response);
       return;

@@ -4,6 +4,7 @@ import { FakeClock, START } from '../../support/fake-clock.ts';
 
 function object(round: () => Promise<void>) {
   const clock = new FakeClock();
+  const reports: string[] = [];
   let alarm: number | null = null;
   const storage = {
     getAlarm: async () => alarm,
@@ -11,8 +12,14 @@ function object(round: () => Promise<void>) {
       alarm = at;
     },
   };
-  const methods = monitorObject({ monitor: { round, status: () => 'fine' }, storage, clock, intervalMs: 1000 });
-  return { clock, methods, alarm: () => (alarm === null ? null : alarm - START), setAlarm: storage.setAlarm };
+  const methods = monitorObject({
+    monitor: { round, status: () => 'fine', overview: (known) => `all but ${known}` },
+    report: (traffic: string) => void reports.push(traffic),
+    storage,
+    clock,
+    intervalMs: 1000,
+  });
+  return { clock, reports, methods, alarm: () => (alarm === null ? null : alarm - START), setAlarm: storage.setAlarm };
 }
 
 test('asking how things stand wakes it, and an alarm that is set stays', async () => {
@@ -44,4 +51,12 @@ test('an alarm that is long overdue was lost, and is set anew', async () => {
   clock.jump(1);
   await methods.wake();
   expect(alarm()).toBe(10_001);
+});
+
+test('asking for the overview wakes it, too, and says what the caller knows; reports are handed on', async () => {
+  const { methods, alarm, reports } = object(async () => undefined);
+  expect(await methods.overview('"1"')).toBe('all but "1"');
+  expect(alarm()).toBe(0);
+  await methods.report('traffic');
+  expect(reports).toEqual(['traffic']);
 });

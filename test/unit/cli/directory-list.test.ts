@@ -1,5 +1,7 @@
 // Listings of the directory on the terminal: page after page, as they come, and no further than they are wanted.
+
 import { type ActionContext, list } from '../../../cli/directory.ts';
+import type { Control } from '../../../cli/edge/edge-client.ts';
 
 type Thing = { readonly id: string; readonly n: number };
 
@@ -26,14 +28,14 @@ function context(total: number, options: ActionContext['options'] = {}, json = f
     options,
     out: (line) => lines.push(line),
     err: () => undefined,
-    control: async (_method, what) => {
+    control: (async (_method: string, what: string) => {
       asked.push(what);
       const query = new URLSearchParams(what.split('?')[1]);
       const from = Number(query.get('cursor') ?? 0);
       const size = Math.min(2, Number(query.get('limit')), total - from);
       const items = Array.from({ length: size }, (_, index) => ({ id: 'x'.repeat(from + index + 1), n: from + index }));
       return { items, next: from + size < total ? String(from + size) : null };
-    },
+    }) as Control,
   };
   return { value, asked, lines };
 }

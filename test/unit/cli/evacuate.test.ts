@@ -1,6 +1,8 @@
 // Evacuating a cell from a revision on: each step carries that of the one before, and a change in between ends it.
+
 import { RefusedError } from '../../../cli/command.ts';
 import type { ActionContext } from '../../../cli/directory.ts';
+import type { Control } from '../../../cli/edge/edge-client.ts';
 import { evacuate } from '../../../cli/evacuate.ts';
 
 const TENANTS = [
@@ -31,7 +33,7 @@ function evacuating(
     options,
     out: (line) => lines.push(line),
     err: (line) => lines.push(line),
-    control: async (method, what) => {
+    control: (async (method: string, what: string) => {
       if (method === 'GET')
         return {
           items: what === 'cells' ? ['a', 'b', 'c'].map((id) => ({ id, state: 'active' })) : TENANTS,
@@ -47,7 +49,7 @@ function evacuating(
         throw new RefusedError('It has changed.', 'changed_meanwhile');
       if (query.get('dryRun') !== '1') revision += 1;
       return { status: 'applied', revision, changes: [], movedTenants: 0, notes: [] };
-    },
+    }) as Control,
   };
   return { done: evacuate(context), asked, lines };
 }

@@ -11,6 +11,7 @@ const environment = {
   APP_JWKS_URL: 'https://issuer.example/keys',
   APP_DEVICE_CA: `${PEM}\n${PEM}`,
   APP_QUOTAS: JSON.stringify({ standard: quota, premium: quota }),
+  APP_CONSOLE: '{}',
   APP_CROSS_ORIGIN: '{}',
   APP_FORWARD_TIMEOUT_MS: '10000',
   APP_MONITOR: '{}',
@@ -127,4 +128,30 @@ test('the key is not disclosed', () => {
   expect(() => readEdgeConfig({ ...environment, APP_ROUTE_KEY: JSON.stringify(key) })).toThrow(
     expect.objectContaining({ message: expect.not.stringContaining(EDGE_KEY.d) }),
   );
+});
+
+test('how operators sign in to the console is read, or that there is none', () => {
+  const read = (value: unknown) => readEdgeConfig({ ...environment, APP_CONSOLE: JSON.stringify(value) }).console;
+  expect(read({})).toBe(undefined);
+  const whole = {
+    clientId: 'console',
+    authorizationUrl: 'https://issuer.example/authorize',
+    tokenUrl: 'https://issuer.example/token',
+  };
+  expect(read(whole)).toEqual({
+    ...whole,
+    scope: 'openid control.read control.write tenants.read tenants.operate',
+  });
+  expect(read({ ...whole, scope: 'openid', resource: 'urn:edge' })).toMatchObject({
+    scope: 'openid',
+    resource: 'urn:edge',
+  });
+  for (const wrong of [
+    [],
+    { clientId: 'console' },
+    { ...whole, tokenUrl: 'token' },
+    { ...whole, secret: 'x' },
+    { ...whole, scope: '' },
+  ])
+    expect(() => read(wrong)).toThrow('APP_CONSOLE must be an object of clientId');
 });

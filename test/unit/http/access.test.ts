@@ -281,3 +281,22 @@ test('a token in two headers is none', async () => {
   headers.append('x-polycell-route', mint());
   expect((await handle(new Request('https://cell-1.example/v1/devices', { headers }))).status).toBe(401);
 });
+
+test('what is parked is counted for the monitor only', async () => {
+  const cell = testCell();
+  await cell.parking.park({
+    consumer: 'rollups',
+    tenant: 'acme',
+    event: undefined,
+    subject: 'what',
+    reason: { code: 'unreadable', message: 'It is no event.' },
+  });
+  const path = '/v1/health?measures=1';
+  expect((await cell.call('/v1/health')).body.measures).toBe(undefined);
+  expect(refusal(await cell.call(path, { token: null }))).toBe('401 invalid_route_token');
+  expect(refusal(await cell.call(path, { token: mint({ claims: { scp: ['operate', 'control'] } }) }))).toBe(
+    '403 missing_scope',
+  );
+  const { body } = await cell.call(path, { token: mint({ claims: { scp: ['observe'] } }) });
+  expect(body.measures?.parked).toContainEqual({ consumer: 'rollups', parked: 1, more: false });
+});

@@ -318,3 +318,28 @@ describe('a cell that needs leases', () => {
     expect((await redrive(cell, { consumer: 'rollups' })).body).toMatchObject({ redriven: 2 });
   });
 });
+
+test('what events say is for the scope read; without it they are listed by what identifies them', async () => {
+  const { cell } = await withParked();
+  await cell.parking.park({
+    consumer: 'rollups',
+    tenant: 'acme',
+    event: undefined,
+    subject: 'a secret text',
+    reason: { code: 'unreadable', message: 'It is no event.' },
+  });
+  const query = '?consumer=rollups';
+  const whole = await listOf(cell, query, { token: { claims: { scp: ['operate', 'read'] } } });
+  const partial = await listOf(cell, query, { token: { claims: { scp: ['operate'] } } });
+  expect(whole.map(({ event, text, withheld }) => [event?.data !== undefined || text !== undefined, withheld])).toEqual(
+    whole.map(() => [true, undefined]),
+  );
+  expect(partial).toEqual(
+    whole.map(({ event, text, ...rest }) => {
+      if (event === undefined) return { ...rest, withheld: true };
+      const { data, ...attributes } = event;
+      return { ...rest, event: attributes, withheld: true };
+    }),
+  );
+  expect(JSON.stringify(partial)).not.toContain('a secret text');
+});

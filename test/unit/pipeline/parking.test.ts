@@ -1,6 +1,7 @@
 // Parking and redriving under the API: keys, repeats, and races between them.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
-import { parking, tenantForParking } from '../../../core/pipeline/parking.ts';
+import { statePartition } from '../../../core/cell/identity.ts';
+import { PARKING_LIMITS, parking, tenantForParking } from '../../../core/pipeline/parking.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { ChangeRecord } from '../../../core/ports/change-stream.ts';
@@ -52,6 +53,15 @@ test('an event is parked once for each consumer; parking it again replaces its r
   const { items } = await parked.list('rollups', 'acme', 10);
   expect(items).toMatchObject([{ parkedAt: '2026-11-21T07:41:04.000Z', reason: { code: 'second' } }]);
   expect(await parked.list('device-state', 'acme', 10)).toEqual({ items: [] });
+});
+
+test('of tenants that have ever had parked events, a bounded number is counted', async () => {
+  const { parked, state } = setUp();
+  const ids = Array.from({ length: PARKING_LIMITS.tenantsCounted }, (_, index) => `~tenant-${index}`);
+  for (const id of ids) await state.put({ partition: statePartition.parkedTenants('rollups'), id, body: null }, 'any');
+  expect(await parked.count('rollups', 10)).toEqual({ parked: 0, more: false });
+  await state.put({ partition: statePartition.parkedTenants('rollups'), id: '~zebra', body: null }, 'any');
+  expect(await parked.count('rollups', 10)).toEqual({ parked: 0, more: true });
 });
 
 test("a list holds one tenant's, by pages", async () => {

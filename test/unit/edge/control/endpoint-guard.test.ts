@@ -47,6 +47,7 @@ function guarded(trust: Partial<TrustSettings> = {}) {
   const deps: ControlApiDeps = {
     directory,
     monitor: async () => ({}),
+    overview: async () => null,
     push: async () => '',
     holdings: { heldBy: async () => null, index: async () => ({}) },
     prove: endpointProver({ fetch: network, clock, ids: countingIds() }),

@@ -32,6 +32,7 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     holdings,
     push,
     monitor: async () => ({}),
+    overview: async () => null,
     log: new RecordingLog(),
     ...guard,
   };

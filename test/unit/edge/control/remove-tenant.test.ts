@@ -16,7 +16,14 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     push: async () => '',
     holdings: { heldBy: async () => null, index: async () => ({}) },
   } as const;
-  const api = createControlApi({ directory, clock, monitor: async () => ({}), log: new RecordingLog(), ...guard });
+  const api = createControlApi({
+    directory,
+    clock,
+    monitor: async () => ({}),
+    overview: async () => null,
+    log: new RecordingLog(),
+    ...guard,
+  });
   const operator = { subject: 'ops', scopes: ['control.read', 'control.write'] };
   const call = async (method: string, path: string, fields?: object) => {
     const headers = { 'content-type': 'application/json' };

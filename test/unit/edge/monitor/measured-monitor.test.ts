@@ -21,6 +21,7 @@ test('a round measures which cells answer and serve, and is not held up by the e
       rounds += 1;
     },
     status: () => status,
+    overview: () => null,
   };
   const flush = () => new Promise<void>(() => undefined);
   await measuredMonitor({ monitor, telemetry, flush }).round();

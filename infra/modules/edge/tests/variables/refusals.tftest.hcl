@@ -17,7 +17,8 @@ variables {
     wakeMonitor       = "* * * * *"
     migrations        = [{ tag = "v1", newSqliteClasses = ["A"] }]
   }
-  release = { version = "1", artifacts = { edge = "edge.mjs" } }
+  release       = { version = "1", artifacts = { edge = "edge.mjs" } }
+  console_files = "web"
 }
 
 run "what_it_takes" {
@@ -211,6 +212,16 @@ run "operators_keys_by_http" {
   }
 
   expect_failures = [var.edge]
+}
+
+run "no_console_files" {
+  command = plan
+
+  variables {
+    console_files = ""
+  }
+
+  expect_failures = [var.console_files]
 }
 
 run "a_collector_without_tls" {

@@ -1,0 +1,143 @@
+// Rules for Prometheus and a dashboard for Grafana, generated from infra/objectives.json, over the metrics that the edge serves.
+
+/** The part of infra/objectives.json that concerns cells as their clients see them. */
+export interface CellObjectives {
+  /** The share of requests that must succeed, below 1. */
+  readonly availability: number;
+  /** The time over which that is judged. */
+  readonly windowDays: number;
+  /** How long a failover may keep tenants without a cell. */
+  readonly rtoSeconds: number;
+}
+
+export interface Objectives {
+  readonly alarms: Readonly<Record<'parked', { readonly threshold: number; readonly periodSeconds: number }>>;
+  readonly cells: CellObjectives;
+}
+
+/** Alerts by how fast the budget burns: the share of it that is gone in the long window, if the short one shows that it goes on. */
+const BURNS = [
+  { name: 'Fast', share: 0.02, longHours: 1, short: '5m', severity: 'page' },
+  { name: 'Slow', share: 0.05, longHours: 6, short: '30m', severity: 'ticket' },
+] as const;
+
+const ratio = (window: string): string =>
+  `sum by (cell) (rate(polycell_cell_failures_total[${window}])) / sum by (cell) (rate(polycell_cell_requests_total[${window}]))`;
+
+/** Rounded so that a share such as 1 - 0.999 is written as it is meant. */
+const rounded = (value: number): number => Number(value.toPrecision(6));
+
+/** What of all requests may fail. */
+const budgetOf = ({ availability }: CellObjectives): number => rounded(1 - availability);
+
+const alert = (name: string, expr: string, lasts: string, severity: string, summary: string) => ({
+  alert: `Polycell${name}`,
+  expr,
+  for: lasts,
+  labels: { severity },
+  annotations: { summary },
+});
+
+/** The rules, as a document that Prometheus reads: JSON is YAML. @throws Error if an objective makes no sense */
+export function prometheusRules({ alarms, cells }: Objectives): unknown {
+  const { availability, windowDays, rtoSeconds } = cells;
+  if (!(availability > 0 && availability < 1 && windowDays >= 1 && rtoSeconds > 0))
+    throw new Error(
+      'infra/objectives.json: cells needs availability between 0 and 1, windowDays from 1 and rtoSeconds above 0.',
+    );
+  const budget = budgetOf(cells);
+  return {
+    groups: [
+      {
+        name: 'polycell-budget',
+        rules: [
+          { record: 'polycell:cell_failures:ratio', expr: ratio(`${windowDays}d`) },
+          { record: 'polycell:cell_budget:remaining', expr: `1 - polycell:cell_failures:ratio / ${budget}` },
+        ],
+      },
+      {
+        name: 'polycell-alerts',
+        rules: [
+          ...BURNS.map(({ name, share, longHours, short, severity }) => {
+            const limit = rounded(((share * windowDays * 24) / longHours) * budget);
+            return alert(
+              `BudgetBurns${name}`,
+              `(${ratio(`${longHours}h`)}) > ${limit} and (${ratio(short)}) > ${limit}`,
+              '1m',
+              severity,
+              `{{ $labels.cell }} uses up ${share * 100} % of its error budget in ${longHours} h`,
+            );
+          }),
+          alert('CellDown', 'polycell_cell_up == 0', '1m', 'page', '{{ $labels.cell }} gives no sign of life'),
+          alert(
+            'TenantsUnserved',
+            'polycell_tenants_unserved > 0',
+            '1m',
+            'page',
+            'No cell serves {{ $value }} tenants',
+          ),
+          alert(
+            'RtoMissed',
+            `polycell_failover_rto_seconds > ${rtoSeconds}`,
+            '0m',
+            'ticket',
+            `The failover of {{ $labels.cell }} took {{ $value }} s; the objective is ${rtoSeconds} s`,
+          ),
+          alert(
+            'Parked',
+            `sum by (cell) (polycell_cell_parked) >= ${alarms.parked.threshold}`,
+            `${alarms.parked.periodSeconds}s`,
+            'ticket',
+            '{{ $value }} events are parked in {{ $labels.cell }}',
+          ),
+          alert(
+            'MonitorNotWorking',
+            'polycell_monitor_working == 0 or polycell_overview_age_seconds > 60',
+            '2m',
+            'page',
+            'The monitor of the cells does not work: a lost cell is not failed over',
+          ),
+        ],
+      },
+    ],
+  };
+}
+
+const COLUMNS = 24;
+const WIDTH = 8;
+const HEIGHT = 8;
+
+/** The dashboard, as Grafana imports it. */
+export function grafanaDashboard({ cells }: Objectives): unknown {
+  const datasource = { type: 'prometheus', uid: '$datasource' };
+  const panels = [
+    ['Error budget left', 'polycell:cell_budget:remaining', 'percentunit'],
+    ['Failed requests', ratio('5m'), 'percentunit'],
+    ['Requests', 'sum by (cell) (rate(polycell_cell_requests_total[5m]))', 'reqps'],
+    ['Requests with events', 'sum by (cell) (rate(polycell_cell_ingests_total[5m]))', 'reqps'],
+    ['Probe', 'polycell_cell_probe_seconds', 's'],
+    ['Up', 'polycell_cell_up', 'bool_on_off'],
+    ['Parked events', 'sum by (cell) (polycell_cell_parked)', 'short'],
+    ['Fencing jobs', 'polycell_fencing_waiting', 'short'],
+    [`RTO (objective: ${cells.rtoSeconds} s)`, 'polycell_failover_rto_seconds', 's'],
+  ].map(([title, expr, unit], index) => ({
+    id: index + 1,
+    type: 'timeseries',
+    title,
+    datasource,
+    gridPos: { x: (index * WIDTH) % COLUMNS, y: Math.floor((index * WIDTH) / COLUMNS) * HEIGHT, w: WIDTH, h: HEIGHT },
+    fieldConfig: { defaults: { unit }, overrides: [] },
+    options: { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi' } },
+    targets: [{ refId: 'A', datasource, expr, legendFormat: '{{cell}}' }],
+  }));
+  return {
+    uid: 'polycell-cells',
+    title: 'Polycell: cells',
+    schemaVersion: 39,
+    timezone: 'browser',
+    refresh: '30s',
+    time: { from: 'now-6h', to: 'now' },
+    templating: { list: [{ name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' }] },
+    panels,
+  };
+}

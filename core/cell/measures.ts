@@ -1,0 +1,40 @@
+// What a cell measures of itself for the edge's monitor, beside whether it is healthy.
+import { isJsonObject } from '../ports/json.ts';
+
+/** The query parameter of the health check that asks for measures. */
+export const MEASURES_PARAMETER = 'measures';
+
+export const MEASURE_LIMITS = {
+  /** Parked events that are counted of one consumer; above, the answer says that there are more. */
+  parked: 100,
+  /** Consumers that the monitor takes from one answer. */
+  consumers: 50,
+} as const;
+
+/** What is parked of one consumer. The field names are part of the API. */
+export interface ParkedCount {
+  readonly consumer: string;
+  readonly parked: number;
+  /** Whether there are more than were counted. */
+  readonly more: boolean;
+}
+
+export interface CellMeasures {
+  readonly parked: readonly ParkedCount[];
+}
+
+/** Reads the measures of an answer; `undefined` if it has none. */
+export function readMeasures(measures: unknown): CellMeasures | undefined {
+  if (!isJsonObject(measures) || !Array.isArray(measures.parked)) return undefined;
+  const parked = measures.parked.slice(0, MEASURE_LIMITS.consumers).flatMap((each) => {
+    if (!isJsonObject(each)) return [];
+    const { consumer, parked: count, more } = each;
+    return typeof consumer === 'string' && typeof count === 'number' && Number.isInteger(count) && count >= 0
+      ? [{ consumer: consumer.slice(0, MAXIMUM_NAME), parked: count, more: more === true }]
+      : [];
+  });
+  return { parked };
+}
+
+/** Characters of a consumer's name. */
+const MAXIMUM_NAME = 63;

@@ -1,0 +1,31 @@
+// What reads of the control API answer, by path: one map of types for every client of it.
+import type { MonitorStatus } from '../monitor/monitor.ts';
+import type { Overview } from '../monitor/overview.ts';
+import type { AuditEntry, Cell, Proposal, Resolution, Tenant } from '../ports/directory-model.ts';
+
+/** A part of a listing. */
+export interface ControlPage<T> {
+  readonly items: readonly T[];
+  /** Where the next page begins; `null` after the last. */
+  readonly next: string | null;
+}
+
+/** A cell, as the control plane shows it. */
+export type CellShown = Cell & { readonly homes: number; readonly standbys: number };
+
+/** A tenant, as the control plane shows it. */
+export type TenantShown = Tenant & { readonly epoch: number | null; readonly resolution: Resolution };
+
+/** Path behind `/control/v1/`, perhaps with a query → the answer. */
+export interface ControlAnswers {
+  readonly cells: ControlPage<CellShown>;
+  readonly failovers: ControlPage<CellShown>;
+  readonly monitor: MonitorStatus;
+  readonly overview: Overview;
+  readonly approvals: ControlPage<Proposal>;
+  readonly audit: ControlPage<AuditEntry>;
+  readonly tenants: ControlPage<Tenant>;
+  readonly [tenant: `tenants/${string}`]: TenantShown;
+  readonly [page: `tenants?${string}`]: ControlPage<Tenant>;
+  readonly [page: `audit?${string}`]: ControlPage<AuditEntry>;
+}

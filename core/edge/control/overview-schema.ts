@@ -1,0 +1,121 @@
+// The schema of the overview, as the document of the control API has it.
+
+import { count, object, text, time } from '../../api/schema.ts';
+import { NAME_PATTERN } from '../../cell/identity.ts';
+import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+
+const name = { type: 'string', pattern: NAME_PATTERN } as const;
+const flag = { type: 'boolean' } as const;
+const maybeText = { type: ['string', 'null'] } as const;
+const maybeTime = { type: ['string', 'null'], format: 'date-time' } as const;
+const maybeCount = { type: ['integer', 'null'], minimum: 0 } as const;
+const list = (items: object) => ({ type: 'array', items }) as const;
+const part = (items: object) => object(['items', 'more'], { items: list(items), more: flag });
+
+/** The fencing under way. */
+export const FENCING = object(['waiting', 'jobs'], {
+  waiting: count,
+  jobs: list({ type: 'object' }),
+});
+
+const measured = object(['at', 'version', 'parked'], {
+  at: time,
+  version: text,
+  parked: list(object(['consumer', 'parked', 'more'], { consumer: text, parked: count, more: flag })),
+});
+
+const cell = object(
+  [
+    ...([
+      'id',
+      'cloud',
+      'region',
+      'jurisdiction',
+      'endpoint',
+      'state',
+      'policy',
+      'capacity',
+      'homes',
+      'standbys',
+    ] as const),
+    ...(['verdict', 'since', 'silentSince', 'answers', 'detail', 'stay', 'refusal', 'routed', 'measured'] as const),
+  ],
+  {
+    id: name,
+    cloud: text,
+    region: text,
+    jurisdiction: text,
+    endpoint: text,
+    state: { type: 'string', enum: CELL_STATES },
+    policy: { type: 'string', enum: FAILOVER_POLICIES },
+    capacity: count,
+    homes: count,
+    standbys: count,
+    verdict: { type: 'string', enum: ['unknown', 'up', 'failing'] },
+    since: maybeTime,
+    silentSince: { ...maybeTime, description: 'The last sign of life of a cell that does not answer.' },
+    answers: { type: ['boolean', 'null'], description: 'Whether the latest probe was answered.' },
+    detail: text,
+    stay: { ...maybeText, description: 'Why it is not failed over although it is failing.' },
+    refusal: maybeText,
+    routed: object(['requests', 'ingests', 'failures'], { requests: count, ingests: count, failures: count }),
+    measured: { oneOf: [measured, { type: 'null' }], description: 'What the cell has said of itself.' },
+  },
+);
+
+const tenant = object(
+  ['id', 'cell', 'standby', 'servedBy', 'unserved', 'epoch', 'residency', 'tier', 'pinned', 'onIsolation'],
+  {
+    id: name,
+    cell: name,
+    standby: maybeText,
+    servedBy: maybeText,
+    unserved: { ...maybeText, description: 'Why no cell serves it.' },
+    epoch: { type: ['integer', 'null'] },
+    residency: text,
+    tier: { type: 'string', enum: TIERS },
+    pinned: flag,
+    onIsolation: { type: 'string', enum: ON_ISOLATION },
+  },
+);
+
+const failover = object(
+  ['revision', 'cell', 'actor', 'reason', 'silentSince', 'downAt', 'servedAt', 'rtoMs', 'backAt'],
+  {
+    revision: count,
+    cell: name,
+    actor: text,
+    reason: text,
+    silentSince: maybeTime,
+    downAt: time,
+    servedAt: { ...maybeTime, description: 'When every standby that took over was first seen answering.' },
+    rtoMs: { ...maybeCount, description: 'From the last sign of life, or else from downAt, to servedAt; as measured.' },
+    backAt: maybeTime,
+  },
+);
+
+const series = object(['stepMs', 'until', 'cells'], {
+  stepMs: count,
+  until: maybeTime,
+  cells: {
+    type: 'object',
+    additionalProperties: object(['probeMs', 'requests', 'ingests', 'failures', 'requestMs', 'parked'], {
+      probeMs: list(maybeCount),
+      requests: list(count),
+      ingests: list(count),
+      failures: list(count),
+      requestMs: list(maybeCount),
+      parked: list(maybeCount),
+    }),
+  },
+});
+
+export const OVERVIEW = object(['revision', 'monitor', 'cells', 'tenants', 'fencing', 'failovers', 'series'], {
+  revision: { ...count, description: 'The directory’s revision that tenants and failovers are of.' },
+  monitor: object(['trouble', 'intervalMs'], { trouble: maybeText, intervalMs: count }),
+  cells: part(cell),
+  tenants: part(tenant),
+  fencing: FENCING,
+  failovers: list(failover),
+  series,
+});
