@@ -14,7 +14,7 @@ import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
-import { consumerNamed } from '../core/domain/application.ts';
+import { consumerNamed, topologyOf } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import type { ApiRequest } from '../core/http/call.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
@@ -31,6 +31,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
@@ -188,29 +189,35 @@ export function composeConsumer(
   const { clock, ids, log } = own;
   const telemetry = telemetryOf(config, config.consumer, own, when);
   const { events, state } = stores(config, own);
-  const { declaration, create } = consumerNamed(application, config.consumer);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
+  const parked = tracedParking(telemetry, parking({ state, clock }));
+  const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
+    declaration,
+    deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
+    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    telemetry,
+  });
+  const { replication } = config;
+  const copies = topologyOf(application).consumers.find(({ name }) => name === config.consumer);
+  if (replication !== undefined && copies !== undefined)
+    return handlersOf(copies, replicator({ ...asking, ...replication, events, state, log, telemetry }));
+  const { declaration, create } = consumerNamed(application, config.consumer);
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const time = storeTime(clock);
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
-  const parked = tracedParking(telemetry, parking({ state, clock }));
-  const trials = crashMarkers(state, clock);
-  const consumed = consume({
+  const deps = {
     cell: config.cell,
-    consumer: changed,
     declaration,
     parking: parked,
     storeMs: time.busyMs,
-    trials,
+    trials: crashMarkers(state, clock),
     clock,
     log,
     leases,
-  });
-  const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, consumed);
-  const left = deadLetters({ consumer: declaration.name, parking: parked, log });
-  return { declaration, deliver, deadLetters: left, telemetry };
+  };
+  return handlersOf(declaration, consume({ consumer: changed, ...deps }));
 }
 
 /** The function behind a consumer's queue. */

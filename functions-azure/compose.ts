@@ -21,6 +21,7 @@ import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { type ConsumerDeclaration, LANE_NAMES, queueOf } from '../core/cell/topology.ts';
+import { topologyOf } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
 import type { ApiRequest } from '../core/http/call.ts';
 import { SoloGate } from '../core/lib/solo-gate.ts';
@@ -38,6 +39,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, Connection, HttpConfig, IdentityConnection, WorkerConfig } from './config.ts';
@@ -235,13 +237,19 @@ export function composeConsumers(
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
-  return definitions.map(({ declaration, create }): ConsumerHandlers => {
+  const parked = tracedParking(telemetry, parking({ state, clock }));
+  const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
+    declaration,
+    deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
+    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    telemetry,
+  });
+  const consuming = definitions.map(({ declaration, create }): ConsumerHandlers => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);
     const watched = { events: time.watch(events), state: time.watch(state) };
     const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
     const changed = overrides.consumer?.(consumer) ?? consumer;
-    const parked = tracedParking(telemetry, parking({ state, clock }));
     const deps = {
       cell: config.cell,
       declaration,
@@ -253,14 +261,11 @@ export function composeConsumers(
       gate,
       leases,
     };
-    const deliver = tracedConsumer(
-      { telemetry, clock, system: SYSTEM },
-      declaration.name,
-      consume({ consumer: changed, ...deps }),
-    );
-    const left = deadLetters({ consumer: declaration.name, parking: parked, log });
-    return { declaration, deliver, deadLetters: left, telemetry };
+    return handlersOf(declaration, consume({ consumer: changed, ...deps }));
   });
+  const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
+  const replicating = replicator({ ...asking, ...config.replication, events, state, log, telemetry });
+  return [...consuming, ...copies.map((declaration) => handlersOf(declaration, replicating))];
 }
 
 /** A function of the worker: which queue of which subscription it takes messages from. */

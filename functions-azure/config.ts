@@ -7,11 +7,12 @@ import {
   type Environment,
   type Get,
   type LeaseConfig,
+  type ReplicationConfig,
   readAudience,
   readCellId,
   readEdge,
   readIdentityKey,
-  readLeases,
+  readReplication,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -61,6 +62,8 @@ export interface HttpConfig extends CellConfig {
 export interface WorkerConfig extends CellConfig {
   /** Where it gets its leases, and by which key. */
   readonly leases: LeaseConfig | undefined;
+  /** By which keys it believes the edge and proves who it is, to send copies of events. */
+  readonly replication: ReplicationConfig;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -70,7 +73,8 @@ export const VARIABLES = {
   APP_REGION: 'Region of the cell',
   APP_DATABASE: 'Cosmos DB database with the containers events, state and leases',
   APP_TOPIC: 'Service Bus topic that events are published to',
-  APP_ROUTE_KEYS: 'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the function http',
+  APP_ROUTE_KEYS:
+    'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the functions http and worker',
   APP_ENDPOINTS:
     'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
   APP_ROUTE_AUDIENCE:
@@ -130,10 +134,12 @@ export function readHttpConfig(environment: Environment): HttpConfig {
 
 /** The configuration of the functions of `worker`. Throws a `ConfigError`. */
 export function readWorkerConfig(environment: Environment): WorkerConfig {
-  return readSettings(environment, VARIABLES, (get, problems) => ({
-    ...readCell({ environment, get, problems }),
-    leases: readLeases(get, problems),
-  }));
+  return readSettings(environment, VARIABLES, (get, problems) => {
+    const replication = readReplication(get, problems);
+    const edge = readEdge(get, problems);
+    const leases = edge === undefined ? undefined : { edge, identityKey: replication.identityKey };
+    return { ...readCell({ environment, get, problems }), leases, replication };
+  });
 }
 
 /** The configuration of the function `relay`. Throws a `ConfigError`. */

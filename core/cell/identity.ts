@@ -35,6 +35,8 @@ export const statePartition = {
   conflicts: (tenant: string) => `conflicts|${tenant}`,
   /** How far a tenant's log has been pushed to its other cells. */
   pushes: (tenant: string) => `pushes|${tenant}`,
+  /** What is noted of the other cells of the tenants. */
+  replicas: 'replicas',
   /** A tenant's subjects whose hash has this digit. */
   subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
   /** The tenants that have subjects. */
@@ -72,4 +74,5 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'conflicts',
   'pushes',
   'feed',
+  'replicas',
 ];

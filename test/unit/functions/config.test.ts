@@ -80,11 +80,20 @@ test('a cell needs no edge, and only the workers of effects that happen once rea
   const { APP_EDGE: _, ...without } = awsEnvironment;
   expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).leases).toBeUndefined();
   expect(azure.readWorkerConfig(azureEnvironment).leases).toEqual({ edge: 'https://edge.example', identityKey });
-  expect(
-    azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none', APP_IDENTITY_KEY: '' }).leases,
-  ).toBeUndefined();
+  expect(azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none' }).leases).toBeUndefined();
   expect(() => azure.readWorkerConfig({ ...azureEnvironment, APP_IDENTITY_KEY: '' })).toThrow(
     'APP_IDENTITY_KEY is not set',
+  );
+});
+
+test('the worker that sends copies to other cells reads by which keys it believes the edge and proves who it is', () => {
+  const keys = { routeKeys: [key], identityKey };
+  const { APP_EDGE: _, ...without } = awsEnvironment;
+  expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'replicate' }).replication).toEqual(keys);
+  expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).replication).toBeUndefined();
+  expect(azure.readWorkerConfig(azureEnvironment).replication).toEqual(keys);
+  expect(() => aws.readWorkerConfig({ ...without, APP_CONSUMER: 'replicate', APP_ROUTE_KEYS: '' })).toThrow(
+    'APP_ROUTE_KEYS is not set',
   );
 });
 

@@ -6,13 +6,13 @@ import type { DeclaredCell } from '../../../build/infra/declared.ts';
 import { type KubernetesObject, kubernetesFiles, kubernetesObjects, yaml } from '../../../build/infra/kubernetes.ts';
 import { createTopology, declareConsumer } from '../../../core/cell/topology.ts';
 
-const topology = createTopology([
-  declareConsumer({ name: 'totals' }, ['a.b'], 'derived'),
-  declareConsumer({ name: 'mails' }, ['a.b'], 'home-only'),
-]);
+const topology = createTopology(
+  [declareConsumer({ name: 'totals' }, ['a.b'], 'derived'), declareConsumer({ name: 'mails' }, ['a.b'], 'home-only')],
+  ['a.b'],
+);
 const cellOf = (cloud: 'aws' | 'azure') =>
   ({ id: `${cloud}-one`, cloud, region: 'somewhere-1' }) as unknown as DeclaredCell;
-const PARTS = ['http', 'relay', 'totals', 'mails'];
+const PARTS = ['http', 'relay', 'totals', 'mails', 'replicate'];
 
 // biome-ignore lint/suspicious/noExplicitAny: -- manifests are trees whose form the test states
 const of = (objects: readonly KubernetesObject[], kind: string): any[] => objects.filter((each) => each.kind === kind);
@@ -82,7 +82,9 @@ describe.each(['aws', 'azure'] as const)('on %s', (cloud) => {
       .slice(2)
       .flatMap(({ spec }) => spec.triggers);
     expect(triggers.map(({ metadata }) => metadata.queueURL ?? metadata.subscriptionName)).toEqual(
-      ['totals_side', 'totals', 'mails_side', 'mails'].map((queue) => (cloud === 'aws' ? `aws-one-${queue}` : queue)),
+      ['totals', 'mails', 'replicate']
+        .flatMap((queue) => [`${queue}_side`, queue])
+        .map((queue) => (cloud === 'aws' ? `aws-one-${queue}` : queue)),
     );
     const [authentication] = of(objects, 'TriggerAuthentication');
     for (const { authenticationRef } of triggers) expect(authenticationRef.name).toBe(authentication.metadata.name);
