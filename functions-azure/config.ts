@@ -1,6 +1,7 @@
 // Reads the functions' app settings: checks everything at start and reports all problems at once.
 
 import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
+import type { FederatedIdentity } from '../adapters/azure/workload-identity.ts';
 import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
@@ -36,7 +37,12 @@ export interface CellConfig {
 export interface IdentityConnection {
   /** Address of the Cosmos DB account, or name of the Service Bus namespace. */
   readonly address: string;
-  readonly identity: IdentityEndpoint;
+  readonly identity: IdentityEndpoint | ClusterIdentity;
+}
+
+/** The identity that a cluster's own token, in a file, stands for. */
+export interface ClusterIdentity extends Omit<FederatedIdentity, 'assertion'> {
+  readonly tokenFile: string;
 }
 
 /** A connection string is for the local stack and for emulators. */
@@ -203,7 +209,33 @@ function readConnection(source: Source, service: keyof typeof CONNECTIONS): Conn
   if (credential !== '' && credential !== 'managedidentity')
     problems.push(`${name}__credential is ${JSON.stringify(credential)}; it must be "managedidentity"`);
   const clientId = given('clientId');
+  const cluster = readCluster(source);
+  if (cluster !== undefined) return { address, identity: { ...cluster, ...(clientId !== '' && { clientId }) } };
   return { address, identity: { ...readIdentity(source), ...(clientId !== '' && { clientId }) } };
+}
+
+/** What workload identity puts into the environment of a pod; none of it elsewhere. */
+export const CLUSTER_IDENTITY = {
+  AZURE_FEDERATED_TOKEN_FILE: 'File with the cluster’s token for the pod; with it, tokens come from Microsoft Entra ID',
+  AZURE_AUTHORITY_HOST: 'Address of Microsoft Entra ID; set by the cluster',
+  AZURE_TENANT_ID: 'Directory of the identity; set by the cluster',
+  AZURE_CLIENT_ID: 'Client id of the identity; set by the cluster, from the service account',
+} as const;
+
+/** The cluster's identity, or undefined where there is no cluster; what is missing is missing for both services, and a problem once. */
+function readCluster({ environment, problems }: Source): ClusterIdentity | undefined {
+  const { AZURE_FEDERATED_TOKEN_FILE: tokenFile = '' } = environment;
+  if (tokenFile === '') return undefined;
+  const required = (name: keyof typeof CLUSTER_IDENTITY): string => {
+    const value = environment[name] ?? '';
+    const problem = `${name} is not set, and AZURE_FEDERATED_TOKEN_FILE is`;
+    if (value === '' && !problems.includes(problem)) problems.push(problem);
+    return value;
+  };
+  const authority = required('AZURE_AUTHORITY_HOST');
+  const problem = 'AZURE_AUTHORITY_HOST must be an address with https';
+  if (authority !== '' && !/^https:\/\/[^/]/.test(authority) && !problems.includes(problem)) problems.push(problem);
+  return { tokenFile, authority, tenant: required('AZURE_TENANT_ID'), clientId: required('AZURE_CLIENT_ID') };
 }
 
 /** Where tokens come from; what is wrong with it is wrong for both services, and a problem once. */

@@ -43,6 +43,8 @@ export const statePartition = {
   subjectTenants: 'subjects',
   /** How far the lists of subjects have come with the data of an earlier release. */
   subjectProgress: 'subjects|progress',
+  /** The shards of a change stream that replicas share, and the replicas. */
+  feed: (reader: string) => `feed|${reader}`,
   /** The document that a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;
@@ -71,5 +73,6 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'rebuild',
   'conflicts',
   'pushes',
+  'feed',
   'replicas',
 ];

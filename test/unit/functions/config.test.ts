@@ -191,6 +191,30 @@ test('on Azure each service may be reached in its own way, and an identity may b
   });
 });
 
+test('in a cluster on Azure the services are reached by the identity of the pod', () => {
+  const cluster = {
+    ...identityEnvironment,
+    SERVICE_BUS__clientId: '',
+    AZURE_FEDERATED_TOKEN_FILE: '/var/run/token',
+    AZURE_AUTHORITY_HOST: 'https://login.microsoftonline.com/',
+    AZURE_TENANT_ID: 'directory',
+    AZURE_CLIENT_ID: 'pod',
+  };
+  const identity = {
+    tokenFile: '/var/run/token',
+    authority: 'https://login.microsoftonline.com/',
+    tenant: 'directory',
+  };
+  expect(azure.readRelayConfig(cluster).connections).toEqual({
+    cosmos: { address: 'https://a.documents.azure.com:443/', identity: { ...identity, clientId: 'c-1' } },
+    serviceBus: { address: 'n.servicebus.windows.net', identity: { ...identity, clientId: 'pod' } },
+  });
+  expect(() => azure.readRelayConfig({ ...cluster, AZURE_AUTHORITY_HOST: 'x', AZURE_TENANT_ID: '' })).toThrow(
+    'The environment is not complete: AZURE_AUTHORITY_HOST must be an address with https; ' +
+      'AZURE_TENANT_ID is not set, and AZURE_FEDERATED_TOKEN_FILE is.',
+  );
+});
+
 test('on Azure all problems of identities are reported at once', () => {
   const wrong = {
     ...identityEnvironment,
