@@ -28,9 +28,9 @@ export const BUDGETS: Readonly<Record<string, number>> = {
   'aws/http': 382 * KIB,
   'aws/relay': 290 * KIB,
   'aws/worker': 294 * KIB,
-  'azure/http': 517 * KIB,
+  'azure/http': 518 * KIB,
   'azure/relay': 630 * KIB,
-  'azure/worker': 430 * KIB,
+  'azure/worker': 432 * KIB,
   // A container starts once for many requests; its size is bounded so that nothing comes in unnoticed.
   'containers/aws': 640 * KIB,
   'containers/azure': 900 * KIB,
