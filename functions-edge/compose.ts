@@ -210,6 +210,15 @@ export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): P
   }
 }
 
+/** Ensures that moves under way go on. */
+export async function wakeMover({ MOVER }: Pick<EdgeBindings, 'MOVER'>): Promise<void> {
+  try {
+    await MOVER.getByName(MOVER_NAME).list();
+  } catch (error) {
+    jsonLog(console.log).warn('the mover cannot be woken', describeError(error));
+  }
+}
+
 /** Redirects are left to the client, because the route token is only for this cell. */
 const AS_IT_IS = { redirect: 'manual' } as const;
 

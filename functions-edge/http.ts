@@ -1,5 +1,5 @@
 // The Worker: every request to the edge, and the classes of its Durable Objects.
-import { composeEdge, type EdgeBindings, wakeMonitor } from './compose.ts';
+import { composeEdge, type EdgeBindings, wakeMonitor, wakeMover } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 export { DirectoryObject } from './directory.ts';
@@ -22,5 +22,6 @@ export default {
   },
 
   /** A cron trigger, so that the monitor also runs without requests. */
-  scheduled: (_controller: unknown, environment: Environment): Promise<void> => wakeMonitor(environment),
+  scheduled: (_controller: unknown, environment: Environment): Promise<void> =>
+    Promise.all([wakeMonitor(environment), wakeMover(environment)]).then(() => undefined),
 };

@@ -38,9 +38,12 @@ export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverOb
     start: (...call) => woken(mover.start(...call)),
     change: (...call) => woken(mover.change(...call)),
     list: async () => {
+      const moves = await mover.list();
+      const isWorking = moves.some(({ state, paused }) => !paused && state !== 'sealed' && state !== 'aborted');
       const set = await storage.getAlarm();
-      if (set !== null && set < clock.now() - LOST_MS) await storage.setAlarm(clock.now());
-      return mover.list();
+      // The platform gives an alarm up that has failed too often, and there is none then.
+      if (set === null ? isWorking : set < clock.now() - LOST_MS) await storage.setAlarm(clock.now());
+      return moves;
     },
     alarm: async () => {
       // Set before the work, so that an object that ends meanwhile goes on.

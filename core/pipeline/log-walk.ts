@@ -28,6 +28,8 @@ export interface WalkProgress {
   readonly done: boolean;
   /** Why the step ended early: it is to be repeated a little later. */
   readonly waiting?: string;
+  /** Nothing was begun or gone on with: what is counted is another step's, and a restart that was asked for has not happened. */
+  readonly isOther?: true;
   /** Of a walk that has ended with this step; absent if a step of an earlier release began it. */
   readonly ended?: {
     readonly token: string;
@@ -179,9 +181,16 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
   return async (task) => {
     // Subjects that an earlier release has stored are not listed before.
     if (!(await subjects.complete()).done)
-      return { subjects: 0, counts: {}, done: false, waiting: 'the index of subjects is not complete yet' };
+      return {
+        subjects: 0,
+        counts: {},
+        done: false,
+        isOther: true,
+        waiting: 'the index of subjects is not complete yet',
+      };
     const { walk: first, version, isNew = false } = await opened(task);
-    if (version === undefined) return { ...progressOf(first), waiting: 'another step is under way' };
+    if (version === undefined)
+      return { ...progressOf(first), done: false, isOther: true, waiting: 'another step is under way' };
     let walk = first;
     let waiting: string | undefined;
     try {

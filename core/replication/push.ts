@@ -41,6 +41,8 @@ export interface PushProgress extends Received, Difference {
   readonly bytes: number;
   readonly done: boolean;
   readonly waiting?: string;
+  /** See `WalkProgress`. */
+  readonly isOther?: true;
 }
 
 export interface PushDeps extends LogWalkDeps {
@@ -145,10 +147,10 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
         return total;
       },
     });
-    const { subjects, counts, done, waiting, ended } = progress;
+    const { subjects, counts, done, waiting, isOther, ended } = progress;
     if (ended !== undefined) await conclude(address, ended, counts);
     const all = Object.fromEntries(COUNTS.map((name) => [name, counts[name] ?? 0])) as Record<CountName, number>;
-    return { subjects, ...all, done, ...(waiting !== undefined && { waiting }) };
+    return { subjects, ...all, done, ...(waiting !== undefined && { waiting }), ...(isOther && { isOther }) };
   };
 }
 

@@ -14,9 +14,10 @@ export type Comparison = (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' 
 export const comparison =
   (push: ReplicaPusher): Comparison =>
   async (pair) => {
-    for (let step = 0; step < COMPARISON_STEPS; step += 1) {
-      const found = await push({ ...pair, restart: step === 0, verify: true });
+    for (let step = 0, begun = false; step < COMPARISON_STEPS; step += 1) {
+      const found = await push({ ...pair, restart: !begun, verify: true });
       if (typeof found === 'string') return found;
+      begun ||= found.isOther !== true;
       if (found.done === true) return Number(found.missing ?? 0) + Number(found.different ?? 0);
     }
     return 'the comparison with the other cell takes too long';

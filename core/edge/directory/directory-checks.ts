@@ -172,7 +172,10 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'resume-cell': shape({ cell: name }),
   'retire-cell': shape({ cell: name }, { leaveData: confirmation }),
   'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
-  'place-tenant': shape({ tenant: name }, { cell: name, standby, leaveData: confirmation }),
+  'place-tenant': shape(
+    { tenant: name },
+    { cell: name, standby, leaveData: confirmation, ifEpoch: within('integer', Number.MAX_SAFE_INTEGER) },
+  ),
   'swap-tenant': shape({ tenant: name, ifTenantRevision: within('integer', Number.MAX_SAFE_INTEGER) }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
   'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),

@@ -5,6 +5,7 @@ import {
   type DirectoryIntent,
   EPOCH_STRIDE,
   epochAfter,
+  epochOf,
   failureDomain,
   isServing,
   resolveTenant,
@@ -101,6 +102,11 @@ export function placeTenant(
 ): Plan {
   const tenant = tenantOf(context, command.tenant);
   const oldHome = cellOf(context, tenant.cell);
+  if (command.ifEpoch !== undefined && command.ifEpoch !== epochOf(tenant, oldHome))
+    throw refused(
+      'changed_meanwhile',
+      `${tenant.id} is at epoch ${epochOf(tenant, oldHome)}, not at ${command.ifEpoch}.`,
+    );
   const isMove = command.cell !== undefined && command.cell !== tenant.cell;
   if (isMove && tenant.pinned) throw refused('tenant_pinned', `${tenant.id} is pinned to ${tenant.cell}.`);
   const home = isMove ? newHome(context, tenant.residency, command.cell, undefined) : oldHome;

@@ -33,10 +33,13 @@ export interface MoverDeps extends MoveWorkDeps {
 
 const KEY = 'move/';
 
+/** What only notes an order does not wait for work under way. */
+const now = <T>(_tenant: string, work: () => Promise<T>): Promise<T> => work();
+
 /** Returns a mover; rounds must not overlap. */
 export function createMover(deps: MoverDeps): WorkingMover {
   const { directory, storage, clock, log } = deps;
-  const { sceneOf, placed, work, abort } = moveWork(deps);
+  const { sceneOf, placed, work, abort, ended } = moveWork(deps);
   let moves: Map<string, Move> | undefined;
 
   const all = async (): Promise<Map<string, Move>> => {
@@ -52,6 +55,20 @@ export function createMover(deps: MoverDeps): WorkingMover {
     return move;
   };
 
+  const turns = new Map<string, Promise<unknown>>();
+
+  /** Work on a tenant's move, and orders that read the directory for it, one after the other. */
+  const inTurn = <T>(tenant: string, turn: () => Promise<T>): Promise<T> => {
+    const mine = (turns.get(tenant) ?? Promise.resolve()).then(turn);
+    const settled = mine
+      .catch(() => undefined)
+      .finally(() => {
+        if (turns.get(tenant) === settled) turns.delete(tenant);
+      });
+    turns.set(tenant, settled);
+    return mine;
+  };
+
   const viewOf = (move: Move): MoveView => {
     const { walk: _, walking: __, epoch: ___, ...shown } = move;
     return { ...shown, remainingMs: remainingMs(move, clock.now()) };
@@ -62,7 +79,7 @@ export function createMover(deps: MoverDeps): WorkingMover {
     /** What an operator has ordered meanwhile stands: the work is repeated if it is still wanted. */
     const isCurrent = async () => (await all()).get(move.tenant) === move;
     try {
-      const after = await work(move);
+      const after = await work(move, isCurrent);
       if (!(await isCurrent())) return;
       const pauses = after.state !== move.state && pausesBefore(after);
       await keep(pauses ? { ...after, paused: true, pauseBefore: null } : after);
@@ -70,6 +87,7 @@ export function createMover(deps: MoverDeps): WorkingMover {
       if (!(error instanceof Waiting || error instanceof Refusal || isPortError(error))) throw error;
       if (!(await isCurrent())) return;
       const problem = cutUtf8(error.message, MOVE_LIMITS.problemBytes);
+      if (error instanceof Refusal && error.code === 'unknown_tenant') return void (await keep(ended(move, problem)));
       const after = error instanceof Waiting ? (error.move ?? move) : move;
       await keep({ ...after, problem, notBefore: clock.now() + MOVER_LIMITS.pauseMs });
     }
@@ -101,84 +119,89 @@ export function createMover(deps: MoverDeps): WorkingMover {
 
   return {
     start: (order, dryRun) =>
-      answered(async () => {
-        const { tenant: id, to } = order;
-        const known = (await all()).get(id);
-        const { tenant } = await directory.lookup(id);
-        if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
-        if (known !== undefined && !isOver(known)) {
-          if (known.to === to) return viewOf(known);
-          throw refusal('move_under_way', `${id} is being moved to ${known.to}: abort, reverse or seal that first.`);
-        }
-        if (tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
-        if (tenant.cell === to) throw refusal('invalid_command', `${to} is the home of ${id} already.`);
-        const scene = await sceneOf({ tenant: id, from: tenant.cell, to });
-        const { source, target } = scene;
-        for (const cell of [source, target])
-          if (cell.keys === undefined)
-            throw refusal('endpoint_unproved', `${cell.id} is declared without keys, so no cell would believe it.`);
-        if (!isServing(source)) throw refusal('cell_down', `${source.id} is ${source.state}.`);
-        const homes = (await directory.cells()).find(({ cell }) => cell.id === to)?.homes ?? 0;
-        if (homes >= target.capacity)
-          throw refusal('no_capacity', `${to} has room for ${target.capacity} tenants, all of it taken.`);
-        await placed(order, scene, true);
-        const move: Move = {
-          ...{ tenant: id, from: source.id, to, formerStandby: tenant.standby, state: 'planned' },
-          ...{ actor: order.actor, reason: order.reason, startedAt: clock.now(), since: clock.now() },
-          ...{ paused: false, pauseBefore: order.pauseBefore, rate: order.rate, reversed: false },
-          ...{ total: null, there: 0, walk: 'compare', walking: false, epoch: null },
-          ...{ notBefore: clock.now(), problem: null },
-        };
-        if (dryRun) return viewOf(move);
-        await forget();
-        return viewOf(await keep(pausesBefore(move) ? { ...move, paused: true, pauseBefore: null } : move));
-      }),
+      answered(() =>
+        inTurn(order.tenant, async () => {
+          const { tenant: id, to } = order;
+          const known = (await all()).get(id);
+          const { tenant } = await directory.lookup(id);
+          if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
+          if (known !== undefined && !isOver(known)) {
+            if (known.to === to) return viewOf(known);
+            throw refusal('move_under_way', `${id} is being moved to ${known.to}: abort, reverse or seal that first.`);
+          }
+          if (tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
+          if (tenant.cell === to) throw refusal('invalid_command', `${to} is the home of ${id} already.`);
+          const scene = await sceneOf({ tenant: id, from: tenant.cell, to });
+          const { source, target } = scene;
+          for (const cell of [source, target])
+            if (cell.keys === undefined)
+              throw refusal('endpoint_unproved', `${cell.id} is declared without keys, so no cell would believe it.`);
+          if (!isServing(source)) throw refusal('cell_down', `${source.id} is ${source.state}.`);
+          const homes = (await directory.cells()).find(({ cell }) => cell.id === to)?.homes ?? 0;
+          if (homes >= target.capacity)
+            throw refusal('no_capacity', `${to} has room for ${target.capacity} tenants, all of it taken.`);
+          await placed(order, scene, true);
+          const move: Move = {
+            ...{ tenant: id, from: source.id, to, formerStandby: tenant.standby, state: 'planned' },
+            ...{ actor: order.actor, reason: order.reason, startedAt: clock.now(), since: clock.now() },
+            ...{ paused: false, pauseBefore: order.pauseBefore, rate: order.rate, reversed: false },
+            ...{ total: null, there: 0, walk: 'compare', walking: false, epoch: null },
+            ...{ notBefore: clock.now(), problem: null },
+          };
+          if (dryRun) return viewOf(move);
+          await forget();
+          return viewOf(await keep(pausesBefore(move) ? { ...move, paused: true, pauseBefore: null } : move));
+        }),
+      ),
 
     list: async () => [...(await all()).values()].sort((a, b) => b.startedAt - a.startedAt).map(viewOf),
 
     change: (id, action, actor, reason) =>
-      answered(async () => {
-        const move = (await all()).get(id);
-        if (move === undefined) throw refusal('unknown_move', `${id} has not been moved.`);
-        const { state } = move;
-        switch (action) {
-          case 'pause':
-            if (isOver(move)) throw refusal('move_state', `The move is ${state}.`);
-            return viewOf(await keep({ ...move, paused: true }));
-          case 'resume':
-            if (isOver(move)) throw refusal('move_state', `The move is ${state}.`);
-            return viewOf(await keep({ ...move, paused: false }));
-          case 'abort':
-            if (state === 'aborted') return viewOf(move);
-            if (!isBeforeSwitch(move))
-              throw refusal('move_state', `The move is ${state}: ${move.to} is the home. To go back, reverse it.`);
-            return viewOf(await keep(await abort({ ...move, actor, reason })));
-          case 'reverse': {
-            if (isOver(move) || isBeforeSwitch(move))
-              throw refusal('move_state', `The move is ${state}${isOver(move) ? '' : ': abort it'}.`);
-            const now = clock.now();
-            const back = { from: move.to, to: move.from, formerStandby: move.from, reversed: !move.reversed };
-            const fresh = {
-              ...({ paused: false, pauseBefore: null, walk: 'compare', walking: false, epoch: null } as const),
-              ...{ notBefore: now, problem: null, total: null, there: 0 },
-            };
-            return viewOf(
-              await keep({ ...move, ...back, ...fresh, actor, reason, state: 'planned', startedAt: now, since: now }),
-            );
+      answered(() =>
+        (action === 'pause' || action === 'resume' ? now : inTurn)(id, async () => {
+          const move = (await all()).get(id);
+          if (move === undefined) throw refusal('unknown_move', `${id} has not been moved.`);
+          const { state } = move;
+          switch (action) {
+            case 'pause':
+              if (isOver(move)) throw refusal('move_state', `The move is ${state}.`);
+              return viewOf(await keep({ ...move, paused: true }));
+            case 'resume':
+              if (isOver(move)) throw refusal('move_state', `The move is ${state}.`);
+              return viewOf(await keep({ ...move, paused: false }));
+            case 'abort':
+              if (state === 'aborted') return viewOf(move);
+              if (!isBeforeSwitch(move))
+                throw refusal('move_state', `The move is ${state}: ${move.to} is the home. To go back, reverse it.`);
+              return viewOf(await keep(await abort({ ...move, actor, reason })));
+            case 'reverse': {
+              if (isOver(move) || isBeforeSwitch(move))
+                throw refusal('move_state', `The move is ${state}${isOver(move) ? '' : ': abort it'}.`);
+              const at = clock.now();
+              const back = { from: move.to, to: move.from, formerStandby: move.from, reversed: !move.reversed };
+              const fresh = {
+                ...({ paused: false, pauseBefore: null, walk: 'compare', walking: false, epoch: null } as const),
+                ...{ notBefore: at, problem: null, total: null, there: 0 },
+              };
+              return viewOf(
+                await keep({ ...move, ...back, ...fresh, actor, reason, state: 'planned', startedAt: at, since: at }),
+              );
+            }
+            case 'seal':
+              if (state === 'sealed') return viewOf(move);
+              if (state !== 'verified')
+                throw refusal('move_state', `The move is ${state}: it can be sealed once it is verified.`);
+              return viewOf(await keep({ ...stepped(move, clock.now()), paused: false }));
           }
-          case 'seal':
-            if (state === 'sealed') return viewOf(move);
-            if (state !== 'verified')
-              throw refusal('move_state', `The move is ${state}: it can be sealed once it is verified.`);
-            return viewOf(await keep({ ...stepped(move, clock.now()), paused: false }));
-        }
-      }),
+        }),
+      ),
 
     async round() {
       try {
         await mapConcurrently(await due(), MOVER_LIMITS.concurrent, async (move) => {
-          const current = (await all()).get(move.tenant);
-          if (current === move) await advance(move);
+          await inTurn(move.tenant, async () => {
+            if ((await all()).get(move.tenant) === move) await advance(move);
+          });
         });
         const waiting = [...(await all()).values()].filter((move) => !isOver(move) && !move.paused);
         return waiting.length === 0 ? null : Math.min(...waiting.map(({ notBefore }) => notBefore));

@@ -45,9 +45,10 @@ export interface MoveWork {
   /** The records of a move. Throws a refusal without one of them. */
   sceneOf(move: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene>;
   /** Makes the target the tenant's standby, unless it is. What its former standby holds, the home has. */
-  placed(move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>, scene: Scene, dryRun: boolean): Promise<void>;
+  placed(move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>, scene: Scene, dryRun: boolean): Promise<number>;
   /** Does one piece of work. Throws a `Waiting` if it does not get on. */
-  work(move: Move): Promise<Move>;
+  work(move: Move, isWanted: () => Promise<boolean>): Promise<Move>;
+  ended(move: Move, problem: string | null): Move;
   /** Ends a move before the switch: the tenant has its former standby again, once the target holds nothing that the source has not. */
   abort(move: Move): Promise<Move>;
 }
@@ -67,12 +68,20 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   const intentOf = ({ actor, reason }: Pick<Move, 'actor' | 'reason'>): DirectoryIntent => ({ actor, reason });
 
   /** Makes the target the tenant's standby, unless it is. What its former standby holds, the home has. */
-  const placed = async (move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>, { tenant }: Scene, dryRun: boolean) => {
+  const placed = async (
+    move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>,
+    { tenant, source }: Scene,
+    dryRun: boolean,
+  ) => {
     const outcome = await directory.change(
-      { kind: 'place-tenant', tenant: move.tenant, standby: move.to },
+      { kind: 'place-tenant', tenant: move.tenant, standby: move.to, ifEpoch: epochOf(tenant, source) },
       { ...intentOf(move), dryRun, ...(tenant.standby !== null && { holdings: { [tenant.standby]: null } }) },
     );
     if (outcome.status === 'refused') throw refusal(outcome.code, outcome.detail);
+    const [change] = outcome.changes;
+    return change?.kind === 'tenant' && change.after !== null
+      ? epochOf(change.after as Tenant, source)
+      : epochOf(tenant, source);
   };
 
   /** One step of the walk of a move, and what it has counted so far. */
@@ -83,7 +92,8 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     const counts = await push({ ...pair, restart: !move.walking, verify: move.walk === 'compare' });
     if (typeof counts === 'string') throw new Waiting(counts);
     const done = counts.done === true;
-    if (!done && counts.waiting !== undefined) throw new Waiting(String(counts.waiting), { ...move, walking: true });
+    if (!done && counts.waiting !== undefined)
+      throw new Waiting(String(counts.waiting), { ...move, walking: move.walking || counts.isOther !== true });
     return { move: { ...move, walking: !done, problem: null }, counts, done };
   };
 
@@ -146,7 +156,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   };
 
   /** Does one piece of work. Throws a `Waiting` if it does not get on. */
-  const work = async (move: Move): Promise<Move> => {
+  const work = async (move: Move, isWanted: () => Promise<boolean>): Promise<Move> => {
     const scene = await sceneOf(move);
     const { tenant, source, target } = scene;
     const now = clock.now();
@@ -165,15 +175,20 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     switch (move.state) {
       case 'planned': {
         if (tenant.standby !== move.to) {
-          await redundant(tenant, source);
-          await placed(move, scene, false);
-          return move;
+          const epoch = epochOf(tenant, source);
+          const { move: after, isDone } = await redundant(
+            move,
+            scene,
+            tenant.standby,
+            move.epoch !== epoch || !move.walking,
+          );
+          if (!isDone || !(await isWanted())) return { ...after, epoch };
+          return { ...after, epoch: await placed(after, scene, false) };
         }
         const { move: after, counts, done } = await walked(move, pair);
         if (!done) return after;
         const total = Number(counts.same ?? 0) + Number(counts.missing ?? 0) + Number(counts.different ?? 0);
-        const epoch = epochOf(tenant, source);
-        return stepped({ ...after, total, epoch, there: Number(counts.same ?? 0) }, clock.now());
+        return stepped({ ...after, total, there: Number(counts.same ?? 0) }, clock.now());
       }
       case 'seeding':
         return seeded(move, pair);
@@ -181,7 +196,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
         const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
         if (!done) return after;
         refuseLacking(move, counts);
-        return Number(counts.stored ?? 0) <= WORK_LIMITS.behind ? switched(after, scene) : after;
+        return Number(counts.stored ?? 0) <= WORK_LIMITS.behind && (await isWanted()) ? switched(after, scene) : after;
       }
       case 'switched': {
         const problem = await fence(source, tenant.id, epochOf(tenant, target), { tenant, home, standby });
@@ -202,31 +217,49 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   };
 
   /** A standby is left: what it holds must be in the home, also what it took while it stood in. */
-  const redundant = async (tenant: Tenant, home: Cell): Promise<void> => {
-    const standby = (await directory.cells()).find(({ cell }) => cell.id === tenant.standby)?.cell;
-    if (standby === undefined) return;
-    const progress = await push({ tenant, home, standby, from: standby.id, restart: false, verify: false });
+  const redundant = async (move: Move, { tenant, source: home }: Scene, left: string | null, restart: boolean) => {
+    const standby = (await directory.cells()).find(({ cell }) => cell.id === left)?.cell;
+    if (standby === undefined) return { move, isDone: true };
+    const progress = await push({ tenant, home, standby, from: standby.id, restart, verify: false });
+    const epoch = epochOf(tenant, home);
     if (typeof progress === 'string') throw new Waiting(progress);
-    if (progress.done !== true) throw new Waiting(`${standby.id} sends what ${home.id} lacks`);
+    if (progress.done !== true && progress.waiting !== undefined)
+      throw new Waiting(String(progress.waiting), { ...move, epoch, walking: !restart || progress.isOther !== true });
+    if (progress.done !== true) return { move: { ...move, walking: true }, isDone: false };
     if (lackingOf(progress) > 0)
-      throw new Waiting(`${home.id} cannot store ${lackingOf(progress)} events of ${standby.id}`);
+      throw new Waiting(`${home.id} cannot store ${lackingOf(progress)} events of ${standby.id}`, {
+        ...move,
+        walking: false,
+      });
+    return { move: { ...move, walking: false }, isDone: true };
   };
 
   /** Ends a move before the switch: the tenant has its former standby again, once the target holds nothing that the source has not. */
   const abort = async (move: Move): Promise<Move> => {
-    const { tenant, source } = await sceneOf(move);
+    const scene = await sceneOf(move);
+    const { tenant, source } = scene;
+    if (tenant.cell === move.to && tenant.standby === move.from)
+      throw refusal('move_state', `${move.to} is the home already, as the move will show: reverse it then.`);
     const isPlaced = tenant.cell === move.from && tenant.standby === move.to;
     if (!isPlaced || move.formerStandby === move.to) return aborted(move, null);
     if (!isServing(source))
       return aborted(move, `${source.id} is ${source.state}, so that ${move.to} stays the standby.`);
-    if (epochOf(tenant, source) !== move.epoch) await redundant(tenant, source);
+    const epoch = epochOf(tenant, source);
+    if (epoch !== move.epoch) {
+      const { isDone } = await redundant(move, scene, tenant.standby, false);
+      if (!isDone) throw new Waiting(`${move.to} sends what ${source.id} lacks`);
+    }
     const outcome = await directory.change(
-      { kind: 'place-tenant', tenant: move.tenant, standby: move.formerStandby },
+      { kind: 'place-tenant', tenant: move.tenant, standby: move.formerStandby, ifEpoch: epoch },
       { ...intentOf(move), holdings: { [move.to]: null } },
     );
-    if (outcome.status === 'refused') throw refusal(outcome.code, outcome.detail);
+    if (outcome.status === 'refused') {
+      // Its former standby can be none any more.
+      if (outcome.code.startsWith('cell_')) return aborted(move, `${move.to} stays the standby: ${outcome.detail}`);
+      throw refusal(outcome.code, outcome.detail);
+    }
     return aborted(move, null);
   };
 
-  return { sceneOf, placed, work, abort };
+  return { sceneOf, placed, work, abort, ended: aborted };
 }

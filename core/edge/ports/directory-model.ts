@@ -173,6 +173,8 @@ export type DirectoryCommand =
       readonly cell?: string;
       readonly standby?: string | null;
       readonly leaveData?: true;
+      /** Refused with `changed_meanwhile` if another cell serves the tenant since, or it was placed. */
+      readonly ifEpoch?: number;
     }
   /**
    * Makes the tenant's standby its home and its home the standby. Only the mover orders it, which has seen to the data. Refused with
