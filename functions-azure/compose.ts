@@ -148,7 +148,7 @@ export function composeHttp(
     },
     fetch: (request: Request) => fetch(request),
   };
-  const handle = functionsHttp(applicationApi({ ...parts, ...both, ...own, telemetry }));
+  const handle = functionsHttp(applicationApi({ ...parts, ...both, ...own, telemetry }), own.clock);
   return async (request) => {
     const answer = await handle(request);
     // The process goes on, and no answer waits for it.
