@@ -51,8 +51,9 @@ const withApplication = () => ({
 export const applicationPlugins = () => (applicationFile === OWN_APPLICATION ? [] : [withApplication()]);
 
 /**
- * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge.
- * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure' | 'edge', external?: string[] }} Bundle
+ * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge. A `whole` one has all of its
+ * cloud's SDK: a container pulls by parts that functions lack, and gets keys from its platform while it runs.
+ * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure' | 'edge', external?: string[], whole?: boolean }} Bundle
  */
 
 /** The credential providers a function in the cloud never uses weigh 60 kB and 10 ms of every cold start. */
@@ -66,8 +67,13 @@ export const bundles = [
   { name: 'azure/http', entry: 'functions-azure/http.ts', platform: 'azure', external: ['@azure/functions-core'] },
   { name: 'azure/relay', entry: 'functions-azure/relay.ts', platform: 'azure', external: ['@azure/functions-core'] },
   { name: 'azure/worker', entry: 'functions-azure/worker.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  { name: 'containers/aws', entry: 'containers/aws/main.ts', platform: 'aws', whole: true },
+  { name: 'containers/azure', entry: 'containers/azure/main.ts', platform: 'azure', whole: true },
   { name: 'edge/http', entry: 'functions-edge/http.ts', platform: 'edge', external: ['cloudflare:*'] },
 ];
+
+/** Those that the local stack runs: containers are the same handlers behind other triggers. */
+export const stackBundles = bundles.filter(({ name }) => !name.startsWith('containers/'));
 
 /**
  * The file that a bundle is compiled to.
@@ -108,8 +114,8 @@ export function deployableOptions(bundle) {
     sourcesContent: false,
     metafile: true,
     external: bundle.external ?? [],
-    alias: bundle.platform === 'aws' ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
-    plugins: [...applicationPlugins(), ...(bundle.platform === 'azure' ? [leanAzure(root)] : [])],
+    alias: bundle.platform === 'aws' && !bundle.whole ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
+    plugins: [...applicationPlugins(), ...(bundle.platform === 'azure' && !bundle.whole ? [leanAzure(root)] : [])],
     logLevel: 'silent',
   };
 }

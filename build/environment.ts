@@ -32,7 +32,8 @@ export function environmentDocument(folders: readonly FunctionsFolder[]): string
     '',
     'A function reads its environment once, when it starts. A variable that it needs and that is',
     'missing or malformed, and one that begins with `APP_` and is not listed here, stop the start; the message lists',
-    'everything that is wrong at once. No variable has a default.',
+    'everything that is wrong at once. No variable has a default. A container reads those of the functions of its cloud that it stands for,',
+    'and its own.',
     ...sections,
     '',
   ].join('\n');

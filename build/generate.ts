@@ -1,7 +1,9 @@
 // `npm run generate`: writes generated files; `--check` only reports which of them are stale.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as awsContainer from '../containers/aws/config.ts';
+import * as azureContainer from '../containers/azure/config.ts';
 import { application } from '../core/application.ts';
 import { applicationFaults, topologyOf } from '../core/domain/application.ts';
 import type { Domain } from '../core/domain/domain.ts';
@@ -16,6 +18,8 @@ import { type Published, publishedFaults } from './compatibility.ts';
 import { environmentDocument } from './environment.ts';
 import { FAULTS, faultDocument } from './fault-matrix.ts';
 import { hostJson } from './host-json.ts';
+import type { DeclaredCell } from './infra/declared.ts';
+import { kubernetesFiles } from './infra/kubernetes.ts';
 import { compileValidators, SchemaError } from './validators.ts';
 
 type Files = Readonly<Record<string, () => Promise<string>>>;
@@ -79,8 +83,15 @@ const derived = {
   'topology.json': async () => json(topology),
 } satisfies Files;
 
+/** The manifests of the declared cells: a consumer has a deployment of its own. `npm run infra:generate` writes them for a new cell. */
+const manifests = (): Files => {
+  const cells = JSON.parse(readFileSync('infra/cells.json', 'utf8')) as readonly DeclaredCell[];
+  const files = cells.flatMap((cell) => Object.entries(kubernetesFiles(cell, topology)));
+  return Object.fromEntries(files.map(([name, text]) => [`infra/kubernetes/${name}`, async () => text]));
+};
+
 /** The files of the project's own application, and those independent of any application. */
-const own: Files = {
+const own = (): Files => ({
   'core/http/validators.generated.ts': () =>
     compileValidators({ Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
@@ -92,9 +103,12 @@ const own: Files = {
     environmentDocument([
       { folder: 'functions-aws', variables: aws.VARIABLES, platform: aws.PLATFORM_VARIABLES },
       { folder: 'functions-azure', variables: azure.VARIABLES, platform: azure.PLATFORM_VARIABLES },
+      { folder: 'containers/aws', variables: awsContainer.VARIABLES, platform: awsContainer.PLATFORM_VARIABLES },
+      { folder: 'containers/azure', variables: azureContainer.VARIABLES, platform: azureContainer.PLATFORM_VARIABLES },
       { folder: 'functions-edge', variables: edge.VARIABLES, platform: edge.PLATFORM_VARIABLES },
     ]),
-};
+  ...manifests(),
+});
 
 const OPTIONS: readonly string[] = ['--publish', '--check', '--quiet', '--out'];
 
@@ -110,7 +124,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
   const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
-  const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own : {};
+  const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own() : {};
   const files: Files = { ...besideDomains(args.includes('--publish')), ...more };
   const check = args.includes('--check');
   const stale: string[] = [];

@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { buildBundles, bundles, outfileOf, root } from './bundles.mjs';
 import { type LockedPackage, sbom } from './package/sbom.ts';
+import { tar } from './package/tar.ts';
 import { zip } from './package/zip.ts';
 
 /** An artifact: the bundles in it, and how its bytes are made of files below dist. */
@@ -19,6 +20,16 @@ const lambda = (name: string): Recipe => ({
   make: async (read) => zip({ 'index.cjs': await read(`aws/${name}/index.cjs`) }),
 });
 
+/** What containers/Dockerfile puts on its base: the root file system's own part of the image. */
+const container = (cloud: string): Recipe => ({
+  bundles: [`containers/${cloud}`],
+  make: async (read) =>
+    tar({
+      'app/index.cjs': await read(`containers/${cloud}/index.cjs`),
+      'app/LICENSE': await readFile(path.join(root, 'LICENSE')),
+    }),
+});
+
 /** File → what it is made of. */
 const RECIPES: Readonly<Record<string, Recipe>> = {
   'aws-http.zip': lambda('http'),
@@ -32,6 +43,8 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
       return zip(Object.fromEntries(files));
     },
   },
+  'container-aws.tar': container('aws'),
+  'container-azure.tar': container('azure'),
   'edge.mjs': { bundles: ['edge/http'], make: (read) => read('edge/http/index.mjs') },
 };
 

@@ -6,7 +6,6 @@ import type { BuildContext, BuildFailure, BuildResult, Metafile } from 'esbuild'
 import {
   applicationFile,
   type Bundle,
-  bundles,
   deployableOptions,
   derivedFolder,
   distFolder,
@@ -16,6 +15,7 @@ import {
   outfileOf,
   recordedInputs,
   root,
+  stackBundles,
 } from './bundles.mjs';
 
 /** What came of a change. Either there are errors, and nothing is written, or the bundles are there to be run. */
@@ -46,7 +46,7 @@ export class Rebuilder {
 
   /** @param clouds whose bundles are kept up to date: `aws`, `azure`, `edge` */
   constructor(clouds: ReadonlySet<string>) {
-    this.#bundles = bundles.filter(({ platform }) => clouds.has(platform));
+    this.#bundles = stackBundles.filter(({ platform }) => clouds.has(platform));
   }
 
   /** Remembers the state that has been built; what changes from now on is a change. */

@@ -69,7 +69,7 @@ export interface ActionContext extends CommandContext {
 export type Action = (context: ActionContext) => Promise<number>;
 
 /** Actions that take no id. */
-const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'status', 'approvals']);
+const WITHOUT_ID: ReadonlySet<string> = new Set(['list', 'approvals', 'failover status']);
 
 /** Picks the action that the first argument names, and runs it at the edge's control plane. */
 export async function runAction(
@@ -79,7 +79,7 @@ export async function runAction(
 ): Promise<number> {
   const [action, ...rest] = context.positionals;
   const run = actionOf(actions, action);
-  if (rest.length > 0 && WITHOUT_ID.has(action ?? ''))
+  if (rest.length > 0 && (WITHOUT_ID.has(action ?? '') || WITHOUT_ID.has(`${name} ${action}`)))
     throw new UsageError(`\`${name} ${action}\` takes no argument: ${JSON.stringify(rest[0])}.`);
   const connection = await connect(context.options);
   const commandLine = ['polycell', name, ...context.positionals].join(' ');

@@ -16,6 +16,7 @@ import { get } from './commands/get.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
 import { logs } from './commands/logs.ts';
+import { moves } from './commands/moves.ts';
 import { newDomain } from './commands/new.ts';
 import { parked } from './commands/parked.ts';
 import { profiles } from './commands/profiles.ts';
@@ -42,6 +43,7 @@ export const commands: Readonly<Record<string, Command>> = {
   replicas,
   cells,
   tenants,
+  moves,
   failover,
   console: consoleCommand,
   audit,

@@ -13,9 +13,10 @@ import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
-import { DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
-import { consumerNamed } from '../core/domain/application.ts';
+import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
+import { consumerNamed, topologyOf } from '../core/domain/application.ts';
 import { applicationApi } from '../core/http/application-api.ts';
+import type { ApiRequest } from '../core/http/call.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
@@ -24,11 +25,13 @@ import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
-import type { Bus } from '../core/ports/bus.ts';
+import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
+import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
 import type { CellConfig, HttpConfig, WorkerConfig } from './config.ts';
@@ -42,7 +45,7 @@ export interface Overrides {
   readonly consumer?: (consumer: Consumer) => Consumer;
 }
 
-interface Platform {
+export interface Platform {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
@@ -52,13 +55,14 @@ interface Platform {
  * The adapters know which requests can be repeated, so the SDK does not retry. A service that does not answer within three
  * seconds is assumed not to answer at all; both timeouts are in milliseconds.
  */
-const CLIENT = {
+export const CLIENT = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true },
 } as const;
 
-const platform = (
-  { cell }: CellConfig,
+/** What every part of the process shares. */
+export const platform = (
+  { cell }: Pick<CellConfig, 'cell'>,
   {
     clock = systemClock,
     ids = randomIds,
@@ -85,7 +89,8 @@ const telemetryOf = (
 
 const SYSTEM = 'aws_sns';
 
-function stores(
+/** The cell's stores. */
+export function stores(
   { region, endpoints, eventsTable, stateTable }: CellConfig,
   { clock, ids }: Platform,
 ): { events: Store; state: Store } {
@@ -101,8 +106,20 @@ function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platfo
   return new SnsBus({ client, topicArn, clock, ids });
 }
 
-/** The function behind the HTTP API. */
-export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
+/** What serves, and the telemetry that is exported once it has. */
+export interface Composed<Handler> {
+  readonly handle: Handler;
+  readonly telemetry: OtlpTelemetry;
+}
+
+/** When telemetry is exported: a container goes on after its answer, whatever it answers. */
+type Exporting = Parameters<typeof exporter>[1];
+
+/** The cell's API on web-standard requests, whatever serves it. */
+export function composeApi(
+  config: HttpConfig,
+  overrides: Overrides = {},
+): Composed<(request: ApiRequest) => Promise<Response>> {
   const own = platform(config, overrides);
   const telemetry = telemetryOf(config, 'http', own, ANSWERING);
   const cell = { id: config.cell, cloud: 'aws', region: config.region, version: config.version } as const;
@@ -118,9 +135,30 @@ export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (eve
     },
     fetch: (request: Request) => fetch(request),
   };
-  const handle = apiGateway(applicationApi({ ...parts, ...stores(config, own), ...own, telemetry }));
+  return { handle: applicationApi({ ...parts, ...stores(config, own), ...own, telemetry }), telemetry };
+}
+
+/** The function behind the HTTP API. */
+export function composeHttp(config: HttpConfig, overrides: Overrides = {}): (event: HttpEvent) => Promise<HttpResult> {
+  const { handle: api, telemetry } = composeApi(config, overrides);
+  const handle = apiGateway(api);
   const { runtimeApi } = config;
-  return runtimeApi === undefined ? handle : afterAnswer({ runtimeApi, flush: telemetry.flush, log: own.log }, handle);
+  const { log } = platform(config, overrides);
+  return runtimeApi === undefined ? handle : afterAnswer({ runtimeApi, flush: telemetry.flush, log }, handle);
+}
+
+/** What handles the changes of the event log, whatever reads them. */
+export function composeChanges(
+  config: CellConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): Composed<ChangeHandler> {
+  const own = platform(config, overrides);
+  const { state } = stores(config, own);
+  const telemetry = telemetryOf(config, 'relay', own, when);
+  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
+  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
+  return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
 /** The function behind the event log's stream. */
@@ -128,13 +166,58 @@ export function composeRelay(
   config: CellConfig,
   overrides: Overrides = {},
 ): (event: StreamEvent) => Promise<BatchResponse> {
+  const { clock } = platform(config, overrides);
+  const { handle, telemetry } = composeChanges(config, overrides);
+  return afterBatch(telemetry, clock, dynamoDbChangeStream(handle));
+}
+
+/** What takes a consumer's messages, and its dead letters, whatever receives them. */
+export interface ConsumerHandlers {
+  readonly declaration: ConsumerDeclaration;
+  readonly deliver: DeliveryHandler;
+  readonly deadLetters: DeliveryHandler;
+  readonly telemetry: OtlpTelemetry;
+}
+
+/** The consumer that the configuration names. */
+export function composeConsumer(
+  config: WorkerConfig,
+  overrides: Overrides = {},
+  when: Exporting = BATCHING,
+): ConsumerHandlers {
   const own = platform(config, overrides);
-  const { state } = stores(config, own);
-  const telemetry = telemetryOf(config, 'relay', own, BATCHING);
-  const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
-  const traced = tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed);
-  return afterBatch(telemetry, own.clock, dynamoDbChangeStream(traced));
+  const { clock, ids, log } = own;
+  const telemetry = telemetryOf(config, config.consumer, own, when);
+  const { events, state } = stores(config, own);
+  const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
+  const parked = tracedParking(telemetry, parking({ state, clock }));
+  const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
+    declaration,
+    deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
+    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    telemetry,
+  });
+  const { replication } = config;
+  const copies = topologyOf(application).consumers.find(({ name }) => name === config.consumer);
+  if (replication !== undefined && copies !== undefined)
+    return handlersOf(copies, replicator({ ...asking, ...replication, events, state, log, telemetry }));
+  const { declaration, create } = consumerNamed(application, config.consumer);
+  const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
+  const time = storeTime(clock);
+  const watched = { events: time.watch(events), state: time.watch(state) };
+  const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
+  const changed = overrides.consumer?.(consumer) ?? consumer;
+  const deps = {
+    cell: config.cell,
+    declaration,
+    parking: parked,
+    storeMs: time.busyMs,
+    trials: crashMarkers(state, clock),
+    clock,
+    log,
+    leases,
+  };
+  return handlersOf(declaration, consume({ consumer: changed, ...deps }));
 }
 
 /** The function behind a consumer's queue. */
@@ -142,34 +225,11 @@ export function composeWorker(
   config: WorkerConfig,
   overrides: Overrides = {},
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
-  const own = platform(config, overrides);
-  const { clock, ids, log } = own;
-  const telemetry = telemetryOf(config, config.consumer, own, BATCHING);
-  const { events, state } = stores(config, own);
-  const { declaration, create } = consumerNamed(application, config.consumer);
-  const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
-  const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
-  const time = storeTime(clock);
-  const watched = { events: time.watch(events), state: time.watch(state) };
-  const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
-  const changed = overrides.consumer?.(consumer) ?? consumer;
-  const parked = tracedParking(telemetry, parking({ state, clock }));
-  const trials = crashMarkers(state, clock);
-  const consumed = consume({
-    cell: config.cell,
-    consumer: changed,
-    declaration,
-    parking: parked,
-    storeMs: time.busyMs,
-    trials,
-    clock,
-    log,
-    leases,
-  });
-  const deliver = tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, consumed);
+  const { clock } = platform(config, overrides);
+  const { deliver, deadLetters: handler, telemetry } = composeConsumer(config, overrides);
   const take = sqsConsumer((messages, deadline) => deliver(messages, deadline, deadline - clock.now()), {
     suffix: DEAD_LETTER_SUFFIX,
-    handler: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    handler,
   });
   return afterBatch(telemetry, clock, take);
 }

@@ -6,11 +6,13 @@ import {
   type Environment,
   type Get,
   type LeaseConfig,
+  type ReplicationConfig,
   readAudience,
   readCellId,
   readEdge,
   readIdentityKey,
   readLeases,
+  readReplication,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -50,6 +52,8 @@ export interface WorkerConfig extends CellConfig {
   readonly consumer: string;
   /** Where it gets its leases, and by which key; only for a consumer whose effects must happen once. */
   readonly leases: LeaseConfig | undefined;
+  /** By which keys it believes the edge and proves who it is; only for the consumer that sends copies. */
+  readonly replication: ReplicationConfig | undefined;
 }
 
 /** Our own variables with their purpose; `docs/environment.md` is generated from this. */
@@ -59,7 +63,8 @@ export const VARIABLES = {
   APP_EVENTS_TABLE: 'DynamoDB table of the event log, with its stream',
   APP_STATE_TABLE: 'DynamoDB table of everything else',
   APP_TOPIC_ARN: 'SNS topic that events are published to',
-  APP_ROUTE_KEYS: 'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the function http',
+  APP_ROUTE_KEYS:
+    'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the functions http and worker',
   APP_ENDPOINTS:
     'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
   APP_ROUTE_AUDIENCE:
@@ -112,7 +117,8 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
       problems.push(`APP_CONSUMER is ${JSON.stringify(consumer)}; there are ${names}`);
     }
     const leases = declaration?.effects === 'home-only' ? readLeases(get, problems) : undefined;
-    return { ...readCell(environment, get, problems), consumer, leases };
+    const replication = declaration?.effects === 'copies' ? readReplication(get, problems) : undefined;
+    return { ...readCell(environment, get, problems), consumer, leases, replication };
   });
 }
 

@@ -1,16 +1,18 @@
 // Reads the functions' app settings: checks everything at start and reports all problems at once.
 
 import type { IdentityEndpoint } from '../adapters/azure/managed-identity.ts';
+import type { FederatedIdentity } from '../adapters/azure/workload-identity.ts';
 import type { RouteAudience } from '../core/cell/route-token.ts';
 import {
   type Environment,
   type Get,
   type LeaseConfig,
+  type ReplicationConfig,
   readAudience,
   readCellId,
   readEdge,
   readIdentityKey,
-  readLeases,
+  readReplication,
   readRouteKeys,
   readSettings,
 } from '../core/cell/settings.ts';
@@ -35,7 +37,12 @@ export interface CellConfig {
 export interface IdentityConnection {
   /** Address of the Cosmos DB account, or name of the Service Bus namespace. */
   readonly address: string;
-  readonly identity: IdentityEndpoint;
+  readonly identity: IdentityEndpoint | ClusterIdentity;
+}
+
+/** The identity that a cluster's own token, in a file, stands for. */
+export interface ClusterIdentity extends Omit<FederatedIdentity, 'assertion'> {
+  readonly tokenFile: string;
 }
 
 /** A connection string is for the local stack and for emulators. */
@@ -55,6 +62,8 @@ export interface HttpConfig extends CellConfig {
 export interface WorkerConfig extends CellConfig {
   /** Where it gets its leases, and by which key. */
   readonly leases: LeaseConfig | undefined;
+  /** By which keys it believes the edge and proves who it is, to send copies of events. */
+  readonly replication: ReplicationConfig;
 }
 
 /** Every variable of ours, and what it is for; `docs/environment.md` is made from this. */
@@ -64,7 +73,8 @@ export const VARIABLES = {
   APP_REGION: 'Region of the cell',
   APP_DATABASE: 'Cosmos DB database with the containers events, state and leases',
   APP_TOPIC: 'Service Bus topic that events are published to',
-  APP_ROUTE_KEYS: 'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the function http',
+  APP_ROUTE_KEYS:
+    'JSON array of one or two public Ed25519 keys (JWK with kid) of the edge; for the functions http and worker',
   APP_ENDPOINTS:
     'Origin of the cell’s API, as the directory knows it; two, with a space in between, while it changes; for the function http',
   APP_ROUTE_AUDIENCE:
@@ -124,10 +134,12 @@ export function readHttpConfig(environment: Environment): HttpConfig {
 
 /** The configuration of the functions of `worker`. Throws a `ConfigError`. */
 export function readWorkerConfig(environment: Environment): WorkerConfig {
-  return readSettings(environment, VARIABLES, (get, problems) => ({
-    ...readCell({ environment, get, problems }),
-    leases: readLeases(get, problems),
-  }));
+  return readSettings(environment, VARIABLES, (get, problems) => {
+    const replication = readReplication(get, problems);
+    const edge = readEdge(get, problems);
+    const leases = edge === undefined ? undefined : { edge, identityKey: replication.identityKey };
+    return { ...readCell({ environment, get, problems }), leases, replication };
+  });
 }
 
 /** The configuration of the function `relay`. Throws a `ConfigError`. */
@@ -197,7 +209,33 @@ function readConnection(source: Source, service: keyof typeof CONNECTIONS): Conn
   if (credential !== '' && credential !== 'managedidentity')
     problems.push(`${name}__credential is ${JSON.stringify(credential)}; it must be "managedidentity"`);
   const clientId = given('clientId');
+  const cluster = readCluster(source);
+  if (cluster !== undefined) return { address, identity: { ...cluster, ...(clientId !== '' && { clientId }) } };
   return { address, identity: { ...readIdentity(source), ...(clientId !== '' && { clientId }) } };
+}
+
+/** What workload identity puts into the environment of a pod; none of it elsewhere. */
+export const CLUSTER_IDENTITY = {
+  AZURE_FEDERATED_TOKEN_FILE: 'File with the cluster’s token for the pod; with it, tokens come from Microsoft Entra ID',
+  AZURE_AUTHORITY_HOST: 'Address of Microsoft Entra ID; set by the cluster',
+  AZURE_TENANT_ID: 'Directory of the identity; set by the cluster',
+  AZURE_CLIENT_ID: 'Client id of the identity; set by the cluster, from the service account',
+} as const;
+
+/** The cluster's identity, or undefined where there is no cluster; what is missing is missing for both services, and a problem once. */
+function readCluster({ environment, problems }: Source): ClusterIdentity | undefined {
+  const { AZURE_FEDERATED_TOKEN_FILE: tokenFile = '' } = environment;
+  if (tokenFile === '') return undefined;
+  const required = (name: keyof typeof CLUSTER_IDENTITY): string => {
+    const value = environment[name] ?? '';
+    const problem = `${name} is not set, and AZURE_FEDERATED_TOKEN_FILE is`;
+    if (value === '' && !problems.includes(problem)) problems.push(problem);
+    return value;
+  };
+  const authority = required('AZURE_AUTHORITY_HOST');
+  const problem = 'AZURE_AUTHORITY_HOST must be an address with https';
+  if (authority !== '' && !/^https:\/\/[^/]/.test(authority) && !problems.includes(problem)) problems.push(problem);
+  return { tokenFile, authority, tenant: required('AZURE_TENANT_ID'), clientId: required('AZURE_CLIENT_ID') };
 }
 
 /** Where tokens come from; what is wrong with it is wrong for both services, and a problem once. */

@@ -17,6 +17,13 @@ import {
   type MonitorStub,
   monitorObject,
 } from '../adapters/cloudflare/monitor-object.ts';
+import {
+  MOVER_NAME,
+  type MoverObjectMethods,
+  type MoverStub,
+  moverClient,
+  moverObject,
+} from '../adapters/cloudflare/mover-object.ts';
 import type { KvNamespace, ObjectNamespace, ObjectStorage } from '../adapters/cloudflare/platform.ts';
 import { refreshingRevocations } from '../adapters/cloudflare/revocations.ts';
 import { SqliteDirectoryStorage } from '../adapters/cloudflare/sqlite-directory-storage.ts';
@@ -28,15 +35,17 @@ import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
+import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
+import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
 import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
-import { holdingsQuestion } from '../core/edge/control/holdings-question.ts';
-import { replicaPusher } from '../core/edge/control/replica-pusher.ts';
+import { assigner } from '../core/edge/directory/assigner.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
+import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
@@ -45,6 +54,7 @@ import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.
 import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import { createMover } from '../core/edge/mover/mover.ts';
 import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
 import { edgeOpenApi } from '../core/edge/router/edge-openapi.ts';
@@ -109,7 +119,8 @@ export function composeMonitor(
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const asking = { fetch: (request: Request) => fetch(request), clock };
   const sign = routeTokenSigner(routeKey);
-  const fence = fenceRequest({ ...asking, sign }, FENCE_TIMEOUT_MS);
+  const assign = assigner(assignmentSigner(routeKey), clock);
+  const fence = fenceRequest({ ...asking, sign, assign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
   const overview = createOverview({
     directory: keeper,
@@ -123,6 +134,12 @@ export function composeMonitor(
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, clock }),
+    catchingUp: createCatchingUp({
+      directory: keeper,
+      push: replicaPusher({ ...asking, sign, assign }),
+      replicas: holdingsQuestion({ ...asking, sign }).replicas,
+      clock,
+    }),
     storage,
     clock,
     log,
@@ -134,6 +151,30 @@ export function composeMonitor(
   return monitorObject({ monitor, report: overview.report, storage, clock, intervalMs });
 }
 
+/** Bindings of the mover's object. */
+export type MoverBindings = MonitorBindings;
+
+/** Returns the methods of the object that moves tenants. */
+export function composeMover(
+  storage: ObjectStorage,
+  { routeKey }: Pick<EdgeConfig, 'routeKey'>,
+  { DIRECTORY }: MoverBindings,
+): MoverObjectMethods {
+  const directory = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
+  const sign = routeTokenSigner(routeKey);
+  const assign = assigner(assignmentSigner(routeKey), clock);
+  const asking = { fetch: (request: Request) => fetch(request), clock, sign, assign };
+  const mover = createMover({
+    directory,
+    push: replicaPusher(asking),
+    fence: fenceRequest(asking, FENCE_TIMEOUT_MS),
+    storage,
+    clock,
+    log: jsonLog(console.log),
+  });
+  return moverObject({ mover, storage, clock });
+}
+
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
 const BODY_LIVES = 4;
 
@@ -142,6 +183,7 @@ export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MONITOR: ObjectNamespace<Watching>;
   /** https://developers.cloudflare.com/workers/static-assets/binding/ */
   readonly ASSETS: { fetch(request: Request): Promise<Response> };
+  readonly MOVER: ObjectNamespace<MoverStub>;
 }
 
 /** How long the monitor may take to return its status. */
@@ -264,9 +306,10 @@ export function composeEdge(
       push: replicaPusher({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),
-        signAssignment: assignmentSigner(config.routeKey),
+        assign: assigner(assignmentSigner(config.routeKey), clock),
         clock,
       }),
+      mover: moverClient(() => bindings.MOVER.getByName(MOVER_NAME), clock),
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),

@@ -75,6 +75,7 @@ export const PLATFORM_VARIABLES = {
   ROUTES: 'KV namespace: the read cache of the directory, and the list of revoked certificates',
   DIRECTORY: 'Durable Object namespace of the class DirectoryObject',
   MONITOR: 'Durable Object namespace of the class MonitorObject',
+  MOVER: 'Durable Object namespace of the class MoverObject',
   ...TELEMETRY_VARIABLES,
 } as const;
 

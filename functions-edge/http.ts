@@ -4,6 +4,7 @@ import { readEdgeConfig } from './config.ts';
 
 export { DirectoryObject } from './directory.ts';
 export { MonitorObject } from './monitor.ts';
+export { MoverObject } from './mover.ts';
 
 type Environment = EdgeBindings & Record<string, string>;
 type Context = { waitUntil(work: Promise<unknown>): void };

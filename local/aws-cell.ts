@@ -8,14 +8,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { ATTRIBUTES } from '../adapters/aws/dynamodb-items.ts';
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
-import {
-  type ConsumerDeclaration,
-  DEAD_LETTER_SUFFIX,
-  LANE_NAMES,
-  type Lane,
-  queueOf,
-  type Topology,
-} from '../core/cell/topology.ts';
+import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
@@ -23,7 +16,7 @@ import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import { AwsCompute } from './aws-compute.ts';
 import { type AwsServiceAddresses, AwsServices } from './aws-services.ts';
 import type { CellDeclaration } from './cells.ts';
-import { type CellResources, type Provisioned, provision, type QueueDescription } from './emulators/provision.ts';
+import { type CellResources, type Provisioned, provision } from './emulators/provision.ts';
 import { type Endpoints, tellEndpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
 import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice } from './local-cell.ts';
@@ -64,6 +57,34 @@ function clientsOf({ dynamodb, sns, sqs }: AwsServiceAddresses, region: string) 
     streams: new DynamoDBStreamsClient(options(dynamodb)),
     sns: new SNSClient(options(sns)),
     sqs: new SQSClient(options(sqs)),
+  };
+}
+
+/** What a cell has in its account, named as Terraform names it. */
+export function awsCellResources(id: string, topology: Topology): CellResources {
+  const keys = {
+    partitionKey: ATTRIBUTES.partition,
+    sortKey: ATTRIBUTES.id,
+    timeToLiveAttribute: ATTRIBUTES.timeToLive,
+  };
+  return {
+    tables: [
+      { name: `${id}-events`, ...keys, stream: 'NEW_IMAGE' },
+      { name: `${id}-state`, ...keys },
+    ],
+    topic: `${id}-events`,
+    queues: topology.consumers.flatMap(({ name, types, visibilitySeconds, maximumDeliveries }) =>
+      LANE_NAMES.map((lane) => ({
+        name: `${id}-${queueOf(name, lane)}`,
+        visibilityTimeoutSeconds: visibilitySeconds,
+        deadLetter: { name: `${id}-${name}${DEAD_LETTER_SUFFIX}`, maxReceiveCount: maximumDeliveries },
+        filterPolicy: {
+          type: [...types],
+          consumer: [name, { exists: false }],
+          lane: lane === 'first' ? [{ exists: false }] : [lane],
+        },
+      })),
+    ),
   };
 }
 
@@ -166,19 +187,7 @@ export class AwsCell implements LocalCell {
     this.#life.stillWanted();
     const clients = clientsOf(addresses, this.region);
     this.#clients = clients;
-    const keys = {
-      partitionKey: ATTRIBUTES.partition,
-      sortKey: ATTRIBUTES.id,
-      timeToLiveAttribute: ATTRIBUTES.timeToLive,
-    };
-    this.#provisioned = await this.#provision(clients, {
-      tables: [
-        { name: this.#name('events'), ...keys, stream: 'NEW_IMAGE' },
-        { name: this.#name('state'), ...keys },
-      ],
-      topic: this.#name('events'),
-      queues: topology.consumers.flatMap((consumer) => LANE_NAMES.map((lane) => this.#queue(consumer, lane))),
-    });
+    this.#provisioned = await this.#provision(clients, awsCellResources(this.id, topology));
     this.#checkpoint = await this.#takeCheckpoint(addresses.replay);
   }
 
@@ -282,22 +291,6 @@ export class AwsCell implements LocalCell {
     // Renamed into place: a stop that is cut short leaves a whole file or none.
     await writeFile(`${file}.new`, JSON.stringify(checkpoint));
     await rename(`${file}.new`, file);
-  }
-
-  #queue(consumer: ConsumerDeclaration, lane: Lane): QueueDescription {
-    return {
-      name: this.#name(queueOf(consumer.name, lane)),
-      visibilityTimeoutSeconds: consumer.visibilitySeconds,
-      deadLetter: {
-        name: this.#name(`${consumer.name}${DEAD_LETTER_SUFFIX}`),
-        maxReceiveCount: consumer.maximumDeliveries,
-      },
-      filterPolicy: {
-        type: [...consumer.types],
-        consumer: [consumer.name, { exists: false }],
-        lane: lane === 'first' ? [{ exists: false }] : [lane],
-      },
-    };
   }
 
   /** Messages of a queue, with those in progress. */

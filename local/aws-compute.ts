@@ -203,6 +203,10 @@ export class AwsCompute {
       add(consumer.name, 'worker', consumer, {
         APP_CONSUMER: consumer.name,
         ...(consumer.effects === 'home-only' && leasing),
+        ...(consumer.effects === 'copies' && {
+          APP_IDENTITY_KEY: JSON.stringify(identityKey),
+          APP_ROUTE_KEYS: JSON.stringify(routeKeys),
+        }),
       });
     await Promise.all([...this.functions.values()].map((host) => host.start()));
   }

@@ -51,7 +51,7 @@ export interface AzureCellOptions {
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** The names inside account and namespace, which several cells may share if they were not started by the stack. */
-const names = (cell: string) => ({ database: cell, topic: `${cell}-events` });
+export const azureNames = (cell: string) => ({ database: cell, topic: `${cell}-events` });
 
 /**
  * Shorter than the cloud's times: a person waits here, and a stack that was killed must get its leases back soon. The renewal
@@ -73,7 +73,7 @@ export class AzureCell implements LocalCell {
   readonly region: string;
   readonly #options: AzureCellOptions;
   readonly #life: Lifecycle;
-  readonly #names: ReturnType<typeof names>;
+  readonly #names: ReturnType<typeof azureNames>;
   readonly #switch = new Switch();
   #services: AzureServices | undefined;
   #port: number | undefined;
@@ -87,7 +87,7 @@ export class AzureCell implements LocalCell {
   constructor(options: AzureCellOptions) {
     this.#options = options;
     this.id = options.declaration.id;
-    this.#names = names(this.id);
+    this.#names = azureNames(this.id);
     this.#resources = azureResources(options.topology);
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
@@ -256,22 +256,7 @@ export class AzureCell implements LocalCell {
     this.#administration = new ServiceBusAdministrationClient(connections.serviceBus, {
       tlsOptions: { ca: DEVELOPMENT_CERTIFICATE.cert },
     } as object);
-    await Promise.all([this.#provisionCosmos(this.#cosmos), this.#provisionServiceBus(this.#administration)]);
-  }
-
-  async #provisionCosmos(client: CosmosClient): Promise<void> {
-    const { database } = await client.databases.createIfNotExists({ id: this.#names.database });
-    for (const { name, partitionKeyPaths, partitionKeyVersion, defaultTtl } of this.#resources.cosmos.containers) {
-      const partitionKey = { paths: [...partitionKeyPaths], version: partitionKeyVersion };
-      await database.containers.createIfNotExists({ id: name, partitionKey, defaultTtl });
-    }
-  }
-
-  async #provisionServiceBus(client: ServiceBusAdministrationClient): Promise<void> {
-    await unlessThere(() => client.createTopic(this.#names.topic));
-    await Promise.all(
-      this.#resources.serviceBus.subscriptions.map((each) => provisionSubscription(client, this.#names.topic, each)),
-    );
+    await provisionAzureCell(this.#cosmos, this.#administration, this.#names, this.#resources);
   }
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
@@ -280,6 +265,29 @@ export class AzureCell implements LocalCell {
     const store = new CosmosStore({ container, clock: systemClock, ids: randomIds });
     return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
   }
+}
+
+/** Creates what a cell has in its account and namespace, unless it is there. */
+export async function provisionAzureCell(
+  cosmos: CosmosClient,
+  administration: ServiceBusAdministrationClient,
+  { database: name, topic }: ReturnType<typeof azureNames>,
+  resources: AzureResources,
+): Promise<void> {
+  const provisionCosmos = async () => {
+    const { database } = await cosmos.databases.createIfNotExists({ id: name });
+    for (const { name: id, partitionKeyPaths, partitionKeyVersion, defaultTtl } of resources.cosmos.containers) {
+      const partitionKey = { paths: [...partitionKeyPaths], version: partitionKeyVersion };
+      await database.containers.createIfNotExists({ id, partitionKey, defaultTtl });
+    }
+  };
+  const provisionServiceBus = async () => {
+    await unlessThere(() => administration.createTopic(topic));
+    await Promise.all(
+      resources.serviceBus.subscriptions.map((each) => provisionSubscription(administration, topic, each)),
+    );
+  };
+  await Promise.all([provisionCosmos(), provisionServiceBus()]);
 }
 
 async function provisionSubscription(

@@ -24,12 +24,9 @@ export interface BatchResponse {
 /** Wraps a change handler as a Lambda handler. Skips deletions, manual or by expiry. */
 export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEvent) => Promise<BatchResponse> {
   return async ({ Records }) => {
-    const records = Records.flatMap(({ eventName, dynamodb }): ChangeRecord[] => {
-      if (eventName === 'REMOVE' || dynamodb?.NewImage === undefined) return [];
-      const document = readImage(dynamodb.NewImage);
-      const kind = eventName === 'INSERT' ? 'inserted' : 'updated';
-      const committedAt = epochMs((dynamodb.ApproximateCreationDateTime ?? 0) * 1000);
-      return [{ ...document, kind, sequence: dynamodb.SequenceNumber ?? '', committedAt }];
+    const records = Records.flatMap(({ eventName, dynamodb = {} }) => {
+      const { NewImage: image, SequenceNumber: sequence, ApproximateCreationDateTime: seconds = 0 } = dynamodb;
+      return toChangeRecords({ eventName, image, sequence, committedAt: seconds * 1000 });
     });
     const outcome = records.length === 0 ? ({ status: 'done' } as const) : await handler(records);
     if (outcome.status === 'done') return { batchItemFailures: [] };
@@ -38,6 +35,21 @@ export function dynamoDbChangeStream(handler: ChangeHandler): (event: StreamEven
       throw new RangeError(`The handler failed at record ${outcome.failedAt} of ${records.length}.`);
     return { batchItemFailures: [{ itemIdentifier: failed.sequence }] };
   };
+}
+
+/** A record of a stream, from an event or from the service itself; times are in milliseconds. */
+export interface RawChange {
+  readonly eventName: string | undefined;
+  readonly image: Record<string, AttributeValue> | undefined;
+  readonly sequence: string | undefined;
+  readonly committedAt: number;
+}
+
+/** The change in a record, or none: deletions, manual or by expiry, are left out. */
+export function toChangeRecords({ eventName, image, sequence = '', committedAt }: RawChange): ChangeRecord[] {
+  if (eventName === 'REMOVE' || image === undefined) return [];
+  const kind = eventName === 'INSERT' ? 'inserted' : 'updated';
+  return [{ ...readImage(image), kind, sequence, committedAt: epochMs(committedAt) }];
 }
 
 /**

@@ -29,13 +29,14 @@ export function sqsConsumer(
 ): (event: QueueEvent, deadline: number) => Promise<BatchResponse> {
   return async ({ Records }, deadline) => {
     const isRouted = route !== undefined && Records[0]?.eventSourceARN?.endsWith(route.suffix) === true;
-    const outcomes = await (isRouted ? route.handler : handler)(Records.map(toMessage), deadline);
+    const outcomes = await (isRouted ? route.handler : handler)(Records.map(toDelivery), deadline);
     const failures = Records.filter((_, index) => outcomes[index]?.status !== 'done');
     return { batchItemFailures: failures.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 
-function toMessage({
+/** A message in a record, from an event or from the service itself. */
+export function toDelivery({
   messageId,
   body,
   attributes,

@@ -31,7 +31,7 @@ export class ChangeFeedRetry extends Error {
 export function cosmosChangeFeed(handler: ChangeHandler): (items: readonly unknown[]) => Promise<void> {
   const done = new BoundedCache<string, true>(FEED_LIMITS.remembered);
   return async (items) => {
-    const records = items.map(toRecord);
+    const records = items.map(toChangeRecord);
     const left = records.filter((record) => done.get(writeOf(record)) === undefined);
     let handled = records.length - left.length;
     for (const slice of inSlices(smallFirst(left))) {
@@ -83,7 +83,7 @@ function inSlices(records: readonly ChangeRecord[]): ChangeRecord[][] {
  * A foreign item becomes a record without a body: the relay parks it instead of failing on it forever. Ranges number their writes
  * separately, and the writes of a transaction share one number, so the etag distinguishes writes.
  */
-function toRecord(item: unknown): ChangeRecord {
+export function toChangeRecord(item: unknown): ChangeRecord {
   const { p, id, b = null, a, _lsn, _etag, _ts } = isJsonObject(item) ? item : {};
   return {
     partition: typeof p === 'string' ? p : '',

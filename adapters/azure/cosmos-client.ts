@@ -21,6 +21,13 @@ export interface Plugin {
 /** The result of one operation; `failure` is the reason if the request as a whole had no answer. */
 export type OperationAnswer = OperationResponse & { readonly failure?: PortError };
 
+/** The change feed makes an error of its own of a failed request, which has nothing of it but text, code and headers: so the headers have it. */
+const carried = (failure: PortError): PortError => Object.assign(failure, { headers: { failure } });
+
+/** The port error of the request behind an SDK's error, or the SDK's error if there was none. */
+export const failureBehind = (error: unknown): unknown =>
+  (error as { headers?: { failure?: unknown } } | undefined)?.headers?.failure ?? error;
+
 /**
  * The SDK retries reads itself when a connection breaks, ten times at intervals of a second, regardless of its options
  * (retry/defaultRetryPolicy.js). It recognizes those errors by their codes, and port errors have others.
@@ -34,8 +41,8 @@ const failOnce: Plugin = {
       if (typeof (error as { code?: unknown }).code === 'number') throw error;
       // An answer that is not JSON comes from an intermediary, which may have forwarded the request.
       if (error instanceof SyntaxError || error instanceof TypeError)
-        throw new PortError('unknown-outcome', 'The answer could not be read.', { cause: error });
-      throw toPortError(error);
+        throw carried(new PortError('unknown-outcome', 'The answer could not be read.', { cause: error }));
+      throw carried(toPortError(error));
     }
   },
 };

@@ -1,7 +1,9 @@
-// Tokens of a managed identity from the endpoint that App Service and Functions give an app: what @azure/identity does, for this one way.
+// Tokens of a managed identity, from the endpoint that App Service and Functions give an app or from a cluster's federation: what @azure/identity does, for this one way.
 import type { TokenCredential } from '@azure/service-bus';
 import { type RetryDeps, type RetryPolicy, withRetry } from '../../core/lib/retry.ts';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
+import { ANSWER_LIMITS, type IdentityToken, request } from './token-request.ts';
+import { type FederatedIdentity, federatedToken } from './workload-identity.ts';
 
 /** Where tokens come from, and for which identity of the app. */
 export interface IdentityEndpoint {
@@ -13,16 +15,8 @@ export interface IdentityEndpoint {
   readonly clientId?: string;
 }
 
-/** What the tokens are for; a credential serves one resource. */
-export interface IdentityOptions extends IdentityEndpoint {
-  readonly resource: string;
-}
-
-/** A token and its end, as the SDKs take them. */
-export interface IdentityToken {
-  readonly token: string;
-  readonly expiresOnTimestamp: number;
-}
+/** Where tokens come from, and what they are for; a credential serves one resource. */
+export type IdentityOptions = (IdentityEndpoint | FederatedIdentity) & { readonly resource: string };
 
 /** The resource of Service Bus in every cloud. */
 export const SERVICE_BUS_RESOURCE = 'https://servicebus.azure.net';
@@ -32,9 +26,7 @@ const API_VERSION = '2019-08-01';
 
 /** Limits of a credential; in milliseconds and bytes. */
 export const IDENTITY_LIMITS = {
-  /** How long one answer may take. */
-  answerMs: 2000,
-  answerBytes: 64 * 1024,
+  ...ANSWER_LIMITS,
   /** How long before its end a token is replaced, while it still serves. */
   refreshMs: 5 * 60_000,
   /** A replacement that failed, or that brought the same token, is not asked for again before this time. */
@@ -90,19 +82,29 @@ export class ManagedIdentity implements TokenCredential {
     this.#token = await withRetry(
       this.#deps,
       RETRY,
-      () => requestToken(this.#options),
+      () => this.#requestToken(),
       ({ retryable }) => retryable,
     );
     return this.#token;
   }
+
+  #requestToken(): Promise<IdentityToken> {
+    const options = this.#options;
+    return 'assertion' in options ? federatedToken(options, this.#deps.clock) : requestToken(options);
+  }
 }
 
-async function requestToken({ endpoint, header, clientId, resource }: IdentityOptions): Promise<IdentityToken> {
+async function requestToken({
+  endpoint,
+  header,
+  clientId,
+  resource,
+}: IdentityEndpoint & { readonly resource: string }): Promise<IdentityToken> {
   const url = new URL(endpoint);
   url.searchParams.set('resource', resource);
   url.searchParams.set('api-version', API_VERSION);
   if (clientId !== undefined) url.searchParams.set('client_id', clientId);
-  const { status, body } = await get(url, header);
+  const { status, body } = await request(url, { headers: { 'X-IDENTITY-HEADER': header } });
   if (status !== 200) {
     const code = TRANSIENT[status] ?? (status >= 500 ? 'unavailable' : 'denied');
     throw new PortError(code, `The identity endpoint answered with ${status}: ${body.slice(0, 500)}`);
@@ -122,31 +124,4 @@ function readToken(body: string): IdentityToken {
   if (typeof token !== 'string' || token === '' || !Number.isInteger(seconds) || seconds <= 0)
     throw new PortError('unavailable', 'The answer of the identity endpoint has no token with an end.');
   return { token, expiresOnTimestamp: seconds * 1000 };
-}
-
-/** One request, and its answer as far as it may go. */
-async function get(url: URL, header: string): Promise<{ status: number; body: string }> {
-  const signal = AbortSignal.timeout(IDENTITY_LIMITS.answerMs);
-  try {
-    const response = await fetch(url, { headers: { 'X-IDENTITY-HEADER': header }, redirect: 'error', signal });
-    return { status: response.status, body: await read(response) };
-  } catch (cause) {
-    if (cause instanceof PortError) throw cause;
-    const details = { cause, timedOut: signal.aborted };
-    throw new PortError('unavailable', `The identity endpoint does not answer: ${String(cause)}`, details);
-  }
-}
-
-async function read({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > IDENTITY_LIMITS.answerBytes) {
-      const message = `The identity endpoint answered with more than ${IDENTITY_LIMITS.answerBytes} bytes.`;
-      throw new PortError('unavailable', message);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -51,7 +51,7 @@ export function serviceBusConsumer(
   return async ({ bodies, deliveryCounts, properties = [] }) => {
     const deadline = clock.now() + lockMs * LOCK_SHARE;
     let open = bodies.map((body, index) =>
-      toMessage(body, { deliveryId: String(index), attempt: Number(deliveryCounts[index] ?? 1) }, properties[index]),
+      toDelivery(body, { deliveryId: String(index), attempt: Number(deliveryCounts[index] ?? 1) }, properties[index]),
     );
     let pause: number = PAUSES.firstMs;
     for (let tried = 0; tried < TRIES; tried += 1) {
@@ -74,7 +74,7 @@ export function serviceBusConsumer(
  * Decodes a body. Bytes that are not UTF-8 are shown as far as they can be decoded; a body that the trigger has already parsed is a
  * message, or is shown as JSON.
  */
-function toMessage(
+export function toDelivery(
   body: unknown,
   common: { readonly deliveryId: string; readonly attempt: number },
   properties: unknown,

@@ -1,8 +1,10 @@
-// `npm run infra:generate`: writes the generated files of infra/: the cells' roots, wrangler's configuration and the READMEs.
+// `npm run infra:generate`: writes the generated files of infra/: the cells' roots and manifests, wrangler's configuration and the READMEs.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Topology } from '../../core/cell/topology.ts';
 import { root } from '../bundles.mjs';
 import type { DeclaredCell } from './declared.ts';
+import { kubernetesFiles } from './kubernetes.ts';
 import { modulesBelow, readModule } from './modules.ts';
 import { grafanaDashboard, type Objectives, prometheusRules } from './monitoring.ts';
 import { readmeOf } from './readme.ts';
@@ -23,6 +25,11 @@ export function generatedFiles(projectRoot: string): ReadonlyMap<string, string>
   const cells: readonly DeclaredCell[] = JSON.parse(read(projectRoot, 'infra/cells.json') ?? '[]');
   for (const cell of cells)
     for (const [name, text] of Object.entries(cellRoot(cell))) files.set(`infra/live/${cell.id}/${name}`, text);
+  const topology = read(projectRoot, 'infra/topology.json');
+  if (topology !== undefined)
+    for (const cell of cells)
+      for (const [name, text] of Object.entries(kubernetesFiles(cell, JSON.parse(topology) as Topology)))
+        files.set(`infra/kubernetes/${name}`, text);
   const edge = read(projectRoot, 'infra/edge.json');
   if (edge !== undefined)
     files.set('infra/live/edge/wrangler.jsonc', wranglerConfig(JSON.parse(edge) as EdgeDeclaration));

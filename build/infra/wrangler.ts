@@ -71,6 +71,7 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       bindings: [
         { name: 'DIRECTORY', class_name: 'DirectoryObject' },
         { name: 'MONITOR', class_name: 'MonitorObject' },
+        { name: 'MOVER', class_name: 'MoverObject' },
       ],
     },
     migrations: edge.migrations.map(({ tag, newSqliteClasses }) => ({ tag, new_sqlite_classes: newSqliteClasses })),

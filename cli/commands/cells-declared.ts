@@ -76,8 +76,8 @@ async function scaffold(root: string, id: string | undefined, { options, json, o
     throw new UserError(
       `${CELLS} declares no cell ${id}; there are ${cells.map((cell) => cell.id).join(', ')}. Add its entry first.`,
     );
-  const folder = `infra/live/${id}/`;
-  const wanted = [...generatedFiles(root)].filter(([file]) => file.startsWith(folder));
+  const folders = [`infra/live/${id}/`, `infra/kubernetes/${id}/`];
+  const wanted = [...generatedFiles(root)].filter(([file]) => folders.some((folder) => file.startsWith(folder)));
   const dryRun = options['dry-run'] === true;
   const files = await Promise.all(wanted.map(([file, text]) => put(path.join(root, file), file, text, dryRun)));
   if (json) out(JSON.stringify({ cell: id, files, dryRun }));

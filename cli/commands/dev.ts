@@ -1,7 +1,13 @@
 // `polycell dev` (= `npm start`): the whole stack in the foreground, until Ctrl-C.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { applicationFile, buildBundles, importTypeScript, OWN_APPLICATION } from '../../build/bundles.mjs';
+import {
+  applicationFile,
+  buildBundles,
+  importTypeScript,
+  OWN_APPLICATION,
+  stackBundles,
+} from '../../build/bundles.mjs';
 import { explainFault } from '../../build/preflight.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
@@ -58,11 +64,12 @@ export const dev: Command = {
     const chosen = picked(declared, options.cells as string | undefined);
     const cells = failover === 'automatic' ? chosen : chosen.map(proposing);
     const inspect = await inspected(options.inspect as string | undefined, cells);
-    await buildBundles({ onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`) }).catch(
-      (error: Error) => {
-        throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
-      },
-    );
+    await buildBundles({
+      only: stackBundles.map(({ name }) => name),
+      onBuilt: (name, milliseconds) => say(`  built ${name} in ${milliseconds} ms`),
+    }).catch((error: Error) => {
+      throw new UserError(explainFault(error) ?? `The bundles cannot be built: ${error.message}`);
+    });
 
     if (ending.code !== undefined) {
       say('Stopped.');

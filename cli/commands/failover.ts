@@ -19,18 +19,21 @@ export const failover: Command = {
   usage: 'start|status|back [CELL]',
   example: 'npx polycell failover start aws-alpha --reason "its region is down"',
   asks: 'edge',
-  options: { partial: { type: 'boolean' }, ...CHANGE_OPTIONS },
+  options: { partial: { type: 'boolean' }, force: { type: 'boolean' }, ...CHANGE_OPTIONS },
   positionals: 2,
   describe: {
     'start CELL': 'mark one down: its tenants are served by their standbys at once',
     status: 'the cells that are down, what the monitor sees and proposes, and the fencing under way',
-    'back CELL': 'let one serve its tenants again',
+    'back CELL': 'let one serve its tenants again; refused while events that their standbys have would be missing',
     '--partial': 'start: even if some tenants have no standby that can serve them; those go unserved',
+    '--force': 'back: even if events are missing until they come; it says how many, as far as is known',
     ...CHANGE_DESCRIPTIONS,
   },
   run(context) {
     if (context.options.partial === true && context.positionals[0] !== 'start')
       throw new UsageError('--partial is for start.');
+    if (context.options.force === true && context.positionals[0] !== 'back')
+      throw new UsageError('--force is for back.');
     return runAction('failover', actions, context);
   },
 };
@@ -55,12 +58,10 @@ const actions: Readonly<Record<string, Action>> = {
     return 0;
   },
 
-  async back(context) {
-    const code = await change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`);
-    if (!context.json && context.options['dry-run'] !== true)
-      context.out('  to bring the events that standbys accepted meanwhile: npx polycell replicas sync');
-    return code;
-  },
+  back: (context) =>
+    change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`, {
+      ...(context.options.force === true && { force: true }),
+    }),
 };
 
 type Watched = MonitorStatus['cells'][number];

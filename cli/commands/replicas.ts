@@ -1,11 +1,12 @@
 // `polycell replicas`: compares the two cells of a tenant, and brings what one has into the other.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { ReplicaNote } from '../../core/replication/notes.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
-import { type Command, UsageError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Command, RefusedError, UsageError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, everyTenant, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
-import { counted } from '../table.ts';
+import { type Column, counted, Table } from '../table.ts';
 
 /** Steps of one direction that bring nothing before the command gives up, each with a pause behind it. */
 const IDLE_STEPS = 30;
@@ -14,13 +15,15 @@ const IDLE_STEPS = 30;
 const PAUSE_MS = 2000;
 
 export const replicas: Command = {
-  summary: 'compare the two cells of a tenant, or bring the events of one into the other',
-  usage: 'sync|verify [TENANT] [--from CELL]',
+  summary: 'show how far tenants’ cells are behind each other, compare them, or bring the events of one into the other',
+  usage: 'status|sync|verify [TENANT] [--from CELL]',
   example: 'npx polycell replicas sync acme',
   asks: 'edge',
   options: { from: { type: 'string' }, restart: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
   describe: {
+    'status [TENANT]':
+      'for each tenant and direction: since when events are left unsent, and when all were last known to be there',
     'sync [TENANT]':
       'send all events of its home to its standby, and those of the standby to the home; of all tenants if none is named',
     'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
@@ -48,7 +51,80 @@ async function* chosen(context: ActionContext): AsyncGenerator<Tenant> {
 const senders = ({ options }: ActionContext, { cell, standby }: Tenant): readonly string[] =>
   typeof options.from === 'string' ? [options.from] : [cell, standby ?? ''];
 
+/** What a cell has noted of a tenant's other cell, to which it sends. */
+interface Sent {
+  readonly tenant: string;
+  readonly from: string;
+  readonly to: string;
+  readonly failingSince: number | null;
+  readonly behindSince: number | null;
+  readonly passedAt: number | null;
+  readonly lacking: number | null;
+}
+
+const ago = (at: number | null, now: number): string =>
+  at === null ? '-' : `${new Date(at).toISOString()} (${Math.max(0, Math.round((now - at) / 1000))} s ago)`;
+
+const columnsAt = (now: number): readonly Column<Sent>[] => [
+  { title: 'tenant', of: ({ tenant }) => tenant },
+  { title: 'from', of: ({ from }) => from },
+  { title: 'to', of: ({ to }) => to },
+  {
+    title: 'state',
+    of: ({ failingSince, behindSince }) =>
+      behindSince !== null ? 'behind' : failingSince !== null ? 'retrying' : 'sending',
+  },
+  { title: 'since', of: ({ failingSince, behindSince }) => ago(behindSince ?? failingSince, now) },
+  { title: 'all there before', of: ({ passedAt }) => ago(passedAt, now) },
+  { title: 'missing then', of: ({ lacking }) => lacking ?? '-' },
+];
+
+/** What all cells have noted; of one that does not answer, a line says so. */
+async function* sent({ control, err }: ActionContext, tenant: string | undefined): AsyncGenerator<Sent> {
+  const { items: cells } = (await control('GET', 'cells')) as { items: readonly Cell[] };
+  for (const { id: from, state } of cells) {
+    if (state === 'retired') continue;
+    let cursor: string | null = null;
+    do {
+      const query = new URLSearchParams(cursor === null ? {} : { cursor });
+      const page = await (control('GET', `cells/${from}/replicas?${query}`) as Promise<NotePage>).catch(
+        (error: unknown) => {
+          if (!(error instanceof RefusedError)) throw error;
+          err(`${from} does not say: ${error.message}`);
+          return { items: [], next: null };
+        },
+      );
+      for (const { direction, peer, failingSince = null, behindSince = null, lacking = null, ...note } of page.items)
+        if (direction === 'to' && (tenant === undefined || note.tenant === tenant))
+          yield { tenant: note.tenant, from, to: peer, failingSince, behindSince, passedAt: note.passedAt, lacking };
+      cursor = page.next;
+    } while (cursor !== null);
+  }
+}
+
+interface NotePage {
+  readonly items: readonly ReplicaNote[];
+  readonly next: string | null;
+}
+
 const actions: Readonly<Record<string, Action>> = {
+  async status(context) {
+    const tenant = context.arguments.length === 0 ? undefined : idOf(context, 'tenant');
+    for (const option of ['from', 'restart', 'yes'])
+      if (context.options[option] !== undefined) throw new UsageError(`--${option} is not for status.`);
+    const table = new Table(columnsAt(Date.now()), context.out);
+    let rows = 0;
+    let behind = 0;
+    for await (const each of sent(context, tenant)) {
+      rows += 1;
+      if (each.behindSince !== null) behind += 1;
+      if (context.json) context.out(JSON.stringify(each));
+      else table.add([each]);
+    }
+    if (rows === 0 && !context.json) context.out('No cell has noted anything: nothing was sent or compared yet.');
+    return behind === 0 ? 0 : 1;
+  },
+
   async sync(context) {
     await confirm(context.connection, context, { name: context.arguments[0] ?? 'all', missing: undefined });
     for await (const tenant of chosen(context))
@@ -93,7 +169,8 @@ async function pushAll(
 }
 
 function describe(tenant: string, from: string, progress: PushProgress, verify: boolean): string {
-  const { subjects, stored, same, kept, replaced, unproven, missing, different, extra, done, waiting } = progress;
+  const { subjects, stored, same, kept, replaced, unproven, refused = 0 } = progress;
+  const { missing, different, extra, done, waiting } = progress;
   const compared = [
     `${same} equal`,
     `${missing} missing in the other`,
@@ -106,6 +183,7 @@ function describe(tenant: string, from: string, progress: PushProgress, verify: 
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
     ...(kept > 0 ? [`${kept} in conflict`] : []),
     ...(unproven > 0 ? [`${unproven} not taken`] : []),
+    ...(refused > 0 ? [`${refused} that cannot be stored there`] : []),
   ];
   const state = done ? '; done' : waiting === undefined ? '' : `; waiting: ${waiting}`;
   return `${tenant} from ${from}: ${counted(subjects, 'subject')}, ${(verify ? compared : sent).join(', ')}${state}`;

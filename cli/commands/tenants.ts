@@ -1,6 +1,8 @@
 // `polycell tenants`: which cell serves which tenant, and how that is changed.
+
 import type { Resolution, Tenant } from '../../core/edge/ports/directory-model.ts';
-import { type Command, RefusedError, required, UsageError, UserError } from '../command.ts';
+import type { MoveView } from '../../core/edge/ports/mover.ts';
+import { type Command, RefusedError, required, UsageError, UserError, wholeNumber } from '../command.ts';
 import {
   type Action,
   CHANGE_DESCRIPTIONS,
@@ -9,20 +11,26 @@ import {
   idOf,
   leavingData,
   list,
+  queryOf,
   runAction,
   withLeaveData,
 } from '../directory.ts';
+import { confirm } from '../edge/confirm.ts';
+import { describeMove, describePlan } from '../move-text.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
-  summary: 'list, show, add, place, pin, unpin, isolate or remove tenants',
-  usage: 'list|show|add|place|pin|unpin|on-isolation|remove [TENANT]',
+  summary: 'list, show, add, move, place, pin, unpin, isolate or remove tenants',
+  usage: 'list|show|add|move|place|pin|unpin|on-isolation|remove [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
   asks: 'edge',
   options: {
     cell: { type: 'string' },
     standby: { type: 'string' },
     residency: { type: 'string' },
+    to: { type: 'string' },
+    rate: { type: 'string' },
+    'pause-before': { type: 'string' },
     tier: { type: 'string' },
     policy: { type: 'string' },
     'keep-data': { type: 'boolean' },
@@ -35,6 +43,7 @@ export const tenants: Command = {
     list: 'all tenants, or with --cell those whose home it is',
     'show TENANT': 'what the directory knows of one, and where its requests go now',
     'add TENANT': 'add one; home and standby are chosen unless they are given',
+    'move TENANT': 'bring one with its events to another cell; `polycell moves` shows how far it is',
     'place TENANT': 'give one another home, another standby, or both',
     'pin TENANT': 'keep one in its home',
     'unpin TENANT': 'let one be moved again',
@@ -42,6 +51,9 @@ export const tenants: Command = {
     'remove TENANT': 'take one out of the directory, with --keep-data: its requests are refused from then on',
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
+    '--to C': 'move: the cell that becomes its home; the present home is its standby then',
+    '--rate N': 'move: send at most so many events a second; no limit if not given',
+    '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
@@ -107,6 +119,30 @@ const actions: Readonly<Record<string, Action>> = {
     return change(context, 'POST', what, { ...place, ...leavingData(context) }).catch((error: unknown) => {
       throw error instanceof RefusedError && error.code === 'tenant_has_data' ? withLeaveData(error) : error;
     });
+  },
+
+  async move(context) {
+    const { options, control, json, out, err, commandLine } = context;
+    const id = idOf(context, 'tenant');
+    if (options['if-revision'] !== undefined) throw new UsageError('--if-revision is not for move.');
+    const rate = wholeNumber(options, 'rate', 0, 1, Number.MAX_SAFE_INTEGER);
+    const pauseBefore = options['pause-before'];
+    const body = {
+      to: required(options, 'to'),
+      reason: typeof options.reason === 'string' ? options.reason : commandLine,
+      ...(rate > 0 && { rate }),
+      ...(pauseBefore !== undefined && { pauseBefore }),
+    };
+    const ask = async (dryRun: boolean) =>
+      (await control('POST', `tenants/${id}/move${queryOf(dryRun, undefined)}`, body)) as MoveView;
+    const isPreview = options['dry-run'] === true;
+    if (!isPreview) {
+      const preview = async () => err(describePlan(await ask(true)));
+      await confirm(context.connection, context, { name: id, missing: undefined, preview });
+    }
+    const move = await ask(isPreview);
+    out(json ? JSON.stringify(move) : isPreview ? describePlan(move) : describeMove(move));
+    return 0;
   },
 
   pin: pin(true),

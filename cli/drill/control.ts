@@ -1,14 +1,15 @@
 // The control API of the edge, as a drill needs it.
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
-import { UserError } from '../command.ts';
+import { RefusedError, UserError } from '../command.ts';
 import { causeOf } from '../edge/edge-client.ts';
 import type { StackClient } from '../stack-client.ts';
 
 /** The actor in the audit log. */
 const ACTOR = 'drill';
 
-const TIMEOUT_MS = 10_000;
+/** A failback waits for a comparison of the cells. */
+const TIMEOUT_MS = 30_000;
 
 /** Operators' tokens live for minutes; one is used for this long, in milliseconds. */
 const TOKEN_USE_MS = 60_000;
@@ -79,12 +80,15 @@ export class EdgeControl {
     await this.#ask('PUT', `cells/${id}`, { ...definition, reason: 'a drill' });
   }
 
-  /** Resolves with the directory's revision afterwards. */
-  async failBack(cell: string): Promise<number> {
-    const outcome = await this.#ask<{ revision: number }>('POST', `failovers/${cell}/back`, {
-      reason: 'the drill is over',
-    });
-    return outcome.revision;
+  /** Resolves with the directory's revision afterwards; `undefined` if the cell lacks events that its standbys have. */
+  async failBack(cell: string, force = false): Promise<number | undefined> {
+    try {
+      const body = { reason: 'the drill is over', ...(force && { force }) };
+      return (await this.#ask<{ revision: number }>('POST', `failovers/${cell}/back`, body)).revision;
+    } catch (error) {
+      if (error instanceof RefusedError && error.code === 'not_caught_up') return undefined;
+      throw error;
+    }
   }
 
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
@@ -95,7 +99,7 @@ export class EdgeControl {
     const body: unknown = await response.json();
     if (response.ok) return body;
     const { code = '', detail = 'no reason given' } = body as Problem;
-    throw new UserError(`The edge refuses this: ${response.status} ${code}: ${detail}`);
+    throw new RefusedError(`The edge refuses this: ${response.status} ${code}: ${detail}`, code);
   }
 
   async #send(method: string, path: string, body?: object): Promise<Response> {

@@ -237,7 +237,7 @@ async function carryOut(
     await load.stop();
     // A drill that ends early leaves the cell as it was.
     if (!complete && moves)
-      for (const cell of lost) await control.failBack(cell).catch((error: Error) => say(error.message));
+      for (const cell of lost) await control.failBack(cell, true).catch((error: Error) => say(error.message));
     await propose().catch((error: Error) => say(error.message));
   }
   note(`the load has ended: ${load.sent} events sent`);
@@ -307,9 +307,16 @@ async function goHome(
   signal: AbortSignal,
 ): Promise<void> {
   if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return;
-  const revision = await control.failBack(cell);
+  let revision: number | undefined;
+  const wentBack = async () => {
+    revision = await control.failBack(cell);
+    return revision !== undefined;
+  };
+  await until(wentBack, RETURN_WITHIN_MS, signal);
+  if (revision === undefined) throw new UserError(`${cell} still lacks events that its standbys have accepted.`);
+  const since = revision;
   note(`${cell} is failed back`);
-  const known = await until(() => standbysKnow(control, cell, revision), RETURN_WITHIN_MS, signal);
+  const known = await until(() => standbysKnow(control, cell, since), RETURN_WITHIN_MS, signal);
   note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 

@@ -1,7 +1,7 @@
 // The schemas of work that is done in steps, and shown by cells and by the edge.
 import { count, object, text } from './schema.ts';
 
-export const Received = object(['stored', 'same', 'kept', 'replaced', 'unproven'], {
+export const Received = object(['stored', 'same', 'kept', 'replaced', 'unproven', 'refused'], {
   stored: count,
   same: { ...count, description: 'Were there, and say the same.' },
   kept: { ...count, description: 'Were there and say something else; what was there stands.' },
@@ -10,6 +10,7 @@ export const Received = object(['stored', 'same', 'kept', 'replaced', 'unproven'
     ...count,
     description: 'Were not taken: nothing shows that their sender accepted them while it served.',
   },
+  refused: { ...count, description: 'Cannot be stored: their subject is full, or the store refuses just these.' },
 });
 
 export const difference = {
@@ -19,6 +20,7 @@ export const difference = {
 } as const;
 
 export const PushProgress = object(['subjects', 'stored', 'same', 'kept', 'replaced', 'unproven', 'done'], {
+  // `refused` is missing in answers of cells of earlier releases.
   subjects: count,
   ...Received.properties,
   ...difference,
@@ -26,6 +28,23 @@ export const PushProgress = object(['subjects', 'stored', 'same', 'kept', 'repla
   bytes: { ...count, description: 'Of the bodies that were sent, compressed.' },
   done: { type: 'boolean' },
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
+});
+
+const orNull = { type: ['integer', 'null'], minimum: 0 } as const;
+
+export const ReplicaNote = object(['tenant', 'peer', 'direction', 'passedAt', 'passedEpoch'], {
+  tenant: text,
+  peer: { ...text, description: 'The other cell.' },
+  direction: { type: 'string', enum: ['to', 'from'], description: 'to: what this cell sends; from: what it gets.' },
+  passedAt: {
+    ...orNull,
+    description: 'When the last comparison began by which everything of before was there; in milliseconds since 1970.',
+  },
+  passedEpoch: { ...orNull, description: 'The epoch when it began.' },
+  failingSince: { ...orNull, description: 'Since when the other cell has not been reached.' },
+  behindSince: { ...orNull, description: 'Since when events may have been left unsent.' },
+  lacking: { ...orNull, description: 'Events that the other cell lacked after the last comparison.' },
+  walk: { type: ['string', 'null'] },
 });
 
 export const IndexProgress = object(['documents', 'subjects', 'done'], {

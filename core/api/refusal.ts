@@ -63,6 +63,7 @@ export const DIRECTORY_REFUSALS = {
   no_cell_fits: [409, 'No cell fits'],
   standby_unavailable: [409, 'No cell would serve the tenants'],
   cell_down: [409, 'The cell is down'],
+  not_caught_up: [409, 'Events would be missing'],
   endpoint_unproved: [409, 'The endpoint has not proved that it is the cell'],
   unknown_proposal: [404, 'No such change waits for approval'],
   own_proposal: [409, 'Another operator must approve the change'],
@@ -72,6 +73,10 @@ export const DIRECTORY_REFUSALS = {
 
 const OPERATORS = {
   ...DIRECTORY_REFUSALS,
+  unknown_move: [404, 'Unknown move'],
+  move_under_way: [409, 'The tenant is being moved'],
+  move_state: [409, 'The move is at another step'],
+  mover_unavailable: [503, 'The mover is unavailable'],
   monitor_unavailable: [503, 'The monitor is unavailable'],
   unknown_outcome: [503, 'The change may have been made'],
 } as const satisfies Record<string, Row>;

@@ -35,12 +35,16 @@ export const statePartition = {
   conflicts: (tenant: string) => `conflicts|${tenant}`,
   /** How far a tenant's log has been pushed to its other cells. */
   pushes: (tenant: string) => `pushes|${tenant}`,
+  /** What is noted of the other cells of the tenants. */
+  replicas: 'replicas',
   /** A tenant's subjects whose hash has this digit. */
   subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
   /** The tenants that have subjects. */
   subjectTenants: 'subjects',
   /** How far the lists of subjects have come with the data of an earlier release. */
   subjectProgress: 'subjects|progress',
+  /** The shards of a change stream that replicas share, and the replicas. */
+  feed: (reader: string) => `feed|${reader}`,
   /** The document that a deep health check writes and reads. */
   health: (cell: string) => `health|${cell}`,
 } as const;
@@ -69,4 +73,6 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'rebuild',
   'conflicts',
   'pushes',
+  'feed',
+  'replicas',
 ];

@@ -101,6 +101,18 @@ export function readLeases(get: Get, problems: string[]): LeaseConfig | undefine
   return edge === undefined ? undefined : { edge, identityKey: readIdentityKey(get, problems) };
 }
 
+/** What a function needs to send copies to other cells. */
+export interface ReplicationConfig {
+  readonly routeKeys: readonly PublicKey[];
+  readonly identityKey: PrivateKey;
+}
+
+/** The edge's public keys and the cell's own key. */
+export const readReplication = (get: Get, problems: string[]): ReplicationConfig => ({
+  routeKeys: readRouteKeys(get, problems),
+  identityKey: readIdentityKey(get, problems),
+});
+
 /** The private key by which the cell proves its identity. Messages never contain it. */
 export function readIdentityKey(get: Get, problems: string[]): PrivateKey {
   const text = get('APP_IDENTITY_KEY');

@@ -36,8 +36,11 @@ export interface ConsumerDeclaration extends FunctionLimits {
   readonly name: string;
   /** The event types it subscribes to. */
   readonly types: readonly string[];
-  /** `derived`: a function of the log, the same in every cell that has it. `home-only`: must happen once, in the home cell. */
-  readonly effects: 'derived' | 'home-only';
+  /**
+   * `derived`: a function of the log, the same in every cell that has it. `home-only`: must happen once, in the home cell. `copies`: the
+   * engine's own consumer, which sends events to the tenant's other cell.
+   */
+  readonly effects: 'derived' | 'home-only' | 'copies';
   readonly batchSize: number;
   readonly batchWindowSeconds: number;
   /** How long a delivered message stays hidden; at least 6 times the timeout, as AWS recommends for batches. */
@@ -140,8 +143,12 @@ export const CELL_TOPOLOGY = {
   deadLetterRetentionDays: 14,
 } as const satisfies Omit<Topology, 'consumers'>;
 
-/** The topology of a cell with these consumers. */
-export const createTopology = (consumers: readonly ConsumerDeclaration[]): Topology => {
+/** The consumer of every cell that sends what was accepted there to the tenant's other cell. */
+export const REPLICATE = 'replicate';
+
+/** The topology of a cell with these consumers of domains, for these types of events. */
+export const createTopology = (consumers: readonly ConsumerDeclaration[], types: readonly string[]): Topology => {
   const { deadLetterRetentionDays, ...parts } = CELL_TOPOLOGY;
-  return { ...parts, consumers, deadLetterRetentionDays };
+  const own = types.length === 0 ? [] : [declareConsumer({ name: REPLICATE }, types, 'copies')];
+  return { ...parts, consumers: [...consumers, ...own], deadLetterRetentionDays };
 };

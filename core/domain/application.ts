@@ -2,7 +2,7 @@
 import type { MissingCodes } from '../api/refusal.ts';
 import { RESERVED_PREFIXES } from '../cell/identity.ts';
 import { LEASE } from '../cell/lease.ts';
-import { createTopology, type Topology } from '../cell/topology.ts';
+import { createTopology, REPLICATE, type Topology } from '../cell/topology.ts';
 import { SchemaRegistry } from '../events/registry.ts';
 import type { ConsumerDefinition } from '../pipeline/consumer.ts';
 import type { Domain } from './domain.ts';
@@ -12,7 +12,10 @@ export type Application = readonly Domain[];
 
 /** The topology of every cell that runs this application. */
 export const topologyOf = (application: Application): Topology =>
-  createTopology(application.flatMap(({ consumers }) => consumers.map(({ declaration }) => declaration)));
+  createTopology(
+    application.flatMap(({ consumers }) => consumers.map(({ declaration }) => declaration)),
+    application.flatMap(({ events }) => events.map(({ type }) => type)),
+  );
 
 /** The codes and titles of all domains for items that do not exist. */
 export const missingCodes = (application: Application): MissingCodes =>
@@ -129,6 +132,7 @@ function domainFaults(
     check(Object.hasOwn(validators, type), `the event type ${type} has no validator; run \`npm run generate\`.`);
   }
   for (const { declaration } of consumers) {
+    check(declaration.name !== REPLICATE, `the consumer ${REPLICATE} is the engine’s.`);
     check(declaration.types.length > 0, `the consumer ${declaration.name} takes no event type.`);
     check(
       declaration.effects === 'derived' || declaration.timeoutSeconds * 1000 <= LEASE.effectMs,

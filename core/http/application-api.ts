@@ -22,9 +22,12 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { heldAssignments } from '../replication/held-assignments.ts';
+import { replicaNotes } from '../replication/notes.ts';
+import { peerClient } from '../replication/peer-client.ts';
 import { push } from '../replication/push.ts';
 import { receive } from '../replication/receive.ts';
 import { replicaProver } from '../replication/replica-proof.ts';
+import { standingIn } from '../replication/standing-in.ts';
 import { storeTime } from '../store/store-time.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
@@ -81,7 +84,8 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     return { types: declaration.types, consumer, deliver };
   };
   const assignments = heldAssignments(state, routeKeys);
-  const prove = replicaProver(identityKey, cell.id, clock);
+  const notes = replicaNotes(state, clock);
+  const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
   return createCellApi({
     cell,
     application,
@@ -101,9 +105,11 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       assignments,
       events,
       receive: receive({ events, state, subjects, served: assignments.served, clock, log }),
-      push: push({ events, state, subjects, clock, ids, fetch, cell: cell.id, prove, telemetry }),
+      push: push({ events, state, subjects, clock, ids, cell: cell.id, peer, notes }),
+      notes,
       clock,
     },
+    behindHome: standingIn({ cell: cell.id, assignments, notes, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints),
     probePeer: peerProbe({ fetch, clock }),

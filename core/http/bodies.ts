@@ -83,6 +83,7 @@ export const RebuildProgress = object(['subjects', 'events', 'done'], {
 export const Digests = object(['equal'], {
   equal: { type: 'array', items: { type: 'boolean' } },
   difference: object(['missing', 'different', 'extra'], difference),
+  lacking: { type: 'array', items: text, description: 'Ids of the events that are missing or different.' },
 });
 
 export const Conflict = object(['event', 'epoch', 'origin', 'standsEpoch', 'standsHash', 'foundAt'], {

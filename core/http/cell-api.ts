@@ -24,8 +24,8 @@ import type { JsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
 import type { Span, Telemetry } from '../ports/telemetry.ts';
 import { type Candidates, readCandidates } from './body.ts';
-import { type ApiRequest, type Call, json, noContent, type RouteHandler } from './call.ts';
-import { CELL_HEADER, ROUTE_HEADER } from './headers.ts';
+import { type ApiRequest, type Call, json, type RouteHandler } from './call.ts';
+import { CELL_HEADER, ROUTE_HEADER, RPO_HEADER } from './headers.ts';
 import { holdings } from './holdings.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
@@ -62,6 +62,8 @@ export interface CellApiDeps {
   /** Without them, operations are carried out wherever they arrive, as in earlier versions. */
   readonly leases?: Leases | undefined;
   readonly replica: ReplicaDeps;
+  /** See `standingIn`. */
+  readonly behindHome: (tenant: string, epoch: number) => Promise<string | undefined>;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;
@@ -151,11 +153,6 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   /** The handlers of all routes except ingest, whose body is read earlier. */
   const handlers: Readonly<Record<string, RouteHandler>> = {
     health: ({ query, request }) => health(query, request),
-    // The token's epoch has been adopted before a handler is called.
-    fence: async ({ query }) => {
-      readParameters(routes.fence.parameters, query);
-      return noContent();
-    },
     openapi: async ({ query }) => {
       readParameters(routes.openapi.parameters, query);
       return new Response(documentText, { headers: { 'content-type': 'application/json' } });
@@ -213,7 +210,12 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     await fenced;
     const handler = handlers[name];
     if (handler === undefined) throw new TypeError(`The route ${name} has no handler.`);
-    return handler(call);
+    const response = await handler(call);
+    if (scope === 'read') {
+      const behind = await deps.behindHome(call.tenant, call.epoch);
+      if (behind !== undefined) response.headers.set(RPO_HEADER, behind);
+    }
+    return response;
   };
 
   return async (request) => {

@@ -9,6 +9,12 @@ export const ROUTE_HEADER = 'x-polycell-route';
  */
 export const STALE_HEADER = 'x-polycell-stale-seconds';
 
+/**
+ * The header of a read that a standby serves: from how many milliseconds ago on events may be missing that the home has acknowledged, or
+ * `unknown`. Absent where the home serves.
+ */
+export const RPO_HEADER = 'x-polycell-rpo-ms';
+
 /** The header in which every answer names its cell. */
 export const CELL_HEADER = 'x-polycell-cell';
 

@@ -1,6 +1,6 @@
 // The OpenAPI document of a cell, generated from the routes, limits, schemas and problems that the API itself uses.
 
-import { IndexProgress, PushProgress, Received } from '../api/progress.ts';
+import { IndexProgress, PushProgress, Received, ReplicaNote } from '../api/progress.ts';
 import { TENANT_CODES } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import { object, page, text, time } from '../api/schema.ts';
@@ -118,6 +118,7 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
           tenant: text,
           ranges: { type: 'array', maxItems: DIGEST_LIMITS.ranges, items: { type: 'object' } },
           list: { type: 'object' },
+          passed: { type: 'object' },
         }),
       ),
     },
@@ -132,7 +133,11 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
     },
     responses: { 200: answer('How far it has come.', ref('PushProgress')) },
   },
-  fence: { responses: { 204: answer('The cell knows this epoch or a newer one.') } },
+  fence: {
+    requestBody: { required: false, content: content(object(['assignment'], { assignment: text })) },
+    responses: { 204: answer('The cell knows this epoch or a newer one, and the assignment or a newer one.') },
+  },
+  replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
   holdings: { responses: { 200: answer('A page.', ref('Holdings')) } },
   index: { responses: { 200: answer('How far it has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
@@ -206,6 +211,7 @@ export function openApiDocument(application: Application): unknown {
         Received,
         Digests,
         PushProgress,
+        ReplicaNote,
         Conflict,
         Holdings,
         IndexProgress,

@@ -4,7 +4,7 @@ import type { View } from '../api/read.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Static } from '../api/schema.ts';
 import type { Leases } from '../cell/lease-keeper.ts';
-import { CELL_TOPOLOGY } from '../cell/topology.ts';
+import { CELL_TOPOLOGY, REPLICATE } from '../cell/topology.ts';
 import { type Application, topologyOf } from '../domain/application.ts';
 import { schemaFault } from '../events/registry.ts';
 import { parseTime } from '../events/time.ts';
@@ -121,8 +121,12 @@ export function operations({
       if (fault !== undefined)
         throw new Refusal('invalid_body', `Send {"consumer": "…", "from"?: "…"}: the ${fault.detail}.`);
       const { consumer, from: text, restart } = body as Static<typeof Rebuild>;
-      // The relay keeps nothing.
-      if (consumer === RELAY) throw new Refusal('unknown_consumer', `There are: ${declared.join(', ')}.`);
+      // They keep nothing.
+      if (consumer === RELAY || consumer === REPLICATE)
+        throw new Refusal(
+          'unknown_consumer',
+          `There are: ${declared.filter((name) => name !== REPLICATE).join(', ')}.`,
+        );
       const from = text === undefined ? undefined : parseTime(text)?.sortKey;
       if (text !== undefined && from === undefined)
         throw new Refusal('invalid_body', 'The member from must be an RFC 3339 time such as 2026-11-21T07:41:03Z.');

@@ -5,6 +5,7 @@ import { cellIn } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import { isSubject } from '../events/accept.ts';
 import type { LogDocument } from '../events/cloud-event.ts';
+import { WALK_LIMITS } from '../pipeline/log-walk.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { STORE_LIMITS, type Store } from '../ports/store.ts';
@@ -18,17 +19,18 @@ import {
   type Range,
 } from '../replication/digests.ts';
 import type { HeldAssignments } from '../replication/held-assignments.ts';
+import type { ReplicaNotes } from '../replication/notes.ts';
 import type { PushCommand, PushProgress } from '../replication/push.ts';
 import { isOwnEvent, RECEIVE_LIMITS, type ReceiveCommand, type Received } from '../replication/receive.ts';
 import { ASSIGNMENT_HEADER, claimedSender, REPLICA_HEADER, replicaFault } from '../replication/replica-proof.ts';
 import { parseJson, readBody } from './body.ts';
-import { type ApiRequest, json, type RouteHandler } from './call.ts';
+import { type ApiRequest, json, noContent, type RouteHandler } from './call.ts';
 import { readParameters } from './parameters.ts';
 import { pageResponse } from './reads.ts';
 import { routes } from './routes.ts';
 
-/** Bytes of the body of a push: an assignment. */
-const PUSH_BODY_BYTES = 16 * 1024;
+/** Bytes of a body that has little more than an assignment. */
+const ASSIGNMENT_BODY_BYTES = 16 * 1024;
 
 export interface ReplicaDeps {
   /** The id of this cell, and its own endpoints. */
@@ -39,6 +41,7 @@ export interface ReplicaDeps {
   readonly events: Store;
   readonly receive: (command: ReceiveCommand) => Promise<Received>;
   readonly push: (command: PushCommand) => Promise<PushProgress>;
+  readonly notes: Pick<ReplicaNotes, 'heard' | 'list'>;
   readonly clock: Clock;
 }
 
@@ -46,12 +49,17 @@ export interface ReplicaDeps {
 export function replica(
   deps: ReplicaDeps,
   state: Store,
-): Record<'replicaEvents' | 'replicaDigests' | 'replicaPush' | 'conflicts', RouteHandler> {
+): Record<'fence' | 'replicas' | 'replicaEvents' | 'replicaDigests' | 'replicaPush' | 'conflicts', RouteHandler> {
   const { cell, endpoints, assignments, clock } = deps;
 
-  const adopted = async (text: unknown) => {
+  const adopt = async (text: unknown) => {
     const newest = await assignments.adopt(text);
     if (typeof newest === 'string') throw new Refusal('invalid_assignment', `The assignment is refused: ${newest}.`);
+    return newest;
+  };
+
+  const adopted = async (text: unknown) => {
+    const newest = await adopt(text);
     if (cellIn(newest, cell) === undefined)
       throw new Refusal('misdirected', `${newest.tenant} has no copy in ${cell}, as far as is known here.`);
     return newest;
@@ -77,12 +85,29 @@ export function replica(
   };
 
   return {
+    // The token's epoch has been adopted before a handler is called. An edge of an earlier release sends no assignment.
+    fence: async ({ request, query, tenant }) => {
+      readParameters(routes.fence.parameters, query);
+      const bytes = await readBody(request, ASSIGNMENT_BODY_BYTES);
+      if (bytes.length === 0) return noContent();
+      const body = parseJson(bytes);
+      const newest = await adopt(isJsonObject(body) ? body.assignment : undefined);
+      if (newest.tenant !== tenant)
+        throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
+      return noContent();
+    },
+
     conflicts: async (call) => {
       const values = readParameters(routes.conflicts.parameters, call.query);
       const partition = statePartition.conflicts(call.tenant);
       return pageResponse(call, 'conflicts', values, (page) =>
         listing(state, partition, {}, page, ({ body }) => [body]),
       );
+    },
+
+    replicas: async (call) => {
+      const values = readParameters(routes.replicas.parameters, call.query);
+      return pageResponse(call, 'replicas', values, (page) => deps.notes.list(page));
     },
 
     replicaEvents: async ({ request, query }) => {
@@ -93,25 +118,27 @@ export function replica(
 
     replicaDigests: async ({ request, query }) => {
       readParameters(routes.replicaDigests.parameters, query);
-      const { tenant, body } = await fromPeer(request);
-      const { ranges, list } = digestsOf(body);
+      const { tenant, sender, body } = await fromPeer(request);
+      const { ranges, list, passed } = digestsOf(body);
       const equal: boolean[] = [];
       for (const { count, sum, ...range } of ranges) {
         const own = await entriesIn(deps.events, tenant, range);
         const digest = own === undefined ? undefined : digestOf(own);
         equal.push(digest?.count === count && digest.sum === sum);
       }
+      if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
       if (list === undefined) return json(200, { equal });
       const { entries, ...range } = list;
       const own = await entriesIn(deps.events, tenant, range);
       if (own === undefined)
         throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.events} events; ask for less.`);
-      return json(200, { equal, difference: differenceOf(entries, own) });
+      const { difference, lacking } = differenceOf(entries, own);
+      return json(200, { equal, difference, ...(lacking.length <= WALK_LIMITS.pageDocuments && { lacking }) });
     },
 
     replicaPush: async ({ request, query, tenant, span }) => {
       readParameters(routes.replicaPush.parameters, query);
-      const body = parseJson(await readBody(request, PUSH_BODY_BYTES));
+      const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
       const { assignment: signed, restart, verify } = isJsonObject(body) ? body : {};
       const newest = await adopted(signed);
       if (newest.tenant !== tenant)
@@ -146,20 +173,23 @@ function documentOf(value: Json): LogDocument | undefined {
 }
 
 /** What a request for digests asks; every fault is refused. */
-function digestsOf({ ranges, list }: JsonObject): {
+function digestsOf({ ranges, list, passed }: JsonObject): {
   readonly ranges: readonly (Range & Digest)[];
   readonly list: (Range & { readonly entries: readonly Entry[] }) | undefined;
+  readonly passed: { readonly agoMs: number; readonly epoch: number } | undefined;
 } {
   const refused = () =>
     new Refusal('invalid_body', 'Send {"tenant": "…", "ranges": [{"subject": "…", "count": 0, "sum": "…"}]}.');
   if (!Array.isArray(ranges) || ranges.length > DIGEST_LIMITS.ranges || !ranges.every(isRange)) throw refused();
   const digests = ranges as unknown as readonly (Range & Digest)[];
   if (!digests.every(({ count, sum }) => Number.isInteger(count) && typeof sum === 'string')) throw refused();
-  if (list === undefined) return { ranges: digests, list: undefined };
+  const told = isJsonObject(passed) ? { agoMs: Number(passed.agoMs), epoch: Number(passed.epoch) } : undefined;
+  if (told !== undefined && !(told.agoMs >= 0 && Number.isSafeInteger(told.epoch))) throw refused();
+  if (list === undefined) return { ranges: digests, list: undefined, passed: told };
   const { entries } = isJsonObject(list) ? list : {};
   if (!isRange(list) || !Array.isArray(entries) || entries.length > DIGEST_LIMITS.events || !entries.every(isEntry))
     throw refused();
-  return { ranges: digests, list: list as unknown as Range & { readonly entries: readonly Entry[] } };
+  return { ranges: digests, list: list as unknown as Range & { readonly entries: readonly Entry[] }, passed: told };
 }
 
 /** Ids of a bound are no longer than keys may be. */

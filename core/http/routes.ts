@@ -88,11 +88,21 @@ export const routes = {
       'For the edge: push the log of the tenant to its other cell, as the assignment says: one bounded step, to be repeated until it is done.',
     parameters: {},
   },
+  replicas: {
+    method: 'GET',
+    path: '/v1/replicas',
+    scope: 'control',
+    ofCell: true,
+    summary:
+      'For the edge: list what is noted of the other cells of the tenants, such as since when events are left unsent.',
+    parameters: paging,
+  },
   fence: {
     method: 'POST',
     path: '/v1/fence',
     scope: 'control',
-    summary: "Adopt the tenant's epoch from the route token. The edge calls this after an assignment has changed.",
+    summary:
+      "Adopt the tenant's epoch from the route token, and the assignment in the body if there is one. The edge calls this after an assignment has changed.",
     parameters: {},
   },
   holdings: {

@@ -4,9 +4,10 @@ import { toLogDocument } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
-import { PERMANENT, type PortError } from '../ports/errors.ts';
+import type { PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { AppendOutcome, Store } from '../ports/store.ts';
+import { isRefusedForGood } from '../store/refusal-for-good.ts';
 import type { SubjectIndex } from './subject-index.ts';
 
 export const INGEST_LIMITS = {
@@ -120,8 +121,7 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
 function refusedAlone(error: PortError, outcomes: readonly AppendOutcome[]): Rejection | undefined {
   if (error.partitionFull)
     return { code: 'subject_full', detail: 'The subject holds as much as its cell can store for one subject.' };
-  const takesOthers = outcomes.some(({ status }) => status !== 'failed');
-  if (PERMANENT[error.code] || (error.code === 'denied' && takesOthers))
+  if (isRefusedForGood(error, outcomes))
     return { code: 'event_not_storable', detail: `The cell's store refuses the event: ${error.code}.` };
   return undefined;
 }

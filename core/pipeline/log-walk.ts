@@ -3,7 +3,7 @@ import { logPartition } from '../events/cloud-event.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import { isJsonObject } from '../ports/json.ts';
+import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
 import type { SubjectIndex } from './subject-index.ts';
 
@@ -28,6 +28,13 @@ export interface WalkProgress {
   readonly done: boolean;
   /** Why the step ended early: it is to be repeated a little later. */
   readonly waiting?: string;
+  /** Of a walk that has ended with this step; absent if a step of an earlier release began it. */
+  readonly ended?: {
+    readonly token: string;
+    /** When it began, before it read anything. */
+    readonly startedAt: number;
+    readonly stamp: number;
+  };
 }
 
 /** Documents of one subject: behind `after`, up to and with `through`; from the first, or to the last one, without them. */
@@ -45,6 +52,10 @@ export interface WalkTask {
   readonly from: string;
   /** Begins again, even if a walk is under way. */
   readonly restart: boolean;
+  /** A number that is kept with a walk from its beginning. */
+  readonly stamp?: number;
+  /** Called once a walk has begun and before it reads anything; not again if the process ends meanwhile. */
+  started?(token: string): Promise<void>;
   /** Called before the first page of a subject, at least once. `token` is one for the whole walk. */
   begin?(subject: string, token: string): Promise<void>;
   /**
@@ -65,9 +76,12 @@ export interface LogWalkDeps {
 
 /** A walk as it is kept between steps. */
 interface Walk {
-  readonly [member: string]: string | number | boolean | null | Counts;
+  readonly [member: string]: string | number | boolean | null | undefined | Counts;
   readonly from: string;
   readonly token: string;
+  /** Absent in walks of earlier releases. */
+  readonly startedAt?: number;
+  readonly stamp?: number;
   /** Behind the subject in progress, in the index of subjects. `null` behind the last one. */
   readonly index: string | null;
   readonly subject: string | null;
@@ -100,7 +114,8 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     key,
     from,
     restart,
-  }: WalkTask): Promise<{ readonly walk: Walk; readonly version?: Version }> => {
+    stamp = 0,
+  }: WalkTask): Promise<{ readonly walk: Walk; readonly version?: Version; readonly isNew?: boolean }> => {
     const stored = await state.get(key);
     const known = stored !== undefined && isJsonObject(stored.body) ? (stored.body as unknown as Walk) : undefined;
     const isBusy = known !== undefined && known.open > 0 && clock.now() < known.openedAt + WALK_LIMITS.abandonedMs;
@@ -117,10 +132,11 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     } as const;
     const walk: Walk = goesOn
       ? known
-      : { from, token: deps.ids.next(), ...fresh, subjects: 0, counts: {}, done: false };
+      : { from, token: deps.ids.next(), startedAt: clock.now(), stamp, ...fresh, subjects: 0, counts: {}, done: false };
     const open = { ...walk, open: walk.open + 1, openedAt: clock.now() };
     try {
-      return { walk: open, version: await state.put({ ...key, body: open }, stored?.version ?? 'absent') };
+      const version = await state.put({ ...key, body: open as JsonObject }, stored?.version ?? 'absent');
+      return { walk: open, version, isNew: !goesOn };
     } catch (error) {
       if (!isPortError(error, 'conflict')) throw error;
       return { walk };
@@ -164,11 +180,12 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     // Subjects that an earlier release has stored are not listed before.
     if (!(await subjects.complete()).done)
       return { subjects: 0, counts: {}, done: false, waiting: 'the index of subjects is not complete yet' };
-    const { walk: first, version } = await opened(task);
+    const { walk: first, version, isNew = false } = await opened(task);
     if (version === undefined) return { ...progressOf(first), waiting: 'another step is under way' };
     let walk = first;
     let waiting: string | undefined;
     try {
+      if (isNew) await task.started?.(first.token);
       for (const until = clock.now() + WALK_LIMITS.stepMs; !walk.done && clock.now() < until; )
         walk = await advanced(walk, task);
     } catch (error) {
@@ -176,8 +193,13 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       const { code, message } = describeError(error);
       waiting = `${code}: ${message}`;
     }
-    await state.put({ ...task.key, body: { ...walk, open: 0 } }, version);
-    return { ...progressOf(walk), ...(waiting !== undefined && { waiting }) };
+    await state.put({ ...task.key, body: { ...walk, open: 0 } as JsonObject }, version);
+    const { done, token, startedAt, stamp = 0 } = walk;
+    return {
+      ...progressOf(walk),
+      ...(waiting !== undefined && { waiting }),
+      ...(done && startedAt !== undefined && { ended: { token, startedAt, stamp } }),
+    };
   };
 }
 

@@ -76,16 +76,19 @@ export async function entriesIn(events: Store, tenant: string, range: Range): Pr
   return entries;
 }
 
-/** How own entries differ from those of a sender. */
-export function differenceOf(theirs: readonly Entry[], own: readonly Entry[]): Difference {
+/** How own entries differ from those of a sender, and which of the sender's are missing or different here. */
+export function differenceOf(
+  theirs: readonly Entry[],
+  own: readonly Entry[],
+): { readonly difference: Difference; readonly lacking: readonly string[] } {
   const known = new Map(own.map(([id, epoch, hash]) => [id, `${epoch} ${hash}`]));
+  const lacking: string[] = [];
   let missing = 0;
-  let different = 0;
   for (const [id, epoch, hash] of theirs) {
     const copy = known.get(id);
     if (copy === undefined) missing += 1;
-    else if (copy !== `${epoch} ${hash}`) different += 1;
+    if (copy !== `${epoch} ${hash}`) lacking.push(id);
     known.delete(id);
   }
-  return { missing, different, extra: known.size };
+  return { difference: { missing, different: lacking.length - missing, extra: known.size }, lacking };
 }

@@ -2,7 +2,7 @@
 import { type Assignment, assignmentReader, cellUnder, isNewer } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import { isPortError } from '../ports/errors.ts';
-import { isJsonObject } from '../ports/json.ts';
+import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import type { PublicKey } from '../ports/keys.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
 
@@ -17,9 +17,17 @@ const EPOCH_DIGITS = 16;
 /** Attempts to keep an assignment while other requests bring theirs. */
 const ADOPT_TRIES = 20;
 
+/** An assignment, as it was signed and as it was read. */
+export interface HeldAssignment {
+  readonly signed: string;
+  readonly assignment: Assignment;
+}
+
 export interface HeldAssignments {
   /** The newest assignment of its tenant once this one, signed by the edge, is taken into account; a text says why it is refused. */
   adopt(text: unknown): Promise<Assignment | string>;
+  /** The newest assignment of a tenant that is held here, as it was signed and as it was read; `undefined` without one. */
+  newest(tenant: string): Promise<HeldAssignment | undefined>;
   /** Whether the cell has served the tenant under this epoch, as an assignment says that is held here. */
   served(tenant: string, epoch: number, cell: string): Promise<boolean>;
 }
@@ -63,6 +71,16 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
           if (!isPortError(error, 'conflict') || tries === ADOPT_TRIES) throw error;
         }
       }
+    },
+
+    async newest(tenant) {
+      const [first, ...others] = await held(tenant);
+      if (first === undefined) return undefined;
+      const { document, assignment } = others.reduce(
+        (best, each) => (isNewer(each.assignment, best.assignment) ? each : best),
+        first,
+      );
+      return { signed: String((document.body as JsonObject).assignment), assignment };
     },
 
     served: async (tenant, epoch, cell) =>

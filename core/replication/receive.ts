@@ -10,7 +10,8 @@ import type { Clock } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
-import type { NewDocument, Store } from '../ports/store.ts';
+import type { Key, NewDocument, Store } from '../ports/store.ts';
+import { isRefusedForGood } from '../store/refusal-for-good.ts';
 import { sameBody } from '../store/same-body.ts';
 import { bodyHash, type Copy, epochOfCopy, stands } from './copies.ts';
 
@@ -36,6 +37,8 @@ export type Received = {
   readonly replaced: number;
   /** Would stand in its place, but the sender has not accepted it, or no assignment shows that it served under the copy's epoch. */
   readonly unproven: number;
+  /** Cannot be stored here, now or later: its subject is full, or the store refuses just this one. */
+  readonly refused: number;
 };
 
 export interface ReceiveCommand {
@@ -68,7 +71,7 @@ export function isOwnEvent(tenant: string, document: LogDocument): boolean {
 
 /**
  * Returns the use case. It takes events of any epoch, and changes none. Repeating it changes nothing. What loses against a copy that says
- * something else is kept under `conflicts|<tenant>`. Rejects with the store's error; the same request may be repeated then.
+ * something else is kept under `conflicts|<tenant>`. What the store refuses for good is counted, and the others do not wait for it. Rejects with the store's error; the same request may be repeated then.
  */
 export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise<Received> {
   const { events, state, clock, log } = deps;
@@ -101,6 +104,15 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
     return deps.served(tenant, epochOfCopy(copy), origin);
   };
 
+  const refused = (
+    { tenant, sender }: ReceiveCommand,
+    { partition, id }: Key,
+    { code, message }: PortError,
+  ): 'refused' => {
+    log.warn('a copy of an event cannot be stored', { tenant, sender, partition, id, code, reason: message });
+    return 'refused';
+  };
+
   /** Settles one event that is there already. */
   const settle = async (command: ReceiveCommand, given: NewDocument): Promise<keyof Received> => {
     const { tenant, sender } = command;
@@ -124,6 +136,7 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
         if (own === undefined) return 'stored';
         if (!differs) return 'replaced';
       } catch (error) {
+        if (isPortError(error) && isRefusedForGood(error, [])) return refused(command, given, error);
         if (!isPortError(error, 'conflict')) throw error;
         continue;
       }
@@ -141,14 +154,19 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
   return async (command) => {
     const { tenant, sender } = command;
     const documents = command.documents.map((document) => withOrigin(document, sender));
-    const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0 };
+    const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0 };
     if (documents.length === 0) return counts;
     const named = documents.map((document) => fromStored(document).event.subject);
     await deps.subjects.add(tenant, await deps.subjects.unlisted(tenant, named));
     const outcomes = await events.append(documents);
-    for (const outcome of outcomes) if (outcome.status === 'failed') throw outcome.error;
-    const there = documents.filter((_, index) => outcomes[index]?.status === 'duplicate');
-    counts.stored = documents.length - there.length;
+    const there: LogDocument[] = [];
+    for (const [index, document] of documents.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'duplicate') there.push(document);
+      else if (outcome?.status !== 'failed') counts.stored += 1;
+      else if (!isRefusedForGood(outcome.error, outcomes)) throw outcome.error;
+      else counts[refused(command, document, outcome.error)] += 1;
+    }
     for (const found of await mapConcurrently(there, RECEIVE_LIMITS.concurrent, (each) => settle(command, each)))
       counts[found] += 1;
     return counts;

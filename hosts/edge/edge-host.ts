@@ -25,7 +25,7 @@ export interface EdgeHostOptions {
   readonly bundle: string;
   /** The Worker's variables. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** Durable Objects: binding → class that the bundle exports; `DIRECTORY` and `MONITOR` unless given. */
+  /** Durable Objects: binding → class that the bundle exports; `EDGE_OBJECTS` unless given. */
   readonly objects?: Readonly<Record<string, string>>;
   /** Binding of the KV namespace; `ROUTES` unless given. */
   readonly routeCache?: string;
@@ -45,7 +45,11 @@ export interface EdgeHostOptions {
 }
 
 /** The edge's Durable Objects. */
-export const EDGE_OBJECTS = { DIRECTORY: 'DirectoryObject', MONITOR: 'MonitorObject' } as const;
+export const EDGE_OBJECTS = {
+  DIRECTORY: 'DirectoryObject',
+  MONITOR: 'MonitorObject',
+  MOVER: 'MoverObject',
+} as const;
 
 /** Detects a process that hangs; a slow start on a busy machine is tolerated. */
 const START_TIMEOUT_MS = 60_000;

@@ -1,4 +1,6 @@
 // The credential for a managed identity, against a server that answers as App Service does, and against the Cosmos DB emulator.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { CosmosClient } from '@azure/cosmos';
 import { cosmosClientOptions } from '../../adapters/azure/cosmos-client.ts';
 import { withIdentity } from '../../adapters/azure/cosmos-identity.ts';
@@ -52,6 +54,61 @@ test('asks as the platform wants it, and gives the token with its end', async ()
   expect(server.requests).toEqual([
     { query: { resource: RESOURCE, 'api-version': '2019-08-01', client_id: 'c-1' }, header: server.header },
   ]);
+});
+
+describe('in a cluster', () => {
+  const asked: { url: string | undefined; form: Record<string, string> }[] = [];
+  const answers: { status: number; body: unknown }[] = [];
+  const entra = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      asked.push({ url: request.url, form: Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())) });
+      const { status, body } = answers.shift() ?? { status: 200, body: { access_token: 'entra', expires_in: 3600 } };
+      response.writeHead(status).end(JSON.stringify(body));
+    });
+  });
+  beforeAll(() => new Promise<void>((resolve) => entra.listen(0, '127.0.0.1', resolve)));
+  afterAll(() => new Promise((resolve) => entra.close(resolve)));
+  beforeEach(() => {
+    asked.length = 0;
+  });
+
+  const inCluster = () => {
+    let reads = 0;
+    const { port } = entra.address() as AddressInfo;
+    const identity = {
+      authority: `http://127.0.0.1:${port}/`,
+      tenant: 'directory',
+      clientId: 'c-1',
+      assertion: async () => `cluster-${++reads}\n`,
+      resource: RESOURCE,
+    };
+    return new ManagedIdentity(identity, { clock: new EagerClock(), ids: randomIds });
+  };
+
+  test('the cluster’s token is exchanged, and read anew with each exchange', async () => {
+    answers.push({ status: 503, body: {} });
+    expect(await inCluster().getToken()).toMatchObject({ token: 'entra' });
+    expect(asked.map(({ url, form }) => [url, form.client_assertion])).toEqual([
+      ['/directory/oauth2/v2.0/token', 'cluster-1'],
+      ['/directory/oauth2/v2.0/token', 'cluster-2'],
+    ]);
+    expect(asked[0]?.form).toEqual({
+      grant_type: 'client_credentials',
+      client_id: 'c-1',
+      scope: `${RESOURCE}/.default`,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: 'cluster-1',
+    });
+  });
+
+  test('a refusal and an answer without a token are errors of their own kinds', async () => {
+    answers.push({ status: 401, body: { error: 'invalid_client' } });
+    await expect(inCluster().getToken()).rejects.toMatchObject({ code: 'denied' });
+    answers.push(...Array.from({ length: 4 }, () => ({ status: 200, body: { access_token: 'entra' } })));
+    await expect(inCluster().getToken()).rejects.toMatchObject({ code: 'unavailable' });
+  });
 });
 
 test('the system-assigned identity is asked for by no id', async () => {

@@ -1,24 +1,47 @@
-// The bus contract, kept by ServiceBus and by serviceBusConsumer behind the host's way of receiving, on the Service Bus emulator.
+// The bus contract, kept by ServiceBus and by serviceBusConsumer behind the host's way of receiving, and by ServiceBusSource, on the Service Bus emulator.
+import type { ServiceBusClient } from '@azure/service-bus';
 import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
+import { ServiceBusSource } from '../../adapters/azure/service-bus-source.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { subscriptionsOf } from '../../build/azure-resources.ts';
 import { declareConsumer, queueOf } from '../../core/cell/topology.ts';
+import type { DeliveryHandler } from '../../core/ports/bus.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { CONDITION } from '../../emulators/service-bus/errors.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { serviceBusClient } from './azure/clients.ts';
 import { driveSubscription } from './azure/subscription-driver.ts';
 import { TcpProxy } from './azure/tcp-proxy.ts';
-import { BUS_CONSUMERS, type BusConsumer, type BusHarness, Inbox, message, words } from './bus/harness.ts';
+import { consumingClauses } from './bus/consuming.ts';
+import { BUS_CONSUMERS, type BusConsumer, type BusHarness, Inbox, message, pump, words } from './bus/harness.ts';
 import { busContract } from './bus.contract.ts';
-import { type Exemption, times } from './contract.ts';
+import { type Exemption, runContract, times } from './contract.ts';
 
 /** How long a publisher waits for an answer that does not come. */
 const ANSWER_MS = 400;
 const TOPIC = 'events';
 
-async function openHarness(): Promise<BusHarness> {
+interface Subscribed {
+  readonly consumer: BusConsumer;
+  /** In one of its lanes. */
+  readonly subscription: string;
+}
+
+type Consume = (client: ServiceBusClient, from: Subscribed, handler: DeliveryHandler) => () => Promise<void>;
+
+/** As the Functions host does. */
+const pushed: Consume = (client, { consumer, subscription }, handler) => {
+  const { batchSize, visibilitySeconds } = BUS_CONSUMERS[consumer];
+  const invoke = serviceBusConsumer(handler, { clock: systemClock, lockMs: visibilitySeconds * 1000 });
+  return driveSubscription({ client, topic: TOPIC, subscription, batchSize, invoke });
+};
+
+/** As a container does. */
+const pulled: Consume = (client, { consumer, subscription }, handler) =>
+  pump(consumer, new ServiceBusSource({ client, topic: TOPIC, subscription, deadLetters: false }), handler);
+
+async function openHarness(consume: Consume): Promise<BusHarness> {
   const emulator = new ServiceBusEmulator();
   const { port, connectionString } = await emulator.start();
   emulator.createTopic(TOPIC);
@@ -42,12 +65,8 @@ async function openHarness(): Promise<BusHarness> {
     bus: open(TOPIC),
     missing: open('nobody-made-this'),
     clock: systemClock,
-    consume: (consumer: BusConsumer, handler, lane = 'first') => {
-      const { batchSize, visibilitySeconds } = BUS_CONSUMERS[consumer];
-      const invoke = serviceBusConsumer(handler, { clock: systemClock, lockMs: visibilitySeconds * 1000 });
-      stops.push(
-        driveSubscription({ client: direct, topic: TOPIC, subscription: queueOf(consumer, lane), batchSize, invoke }),
-      );
+    consume: (consumer, handler, lane = 'first') => {
+      stops.push(consume(direct, { consumer, subscription: queueOf(consumer, lane) }, handler));
     },
     publishText: (text, attributes) =>
       texts.sendMessages({ body: Buffer.from(text), applicationProperties: { ...attributes } }),
@@ -127,7 +146,9 @@ const refusedAsAWhole: Exemption<BusHarness> = {
   },
 };
 
-busContract('Service Bus', openHarness, {
+runContract('bus contract: Service Bus, pulled', consumingClauses, () => openHarness(pulled));
+
+busContract('Service Bus', () => openHarness(pushed), {
   'a message that was finished with does not come again': matesComeAgain,
   'the mates of a message to be retried are finished with': matesComeAgain,
   'a message that always fails ends among the dead letters after the limit, and its mates do not': {

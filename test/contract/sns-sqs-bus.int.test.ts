@@ -1,10 +1,12 @@
-// The bus contract, kept by SnsBus and by sqsConsumer behind event source mappings on the SNS and SQS emulator.
+// The bus contract, kept by SnsBus and by sqsConsumer behind event source mappings, and by SqsSource, on the SNS and SQS emulator.
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { SnsBus } from '../../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../../adapters/aws/sqs-consumer.ts';
+import { SqsSource } from '../../adapters/aws/sqs-source.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
+import type { DeliveryHandler } from '../../core/ports/bus.ts';
 import { snsError } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
@@ -15,8 +17,10 @@ import { HastyClock } from '../support/fake-clock.ts';
 import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
 import { dynamodbClient, snsClient, sqsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';
-import { BUS_CONSUMERS } from './bus/harness.ts';
+import { consumingClauses } from './bus/consuming.ts';
+import { BUS_CONSUMERS, type BusConsumer, type BusHarness, pump } from './bus/harness.ts';
 import { busContract } from './bus.contract.ts';
+import { runContract } from './contract.ts';
 
 const TIMEOUT_MS = 10_000;
 const emulator = new SnsSqsEmulator();
@@ -25,7 +29,13 @@ afterAll(() => emulator.stop());
 
 let cells = 0;
 
-busContract('SNS and SQS', async () => {
+type Consume = (
+  queue: { url: string; arn: string },
+  consumer: BusConsumer,
+  handler: DeliveryHandler,
+) => () => Promise<void>;
+
+async function openHarness(consume: Consume): Promise<BusHarness> {
   const cell = `cell-${++cells}`;
   const proxy = new FaultProxy({ target: emulator.endpoint });
   await proxy.start();
@@ -60,25 +70,13 @@ busContract('SNS and SQS', async () => {
     return { ...queue, deadLetterUrl: queue.deadLetterUrl };
   };
   const common = { client: proxied, clock: new HastyClock(), ids: randomIds };
-  const mappings: SqsMapping[] = [];
+  const stops: (() => Promise<void>)[] = [];
   return {
     bus: new SnsBus({ ...common, topicArn }),
     missing: new SnsBus({ ...common, topicArn: `${topicArn}-nobody-made-this` }),
     clock: systemClock,
     consume: (consumer, handler, lane = 'first') => {
-      const consume = sqsConsumer(handler);
-      const { url: queueUrl, arn: queueArn } = queueNamed(queueOf(consumer, lane));
-      const mapping = new SqsMapping({
-        client: sqs,
-        queueUrl,
-        queueArn,
-        invoke: invokeInProcess((event) => consume(event as QueueEvent, systemClock.now() + TIMEOUT_MS)),
-        batchSize: BUS_CONSUMERS[consumer].batchSize,
-        reportBatchItemFailures: true,
-        waitTimeSeconds: 1,
-      });
-      mapping.start();
-      mappings.push(mapping);
+      stops.push(consume(queueNamed(queueOf(consumer, lane)), consumer, handler));
     },
     publishText: async (text, attributes) => {
       const values = Object.entries(attributes).map(([name, value]) => [
@@ -100,12 +98,41 @@ busContract('SNS and SQS', async () => {
     requests: () => proxy.counts().PublishBatch ?? 0,
     faults: snsFaults(proxy),
     close: async () => {
-      await Promise.all(mappings.map((mapping) => mapping.stop()));
+      await Promise.all(stops.map((stop) => stop()));
       for (const client of [sns, proxied, sqs]) client.destroy();
       await proxy.stop();
     },
   };
-});
+}
+
+/** As an event source mapping does. */
+const pushed: Consume = ({ url: queueUrl, arn: queueArn }, consumer, handler) => {
+  const consume = sqsConsumer(handler);
+  const client = sqsClient(emulator.endpoint);
+  const mapping = new SqsMapping({
+    client,
+    queueUrl,
+    queueArn,
+    invoke: invokeInProcess((event) => consume(event as QueueEvent, systemClock.now() + TIMEOUT_MS)),
+    batchSize: BUS_CONSUMERS[consumer].batchSize,
+    reportBatchItemFailures: true,
+    waitTimeSeconds: 1,
+  });
+  mapping.start();
+  return async () => {
+    await mapping.stop();
+    client.destroy();
+  };
+};
+
+/** As a container does. */
+const pulled: Consume = ({ url: queueUrl }, consumer, handler) => {
+  const source = new SqsSource({ client: sqsClient(emulator.endpoint), queueUrl });
+  return pump(consumer, source, handler);
+};
+
+busContract('SNS and SQS', () => openHarness(pushed));
+runContract('bus contract: SQS, pulled', consumingClauses, () => openHarness(pulled));
 
 test('a topic that cannot be one is a fault of the configuration, whichever events are published', async () => {
   const proxy = new FaultProxy({ target: emulator.endpoint });

@@ -2,14 +2,24 @@
 import { identityFault } from '../../core/cell/identity-proof.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
-import type { CellHarness } from '../support/cell-harness.ts';
+import type { ServedCell } from '../support/cell-harness.ts';
 import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
 import { faultsAmong } from '../support/slowness.ts';
 
-/** Declares the suite for one kind of cell; `open` gets a list for the cell's notices. */
-export function cellSuite(name: string, open: (notices: Notice[]) => Promise<CellHarness>): void {
+/**
+ * Declares the suite for one kind of cell; `open` gets a list for the cell's notices, and `more` declares what only this kind shows. Where the
+ * same handlers have shown elsewhere what `everything` adds, it can be left out: many events, and very large ones.
+ */
+export function cellSuite<C extends ServedCell>(
+  name: string,
+  open: (notices: Notice[]) => Promise<C>,
+  {
+    more = () => undefined,
+    everything = true,
+  }: { more?: (cell: () => C, notices: Notice[]) => void; everything?: boolean } = {},
+): void {
   describe(`a cell on ${name}`, () => {
-    let cell: CellHarness;
+    let cell: C;
     const notices: Notice[] = [];
     beforeAll(async () => {
       cell = await open(notices);
@@ -87,40 +97,41 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       expect(await stranger.get('/v1/devices')).toEqual({ items: [], next: null });
     });
 
-    test('counts and adds up thousands of readings exactly, and sending them again changes nothing', async () => {
-      const tenant = new CellClient(cell, 'exact');
-      const readings = manyReadings(2000, 20);
-      for (let from = 0; from < readings.length; from += 100) {
-        expect(await tenant.postNew(readings.slice(from, from + 100))).toBe(100);
-      }
-      const devices = await tenant.settled(2000);
-      expect(devices.map(({ readings: count }) => count)).toEqual(Array.from({ length: 20 }, () => 100));
-      const state = async () => {
-        const windows = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 };
-        for (const [window, width] of Object.entries(windows)) {
-          const found = new Map<string, unknown>();
-          for (const { id } of devices) {
-            for (const { start, count, min, max, sum, last } of await tenant.all<Rollup>(
-              `/v1/devices/${id}/rollups?metric=temperature&window=${window}`,
-            )) {
-              found.set(`${id} ${start}`, { count, min, max, sum, last });
-            }
-          }
-          expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expectedRollups(readings, width)));
+    if (everything)
+      test('counts and adds up thousands of readings exactly, and sending them again changes nothing', async () => {
+        const tenant = new CellClient(cell, 'exact');
+        const readings = manyReadings(2000, 20);
+        for (let from = 0; from < readings.length; from += 100) {
+          expect(await tenant.postNew(readings.slice(from, from + 100))).toBe(100);
         }
-        return tenant.all<Device>('/v1/devices');
-      };
-      const before = await state();
+        const devices = await tenant.settled(2000);
+        expect(devices.map(({ readings: count }) => count)).toEqual(Array.from({ length: 20 }, () => 100));
+        const state = async () => {
+          const windows = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 };
+          for (const [window, width] of Object.entries(windows)) {
+            const found = new Map<string, unknown>();
+            for (const { id } of devices) {
+              for (const { start, count, min, max, sum, last } of await tenant.all<Rollup>(
+                `/v1/devices/${id}/rollups?metric=temperature&window=${window}`,
+              )) {
+                found.set(`${id} ${start}`, { count, min, max, sum, last });
+              }
+            }
+            expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expectedRollups(readings, width)));
+          }
+          return tenant.all<Device>('/v1/devices');
+        };
+        const before = await state();
 
-      for (let from = 0; from < readings.length; from += 500) {
-        expect(await tenant.postUntilTaken(readings.slice(from, from + 500))).toMatchObject({
-          accepted: 0,
-          duplicates: 500,
-          rejected: 0,
-        });
-      }
-      expect(await state()).toEqual(before);
-    });
+        for (let from = 0; from < readings.length; from += 500) {
+          expect(await tenant.postUntilTaken(readings.slice(from, from + 500))).toMatchObject({
+            accepted: 0,
+            duplicates: 500,
+            rejected: 0,
+          });
+        }
+        expect(await state()).toEqual(before);
+      });
 
     test('pages through readings and devices with neither gap nor repeat', async () => {
       const tenant = new CellClient(cell, 'pager');
@@ -260,29 +271,30 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'invalid_cursor']);
     });
 
-    test('a tenant that sends 39 MB of padded events to one device and minute ends no worker, and is counted like any other', async () => {
-      const hostile = new CellClient(cell, 'hostile');
-      const neighbour = new CellClient(cell, 'neighbour');
-      const note = 'x'.repeat(195 * 1024);
-      for (let request = 0; request < 40; request += 1) {
-        const events = Array.from({ length: 5 }, (_, index) => {
-          const event = asEvent(reading({ id: `p-${request}-${index}`, device: 'padded', value: index }));
-          return { ...event, data: { ...(event.data as object), note } };
-        });
-        const taken = await post(hostile, JSON.stringify(events), 'application/cloudevents-batch+json');
-        expect([taken.status, await taken.json()]).toMatchObject([202, { accepted: 5 }]);
-        await neighbour.postNew([reading({ id: `n-${request}`, device: 'quiet' })]);
-      }
-      await neighbour.settled(40);
-      await hostile.settled(200);
-      const rollups = await hostile.all<Rollup>('/v1/devices/padded/rollups?window=1m');
-      expect(rollups).toMatchObject([{ count: 200, min: 0, max: 4, sum: 400 }]);
-      const page = await hostile.get<{ items: readonly unknown[] }>('/v1/devices/padded/readings?limit=100');
-      expect(page.items.length).toBeGreaterThan(0);
-      expect(await hostile.all<unknown>('/v1/devices/padded/readings', 100)).toHaveLength(200);
-      for (const consumer of ['device-state', 'rollups', 'relay'])
-        expect(await hostile.get(`/v1/parked?consumer=${consumer}`)).toEqual({ items: [], next: null });
-    });
+    if (everything)
+      test('a tenant that sends 39 MB of padded events to one device and minute ends no worker, and is counted like any other', async () => {
+        const hostile = new CellClient(cell, 'hostile');
+        const neighbour = new CellClient(cell, 'neighbour');
+        const note = 'x'.repeat(195 * 1024);
+        for (let request = 0; request < 40; request += 1) {
+          const events = Array.from({ length: 5 }, (_, index) => {
+            const event = asEvent(reading({ id: `p-${request}-${index}`, device: 'padded', value: index }));
+            return { ...event, data: { ...(event.data as object), note } };
+          });
+          const taken = await post(hostile, JSON.stringify(events), 'application/cloudevents-batch+json');
+          expect([taken.status, await taken.json()]).toMatchObject([202, { accepted: 5 }]);
+          await neighbour.postNew([reading({ id: `n-${request}`, device: 'quiet' })]);
+        }
+        await neighbour.settled(40);
+        await hostile.settled(200);
+        const rollups = await hostile.all<Rollup>('/v1/devices/padded/rollups?window=1m');
+        expect(rollups).toMatchObject([{ count: 200, min: 0, max: 4, sum: 400 }]);
+        const page = await hostile.get<{ items: readonly unknown[] }>('/v1/devices/padded/readings?limit=100');
+        expect(page.items.length).toBeGreaterThan(0);
+        expect(await hostile.all<unknown>('/v1/devices/padded/readings', 100)).toHaveLength(200);
+        for (const consumer of ['device-state', 'rollups', 'relay'])
+          expect(await hostile.get(`/v1/parked?consumer=${consumer}`)).toEqual({ items: [], next: null });
+      });
 
     test('fences: once it has seen a newer epoch it refuses the older one', async () => {
       const tenant = new CellClient(cell, 'fenced');
@@ -309,6 +321,8 @@ export function cellSuite(name: string, open: (notices: Notice[]) => Promise<Cel
       expect(document.openapi).toBe('3.1.0');
       expect(Object.keys(document.paths)).toContain('/v1/events');
     });
+
+    more(() => cell, notices);
   });
 }
 

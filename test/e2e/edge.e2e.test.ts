@@ -1,6 +1,7 @@
 // The whole stack behind its edge: one address for the tenants of every cell, by token and by certificate, through the loss of a cell.
 import https from 'node:https';
 import { buildBundles } from '../../build/bundles.mjs';
+import { StackClient } from '../../cli/stack-client.ts';
 import { declaredCells } from '../../local/cells.ts';
 import { Stack, type StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
@@ -106,16 +107,15 @@ test.each(Object.entries(HOMES))(
         `${cell} polycell-http POST /v1/events`,
       ]);
       expect([forward?.parentId, request?.parentId]).toEqual([edgeSpan?.spanId, forward?.spanId]);
-      const behind = steps.slice(3);
-      expect(behind.map(({ name }) => name).sort()).toEqual([
-        'process device-state',
-        'process rollups',
-        'publish events',
-      ]);
-      for (const step of behind) {
-        expect(step.cell).toBe(cell);
+      const own = ['process device-state', 'process replicate', 'process rollups', 'publish events'];
+      const behind = steps.slice(3).filter((step) => step.cell === cell);
+      expect(behind.map(({ name }) => name).sort()).toEqual(expect.arrayContaining(own));
+      for (const step of behind.filter(({ name }) => own.includes(name)))
         expect(step.links.map(({ spanId }) => spanId)).toContain(request?.spanId);
-      }
+      // The way of a copy goes on in the tenant's other cell; initech has none.
+      const there = new Set(steps.flatMap((step) => (step.cell === '' || step.cell === cell ? [] : [step.name])));
+      const copied = ['POST /v1/replica/events', 'process device-state', 'process rollups', 'publish events'];
+      expect([...there].sort()).toEqual(tenant === 'initech' ? [] : expect.arrayContaining(copied));
     });
   },
 );
@@ -223,38 +223,135 @@ test('a lost cell is failed over automatically; it returns with its data, and se
   expect((await post('globex', 'meanwhile')).headers.get('x-polycell-cell')).toBe('azure-beta');
   await stack.revive('aws-alpha');
   expect((await fetch(`${info.cells[0]?.url}/v1/health`)).status).toBe(200);
-  expect((await at('failover', 'back', 'aws-alpha', '--dry-run')).out).toMatch(/state down → active/);
+  // Once it has what the standby has accepted, and the other way about: the cells see to it themselves, at the monitor's order.
+  await eventually(async () =>
+    expect((await at('failover', 'back', 'aws-alpha', '--dry-run')).out).toMatch(/state down → active/),
+  );
   expect(await at('failover', 'back', 'aws-alpha', '--reason', 'its region is back')).toMatchObject({ code: 0 });
   await eventually(async () => {
     const response = await ask('acme', '/v1/devices');
     expect(response.headers.get('x-polycell-cell')).toBe('aws-alpha');
-    // What it had acknowledged before it was lost: one reading by token and one by certificate.
-    expect(await devicesOf('acme')).toEqual(['acme-pump 2']);
+    expect(response.headers.get('x-polycell-rpo-ms')).toBeNull();
+    // One reading by token and one by certificate before it was lost, and one at the standby.
+    expect(await devicesOf('acme')).toEqual(['acme-pump 3']);
   });
-  // What the standby has accepted meanwhile comes back, and the standby gets what it lacks: both have all of it, once.
-  const synced = await at('replicas', 'sync', 'acme', '--json');
-  expect(synced).toMatchObject({ code: 0, err: '' });
-  const steps = synced.out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as object);
-  expect(steps.at(-1)).toMatchObject({ from: 'azure-beta', done: true, kept: 0, replaced: 0, unproven: 0 });
-  await eventually(async () => expect(await devicesOf('acme')).toEqual(['acme-pump 3']));
-  // The way of what came meanwhile goes on over the push, to the consumers of the other cell.
+  // The way of what came meanwhile goes on between the cells, to the consumers of the other cell.
   await eventually(async () => {
     const steps = (await stepsOf('meanwhile')).map(({ cell, service, name }) => `${cell} ${service} ${name}`);
     expect(steps).toContain('aws-alpha polycell-http POST /v1/replica/events');
     expect(steps).toContain('aws-alpha polycell-rollups process rollups');
   });
-  const again = (await at('replicas', 'sync', 'acme', '--json')).out.trim().split('\n');
-  expect(again.map((line) => JSON.parse(line) as { stored: number }).map(({ stored }) => stored)).toEqual(
-    again.map(() => 0),
-  );
+  expect(await at('replicas', 'verify', 'acme')).toMatchObject({ code: 0, err: '' });
+  expect((await at('replicas', 'status')).out).toMatch(/acme +aws-alpha +azure-beta +\w+ /);
   const audit = (await at('audit', '--json')).out.trim().split('\n');
   expect(audit.map((line) => JSON.parse(line) as object).slice(0, 2)).toMatchObject([
     { command: { kind: 'fail-back' }, reason: 'its region is back' },
     { command: { kind: 'fail-over' }, actor: 'monitor' },
   ]);
+});
+
+/** A tenant under load: one event after another, each sent again until it is taken. */
+async function loaded(tenant: string, device: string) {
+  const client = await StackClient.find(edge);
+  const acknowledged: string[] = [];
+  let last = '';
+  let isOver = false;
+  /** Sends one event after another, each again until it is taken. */
+  const load = async () => {
+    for (let count = 0; !isOver; count += 1) {
+      const init = {
+        method: 'POST',
+        body: JSON.stringify(reading(`l-${count}`, device)),
+        headers: { 'content-type': 'application/cloudevents+json' },
+      };
+      for (let isTaken = false; !isTaken; ) {
+        // A client sends again what it has no answer to, also where its connection was closed as it sent.
+        const response = await ask(tenant, '/v1/events', init).catch((error: unknown) => {
+          if (!(error instanceof TypeError)) throw error;
+        });
+        isTaken = response?.status === 202;
+        last = response?.headers.get('x-polycell-cell') ?? '';
+      }
+      acknowledged.push(`l-${count}`);
+    }
+  };
+  /** The documents of all consumers, from the state of one cell. */
+  const derived = async (cell: string) => {
+    const token = await client.mint({ tenant, cell, scope: 'read' });
+    const { url } = await client.cell(cell);
+    const read = async (path: string) =>
+      (await fetch(`${url}/v1/devices/${device}${path}`, { headers: { 'x-polycell-route': token } })).json();
+    return [await read(''), await read('/rollups')];
+  };
+  const readings = async () =>
+    ((await (await ask(tenant, `/v1/devices/${device}`)).json()) as { readings: number }).readings;
+  /** Until it serves under load, and what was acknowledged before is there. */
+  const served = async (cell: string) => {
+    const before = acknowledged.length;
+    await eventually(async () => expect([last, acknowledged.length > before + 5]).toEqual([cell, true]));
+    const count = acknowledged.length;
+    await eventually(async () => expect(await readings()).toBeGreaterThanOrEqual(count));
+  };
+
+  const loading = load();
+  return {
+    ...{ acknowledged, derived, readings, served },
+    end: async () => {
+      isOver = true;
+      await loading;
+    },
+  };
+}
+
+test.each([
+  ['acme', 'aws-alpha', 'azure-beta'],
+  ['globex', 'azure-beta', 'aws-alpha'],
+])(
+  '%s goes from %s to %s and back under load: every event that was acknowledged is there at each stage, once',
+  async (tenant, home, standby) => {
+    const device = `${tenant}-loaded`;
+    const { acknowledged, derived, readings, served, end } = await loaded(tenant, device);
+    await served(home);
+    await eventually(async () => expect(await derived(standby)).toMatchObject([{ id: device }, {}]));
+    expect(await at('failover', 'start', home, '--reason', 'a drill')).toMatchObject({ code: 0 });
+    await served(standby);
+    await eventually(async () => {
+      const { headers } = await ask(tenant, '/v1/devices');
+      expect(headers.get('x-polycell-rpo-ms')).toMatch(/^(\d+|unknown)$/);
+    });
+    await eventually(async () =>
+      expect(await at('failover', 'back', home, '--reason', 'the drill is over')).toMatchObject({ code: 0 }),
+    );
+    await served(home);
+    await end();
+    await eventually(async () => expect(await readings()).toBe(acknowledged.length));
+    await eventually(async () => expect(await derived(standby)).toEqual(await derived(home)));
+    expect(await at('replicas', 'verify', tenant)).toMatchObject({ code: 0 });
+  },
+);
+
+test('a tenant moves from AWS to Azure under load, and back: its clients notice nothing, and nothing is missing', async () => {
+  const { acknowledged, derived, readings, served, end } = await loaded('acme', 'acme-moved');
+  const moved = async (): Promise<{ state: string; problem: string | null }> =>
+    JSON.parse((await at('moves', 'show', 'acme', '--json')).out) as { state: string; problem: string | null };
+  await served('aws-alpha');
+  expect((await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--dry-run')).out).toMatch(/would move/);
+  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--pause-before', 'switched')).toMatchObject({
+    code: 0,
+  });
+  expect(await at('moves', 'watch', 'acme')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/following, paused/),
+  });
+  expect(await at('moves', 'resume', 'acme')).toMatchObject({ code: 0 });
+  await served('azure-beta');
+  await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));
+  expect(await at('moves', 'reverse', 'acme', '--reason', 'a drill')).toMatchObject({ code: 0 });
+  await served('aws-alpha');
+  await end();
+  await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));
+  await eventually(async () => expect(await readings()).toBe(acknowledged.length));
+  await eventually(async () => expect(await derived('azure-beta')).toEqual(await derived('aws-alpha')));
 });
 
 test('a cell that only the edge cannot reach, and a lost directory: service resumes when the fault ends', async () => {

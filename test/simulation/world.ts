@@ -43,6 +43,7 @@ import { subjectIndex } from '../../core/pipeline/subject-index.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { heldAssignments } from '../../core/replication/held-assignments.ts';
+import { replicaNotes } from '../../core/replication/notes.ts';
 import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
@@ -67,6 +68,8 @@ import {
   TENANTS,
   type Way,
 } from './setting.ts';
+
+const NONE = () => Promise.reject(new Error('No cell replicates here, and no operator rebuilds anything.'));
 
 export class World {
   readonly scheduler: Scheduler;
@@ -158,6 +161,7 @@ export class World {
     const deaf = (probe: Probe): Probe => ({ ...probe, late: Promise.resolve(null) });
     const sign = async (claims: RouteClaims) => JSON.stringify(claims);
     const storage = new MemoryMonitorStorage();
+    const fence = fenceRequest({ fetch, clock, sign, assign: async () => undefined }, 2000);
     const directory = this.#seenFrom('monitor', {
       ...this.directory,
       change: (command, intent) => {
@@ -175,7 +179,8 @@ export class World {
         ask: peerQuestion({ fetch, clock, sign }),
         clock,
       }),
-      fencing: createFencing({ directory, storage, fence: fenceRequest({ fetch, clock, sign }, 2000), clock }),
+      fencing: createFencing({ directory, storage, fence, clock }),
+      catchingUp: { round: async () => undefined, progress: () => ({ waiting: 0, problem: null }) },
       storage,
       clock,
       log: this.log,
@@ -355,19 +360,14 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      subjects,
-      parking,
+      ...{ subjects, parking },
       redrive: redrive({ events, state, clock }),
       replica: {
-        cell: id,
-        endpoints: [],
-        assignments: heldAssignments(state, []),
-        events,
-        receive: () => Promise.reject(new Error('No cell replicates here.')),
-        push: () => Promise.reject(new Error('No cell replicates here.')),
-        clock,
+        ...{ cell: id, endpoints: [], events, clock, assignments: heldAssignments(state, []) },
+        ...{ receive: NONE, push: NONE, notes: replicaNotes(state, clock) },
       },
-      rebuild: () => Promise.reject(new Error('No operator rebuilds anything here.')),
+      behindHome: async () => undefined,
+      rebuild: NONE,
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

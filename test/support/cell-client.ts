@@ -1,5 +1,5 @@
 // A tenant's client of one cell, as the end-to-end suites use it.
-import type { CellHarness, TokenOptions } from './cell-harness.ts';
+import type { ServedCell, TokenOptions } from './cell-harness.ts';
 import { conforming } from './conformity.ts';
 import { eventually } from './eventually.ts';
 import { asEvent, type TestReading } from './readings.ts';
@@ -43,10 +43,10 @@ const TRIES = 60;
 const SETTLED_WITHIN_MS = 240_000;
 
 export class CellClient {
-  readonly #cell: CellHarness;
+  readonly #cell: ServedCell;
   readonly #tenant: string;
 
-  constructor(cell: CellHarness, tenant: string) {
+  constructor(cell: ServedCell, tenant: string) {
     this.#cell = cell;
     this.#tenant = tenant;
   }

@@ -16,13 +16,18 @@ export interface TokenOptions {
 /** Releases of the consumers' code: the real one, or one that handles marked readings badly (test/support/faulty.ts). */
 export type Release = 'healthy' | 'faulty';
 
-/** A running cell and the faults that can be put into it. */
-export interface CellHarness {
+/** A running cell as its clients see it. */
+export interface ServedCell {
   readonly id: string;
   readonly url: string;
   /** By which it proves its identity. */
   readonly identity: PublicKey;
   token(tenant: string, options?: TokenOptions): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A running cell and the faults that can be put into it. */
+export interface CellHarness extends ServedCell {
   /** Puts another release of all consumers in place. */
   release(release: Release): Promise<void>;
   /** Kills the processes that run a consumer, at once. Resolves with their number. */
@@ -35,7 +40,6 @@ export interface CellHarness {
   crashRelayAfterPublish(times: number): void;
   /** Messages in the clouds' own dead-letter queues. */
   deadLetters(): Promise<number>;
-  close(): Promise<void>;
 }
 
 /** A service of the cloud, between it and the cell a proxy that can go wrong. */

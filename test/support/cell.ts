@@ -2,6 +2,7 @@
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { MemoryTelemetry } from '../../adapters/memory/memory-telemetry.ts';
 import { type AskForLeases, edgeQuestion, leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
+import { REPLICATE } from '../../core/cell/topology.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
@@ -16,6 +17,7 @@ import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { Store, StoreCursor, StoredDocument } from '../../core/ports/store.ts';
+import { replicator } from '../../core/replication/replicator.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { type AnswerCheck, answerCheck } from './conformity.ts';
 import { EagerClock, type FakeClock } from './fake-clock.ts';
@@ -187,6 +189,14 @@ export function testCell({
     }
   };
 
+  const copies = replicator({
+    ...{ cell: id, identityKey, routeKeys: [publicPart(EDGE_KEY)], fetch: network },
+    ...{ ...inner, clock, log, telemetry },
+  });
+
+  /** Delivers once what waits to be sent to the tenants' other cells. */
+  const replicate = (): Promise<void> => bus.deliver(REPLICATE, copies, clock.now() + 60_000);
+
   /** Sends a request and reads the answer, which must be as the document says. With a token of all scopes, unless it says otherwise. */
   const call = async (path: string, { method = 'GET', headers = {}, body, token = {} }: Call = {}): Promise<Answer> => {
     const route = typeof token === 'string' || token === null ? token : mint(token);
@@ -244,6 +254,7 @@ export function testCell({
     call,
     post,
     pump,
+    replicate,
     stored,
     events,
     state,

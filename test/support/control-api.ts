@@ -1,11 +1,12 @@
 // The control API over a directory in memory.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
-import { createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
+import { type ControlApiDeps, createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
 import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
 import type { OverviewAnswer } from '../../core/edge/monitor/overview.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
+import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RecordingLog } from './recording-log.ts';
@@ -34,23 +35,32 @@ const STATUS = {
   fencing: { waiting: 0, jobs: [] },
 };
 
+/** A mover that is not there. */
+const unavailable = () => Promise.reject(new PortError('unavailable', 'There is no mover here.'));
+export const NO_MOVER = { start: unavailable, list: unavailable, change: unavailable };
+
 /** The API over a directory in memory; every answer of it is held against its document. */
 export function openApi(
   over: Partial<Directory> = {},
   monitor: () => Promise<unknown> = async () => STATUS,
   overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
+  mover: ControlApiDeps['mover'] = NO_MOVER,
 ) {
   const log = new RecordingLog();
   const clock = new FakeClock();
   const own = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const guard = { trust: { proofs: 'optional', approvals: 'none' }, prove: async () => undefined } as const;
-  const cells = { push: async () => '', holdings: { heldBy: async () => null, index: async () => ({}) } };
+  const cells = {
+    push: async () => '',
+    holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
+  };
   const handle = createControlApi({
     directory: { ...own, ...over },
     monitor,
     overview,
     log,
     clock,
+    mover,
     ...guard,
     ...cells,
   });

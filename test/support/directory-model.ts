@@ -50,6 +50,7 @@ export class DirectoryModel {
         this.tenants.set(command.tenant, { ...seen(command.tenant), residency: command.residency });
         break;
       case 'place-tenant':
+      case 'swap-tenant':
         Object.assign(this.#tenant(command.tenant), seen(command.tenant));
         break;
       case 'remove-tenant':

@@ -1,10 +1,13 @@
 // The two cells of a tenant, in memory, each with a key of its own, and the edge's part in what they send to each other.
 import { assignmentSigner } from '../../core/cell/assignment.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
-import { replicaPusher } from '../../core/edge/control/replica-pusher.ts';
+import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
+import { assigner } from '../../core/edge/directory/assigner.ts';
+import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { claiming, updates } from '../../core/pipeline/claiming-consumer.ts';
+import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
@@ -12,11 +15,12 @@ import { readAll } from '../contract/store/harness.ts';
 import { type TestCell, testCell } from './cell.ts';
 import { FakeClock } from './fake-clock.ts';
 import { meters } from './meters.ts';
-import { CELL_KEY, EDGE_KEY, publicPart, STRANGERS_KEY } from './route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart, SECOND_KEY, STRANGERS_KEY } from './route-tokens.ts';
 
 export const KEYS: Readonly<Record<string, PrivateKey>> = {
   home: CELL_KEY,
   standby: { ...STRANGERS_KEY, kid: 'cell-key-2' },
+  third: { ...SECOND_KEY, kid: 'cell-key-3' },
 };
 
 const tally = claiming({
@@ -31,6 +35,15 @@ const tally = claiming({
 
 const application = [{ ...meters, consumers: [...meters.consumers, tally] }];
 
+/** What takes long is there at once, so that no request runs out of time; a pause of a second or less is over at once. */
+class BriefPauses extends FakeClock {
+  override sleep(milliseconds: number): Promise<void> {
+    if (milliseconds > 1000) return super.sleep(milliseconds);
+    this.jump(milliseconds);
+    return Promise.resolve();
+  }
+}
+
 export const endpointOf = (id: string) => `https://${id}.example`;
 
 /** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
@@ -40,19 +53,22 @@ export function tenantCells() {
   const bodies: Uint8Array[] = [];
   const fetch: Fetch = async (request) => {
     const id = new URL(request.url).hostname.replace('.example', '');
-    const cell = cells.get(id);
+    const cell = KEYS[id] && cellOf(id);
     if (cell === undefined || down.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
     if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
     return cell.handle(request);
   };
-  // Their pauses do not end: whatever they wait for is there at once.
-  const clock = new FakeClock();
-  for (const id of ['home', 'standby'])
-    cells.set(id, testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey }));
+  const clock = new BriefPauses();
+  /** A cell is made when it is first needed: most tests need two. */
+  const cellOf = (id: string): TestCell => {
+    const known = cells.get(id) ?? testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey });
+    cells.set(id, known);
+    return known;
+  };
   const record = (id: string): Cell => ({
     id,
     cloud: id === 'home' ? 'aws' : 'azure',
-    region: 'r',
+    region: `region-of-${id}`,
     jurisdiction: 'eu',
     endpoint: endpointOf(id),
     capacity: 1,
@@ -73,13 +89,14 @@ export function tenantCells() {
     pinned: false,
     revision: 1,
   };
+  const assign = assigner(assignmentSigner(EDGE_KEY), clock);
   const pusher = replicaPusher({
     fetch,
     clock,
     sign: routeTokenSigner(EDGE_KEY),
-    signAssignment: assignmentSigner(EDGE_KEY),
+    assign,
   });
-  const state = { switches: 0 };
+  const state = { switches: 0, standby: true };
   const step = (from: string, restart = false, verify = false) =>
     pusher({
       ...{ tenant, home: { ...record('home'), switches: state.switches }, standby: record('standby') },
@@ -94,12 +111,47 @@ export function tenantCells() {
     }
     throw new Error('It is not done after 20 steps.');
   };
-  const cell = (id: string) => cells.get(id) as TestCell;
+  const placed = () => ({
+    tenant,
+    home: { ...record('home'), switches: state.switches },
+    standby: state.standby ? record('standby') : null,
+  });
+  const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
+  /** Sends a cell the present epoch and assignment, as the monitor does. */
+  const tell = (id: string) => fence(record(id), tenant.id, tenant.epochBase + state.switches, placed());
+  /** Lets a cell relay, derive and send on what it has, once. */
+  const flow = async (id: string) => {
+    await cellOf(id).pump();
+    await cellOf(id).replicate();
+  };
+  const tokenFor = (id: string, epoch: number) => {
+    const iat = toEpochSeconds(clock.now());
+    return { claims: { cel: id, epo: epoch, iat, exp: iat + 30 } };
+  };
   const send = (id: string, batch: readonly JsonObject[], epoch = 1 + state.switches) =>
-    cell(id).post(batch, { token: { claims: { cel: id, epo: epoch } } });
+    cellOf(id).post(batch, { token: tokenFor(id, epoch) });
   const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
-    cell(id).call(path, { token: { claims: { cel: id, epo: 1 + state.switches } }, ...more });
+    cellOf(id).call(path, { token: tokenFor(id, 1 + state.switches), ...more });
   const log = async (id: string, subject = 'pump-1') =>
-    (await readAll(cell(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
-  return { clock, cell, send, ask, step, push, log, state, down, bodies, record, tenant };
+    (await readAll(cellOf(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
+  return {
+    clock,
+    cell: cellOf,
+    send,
+    ask,
+    step,
+    push,
+    pusher,
+    fence,
+    tell,
+    flow,
+    placed,
+    fetch,
+    log,
+    state,
+    down,
+    bodies,
+    record,
+    tenant,
+  };
 }

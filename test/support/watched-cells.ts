@@ -74,9 +74,10 @@ export async function watched(...definitions: readonly CellDefinition[]) {
       fencing: createFencing({
         directory,
         storage,
-        fence: fenceRequest({ ...asking, sign }, settings.timeoutMs),
+        fence: fenceRequest({ ...asking, sign, assign: async () => undefined }, settings.timeoutMs),
         clock,
       }),
+      catchingUp: { round: async () => undefined, progress: () => ({ waiting: 0, problem: null }) },
       storage,
       clock,
       log,

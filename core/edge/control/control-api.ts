@@ -1,15 +1,14 @@
 // The control API on web-standard requests and responses: operators read and change the directory over HTTP.
 import { foreignCursor, Refusal } from '../../api/refusal.ts';
 import { isName } from '../../cell/identity.ts';
-import { parseJson, readBody } from '../../http/body.ts';
 import { readParameters } from '../../http/parameters.ts';
 import { routeMatcher } from '../../http/routes.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
-import { isJsonObject, type JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
-import { shapeFaults } from '../directory/directory-checks.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
 import type { Overview, OverviewAnswer } from '../monitor/overview.ts';
 import type { Directory } from '../ports/directory.ts';
@@ -23,22 +22,16 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
+import type { Mover } from '../ports/mover.ts';
 import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
+import { caughtUp } from './caught-up.ts';
+import { commandOf, readFields, readShape } from './command-body.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
-import {
-  bodyShape,
-  CONTROL_BODY_BYTES,
-  type ControlCommand,
-  type ControlCommandName,
-  type ControlRouteName,
-  controlCommands,
-  controlRoutes,
-} from './control-routes.ts';
+import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
-import type { Holdings } from './holdings-question.ts';
-import { leftBehind } from './left-behind.ts';
+import { comparison, leftBehind } from './left-behind.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
-import type { ReplicaPusher } from './replica-pusher.ts';
+import { moves } from './moves.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -59,6 +52,8 @@ export interface ControlApiDeps {
   readonly holdings: Holdings;
   /** Makes a cell push a tenant's events to the other one; see `replicaPusher`. */
   readonly push: ReplicaPusher;
+  /** Moves tenants; see `createMover`. */
+  readonly mover: Mover;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -83,12 +78,14 @@ export function createControlApi({
   prove,
   holdings,
   push,
+  mover,
   trust,
   clock,
   log,
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
   const leftIfPlaced = leftBehind({ holdings, push });
+  const missingAt = caughtUp({ directory, replicas: holdings.replicas, compare: comparison(push), clock });
 
   const proposals = async (): Promise<readonly Proposal[]> => {
     const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
@@ -135,8 +132,12 @@ export function createControlApi({
     return { ...proof, ...(trust.approvals === 'endpoints' && { propose: true }) };
   };
 
-  /** What the cells hold that a tenant may leave, or a cell that is to be retired. */
-  const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings'>> => {
+  /** What the cells hold that a tenant may leave, or a cell that is to be retired; what a cell lacks that is to be failed back. */
+  const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings' | 'behind'>> => {
+    if (command.kind === 'fail-back') {
+      const cell = isName(command.cell) ? await knownCell(command.cell) : undefined;
+      return cell?.state === 'down' ? { behind: await missingAt(cell) } : {};
+    }
     if ('leaveData' in command) return {};
     if (command.kind === 'place-tenant') {
       const { tenant, cells } = await directory.lookup(command.tenant);
@@ -197,6 +198,14 @@ export function createControlApi({
 
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
+
+  const handed = moves(mover, log);
+  const moved = Object.fromEntries(
+    Object.entries(handed).map(([name, handle]) => [
+      name,
+      (call: ControlCall) => handle({ ...call, fields: (shape) => readShape(call.request, shape) }),
+    ]),
+  ) as Record<keyof typeof handed, (call: ControlCall) => Promise<unknown>>;
 
   const handlers: Readonly<Record<ControlRouteName, (call: ControlCall) => Promise<unknown>>> = {
     cells: async ({ query }) => {
@@ -268,6 +277,14 @@ export function createControlApi({
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${cell.id}: ${progress}.`, RETRY_LATER);
     },
+    replicas: async ({ query, id }) => {
+      const { cursor } = readParameters(controlRoutes.replicas.parameters, query);
+      const cell = isName(id) ? await knownCell(id) : undefined;
+      if (cell === undefined) throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+      const found = await holdings.replicas(cell, cursor);
+      if (typeof found !== 'string') return found;
+      throw new Refusal('cell_unavailable', `${cell.id}: ${found}.`, RETRY_LATER);
+    },
     addTenant: change('addTenant'),
     placeTenant: change('placeTenant'),
     pushEvents: async ({ query, id }) => {
@@ -286,6 +303,7 @@ export function createControlApi({
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${progress}.`, RETRY_LATER);
     },
+    ...moved,
     pinTenant: change('pinTenant'),
     isolateTenant: change('isolateTenant'),
     removeTenant: change('removeTenant'),
@@ -343,38 +361,4 @@ function toRefusal(error: unknown, log: Log, traceparent: string): Refusal {
     'The directory is unavailable, and nothing has been changed. Retry later.',
     RETRY_LATER,
   );
-}
-
-/** Reads the fields of a body; reports all of their faults at once. */
-async function readFields(request: Request, command: ControlCommand): Promise<JsonObject> {
-  const [mediaType = ''] = (request.headers.get('content-type') ?? '').split(';', 1);
-  if (mediaType.trim().toLowerCase() !== 'application/json')
-    throw new Refusal('unsupported_media_type', 'Send application/json.');
-  const body = parseJson(await readBody(request, CONTROL_BODY_BYTES));
-  if (!isJsonObject(body)) throw new Refusal('invalid_body', 'Send an object.');
-  const errors = shapeFaults(bodyShape(command), body).map(({ field, detail }) => ({ pointer: `/${field}`, detail }));
-  if (errors.length > 0)
-    throw new Refusal('invalid_body', `Invalid fields: ${errors.map(({ pointer }) => pointer).join(', ')}.`, {
-      errors,
-    });
-  return body;
-}
-
-function commandOf(
-  { kind, inPath }: ControlCommand,
-  id: string,
-  { reason, ...fields }: JsonObject,
-): { reason: string; command: DirectoryCommand } {
-  // Nothing can have such a name. An add command fails with the rule for names instead.
-  const shown = JSON.stringify(id.slice(0, 63));
-  if (inPath === 'proposal') {
-    if (!/^\d{1,15}$/.test(id)) throw new Refusal('unknown_proposal', `There is no change ${shown}.`);
-    return { reason: String(reason), command: { kind: 'approve-change', proposal: Number(id) } };
-  }
-  if (inPath !== undefined && !kind.startsWith('add-') && !isName(id))
-    throw new Refusal(`unknown_${inPath}`, `There is no ${inPath} ${shown}.`);
-  const named =
-    kind === 'add-cell' ? { cell: { ...fields, id } } : { ...fields, ...(inPath !== undefined && { [inPath]: id }) };
-  // The fields are those of the command's shape, which the directory validates again.
-  return { reason: String(reason), command: { kind, ...named } as unknown as DirectoryCommand };
 }

@@ -1,12 +1,13 @@
 // The OpenAPI document of the control API, generated from the routes, shapes and problems that the API itself uses.
 
-import { IndexProgress, PushProgress } from '../../api/progress.ts';
+import { IndexProgress, PushProgress, ReplicaNote } from '../../api/progress.ts';
 import { OPERATOR_CODES } from '../../api/refusal.ts';
 import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { STEPS } from '../ports/mover.ts';
 import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
 import { AGE_HEADER } from '../router/own-answers.ts';
 import {
@@ -17,6 +18,7 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import { MOVE_ACTION_SHAPE, MOVE_ROUTES, MOVE_SHAPE } from './moves.ts';
 import { FENCING, OVERVIEW } from './overview-schema.ts';
 
 const whole = { type: 'integer' } as const;
@@ -110,8 +112,46 @@ const schemas = {
     refusal: object(['code', 'detail'], { code: text, detail: text }),
     changes: { type: 'array', items: ref('Change') },
   }),
+  Move: object(
+    [
+      'tenant',
+      'from',
+      'to',
+      'state',
+      'actor',
+      'reason',
+      'startedAt',
+      'since',
+      'paused',
+      'total',
+      'there',
+      'remainingMs',
+      'problem',
+    ],
+    {
+      tenant: name,
+      from: name,
+      to: name,
+      formerStandby: { type: ['string', 'null'] },
+      state: { type: 'string', enum: [...STEPS, 'aborted'] },
+      actor: text,
+      reason: text,
+      startedAt: { ...count, description: 'In milliseconds since 1970, as all times of a move.' },
+      since: { ...count, description: 'When this step began.' },
+      paused: { type: 'boolean' },
+      pauseBefore: { type: ['string', 'null'] },
+      rate: { type: ['integer', 'null'] },
+      reversed: { type: 'boolean', description: 'Whether it goes back where an earlier one has come from.' },
+      total: { type: ['integer', 'null'], description: 'Events of the source, once they were counted.' },
+      there: { ...count, description: 'How many of them the target has.' },
+      notBefore: { ...count, description: 'Nothing is done before.' },
+      remainingMs: { type: ['integer', 'null'], description: 'That seeding will still take.' },
+      problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
+    },
+  ),
   IndexProgress,
   PushProgress,
+  ReplicaNote,
   Monitor: object(['at', 'settings', 'roundAt', 'trouble', 'cells', 'fencing'], {
     at: time,
     settings: { type: 'object', additionalProperties: whole },
@@ -133,6 +173,10 @@ const schemas = {
       }),
     },
     fencing: FENCING,
+    catchingUp: object(['waiting', 'problem'], {
+      waiting: { ...count, description: 'Tenants whose cells are to be compared, each way for itself.' },
+      problem: { type: ['string', 'null'] },
+    }),
   }),
   Overview: OVERVIEW,
   Problem: problemSchema(OPERATOR_CODES),
@@ -153,14 +197,16 @@ const PREVIEW = {
   notes: [],
 };
 
+const bodyOf = (shape: Shape) => ({
+  required: true,
+  description: `At most ${CONTROL_BODY_BYTES} bytes.`,
+  content: content({ ...object(Object.keys(shape.required), fieldsOf(shape)), additionalProperties: false }),
+});
+
 const changing = (command: ControlCommandName): Specifics => {
   const shape = bodyShape(controlCommands[command]);
   return {
-    requestBody: {
-      required: true,
-      description: `At most ${CONTROL_BODY_BYTES} bytes.`,
-      content: content({ ...object(Object.keys(shape.required), fieldsOf(shape)), additionalProperties: false }),
-    },
+    requestBody: bodyOf(shape),
     responses: {
       200: {
         description: 'The change was applied, was not needed, would be applied, or waits for another operator.',
@@ -173,6 +219,13 @@ const changing = (command: ControlCommandName): Specifics => {
 const commands = Object.fromEntries(
   (Object.keys(controlCommands) as ControlCommandName[]).map((command) => [command, changing(command)]),
 ) as Record<ControlCommandName, Specifics>;
+
+const moveActions = Object.fromEntries(
+  Object.keys(MOVE_ROUTES).map((name) => [
+    name,
+    { requestBody: bodyOf(MOVE_ACTION_SHAPE), responses: { 200: answer('The move afterwards.', ref('Move')) } },
+  ]),
+) as unknown as Record<keyof typeof MOVE_ROUTES, Specifics>;
 
 const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   ...commands,
@@ -193,6 +246,14 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   approvals: { responses: { 200: answer('All of them.', page(ref('Proposal'))) } },
   audit: { responses: { 200: answer('A page.', page(ref('AuditEntry'))) } },
   pushEvents: { responses: { 200: answer('How far it has come.', ref('PushProgress')) } },
+  replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
+  moves: { responses: { 200: answer('All that are kept.', page(ref('Move'))) } },
+  move: { responses: { 200: answer('The move.', ref('Move')) } },
+  moveTenant: {
+    requestBody: bodyOf(MOVE_SHAPE),
+    responses: { 200: answer('The move, or what it would be.', ref('Move')) },
+  },
+  ...moveActions,
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

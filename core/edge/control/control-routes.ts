@@ -26,6 +26,15 @@ const change = (method: 'PUT' | 'POST' | 'DELETE', path: string, summary: string
 const read = <P extends Route['parameters']>(path: string, summary: string, parameters: P) =>
   ({ method: 'GET', path: `/control/v1/${path}`, scope: 'control.read', summary, parameters }) as const;
 
+const ofMove = (action: string, summary: string) =>
+  ({
+    method: 'POST',
+    path: `/control/v1/moves/{id}/${action}`,
+    scope: 'control.write',
+    summary,
+    parameters: {},
+  }) as const;
+
 export const controlRoutes = {
   cells: read('cells', 'All cells with the tenants that depend on them.', {}),
   addCell: change(
@@ -48,6 +57,11 @@ export const controlRoutes = {
       'Make the cell index some more of the events that an earlier release has stored; to be repeated until it is done.',
     parameters: {},
   },
+  replicas: read(
+    'cells/{id}/replicas',
+    'What the cell has noted of its tenants’ other cells: since when events are left unsent, and when they were last known to be there.',
+    { cursor: paging.cursor },
+  ),
   tenants: read('tenants', 'Tenants by id, of one home or of all.', {
     cell: text('The home; all homes by default.'),
     ...paging,
@@ -71,6 +85,21 @@ export const controlRoutes = {
       verify: choice('1: only compare, and send no events.', ['0', '1'], '0'),
     },
   },
+  moveTenant: {
+    method: 'POST',
+    path: '/control/v1/tenants/{id}/move',
+    scope: 'control.write',
+    summary:
+      'Move a tenant with its events to another cell, which becomes its home; the present home is its standby then.',
+    parameters: { dryRun: changing.dryRun },
+  },
+  moves: read('moves', 'The moves of tenants, the latest first.', {}),
+  move: read('moves/{id}', 'The latest move of a tenant: how far it is, and what it waits for.', {}),
+  pauseMove: ofMove('pause', 'Let a move rest where it is.'),
+  resumeMove: ofMove('resume', 'Let a move go on.'),
+  abortMove: ofMove('abort', 'End a move before the switch: the directory is as it was.'),
+  reverseMove: ofMove('reverse', 'Move the tenant back, in the same steps, after the switch.'),
+  sealMove: ofMove('seal', 'End a move that is verified: it can no longer be reversed.'),
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
   isolateTenant: change(
     'POST',

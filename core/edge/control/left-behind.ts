@@ -1,10 +1,26 @@
 // What a tenant would leave behind in its cells: events that they hold and the cell that it goes to has not.
+
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Cell, Tenant } from '../ports/directory-model.ts';
-import type { Holdings } from './holdings-question.ts';
-import type { ReplicaPusher } from './replica-pusher.ts';
 
 /** Steps of a comparison; a tenant that needs more is to be compared by `polycell replicas verify` and moved deliberately. */
 const COMPARISON_STEPS = 3;
+
+/** How many events of one of a tenant's cells the other one lacks or has otherwise, or why that is not known. */
+export type Comparison = (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' | 'from'>) => Promise<number | string>;
+
+/** Returns a comparison of at most `COMPARISON_STEPS`. */
+export const comparison =
+  (push: ReplicaPusher): Comparison =>
+  async (pair) => {
+    for (let step = 0; step < COMPARISON_STEPS; step += 1) {
+      const found = await push({ ...pair, restart: step === 0, verify: true });
+      if (typeof found === 'string') return found;
+      if (found.done === true) return Number(found.missing ?? 0) + Number(found.different ?? 0);
+    }
+    return 'the comparison with the other cell takes too long';
+  };
 
 export interface LeftBehindDeps {
   readonly holdings: Holdings;
@@ -16,21 +32,16 @@ export interface LeftBehindDeps {
  * would: it has none, or the destination is the tenant's other cell and has every one of them.
  */
 export function leftBehind({ holdings, push }: LeftBehindDeps) {
+  const compare = comparison(push);
+
   /** How many events of one cell the other one lacks, as far as is known. */
   const lacking = async (tenant: Tenant, cells: readonly Cell[], from: Cell): Promise<string | null> => {
     const home = cells.find(({ id }) => id === tenant.cell);
     const standby = cells.find(({ id }) => id === tenant.standby);
     if (home?.keys === undefined || standby?.keys === undefined) return 'the cells cannot be compared without keys';
-    for (let step = 0; step < COMPARISON_STEPS; step += 1) {
-      const found = await push({ tenant, home, standby, from: from.id, restart: step === 0, verify: true });
-      if (typeof found === 'string') return found;
-      if (found.done !== true) continue;
-      const lacked = Number(found.missing ?? 0) + Number(found.different ?? 0);
-      return lacked === 0
-        ? null
-        : `${lacked} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
-    }
-    return 'the comparison with the other cell takes too long';
+    const found = await compare({ tenant, home, standby, from: from.id });
+    if (typeof found === 'string') return found;
+    return found === 0 ? null : `${found} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
   };
 
   return async (

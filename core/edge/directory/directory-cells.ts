@@ -228,7 +228,11 @@ function waysOut(
 
 type FailBack = Extract<DirectoryCommand, { readonly kind: 'fail-back' }>;
 
-export function failBack(context: PlanContext, { cell: id, rescue = false, silent = [] }: FailBack): Plan {
+export function failBack(
+  context: PlanContext,
+  { cell: id, rescue = false, silent = [], force }: FailBack,
+  behind: DirectoryIntent['behind'] = null,
+): Plan {
   const cell = livingCell(context, id);
   if (cell.state !== 'down') return NOTHING;
   const { own, guests, sum } = dependents(context, id);
@@ -236,9 +240,17 @@ export function failBack(context: PlanContext, { cell: id, rescue = false, silen
     standbyCell !== undefined && (!isServing(standbyCell) || silent.includes(standbyCell.id));
   // Tenants without a standby were left unserved deliberately, and those served by their standby are fine where they are.
   if (rescue && !(own.length > 0 && own.every(isLeft))) return NOTHING;
+  if (behind !== null && force !== true)
+    throw refused(
+      'not_caught_up',
+      `${id} would serve without events, or leave some behind: ${behind}. They come with npx polycell replicas sync; to fail back before, use --force.`,
+    );
   return {
     changes: [cellChange(cell, restoredCell(cell, context.revision))],
     moved: sum(own) + sum(guests),
-    notes: guests.map(({ home, tenants }) => `${id} serves ${countTenants(tenants)} of ${home}, which is down.`),
+    notes: [
+      ...guests.map(({ home, tenants }) => `${id} serves ${countTenants(tenants)} of ${home}, which is down.`),
+      ...(behind === null ? [] : [`Missing until they come: ${behind}.`]),
+    ],
   };
 }

@@ -6,8 +6,8 @@ import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
 import type { PublicKey } from '../../ports/keys.ts';
+import { ANYWHERE } from '../../ports/residency.ts';
 import {
-  ANYWHERE,
   type DirectoryCommand,
   type DirectoryIntent,
   FAILOVER_POLICIES,
@@ -149,7 +149,7 @@ export interface Shape {
   readonly optional: Readonly<Record<string, Field>>;
 }
 
-const shape = (required: Shape['required'], optional: Shape['optional'] = {}): Shape => ({ required, optional });
+export const shape = (required: Shape['required'], optional: Shape['optional'] = {}): Shape => ({ required, optional });
 
 export const CELL_SHAPE = shape(
   {
@@ -173,11 +173,12 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'retire-cell': shape({ cell: name }, { leaveData: confirmation }),
   'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
   'place-tenant': shape({ tenant: name }, { cell: name, standby, leaveData: confirmation }),
+  'swap-tenant': shape({ tenant: name, ifTenantRevision: within('integer', Number.MAX_SAFE_INTEGER) }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
   'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
   'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
-  'fail-back': shape({ cell: name }, { rescue: flag, silent: names }),
+  'fail-back': shape({ cell: name }, { rescue: flag, silent: names, force: confirmation }),
   'approve-change': shape({ proposal: within('integer', Number.MAX_SAFE_INTEGER) }),
 };
 

@@ -6,6 +6,7 @@ import {
   EPOCH_STRIDE,
   epochAfter,
   failureDomain,
+  isServing,
   resolveTenant,
   type Tenant,
 } from '../ports/directory-model.ts';
@@ -124,6 +125,31 @@ export function placeTenant(
     );
   notes.push(...left.map((each) => `What ${tenant.id} has stored stays behind. ${each}.`));
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
+}
+
+export function swapTenant(context: PlanContext, command: Command<'swap-tenant'>): Plan {
+  const tenant = tenantOf(context, command.tenant);
+  if (tenant.revision !== command.ifTenantRevision)
+    throw refused(
+      'changed_meanwhile',
+      `${tenant.id} is at revision ${tenant.revision}, not at ${command.ifTenantRevision}.`,
+    );
+  if (tenant.pinned) throw refused('tenant_pinned', `${tenant.id} is pinned to ${tenant.cell}.`);
+  if (tenant.standby === null) throw refused('standby_unavailable', `${tenant.id} has no standby.`);
+  const [source, target] = [cellOf(context, tenant.cell), cellOf(context, tenant.standby)];
+  if (!isServing(source)) throw refused('cell_down', `${source.id} is ${source.state}.`);
+  refuseUnfit(
+    unfitForHome(target, {
+      residency: tenant.residency,
+      standby: source,
+      homes: () => context.storage.homes(target.id),
+    }),
+  );
+  const epochBase = epochAfter(tenant);
+  if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
+    throw refused('no_capacity', `${tenant.id} has reached the maximum number of placements.`);
+  const after: Tenant = { ...tenant, cell: target.id, standby: source.id, epochBase, revision: context.revision };
+  return { changes: [tenantChange(tenant, after)], moved: 1, notes: [] };
 }
 
 /**

@@ -20,7 +20,7 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext, refused } from './directory-plan.ts';
-import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant } from './directory-tenants.ts';
+import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant, swapTenant } from './directory-tenants.ts';
 import { effectsAfter, grantLease, withEffectsFrom } from './leases.ts';
 import { openProposals, PROPOSAL_LIMITS } from './proposals.ts';
 
@@ -180,7 +180,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
 function planOf(
   context: PlanContext,
   command: DirectoryCommand,
-  { proof, holdings }: Pick<DirectoryIntent, 'proof' | 'holdings'>,
+  { proof, holdings, behind }: Pick<DirectoryIntent, 'proof' | 'holdings' | 'behind'>,
 ): Plan {
   switch (command.kind) {
     case 'add-cell':
@@ -195,6 +195,8 @@ function planOf(
       return addTenant(context, command);
     case 'place-tenant':
       return placeTenant(context, command, holdings);
+    case 'swap-tenant':
+      return swapTenant(context, command);
     case 'pin-tenant':
       return pinTenant(context, command);
     case 'isolate-tenant':
@@ -204,7 +206,7 @@ function planOf(
     case 'fail-over':
       return failOver(context, command);
     case 'fail-back':
-      return failBack(context, command);
+      return failBack(context, command, behind);
     case 'approve-change':
       throw new TypeError('An approval has no plan of its own.');
   }

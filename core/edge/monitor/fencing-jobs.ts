@@ -1,4 +1,4 @@
-// Determines which cells to notify of a tenant's new epoch after a change, so that they refuse requests made under the old one.
+// Determines which cells to notify of a tenant's new epoch and cells after a change: they refuse requests made under the old one, and know their part.
 import type { EpochMs } from '../../ports/clock.ts';
 import { epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
@@ -11,8 +11,8 @@ export interface FencingJob {
   readonly revision: number;
   /** All tenants of this home, or one tenant. */
   readonly of: { readonly home: string } | { readonly tenant: string };
-  /** The cells to notify: the tenants' home, each tenant's standby, or the cell with this id. */
-  readonly targets: 'home' | 'standbys' | { readonly cell: string };
+  /** The cells to notify: the tenants' home, each tenant's standby, the one of the two that serves, or the cell with this id. */
+  readonly targets: 'home' | 'standbys' | 'serving' | { readonly cell: string };
   /** Where the pass over the tenants continues. */
   readonly cursor: string | null;
   /** The only cells to notify in this pass; `null` for all. */
@@ -53,14 +53,22 @@ const fresh = (key: string, revision: number, rest: Pick<FencingJob, 'of' | 'tar
 const homeJob = (home: string, revision: number, targets: 'home' | 'standbys'): FencingJob =>
   fresh(`home/${home}`, revision, { of: { home }, targets });
 
+/** Another one notifies the cell that serves now which cells are its tenants', so that it knows where their events are to go. */
+const servingJob = (of: FencingJob['of'], revision: number): FencingJob =>
+  fresh(`serving/${'home' in of ? `home/${of.home}` : `tenant/${of.tenant}`}`, revision, { of, targets: 'serving' });
+
 const tenantJob = (tenant: string, revision: number, cell: string): FencingJob =>
   fresh(`tenant/${tenant}/${cell}`, revision, { of: { tenant }, targets: { cell } });
 
-/** The jobs that an entry of the audit log requires: two at most. */
+/** The jobs that an entry of the audit log requires at most. */
+export const JOBS_PER_ENTRY = 3;
+
+/** The jobs that an entry of the audit log requires. */
 export function jobsOf({ outcome, revision, changes }: AuditEntry): readonly FencingJob[] {
   if (outcome !== 'applied') return [];
   return changes.flatMap(({ kind, id, before, after }) => {
-    if (before === null) return [];
+    // A tenant that is new; a new cell has none.
+    if (before === null) return kind === 'tenant' ? [servingJob({ tenant: id }, revision)] : [];
     return kind === 'cell'
       ? jobsOfCell(before as Cell, after as Cell, revision)
       : jobsOfTenant(id, before as Tenant, after as Tenant | null, revision);
@@ -69,7 +77,10 @@ export function jobsOf({ outcome, revision, changes }: AuditEntry): readonly Fen
 
 function jobsOfCell(before: Cell, after: Cell, revision: number): readonly FencingJob[] {
   if (before.switches === after.switches) return [];
-  return [homeJob(after.id, revision, isServing(after) ? 'standbys' : 'home')];
+  return [
+    servingJob({ home: after.id }, revision),
+    homeJob(after.id, revision, isServing(after) ? 'standbys' : 'home'),
+  ];
 }
 
 /**
@@ -79,16 +90,17 @@ function jobsOfCell(before: Cell, after: Cell, revision: number): readonly Fenci
  */
 function jobsOfTenant(id: string, before: Tenant, after: Tenant | null, revision: number): readonly FencingJob[] {
   if (before.cell === after?.cell && before.standby === after.standby) return [];
-  return [before.cell, before.standby]
+  const left = [before.cell, before.standby]
     .filter((cell) => cell !== null)
     .map((cell) => ({ ...tenantJob(id, revision, cell), ...(after === null && { ifRemoved: epochAfter(before) }) }));
+  return after === null ? left : [servingJob({ tenant: id }, revision), ...left];
 }
 
 /** The jobs of a directory whose audit log has never been read: one for each cell that was ever switched, by its current state. */
 export const jobsOfCells = (cells: readonly Cell[]): readonly FencingJob[] =>
   cells
     .filter(({ state, switches }) => switches > 0 && state !== 'retired')
-    .map((cell) => homeJob(cell.id, cell.revision, isServing(cell) ? 'standbys' : 'home'));
+    .flatMap((cell) => jobsOfCell({ ...cell, switches: cell.switches - 1 }, cell, cell.revision));
 
 /** The cells that a job notifies, as far as they are known before its tenants are read. */
 export function targetsOf({ of, targets, only }: FencingJob): readonly string[] | null {

@@ -1,19 +1,29 @@
-// Notifies cells that have lost tenants of the new epochs: durable jobs that run in bounded steps until each is done.
+// Notifies cells that have lost or got tenants of the new epochs and assignments: durable jobs that run in bounded steps until each is done.
 
 import { mapConcurrently } from '../../lib/concurrently.ts';
 import { pauseAfter } from '../../lib/retry.ts';
 import { cutUtf8 } from '../../lib/text.ts';
 import { type Clock, type EpochMs, epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
+import type { Placed } from '../directory/assigner.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, epochOf, resolveTenant, type Tenant } from '../ports/directory-model.ts';
-import { type FencingJob, fromStoredJob, jobsOf, jobsOfCells, targetsOf, toStoredJob } from './fencing-jobs.ts';
+import type { Fence } from './fence-request.ts';
+import {
+  type FencingJob,
+  fromStoredJob,
+  JOBS_PER_ENTRY,
+  jobsOf,
+  jobsOfCells,
+  targetsOf,
+  toStoredJob,
+} from './fencing-jobs.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 
 export const FENCING_LIMITS = {
   /** Maximum number of jobs; at the limit, reading of the audit log pauses and loses nothing. */
   jobs: 10_000,
-  /** Entries of the audit log read at once; each requires two jobs at most. */
+  /** Entries of the audit log read at once; each requires `JOBS_PER_ENTRY` at most. */
   auditPage: 500,
   /** Pages of the audit log in one round. */
   auditPages: 5,
@@ -41,8 +51,8 @@ interface LogPosition {
 export interface FencingDeps {
   readonly directory: Pick<Directory, 'lookup' | 'tenants' | 'audit'>;
   readonly storage: MonitorStorage;
-  /** Notifies a cell of an epoch; `null` when the cell knows it, else the problem. See `fenceRequest`. */
-  readonly fence: (cell: Cell, tenant: string, epoch: number) => Promise<string | null>;
+  /** See `fenceRequest`. */
+  readonly fence: Fence;
   readonly clock: Clock;
 }
 
@@ -126,7 +136,7 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
   const readLog = async (): Promise<void> => {
     for (let pages = 0; pages < FENCING_LIMITS.auditPages; pages += 1) {
       const { low, high, cursor } = position ?? { low: 0, high: null, cursor: null };
-      if (jobs.size + 2 * FENCING_LIMITS.auditPage > FENCING_LIMITS.jobs) return;
+      if (jobs.size + JOBS_PER_ENTRY * FENCING_LIMITS.auditPage > FENCING_LIMITS.jobs) return;
       if (high === null) {
         const newest = (await directory.audit({ limit: 1 })).items[0]?.revision ?? 0;
         if (newest <= low) return;
@@ -149,9 +159,11 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
     const { subjects, next } = await subjectsOf(job, directory, cellOf);
     const missed = new Set(job.missed);
     let { notified, problem, epoch = 0 } = job;
-    await mapConcurrently(subjects, FENCING_LIMITS.concurrency, async ({ tenant, target, epoch: current }) => {
+    await mapConcurrently(subjects, FENCING_LIMITS.concurrency, async ({ tenant, target, epoch: current, placed }) => {
       if (missed.has(target.id)) return;
-      const complaint = answers(target.id) ? await fence(target, tenant, current) : 'it does not answer its probes';
+      const complaint = answers(target.id)
+        ? await fence(target, tenant, current, placed)
+        : 'it does not answer its probes';
       if (complaint === null) {
         notified += 1;
         epoch = Math.max(epoch, current);
@@ -211,6 +223,8 @@ interface Subject {
   readonly tenant: string;
   readonly target: Cell;
   readonly epoch: number;
+  /** `null` if it was removed. */
+  readonly placed: Placed | null;
 }
 
 async function subjectsOf(
@@ -223,7 +237,10 @@ async function subjectsOf(
     const target = targetOf(job, tenant, cellOf);
     const home = cellOf(tenant.cell);
     if (target === undefined || home === undefined) return [];
-    return [{ tenant: tenant.id, target, epoch: epochOf(tenant, home) }];
+    // A cell that serves needs no fence, and there is no assignment of a home without keys.
+    if (targets === 'serving' && home.keys === undefined) return [];
+    const standby = tenant.standby === null ? null : (cellOf(tenant.standby) ?? null);
+    return [{ tenant: tenant.id, target, epoch: epochOf(tenant, home), placed: { tenant, home, standby } }];
   };
   if ('tenant' in of) {
     const { tenant } = await directory.lookup(of.tenant);
@@ -231,7 +248,7 @@ async function subjectsOf(
     const target = typeof targets === 'object' ? cellOf(targets.cell) : undefined;
     if (ifRemoved === undefined || target === undefined || target.state === 'retired')
       return { subjects: [], next: null };
-    return { subjects: [{ tenant: of.tenant, target, epoch: ifRemoved }], next: null };
+    return { subjects: [{ tenant: of.tenant, target, epoch: ifRemoved, placed: null }], next: null };
   }
   const page = await directory.tenants({
     cell: of.home,
@@ -241,18 +258,20 @@ async function subjectsOf(
   return { subjects: page.items.flatMap(subjectOf), next: page.next };
 }
 
-/** The cell to notify of this tenant; `undefined` if it serves the tenant, is gone, or is not part of this pass. */
+/** The cell to notify of this tenant; `undefined` if it is gone, not part of this pass, or serves the tenant and is to be fenced. */
 function targetOf(
   { targets, only }: FencingJob,
   tenant: Tenant,
   cellOf: (id: string) => Cell | undefined,
 ): Cell | undefined {
-  const id = typeof targets === 'object' ? targets.cell : targets === 'home' ? tenant.cell : tenant.standby;
+  const resolution = resolveTenant(tenant, cellOf);
+  const serving = resolution.status === 'served' ? resolution.cell : null;
+  const id =
+    typeof targets === 'object' ? targets.cell : { home: tenant.cell, standbys: tenant.standby, serving }[targets];
   if (id === null || (only !== null && !only.includes(id))) return undefined;
   const cell = cellOf(id);
   if (cell === undefined || cell.state === 'retired') return undefined;
-  const resolution = resolveTenant(tenant, cellOf);
-  return resolution.status === 'served' && resolution.cell === id ? undefined : cell;
+  return targets !== 'serving' && serving === id ? undefined : cell;
 }
 
 const describe = (

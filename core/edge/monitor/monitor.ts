@@ -8,6 +8,7 @@ import type { Log } from '../../ports/log.ts';
 import { type CellOverview, type Directory, MAXIMUM_CELLS } from '../ports/directory.ts';
 import type { Cell, CellState, DirectoryOutcome, FailoverPolicy } from '../ports/directory-model.ts';
 import { failureDomain, isServing, MONITOR } from '../ports/directory-model.ts';
+import type { CatchingUp, CatchingUpProgress } from './catching-up.ts';
 import { drawn, isAnswering, type Verdict } from './evidence.ts';
 import {
   type CellMemory,
@@ -52,6 +53,7 @@ export interface MonitorDeps {
   readonly directory: Pick<Directory, 'cells' | 'change'>;
   readonly prober: Prober;
   readonly fencing: Fencing;
+  readonly catchingUp: CatchingUp;
   readonly storage: MonitorStorage;
   readonly clock: Clock;
   readonly log: Log;
@@ -86,6 +88,7 @@ export interface MonitorStatus {
     readonly seenBy: Readonly<Record<string, boolean>>;
   }[];
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
+  readonly catchingUp: CatchingUpProgress;
 }
 
 export interface Monitor {
@@ -98,7 +101,7 @@ export interface Monitor {
 
 /** Returns a monitor; rounds must not overlap. */
 export function createMonitor(deps: MonitorDeps): Monitor {
-  const { directory, prober, fencing, storage, clock, log, settings, overview, rules } = deps;
+  const { directory, prober, fencing, catchingUp, storage, clock, log, settings, overview, rules } = deps;
   let memory: MonitorMemory | undefined;
   let counted: readonly CellOverview[] = [];
   let cells: readonly Cell[] = [];
@@ -208,6 +211,8 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       if (spentMs < settings.urgentMs) await clock.sleep(settings.urgentMs - spentMs);
     }
     const until = epochMs(clock.now() + settings.intervalMs * FENCING_SHARE);
+    // Not waited for: a cell may take its time over each step.
+    void catchingUp.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell));
     await fencing.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell), until);
     await overview?.round({ cells: counted, memory: memory ?? EMPTY_MEMORY, fencing });
   };
@@ -225,7 +230,11 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       }
     },
 
-    status: () => statusOf(memory ?? EMPTY_MEMORY, cells, trouble, settings, clock.now(), fencing),
+    status: () =>
+      statusOf(memory ?? EMPTY_MEMORY, cells, trouble, settings, clock.now(), {
+        fencing: fencing.progress(),
+        catchingUp: catchingUp.progress(),
+      }),
 
     overview: (known) => overview?.answer(trouble ?? heldBy(memory ?? EMPTY_MEMORY), known) ?? null,
   };
@@ -277,7 +286,7 @@ function statusOf(
   trouble: string | null,
   settings: MonitorSettings,
   now: EpochMs,
-  fencing: Fencing,
+  work: Pick<MonitorStatus, 'fencing' | 'catchingUp'>,
 ): MonitorStatus {
   return {
     at: time(now),
@@ -308,6 +317,6 @@ function statusOf(
         },
       ];
     }),
-    fencing: fencing.progress(),
+    ...work,
   };
 }

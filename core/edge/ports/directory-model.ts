@@ -2,6 +2,7 @@
 
 import type { DirectoryRefusal } from '../../api/refusal.ts';
 import type { PublicKey } from '../../ports/keys.ts';
+import { ANYWHERE } from '../../ports/residency.ts';
 
 /** The states of a cell, in the order of its lifecycle. */
 export const CELL_STATES = ['active', 'draining', 'down', 'retired'] as const;
@@ -22,9 +23,6 @@ export type Tier = (typeof TIERS)[number];
 export const ON_ISOLATION = ['serve', 'refuse'] as const;
 /** `serve`: keeps using the last-known route, as logs merge; `refuse`: refuses writes 60 s after the directory last confirmed the route. */
 export type OnIsolation = (typeof ON_ISOLATION)[number];
-
-/** The residency of a tenant whose data may lie anywhere. */
-export const ANYWHERE = 'any';
 
 /** A cell as an operator defines it. */
 export interface CellDefinition {
@@ -176,6 +174,11 @@ export type DirectoryCommand =
       readonly standby?: string | null;
       readonly leaveData?: true;
     }
+  /**
+   * Makes the tenant's standby its home and its home the standby. Only the mover orders it, which has seen to the data. Refused with
+   * `changed_meanwhile` unless the tenant's record has this revision.
+   */
+  | { readonly kind: 'swap-tenant'; readonly tenant: string; readonly ifTenantRevision: number }
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
@@ -196,10 +199,13 @@ export type DirectoryCommand =
       readonly answering?: readonly string[];
       readonly silent?: readonly string[];
     }
-  /** With `rescue`, only if every tenant of the cell has a standby that cannot serve it: one that is down or among the `silent` cells. */
+  /**
+   * Refused while events would be missing at the cell, unless `force` says that they may come later. With `rescue`, only if every tenant of the cell has a standby that cannot serve it: one that is down or among the `silent` cells.
+   */
   | {
       readonly kind: 'fail-back';
       readonly cell: string;
+      readonly force?: true;
       readonly rescue?: boolean;
       readonly silent?: readonly string[];
     }
@@ -264,6 +270,8 @@ export interface DirectoryIntent {
   readonly proof?: EndpointProof;
   /** What the caller has just heard from cells that the command may leave: why events would be left there, or `null` if none would. */
   readonly holdings?: Readonly<Record<string, string | null>>;
+  /** What would be missing at a cell that is failed back, as the caller has just heard; `null` for nothing. */
+  readonly behind?: string | null;
 }
 
 /** An endpoint has answered a fresh nonce with the signature of one of the keys that the cell is to have. */

@@ -1,7 +1,7 @@
 // The OpenAPI document of the edge, made from that of the cells behind it: the same routes, with the edge's credentials, refusals and headers.
 import { problemOf, type RefusalCode } from '../../api/refusal.ts';
 import { text } from '../../api/schema.ts';
-import { CELL_HEADER, STALE_HEADER } from '../../http/headers.ts';
+import { CELL_HEADER, RPO_HEADER, STALE_HEADER } from '../../http/headers.ts';
 import { ref } from '../../http/openapi-parts.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../ports/json.ts';
 import { EDGE } from './own-answers.ts';
@@ -27,6 +27,10 @@ const HEADERS = {
   'ratelimit-policy': header(
     'The tenant’s quota, and the seconds in which it fills.',
     '"requests";q=100;w=2, "bytes";q=3276800;w=2;qu="content-bytes"',
+  ),
+  [RPO_HEADER]: header(
+    'From how many milliseconds ago on events may be missing, or unknown; on reads that the standby serves.',
+    '75000',
   ),
   [STALE_HEADER]: header('Seconds since the tenant’s cell was last confirmed; on reads, when that is long ago.', '75'),
 } as const;
@@ -123,7 +127,7 @@ function operation(path: string, given: JsonObject): JsonObject {
   const responses = Object.fromEntries(
     Object.entries(part(given.responses)).map(([status, response]) => {
       const names: HeaderName[] = isPublic ? [] : ['ratelimit', 'ratelimit-policy'];
-      if (!isPublic && given.requestBody === undefined) names.push(STALE_HEADER);
+      if (!isPublic && given.requestBody === undefined) names.push(STALE_HEADER, RPO_HEADER);
       const headers = { ...headersNamed([...ALWAYS, ...(status === '503' ? (['retry-after'] as const) : names)]) };
       return [status, { ...part(response), headers } as Json];
     }),

@@ -39,8 +39,8 @@ locals {
           Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
           Resource = [local.queue_arns[name], local.queue_arns["${name}_side"], "${local.queue_arns[name]}-dead-letter"]
         },
-        # What a consumer keeps is derived from the log.
-        { Sid = "Events", Effect = "Allow", Action = ["dynamodb:Query"], Resource = local.events_arn },
+        # What a consumer keeps is derived from the log; what is sent as a copy is read there.
+        { Sid = "Events", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:Query"], Resource = local.events_arn },
         {
           Sid    = "State"
           Effect = "Allow"

@@ -60,6 +60,12 @@ locals {
     APP_EDGE         = var.edge
   }
 
+  # The worker that sends copies to other cells believes the edge by its keys, and proves by the cell's own key who it is.
+  copies_environment = {
+    APP_IDENTITY_KEY = var.identity_key
+    APP_ROUTE_KEYS   = jsonencode(var.route_keys)
+  }
+
   # Function by function: which package it runs, its limits, and what it reads beside the shared environment.
   functions = merge(
     {
@@ -69,7 +75,7 @@ locals {
     { for name, consumer in local.consumers : name => {
       bundle      = "worker"
       limits      = consumer
-      environment = merge({ APP_CONSUMER = name }, consumer.effects == "home-only" ? local.lease_environment : {})
+      environment = merge({ APP_CONSUMER = name }, consumer.effects == "home-only" ? local.lease_environment : {}, consumer.effects == "copies" ? local.copies_environment : {})
     } },
   )
 

@@ -40,6 +40,7 @@ resource "cloudflare_workers_script" "edge" {
     { type = "kv_namespace", name = "ROUTES", namespace_id = cloudflare_workers_kv_namespace.routes.id },
     { type = "durable_object_namespace", name = "DIRECTORY", class_name = "DirectoryObject" },
     { type = "durable_object_namespace", name = "MONITOR", class_name = "MonitorObject" },
+    { type = "durable_object_namespace", name = "MOVER", class_name = "MoverObject" },
   ]
 
   # Every request goes to the Worker first, which puts the console's headers on these files.

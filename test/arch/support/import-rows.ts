@@ -70,6 +70,7 @@ const ENGINE = [
   'domain',
   'edge',
   'events',
+  'feed',
   'http',
   'lib',
   'pipeline',
@@ -103,7 +104,7 @@ export const ROWS: readonly Row[] = [
     instead: 'A port is independent: it imports other ports and the values that they exchange.',
   },
   {
-    files: /^core\/(?:api|cell|domain|edge|events|http|lib|pipeline|replication|store)\//,
+    files: /^core\/(?:api|cell|domain|edge|events|feed|http|lib|pipeline|replication|store)\//,
     project: ENGINE,
     packages: ['@noble/hashes'],
     node: false,
@@ -145,6 +146,33 @@ export const ROWS: readonly Row[] = [
   ...functions('aws', ['@aws-sdk/'], []),
   ...functions('azure', ['@azure/'], ['@azure/functions']),
   ...functions('edge', [], ['cloudflare:'], 'adapters/cloudflare/'),
+  ...(
+    [
+      ['aws', '@aws-sdk/'],
+      ['azure', '@azure/'],
+    ] as const
+  ).map(([cloud, sdk]) => ({
+    files: new RegExp(`^containers/${cloud}/`),
+    project: [
+      'core/',
+      `adapters/${cloud}/`,
+      'adapters/system/',
+      'adapters/otlp/',
+      `functions-${cloud}/`,
+      `containers/${cloud}/`,
+      ...['container', 'part', 'settings'].map((name) => `containers/${name}`),
+    ],
+    packages: [sdk],
+    node: true,
+    instead: `A container of ${cloud} wires what all containers share to the handlers of functions-${cloud}.`,
+  })),
+  {
+    files: /^containers\//,
+    project: ['core/', 'containers/'],
+    packages: [],
+    node: true,
+    instead: 'What all containers share knows no cloud: compose.ts of each cloud passes sources and handlers in.',
+  },
   ...['cosmos', 'service-bus'].map((name) => ({
     files: new RegExp(`^emulators/${name}/`),
     project: [`emulators/${name}/`, 'emulators/directory-lock.ts'],
@@ -221,6 +249,7 @@ export const ROWS: readonly Row[] = [
       'core/',
       'adapters/',
       'functions-',
+      'containers/',
     ],
     packages: 'declared',
     node: true,
@@ -228,7 +257,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     files: /^build\//,
-    project: ['build/', 'core/', 'infra/', 'functions-'],
+    project: ['build/', 'core/', 'infra/', 'functions-', 'containers/'],
     packages: 'declared',
     node: true,
     instead: 'The build reads declarations from core and configurations from functions-*; it needs nothing that runs.',
@@ -256,6 +285,7 @@ export const ROWS: readonly Row[] = [
       'core/openapi.generated.json',
       'adapters/',
       'functions-',
+      'containers/',
       'local/',
       'hosts/',
       'emulators/',
@@ -275,6 +305,7 @@ export const ROWS: readonly Row[] = [
       'examples/',
       'adapters/',
       'functions-',
+      'containers/',
       'local/',
       'hosts/',
       'emulators/',

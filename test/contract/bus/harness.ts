@@ -1,6 +1,8 @@
 // What an adapter's test provides so that the bus's clauses can be run against it, and an inbox for what a consumer gets.
 
+import { systemClock } from '../../../adapters/system/system.ts';
 import type { Lane } from '../../../core/cell/topology.ts';
+import { DeliveryPump } from '../../../core/feed/delivery-pump.ts';
 import type {
   Bus,
   BusMessage,
@@ -12,7 +14,9 @@ import type {
 } from '../../../core/ports/bus.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { CloudEvent } from '../../../core/ports/cloud-event.ts';
+import type { DeliverySource } from '../../../core/ports/delivery-source.ts';
 import type { Json } from '../../../core/ports/json.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
 import type { Clause } from '../contract.ts';
 import { Watched } from '../watched.ts';
 
@@ -59,6 +63,22 @@ export interface BusHarness {
   readonly requests?: () => number;
   readonly faults?: BusFaults;
   close(): Promise<void>;
+}
+
+/** Delivers what a source brings to a handler, as a container does; the result stops it. */
+export function pump(consumer: BusConsumer, source: DeliverySource, handler: DeliveryHandler): () => Promise<void> {
+  const running = new DeliveryPump({
+    name: consumer,
+    source,
+    handler,
+    batchSize: BUS_CONSUMERS[consumer].batchSize,
+    windowMs: 0,
+    limitMs: 10_000,
+    clock: systemClock,
+    log: new RecordingLog(),
+  });
+  running.start();
+  return () => running.stop();
 }
 
 export type BusClause = Clause<BusHarness>;

@@ -52,6 +52,29 @@ export const tenantClauses = {
     expect(await servedBy(directory, 'acme')).toBe('alpha@1');
   },
 
+  'home and standby are swapped at the revision that was seen, and not where they must not be': async ({
+    directory,
+  }) => {
+    await apply(directory, add(ALPHA), add(BETA), tenant('acme', { cell: 'alpha', standby: 'beta' }));
+    const swap = async (): Promise<DirectoryCommand> => {
+      const { tenant: now } = await directory.lookup('acme');
+      return { kind: 'swap-tenant', tenant: 'acme', ifTenantRevision: now?.revision ?? 0 };
+    };
+    const stale = await swap();
+    expect((await apply(directory, stale)).movedTenants).toBe(1);
+    expect(await servedBy(directory, 'acme')).toBe('beta@1:1');
+    expect(await resultOf(directory, stale)).toBe('changed_meanwhile');
+    await apply(directory, { kind: 'pin-tenant', tenant: 'acme', pinned: true });
+    expect(await resultOf(directory, await swap())).toBe('tenant_pinned');
+    await apply(directory, { kind: 'pin-tenant', tenant: 'acme', pinned: false });
+    await apply(directory, { kind: 'drain-cell', cell: 'alpha' });
+    expect(await resultOf(directory, await swap())).toBe('cell_not_active');
+    await apply(directory, { kind: 'resume-cell', cell: 'alpha' }, failOver('beta'));
+    expect(await resultOf(directory, await swap())).toBe('cell_down');
+    await apply(directory, failBack('beta'), await swap());
+    expect(await servedBy(directory, 'acme')).toMatch(/^alpha@/);
+  },
+
   'a tenant without a possible standby is still placed, with a note for the operator': async ({ directory }) => {
     await apply(directory, add(ALPHA));
     const { notes } = await apply(directory, tenant('acme'));

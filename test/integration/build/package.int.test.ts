@@ -1,7 +1,7 @@
 // The packages of a release: the same bytes from a second build, what a pipeline expects, and contents that run.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { bundles, deployableOptions, outfileOf, root } from '../../../build/bund
 import { releaseOf, verify } from '../../../build/infra/pipeline/packages.mjs';
 import { crc32 } from '../../../build/package/crc32.ts';
 import { packageOf, sbom } from '../../../build/package/sbom.ts';
+import { tar } from '../../../build/package/tar.ts';
 import { zip } from '../../../build/package/zip.ts';
 import { makePackages } from '../../../build/package.ts';
 import { FunctionsHost } from '../../../hosts/azure-functions/index.ts';
@@ -44,6 +45,8 @@ const FILES = [
   'aws-relay.zip',
   'aws-worker.zip',
   'azure.zip',
+  'container-aws.tar',
+  'container-azure.tar',
   'edge.mjs',
   'sbom.cdx.json',
 ];
@@ -136,6 +139,35 @@ test('functions out of their archives start and answer in their hosts', async ()
   }
 });
 
+test.each(['aws', 'azure'])(
+  'the root file system of the %s container belongs to root, cannot be written, and says what it lacks to run',
+  (cloud) => {
+    const to = inFolder(`root-${cloud}`);
+    mkdirSync(to);
+    const archive = inFolder(`container-${cloud}.tar`);
+    const listed = execFileSync('tar', ['--numeric-owner', '-tvf', archive]).toString().trim().split('\n');
+    expect(
+      listed
+        .map((line) => line.replace(/ +/g, ' ').split(' '))
+        .map(([rights, owner, , , , name]) => [rights, owner, name]),
+    ).toEqual([
+      ['dr-xr-xr-x', '0/0', 'app/'],
+      ['-r--r--r--', '0/0', 'app/LICENSE'],
+      ['-r--r--r--', '0/0', 'app/index.cjs'],
+    ]);
+    execFileSync('tar', ['-xf', archive, '-C', to]);
+    // What cannot be written cannot be removed either, but by root.
+    chmodSync(path.join(to, 'app'), 0o755);
+    const { status, stdout } = spawnSync(process.execPath, [path.join(to, 'app/index.cjs')], {
+      env: { APP_RUN: 'relay', APP_HEALTH_PORT: '8081', APP_CELL: 'some-cell' },
+    });
+    expect(status).toBe(1);
+    const line = JSON.parse(stdout.toString()) as { level: string; message: string; error_message: string };
+    expect([line.level, line.message]).toEqual(['error', 'the container does not start']);
+    expect(line.error_message).toContain('APP_VERSION is not set');
+  },
+);
+
 test('the bill of materials names what each artifact holds, with licence and integrity', () => {
   const bom = JSON.parse(read('sbom.cdx.json').toString());
   expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 });
@@ -145,7 +177,8 @@ test('the bill of materials names what each artifact holds, with licence and int
     bom.dependencies
       .find((each: { ref: string }) => each.ref === ref)
       ?.dependsOn.map((each: string) => each.replace(/@[^@]*$/, ''));
-  expect(of('polycell')).toHaveLength(5);
+  expect(of('polycell')).toHaveLength(7);
+  expect(of('container-azure.tar')).toEqual(expect.arrayContaining(['pkg:npm/%40azure/cosmos', 'pkg:npm/rhea']));
   expect(of('aws-http.zip')).toContain('pkg:npm/%40aws-sdk/client-dynamodb');
   expect(of('azure.zip')).toEqual(expect.arrayContaining(['pkg:npm/%40azure/cosmos', 'pkg:npm/rhea']));
   expect(of('edge.mjs').filter((name) => /aws|azure/.test(name))).toEqual([]);
@@ -190,5 +223,5 @@ test('an archive has its files in order, whatever order they were given in, and 
   expect(zip({ 'x/b': b, a })).toEqual(zip({ a, 'x/b': b }));
   for (const name of ['../a', '/a', 'a\\b', 'ü', '']) expect(() => zip({ [name]: a })).toThrow('is no name');
   const many = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`f${index}`, a]));
-  expect(() => zip(many)).toThrow('An archive takes 1000 files.');
+  for (const archive of [zip, tar]) expect(() => archive(many)).toThrow('An archive takes 1000 files.');
 });

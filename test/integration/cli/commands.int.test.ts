@@ -98,7 +98,7 @@ test.each<[string[], number, RegExp]>([
   [
     ['parked', 'list', '--tenant', 'acme', '--consumer', 'no'],
     3,
-    /There is no consumer "no"; there are device-state, rollups, relay/,
+    /There is no consumer "no"; there are device-state, rollups, replicate, relay/,
   ],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
@@ -260,14 +260,19 @@ test('parked events are shown by status and list, dropped, and redriven after a 
   const status = await at('status');
   expect(status.code).toBe(0);
   expect(status.out).toMatch(
-    /^cell-1 {2}ok {2}aws eu-central-1 {2}http.*\n.*consumer.*\n.*relay +0 +0 +0\n.*device-state +0 +2 +0\n.*rollups +0 +2 +0\n$/,
+    /^cell-1 {2}ok {2}aws eu-central-1 {2}http.*\n.*consumer.*\n.*relay +0 +0 +0\n.*device-state +0 +2 +0\n.*rollups +0 +2 +0\n.*replicate +0 +0 +0\n$/,
   );
   expect(JSON.parse((await at('status', '--json')).out)).toMatchObject({
     cells: [
       {
         id: 'cell-1',
         health: 'ok',
-        consumers: [{ name: 'relay' }, { name: 'device-state', parked: 2 }, { name: 'rollups', parked: 2 }],
+        consumers: [
+          { name: 'relay' },
+          { name: 'device-state', parked: 2 },
+          { name: 'rollups', parked: 2 },
+          { name: 'replicate', parked: 0 },
+        ],
       },
     ],
   });

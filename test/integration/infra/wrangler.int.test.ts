@@ -44,7 +44,7 @@ test('wrangler takes the generated file and the bundle', async () => {
         'APP_TRUST',
         'APP_VERSION',
       ],
-      ...['ASSETS', 'DIRECTORY', 'MONITOR', 'ROUTES'],
+      ...['ASSETS', 'DIRECTORY', 'MONITOR', 'MOVER', 'ROUTES'],
     ]);
     expect(stdout).toContain('--dry-run: exiting now.');
   } finally {

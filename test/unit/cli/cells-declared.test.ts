@@ -3,8 +3,10 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { checkDeclarations } from '../../../build/infra/declared.ts';
+import { kubernetesFiles } from '../../../build/infra/kubernetes.ts';
 import { cellRoot } from '../../../build/infra/scaffold.ts';
 import { runOnDeclarations } from '../../../cli/commands/cells-declared.ts';
+import type { Topology } from '../../../core/cell/topology.ts';
 
 const PROJECT = path.join(__dirname, '../../..');
 let root = '';
@@ -59,7 +61,9 @@ test('a new cell is an allocation, an entry and one command', async () => {
   const cell = { ...cells[0], id: 'aws-delta', cidr: '10.0.0.0/16' };
   await writeFile(path.join(root, 'infra/cells.json'), JSON.stringify([...cells, cell]));
   expect(checkDeclarations(root)).toEqual([]);
-  const expected = Object.entries(cellRoot(cell)).map(([name]) => `infra/live/aws-delta/${name}`);
+  const topology = JSON.parse(await read('infra/topology.json')) as Topology;
+  const manifests = Object.keys(kubernetesFiles(cell, topology)).map((name) => `infra/kubernetes/${name}`);
+  const expected = [...Object.keys(cellRoot(cell)).map((name) => `infra/live/aws-delta/${name}`), ...manifests];
   expect(await run(['scaffold', 'aws-delta'], { 'dry-run': true })).toEqual(
     expected.map((file) => `new        ${file}`),
   );
@@ -67,6 +71,8 @@ test('a new cell is an allocation, an entry and one command', async () => {
   await run(['scaffold', 'aws-delta']);
   for (const [name, text] of Object.entries(cellRoot(cell)))
     expect(await read(`infra/live/aws-delta/${name}`)).toBe(text);
+  for (const [name, text] of Object.entries(kubernetesFiles(cell, topology)))
+    expect(await read(`infra/kubernetes/${name}`)).toBe(text);
   await writeFile(path.join(root, 'infra/live/aws-delta/main.tf'), 'x');
   const told = JSON.parse((await run(['scaffold', 'aws-delta'], { json: true }))[0] ?? '');
   expect(told.files).toContainEqual({ file: 'infra/live/aws-delta/main.tf', change: 'changed' });

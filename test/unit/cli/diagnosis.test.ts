@@ -44,6 +44,7 @@ const MONITOR: MonitorStatus = {
   trouble: null,
   cells: [SEEN],
   fencing: { waiting: 0, jobs: [] },
+  catchingUp: { waiting: 0, problem: null },
 };
 
 const statuses = (findings: readonly { status: string; remedy?: string }[]) =>

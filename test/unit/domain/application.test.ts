@@ -102,7 +102,8 @@ test.each([
 test('registry and topology are those of all domains', () => {
   const both = [...METERS, shop()];
   expect(registryOf(both).has(placed.type)).toBe(true);
-  expect(topologyOf(both).consumers.map(({ name }) => name)).toEqual(['device-state', 'rollups', 'mail']);
+  expect(topologyOf(both).consumers.map(({ name }) => name)).toEqual(['device-state', 'rollups', 'mail', 'replicate']);
+  expect(topologyOf(both).consumers.at(-1)?.types).toContain(placed.type);
   expect(consumerNamed(both, 'mail').declaration).toMatchObject({ effects: 'home-only', types: [placed.type] });
   expect(() => consumerNamed(both, 'fax')).toThrow('No domain of the application declares a consumer fax.');
 });

@@ -80,11 +80,20 @@ test('a cell needs no edge, and only the workers of effects that happen once rea
   const { APP_EDGE: _, ...without } = awsEnvironment;
   expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).leases).toBeUndefined();
   expect(azure.readWorkerConfig(azureEnvironment).leases).toEqual({ edge: 'https://edge.example', identityKey });
-  expect(
-    azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none', APP_IDENTITY_KEY: '' }).leases,
-  ).toBeUndefined();
+  expect(azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none' }).leases).toBeUndefined();
   expect(() => azure.readWorkerConfig({ ...azureEnvironment, APP_IDENTITY_KEY: '' })).toThrow(
     'APP_IDENTITY_KEY is not set',
+  );
+});
+
+test('the worker that sends copies to other cells reads by which keys it believes the edge and proves who it is', () => {
+  const keys = { routeKeys: [key], identityKey };
+  const { APP_EDGE: _, ...without } = awsEnvironment;
+  expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'replicate' }).replication).toEqual(keys);
+  expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).replication).toBeUndefined();
+  expect(azure.readWorkerConfig(azureEnvironment).replication).toEqual(keys);
+  expect(() => aws.readWorkerConfig({ ...without, APP_CONSUMER: 'replicate', APP_ROUTE_KEYS: '' })).toThrow(
+    'APP_ROUTE_KEYS is not set',
   );
 });
 
@@ -180,6 +189,30 @@ test('on Azure each service may be reached in its own way, and an identity may b
     },
     serviceBus: azureEnvironment.SERVICE_BUS,
   });
+});
+
+test('in a cluster on Azure the services are reached by the identity of the pod', () => {
+  const cluster = {
+    ...identityEnvironment,
+    SERVICE_BUS__clientId: '',
+    AZURE_FEDERATED_TOKEN_FILE: '/var/run/token',
+    AZURE_AUTHORITY_HOST: 'https://login.microsoftonline.com/',
+    AZURE_TENANT_ID: 'directory',
+    AZURE_CLIENT_ID: 'pod',
+  };
+  const identity = {
+    tokenFile: '/var/run/token',
+    authority: 'https://login.microsoftonline.com/',
+    tenant: 'directory',
+  };
+  expect(azure.readRelayConfig(cluster).connections).toEqual({
+    cosmos: { address: 'https://a.documents.azure.com:443/', identity: { ...identity, clientId: 'c-1' } },
+    serviceBus: { address: 'n.servicebus.windows.net', identity: { ...identity, clientId: 'pod' } },
+  });
+  expect(() => azure.readRelayConfig({ ...cluster, AZURE_AUTHORITY_HOST: 'x', AZURE_TENANT_ID: '' })).toThrow(
+    'The environment is not complete: AZURE_AUTHORITY_HOST must be an address with https; ' +
+      'AZURE_TENANT_ID is not set, and AZURE_FEDERATED_TOKEN_FILE is.',
+  );
 });
 
 test('on Azure all problems of identities are reported at once', () => {

@@ -1,5 +1,5 @@
 // Which senders of copies of events a cell believes, and what it refuses.
-import { type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
+import { type AssignedCell, type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import type { EpochSeconds } from '../../../core/ports/clock.ts';
 import type { PrivateKey } from '../../../core/ports/keys.ts';
@@ -51,7 +51,9 @@ describe('the replica endpoint', () => {
 
   test('takes what the other cell has signed, under an assignment that the edge has signed', async () => {
     const where = tenantCells();
-    expect((await request(where)).body).toEqual({ stored: 1, same: 0, kept: 0, replaced: 0, unproven: 0 });
+    expect((await request(where)).body).toEqual({
+      ...{ stored: 1, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0 },
+    });
     // It changes no epoch.
     expect(await where.cell('standby').state.get({ partition: 'tenant|acme', id: 'epoch' })).toBeUndefined();
   });
@@ -112,9 +114,28 @@ describe('the replica endpoint', () => {
     expect(refusal(await request(rotated))).toBe('401 invalid_peer');
   });
 
+  test('refuses an assignment by which the tenant’s data would lie outside of its residency', async () => {
+    const where = tenantCells();
+    const abroad = (id: 'home' | 'standby', jurisdiction: string) => ({
+      ...(assigned()[id] as AssignedCell),
+      jurisdiction,
+    });
+    const sent = async (changes: Partial<Assignment>) => {
+      const { body, status } = await request(where, { assignment: assigned(changes) });
+      return `${status} ${String(body.code ?? '')}: ${String(body.detail ?? '')}`;
+    };
+    const [home, standby] = [abroad('home', 'eu'), abroad('standby', 'us')];
+    expect(await sent({ home, standby, residency: 'eu' })).toBe(
+      '401 invalid_assignment: The assignment is refused: standby lies in us, and the data of acme must stay in eu.',
+    );
+    expect(await sent({ residency: 'eu' })).toMatch(/^401 .*home lies in no jurisdiction/);
+    expect(await sent({ home, standby: abroad('standby', 'eu'), residency: 'eu' })).toMatch(/^200/);
+    expect(await sent({ home, standby, residency: 'any' })).toMatch(/^200/);
+  });
+
   test('refuses an assignment that does not name this cell', async () => {
     const where = tenantCells();
-    const standby = { ...assigned().standby, id: 'elsewhere' };
+    const standby = { ...assigned().home, id: 'elsewhere' };
     expect(refusal(await request(where, { assignment: assigned({ standby }) }))).toBe('421 misdirected');
   });
 
@@ -138,6 +159,7 @@ describe('the replica endpoint', () => {
     expect((await ask({ ranges: [], list: { subject: 'pump-1', entries: [] } })).body).toEqual({
       equal: [],
       difference: { missing: 0, different: 0, extra: 1 },
+      lacking: [],
     });
     expect(refusal(await request(where, { path: 'digests', key: SECOND_KEY }))).toBe('401 invalid_peer');
   });

@@ -16,7 +16,7 @@ describe('what the Worker finds', () => {
     const host = await startHost({ variables: { GREETING: 'hä "\\x"\nline' } });
     expect(await call(host, 'environment')).toEqual({
       status: 200,
-      body: { greeting: 'hä "\\x"\nline', names: ['DIRECTORY', 'GREETING', 'MONITOR', 'ROUTES'] },
+      body: { greeting: 'hä "\\x"\nline', names: ['DIRECTORY', 'GREETING', 'MONITOR', 'MOVER', 'ROUTES'] },
     });
   });
 

@@ -76,7 +76,7 @@ test('every command does what it says, and again changes nothing', async () => {
     ['POST', 'tenants/acme/pin', { pinned: true, ...why }, 'true'],
     ['POST', 'tenants/acme/pin', { pinned: false, ...why }, 'false'],
     ['POST', 'failovers', { cell: 'alpha', partial: false, ...why }, 'down'],
-    ['POST', 'failovers/alpha/back', why, 'active'],
+    ['POST', 'failovers/alpha/back', { force: true, ...why }, 'active'],
     ['POST', 'tenants/acme/place', { cell: 'beta', standby: null, ...why }, 'beta'],
     ['POST', 'cells/alpha/retire', why, 'retired'],
   ];

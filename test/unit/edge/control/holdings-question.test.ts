@@ -1,7 +1,7 @@
 // What the control API hears from a cell that a tenant may leave: asked of a whole cell, over HTTP.
 
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
-import { holdingsQuestion } from '../../../../core/edge/control/holdings-question.ts';
+import { holdingsQuestion } from '../../../../core/edge/cells/holdings-question.ts';
 import { toLogDocument } from '../../../../core/events/cloud-event.ts';
 import { INDEX_LIMITS } from '../../../../core/pipeline/subject-index.ts';
 import { testCell } from '../../../support/cell.ts';

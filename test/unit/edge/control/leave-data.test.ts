@@ -1,11 +1,12 @@
 // Commands that would put events out of reach: which cells the control API asks, and what follows from their answers.
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import type { Holdings } from '../../../../core/edge/cells/holdings-question.ts';
+import type { ReplicaPusher } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
-import type { Holdings } from '../../../../core/edge/control/holdings-question.ts';
-import type { ReplicaPusher } from '../../../../core/edge/control/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
+import { NO_MOVER } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -31,6 +32,7 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     clock,
     holdings,
     push,
+    mover: NO_MOVER,
     monitor: async () => ({}),
     overview: async () => null,
     log: new RecordingLog(),
@@ -54,6 +56,7 @@ test('the cells that a tenant may leave, or one to be retired, are asked what th
       asked.push([id, of]);
       return id === 'alpha' ? 'it holds events of acme' : null;
     },
+    replicas: async () => 'it cannot be asked',
     index: async () => ({}),
   });
   const refusal = await call('tenants/acme/place', { cell: 'gamma' });
@@ -79,10 +82,11 @@ test('the cells that a tenant may leave, or one to be retired, are asked what th
 
 test('a cell’s index is completed on request, and a cell that does not answer is named', async () => {
   const heldBy = async () => null;
-  const call = await setUp({ heldBy, index: async () => ({ documents: 7, subjects: 2, done: true }) });
+  const replicas = async () => 'it cannot be asked';
+  const call = await setUp({ heldBy, replicas, index: async () => ({ documents: 7, subjects: 2, done: true }) });
   expect((await call('cells/beta/index')).body).toEqual({ documents: 7, subjects: 2, done: true });
   expect((await call('cells/nowhere/index')).body.code).toBe('unknown_cell');
-  const silent = await setUp({ heldBy, index: async () => 'it cannot be asked: it answers 503' });
+  const silent = await setUp({ heldBy, replicas, index: async () => 'it cannot be asked: it answers 503' });
   const index = await silent('cells/beta/index');
   expect([index.status, index.body.code, index.body.detail]).toEqual([
     503,
@@ -92,7 +96,11 @@ test('a cell’s index is completed on request, and a cell that does not answer 
 });
 
 describe('a tenant goes to its other cell', () => {
-  const held: Holdings = { heldBy: async () => 'it holds events of acme', index: async () => ({}) };
+  const held: Holdings = {
+    heldBy: async () => 'it holds events of acme',
+    replicas: async () => 'it cannot be asked',
+    index: async () => ({}),
+  };
   const swap = { cell: 'beta', standby: 'alpha' };
 
   test('once that has all of its events', async () => {

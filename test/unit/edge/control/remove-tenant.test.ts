@@ -3,6 +3,7 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { ALPHA, add, apply, BETA, tenant } from '../../../contract/directory/harness.ts';
+import { NO_MOVER } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -14,9 +15,10 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     trust: { proofs: 'optional', approvals: 'none' },
     prove: async () => undefined,
     push: async () => '',
-    holdings: { heldBy: async () => null, index: async () => ({}) },
+    holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
   } as const;
   const api = createControlApi({
+    mover: NO_MOVER,
     directory,
     clock,
     monitor: async () => ({}),

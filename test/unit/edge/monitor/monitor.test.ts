@@ -128,7 +128,13 @@ test('a cell that lives and was failed over is fenced once it can be reached', a
   w.reach.set('a', 'deaf');
   await w.run(5000);
   expect(await w.stateOf('a')).toBe('down');
-  expect(w.status().fencing).toMatchObject({ waiting: 1, jobs: [{ of: 'home a', whom: 'home' }] });
+  expect(w.status().fencing).toMatchObject({
+    waiting: 1,
+    jobs: [
+      { of: 'home a', whom: 'home' },
+      { whom: 'serving', state: 'done' },
+    ],
+  });
   w.reach.set('a', 'there');
   await w.run(3000);
   expect(await w.asks('a', 'acme', 1)).toBe('409 stale_epoch');

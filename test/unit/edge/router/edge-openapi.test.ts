@@ -135,7 +135,7 @@ test.each<[string, string, Case]>([
     const described = (document.paths as Loose)[plain]?.get?.responses?.[response.status];
     // What the document does not have by its status is a problem like any other.
     if (described === undefined) expect([404, 414]).toContain(response.status);
-    const optional = ['ratelimit', 'ratelimit-policy', 'x-polycell-stale-seconds'].filter(
+    const optional = ['ratelimit', 'ratelimit-policy', 'x-polycell-stale-seconds', 'x-polycell-rpo-ms'].filter(
       () => response.status !== 429,
     );
     const missing = Object.keys(described?.headers ?? {}).filter(
@@ -151,5 +151,9 @@ test('the answers of a cell come with what is left of the quota', async () => {
   await edge.addTenant('acme', 'a');
   const { headers } = await edge.call('/v1/devices');
   const described = Object.keys((document.paths as Loose)['/v1/devices']?.get?.responses?.['200']?.headers ?? {});
-  expect(described.filter((name) => !headers.has(name))).toEqual(['traceparent', 'x-polycell-stale-seconds']);
+  expect(described.filter((name) => !headers.has(name))).toEqual([
+    'traceparent',
+    'x-polycell-stale-seconds',
+    'x-polycell-rpo-ms',
+  ]);
 });

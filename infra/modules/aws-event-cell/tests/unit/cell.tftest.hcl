@@ -171,6 +171,7 @@ run "one_more_consumer" {
       consumers = [
         { name = "rollups", effects = "derived", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
         { name = "alerts", effects = "home-only", types = ["io.polycell.alarm.v1", "io.polycell.reading.v1"], batchSize = 10, batchWindowSeconds = 0, timeoutSeconds = 5, memoryMegabytes = 256, maximumConcurrency = 2, visibilitySeconds = 30, maximumDeliveries = 50 },
+        { name = "replicate", effects = "copies", types = ["io.polycell.reading.v1"], batchSize = 500, batchWindowSeconds = 1, timeoutSeconds = 20, memoryMegabytes = 512, maximumConcurrency = 10, visibilitySeconds = 120, maximumDeliveries = 100 },
       ]
       deadLetterRetentionDays = 14
     }
@@ -187,6 +188,10 @@ run "one_more_consumer" {
   assert {
     condition     = aws_lambda_function.this["alerts"].environment[0].variables.APP_EDGE == "https://edge.example.com" && !contains(keys(aws_lambda_function.this["rollups"].environment[0].variables), "APP_IDENTITY_KEY")
     error_message = "A worker whose effects must happen once must get the cell's key and the edge, and no other worker the key."
+  }
+  assert {
+    condition     = contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_IDENTITY_KEY") && contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_ROUTE_KEYS") && !contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_EDGE")
+    error_message = "The worker that sends copies must get the cell's key and the edge's public keys."
   }
   assert {
     condition     = contains(keys(aws_cloudwatch_metric_alarm.errors), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.queue_age), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.dead_letters), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.throttles), "alerts")

@@ -1,17 +1,16 @@
 // Makes one cell of a tenant push its log to the other one, under an assignment that the edge signs.
-import type { AssignedCell, Assignment } from '../../cell/assignment.ts';
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
 import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
 import { type EpochSeconds, toEpochSeconds } from '../../ports/clock.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
+import type { Assigner } from '../directory/assigner.ts';
 import { type Cell, epochOf, type Tenant } from '../ports/directory-model.ts';
 
 export interface ReplicaPusherDeps extends TimedFetchDeps {
   /** Signs route tokens; see `routeTokenSigner`. */
   readonly sign: (claims: RouteClaims) => Promise<string>;
-  /** See `assignmentSigner`. */
-  readonly signAssignment: (assignment: Assignment) => Promise<string>;
+  readonly assign: Assigner;
 }
 
 /** A step of a push takes some seconds; a cell may have to start a process first. */
@@ -40,14 +39,8 @@ export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
     const source = from === home.id ? home : standby;
     const issuedAt = toEpochSeconds(deps.clock.now());
     const epoch = epochOf(tenant, home);
-    const assignment = await deps.signAssignment({
-      tenant: tenant.id,
-      home: assigned(home),
-      standby: assigned(standby),
-      firstEpoch: tenant.epochBase,
-      epoch,
-      issuedAt,
-    });
+    const assignment = await deps.assign({ tenant, home, standby });
+    if (assignment === undefined) return `${home.id} is declared without keys`;
     const { id: cell, endpoint } = source;
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
     const claims = { tenant: tenant.id, cell, endpoint, epoch, scopes: ['control'], issuedAt, expiresAt } as const;
@@ -60,5 +53,3 @@ export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
     return `${cell} answers ${answer.status} ${String(body.code ?? '')}`.trim();
   };
 }
-
-const assigned = ({ id, endpoint, keys = [] }: Cell): AssignedCell => ({ id, endpoint, keys });

@@ -1,4 +1,4 @@
-// Asks a cell which events it holds, before a tenant leaves it or it is retired: what it holds would be out of reach.
+// Asks a cell which events it holds, before a tenant leaves it or it is retired, and what it has noted of its tenants' other cells.
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
 import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
@@ -16,6 +16,8 @@ export const HOLDINGS_LIMITS = {
   timeoutMs: 10_000,
   /** Steps that a question completes the cell's index by; a small one is complete then. */
   steps: 2,
+  /** Notes of one page: an answer has 16 KiB at most. */
+  notes: 40,
 } as const;
 
 /** Lifetime of the token in seconds; it is used immediately. */
@@ -31,6 +33,8 @@ export interface Holdings {
   heldBy(cell: Target, tenant?: string): Promise<string | null>;
   /** Completes some of the cell's index: how far it has come, or why it does not answer. */
   index(cell: Target): Promise<JsonObject | string>;
+  /** A page of what the cell has noted of its tenants' other cells, or why it does not answer. */
+  replicas(cell: Target, cursor?: string): Promise<JsonObject | string>;
 }
 
 /** Returns the questions. */
@@ -50,6 +54,14 @@ export function holdingsQuestion(deps: HoldingsDeps): Holdings {
 
   return {
     index,
+
+    replicas: (cell, cursor) => {
+      const query = new URLSearchParams({
+        limit: String(HOLDINGS_LIMITS.notes),
+        ...(cursor !== undefined && { cursor }),
+      });
+      return ask(cell, 'GET', `/v1/replicas?${query}`);
+    },
 
     async heldBy(cell, tenant) {
       const query = new URLSearchParams({ limit: '1', ...(tenant !== undefined && { tenant }) });

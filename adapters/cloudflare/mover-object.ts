@@ -1,0 +1,73 @@
+// The Durable Object of the mover: works on moves at each alarm, and sets the next one while there are moves under way.
+import type { Mover } from '../../core/edge/ports/mover.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import { toObjectError } from './errors.ts';
+import type { ObjectStorage } from './platform.ts';
+
+/** The name of the one object. */
+export const MOVER_NAME = 'mover';
+
+/** The methods available to other Workers. */
+export type MoverStub = Mover;
+
+export interface MoverObjectMethods extends MoverStub {
+  alarm(): Promise<void>;
+}
+
+export interface MoverObjectDeps {
+  /** With `round`, which does some work, and resolves with when there is more to do; `null` if nothing is under way. */
+  readonly mover: Mover & { round(): Promise<number | null> };
+  readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm' | 'deleteAlarm'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** An alarm set by an earlier call that is overdue by this much, in milliseconds, is considered lost. */
+const LOST_MS = 60_000;
+
+/** Returns the methods. The platform runs one alarm of an object at a time, so rounds do not overlap. */
+export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverObjectMethods {
+  /** After a change there may be work at once. */
+  const woken = async <T>(work: Promise<T>): Promise<T> => {
+    const answer = await work;
+    await storage.setAlarm(clock.now());
+    return answer;
+  };
+  return {
+    start: (...call) => woken(mover.start(...call)),
+    change: (...call) => woken(mover.change(...call)),
+    list: async () => {
+      const set = await storage.getAlarm();
+      if (set !== null && set < clock.now() - LOST_MS) await storage.setAlarm(clock.now());
+      return mover.list();
+    },
+    alarm: async () => {
+      // Set before the work, so that an object that ends meanwhile goes on.
+      await storage.setAlarm(clock.now() + LOST_MS);
+      const next = await mover.round();
+      if (next === null) await storage.deleteAlarm();
+      else await storage.setAlarm(Math.max(next, clock.now()));
+    },
+  };
+}
+
+/** A change of a move may wait for a cell. */
+const TIMEOUT_MS = 25_000;
+
+/** Returns the mover as the Worker calls it. Its methods reject with `unavailable` when the object does not answer in time. */
+export function moverClient(stub: () => MoverStub, clock: Clock): MoverStub {
+  const call = async <T>(work: (mover: MoverStub) => Promise<T>): Promise<T> => {
+    const late = () => new PortError('unavailable', `The mover has not answered within ${TIMEOUT_MS} ms.`);
+    try {
+      return await withTimeout(clock, TIMEOUT_MS, work(stub()), late);
+    } catch (error) {
+      throw toObjectError(error, false);
+    }
+  };
+  return {
+    start: (...args) => call((mover) => mover.start(...args)),
+    change: (...args) => call((mover) => mover.change(...args)),
+    list: () => call((mover) => mover.list()),
+  };
+}

@@ -1,0 +1,87 @@
+// `polycell moves`: how far the moves of tenants are, and what becomes of them.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MoveAction, MoveView } from '../../core/edge/ports/mover.ts';
+import { type Command, UsageError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
+import { confirm } from '../edge/confirm.ts';
+import { describeMove } from '../move-text.ts';
+
+/** The pause between two looks, in milliseconds. */
+const LOOK_MS = 1000;
+
+export const moves: Command = {
+  summary: 'show how far moves of tenants are, and pause, resume, abort, reverse or seal them',
+  usage: 'list|show|watch|pause|resume|abort|reverse|seal [TENANT]',
+  example: 'npx polycell moves watch acme',
+  asks: 'edge',
+  options: { reason: { type: 'string' }, ...YES_OPTION },
+  positionals: 2,
+  describe: {
+    list: 'all moves that are kept, the latest first',
+    'show TENANT': 'the latest move of one',
+    'watch TENANT': 'the same, again and again, until it is verified, ends or rests',
+    'pause TENANT': 'let one rest where it is',
+    'resume TENANT': 'let one go on',
+    'abort TENANT': 'end one before the switch: the directory is as it was',
+    'reverse TENANT': 'bring the tenant back after the switch, in the same steps',
+    'seal TENANT': 'end one that is verified: it can no longer be reversed',
+    '--reason TEXT': 'why, for the audit log; the command itself if not given',
+    ...YES_DESCRIPTION,
+  },
+  run: (context) => runAction('moves', actions, context),
+};
+
+const shown = ({ control }: ActionContext, tenant: string) => control('GET', `moves/${tenant}`) as Promise<MoveView>;
+
+const only = (context: ActionContext): void => {
+  for (const option of ['reason', 'yes'])
+    if (context.options[option] !== undefined) throw new UsageError(`--${option} is for actions that change a move.`);
+};
+
+const act =
+  (action: MoveAction): Action =>
+  async (context) => {
+    const { control, options, json, out, commandLine } = context;
+    const tenant = idOf(context, 'tenant');
+    await confirm(context.connection, context, { name: tenant, missing: undefined });
+    const reason = typeof options.reason === 'string' ? options.reason : commandLine;
+    const move = (await control('POST', `moves/${tenant}/${action}`, { reason })) as MoveView;
+    out(json ? JSON.stringify(move) : describeMove(move));
+    return 0;
+  };
+
+const actions: Readonly<Record<string, Action>> = {
+  async list(context) {
+    only(context);
+    const { items } = (await context.control('GET', 'moves')) as { items: readonly MoveView[] };
+    for (const move of items) context.out(context.json ? JSON.stringify(move) : describeMove(move));
+    if (items.length === 0 && !context.json) context.out('No tenant has been moved.');
+    return 0;
+  },
+
+  async show(context) {
+    only(context);
+    const move = await shown(context, idOf(context, 'tenant'));
+    context.out(context.json ? JSON.stringify(move) : describeMove(move));
+    return 0;
+  },
+
+  async watch(context) {
+    only(context);
+    const tenant = idOf(context, 'tenant');
+    for (let before = ''; ; await sleep(LOOK_MS)) {
+      const move = await shown(context, tenant);
+      const line = context.json ? JSON.stringify(move) : describeMove(move);
+      if (line !== before) context.out(line);
+      before = line;
+      if (move.state === 'aborted') return 1;
+      if (move.paused || move.state === 'verified' || move.state === 'sealed') return 0;
+    }
+  },
+
+  pause: act('pause'),
+  resume: act('resume'),
+  abort: act('abort'),
+  reverse: act('reverse'),
+  seal: act('seal'),
+};

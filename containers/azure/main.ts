@@ -1,0 +1,15 @@
+// Entry point of the container on Azure.
+import { platform } from '../../functions-azure/compose.ts';
+import { runContainer } from '../container.ts';
+import { compose } from './compose.ts';
+import { readContainerConfig } from './config.ts';
+
+const deps = {
+  ...platform({ cell: process.env.APP_CELL ?? '' }, {}),
+  exit: (code: number) => process.exit(code),
+};
+
+void runContainer(deps, () => {
+  const config = readContainerConfig(process.env);
+  return { parts: compose(config, deps), healthPort: config.healthPort };
+});

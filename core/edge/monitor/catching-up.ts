@@ -1,0 +1,191 @@
+// Orders the cells to send what the other cell of a tenant lacks: after outages, after switches, and at intervals.
+import type { Clock } from '../../ports/clock.ts';
+import { describeError } from '../../ports/errors.ts';
+import { isJsonObject, type JsonObject } from '../../ports/json.ts';
+import type { Holdings } from '../cells/holdings-question.ts';
+import type { ReplicaPusher } from '../cells/replica-pusher.ts';
+import type { Directory } from '../ports/directory.ts';
+import type { Cell } from '../ports/directory-model.ts';
+
+export const CATCHING_UP_LIMITS = {
+  /** Pushes that wait; at the limit, nothing more is looked for, and nothing is lost. */
+  waiting: 1000,
+  /** Tenants of the directory that are read at once. */
+  tenants: 100,
+  /** Each cell that answers is asked so often which tenants it is behind with, in milliseconds. */
+  askMs: 30_000,
+  /** Tenants of a cell that is down and answers are compared so often, both ways, so that it can be failed back; in milliseconds. */
+  downMs: 60_000,
+  /** All tenants are compared so often, in milliseconds: what has never reached a bus is found by nothing else. */
+  everyMs: 3_600_000,
+  /** Steps of a push that bring nothing before it is left for later. */
+  idleSteps: 3,
+  /** Work of one round, in milliseconds; the next round goes on. */
+  roundMs: 10_000,
+} as const;
+
+export interface CatchingUpDeps {
+  readonly directory: Pick<Directory, 'lookup' | 'tenants'>;
+  readonly push: ReplicaPusher;
+  readonly replicas: Holdings['replicas'];
+  readonly clock: Clock;
+}
+
+export interface CatchingUpProgress {
+  /** Pushes that wait, each of one tenant from one of its cells. */
+  readonly waiting: number;
+  /** The latest that did not get on, and why; `null` if none. */
+  readonly problem: string | null;
+}
+
+export interface CatchingUp {
+  /** Goes on in the background, one request at a time: rounds of probes do not wait for it. The promise is for tests; it never rejects. */
+  round(cells: readonly Cell[], answers: (cell: string) => boolean): Promise<void>;
+  progress(): CatchingUpProgress;
+}
+
+/** A tenant whose events one of its cells is to send. */
+interface Item {
+  readonly tenant: string;
+  readonly from: string;
+  readonly idle: number;
+  /** What the step before brought. */
+  readonly before: string;
+}
+
+/** Tenants of one home, or of all, that are looked up page by page. */
+interface Sweep {
+  readonly home: string | null;
+  readonly bothWays: boolean;
+  readonly cursor: string | null;
+}
+
+interface Round {
+  readonly cells: readonly Cell[];
+  readonly answers: (cell: string) => boolean;
+}
+
+/** Returns the work of one monitor. It keeps nothing durably: another one begins with all tenants. */
+export function createCatchingUp({ directory, push, replicas, clock }: CatchingUpDeps): CatchingUp {
+  const queue = new Map<string, Item>();
+  const sweeps: Sweep[] = [];
+  /** Cell → when it was asked last, and where its answer goes on. */
+  const asked = new Map<string, { readonly at: number; readonly cursor: string | null }>();
+  /** Cell → its switches, and when its tenants were looked up last while it was down. */
+  const seen = new Map<string, { readonly switches: number; readonly at: number }>();
+  let sweptAt = Number.NEGATIVE_INFINITY;
+  let problem: string | null = null;
+  let underWay: Promise<void> | undefined;
+
+  const add = (tenant: string, from: string): void => {
+    const key = `${tenant} ${from}`;
+    if (!queue.has(key)) queue.set(key, { tenant, from, idle: 0, before: '' });
+  };
+
+  /** Notes which homes have to be swept. */
+  const look = ({ cells, answers }: Round): void => {
+    const now = clock.now();
+    if (now - sweptAt >= CATCHING_UP_LIMITS.everyMs) {
+      sweptAt = now;
+      sweeps.push({ home: null, bothWays: false, cursor: null });
+    }
+    for (const { id, state, switches } of cells) {
+      const known = seen.get(id);
+      if (known === undefined && state !== 'down') seen.set(id, { switches, at: now });
+      else if (
+        answers(id) &&
+        (known?.switches !== switches || (state === 'down' && now - known.at >= CATCHING_UP_LIMITS.downMs))
+      ) {
+        seen.set(id, { switches, at: now });
+        if (!sweeps.some(({ home }) => home === id)) sweeps.push({ home: id, bothWays: true, cursor: null });
+      }
+    }
+  };
+
+  const sweep = async (): Promise<boolean> => {
+    const next = sweeps.shift();
+    if (next === undefined) return false;
+    const { home, bothWays, cursor } = next;
+    const page = await directory.tenants({
+      limit: CATCHING_UP_LIMITS.tenants,
+      ...(home !== null && { cell: home }),
+      ...(cursor !== null && { cursor }),
+    });
+    for (const { id, cell, standby } of page.items) {
+      if (standby === null) continue;
+      add(id, cell);
+      if (bothWays) add(id, standby);
+    }
+    if (page.next !== null) sweeps.unshift({ home, bothWays, cursor: page.next });
+    return true;
+  };
+
+  const ask = async ({ cells, answers }: Round): Promise<boolean> => {
+    const now = clock.now();
+    const cell = cells.find(({ id, state, keys }) => {
+      const known = asked.get(id);
+      const isDue = known === undefined || known.cursor !== null || now - known.at >= CATCHING_UP_LIMITS.askMs;
+      return isDue && keys !== undefined && state !== 'retired' && answers(id);
+    });
+    if (cell === undefined) return false;
+    const page = await replicas(cell, asked.get(cell.id)?.cursor ?? undefined);
+    if (typeof page === 'string') {
+      asked.set(cell.id, { at: now, cursor: null });
+      return true;
+    }
+    for (const note of (page.items as readonly JsonObject[] | undefined) ?? [])
+      if (isJsonObject(note) && note.direction === 'to' && typeof note.behindSince === 'number')
+        add(String(note.tenant), cell.id);
+    asked.set(cell.id, { at: now, cursor: typeof page.next === 'string' ? page.next : null });
+    return true;
+  };
+
+  const step = async ({ answers }: Round): Promise<boolean> => {
+    const [first] = queue;
+    if (first === undefined) return false;
+    const [key, { tenant: id, from, idle, before }] = first;
+    queue.delete(key);
+    const { tenant, cells } = await directory.lookup(id);
+    const home = cells.find((cell) => cell.id === tenant?.cell);
+    const standby = cells.find((cell) => cell.id === tenant?.standby);
+    if (tenant === null || home?.keys === undefined || standby?.keys === undefined) return true;
+    if (![home.id, standby.id].includes(from) || !answers(home.id) || !answers(standby.id)) return true;
+    const progress = await push({ tenant, home, standby, from, restart: false, verify: false });
+    if (typeof progress === 'string') problem = `${id}: ${progress}`;
+    else if (progress.done === true) problem = null;
+    else {
+      const { waiting, ...counts } = progress;
+      const now = JSON.stringify(counts);
+      const again = now === before ? idle + 1 : 0;
+      if (waiting !== undefined) problem = `${id} from ${from}: ${String(waiting)}`;
+      if (again < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: again, before: now });
+    }
+    return true;
+  };
+
+  const work = async (round: Round): Promise<void> => {
+    const until = clock.now() + CATCHING_UP_LIMITS.roundMs;
+    try {
+      look(round);
+      for (let worked = true; worked && clock.now() < until; ) {
+        const hasRoom = queue.size + 2 * CATCHING_UP_LIMITS.tenants <= CATCHING_UP_LIMITS.waiting;
+        const found = hasRoom && ((await sweep()) || (await ask(round)));
+        worked = (await step(round)) || found;
+      }
+    } catch (error) {
+      const { code, message } = describeError(error);
+      problem = `${code}: ${message}`;
+    }
+  };
+
+  return {
+    round(cells, answers) {
+      underWay ??= work({ cells, answers }).finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
+    },
+
+    progress: () => ({ waiting: queue.size, problem }),
+  };
+}

@@ -1,0 +1,232 @@
+// The pieces of work of a move: each is bounded, may be repeated, and ends with the move as it is then.
+import { Refusal, type RefusalCode } from '../../api/refusal.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Log } from '../../ports/log.ts';
+import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
+import type { Fence } from '../monitor/fence-request.ts';
+import type { Directory } from '../ports/directory.ts';
+import { type Cell, type DirectoryIntent, epochOf, isServing, type Tenant } from '../ports/directory-model.ts';
+import type { Move } from '../ports/mover.ts';
+import { isBeforeSwitch, MOVE_LIMITS, stepped } from './move.ts';
+
+export const WORK_LIMITS = {
+  /** The target may be the home once a walk through everything has found no more than this missing: events come as they are accepted by then. */
+  behind: 500,
+} as const;
+
+export interface MoveWorkDeps {
+  readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
+  readonly push: ReplicaPusher;
+  readonly fence: Fence;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The records that a move works on. */
+export interface Scene {
+  readonly tenant: Tenant;
+  readonly source: Cell;
+  readonly target: Cell;
+}
+
+export const refusal = (code: RefusalCode, detail: string) => new Refusal(code, detail);
+
+/** A piece of work that does not get on now: why, and the move as it is then. */
+export class Waiting extends Error {
+  readonly move: Move | undefined;
+
+  constructor(message: string, move?: Move) {
+    super(message);
+    this.move = move;
+  }
+}
+
+export interface MoveWork {
+  /** The records of a move. Throws a refusal without one of them. */
+  sceneOf(move: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene>;
+  /** Makes the target the tenant's standby, unless it is. What its former standby holds, the home has. */
+  placed(move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>, scene: Scene, dryRun: boolean): Promise<void>;
+  /** Does one piece of work. Throws a `Waiting` if it does not get on. */
+  work(move: Move): Promise<Move>;
+  /** Ends a move before the switch: the tenant has its former standby again, once the target holds nothing that the source has not. */
+  abort(move: Move): Promise<Move>;
+}
+
+/** Returns the pieces of work. */
+export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): MoveWork {
+  const sceneOf = async ({ tenant: id, from, to }: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene> => {
+    const { tenant } = await directory.lookup(id);
+    if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
+    const cells = new Map((await directory.cells()).map(({ cell }) => [cell.id, cell]));
+    const [source, target] = [cells.get(from), cells.get(to)];
+    if (source === undefined || target === undefined)
+      throw refusal('unknown_cell', `There is no cell ${source ? to : from}.`);
+    return { tenant, source, target };
+  };
+
+  const intentOf = ({ actor, reason }: Pick<Move, 'actor' | 'reason'>): DirectoryIntent => ({ actor, reason });
+
+  /** Makes the target the tenant's standby, unless it is. What its former standby holds, the home has. */
+  const placed = async (move: Pick<Move, 'tenant' | 'to' | 'actor' | 'reason'>, { tenant }: Scene, dryRun: boolean) => {
+    const outcome = await directory.change(
+      { kind: 'place-tenant', tenant: move.tenant, standby: move.to },
+      { ...intentOf(move), dryRun, ...(tenant.standby !== null && { holdings: { [tenant.standby]: null } }) },
+    );
+    if (outcome.status === 'refused') throw refusal(outcome.code, outcome.detail);
+  };
+
+  /** One step of the walk of a move, and what it has counted so far. */
+  const walked = async (
+    move: Move,
+    pair: PushRequest,
+  ): Promise<{ readonly move: Move; readonly counts: Readonly<Record<string, unknown>>; readonly done: boolean }> => {
+    const counts = await push({ ...pair, restart: !move.walking, verify: move.walk === 'compare' });
+    if (typeof counts === 'string') throw new Waiting(counts);
+    const done = counts.done === true;
+    if (!done && counts.waiting !== undefined) throw new Waiting(String(counts.waiting), { ...move, walking: true });
+    return { move: { ...move, walking: !done, problem: null }, counts, done };
+  };
+
+  const lackingOf = (counts: Readonly<Record<string, unknown>>): number =>
+    ['missing', 'different', 'unproven', 'refused'].reduce((total, name) => total + Number(counts[name] ?? 0), 0);
+
+  /** Whether the directory is still as this move has left it. */
+  const isUndisturbed = ({ from, to, state, formerStandby }: Move, { tenant }: Scene): boolean => {
+    if (state === 'planned') return tenant.cell === from && [formerStandby, to].includes(tenant.standby);
+    return isBeforeSwitch({ state } as Move)
+      ? tenant.cell === from && tenant.standby === to
+      : tenant.cell === to && tenant.standby === from;
+  };
+
+  const aborted = (move: Move, problem: string | null): Move => ({
+    ...move,
+    state: 'aborted',
+    since: clock.now(),
+    paused: false,
+    problem,
+  });
+
+  /** Sends one step of seeding, and no more a second than was asked for. */
+  const seeded = async (move: Move, pair: PushRequest): Promise<Move> => {
+    const { move: after, counts, done } = await walked(move, pair);
+    const there =
+      Number(counts.stored ?? 0) + Number(counts.same ?? 0) + Number(counts.kept ?? 0) + Number(counts.replaced ?? 0);
+    const brought = Math.max(0, there - (move.walking ? move.there : 0));
+    const pauseMs = move.rate === null ? 0 : (1000 * brought) / move.rate;
+    const next = { ...after, there, notBefore: clock.now() + pauseMs };
+    return done ? { ...stepped(next, clock.now()), notBefore: next.notBefore } : next;
+  };
+
+  const switched = async (move: Move, { tenant }: Scene): Promise<Move> => {
+    const outcome = await directory.change(
+      { kind: 'swap-tenant', tenant: move.tenant, ifTenantRevision: tenant.revision },
+      intentOf(move),
+    );
+    if (outcome.status === 'refused') throw new Waiting(`${outcome.code}: ${outcome.detail}`);
+    log.info('a tenant was moved to another cell', { tenant: move.tenant, from: move.from, to: move.to });
+    return stepped(move, clock.now());
+  };
+
+  /** Waits for an operator where the target cannot store something. */
+  const refuseLacking = (move: Move, counts: Readonly<Record<string, unknown>>): void => {
+    const lacking = lackingOf(counts);
+    if (lacking > 0) throw new Waiting(`${lacking} events cannot be stored in ${move.to}`, { ...move, walking: false });
+  };
+
+  /** Sends and compares in turn, until nothing is missing. */
+  const compared = async (
+    move: Move,
+    pair: PushRequest,
+  ): Promise<{ readonly move: Move; readonly isEqual: boolean }> => {
+    const { move: after, counts, done } = await walked(move, pair);
+    if (!done) return { move: after, isEqual: false };
+    if (move.walk === 'compare') return { move: { ...after, walk: 'send' }, isEqual: lackingOf(counts) === 0 };
+    refuseLacking(after, counts);
+    return { move: { ...after, walk: 'compare' }, isEqual: false };
+  };
+
+  /** Does one piece of work. Throws a `Waiting` if it does not get on. */
+  const work = async (move: Move): Promise<Move> => {
+    const scene = await sceneOf(move);
+    const { tenant, source, target } = scene;
+    const now = clock.now();
+    const isSwitched = tenant.cell === move.to;
+    // Another try has switched, and was not noted.
+    if (move.state === 'following' && isSwitched && tenant.standby === move.from) return stepped(move, now);
+    if (!isUndisturbed(move, scene)) {
+      const problem = 'The tenant was placed elsewhere meanwhile.';
+      if (isBeforeSwitch(move)) return aborted(move, problem);
+      throw new Waiting(problem);
+    }
+    // The target stands in by now, and stays the standby: what it accepts must not be left.
+    if (isBeforeSwitch(move) && !isServing(source)) return aborted(move, `${source.id} is ${source.state}.`);
+    const [home, standby] = isSwitched ? [target, source] : [source, target];
+    const pair: PushRequest = { tenant, home, standby, from: move.from, restart: false, verify: false };
+    switch (move.state) {
+      case 'planned': {
+        if (tenant.standby !== move.to) {
+          await redundant(tenant, source);
+          await placed(move, scene, false);
+          return move;
+        }
+        const { move: after, counts, done } = await walked(move, pair);
+        if (!done) return after;
+        const total = Number(counts.same ?? 0) + Number(counts.missing ?? 0) + Number(counts.different ?? 0);
+        const epoch = epochOf(tenant, source);
+        return stepped({ ...after, total, epoch, there: Number(counts.same ?? 0) }, clock.now());
+      }
+      case 'seeding':
+        return seeded(move, pair);
+      case 'following': {
+        const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
+        if (!done) return after;
+        refuseLacking(move, counts);
+        return Number(counts.stored ?? 0) <= WORK_LIMITS.behind ? switched(after, scene) : after;
+      }
+      case 'switched': {
+        const problem = await fence(source, tenant.id, epochOf(tenant, target), { tenant, home, standby });
+        if (problem !== null) throw new Waiting(`${source.id}: ${problem}`);
+        return { ...stepped(move, now), notBefore: now + MOVE_LIMITS.drainMs };
+      }
+      case 'fenced':
+        return stepped(move, now);
+      case 'drained': {
+        const { move: after, isEqual } = await compared(move, pair);
+        return isEqual ? { ...stepped(after, clock.now()), notBefore: clock.now() + MOVE_LIMITS.retentionMs } : after;
+      }
+      case 'verified':
+        return stepped(move, now);
+      default:
+        return move;
+    }
+  };
+
+  /** A standby is left: what it holds must be in the home, also what it took while it stood in. */
+  const redundant = async (tenant: Tenant, home: Cell): Promise<void> => {
+    const standby = (await directory.cells()).find(({ cell }) => cell.id === tenant.standby)?.cell;
+    if (standby === undefined) return;
+    const progress = await push({ tenant, home, standby, from: standby.id, restart: false, verify: false });
+    if (typeof progress === 'string') throw new Waiting(progress);
+    if (progress.done !== true) throw new Waiting(`${standby.id} sends what ${home.id} lacks`);
+    if (lackingOf(progress) > 0)
+      throw new Waiting(`${home.id} cannot store ${lackingOf(progress)} events of ${standby.id}`);
+  };
+
+  /** Ends a move before the switch: the tenant has its former standby again, once the target holds nothing that the source has not. */
+  const abort = async (move: Move): Promise<Move> => {
+    const { tenant, source } = await sceneOf(move);
+    const isPlaced = tenant.cell === move.from && tenant.standby === move.to;
+    if (!isPlaced || move.formerStandby === move.to) return aborted(move, null);
+    if (!isServing(source))
+      return aborted(move, `${source.id} is ${source.state}, so that ${move.to} stays the standby.`);
+    if (epochOf(tenant, source) !== move.epoch) await redundant(tenant, source);
+    const outcome = await directory.change(
+      { kind: 'place-tenant', tenant: move.tenant, standby: move.formerStandby },
+      { ...intentOf(move), holdings: { [move.to]: null } },
+    );
+    if (outcome.status === 'refused') throw refusal(outcome.code, outcome.detail);
+    return aborted(move, null);
+  };
+
+  return { sceneOf, placed, work, abort };
+}

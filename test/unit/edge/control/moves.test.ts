@@ -1,0 +1,80 @@
+// The control API of moves: what it hands to the mover, and how it shows what that answers.
+import type { Mover, MoveView } from '../../../../core/edge/ports/mover.ts';
+import { PortError } from '../../../../core/ports/errors.ts';
+import { NO_MOVER, openApi } from '../../../support/control-api.ts';
+
+const view: MoveView = {
+  ...{
+    tenant: 'acme',
+    from: 'alpha',
+    to: 'beta',
+    formerStandby: null,
+    state: 'seeding',
+    actor: 'ops',
+    reason: 'a test',
+  },
+  ...{ startedAt: 1, since: 2, paused: false, pauseBefore: null, rate: null, reversed: false, total: 10, there: 5 },
+  ...{ notBefore: 2, problem: null, remainingMs: 7 },
+};
+
+/** The API before a mover that notes what it is asked, and answers this. */
+function before(answer: Awaited<ReturnType<Mover['change']>> = { value: view }) {
+  const asked: unknown[] = [];
+  const note = async (...call: unknown[]) => {
+    asked.push(call);
+    return answer;
+  };
+  const api = openApi({}, undefined, undefined, { start: note, change: note, list: async () => [view] });
+  return { ...api, asked };
+}
+
+const why = { reason: 'a test' };
+
+test('a move is ordered, previewed, listed, shown and changed, in the name of the operator', async () => {
+  const { call, asked } = before();
+  const fields = { to: 'beta', rate: 100, pauseBefore: 'switched', ...why };
+  expect((await call('POST', 'tenants/acme/move', fields)).body).toEqual(view);
+  await call('POST', 'tenants/acme/move?dryRun=1', { to: 'beta', ...why });
+  expect((await call('GET', 'moves')).body).toEqual({ items: [view], next: null });
+  expect((await call('GET', 'moves/acme')).body).toEqual(view);
+  for (const action of ['pause', 'resume', 'abort', 'reverse', 'seal'])
+    expect((await call('POST', `moves/acme/${action}`, why)).status).toBe(200);
+  const actor = 'ops@example.com';
+  expect(asked).toEqual([
+    [{ tenant: 'acme', to: 'beta', rate: 100, pauseBefore: 'switched', actor, ...why }, false],
+    [{ tenant: 'acme', to: 'beta', rate: null, pauseBefore: null, actor, ...why }, true],
+    ...['pause', 'resume', 'abort', 'reverse', 'seal'].map((action) => ['acme', action, actor, 'a test']),
+  ]);
+});
+
+test('what the mover refuses is a refusal, and faults of the request do not reach it', async () => {
+  const { call, refused, asked } = before({ refused: 'move_state', detail: 'The move is sealed.' });
+  expect(await refused('POST', 'moves/acme/abort', why)).toBe('409 move_state');
+  expect(await refused('POST', 'tenants/acme/move', { to: 'beta', ...why })).toBe('409 move_state');
+  expect(await refused('GET', 'moves/globex')).toBe('404 unknown_move');
+  asked.length = 0;
+  for (const fields of [
+    why,
+    { to: 'beta' },
+    { to: 'NO', ...why },
+    { to: 'beta', rate: 0, ...why },
+    { to: 'beta', pauseBefore: 'planned', ...why },
+    { to: 'beta', pauseBefore: 'sealed', ...why },
+    { to: 'beta', fast: true, ...why },
+  ])
+    expect([fields, await refused('POST', 'tenants/acme/move', fields)]).toEqual([fields, '400 invalid_body']);
+  expect(await refused('POST', 'moves/acme/seal', {})).toBe('400 invalid_body');
+  const reader = { subject: 'eve', scopes: ['control.read'] };
+  const { body } = await call('POST', 'moves/acme/abort', why, { operator: reader });
+  expect(body.code).toBe('missing_scope');
+  expect(asked).toEqual([]);
+});
+
+test('a mover that does not answer is said to be unavailable', async () => {
+  const { refused } = openApi({}, undefined, undefined, NO_MOVER);
+  expect(await refused('GET', 'moves')).toBe('503 mover_unavailable');
+  expect(await refused('POST', 'moves/acme/pause', why)).toBe('503 mover_unavailable');
+  const broken = () => Promise.reject(new PortError('unknown-outcome', 'It ended.'));
+  const { refused: unsure } = openApi({}, undefined, undefined, { ...NO_MOVER, start: broken });
+  expect(await unsure('POST', 'tenants/acme/move', { to: 'beta', ...why })).toBe('503 mover_unavailable');
+});

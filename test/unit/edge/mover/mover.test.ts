@@ -1,0 +1,354 @@
+// Tenants are moved between whole cells in memory, while events arrive, and while the mover ends at any of its requests.
+import fc from 'fast-check';
+import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import { createDirectory } from '../../../../core/edge/directory/directory.ts';
+import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
+import { createMover, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
+import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
+import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import { candidate, measured } from '../../../support/events.ts';
+import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
+import { property } from '../../../support/properties.ts';
+import { RecordingLog } from '../../../support/recording-log.ts';
+import { endpointOf, KEYS, tenantCells } from '../../../support/tenant-cells.ts';
+
+const event = (id: string) => candidate({ id, data: measured('temperature', 1) });
+
+/** The process of the mover ends. */
+class Crash extends Error {}
+
+/** Ends the mover before or after one of its requests, as planned. */
+function crashing<T extends object>(target: T, plan: { left: number; readonly after: boolean }): T {
+  return new Proxy(target, {
+    get: (of, name) => {
+      const method: unknown = Reflect.get(of, name);
+      if (typeof method !== 'function') return method;
+      return async (...call: unknown[]) => {
+        plan.left -= 1;
+        if (plan.left === 0 && !plan.after) throw new Crash();
+        const found: unknown = await Reflect.apply(method, of, call);
+        if (plan.left === 0) throw new Crash();
+        return found;
+      };
+    },
+  });
+}
+
+/** Cells home, standby and third, the tenant acme in home with this standby, and a mover that can be started again. */
+async function moving(standby: string | null = 'standby') {
+  const where = tenantCells();
+  const { clock } = where;
+  const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  const intent = { actor: 'ops', reason: 'a test' };
+  const change = (command: DirectoryCommand, more: object = {}) => directory.change(command, { ...intent, ...more });
+  for (const id of Object.keys(KEYS)) {
+    const { state: _, switches: __, revision: ___, keys = [], ...rest } = where.record(id);
+    const cell = { ...rest, keys, capacity: 10 };
+    await change({ kind: 'add-cell', cell }, { proof: { cell: id, endpoint: endpointOf(id), keys } });
+  }
+  await change({ kind: 'add-tenant', tenant: 'acme', residency: 'any', tier: 'standard', cell: 'home', standby });
+  const storage = new MemoryMonitorStorage();
+  const log = new RecordingLog();
+  const start = (plan = { left: 0, after: false }) => {
+    const deps: MoverDeps = {
+      directory: crashing(directory, plan),
+      push: async (request) => {
+        const { push } = crashing({ push: where.pusher }, plan);
+        return push(request);
+      },
+      fence: where.fence,
+      storage: crashing(storage, plan),
+      clock,
+      log,
+    };
+    return createMover(deps);
+  };
+  let mover = start();
+  const order = { tenant: 'acme', rate: null, pauseBefore: null, ...intent };
+  const tenant = async () => {
+    const { tenant: found, cells } = await directory.lookup('acme');
+    const home = cells.find(({ id }) => id === found?.cell);
+    if (found === null || home === undefined) throw new Error('There is no tenant.');
+    return { ...found, epoch: epochOf(found, home) };
+  };
+  const acknowledged: string[] = [];
+  /** A client’s event by a router that knows where the home is now, or was when it was informed. */
+  const send = async (id: string, route?: { readonly cell: string; readonly epoch: number }) => {
+    const { cell, epoch } = route ?? (await tenant());
+    const answer = await where.send(cell, [event(id)], epoch);
+    if (answer.status === 202) acknowledged.push(id);
+    return `${cell} ${answer.status}`;
+  };
+  const idsAt = async (cell: string) => (await where.log(cell)).map(({ body }) => (body as { id: string }).id).sort();
+  const shown = async () => (await mover.list())[0];
+  const value = (answer: MoverAnswer<MoveView>): MoveView | string =>
+    'value' in answer ? answer.value : `${answer.refused}: ${answer.detail}`;
+  return {
+    ...{ where, clock, directory, change, tenant, send, idsAt, acknowledged, shown, log, storage, start },
+    order: async (to: string, more: { rate?: number; pauseBefore?: Step; dryRun?: boolean } = {}) => {
+      const { dryRun = false, ...rest } = more;
+      return value(await mover.start({ ...order, to, ...rest }, dryRun));
+    },
+    act: async (action: Parameters<typeof mover.change>[1]) =>
+      value(await mover.change('acme', action, 'ops', 'a test')),
+    round: () => mover.round(),
+    restart: (plan?: { left: number; readonly after: boolean }) => {
+      mover = start(plan);
+    },
+    /** Rounds until the move is at this step, as time passes. */
+    until: async (state: Step) => {
+      for (let rounds = 0; rounds < 40; rounds += 1) {
+        const move = await shown();
+        if (move?.state === state) return move;
+        if (move !== undefined && move.notBefore > clock.now()) clock.jump(move.notBefore - clock.now());
+        await mover.round();
+      }
+      throw new Error(`It does not get to ${state}: ${JSON.stringify(await shown())}`);
+    },
+  };
+}
+
+test('a tenant goes to another cell with its events, in the order of the steps, and its clients go on', async () => {
+  const m = await moving();
+  const before = await m.tenant();
+  await m.send('a');
+  await m.send('b');
+  expect(await m.order('third')).toMatchObject({
+    from: 'home',
+    to: 'third',
+    formerStandby: 'standby',
+    state: 'planned',
+  });
+  await m.until('following');
+  expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'third' });
+  expect(await m.shown()).toMatchObject({ total: 2, there: 2 });
+  await m.send('c');
+  await m.until('switched');
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'home' });
+  // A router that is late still sends to the source, which takes it until it is fenced.
+  expect(await m.send('late', before)).toBe('home 409');
+  const stale = { cell: 'home', epoch: (await m.tenant()).epoch - 2 ** 24 };
+  expect(await m.send('straggler', stale)).toBe('home 202');
+  expect(await m.send('d')).toBe('third 202');
+  await m.until('fenced');
+  expect(await m.send('refused', stale)).toBe('home 409');
+  const fencedAt = m.clock.now();
+  m.clock.jump(MOVE_LIMITS.drainMs - 1);
+  await m.round();
+  await m.until('drained');
+  expect(m.clock.now() - fencedAt).toBe(MOVE_LIMITS.drainMs);
+  await m.until('verified');
+  expect(await m.idsAt('third')).toEqual([...m.acknowledged].sort());
+  expect(await m.act('abort')).toMatch(/^move_state: /);
+  expect(await m.act('seal')).toMatchObject({ state: 'sealed' });
+  expect(await m.act('seal')).toMatchObject({ state: 'sealed' });
+  expect(await m.act('reverse')).toMatch(/^move_state: /);
+  expect(m.log.messages('info')).toEqual(['a tenant was moved to another cell']);
+});
+
+test('a verified move is sealed after its retention', async () => {
+  const m = await moving(null);
+  await m.order('third');
+  await m.until('verified');
+  const at = m.clock.now();
+  await m.until('sealed');
+  expect(m.clock.now() - at).toBe(MOVE_LIMITS.retentionMs);
+  expect(await m.round()).toBeNull();
+});
+
+test('to its standby a tenant goes without another change of the directory than the switch', async () => {
+  const m = await moving();
+  await m.send('a');
+  const { revision } = await m.tenant();
+  await m.order('standby');
+  await m.until('switched');
+  expect((await m.tenant()).revision).toBe(revision + 1);
+});
+
+test('before the switch a move is aborted, and the directory is as it was', async () => {
+  for (const step of ['planned', 'seeding', 'following'] as const) {
+    const m = await moving();
+    await m.send('a');
+    await m.order('third', { pauseBefore: 'switched' });
+    await m.until(step);
+    if (step === 'planned') await m.restart();
+    expect(await m.act('abort')).toMatchObject({ state: 'aborted' });
+    expect(await m.act('abort')).toMatchObject({ state: 'aborted' });
+    expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'standby' });
+    expect(await m.round()).toBeNull();
+    expect(await m.order('third')).toMatchObject({ state: 'planned' });
+  }
+});
+
+test('after the switch a move is reversed by the same steps, and nothing is lost either way', async () => {
+  const m = await moving();
+  await m.send('a');
+  await m.order('third');
+  await m.until('verified');
+  await m.send('b');
+  expect(await m.act('reverse')).toMatchObject({ from: 'third', to: 'home', state: 'planned', reversed: true });
+  await m.until('verified');
+  expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'third' });
+  expect(await m.idsAt('home')).toEqual([...m.acknowledged].sort());
+});
+
+test('a move rests before the step that was named, once, and when it is paused', async () => {
+  const m = await moving();
+  await m.order('third', { pauseBefore: 'switched' });
+  await m.until('following');
+  for (let rounds = 0; rounds < 3; rounds += 1) expect(await m.round()).toBeNull();
+  expect(await m.shown()).toMatchObject({ state: 'following', paused: true, pauseBefore: null });
+  expect(await m.tenant()).toMatchObject({ cell: 'home' });
+  await m.act('resume');
+  await m.until('switched');
+  expect(await m.act('pause')).toMatchObject({ paused: true });
+  m.restart();
+  expect(await m.round()).toBeNull();
+  await m.act('resume');
+  await m.until('verified');
+});
+
+test('what must not be moved is refused, also in a preview, and repeating an order changes nothing', async () => {
+  const m = await moving();
+  for (const dryRun of [true, false]) {
+    expect(await m.order('home', { dryRun })).toMatch(/^invalid_command: /);
+    expect(await m.order('nowhere', { dryRun })).toMatch(/^unknown_cell: /);
+    await m.change({ kind: 'pin-tenant', tenant: 'acme', pinned: true });
+    expect(await m.order('third', { dryRun })).toMatch(/^tenant_pinned: /);
+    await m.change({ kind: 'pin-tenant', tenant: 'acme', pinned: false });
+    await m.change({ kind: 'drain-cell', cell: 'third' });
+    expect(await m.order('third', { dryRun })).toMatch(/^cell_not_active: /);
+    await m.change({ kind: 'resume-cell', cell: 'third' });
+  }
+  await m.change({ kind: 'add-tenant', tenant: 'eu', residency: 'eu', tier: 'standard', cell: 'home', standby: null });
+  expect(await m.order('third', { dryRun: true })).toMatchObject({ state: 'planned' });
+  expect(await m.shown()).toBeUndefined();
+  expect((await m.tenant()).standby).toBe('standby');
+  await m.order('third');
+  const began = await m.until('seeding');
+  expect(await m.order('third')).toEqual(began);
+  expect(await m.order('standby')).toMatch(/^move_under_way: /);
+});
+
+test('a failover before the switch ends the move; the target, which stands in, stays the standby with what it takes', async () => {
+  const m = await moving();
+  await m.send('a');
+  await m.order('third', { pauseBefore: 'switched' });
+  await m.until('following');
+  await m.change({ kind: 'fail-over', cell: 'home' });
+  const { epoch } = await m.tenant();
+  expect(await m.send('b', { cell: 'third', epoch })).toBe('third 202');
+  await m.act('resume');
+  await m.round();
+  expect(await m.shown()).toMatchObject({ state: 'aborted', problem: 'home is down.' });
+  expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'third' });
+});
+
+test('an abort after a failover and a failback waits for what the target took meanwhile', async () => {
+  const m = await moving();
+  await m.order('third', { pauseBefore: 'switched' });
+  await m.until('following');
+  await m.change({ kind: 'fail-over', cell: 'home' });
+  await m.send('b', { cell: 'third', epoch: (await m.tenant()).epoch });
+  await m.change({ kind: 'fail-back', cell: 'home', force: true });
+  m.where.down.add('third');
+  expect(await m.act('abort')).toMatch(/^cell_unavailable: third/);
+  m.where.down.clear();
+  expect(await m.act('abort')).toMatchObject({ state: 'aborted' });
+  expect(await m.tenant()).toMatchObject({ standby: 'standby' });
+  expect(await m.idsAt('home')).toEqual(['b']);
+});
+
+test('a tenant that is placed elsewhere by another ends the move before the switch, and holds it after', async () => {
+  const early = await moving();
+  await early.order('third');
+  await early.until('seeding');
+  await early.change({ kind: 'place-tenant', tenant: 'acme', standby: 'standby', leaveData: true });
+  await early.round();
+  expect(await early.shown()).toMatchObject({
+    state: 'aborted',
+    problem: 'The tenant was placed elsewhere meanwhile.',
+  });
+  const late = await moving();
+  await late.order('third');
+  await late.until('switched');
+  await late.change({ kind: 'place-tenant', tenant: 'acme', standby: 'standby', leaveData: true });
+  await late.round();
+  expect(await late.shown()).toMatchObject({
+    state: 'switched',
+    problem: 'The tenant was placed elsewhere meanwhile.',
+  });
+});
+
+test('while a cell is away a move waits, says why, and goes on', async () => {
+  const m = await moving();
+  await m.send('a');
+  await m.order('third');
+  await m.until('seeding');
+  m.where.down.add('third');
+  await m.round();
+  expect(await m.shown()).toMatchObject({ state: 'seeding', problem: expect.stringMatching(/third: ECONNREFUSED/) });
+  m.where.down.clear();
+  expect(await m.until('verified')).toMatchObject({ problem: null });
+});
+
+test('seeding sends no more events a second than it may', async () => {
+  const m = await moving();
+  for (let index = 0; index < 30; index += 1) await m.send(`e-${index}`);
+  await m.order('third', { rate: 10 });
+  await m.until('seeding');
+  const at = m.clock.now();
+  await m.until('following');
+  await m.until('switched');
+  expect(m.clock.now() - at).toBe(3000);
+});
+
+test('an operator’s order while work is under way stands', async () => {
+  const m = await moving();
+  await m.send('a');
+  await m.order('third');
+  await m.until('seeding');
+  const working = m.round();
+  expect(await m.act('pause')).toMatchObject({ paused: true });
+  await working;
+  expect(await m.shown()).toMatchObject({ paused: true });
+});
+
+property(
+  'wherever the mover ends, and whatever arrives when: a verified move has every acknowledged event at the target',
+  fc.record({
+    crashes: fc.array(fc.record({ left: fc.integer({ min: 1, max: 14 }), after: fc.boolean() }), { maxLength: 10 }),
+    sends: fc.array(fc.record({ round: fc.nat({ max: 10 }), isLate: fc.boolean() }), { maxLength: 10 }),
+    standby: fc.constantFrom('standby', 'third', null),
+  }),
+  async ({ crashes, sends, standby }) => {
+    const m = await moving(standby);
+    /** Where a router believes the home to be that was last informed before the switch. */
+    let stale = await m.tenant();
+    await m.send('first');
+    await m.order('third');
+    const plans = [...crashes];
+    let count = 0;
+    for (let round = 0; round < 60 && (await m.shown())?.state !== 'verified'; round += 1) {
+      const now = await m.tenant();
+      if (now.cell === 'home') stale = now;
+      for (const { isLate } of sends.filter((each) => each.round === round)) {
+        count += 1;
+        await m.send(`e-${count}`, isLate ? { cell: 'home', epoch: stale.epoch } : undefined);
+      }
+      m.restart(plans.shift());
+      const next = await m.round();
+      m.restart();
+      m.clock.jump(next === null ? 1000 : Math.max(0, next - m.clock.now()));
+    }
+    expect((await m.shown())?.state).toBe('verified');
+    expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'home' });
+    expect(await m.idsAt('third')).toEqual([...m.acknowledged].sort());
+    // What it has stored is all that it needs: one more mover finds nothing to do.
+    const revision = (await m.tenant()).revision;
+    m.restart();
+    await m.round();
+    expect((await m.tenant()).revision).toBe(revision);
+  },
+  15,
+);
