@@ -11,6 +11,8 @@ export const BODY_LIMITS = {
    * would end the process, and with it all that the app does at the time.
    */
   withinMs: 30_000,
+  /** What is left of a body whose request is answered has this long at most, in milliseconds: its sender needs no token to hold a place. */
+  restWithinMs: 2000,
   /** One timer looks after all bodies, this often, in milliseconds: nearly all have come before it looks at them. */
   lookEveryMs: 1000,
   /**
@@ -31,12 +33,15 @@ export function functionsHttp(
   return async (request) => {
     // The types of Node.js's web streams and of the platform's differ only in name.
     const { method, url, headers, body: sent } = request as unknown as TriggerRequest;
-    const asked = { method, url, headers, body: sent && inTime(sent) };
-    const response = await api(asked);
+    const incoming = sent && inTime(sent);
+    const response = await api({ method, url, headers, body: incoming?.body ?? null });
     // The host keeps its connection to the app, and what is left unread would stand before its next request there. Before the answer, as
     // Node.js's server stops reading for good when the answer ends between two reads. Of a body that is late, nothing more is read: the
     // host closes a connection whose answer comes before the end of the request.
-    await dropRest(asked.body);
+    if (incoming !== null && !incoming.body.locked) {
+      incoming.hurry();
+      await dropRest(incoming.body);
+    }
     const body = new Uint8Array(await response.arrayBuffer());
     const { status } = response;
     return {
@@ -51,8 +56,17 @@ export function functionsHttp(
   };
 }
 
+interface Incoming {
+  readonly body: Body;
+  /** Leaves it only the time of a rest. */
+  readonly hurry: () => void;
+}
+
+/** How often a body is looked at within a time. */
+const looksWithin = (milliseconds: number): number => milliseconds / BODY_LIMITS.lookEveryMs;
+
 /** Gives bodies a limit of time, from now to their end; one that exceeds it breaks off for its reader. */
-function bodiesInTime(clock: Pick<Clock, 'sleep'>): (body: Body) => Body {
+function bodiesInTime(clock: Pick<Clock, 'sleep'>): (body: Body) => Incoming {
   /** What ends each body that has not come to its end, and how often it will be looked at before. */
   const coming = new Map<() => void, number>();
   let isLooking = false;
@@ -77,9 +91,13 @@ function bodiesInTime(clock: Pick<Clock, 'sleep'>): (body: Body) => Body {
     });
     // Its reader may have ended before.
     late.catch(() => undefined);
-    coming.set(end, BODY_LIMITS.withinMs / BODY_LIMITS.lookEveryMs);
+    coming.set(end, looksWithin(BODY_LIMITS.withinMs));
     if (!isLooking) void look();
-    return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    const hurry = () => {
+      const looks = coming.get(end);
+      if (looks !== undefined) coming.set(end, Math.min(looks, looksWithin(BODY_LIMITS.restWithinMs)));
+    };
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         async pull(controller) {
           try {
@@ -98,11 +116,11 @@ function bodiesInTime(clock: Pick<Clock, 'sleep'>): (body: Body) => Body {
       },
       { highWaterMark: 0 },
     );
+    return { body: stream, hurry };
   };
 }
 
-async function dropRest(body: TriggerRequest['body']): Promise<void> {
-  if (body === null || body.locked) return;
+async function dropRest(body: Body): Promise<void> {
   const reader = body.getReader();
   try {
     for (let dropped = 0; dropped <= BODY_LIMITS.dropped; ) {
