@@ -19,6 +19,9 @@ interface Problem {
   readonly detail?: string;
 }
 
+/** The edge has not answered: what was asked of it may have happened. */
+export class NoAnswerError extends UserError {}
+
 export class EdgeControl {
   readonly #stack: StackClient;
   readonly #edge: string;
@@ -114,7 +117,7 @@ export class EdgeControl {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
     } catch (error) {
-      throw new UserError(`The edge at ${this.#edge} does not answer: ${causeOf(error)}.`);
+      throw new NoAnswerError(`The edge at ${this.#edge} does not answer: ${causeOf(error)}.`);
     }
   }
 }

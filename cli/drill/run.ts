@@ -6,7 +6,7 @@ import { type Cell, failureDomain } from '../../core/edge/ports/directory-model.
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
-import { EdgeControl } from './control.ts';
+import { EdgeControl, NoAnswerError } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
 import { Ledger } from './ledger.ts';
@@ -50,6 +50,13 @@ const CALM_WITHIN_MS = 20_000;
 
 /** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
 const RETURN_WITHIN_MS = 60_000;
+
+/**
+ * What the standbys have accepted is in a revived cell within this, in milliseconds: the monitor has one tenant after the other compared, on
+ * a slow machine for seconds each. How often it is asked: each time it compares some tenants.
+ */
+const CAUGHT_UP_WITHIN_MS = 240_000;
+const CAUGHT_UP_EVERY_MS = 2000;
 
 /** The time before the fault cannot be a baseline, so nothing was measured. */
 export class InconclusiveError extends UserError {}
@@ -124,7 +131,9 @@ async function carryOut(
 
   // The fault, the failback, and a reserve for slow machines.
   const events = Math.ceil(
-    (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS)) / 1000 + rate * seconds,
+    (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS + CAUGHT_UP_WITHIN_MS)) /
+      1000 +
+      rate * seconds,
   );
   const ledger = new Ledger(events);
   const record = new ServiceRecord(homes);
@@ -306,14 +315,21 @@ async function goHome(
   note: (what: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return;
   let revision: number | undefined;
-  const wentBack = async () => {
-    revision = await control.failBack(cell);
+  const isBack = async () => {
+    try {
+      if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return true;
+      revision = await control.failBack(cell);
+    } catch (error) {
+      // Comparing may take longer than a request; whether it went back is seen the next time.
+      if (!(error instanceof NoAnswerError)) throw error;
+    }
+    if (revision === undefined) await sleep(CAUGHT_UP_EVERY_MS, signal);
     return revision !== undefined;
   };
-  await until(wentBack, RETURN_WITHIN_MS, signal);
-  if (revision === undefined) throw new UserError(`${cell} still lacks events that its standbys have accepted.`);
+  if (!(await until(isBack, CAUGHT_UP_WITHIN_MS, signal)))
+    throw new UserError(`${cell} still lacks events that its standbys have accepted.`);
+  if (revision === undefined) return;
   const since = revision;
   note(`${cell} is failed back`);
   const known = await until(() => standbysKnow(control, cell, since), RETURN_WITHIN_MS, signal);
