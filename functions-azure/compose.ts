@@ -180,7 +180,7 @@ export function composeHttp(
   overrides: Overrides = {},
 ): (request: HttpRequest) => Promise<HttpResponseInit> {
   const { handle: api, telemetry } = composeApi(config, overrides);
-  const handle = functionsHttp(api);
+  const handle = functionsHttp(api, overrides.clock ?? systemClock);
   return async (request) => {
     const answer = await handle(request);
     // The process goes on, and no answer waits for it.

@@ -12,10 +12,13 @@ export const SOAK_LIMITS = {
   /** Requests under way at once. */
   concurrent: 8,
   /** Attempts of a request while the cell or its platform does not take it, and the pause between them, in milliseconds. */
-  tries: 60,
+  tries: 100,
   pauseMs: 250,
-  /** A request without an answer is repeated after this, in milliseconds: later than the platform would have ended its function. */
-  answerMs: 60_000,
+  /**
+   * A request that has no answer by then is repeated, in milliseconds: a killed process may leave its connection open. Earlier than the
+   * platform ends a function, so that invocations that wait for callers who have left are noticed.
+   */
+  answerMs: 15_000,
   /** The load may not be below one request in this time, in milliseconds. */
   slowestMs: 1000,
   probeEveryMs: 1000,

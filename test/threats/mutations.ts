@@ -54,6 +54,12 @@ export const MUTATIONS: readonly Mutation[] = [
     find: " && asked.take(caller.tenant, 'standard').wait === 0",
     replace: '',
   },
+  {
+    threat: 'C15',
+    file: 'adapters/azure/functions-http.ts',
+    find: 'Promise.race([reader.read(), late])',
+    replace: 'reader.read()',
+  },
   { threat: 'E2', file: 'core/cell/route-token.ts', find: 'if (cell !== own)', replace: "if (cell === '')" },
   {
     threat: 'E3',

@@ -128,6 +128,9 @@ export class HttpFront {
     const bindingName = bindings.get(route.functionName) ?? '';
     // In stream mode the worker has a server of its own; a restarted worker has another one.
     const workerUri = (await runtime.capabilities()).HttpUri;
+    // It left while it waited, for its turn or for a new worker. A call that gets no request would wait for one until functionTimeout, and
+    // end the new worker with all its work: so every restart would be followed by another.
+    if (response.destroyed) return;
     if (workerUri !== undefined) {
       const invocationId = randomUUID();
       const streamed: StreamedRequest = {

@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { InvocationRequest, TypedData } from '../rpc.ts';
 import type { Outcome } from '../runtime.ts';
@@ -54,7 +55,8 @@ const agent = new Agent({ keepAlive: true, timeout: 1000 });
 /**
  * Proxies the request and answers with what comes back; when the invocation ends without an answer, with 500. A request whose
  * connection to the worker breaks before an answer is sent again, and is answered with 503 if that does not help. Its invocation goes
- * on waiting for it, up to functionTimeout: on Azure the caller waits as long.
+ * on waiting for it, up to functionTimeout: on Azure the caller waits as long. So a caller that gives up takes its request along only
+ * when the worker has its head: an invocation without one would end the process, and all that runs in it.
  * @param outcome the invocation that runs meanwhile
  */
 export async function proxyToWorker(streamed: StreamedRequest, outcome: Promise<Outcome>): Promise<void> {
@@ -97,10 +99,14 @@ class ReplayedBody {
       if (this.#to?.write(chunk) === false) request.pause();
     });
     request.on('end', () => this.#to?.end());
-    request.on('close', () => {
-      if (!request.complete) this.#to?.destroy();
-    });
     request.pause();
+  }
+
+  /** Reads and drops what is still to come, as nothing waits for it: the caller's next request comes after it. */
+  drop(): void {
+    this.#to = undefined;
+    this.#kept = undefined;
+    this.#request.resume();
   }
 
   /** Whether all that has come of it is kept. */
@@ -115,8 +121,12 @@ class ReplayedBody {
       if (this.#to === forwarded) this.#request.resume();
     });
     for (const chunk of this.#kept ?? []) forwarded.write(chunk);
-    if (this.#request.readableEnded) forwarded.end();
-    else this.#request.resume();
+    if (this.#request.readableEnded) return void forwarded.end();
+    this.#request.resume();
+    // With what has come of the body already, or without it: the invocation waits for the head, and the caller may have stopped behind it.
+    setImmediate(() => {
+      if (!forwarded.headersSent) forwarded.flushHeaders();
+    });
   }
 }
 
@@ -172,6 +182,11 @@ function forward(streamed: StreamedRequest, body: ReplayedBody, isFirst: boolean
       answer.on('close', () => {
         // A worker that dies mid-answer cuts the connection; the caller must see a broken body, not a short one.
         if (!answer.complete) response.destroy();
+        // An answer before the end of the request: what is left of it must not stand before the next request of a kept connection.
+        if (!forwarded.writableFinished) {
+          body.drop();
+          forwarded.destroy();
+        }
         resolve();
       });
     });
@@ -183,10 +198,21 @@ function forward(streamed: StreamedRequest, body: ReplayedBody, isFirst: boolean
   });
   body.sendTo(forwarded);
   // A caller that gives up takes its half of the proxied request along; the invocation goes on, as on Azure.
-  response.on('close', () => {
-    if (!response.writableFinished) forwarded.destroy();
-  });
+  const cut = () => {
+    if (!response.writableFinished) cutAfterHead(forwarded);
+  };
+  if (response.destroyed) cut();
+  else response.on('close', cut);
   return { forwarded, answered, lost, isLost: () => isLost };
+}
+
+/** Ends a request to the worker when its head is on the way. */
+function cutAfterHead(forwarded: ClientRequest): void {
+  forwarded.flushHeaders();
+  // Sent in the tick in which the request gets its socket; a socket that still connects keeps it until then.
+  const cut = (socket: Socket) => process.nextTick(() => socket.destroySoon());
+  if (forwarded.socket === null) forwarded.once('socket', cut);
+  else cut(forwarded.socket);
 }
 
 /** Waits for the invocation and for the answer to its request; when it ends without one, answers with 500. */

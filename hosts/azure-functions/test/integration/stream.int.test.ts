@@ -1,9 +1,12 @@
 // Stream mode: bodies flow through the worker's own server instead of being collected.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { PROXY_LIMITS, proxyToWorker } from '../../http/stream.ts';
 import type { Outcome } from '../../runtime.ts';
+import { realTimers } from '../../timers.ts';
 import { cleanUp, eventually, startApp } from './support.ts';
 
 afterEach(cleanUp);
@@ -215,4 +218,133 @@ it('answers with what the worker has sent, however late the host comes to readin
   const { status } = await answer;
   for (const server of [host, worker]) server.close();
   expect(status).toBe(200);
+});
+
+/** The next request that a server of this process is given. */
+function nextRequest(): Promise<{ request: http.IncomingMessage; response: http.ServerResponse }> {
+  return new Promise((resolve) => {
+    const seen = (message: unknown) => {
+      unsubscribe('http.server.request.start', seen);
+      resolve(message as Awaited<ReturnType<typeof nextRequest>>);
+    };
+    subscribe('http.server.request.start', seen);
+  });
+}
+
+const portOf = (url: string) => Number(new URL(url).port);
+const HEAD = 'POST /api/work HTTP/1.1\r\nhost: app\r\ncontent-length: 10\r\n\r\n';
+
+it('does not call a function for a caller that left while the worker was replaced, so that the new one is not ended for it', async () => {
+  // The second worker loads when the test lets it.
+  let loads = 0;
+  let load: () => void = () => undefined;
+  const gate = http.createServer((_request, response) => {
+    loads += 1;
+    if (loads === 1) response.end();
+    else load = () => response.end();
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  const source = `
+    import { app } from '@azure/functions';
+    await fetch(process.env.GATE);
+    app.setup({ enableHttpStream: true });
+    app.post('work', async (request) => ({ body: await request.text() }));
+  `;
+  // Each invocation starts a timer of its own, and stops it when it ends.
+  const functionTimeoutMs = 86_400_000;
+  const running: (AbortSignal | undefined)[] = [];
+  const timers = {
+    ...realTimers,
+    sleep: (milliseconds: number, signal?: AbortSignal) => {
+      if (milliseconds === functionTimeoutMs) running.push(signal);
+      return realTimers.sleep(milliseconds, signal);
+    },
+  };
+  const environment = { GATE: `http://127.0.0.1:${(gate.address() as AddressInfo).port}` };
+  const { url, host } = await startApp({ source, format: 'esm' }, { environment, timers, functionTimeoutMs });
+  host.killWorker();
+  await eventually('the second worker', () => loads === 2);
+
+  const arrived = nextRequest();
+  const caller = net.connect(portOf(url), '127.0.0.1').on('error', () => undefined);
+  caller.write(`${HEAD}0123456789`);
+  const { response } = await arrived;
+  const left = once(response, 'close');
+  caller.destroy();
+  await left;
+  load();
+  const served = await fetch(`${url}/api/work`, { method: 'POST', body: 'later' });
+  gate.close();
+  expect(await served.text()).toBe('later');
+  await eventually('the end of its call', () => running.at(-1)?.aborted);
+  expect(running).toHaveLength(1);
+});
+
+describe('a caller', () => {
+  const servers: http.Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+  const listening = async (server: http.Server) => {
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  };
+  const proxied = async (
+    worker: http.Server,
+    outcome: Promise<Outcome>,
+    then: (request: http.IncomingMessage) => void,
+  ) => {
+    const workerUri = await listening(worker);
+    const call = { url: workerUri, params: {}, bindingName: 'request', workerUri, invocationId: '7', bodyLimit: 1000 };
+    return listening(
+      http.createServer((request, response) => {
+        void proxyToWorker({ ...call, request, response }, outcome);
+        then(request);
+      }),
+    );
+  };
+
+  it.each([
+    ['in the middle of its body', HEAD],
+    ['with its answer outstanding', `${HEAD}0123456789`],
+  ])('that leaves at once, %s, does not leave its invocation without a request', async (_, sent) => {
+    const worker = http.createServer();
+    const url = await proxied(worker, new Promise(() => undefined), (request) => request.socket.destroy());
+    const reached = once(worker, 'request') as Promise<[http.IncomingMessage]>;
+    const caller = net.connect(portOf(url), '127.0.0.1').on('error', () => undefined);
+    caller.write(sent);
+    const [request] = await reached;
+    const gone = new Promise((resolve) => request.socket.once('close', resolve));
+    expect(request.headers['x-ms-invocation-id']).toBe('7');
+    request.on('error', () => undefined).resume();
+    await gone;
+    caller.destroy();
+  });
+
+  it('that is answered before the end of its body goes on with its next request, over another connection to the worker', async () => {
+    const connections = new Set<net.Socket>();
+    const worker = http.createServer((request, response) => {
+      connections.add(request.socket);
+      response.end(`answer ${connections.size}`);
+    });
+    const outcome: Outcome = { ok: true, invocationId: '7', response: { invocationId: '7' } as never };
+    const url = await proxied(worker, Promise.resolve(outcome), () => undefined);
+    const caller = net.connect(portOf(url), '127.0.0.1');
+    let answers = '';
+    caller.setEncoding('utf8').on('data', (text: string) => {
+      answers += text;
+    });
+    caller.write(HEAD);
+    await eventually('the first answer', () => answers.includes('answer 1'));
+    await eventually('the end of its connection', () => [...connections].every(({ destroyed }) => destroyed));
+    caller.write(`0123456789${HEAD}0123456789`);
+    await eventually('the second answer', () => answers.includes('answer 2'));
+    caller.destroy();
+  });
 });
