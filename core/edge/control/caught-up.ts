@@ -8,7 +8,7 @@ import type { Comparison } from './left-behind.ts';
 
 export const CAUGHT_UP_LIMITS = {
   /** What a standby has accepted must have been compared so recently, in milliseconds; what it has accepted since is on its way. */
-  freshMs: 600_000,
+  freshMs: 120_000,
   /** Tenants that are compared within the request, where nothing is known of them. */
   compared: 5,
   /** Time for all, in milliseconds: nothing is begun behind it. */

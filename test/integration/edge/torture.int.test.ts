@@ -1,6 +1,6 @@
 // The HTTP torture list through the edge: whatever the tenant's cell answers when it is asked directly, the edge hands on.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import { RequestBody } from '../../../containers/request-body.ts';
 import type { RequestStep } from '../../parity/recording.ts';
 import { tortureSteps } from '../../parity/torture.ts';
 import { send, type WireAnswer } from '../../parity/wire.ts';
@@ -20,13 +20,15 @@ function cellOf(handle: (request: Request) => Promise<Response>) {
     if (headers.has('x-polycell-route'))
       headers.set('x-polycell-route', mint({ claims: { scp: ['ingest', 'read', 'operate'] } }));
     const isBodiless = method === 'GET' || method === 'HEAD';
-    const body = isBodiless ? null : (Readable.toWeb(incoming) as ReadableStream<Uint8Array>);
+    const sentBody = new RequestBody(incoming);
+    const body = isBodiless ? null : sentBody.stream;
     const init = { method, headers, ...(body !== null && { body, duplex: 'half' }) };
     handle(new Request(`http://cell${url}`, init as RequestInit)).then(
       async (response) => {
         const text = Buffer.from(await response.arrayBuffer());
         outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), 'content-length': text.length });
         outgoing.end(text);
+        sentBody.discard();
       },
       (error: unknown) => outgoing.destroy(error as Error),
     );
