@@ -147,9 +147,14 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
         outcome = clock.now() > deadline - REPLICATE_LIMITS.marginMs ? TOO_LATE : await settle(tenant, some, deadline);
       } catch (error) {
         if (!isPortError(error)) throw error;
-        const { code, message } = describeError(error);
+        const { code, message, timedOut } = describeError(error);
         outcome = retry(`${code}: ${message}`);
-        log.warn('events could not be replicated now and will be delivered again', { tenant, code, reason: message });
+        log.warn('events could not be replicated now and will be delivered again', {
+          tenant,
+          code,
+          reason: message,
+          ...(timedOut && { timedOut }),
+        });
       }
       for (const { deliveryId } of some) outcomes.set(deliveryId, outcome);
     });

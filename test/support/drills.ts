@@ -61,7 +61,8 @@ export const missed = ({ targets }: DrillReport): string[] =>
 
 /**
  * The missed targets that the product answers for on a machine of any speed. The time to recovery is for drills to judge; and where the
- * machine did not carry the load before the fault, so are shares of requests.
+ * machine did not carry the load before the fault, so are shares of requests. With a cloud lost, one cell takes the load of three: what a
+ * machine that also runs other tests serves of it then is no promise.
  */
 export const missedOnAnyMachine = ({ outcome, targets, ...report }: DrillReport): string[] =>
   missed({
@@ -70,6 +71,7 @@ export const missedOnAnyMachine = ({ outcome, targets, ...report }: DrillReport)
     targets: targets.filter(
       ({ name, actual, unconditional }) =>
         !(name.startsWith('time to recovery') && actual.endsWith(' at worst')) &&
+        !(report.drill === 'cloud-loss' && name.startsWith('requests of other cells')) &&
         (outcome !== 'inconclusive' || unconditional === true),
     ),
   });
