@@ -119,6 +119,7 @@ export function derivedConsumer<Fact, Summary extends object>(
         if (!(await backoff.pause()))
           throw new PortError('unavailable', `The documents of ${subject} are being changed by too many others.`, {
             cause: error,
+            timedOut: true,
           });
       }
     }
