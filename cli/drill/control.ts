@@ -83,13 +83,13 @@ export class EdgeControl {
     await this.#ask('PUT', `cells/${id}`, { ...definition, reason: 'a drill' });
   }
 
-  /** Resolves with the directory's revision afterwards; `undefined` if the cell lacks events that its standbys have. */
-  async failBack(cell: string, force = false): Promise<number | undefined> {
+  /** Resolves with the directory's revision afterwards, or with what the cell or its standbys lack. */
+  async failBack(cell: string, force = false): Promise<number | string> {
     try {
       const body = { reason: 'the drill is over', ...(force && { force }) };
       return (await this.#ask<{ revision: number }>('POST', `failovers/${cell}/back`, body)).revision;
     } catch (error) {
-      if (error instanceof RefusedError && error.code === 'not_caught_up') return undefined;
+      if (error instanceof RefusedError && error.code === 'not_caught_up') return error.message;
       throw error;
     }
   }

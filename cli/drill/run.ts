@@ -316,21 +316,23 @@ async function goHome(
   signal: AbortSignal,
 ): Promise<void> {
   let revision: number | undefined;
+  let lacking = '';
   const goBack = async (force: boolean) => {
     try {
       if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return true;
-      revision = await control.failBack(cell, force);
+      const answer = await control.failBack(cell, force);
+      if (typeof answer === 'number') revision = answer;
+      else lacking = answer;
     } catch (error) {
       // Comparing may take longer than a request; whether it went back is seen the next time.
       if (!(error instanceof NoAnswerError)) throw error;
+      lacking = error.message;
     }
     if (revision === undefined) await sleep(CAUGHT_UP_EVERY_MS, signal);
     return revision !== undefined;
   };
   if (!(await until(() => goBack(false), CAUGHT_UP_WITHIN_MS, signal))) {
-    note(
-      `${cell} still lacks events that its standbys have accepted, or could not be compared: it is failed back all the same`,
-    );
+    note(`${cell} is failed back all the same: ${lacking}`);
     if (!(await until(() => goBack(true), RETURN_WITHIN_MS, signal)))
       throw new UserError(`${cell} is not failed back.`);
   }
