@@ -87,7 +87,7 @@ export async function play(seed: number, faults: readonly Fault[], mutant?: Muta
     const since = elapsed();
     const response = await handle?.(slowRequest(tenant));
     if (response?.status !== 408 && isCalm(since))
-      violate('a client that sends slowly is told so', `${tenant} got ${response?.status}`);
+      violate('a client that sends slowly gets an answer that says so', `${tenant} got ${response?.status}`);
   };
   for (const tenant of Object.keys(TENANTS)) {
     lastServed.set(tenant, START);

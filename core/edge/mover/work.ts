@@ -94,7 +94,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     const done = counts.done === true;
     if (!done && counts.waiting !== undefined)
       throw new Waiting(String(counts.waiting), { ...move, walking: move.walking || counts.isOther !== true });
-    return { move: { ...move, walking: !done, problem: null }, counts, done };
+    return { move: { ...move, walking: !done }, counts, done };
   };
 
   const lackingOf = (counts: Readonly<Record<string, unknown>>): number =>
@@ -123,7 +123,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
       Number(counts.stored ?? 0) + Number(counts.same ?? 0) + Number(counts.kept ?? 0) + Number(counts.replaced ?? 0);
     const brought = Math.max(0, there - (move.walking ? move.there : 0));
     const pauseMs = move.rate === null ? 0 : (1000 * brought) / move.rate;
-    const next = { ...after, there, notBefore: clock.now() + pauseMs };
+    const next = { ...after, there, notBefore: clock.now() + pauseMs, problem: null };
     return done ? { ...stepped(next, clock.now()), notBefore: next.notBefore } : next;
   };
 

@@ -25,7 +25,7 @@ test.each<[Mutant, number, string]>([
   ['no-lease', 2, 'effects happen in one cell at a time'],
   ['no-wait', 2, 'effects happen in one cell at a time'],
   ['sticky-keys', 14, 'every tenant that can be served is served'],
-  ['blamed-cell', 131, 'a client that sends slowly is told so'],
+  ['blamed-cell', 131, 'a client that sends slowly gets an answer that says so'],
   ['late-put', 557, 'the read cache comes to hold what the directory says'],
   ['tokens-renew', 4, 'effects happen in one cell at a time'],
 ])('%s is found by seed %d', async (mutant, seed, invariant) => {

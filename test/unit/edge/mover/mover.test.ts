@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
-import { createMover, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
+import { createMover, MOVER_LIMITS, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
 import { candidate, measured } from '../../../support/events.ts';
@@ -49,12 +49,16 @@ async function moving(standby: string | null = 'standby') {
   await change({ kind: 'add-tenant', tenant: 'acme', residency: 'any', tier: 'standard', cell: 'home', standby });
   const storage = new MemoryMonitorStorage();
   const log = new RecordingLog();
+  let hasLongLogs = false;
+  let isHalfWay = false;
   const start = (plan = { left: 0, after: false }) => {
     const deps: MoverDeps = {
       directory: crashing(directory, plan),
       push: async (request) => {
         const { push } = crashing({ push: where.pusher }, plan);
-        return push(request);
+        const found = await push(request);
+        isHalfWay = hasLongLogs && !isHalfWay;
+        return isHalfWay && typeof found !== 'string' ? { ...found, done: false } : found;
       },
       fence: where.fence,
       storage: crashing(storage, plan),
@@ -92,6 +96,10 @@ async function moving(standby: string | null = 'standby') {
     act: async (action: Parameters<typeof mover.change>[1]) =>
       value(await mover.change('acme', action, 'ops', 'a test')),
     round: () => mover.round(),
+    /** From now on each walk takes two steps. */
+    lengthenLogs: () => {
+      hasLongLogs = true;
+    },
     restart: (plan?: { left: number; readonly after: boolean }) => {
       mover = start(plan);
     },
@@ -289,6 +297,26 @@ test('while a cell is away a move waits, says why, and goes on', async () => {
   await m.round();
   expect(await m.shown()).toMatchObject({ state: 'seeding', problem: expect.stringMatching(/third: ECONNREFUSED/) });
   m.where.down.clear();
+  expect(await m.until('verified')).toMatchObject({ problem: null });
+});
+
+test('a move that waits for its target says why at each look, also while it goes on comparing', async () => {
+  const m = await moving();
+  await m.send('a');
+  await m.order('third');
+  await m.until('following');
+  expect(await m.change({ kind: 'drain-cell', cell: 'third' })).toMatchObject({ status: 'applied' });
+  m.lengthenLogs();
+  const problems: unknown[] = [];
+  for (let look = 0; look < 20; look += 1) {
+    m.clock.jump(MOVER_LIMITS.pauseMs);
+    await m.round();
+    problems.push((await m.shown())?.problem ?? null);
+  }
+  const first = problems.findIndex((problem) => problem !== null);
+  expect(first).toBeGreaterThanOrEqual(0);
+  expect(problems.slice(first)).toEqual(problems.slice(first).map(() => expect.stringMatching(/third/)));
+  expect(await m.change({ kind: 'resume-cell', cell: 'third' })).toMatchObject({ status: 'applied' });
   expect(await m.until('verified')).toMatchObject({ problem: null });
 });
 
