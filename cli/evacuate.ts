@@ -1,7 +1,7 @@
 // `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
 import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import { RefusedError, UserError } from './command.ts';
-import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf } from './directory.ts';
+import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf, withLeaveData } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
@@ -42,7 +42,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
   let moved = 0;
   for (const tenant of affected) {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
-    const outcome = await firstAccepted(places, async (place) => {
+    const outcome = await firstAccepted(tenant.id, places, async (place) => {
       return (await control('POST', `tenants/${tenant.id}/place${queryOf(dryRun, revision)}`, {
         ...place,
         ...leavingData(context),
@@ -97,6 +97,7 @@ const standbysFor = ({ cell }: Tenant, others: readonly string[]): readonly Plac
 
 /** The outcome of the first place that is not refused, or why the first one was. */
 async function firstAccepted(
+  tenant: string,
   places: readonly Place[],
   put: (place: Place) => Promise<Outcome>,
 ): Promise<Outcome | string> {
@@ -106,7 +107,11 @@ async function firstAccepted(
       return await put(place);
     } catch (error) {
       if (!(error instanceof RefusedError) || error.code === 'changed_meanwhile') throw error;
-      if (index === 0) refusal = error.message;
+      if (index > 0) continue;
+      refusal =
+        error.code === 'tenant_has_data'
+          ? `${withLeaveData(error).message} To take it along: npx polycell tenants move ${tenant} --to CELL.`
+          : error.message;
     }
   }
   return refusal;
