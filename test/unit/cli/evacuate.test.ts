@@ -84,11 +84,11 @@ test('a preview is of one revision, which it shows', async () => {
 });
 
 test('a tenant whose events would stay behind stays, with the command that takes them along', async () => {
-  const { done, lines } = evacuating({ yes: true }, (what) => {
+  const { done, lines } = evacuating({ yes: true, 'if-revision': '5' }, (what) => {
     if (what.includes('acme')) throw new RefusedError('What acme has stored would stay behind.', 'tenant_has_data');
   });
   expect(await done).toBe(1);
   expect(lines.join('\n')).toMatch(
-    /acme stays: .*stay behind\. To take it along: npx polycell tenants move acme --to CELL/,
+    /acme stays: .*stay behind\. .*--leave-data\. To take it along: npx polycell tenants move acme --to CELL/,
   );
 });
