@@ -18,7 +18,7 @@ export const CATCHING_UP_LIMITS = {
   downMs: 60_000,
   /** All tenants are compared so often, in milliseconds: what has never reached a bus is found by nothing else. */
   everyMs: 3_600_000,
-  /** Steps of a push that bring nothing before it is left for later. */
+  /** Steps of a push that bring nothing, or have no answer, before it is left for later. */
   idleSteps: 3,
   /** Work of one round, in milliseconds; the next round goes on. */
   roundMs: 10_000,
@@ -151,8 +151,10 @@ export function createCatchingUp({ directory, push, replicas, clock }: CatchingU
     if (tenant === null || home?.keys === undefined || standby?.keys === undefined) return true;
     if (![home.id, standby.id].includes(from) || !answers(home.id) || !answers(standby.id)) return true;
     const progress = await push({ tenant, home, standby, from, restart: false, verify: false });
-    if (typeof progress === 'string') problem = `${id}: ${progress}`;
-    else if (progress.done === true) problem = null;
+    if (typeof progress === 'string') {
+      problem = `${id}: ${progress}`;
+      if (idle + 1 < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: idle + 1, before });
+    } else if (progress.done === true) problem = null;
     else {
       const { waiting, ...counts } = progress;
       const now = JSON.stringify(counts);

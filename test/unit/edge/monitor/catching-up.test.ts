@@ -92,8 +92,16 @@ test('a push that does not get on is left for later, and delays no other', async
   expect((await c.round()).sort()).toEqual([...stuck, 'tenant-1 from a']);
   expect(c.progress()).toEqual({ waiting: 0, problem: 'tenant-0 from a: b: ECONNREFUSED' });
   c.answers(() => 'a answers 503');
-  expect(await c.round(CATCHING_UP_LIMITS.everyMs)).toHaveLength(2);
+  expect(await c.round(CATCHING_UP_LIMITS.everyMs)).toHaveLength(2 * CATCHING_UP_LIMITS.idleSteps);
   expect(c.progress().problem).toBe('tenant-1: a answers 503');
+});
+
+test('one answer that does not come in time loses no push', async () => {
+  const c = await catching(1);
+  const answers = ['a does not answer', { done: true }];
+  c.answers(() => answers.shift() ?? { done: true });
+  expect(await c.round()).toEqual(['tenant-0 from a', 'tenant-0 from a']);
+  expect(c.progress()).toEqual({ waiting: 0, problem: null });
 });
 
 test('a round has a limit in time, and the next one goes on where it was', async () => {
