@@ -117,7 +117,7 @@ export function derivedConsumer<Fact, Summary extends object>(
       } catch (error) {
         if (!isPortError(error, 'conflict')) throw error;
         if (!(await backoff.pause()))
-          throw new PortError('unavailable', `The documents of ${subject} are being changed by too many others.`, {
+          throw new PortError('unavailable', 'The documents of a subject are being changed by too many others.', {
             cause: error,
             timedOut: true,
           });

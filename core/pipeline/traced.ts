@@ -77,7 +77,8 @@ export function tracedConsumer(
         'messaging.batch.message_count': messages.length,
         'polycell.retried': retried.length,
       },
-      { failure: retried[0] },
+      // The code alone: the text after it may name a subject.
+      { failure: retried[0]?.split(':', 1)[0] },
     );
     telemetry.add('messaging.client.consumed.messages', messages.length - retried.length, common);
     if (retried.length > 0) telemetry.add('polycell.retried', retried.length, { consumer });

@@ -1,5 +1,5 @@
 // The spans of an event's way through a cell, and what is measured: requests, relay, consumers, parking and replication.
-import { tracedRelay } from '../../../core/pipeline/traced.ts';
+import { tracedConsumer, tracedRelay } from '../../../core/pipeline/traced.ts';
 import { PortError } from '../../../core/ports/errors.ts';
 import { testCell } from '../../support/cell.ts';
 import { candidate, TRACEPARENT } from '../../support/events.ts';
@@ -169,4 +169,11 @@ test('a push links to what it brings, and the other cell continues its trace', a
   expect(taken).toMatchObject({ kind: 'server', traceId: sent?.traceId, parentId: sent?.spanId });
   await cell('standby').pump();
   expect(named(cell('standby'), 'process rollups')[0]?.links).toEqual([request && contextOf(request)]);
+});
+
+test('of a retry the span has the code, without the text, which may name a subject', async () => {
+  const { telemetry, clock } = testCell();
+  const handler = async () => [{ deliveryId: '1', status: 'retry', reason: 'unavailable: pump-1 is busy' } as const];
+  await tracedConsumer({ telemetry, clock, system: 'test' }, 'rollups', handler)([], 0, 0);
+  expect(telemetry.spans.map(({ failure }) => failure)).toEqual(['unavailable']);
 });
