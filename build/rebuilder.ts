@@ -188,15 +188,19 @@ function generate(): Promise<{ wrote: readonly string[]; error: string | undefin
       { cwd: root, timeout: GENERATOR_TIMEOUT_MS },
       (error, said, complaints) => {
         const wrote = /^Wrote (.+)\.$/m.exec(said)?.[1]?.split(', ') ?? [];
-        const reason =
-          complaints
-            .trim()
-            .split('\n')
-            .find((line) => /\w*Error:/.test(line)) ?? complaints.trim();
-        resolve({ wrote, error: error === null ? undefined : reason || error.message });
+        resolve({ wrote, error: error === null ? undefined : reasonOf(complaints.trim()) || error.message });
       },
     );
   });
+}
+
+/** Of a stack trace the line that says what is wrong; one that announces a list, as esbuild's does, with the list's first entry. */
+function reasonOf(complaints: string): string {
+  const lines = complaints.split('\n');
+  const at = lines.findIndex((line) => /\w*Error:/.test(line));
+  if (at === -1) return complaints;
+  const [line = '', first = ''] = lines.slice(at);
+  return line.endsWith(':') ? `${line} ${first.trim()}` : line;
 }
 
 const topologyText = (): Promise<string> =>

@@ -65,10 +65,11 @@ test.each([
   expect(await notes(standby)).toEqual([]);
   await eventually(async () => expect(await notes(standby)).toEqual(['after']), TAKEOVER_MS);
 
-  // By now the home has no lease any more. It takes events, and a client repeats one of them where the edge sends it.
-  expect(await isolated('both', '1')).toBe(`${home} 202`);
+  // By now the home has no lease any more. It takes events, whose effects wait for it; and what the edge sends to the standby as well.
+  expect(await isolated('waits', '1')).toBe(`${home} 202`);
   await stack.said(/the cell’s lease for the tenant ends, and is not renewed|the cell has no lease for the tenant/);
   expect(await throughEdge('both')).toBe(`${standby} 202`);
+  expect(await isolated('both', '1')).toBe(`${home} 202`);
   await eventually(async () => expect(await notes(standby)).toEqual(['after', 'both']));
 
   // It comes back, asks, and hears that it is no home.

@@ -7,8 +7,8 @@ import { oneLine, Run } from './run.ts';
 
 /** What a checkout needs to run the stack; packages are found in the folder above. */
 const SOURCES = [
-  ...['adapters', 'build', 'cli', 'core', 'emulators', 'examples', 'functions-aws', 'functions-azure'],
-  ...['functions-edge', 'hosts', 'infra', 'local', 'docs/environment.md', 'package.json'],
+  ...['adapters', 'build', 'cli', 'containers', 'core', 'emulators', 'examples', 'functions-aws'],
+  ...['functions-azure', 'functions-edge', 'hosts', 'infra', 'local', 'docs/environment.md', 'package.json'],
 ];
 const CONSUMER = 'core/domains/telemetry/device-state.ts';
 const ADD = '    summary.readings += 1;\n';
