@@ -21,10 +21,15 @@ export const logs: Command = {
     if (typeof cell === 'string' && cell !== 'edge') await stack.cell(cell);
     const isWanted = ({ part, fields = {} }: Line): boolean =>
       (cell === undefined || part.split(' ')[0] === cell) && (tenant === undefined || fields.tenant === tenant);
+    let shown = 0;
     for (let after = 0, isFirst = true; isFirst || options.follow === true; isFirst = false) {
       const { lines, last } = await stack.lines(after, !isFirst);
-      for (const line of lines.filter(isWanted))
+      for (const line of lines.filter(isWanted)) {
+        shown += 1;
         out(json ? JSON.stringify(line) : describeNotice(line, Date.parse(line.time)));
+      }
+      if (isFirst && shown === 0 && !json)
+        err(lines.length === 0 ? 'No part has logged anything yet.' : 'No line that is kept is about that.');
       after = last;
     }
     return 0;
