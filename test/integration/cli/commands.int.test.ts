@@ -320,7 +320,7 @@ test('parked events are shown by status and list, dropped, and redriven after a 
   );
   await eventually(async () => expect(follow.out).toContain('id=bad-3'));
   follow.child.kill('SIGINT');
-  await follow.ended;
+  expect(await follow.ended).toMatchObject({ code: 0, err: '' });
   await eventually(async () => expect(await list()).toHaveLength(6));
   for (const { id, event } of await list())
     if (event.id === 'bad-3') expect(await at('parked', 'drop', id, '--tenant', 'parking')).toMatchObject({ code: 0 });
