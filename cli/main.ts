@@ -13,6 +13,7 @@ import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { keys } from './commands/keys.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
 import { logs } from './commands/logs.ts';
@@ -45,6 +46,7 @@ export const commands: Readonly<Record<string, Command>> = {
   tenants,
   moves,
   failover,
+  keys,
   console: consoleCommand,
   audit,
   login,

@@ -9,6 +9,7 @@ import { polycell } from '../integration/cli/run.ts';
 import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
+import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
 
@@ -204,6 +205,8 @@ test('the commands go through the edge, and know only the directory’s tenants'
     err: expect.stringMatching(/^[^\n]+ \(residency_violated\)\.\n$/),
   });
 });
+
+rotationSuite(() => stack);
 
 test('a lost cell is failed over automatically; it returns with its data, and serves after a failback', async () => {
   await stack.crash('aws-alpha');

@@ -12,6 +12,7 @@ import { signInByDevice } from '../../cli/edge/device-flow.ts';
 import { applicationApi } from '../../core/http/application-api.ts';
 import { openApiDocument } from '../../core/http/openapi.ts';
 import { parking } from '../../core/pipeline/parking.ts';
+import type { PublicKey } from '../../core/ports/keys.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { EdgeHost } from '../../hosts/edge/edge-host.ts';
 import { startIssuer } from './issuer/issuer.ts';
@@ -44,22 +45,26 @@ async function startCell(id: string) {
     else response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
   });
   const url = await listening(server);
-  handle = applicationApi({
-    application: METERS,
-    document: openApiDocument(METERS),
-    cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
-    routeKeys: [publicPart(EDGE_KEY)],
-    audience: { endpoints: [url], required: true },
-    identityKey: CELL_KEY,
-    fetch: () => Promise.reject(new TypeError('It asks no other cell.')),
-    events,
-    state,
-    clock,
-    ids: randomIds,
-    log: new RecordingLog(),
-    telemetry: noTelemetry(randomIds),
-  });
-  return { id, url, server, parking: parking({ state, clock }) };
+  /** Deploys it with these keys of the edge. */
+  const deploy = (routeKeys: readonly PublicKey[]): void => {
+    handle = applicationApi({
+      application: METERS,
+      document: openApiDocument(METERS),
+      cell: { id, cloud: 'memory', region: 'here', version: '1.2.3' },
+      routeKeys,
+      audience: { endpoints: [url], required: true },
+      identityKey: CELL_KEY,
+      fetch: () => Promise.reject(new TypeError('It asks no other cell.')),
+      events,
+      state,
+      clock,
+      ids: randomIds,
+      log: new RecordingLog(),
+      telemetry: noTelemetry(randomIds),
+    });
+  };
+  deploy([publicPart(EDGE_KEY)]);
+  return { id, url, server, deploy, parking: parking({ state, clock }) };
 }
 
 async function listening(server: Server): Promise<string> {
@@ -145,6 +150,8 @@ export async function startDeployedEdge() {
     cells,
     token,
     operatorToken,
+    /** Puts a secret in the place of another one. */
+    putSecret: (name: string, value: string) => host.replaceVariables({ [name]: value }),
     async stop() {
       await host.stop();
       await Promise.all([issuer.stop(), ended(keys), ...cells.map(({ server }) => ended(server))]);
