@@ -1,10 +1,12 @@
 // The whole stack behind its edge: one address for the tenants of every cell, by token and by certificate, through the loss of a cell.
 import https from 'node:https';
 import { buildBundles } from '../../build/bundles.mjs';
+import { connect } from '../../cli/edge/connection.ts';
 import { StackClient } from '../../cli/stack-client.ts';
 import { declaredCells } from '../../local/cells.ts';
 import { Stack, type StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
+import { conformCell } from '../conformance/cell.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
@@ -207,6 +209,13 @@ test('the commands go through the edge, and know only the directory’s tenants'
 });
 
 rotationSuite(() => stack);
+
+test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
+  const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
+  expect(findings.filter(({ outcome }) => outcome !== 'held')).toEqual([]);
+  expect(findings).toHaveLength(7);
+  expect((await at('tenants', 'list')).out).not.toContain('conformance-');
+});
 
 test('a lost cell is failed over automatically; it returns with its data, and serves after a failback', async () => {
   await stack.crash('aws-alpha');
