@@ -1,20 +1,17 @@
 // `polycell moves`: how far the moves of tenants are, and what becomes of them.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveAction, MoveView } from '../../core/edge/ports/mover.ts';
 import { type Command, UsageError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove } from '../move-text.ts';
-
-/** The pause between two looks, in milliseconds. */
-const LOOK_MS = 1000;
+import { watchMove } from '../move-watch.ts';
 
 export const moves: Command = {
   summary: 'show how far moves of tenants are, and pause, resume, abort, reverse or seal them',
   usage: 'list|show|watch|pause|resume|abort|reverse|seal [TENANT]',
   example: 'npx polycell moves watch acme',
   asks: 'edge',
-  options: { reason: { type: 'string' }, ...YES_OPTION },
+  options: { reason: { type: 'string' }, wait: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
   describe: {
     list: 'all moves that are kept, the latest first',
@@ -25,6 +22,7 @@ export const moves: Command = {
     'abort TENANT': 'end one before the switch: the directory is as it was',
     'reverse TENANT': 'bring the tenant back after the switch, in the same steps',
     'seal TENANT': 'end one that is verified: it can no longer be reversed',
+    '--wait': 'resume, reverse: go on as watch does',
     '--reason TEXT': 'why, for the audit log; the command itself if not given',
     ...YES_DESCRIPTION,
   },
@@ -34,18 +32,24 @@ export const moves: Command = {
 const shown = ({ control }: ActionContext, tenant: string) => control('GET', `moves/${tenant}`) as Promise<MoveView>;
 
 const only = (context: ActionContext): void => {
-  for (const option of ['reason', 'yes'])
+  for (const option of ['reason', 'wait', 'yes'])
     if (context.options[option] !== undefined) throw new UsageError(`--${option} is for actions that change a move.`);
 };
+
+/** Actions after which a move goes on. */
+const GOING_ON: ReadonlySet<MoveAction> = new Set(['resume', 'reverse']);
 
 const act =
   (action: MoveAction): Action =>
   async (context) => {
     const { control, options, json, out, commandLine } = context;
     const tenant = idOf(context, 'tenant');
+    const waits = options.wait === true;
+    if (waits && !GOING_ON.has(action)) throw new UsageError('--wait is for resume and reverse.');
     await confirm(context.connection, context, { name: tenant, missing: undefined });
     const reason = typeof options.reason === 'string' ? options.reason : commandLine;
     const move = (await control('POST', `moves/${tenant}/${action}`, { reason })) as MoveView;
+    if (waits) return watchMove(context, tenant);
     out(json ? JSON.stringify(move) : describeMove(move));
     return 0;
   };
@@ -68,15 +72,7 @@ const actions: Readonly<Record<string, Action>> = {
 
   async watch(context) {
     only(context);
-    const tenant = idOf(context, 'tenant');
-    for (let before = ''; ; await sleep(LOOK_MS)) {
-      const move = await shown(context, tenant);
-      const line = context.json ? JSON.stringify(move) : describeMove(move);
-      if (line !== before) context.out(line);
-      before = line;
-      if (move.state === 'aborted') return 1;
-      if (move.paused || move.state === 'verified' || move.state === 'sealed') return 0;
-    }
+    return watchMove(context, idOf(context, 'tenant'));
   },
 
   pause: act('pause'),

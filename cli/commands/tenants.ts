@@ -17,6 +17,7 @@ import {
 } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove, describePlan } from '../move-text.ts';
+import { watchMove } from '../move-watch.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
@@ -36,6 +37,7 @@ export const tenants: Command = {
     'keep-data': { type: 'boolean' },
     'leave-data': { type: 'boolean' },
     limit: { type: 'string' },
+    wait: { type: 'boolean' },
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
@@ -54,6 +56,7 @@ export const tenants: Command = {
     '--to C': 'move: the cell that becomes its home; the present home is its standby then',
     '--rate N': 'move: send at most so many events a second; no limit if not given',
     '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
+    '--wait': 'move: go on as `polycell moves watch` does, until it is verified, ends or rests',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
@@ -62,7 +65,10 @@ export const tenants: Command = {
     '--limit N': 'list: at most this many; all if not given',
     ...CHANGE_DESCRIPTIONS,
   },
-  run: (context) => runAction('tenants', actions, context),
+  run: (context) => {
+    if (context.options.wait === true && context.positionals[0] !== 'move') throw new UsageError('--wait is for move.');
+    return runAction('tenants', actions, context);
+  },
 };
 
 const COLUMNS: readonly Column<Tenant>[] = [
@@ -141,6 +147,7 @@ const actions: Readonly<Record<string, Action>> = {
       await confirm(context.connection, context, { name: id, missing: undefined, preview });
     }
     const move = await ask(isPreview);
+    if (options.wait === true && !isPreview) return watchMove(context, id);
     out(json ? JSON.stringify(move) : isPreview ? describePlan(move) : describeMove(move));
     return 0;
   },

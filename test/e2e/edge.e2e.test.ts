@@ -348,13 +348,14 @@ test('a tenant moves from AWS to Azure under load, and back: its clients notice 
     JSON.parse((await at('moves', 'show', 'acme', '--json')).out) as { state: string; problem: string | null };
   await served('aws-alpha');
   expect((await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--dry-run')).out).toMatch(/would move/);
-  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--pause-before', 'switched')).toMatchObject({
-    code: 0,
-  });
-  expect(await at('moves', 'watch', 'acme')).toMatchObject({
+  const paused = ['--pause-before', 'switched', '--wait'];
+  expect(await at('tenants', 'list', '--wait')).toMatchObject({ code: 2, err: '--wait is for move.\n' });
+  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', ...paused)).toMatchObject({
     code: 0,
     out: expect.stringMatching(/following, paused/),
   });
+  expect(await at('moves', 'pause', 'acme', '--wait')).toMatchObject({ code: 2 });
+  expect(await at('moves', 'watch', 'acme')).toMatchObject({ code: 0 });
   expect(await at('moves', 'resume', 'acme')).toMatchObject({ code: 0 });
   await served('azure-beta');
   await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));

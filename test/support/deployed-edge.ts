@@ -1,3 +1,5 @@
+// An edge that is no local stack's, as it is deployed: keys of its own, an OpenID provider for its operators, and cells that prove themselves.
+
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { buildBundles, root } from '../../build/bundles.mjs';
