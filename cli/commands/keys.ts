@@ -13,8 +13,8 @@ import { ROTATION_LIMITS } from '../keys/rotation.ts';
 import { RotationFiles } from '../keys/rotation-files.ts';
 import { type Column, Table } from '../table.ts';
 
-/** Options of the actions that change keys. */
-const CHANGING = ['wait', 'except', 'kid', 'reason', 'yes'] as const;
+/** Actions that change keys. */
+const CHANGING = ['rotate', 'abandon'];
 
 export const keys: Command = {
   summary: 'show the keys of edge and cells, and rotate them without an interruption',
@@ -29,6 +29,7 @@ export const keys: Command = {
     ...YES_OPTION,
   },
   positionals: 2,
+  takenBy: { wait: ['rotate'], kid: ['rotate'], except: CHANGING, reason: CHANGING, yes: CHANGING },
   describe: {
     list: 'the keys by which edge and cells sign, and what takes each of them',
     'show KEY': 'one of them by its id, with its public part',
@@ -86,11 +87,6 @@ const COLUMNS: readonly Column<Listed>[] = [
   { title: 'signs', of: ({ signs }) => orNone(signs) },
   { title: 'taken by', of: ({ verifies }) => orNone(verifies) },
 ];
-
-function only({ options }: ActionContext): void {
-  const given = CHANGING.find((name) => options[name] !== undefined);
-  if (given !== undefined) throw new UsageError(`--${given} is for rotate and abandon.`);
-}
 
 const tell =
   ({ json, out }: ActionContext) =>
@@ -154,7 +150,6 @@ const changing =
 
 const actions: Readonly<Record<string, Action>> = {
   async list(context) {
-    only(context);
     const shown = await context.control('GET', 'keys');
     const { json, out, err } = context;
     const all = listed(shown);
@@ -165,7 +160,6 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async show(context) {
-    only(context);
     const [kid, ...more] = context.arguments;
     if (kid === undefined || more.length > 0)
       throw new UsageError('Give the id of one key; `npx polycell keys list` has them.');
@@ -185,9 +179,5 @@ const actions: Readonly<Record<string, Action>> = {
 
   rotate: changing(rotate),
 
-  async abandon(context) {
-    for (const name of ['wait', 'kid'])
-      if (context.options[name] !== undefined) throw new UsageError(`--${name} is for rotate.`);
-    return changing(abandon)(context);
-  },
+  abandon: changing(abandon),
 };

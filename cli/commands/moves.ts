@@ -1,10 +1,13 @@
 // `polycell moves`: how far the moves of tenants are, and what becomes of them.
 import type { MoveAction, MoveView } from '../../core/edge/ports/mover.ts';
-import { type Command, UsageError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Command, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove } from '../move-text.ts';
 import { watchMove } from '../move-watch.ts';
+
+/** Actions that change a move. */
+const CHANGING = ['pause', 'resume', 'abort', 'reverse', 'seal'];
 
 export const moves: Command = {
   summary: 'show how far moves of tenants are, and pause, resume, abort, reverse or seal them',
@@ -13,6 +16,7 @@ export const moves: Command = {
   asks: 'edge',
   options: { reason: { type: 'string' }, wait: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
+  takenBy: { reason: CHANGING, yes: CHANGING, wait: ['resume', 'reverse'] },
   describe: {
     list: 'all moves that are kept, the latest first',
     'show TENANT': 'the latest move of one',
@@ -31,32 +35,21 @@ export const moves: Command = {
 
 const shown = ({ control }: ActionContext, tenant: string) => control('GET', `moves/${tenant}`) as Promise<MoveView>;
 
-const only = (context: ActionContext): void => {
-  for (const option of ['reason', 'wait', 'yes'])
-    if (context.options[option] !== undefined) throw new UsageError(`--${option} is for actions that change a move.`);
-};
-
-/** Actions after which a move goes on. */
-const GOING_ON: ReadonlySet<MoveAction> = new Set(['resume', 'reverse']);
-
 const act =
   (action: MoveAction): Action =>
   async (context) => {
     const { control, options, json, out, commandLine } = context;
     const tenant = idOf(context, 'tenant');
-    const waits = options.wait === true;
-    if (waits && !GOING_ON.has(action)) throw new UsageError('--wait is for resume and reverse.');
     await confirm(context.connection, context, { name: tenant, missing: undefined });
     const reason = typeof options.reason === 'string' ? options.reason : commandLine;
     const move = (await control('POST', `moves/${tenant}/${action}`, { reason })) as MoveView;
-    if (waits) return watchMove(context, tenant);
+    if (options.wait === true) return watchMove(context, tenant);
     out(json ? JSON.stringify(move) : describeMove(move));
     return 0;
   };
 
 const actions: Readonly<Record<string, Action>> = {
   async list(context) {
-    only(context);
     const { items } = (await context.control('GET', 'moves')) as { items: readonly MoveView[] };
     for (const move of items) context.out(context.json ? JSON.stringify(move) : describeMove(move));
     if (items.length === 0 && !context.json) context.out('No tenant has been moved.');
@@ -64,16 +57,12 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async show(context) {
-    only(context);
     const move = await shown(context, idOf(context, 'tenant'));
     context.out(context.json ? JSON.stringify(move) : describeMove(move));
     return 0;
   },
 
-  async watch(context) {
-    only(context);
-    return watchMove(context, idOf(context, 'tenant'));
-  },
+  watch: (context) => watchMove(context, idOf(context, 'tenant')),
 
   pause: act('pause'),
   resume: act('resume'),

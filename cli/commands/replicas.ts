@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { ReplicaNote } from '../../core/replication/notes.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
-import { type Command, RefusedError, UsageError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Command, RefusedError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, everyTenant, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { type Column, counted, Table } from '../table.ts';
@@ -21,6 +21,7 @@ export const replicas: Command = {
   asks: 'edge',
   options: { from: { type: 'string' }, restart: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
+  takenBy: { from: ['sync', 'verify'], restart: ['sync'], yes: ['sync'] },
   describe: {
     'status [TENANT]':
       'for each tenant and direction: since when events are left unsent, and when all were last known to be there',
@@ -28,7 +29,7 @@ export const replicas: Command = {
       'send all events of its home to its standby, and those of the standby to the home; of all tenants if none is named',
     'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
     '--from CELL': 'only from this one of the two to the other',
-    '--restart': 'begin again; otherwise a sync that was interrupted goes on',
+    '--restart': 'sync: begin again; otherwise a sync that was interrupted goes on',
     ...YES_DESCRIPTION,
   },
   run: (context) => runAction('replicas', actions, context),
@@ -79,8 +80,12 @@ const columnsAt = (now: number): readonly Column<Sent>[] => [
   { title: 'missing then', of: ({ lacking }) => lacking ?? '-' },
 ];
 
-/** What all cells have noted; of one that does not answer, a line says so. */
-async function* sent({ control, err }: ActionContext, tenant: string | undefined): AsyncGenerator<Sent> {
+/** What all cells have noted, page by page; of one that does not answer, a line says so. */
+async function* sent(
+  { control, err }: ActionContext,
+  tenant: string | undefined,
+  silent: () => void,
+): AsyncGenerator<readonly Sent[]> {
   const { items: cells } = (await control('GET', 'cells')) as { items: readonly Cell[] };
   for (const { id: from, state } of cells) {
     if (state === 'retired') continue;
@@ -91,12 +96,15 @@ async function* sent({ control, err }: ActionContext, tenant: string | undefined
         (error: unknown) => {
           if (!(error instanceof RefusedError)) throw error;
           err(`${from} does not say: ${error.message}`);
+          silent();
           return { items: [], next: null };
         },
       );
-      for (const { direction, peer, failingSince = null, behindSince = null, lacking = null, ...note } of page.items)
-        if (direction === 'to' && (tenant === undefined || note.tenant === tenant))
-          yield { tenant: note.tenant, from, to: peer, failingSince, behindSince, passedAt: note.passedAt, lacking };
+      yield page.items
+        .filter((note) => note.direction === 'to' && (tenant === undefined || note.tenant === tenant))
+        .map(({ peer: to, failingSince = null, behindSince = null, lacking = null, ...note }) => {
+          return { tenant: note.tenant, from, to, failingSince, behindSince, passedAt: note.passedAt, lacking };
+        });
       cursor = page.next;
     } while (cursor !== null);
   }
@@ -110,19 +118,22 @@ interface NotePage {
 const actions: Readonly<Record<string, Action>> = {
   async status(context) {
     const tenant = context.arguments.length === 0 ? undefined : idOf(context, 'tenant');
-    for (const option of ['from', 'restart', 'yes'])
-      if (context.options[option] !== undefined) throw new UsageError(`--${option} is not for status.`);
+    // One that the directory does not know is refused: a misspelt name is no tenant whose cells agree.
+    if (tenant !== undefined) await context.control('GET', `tenants/${tenant}`);
     const table = new Table(columnsAt(Date.now()), context.out);
     let rows = 0;
     let behind = 0;
-    for await (const each of sent(context, tenant)) {
-      rows += 1;
-      if (each.behindSince !== null) behind += 1;
-      if (context.json) context.out(JSON.stringify(each));
-      else table.add([each]);
+    let silent = 0;
+    const fellSilent = () => void (silent += 1);
+    for await (const page of sent(context, tenant, fellSilent)) {
+      rows += page.length;
+      behind += page.filter(({ behindSince }) => behindSince !== null).length;
+      if (context.json) for (const each of page) context.out(JSON.stringify(each));
+      else if (page.length > 0) table.add(page);
     }
-    if (rows === 0 && !context.json) context.out('No cell has noted anything: nothing was sent or compared yet.');
-    return behind === 0 ? 0 : 1;
+    if (rows === 0 && silent === 0 && !context.json)
+      context.out('No cell has noted anything: nothing was sent or compared yet.');
+    return behind === 0 && silent === 0 ? 0 : 1;
   },
 
   async sync(context) {
@@ -133,7 +144,6 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async verify(context) {
-    if (context.options.yes === true) throw new UsageError('--yes is for sync.');
     let differences = 0;
     for await (const tenant of chosen(context))
       for (const from of senders(context, tenant)) {
