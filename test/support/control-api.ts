@@ -10,6 +10,7 @@ import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RecordingLog } from './recording-log.ts';
+import { EDGE_KEY, publicPart } from './route-tokens.ts';
 
 /** An operator with all scopes of the control API. */
 export const OPERATOR: Operator = {
@@ -39,12 +40,19 @@ const STATUS = {
 const unavailable = () => Promise.reject(new PortError('unavailable', 'There is no mover here.'));
 export const NO_MOVER = { start: unavailable, list: unavailable, change: unavailable };
 
+/** Keys of cells that cannot be asked. */
+export const NO_KEYS: ControlApiDeps['keys'] = {
+  ask: async () => ({ fault: 'it is not there' }),
+  signer: publicPart(EDGE_KEY),
+};
+
 /** The API over a directory in memory; every answer of it is held against its document. */
 export function openApi(
   over: Partial<Directory> = {},
   monitor: () => Promise<unknown> = async () => STATUS,
   overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
   mover: ControlApiDeps['mover'] = NO_MOVER,
+  keys: ControlApiDeps['keys'] = NO_KEYS,
 ) {
   const log = new RecordingLog();
   const clock = new FakeClock();
@@ -61,6 +69,7 @@ export function openApi(
     log,
     clock,
     mover,
+    keys,
     ...guard,
     ...cells,
   });
