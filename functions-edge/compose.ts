@@ -46,6 +46,7 @@ import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
+import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
@@ -130,16 +131,17 @@ export function composeMonitor(
     log,
     intervalMs,
   });
+  const comparing = {
+    directory: keeper,
+    push: replicaPusher({ ...asking, sign, assign }),
+    replicas: holdingsQuestion({ ...asking, sign }).replicas,
+    clock,
+  };
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, clock }),
-    catchingUp: createCatchingUp({
-      directory: keeper,
-      push: replicaPusher({ ...asking, sign, assign }),
-      replicas: holdingsQuestion({ ...asking, sign }).replicas,
-      clock,
-    }),
+    catchingUp: createCatchingUp(comparing),
     storage,
     clock,
     log,
@@ -148,7 +150,8 @@ export function composeMonitor(
   });
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
-  return monitorObject({ monitor, report: overview.report, storage, clock, intervalMs });
+  const gate = createFailbackGate(comparing);
+  return monitorObject({ monitor, report: overview.report, gate, storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -311,6 +314,7 @@ export function composeEdge(
       directory: directoryClient,
       monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
       overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
+      gate: { caughtUp: (...question) => askMonitor(bindings, (monitor) => monitor.caughtUp(...question)) },
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),

@@ -6,8 +6,8 @@ import { describeError, isPortError } from '../../ports/errors.ts';
 import type { JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Field, reasonField, shape } from '../directory/directory-checks.ts';
-import type { MoveAction, Mover, MoverAnswer, MoveView } from '../ports/mover.ts';
-import { STEPS, type Step } from '../ports/mover.ts';
+import { isBeforeSwitch, isOver } from '../mover/move.ts';
+import { type MoveAction, type Mover, type MoverAnswer, type MoveView, STEPS, type Step } from '../ports/mover.ts';
 import { type ControlRouteName, controlRoutes } from './control-routes.ts';
 
 /** Events a second: no cell sends more. */
@@ -58,6 +58,32 @@ interface MoveCall {
   readonly fields: (shape: typeof MOVE_SHAPE) => Promise<JsonObject>;
 }
 
+/** What an operator can do about a move that is in the way of something else. */
+const wayOut = (move: MoveView): string => {
+  const act = (action: MoveAction) => `npx polycell moves ${action} ${move.tenant}`;
+  if (isBeforeSwitch(move)) return `Wait for it, or end it with ${act('abort')}`;
+  if (move.state === 'verified') return `End it with ${act('seal')}, or bring the tenant back with ${act('reverse')}`;
+  return `Wait until it is verified (npx polycell moves watch ${move.tenant}), then end it with ${act('seal')}`;
+};
+
+/** Returns a check that a tenant is not under way to another cell: an order that places it would end or hold up the move. */
+export function unmoved(mover: Pick<Mover, 'show'>, log: Log): (tenant: string) => Promise<void> {
+  return async (tenant) => {
+    const move = await mover.show(tenant).catch((error: unknown) => {
+      if (!isPortError(error)) throw error;
+      log.warn('the mover does not answer', describeError(error));
+      throw new Refusal('mover_unavailable', `Whether ${tenant} is being moved is not known, so nothing was changed.`, {
+        retryAfterSeconds: 2,
+      });
+    });
+    if (move === null || isOver(move)) return;
+    throw new Refusal(
+      'move_under_way',
+      `${tenant} is being moved from ${move.from} to ${move.to}, and is at the step ${move.state}. ${wayOut(move)}.`,
+    );
+  };
+}
+
 /** Returns the handlers. */
 export function moves(mover: Mover, log: Log): Readonly<Record<MoveRouteName, (call: MoveCall) => Promise<unknown>>> {
   const answered = async <T>(work: Promise<T>): Promise<T> => {
@@ -93,8 +119,8 @@ export function moves(mover: Mover, log: Log): Readonly<Record<MoveRouteName, (c
     },
     move: async ({ query, id }) => {
       readParameters(controlRoutes.move.parameters, query);
-      const found = (await answered(mover.list())).find(({ tenant }) => tenant === id);
-      if (found !== undefined) return found;
+      const found = await answered(mover.show(id));
+      if (found !== null) return found;
       throw new Refusal('unknown_move', `${JSON.stringify(id.slice(0, 63))} has not been moved.`);
     },
     moveTenant: async ({ query, id, operator, fields }) => {

@@ -154,6 +154,11 @@ export function createMover(deps: MoverDeps): WorkingMover {
         }),
       ),
 
+    show: async (id) => {
+      const move = (await all()).get(id);
+      return move === undefined ? null : viewOf(move);
+    },
+
     list: async () => [...(await all()).values()].sort((a, b) => b.startedAt - a.startedAt).map(viewOf),
 
     change: (id, action, actor, reason) =>

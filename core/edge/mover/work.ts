@@ -103,7 +103,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   /** Whether the directory is still as this move has left it. */
   const isUndisturbed = ({ from, to, state, formerStandby }: Move, { tenant }: Scene): boolean => {
     if (state === 'planned') return tenant.cell === from && [formerStandby, to].includes(tenant.standby);
-    return isBeforeSwitch({ state } as Move)
+    return isBeforeSwitch({ state })
       ? tenant.cell === from && tenant.standby === to
       : tenant.cell === to && tenant.standby === from;
   };

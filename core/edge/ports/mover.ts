@@ -87,6 +87,8 @@ export type MoverAnswer<T> = { readonly value: T } | { readonly refused: Refusal
 export interface Mover {
   /** Begins a move; repeating it changes nothing. With `dryRun` it says what would be done, or is refused as the move would be. */
   start(order: MoveOrder, dryRun: boolean): Promise<MoverAnswer<MoveView>>;
+  /** The latest move of a tenant that is kept; `null` if there is none. */
+  show(tenant: string): Promise<MoveView | null>;
   /** All moves, the latest first. */
   list(): Promise<readonly MoveView[]>;
   /** Changes the tenant's move; repeating it changes nothing. */

@@ -24,7 +24,12 @@ function before(answer: Awaited<ReturnType<Mover['change']>> = { value: view }) 
     asked.push(call);
     return answer;
   };
-  const api = openApi({}, undefined, undefined, { start: note, change: note, list: async () => [view] });
+  const api = openApi({}, undefined, undefined, {
+    start: note,
+    change: note,
+    show: async (tenant) => (tenant === 'acme' ? view : null),
+    list: async () => [view],
+  });
   return { ...api, asked };
 }
 
@@ -78,3 +83,29 @@ test('a mover that does not answer is said to be unavailable', async () => {
   const { refused: unsure } = openApi({}, undefined, undefined, { ...NO_MOVER, start: broken });
   expect(await unsure('POST', 'tenants/acme/move', { to: 'beta', ...why })).toBe('503 mover_unavailable');
 });
+
+test.each([
+  ['seeding', 'moves abort acme'],
+  ['drained', 'moves watch acme'],
+  ['verified', 'moves seal acme'],
+] as const)(
+  'a tenant that is being moved, and is at the step %s, is not placed, and the answer says what to do',
+  async (state, way) => {
+    const moved = { ...NO_MOVER, show: async () => ({ ...view, state }) };
+    const { call, refused } = openApi({}, undefined, undefined, moved);
+    for (const order of [{ cell: 'gamma' }, { standby: 'gamma', leaveData: true }]) {
+      const { status, body } = await call('POST', 'tenants/acme/place?dryRun=1', { ...order, ...why });
+      expect([status, body.code]).toEqual([409, 'move_under_way']);
+      expect(body.detail).toContain(`acme is being moved from alpha to beta, and is at the step ${state}.`);
+      expect(body.detail).toContain(way);
+    }
+    const { refused: over } = openApi({}, undefined, undefined, {
+      ...NO_MOVER,
+      show: async () => ({ ...view, state: 'sealed' }),
+    });
+    expect(await over('POST', 'tenants/acme/place', { cell: 'gamma', ...why })).toBe('404 unknown_tenant');
+    const { refused: unsure } = openApi({}, undefined, undefined, NO_MOVER);
+    expect(await unsure('POST', 'tenants/acme/place', { cell: 'gamma', ...why })).toBe('503 mover_unavailable');
+    expect(await refused('POST', 'tenants/acme/pin', { pinned: true, ...why })).toBe('404 unknown_tenant');
+  },
+);
