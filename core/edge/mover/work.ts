@@ -14,6 +14,9 @@ export const WORK_LIMITS = {
   behind: 500,
 } as const;
 
+/** The target has served again since the source was fenced: its present epoch is a newer one. */
+const FENCED_AGAIN = { state: 'switched', walking: false, problem: null } as const;
+
 export interface MoveWorkDeps {
   readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
   readonly push: ReplicaPusher;
@@ -170,6 +173,11 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     }
     // The target stands in by now, and stays the standby: what it accepts must not be left.
     if (isBeforeSwitch(move) && !isServing(source)) return aborted(move, `${source.id} is ${source.state}.`);
+    // The source stands in, and takes events: whatever was fenced and compared before says nothing of these.
+    if (isSwitched && !isServing(target))
+      throw new Waiting(`${target.id} is ${target.state}, and ${source.id} stands in for it`);
+    if ((move.state === 'fenced' || move.state === 'drained') && move.epoch !== epochOf(tenant, target))
+      return { ...move, ...FENCED_AGAIN, since: now, notBefore: now };
     const [home, standby] = isSwitched ? [target, source] : [source, target];
     const pair: PushRequest = { tenant, home, standby, from: move.from, restart: false, verify: false };
     switch (move.state) {
@@ -201,7 +209,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
       case 'switched': {
         const problem = await fence(source, tenant.id, epochOf(tenant, target), { tenant, home, standby });
         if (problem !== null) throw new Waiting(`${source.id}: ${problem}`);
-        return { ...stepped(move, now), notBefore: now + MOVE_LIMITS.drainMs };
+        return { ...stepped(move, now), epoch: epochOf(tenant, target), notBefore: now + MOVE_LIMITS.drainMs };
       }
       case 'fenced':
         return stepped(move, now);

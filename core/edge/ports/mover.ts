@@ -51,7 +51,10 @@ export interface Move {
   readonly walk: 'send' | 'compare';
   /** Whether that walk has begun. */
   readonly walking: boolean;
-  /** The tenant's epoch once the target was its standby; while it has this one, the target has served nothing. `null` before. */
+  /**
+   * The tenant's epoch once the target was its standby; while it has this one, the target has served nothing. `null` before. Once the source
+   * is fenced, the epoch below which it refuses.
+   */
   readonly epoch: number | null;
   /** No work before this time. */
   readonly notBefore: number;
