@@ -2,7 +2,7 @@
 import type { MoveView } from '../core/edge/ports/mover.ts';
 
 /** What would be done. */
-export const describePlan = ({ tenant, from, to, formerStandby }: MoveView): string =>
+export const describePlan = ({ tenant, from, to, formerStandby, leave }: MoveView): string =>
   [
     `${tenant} would move from ${from} to ${to} (nothing was changed yet):`,
     ...(formerStandby === to
@@ -10,7 +10,7 @@ export const describePlan = ({ tenant, from, to, formerStandby }: MoveView): str
       : [
           `  its standby would be ${to} at once${formerStandby === null ? '' : `, in place of ${formerStandby}, whose copy stays where it is`}`,
         ]),
-    `  once ${to} has every event, ${to} would be its home and ${from} its standby`,
+    `  once ${to} has every event, ${to} would be its home and ${from} its standby${leave ? ', until all is verified and another cell is' : ''}`,
   ].join('\n');
 
 /** How far it is. */

@@ -149,7 +149,8 @@ export function createControlApi({
       const cell = isName(command.cell) ? await knownCell(command.cell) : undefined;
       return cell?.state === 'down' ? { behind: await failbacks.behind(cell, command.force === true) } : {};
     }
-    if (command.kind === 'place-tenant' && isName(command.tenant)) await requireUnmoved(command.tenant);
+    if (command.kind === 'place-tenant' && isName(command.tenant))
+      await requireUnmoved(command.tenant, command.leaveData === true);
     if ('leaveData' in command) return {};
     if (command.kind === 'place-tenant') {
       const { tenant, cells } = await directory.lookup(command.tenant);

@@ -153,6 +153,7 @@ const schemas = {
       paused: { type: 'boolean' },
       pauseBefore: { type: ['string', 'null'] },
       rate: { type: ['integer', 'null'] },
+      leave: { const: true, description: 'The source is no cell of the tenant once it is over.' },
       reversed: { type: 'boolean', description: 'Whether it goes back where an earlier one has come from.' },
       total: { type: ['integer', 'null'], description: 'Events of the source, once they were counted.' },
       there: { ...count, description: 'How many of them the target has.' },

@@ -126,7 +126,12 @@ export function createMover(deps: MoverDeps): WorkingMover {
           const { tenant } = await directory.lookup(id);
           if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
           if (known !== undefined && !isOver(known)) {
-            if (known.to === to) return viewOf(known);
+            if (known.to === to) {
+              if (order.leave !== true || known.leave === true || dryRun) return viewOf(known);
+              return viewOf(
+                await keep({ ...known, leave: true, ...(known.state === 'verified' && { notBefore: clock.now() }) }),
+              );
+            }
             throw refusal('move_under_way', `${id} is being moved to ${known.to}: abort, reverse or seal that first.`);
           }
           if (tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
@@ -146,7 +151,7 @@ export function createMover(deps: MoverDeps): WorkingMover {
             ...{ actor: order.actor, reason: order.reason, startedAt: clock.now(), since: clock.now() },
             ...{ paused: false, pauseBefore: order.pauseBefore, rate: order.rate, reversed: false },
             ...{ total: null, there: 0, walk: 'compare', walking: false, epoch: null },
-            ...{ notBefore: clock.now(), problem: null },
+            ...{ notBefore: clock.now(), problem: null, ...(order.leave && { leave: order.leave }) },
           };
           if (dryRun) return viewOf(move);
           await forget();
@@ -183,13 +188,14 @@ export function createMover(deps: MoverDeps): WorkingMover {
               if (isOver(move) || isBeforeSwitch(move))
                 throw refusal('move_state', `The move is ${state}${isOver(move) ? '' : ': abort it'}.`);
               const at = clock.now();
+              const { leave: _, ...kept } = move;
               const back = { from: move.to, to: move.from, formerStandby: move.from, reversed: !move.reversed };
               const fresh = {
                 ...({ paused: false, pauseBefore: null, walk: 'compare', walking: false, epoch: null } as const),
                 ...{ notBefore: at, problem: null, total: null, there: 0 },
               };
               return viewOf(
-                await keep({ ...move, ...back, ...fresh, actor, reason, state: 'planned', startedAt: at, since: at }),
+                await keep({ ...kept, ...back, ...fresh, actor, reason, state: 'planned', startedAt: at, since: at }),
               );
             }
             case 'seal':

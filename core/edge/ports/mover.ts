@@ -41,6 +41,8 @@ export interface Move {
   readonly pauseBefore: Step | null;
   /** Events a second that seeding sends at most; `null` without a limit. */
   readonly rate: number | null;
+  /** The source is left: once the move is verified it is no cell of the tenant any more, and the tenant gets another standby. */
+  readonly leave?: true;
   /** Whether it goes back where an earlier one has come from. */
   readonly reversed: boolean;
   /** Events of the source when they were counted; `null` before. */
@@ -68,6 +70,7 @@ export interface MoveOrder {
   readonly to: string;
   readonly rate: number | null;
   readonly pauseBefore: Step | null;
+  readonly leave?: true;
   readonly actor: string;
   readonly reason: string;
 }
@@ -88,7 +91,7 @@ export type MoverAnswer<T> = { readonly value: T } | { readonly refused: Refusal
 
 /** Every method may be repeated. They reject with `unavailable` if the mover does not answer in time: the order may have been noted. */
 export interface Mover {
-  /** Begins a move; repeating it changes nothing. With `dryRun` it says what would be done, or is refused as the move would be. */
+  /** Begins a move; repeating it changes nothing, but that a move under way leaves its source if it is to. With `dryRun` it says what would be done, or is refused as the move would be. */
   start(order: MoveOrder, dryRun: boolean): Promise<MoverAnswer<MoveView>>;
   /** The latest move of a tenant that is kept; `null` if there is none. */
   show(tenant: string): Promise<MoveView | null>;

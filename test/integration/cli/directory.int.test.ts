@@ -257,11 +257,17 @@ test('a cell whose tenants are evacuated can be retired', async () => {
     code: 3,
     err: oneLine(/\(tenant_has_data\)\. On the command line, leaveData is --leave-data\./),
   });
-  const refused = await at('cells', 'evacuate', 'old');
-  expect([refused.code, refused.out]).toEqual([1, '0 moved, 3 left at old.\n']);
-  expect(refused.err).toMatch(
-    /evacuated-1 stays: What evacuated-1 has stored would stay behind\. old: .*\(tenant_has_data\)/,
+  const preview = await at('cells', 'evacuate', 'old', '--dry-run');
+  expect([preview.code, preview.out]).toEqual([
+    1,
+    expect.stringMatching(
+      /^evacuated-1: home new-1, once it has its events there\n1 would move at revision \d+, 2 left at old\.\n$/,
+    ),
+  ]);
+  expect(preview.err).toMatch(
+    /evacuated-3 stays: What evacuated-3 has stored would stay behind\. old: .*\(tenant_has_data\)/,
   );
+  expect(preview.err).toMatch('evacuated-2 stays: it has no standby to move to; name a cell with --to.');
   expect(await at('cells', 'evacuate', 'old', '--leave-data')).toEqual({
     code: 1,
     out: expect.stringMatching(

@@ -39,7 +39,7 @@ test('a move is ordered, previewed, listed, shown and changed, in the name of th
   const { call, asked } = before();
   const fields = { to: 'beta', rate: 100, pauseBefore: 'switched', ...why };
   expect((await call('POST', 'tenants/acme/move', fields)).body).toEqual(view);
-  await call('POST', 'tenants/acme/move?dryRun=1', { to: 'beta', ...why });
+  await call('POST', 'tenants/acme/move?dryRun=1', { to: 'beta', leave: true, ...why });
   expect((await call('GET', 'moves')).body).toEqual({ items: [view], next: null });
   expect((await call('GET', 'moves/acme')).body).toEqual(view);
   for (const action of ['pause', 'resume', 'abort', 'reverse', 'seal'])
@@ -47,7 +47,7 @@ test('a move is ordered, previewed, listed, shown and changed, in the name of th
   const actor = 'ops@example.com';
   expect(asked).toEqual([
     [{ tenant: 'acme', to: 'beta', rate: 100, pauseBefore: 'switched', actor, ...why }, false],
-    [{ tenant: 'acme', to: 'beta', rate: null, pauseBefore: null, actor, ...why }, true],
+    [{ tenant: 'acme', to: 'beta', rate: null, pauseBefore: null, leave: true, actor, ...why }, true],
     ...['pause', 'resume', 'abort', 'reverse', 'seal'].map((action) => ['acme', action, actor, 'a test']),
   ]);
 });
@@ -66,6 +66,7 @@ test('what the mover refuses is a refusal, and faults of the request do not reac
     { to: 'beta', pauseBefore: 'planned', ...why },
     { to: 'beta', pauseBefore: 'sealed', ...why },
     { to: 'beta', fast: true, ...why },
+    { to: 'beta', leave: false, ...why },
   ])
     expect([fields, await refused('POST', 'tenants/acme/move', fields)]).toEqual([fields, '400 invalid_body']);
   expect(await refused('POST', 'moves/acme/seal', {})).toBe('400 invalid_body');
@@ -93,12 +94,15 @@ test.each([
   async (state, way) => {
     const moved = { ...NO_MOVER, show: async () => ({ ...view, state }) };
     const { call, refused } = openApi({}, undefined, undefined, moved);
-    for (const order of [{ cell: 'gamma' }, { standby: 'gamma', leaveData: true }]) {
+    for (const order of [{ cell: 'gamma' }, { standby: 'gamma' }]) {
       const { status, body } = await call('POST', 'tenants/acme/place?dryRun=1', { ...order, ...why });
       expect([status, body.code]).toEqual([409, 'move_under_way']);
       expect(body.detail).toContain(`acme is being moved from alpha to beta, and is at the step ${state}.`);
       expect(body.detail).toContain(way);
     }
+    // A source that is lost for good can be left before the move is verified, which it never will be.
+    const left = await refused('POST', 'tenants/acme/place', { standby: 'gamma', leaveData: true, ...why });
+    expect(left).toBe(state === 'drained' ? '404 unknown_tenant' : '409 move_under_way');
     const { refused: over } = openApi({}, undefined, undefined, {
       ...NO_MOVER,
       show: async () => ({ ...view, state: 'sealed' }),

@@ -21,7 +21,7 @@ const ended = (answer: MoverAnswer<MoveView>): MoveView | string =>
   'value' in answer ? answer.value : `${answer.refused}: ${answer.detail}`;
 
 /** Cells home, standby and third; the tenant acme is in home with standby, has the event `a`, and is moved to `to`. */
-async function moving(to: string, pauseBefore: Step | null = null) {
+async function moving(to: string, pauseBefore: Step | null = null, leave?: true) {
   const where = tenantCells();
   const { clock } = where;
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -69,7 +69,10 @@ async function moving(to: string, pauseBefore: Step | null = null) {
     return status;
   };
   const shown = async () => (await mover.list())[0];
-  const order = async () => ended(await mover.start({ tenant: 'acme', to, rate: null, pauseBefore, ...intent }, false));
+  const order = async () =>
+    ended(
+      await mover.start({ tenant: 'acme', to, rate: null, pauseBefore, ...(leave && { leave }), ...intent }, false),
+    );
   await send('a', 'home', (await tenant()).epoch);
   expect(await order()).toMatchObject({ state: 'planned' });
   return {
@@ -246,6 +249,28 @@ test('a target that was failed over behind the fence is waited for, and the sour
   expect(await m.send('late', 'home', late)).toBe(409);
   await m.until('verified');
   expect((await m.idsAt('third')).sort()).toEqual(['a', 'meanwhile']);
+});
+
+test('a source that is left is fenced and compared anew if it stood in before it was', async () => {
+  const m = await moving('third', null, true);
+  await m.until('verified');
+  await m.command({ kind: 'fail-over', cell: 'third' });
+  await m.sendWhereServed('meanwhile');
+  await m.command({ kind: 'fail-back', cell: 'third', force: true });
+  await m.until('fenced');
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'standby' });
+  for (const cell of ['third', 'standby']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'meanwhile']);
+  expect(await m.outOfReach()).toEqual([]);
+});
+
+test('where no other cell may be the standby, a source is left without one', async () => {
+  const m = await moving('third', null, true);
+  await m.until('verified');
+  await m.change({ kind: 'drain-cell', cell: 'standby' });
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: null });
+  expect(await m.outOfReach()).toEqual([]);
 });
 
 /** The steps at which a failover may come. */
