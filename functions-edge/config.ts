@@ -12,7 +12,7 @@ import {
   settingsFaults,
 } from '../core/edge/monitor/monitor-settings.ts';
 import { TIERS } from '../core/edge/ports/directory-model.ts';
-import { CROSS_ORIGIN_LIMITS, type CrossOriginRules } from '../core/edge/router/cross-origin.ts';
+import { CROSS_ORIGIN_LIMITS, type CrossOriginRules, isOrigin } from '../core/edge/router/cross-origin.ts';
 import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
 import { isJsonObject, type Json } from '../core/ports/json.ts';
 import type { PrivateKey } from '../core/ports/keys.ts';
@@ -260,16 +260,6 @@ const isListOf = (value: unknown, isOne: (entry: string) => boolean): value is r
   Array.isArray(value) &&
   value.length <= CROSS_ORIGIN_LIMITS.entries &&
   value.every((entry) => typeof entry === 'string' && (entry === '*' || isOne(entry)));
-
-/** An origin as browsers send it: without a path, without a default port, in lower case. */
-function isOrigin(text: string): boolean {
-  try {
-    return /^https?:/.test(text) && new URL(text).origin === text;
-  } catch (error) {
-    if (error instanceof TypeError) return false;
-    throw error;
-  }
-}
 
 const isHostName = (text: string): boolean => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text);
 

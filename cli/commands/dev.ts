@@ -11,6 +11,7 @@ import {
 import { explainFault } from '../../build/preflight.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
+import { CROSS_ORIGIN_LIMITS, isOrigin } from '../../core/edge/router/cross-origin.ts';
 import { type CellDeclaration, declaredCells, pickCells } from '../../local/cells.ts';
 import { inspectionPorts } from '../../local/inspection.ts';
 import { sourceFile } from '../../local/source-file.ts';
@@ -25,7 +26,8 @@ const STOP_TIMEOUT_MS = 9000;
 
 export const dev: Command = {
   summary: 'run the whole stack on this machine',
-  usage: '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE] [--no-watch] [--inspect FUNCTIONS]',
+  usage:
+    '[--cells IDS] [--port N] [--port-base N] [--data DIR] [--failover MODE] [--origins URLS] [--no-watch] [--inspect FUNCTIONS]',
   example: 'npx polycell dev --cells aws-alpha --data ./state',
   options: {
     cells: { type: 'string' },
@@ -36,6 +38,7 @@ export const dev: Command = {
     'no-watch': { type: 'boolean' },
     inspect: { type: 'string' },
     failover: { type: 'string' },
+    origins: { type: 'string' },
   },
   describe: {
     '--cells IDS': 'which cells of infra/cells.json, separated by commas; all of them if not given',
@@ -47,6 +50,8 @@ export const dev: Command = {
       'open the debugger’s port of functions such as aws-alpha/worker:device-state, separated by commas',
     '--failover MODE':
       'automatic: the monitor fails cells over as in production; propose (if not given): it says what it would do, as a busy machine is no lost cell',
+    '--origins URLS':
+      'pages that may call the API from a browser: origins such as http://localhost:3000, separated by commas, or "*"',
   },
   async run({ options, json, out, err }) {
     const began = performance.now();
@@ -61,6 +66,7 @@ export const dev: Command = {
     const failover = options.failover ?? 'propose';
     if (failover !== 'automatic' && failover !== 'propose')
       throw new UsageError(`--failover is automatic or propose, not ${JSON.stringify(failover)}.`);
+    const browsers = originsOf(options.origins as string | undefined);
     const chosen = picked(declared, options.cells as string | undefined);
     const cells = failover === 'automatic' ? chosen : chosen.map(proposing);
     const inspect = await inspected(options.inspect as string | undefined, cells);
@@ -87,6 +93,7 @@ export const dev: Command = {
       ...(port > 0 && { port }),
       ...(portBase > 0 && { portBase }),
       inspect,
+      ...(browsers.length > 0 && { edgeVariables: { APP_CROSS_ORIGIN: JSON.stringify({ browsers }) } }),
       ...(typeof options.data === 'string' && { dataDir: path.resolve(options.data) }),
       progress: (what) => say(`  ${what}`),
       // Notices during a stop report the stop itself, such as cells that no longer answer.
@@ -140,6 +147,19 @@ export const dev: Command = {
 /** A developer's data does not move because the machine is busy or a worker is at a breakpoint: the monitor only proposes. */
 const proposing = (cell: CellDeclaration): CellDeclaration =>
   cell.failover === 'automatic' ? { ...cell, failover: 'approve' } : cell;
+
+/** The origins of an option's value, which pages are served from as browsers say it. */
+function originsOf(value: string | undefined): readonly string[] {
+  const origins = value?.split(',').map((each) => each.trim()) ?? [];
+  const wrong = origins.find((each) => each !== '*' && !isOrigin(each));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `--origins takes origins such as http://localhost:3000, without a path, or "*"; ${JSON.stringify(wrong)} is none.`,
+    );
+  if (origins.length > CROSS_ORIGIN_LIMITS.entries)
+    throw new UsageError(`--origins takes at most ${CROSS_ORIGIN_LIMITS.entries} origins; give "*" to allow all.`);
+  return origins;
+}
 
 function picked(declared: readonly CellDeclaration[], ids: string | undefined): readonly CellDeclaration[] {
   try {

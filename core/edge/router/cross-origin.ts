@@ -19,6 +19,16 @@ export const CROSS_ORIGIN_LIMITS = {
   requestedHeaders: 64,
 } as const;
 
+/** An origin as browsers send it: without a path, without a default port, in lower case. */
+export function isOrigin(text: string): boolean {
+  try {
+    return /^https?:/.test(text) && new URL(text).origin === text;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 /** Headers that a page may send besides those that need no permission. A wildcard would not cover `Authorization`. */

@@ -96,7 +96,7 @@ test('an edge that dies takes the stack down as well', async () => {
   await run.isGone(processes);
 });
 
-test('a taken port is one line that names it; --port is where the edge listens, --port-base the cell', async () => {
+test('a taken port is one line that names it; --port is where the edge listens, --port-base the cell, --origins who may ask', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
@@ -111,9 +111,15 @@ test('a taken port is one line that names it; --port is where the edge listens, 
 
   const free = await freePort();
   const base = await freePort();
-  const both = await dev(['--port', String(free), '--port-base', String(base)]);
+  const page = 'http://localhost:3000';
+  const both = await dev(['--port', String(free), '--port-base', String(base), '--origins', page]);
   expect(await both.edgeUrl()).toBe(`http://127.0.0.1:${free}`);
   expect(await both.url()).toBe(`http://127.0.0.1:${base}`);
+  const allowed = async (origin: string) =>
+    (await fetch(`http://127.0.0.1:${free}/v1/health`, { headers: { origin } })).headers.get(
+      'access-control-allow-origin',
+    );
+  expect([await allowed(page), await allowed('http://localhost:4000')]).toEqual([page, null]);
 });
 
 test.each<[string, string[], Record<string, string>, number, RegExp]>([
@@ -121,6 +127,14 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
   ['a cell named twice', ['--cells', 'aws-alpha,aws-alpha'], {}, 2, /The cell "aws-alpha" is named twice/],
   ['no folder', ['--data', ''], {}, 2, /Give --data a folder/],
   ['a file as the folder', ['--data', 'package.json'], {}, 1, /package\.json cannot keep the state: EEXIST/],
+  [
+    'an origin with a path',
+    ['--origins', '*,http://a.example/'],
+    {},
+    2,
+    /--origins takes origins such as .*"http:\/\/a\.example\/" is none/,
+  ],
+  ['no origin', ['--origins', ''], {}, 2, /--origins takes origins such as .*"" is none/],
   ['a port beyond all ports', ['--port', '65536'], {}, 2, /--port must be a whole number from 1 to 65535/],
   [
     'an unknown option',
@@ -153,6 +167,6 @@ test('an empty endpoint variable is one that is not set', async () => {
 test('help lists every option and an example', async () => {
   const { code, out } = await polycell('dev', '--help');
   expect(code).toBe(0);
-  for (const text of ['--cells', '--port', '--port-base', '--data', '--json', 'Example: npx polycell dev'])
+  for (const text of ['--cells', '--port', '--port-base', '--data', '--origins', '--json', 'Example: npx polycell dev'])
     expect(out).toContain(text);
 });
