@@ -216,8 +216,9 @@ async function firstAccepted(
       return await put(place);
     } catch (error) {
       if (!(error instanceof RefusedError) || error.code === 'changed_meanwhile') throw error;
-      if (index > 0) continue;
-      refusal = error.code === 'tenant_has_data' ? withLeaveData(error).message : error.message;
+      // What would stay behind is the same wherever it goes.
+      if (error.code === 'tenant_has_data') return withLeaveData(error).message;
+      if (index === 0) refusal = error.message;
     }
   }
   return refusal;
