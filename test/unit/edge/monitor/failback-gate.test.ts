@@ -130,23 +130,23 @@ test('the directory refuses the failback while anything is missing, unless it is
   });
 });
 
-/** A home that is down with this many tenants, and cells that compare as `push` says; the notes of the cells say nothing. */
+/** The cells home and other, which are down, with so many tenants and with one, and cells that compare as `push` says; the notes of the cells say nothing. */
 async function manyTenants(count: number, push: (request: PushRequest) => Promise<JsonObject | string>) {
   const clock = new EagerClock();
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const intent = { actor: 'ops', reason: 'a test' };
   const keys = [publicPart(CELL_KEY)];
-  for (const id of ['home', 'standby']) {
+  for (const id of ['home', 'other', 'standby']) {
     const endpoint = endpointOf(id);
-    const place = { cloud: id === 'home' ? 'aws' : 'azure', region: 'r', jurisdiction: 'eu' } as const;
+    const place = { cloud: id === 'standby' ? 'azure' : 'aws', region: 'r', jurisdiction: 'eu' } as const;
     const cell = { id, ...place, endpoint, keys, capacity: 1000, price: 1, failover: 'automatic' as const };
     await directory.change({ kind: 'add-cell', cell }, { ...intent, proof: { cell: id, endpoint, keys } });
   }
-  for (let index = 0; index < count; index += 1) {
-    const place = { tier: 'standard', residency: 'any', cell: 'home', standby: 'standby' } as const;
-    await directory.change({ kind: 'add-tenant', tenant: `t-${index}`, ...place }, intent);
-  }
-  await directory.change({ kind: 'fail-over', cell: 'home' }, intent);
+  const place = { tier: 'standard', residency: 'any', standby: 'standby' } as const;
+  for (let index = 0; index < count; index += 1)
+    await directory.change({ kind: 'add-tenant', tenant: `t-${index}`, cell: 'home', ...place }, intent);
+  await directory.change({ kind: 'add-tenant', tenant: 'one-more', cell: 'other', ...place }, intent);
+  for (const cell of ['home', 'other']) await directory.change({ kind: 'fail-over', cell }, intent);
   const gate = createFailbackGate({ directory, replicas: async () => ({ items: [] }), push, clock });
   return {
     clock,
@@ -172,6 +172,7 @@ test('it answers at once while cells do not, and one comparison is for all who a
   });
   expect(await ask(false)).toMatchObject({ state: 'unknown', running: null, latest: null });
   const looks = await Promise.all(Array.from({ length: 50 }, () => ask()));
+  await gate.caughtUp('other', 1, true);
   expect(new Set(looks.map(({ state }) => state))).toEqual(new Set(['comparing']));
   const over = gate.idle().then(() => true);
   for (let isOver = false; !isOver; ) {
@@ -180,7 +181,10 @@ test('it answers at once while cells do not, and one comparison is for all who a
   }
   expect(most).toBe(FAILBACK_LIMITS.concurrent);
   // Each tenant once, both ways.
-  expect(asked.sort()).toEqual([0, 1, 2, 3, 4].flatMap((index) => [`t-${index} home`, `t-${index} standby`]));
+  expect(asked.sort()).toEqual([
+    ...['one-more other', 'one-more standby'],
+    ...[0, 1, 2, 3, 4].flatMap((index) => [`t-${index} home`, `t-${index} standby`]),
+  ]);
   expect(await ask()).toMatchObject({
     state: 'caught-up',
     running: null,
