@@ -27,8 +27,8 @@ const SAY_MS = 5000;
 const WITHOUT_STANDBY = 'it has no standby to move to; name a cell with --to.';
 
 /**
- * Drains the cell, then gives each tenant that has it as standby another standby, and moves each of its own tenants; with `--leave-data`
- * these only get another home.
+ * Drains the cell, then has each tenant that has it as its home or standby leave it, with its events; with `--leave-data` they are only
+ * assigned to other cells.
  */
 export async function evacuate(context: ActionContext): Promise<number> {
   const { control, json, out, err, options } = context;
@@ -58,7 +58,6 @@ export async function evacuate(context: ActionContext): Promise<number> {
   const isChained = dryRun || confirmedAt !== undefined;
   let revision = isChained ? began.revision : undefined;
   const affected = await tenantsAt(context, cell);
-  const isTakenAlong = (tenant: Tenant) => tenant.cell === cell && options['leave-data'] !== true;
   let moved = 0;
   const place = async (tenant: Tenant, ifRevision: number | undefined): Promise<Outcome | undefined> => {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
@@ -76,15 +75,18 @@ export async function evacuate(context: ActionContext): Promise<number> {
     return outcome;
   };
 
-  for (const tenant of affected.filter((each) => !isTakenAlong(each))) {
+  const isAssigned = options['leave-data'] === true;
+  for (const tenant of isAssigned ? affected : []) {
     const outcome = await place(tenant, revision);
     if (isChained && outcome !== undefined) revision = outcome.revision;
   }
-  const leaving = affected.filter(isTakenAlong);
+  const leaving = isAssigned ? [] : affected;
   const progress = progressOf(leaving.length, err);
   // Each move is checked as it is ordered, and changes the directory several times.
   await mapConcurrently(leaving, parallel, async (tenant) => {
-    const stays = await takenAlong(context, tenant, { to: to ?? tenant.standby, reason, dryRun, progress });
+    // A tenant that has the cell as its standby stays in its home, and only leaves the cell.
+    const home = tenant.cell === cell ? (to ?? tenant.standby) : tenant.cell;
+    const stays = await takenAlong(context, tenant, { to: home, reason, dryRun, progress });
     progress.ended(tenant.id);
     if (stays === 'without keys') await place(tenant, undefined);
     else if (stays !== undefined) err(`${tenant.id} stays: ${stays}`);
@@ -118,7 +120,7 @@ async function takenAlong(
       ...{ to, leave: true, reason },
     })) as MoveView;
     if (dryRun) {
-      if (!json) out(`${id}: home ${to}, once it has its events there`);
+      if (!json) out(`${id}: home ${to}, once it has all events, and another standby`);
       return undefined;
     }
     for (let looks = 0; looks < LOOKS; looks += 1) {

@@ -47,7 +47,7 @@ export const cells: Command = {
     'approve ID': 'apply such a change, as an operator other than the one who proposed it',
     'drain CELL': 'let it take no more tenants',
     'evacuate CELL':
-      'drain it, give each tenant that has it as standby another one, then move each of its own tenants with its events',
+      'drain it, then move its tenants with their events, and give those that have it as standby another one',
     'resume CELL': 'let it take tenants again',
     'retire CELL': 'take an empty cell out of service for good',
     'index CELL': 'make it index the events that a release without an index has stored, to the end',

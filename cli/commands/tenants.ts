@@ -53,7 +53,8 @@ export const tenants: Command = {
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
     '--to C': 'move: the cell that becomes its home; the present home is its standby then',
-    '--leave': 'move: the present home is not the standby in the end; another cell is, if one fits',
+    '--leave':
+      'move: the present home is not the standby in the end, but another cell, if one fits; to the present home: only the standby changes',
     '--rate N': 'move: send at most so many events a second; no limit if not given',
     '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',

@@ -41,7 +41,10 @@ export interface Move {
   readonly pauseBefore: Step | null;
   /** Events a second that seeding sends at most; `null` without a limit. */
   readonly rate: number | null;
-  /** The source is left: once the move is verified it is no cell of the tenant any more, and the tenant gets another standby. */
+  /**
+   * The source is left: once the move is verified it is no cell of the tenant any more, and the tenant gets another standby. With the
+   * present home as the target only the standby is left, which is the source then, and the former standby.
+   */
   readonly leave?: true;
   /** Whether it goes back where an earlier one has come from. */
   readonly reversed: boolean;

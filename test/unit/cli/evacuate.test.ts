@@ -98,7 +98,7 @@ test('a preview is of one revision, which it shows', async () => {
   expect(lines.at(-1)).toBe('2 would move at revision 5, 0 left at a.');
 });
 
-test('a tenant whose events would stay behind as it only has the cell as its standby stays, with the option that leaves them', async () => {
+test('a tenant that cannot be assigned to another cell stays, and the answer says why', async () => {
   const { done, lines } = evacuating({ yes: true, 'if-revision': '5' }, (what) => {
     if (what.includes('globex')) throw new RefusedError('What globex has stored would stay behind.', 'tenant_has_data');
   });
@@ -195,15 +195,20 @@ test('tenants are moved with their events, so many at a time, and the cell is no
   expect((await directory.cells()).find(({ cell }) => cell.id === 'home')).toMatchObject({ homes: 0, standbys: 0 });
 });
 
-test('a tenant that cannot be moved, or whose move was aborted, stays, and the others go', async () => {
-  const { directory, evacuated, lines } = await cellsWith(['acme', 'globex', 'initech']);
+test('a tenant that cannot be moved stays, and the others go, also those that only have the cell as their standby', async () => {
+  const { directory, evacuated, lines, subjectsAt } = await cellsWith(['acme', 'globex', 'initech', 'umbrella']);
   const intent = { actor: 'ops', reason: 'a test' };
   await directory.change({ kind: 'pin-tenant', tenant: 'acme', pinned: true }, intent);
   await directory.change({ kind: 'place-tenant', tenant: 'globex', standby: null, leaveData: true }, intent);
+  const { tenant: record } = await directory.lookup('umbrella');
+  await directory.change({ kind: 'swap-tenant', tenant: 'umbrella', ifTenantRevision: record?.revision ?? 0 }, intent);
   expect(await evacuated({})).toBe(1);
+  // Its home has the event that only its standby had.
+  expect(lines).toContain('umbrella: home standby, standby third');
+  expect(await subjectsAt('standby')).toEqual([0, 0, 1, 1]);
   expect(lines).toContain('acme stays: acme is pinned to home. (tenant_pinned).');
   expect(lines).toContain('globex stays: it has no standby to move to; name a cell with --to.');
-  expect(lines.at(-1)).toBe('1 moved, 2 left at home.');
+  expect(lines.at(-1)).toBe('2 moved, 2 left at home.');
   lines.length = 0;
   // Repeated with a cell for the others; what is gone is not asked about.
   expect(await evacuated({ to: 'third' })).toBe(1);

@@ -86,6 +86,10 @@ async function moving(to: string, pauseBefore: Step | null = null, leave?: true)
       const served = found === null ? null : resolveTenant(found, (name) => cells.find((cell) => cell.id === name));
       if (served?.status === 'served') expect(await send(id, served.cell, served.epoch)).toBe(202);
     },
+    leaveStandby: async () => {
+      const order = { tenant: 'acme', to: 'home', leave: true, rate: null, pauseBefore: null } as const;
+      return ended(await mover.start({ ...order, ...intent }, false));
+    },
     act: async (action: Parameters<typeof mover.change>[1]) =>
       ended(await mover.change('acme', action, 'ops', 'a test')),
     round: () => mover.round(),
@@ -262,6 +266,20 @@ test('a source that is left is fenced and compared anew if it stood in before it
   expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'standby' });
   for (const cell of ['third', 'standby']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'meanwhile']);
   expect(await m.outOfReach()).toEqual([]);
+});
+
+test('a standby is left by the same steps, without a change of the home, once the home has all that it holds', async () => {
+  const m = await moving('third', 'switched');
+  await m.act('abort');
+  // The standby has taken an event that its home does not know.
+  await m.command({ kind: 'fail-over', cell: 'home' });
+  await m.sendWhereServed('taken');
+  await m.command({ kind: 'fail-back', cell: 'home', force: true });
+  expect(await m.leaveStandby()).toMatchObject({ state: 'switched', from: 'standby', to: 'home' });
+  expect(await m.act('reverse')).toMatch(/^move_state: home was the home before/);
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'third' });
+  for (const cell of ['home', 'third']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'taken']);
 });
 
 test('where no other cell may be the standby, a source is left without one', async () => {
