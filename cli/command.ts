@@ -25,6 +25,8 @@ export interface Command {
   readonly describe: Readonly<Record<string, string>>;
   /** Maximum number of positional arguments. */
   readonly positionals?: number;
+  /** Option → the actions that take it, of a command whose first argument names an action; all of them take one that is not listed. */
+  readonly takenBy?: Readonly<Record<string, readonly string[]>>;
   /** What it asks: `edge`, a deployed edge or that of a local stack; `stack`, a local stack only. It takes the options for that. */
   readonly asks?: 'edge' | 'stack';
   run(context: CommandContext): Promise<number>;
@@ -143,8 +145,23 @@ export function readArguments(command: Command, args: readonly string[]): Argume
   const most = command.positionals ?? 0;
   if (values.help !== true && positionals.length > most)
     throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[most])}.`);
+  if (values.help !== true) refuseUnused(command, positionals[0], Object.keys(values));
   return { options: { ...values } as CommandContext['options'], positionals };
 }
+
+/** An option without effect is a misunderstanding, which goes unnoticed if the action is carried out. */
+function refuseUnused({ takenBy = {}, describe }: Command, action: string | undefined, given: readonly string[]): void {
+  // An unknown action is refused as such.
+  if (!Object.keys(describe).some((entry) => entry.split(' ')[0] === action)) return;
+  for (const option of given) {
+    const actions = takenBy[option];
+    if (actions !== undefined && !actions.includes(action ?? ''))
+      throw new UsageError(`--${option} is for ${alternatives(actions)}, not for ${action}.`);
+  }
+}
+
+const alternatives = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
 type Options = Command['options'];
 

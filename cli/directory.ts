@@ -48,6 +48,10 @@ export const CHANGE_DESCRIPTIONS = {
   ...YES_DESCRIPTION,
 } as const;
 
+/** `takenBy` of those options, for a command whose actions of these names change the directory. */
+export const changesTake = (...actions: readonly string[]): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(Object.keys(CHANGE_OPTIONS).map((option) => [option, actions]));
+
 /** A refusal because of events that would stay behind, with the option that accepts it. */
 export const withLeaveData = ({ message, code }: RefusedError): RefusedError =>
   new RefusedError(`${message} On the command line, leaveData is --leave-data.`, code);

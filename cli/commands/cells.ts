@@ -9,6 +9,7 @@ import {
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
+  changesTake,
   idOf,
   leavingData,
   runAction,
@@ -39,6 +40,21 @@ export const cells: Command = {
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
+  takenBy: {
+    ...changesTake('add', 'approve', 'drain', 'evacuate', 'resume', 'retire'),
+    'dry-run': ['add', 'approve', 'drain', 'evacuate', 'resume', 'retire', 'plan', 'scaffold'],
+    yes: ['add', 'approve', 'drain', 'evacuate', 'resume', 'retire', 'index'],
+    cloud: ['add', 'plan'],
+    ...Object.fromEntries(
+      ['region', 'jurisdiction', 'endpoint', 'keys', 'capacity', 'price', 'failover'].map((option) => [
+        option,
+        ['add'],
+      ]),
+    ),
+    to: ['evacuate'],
+    parallel: ['evacuate'],
+    'leave-data': ['evacuate', 'retire'],
+  },
   describe: {
     list: 'all cells, their state, and how many tenants have them as home and as standby',
     'add CELL':
@@ -159,9 +175,6 @@ const actions: Readonly<Record<string, Action>> = {
   async index(context) {
     const { control, json, out } = context;
     const id = idOf(context, 'cell');
-    for (const option of ['dry-run', 'if-revision', 'reason'])
-      if (context.options[option] !== undefined)
-        throw new UsageError(`--${option} is for changes of the directory, not for index.`);
     await confirm(context.connection, context, { name: id, missing: undefined });
     for (let steps = 0; steps < INDEX_STEPS; steps += 1) {
       const progress = (await control('POST', `cells/${id}/index`)) as IndexProgress;

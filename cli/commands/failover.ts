@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FencingProgress } from '../../core/edge/monitor/fencing.ts';
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { FailbackView } from '../../core/edge/ports/failback-gate.ts';
-import { type Command, RefusedError, UsageError } from '../command.ts';
+import { type Command, RefusedError } from '../command.ts';
 import {
   type Action,
   type ActionContext,
@@ -11,6 +11,7 @@ import {
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
+  changesTake,
   idOf,
   runAction,
 } from '../directory.ts';
@@ -23,6 +24,7 @@ export const failover: Command = {
   asks: 'edge',
   options: { partial: { type: 'boolean' }, force: { type: 'boolean' }, ...CHANGE_OPTIONS },
   positionals: 2,
+  takenBy: { partial: ['start'], force: ['back'], ...changesTake('start', 'back') },
   describe: {
     'start CELL': 'mark one down: its tenants are served by their standbys at once',
     status: 'the cells that are down, what the monitor sees and proposes, and the fencing under way',
@@ -32,13 +34,7 @@ export const failover: Command = {
     '--force': 'back: even if events are missing until they come; it says how many, as far as is known',
     ...CHANGE_DESCRIPTIONS,
   },
-  run(context) {
-    if (context.options.partial === true && context.positionals[0] !== 'start')
-      throw new UsageError('--partial is for start.');
-    if (context.options.force === true && context.positionals[0] !== 'back')
-      throw new UsageError('--force is for back.');
-    return runAction('failover', actions, context);
-  },
+  run: (context) => runAction('failover', actions, context),
 };
 
 const actions: Readonly<Record<string, Action>> = {

@@ -1,13 +1,16 @@
 // `polycell moves`: how far the moves of tenants are, and what becomes of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveAction, MoveView } from '../../core/edge/ports/mover.ts';
-import { type Command, UsageError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Command, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove } from '../move-text.ts';
 
 /** The pause between two looks, in milliseconds. */
 const LOOK_MS = 1000;
+
+/** Actions that change a move. */
+const CHANGING = ['pause', 'resume', 'abort', 'reverse', 'seal'];
 
 export const moves: Command = {
   summary: 'show how far moves of tenants are, and pause, resume, abort, reverse or seal them',
@@ -16,6 +19,7 @@ export const moves: Command = {
   asks: 'edge',
   options: { reason: { type: 'string' }, ...YES_OPTION },
   positionals: 2,
+  takenBy: { reason: CHANGING, yes: CHANGING },
   describe: {
     list: 'all moves that are kept, the latest first',
     'show TENANT': 'the latest move of one',
@@ -33,11 +37,6 @@ export const moves: Command = {
 
 const shown = ({ control }: ActionContext, tenant: string) => control('GET', `moves/${tenant}`) as Promise<MoveView>;
 
-const only = (context: ActionContext): void => {
-  for (const option of ['reason', 'yes'])
-    if (context.options[option] !== undefined) throw new UsageError(`--${option} is for actions that change a move.`);
-};
-
 const act =
   (action: MoveAction): Action =>
   async (context) => {
@@ -52,7 +51,6 @@ const act =
 
 const actions: Readonly<Record<string, Action>> = {
   async list(context) {
-    only(context);
     const { items } = (await context.control('GET', 'moves')) as { items: readonly MoveView[] };
     for (const move of items) context.out(context.json ? JSON.stringify(move) : describeMove(move));
     if (items.length === 0 && !context.json) context.out('No tenant has been moved.');
@@ -60,14 +58,12 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async show(context) {
-    only(context);
     const move = await shown(context, idOf(context, 'tenant'));
     context.out(context.json ? JSON.stringify(move) : describeMove(move));
     return 0;
   },
 
   async watch(context) {
-    only(context);
     const tenant = idOf(context, 'tenant');
     for (let before = ''; ; await sleep(LOOK_MS)) {
       const move = await shown(context, tenant);

@@ -44,6 +44,7 @@ export const parked: Command = {
     ...YES_OPTION,
   },
   positionals: 1 + IDS_AT_ONCE,
+  takenBy: { all: ['redrive', 'drop'], yes: ['redrive', 'drop'] },
   describe: {
     list: 'what is parked, one line each',
     'show ID …': 'everything that is known of some',
@@ -59,9 +60,6 @@ export const parked: Command = {
     const [action, ...ids] = context.positionals;
     const run = actionOf(actions, action);
     if (action === 'list' && ids.length > 0) throw new UsageError('`parked list` takes no ids; `parked show` does.');
-    for (const option of ['all', 'yes'])
-      if ((action === 'list' || action === 'show') && context.options[option] === true)
-        throw new UsageError(`--${option} is for redrive and drop, not for ${action}.`);
     const tenant = required(context.options, 'tenant');
     const changes = action === 'redrive' || action === 'drop';
     if (changes && (context.options.all === true) === ids.length > 0)

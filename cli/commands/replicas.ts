@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { ReplicaNote } from '../../core/replication/notes.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
-import { type Command, RefusedError, UsageError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
+import { type Command, RefusedError, UserError, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, everyTenant, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { type Column, counted, Table } from '../table.ts';
@@ -21,6 +21,7 @@ export const replicas: Command = {
   asks: 'edge',
   options: { from: { type: 'string' }, restart: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
+  takenBy: { from: ['sync', 'verify'], restart: ['sync'], yes: ['sync'] },
   describe: {
     'status [TENANT]':
       'for each tenant and direction: since when events are left unsent, and when all were last known to be there',
@@ -28,7 +29,7 @@ export const replicas: Command = {
       'send all events of its home to its standby, and those of the standby to the home; of all tenants if none is named',
     'verify [TENANT]': 'compare both cells, and change nothing: 0 only if they have the same',
     '--from CELL': 'only from this one of the two to the other',
-    '--restart': 'begin again; otherwise a sync that was interrupted goes on',
+    '--restart': 'sync: begin again; otherwise a sync that was interrupted goes on',
     ...YES_DESCRIPTION,
   },
   run: (context) => runAction('replicas', actions, context),
@@ -110,8 +111,6 @@ interface NotePage {
 const actions: Readonly<Record<string, Action>> = {
   async status(context) {
     const tenant = context.arguments.length === 0 ? undefined : idOf(context, 'tenant');
-    for (const option of ['from', 'restart', 'yes'])
-      if (context.options[option] !== undefined) throw new UsageError(`--${option} is not for status.`);
     const table = new Table(columnsAt(Date.now()), context.out);
     let rows = 0;
     let behind = 0;
@@ -133,7 +132,6 @@ const actions: Readonly<Record<string, Action>> = {
   },
 
   async verify(context) {
-    if (context.options.yes === true) throw new UsageError('--yes is for sync.');
     let differences = 0;
     for await (const tenant of chosen(context))
       for (const from of senders(context, tenant)) {

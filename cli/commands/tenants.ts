@@ -8,6 +8,7 @@ import {
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
   change,
+  changesTake,
   idOf,
   leavingData,
   list,
@@ -20,7 +21,7 @@ import { describeMove, describePlan } from '../move-text.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
-  summary: 'list, show, add, move, place, pin, unpin, isolate or remove tenants',
+  summary: 'list, show, add, move, place, pin, unpin or remove tenants, and say what isolated routers do for them',
   usage: 'list|show|add|move|place|pin|unpin|on-isolation|remove [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
   asks: 'edge',
@@ -40,6 +41,22 @@ export const tenants: Command = {
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
+  takenBy: {
+    ...changesTake('add', 'move', 'place', 'pin', 'unpin', 'on-isolation', 'remove'),
+    'if-revision': ['add', 'place', 'pin', 'unpin', 'on-isolation', 'remove'],
+    cell: ['list', 'add', 'place'],
+    standby: ['add', 'place'],
+    residency: ['add'],
+    to: ['move'],
+    leave: ['move'],
+    rate: ['move'],
+    'pause-before': ['move'],
+    tier: ['add'],
+    policy: ['on-isolation'],
+    'keep-data': ['remove'],
+    'leave-data': ['place'],
+    limit: ['list'],
+  },
   describe: {
     list: 'all tenants, or with --cell those whose home it is',
     'show TENANT': 'what the directory knows of one, and where its requests go now',
@@ -127,7 +144,6 @@ const actions: Readonly<Record<string, Action>> = {
   async move(context) {
     const { options, control, json, out, err, commandLine } = context;
     const id = idOf(context, 'tenant');
-    if (options['if-revision'] !== undefined) throw new UsageError('--if-revision is not for move.');
     const rate = wholeNumber(options, 'rate', 0, 1, Number.MAX_SAFE_INTEGER);
     const pauseBefore = options['pause-before'];
     const body = {

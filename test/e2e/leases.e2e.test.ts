@@ -13,10 +13,16 @@ const TAKEOVER_MS = 75_000 + PATIENCE_MS;
 
 afterEach(endAll);
 
-test.each([
-  ['acme', 'aws-alpha', 'azure-beta'],
-  ['globex', 'azure-beta', 'aws-alpha'],
-])('of %s in %s: %s does it once its lease is over, and the former home never', async (tenant, home, standby) => {
+test('a standby has effects once the lease of a home that is cut off is over, and the former home never, on both clouds', async () => {
+  // Side by side, as nearly all of it is waiting.
+  const ends = await Promise.allSettled([
+    takenOver('acme', 'aws-alpha', 'azure-beta'),
+    takenOver('globex', 'azure-beta', 'aws-alpha'),
+  ]);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+});
+
+async function takenOver(tenant: string, home: string, standby: string): Promise<void> {
   const stack: Dev = await dev(['--cells', 'aws-alpha,azure-beta'], { environment });
   const edge = await stack.edgeUrl();
   const client = await StackClient.find(edge);
@@ -78,4 +84,4 @@ test.each([
   await stack.said(/the cell does not serve the tenant/);
   expect(await notes(home)).toEqual(['before']);
   expect(await notes(standby)).toEqual(['after', 'both']);
-});
+}

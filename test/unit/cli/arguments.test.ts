@@ -1,6 +1,7 @@
 // How arguments are read: what is misspelt, missing or out of bounds gets one sentence that says what to do.
 import { closest } from '../../../cli/closest.ts';
 import { type Command, readArguments, UsageError, wholeNumber } from '../../../cli/command.ts';
+import { commands } from '../../../cli/main.ts';
 
 const command: Command = {
   summary: 'a command',
@@ -22,6 +23,46 @@ test.each([
   ['s'.repeat(1000), undefined],
 ])('%s is closest to %s', (word, expected) => {
   expect(closest(word, ['start', 'send', 'status', 'parked', 'tenants', 'token'])).toBe(expected);
+});
+
+const withActions: Command = {
+  ...command,
+  positionals: 2,
+  takenBy: { count: ['add', 'move'], wait: ['move'] },
+  describe: { list: 'all', 'add ID': 'a new one', 'move ID': 'one', '--count N': 'add, move: so many' },
+};
+
+test.each<[string[], string]>([
+  [['list', '--count', '1'], '--count is for add and move, not for list.'],
+  [['add', 'x', '--wait'], '--wait is for move, not for add.'],
+])('%j, an option without effect, is refused', (args, message) => {
+  expect(() => readArguments(withActions, args)).toThrow(new UsageError(message));
+});
+
+test.each<[string[], string[]]>([
+  [
+    ['move', 'x', '--wait', '--count', '1'],
+    ['move', 'x'],
+  ],
+  [['list', '--tenant', 'acme'], ['list']],
+  [['list', '--wait', '--help'], ['list']],
+  [['remove', '--wait'], ['remove']],
+])('%j is left to the command', (args, positionals) => {
+  expect(readArguments(withActions, args).positionals).toEqual(positionals);
+});
+
+test('the help of an option names the actions that take it', () => {
+  const named = Object.entries(commands).flatMap(([name, { takenBy = {}, describe }]) =>
+    Object.entries(describe).flatMap(([entry, text]) => {
+      const option = /^--([a-z-]+)/.exec(entry)?.[1] ?? '';
+      const actions = [...text.matchAll(/(?:^|; )([a-z-]+(?:, [a-z-]+)*): /g)].flatMap(([, names = '']) =>
+        names.split(', '),
+      );
+      return actions.length === 0 || takenBy[option] === undefined ? [] : [[name, option, actions, takenBy[option]]];
+    }),
+  );
+  expect(named.length).toBeGreaterThan(15);
+  for (const [name, option, inHelp, taken] of named) expect([name, option, inHelp]).toEqual([name, option, taken]);
 });
 
 test.each<[string[], string]>([

