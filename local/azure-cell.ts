@@ -58,7 +58,7 @@ export const azureNames = (cell: string) => ({ database: cell, topic: `${cell}-e
  * has to come well within the expiry.
  */
 const COSMOS_TIMINGS = {
-  feedPollDelayMs: 100,
+  feedPollDelayMs: 200,
   leaseAcquireIntervalMs: 1000,
   leaseRenewIntervalMs: 2000,
   leaseExpirationIntervalMs: 8000,

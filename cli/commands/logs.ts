@@ -1,6 +1,6 @@
 // `polycell logs`: the lines that the parts of a local stack have written.
 import type { Line } from '../../local/telemetry/line-ring.ts';
-import type { Command } from '../command.ts';
+import { type Command, EXIT } from '../command.ts';
 import { describeNotice } from '../notices.ts';
 import { StackClient } from '../stack-client.ts';
 
@@ -21,10 +21,17 @@ export const logs: Command = {
     if (typeof cell === 'string' && cell !== 'edge') await stack.cell(cell);
     const isWanted = ({ part, fields = {} }: Line): boolean =>
       (cell === undefined || part.split(' ')[0] === cell) && (tenant === undefined || fields.tenant === tenant);
+    // Ctrl-C is the way to end it, and no failure.
+    if (options.follow === true) process.once('SIGINT', () => process.exit(EXIT.done));
+    let shown = 0;
     for (let after = 0, isFirst = true; isFirst || options.follow === true; isFirst = false) {
       const { lines, last } = await stack.lines(after, !isFirst);
-      for (const line of lines.filter(isWanted))
+      for (const line of lines.filter(isWanted)) {
+        shown += 1;
         out(json ? JSON.stringify(line) : describeNotice(line, Date.parse(line.time)));
+      }
+      if (isFirst && shown === 0 && !json)
+        err(lines.length === 0 ? 'No part has logged anything yet.' : 'No line that is kept is about that.');
       after = last;
     }
     return 0;

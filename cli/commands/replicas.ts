@@ -80,8 +80,12 @@ const columnsAt = (now: number): readonly Column<Sent>[] => [
   { title: 'missing then', of: ({ lacking }) => lacking ?? '-' },
 ];
 
-/** What all cells have noted; of one that does not answer, a line says so. */
-async function* sent({ control, err }: ActionContext, tenant: string | undefined): AsyncGenerator<Sent> {
+/** What all cells have noted, page by page; of one that does not answer, a line says so. */
+async function* sent(
+  { control, err }: ActionContext,
+  tenant: string | undefined,
+  silent: () => void,
+): AsyncGenerator<readonly Sent[]> {
   const { items: cells } = (await control('GET', 'cells')) as { items: readonly Cell[] };
   for (const { id: from, state } of cells) {
     if (state === 'retired') continue;
@@ -92,12 +96,15 @@ async function* sent({ control, err }: ActionContext, tenant: string | undefined
         (error: unknown) => {
           if (!(error instanceof RefusedError)) throw error;
           err(`${from} does not say: ${error.message}`);
+          silent();
           return { items: [], next: null };
         },
       );
-      for (const { direction, peer, failingSince = null, behindSince = null, lacking = null, ...note } of page.items)
-        if (direction === 'to' && (tenant === undefined || note.tenant === tenant))
-          yield { tenant: note.tenant, from, to: peer, failingSince, behindSince, passedAt: note.passedAt, lacking };
+      yield page.items
+        .filter((note) => note.direction === 'to' && (tenant === undefined || note.tenant === tenant))
+        .map(({ peer: to, failingSince = null, behindSince = null, lacking = null, ...note }) => {
+          return { tenant: note.tenant, from, to, failingSince, behindSince, passedAt: note.passedAt, lacking };
+        });
       cursor = page.next;
     } while (cursor !== null);
   }
@@ -111,17 +118,22 @@ interface NotePage {
 const actions: Readonly<Record<string, Action>> = {
   async status(context) {
     const tenant = context.arguments.length === 0 ? undefined : idOf(context, 'tenant');
+    // One that the directory does not know is refused: a misspelt name is no tenant whose cells agree.
+    if (tenant !== undefined) await context.control('GET', `tenants/${tenant}`);
     const table = new Table(columnsAt(Date.now()), context.out);
     let rows = 0;
     let behind = 0;
-    for await (const each of sent(context, tenant)) {
-      rows += 1;
-      if (each.behindSince !== null) behind += 1;
-      if (context.json) context.out(JSON.stringify(each));
-      else table.add([each]);
+    let silent = 0;
+    const fellSilent = () => void (silent += 1);
+    for await (const page of sent(context, tenant, fellSilent)) {
+      rows += page.length;
+      behind += page.filter(({ behindSince }) => behindSince !== null).length;
+      if (context.json) for (const each of page) context.out(JSON.stringify(each));
+      else if (page.length > 0) table.add(page);
     }
-    if (rows === 0 && !context.json) context.out('No cell has noted anything: nothing was sent or compared yet.');
-    return behind === 0 ? 0 : 1;
+    if (rows === 0 && silent === 0 && !context.json)
+      context.out('No cell has noted anything: nothing was sent or compared yet.');
+    return behind === 0 && silent === 0 ? 0 : 1;
   },
 
   async sync(context) {

@@ -41,6 +41,8 @@ interface Totals {
   readonly latencies: number[];
   /** Requests by the cell that answered them. */
   readonly cells: Map<string, number>;
+  /** The id of the newest accepted event. */
+  newest?: unknown;
 }
 
 interface Result {
@@ -123,8 +125,6 @@ export const send: Command = {
     const interrupted = new AbortController();
     process.once('SIGINT', () => interrupted.abort());
 
-    /** The id of the newest accepted event. */
-    let newest: unknown;
     let servedBy: string | undefined;
     const served = (cell: string) => {
       if (servedBy !== undefined && servedBy !== cell)
@@ -160,7 +160,7 @@ export const send: Command = {
           complain({ line, reason: `${result.error?.code}: ${result.error?.detail}` });
         } else if (result.status === 'accepted') {
           totals.accepted += 1;
-          newest = event.id;
+          totals.newest = event.id;
         } else totals.duplicates += 1;
       }
       bar.advance(events.length, totals);
@@ -182,8 +182,8 @@ export const send: Command = {
     const seconds = (performance.now() - began) / 1000;
     // Nothing was sent, so there is nothing to sum up: why not is all there is to say.
     if (failure === undefined || totals.requests > 0) report(totals, seconds, json, out, err);
-    if (totals.accepted === 1 && typeof newest === 'string' && connection.stack !== undefined && !json)
-      out(`See its way: npx polycell trace ${newest}`);
+    if (totals.accepted === 1 && typeof totals.newest === 'string' && connection.stack !== undefined && !json)
+      out(`See its way: npx polycell trace ${totals.newest}`);
     if (totals.unknown > 0 && totals.unknown === totals.rejected && totals.accepted + totals.duplicates === 0)
       err(
         'The application of the stack has no such event types. If the stack was started with POLYCELL_APPLICATION, set that for this command, too.',
@@ -321,6 +321,7 @@ function report(
         requests,
         seconds: Math.round(seconds * 1000) / 1000,
         cells: Object.fromEntries(totals.cells),
+        newest: totals.newest ?? null,
         latencyMs,
       }),
     );

@@ -45,7 +45,7 @@ export interface DynamoDbStreamMappingOptions {
   onProblem?: (message: string) => void;
   /** Milliseconds before a retry, of an invocation or a poll; doubling from 100 to 5,000 unless given. */
   retryDelayMs?: (attempt: number) => number;
-  /** Milliseconds between polls of a quiet stream; 100 unless given. */
+  /** Milliseconds between polls of a quiet stream; 200 unless given, where Lambda takes 250. */
   idlePollMs?: number;
   /** Epoch milliseconds. */
   now?: () => number;
@@ -76,7 +76,7 @@ export function streamSettings({
     onDiscard: () => undefined,
     onProblem: () => undefined,
     retryDelayMs: exponentialDelay(),
-    idlePollMs: 100,
+    idlePollMs: 200,
     now: Date.now,
     ...given,
     partitionKey,

@@ -141,7 +141,10 @@ describe('send', () => {
       '--json',
     );
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ accepted: 40, duplicates: 0, rejected: 0, failed: 0, requests: 6 });
+    expect(JSON.parse(out)).toMatchObject({
+      ...{ accepted: 40, duplicates: 0, rejected: 0, failed: 0, requests: 6 },
+      newest: expect.any(String),
+    });
     await eventually(async () => {
       const devices = await at('get', '/v1/devices', '--tenant', 'made', '--json');
       const { items } = JSON.parse(devices.out) as { items: { readings: number }[] };
@@ -301,7 +304,10 @@ test('parked events are shown by status and list, dropped, and redriven after a 
       }),
     }),
   );
-  expect((await logs('--tenant', 'other'))[0]).toBe('');
+  expect(await at('logs', '--tenant', 'other')).toMatchObject({
+    out: '',
+    err: 'No line that is kept is about that.\n',
+  });
   expect(await at('logs', '--cell', 'nowhere')).toMatchObject({ code: 1, err: oneLine(/No cell "nowhere" runs/) });
   const follow = new Run(['logs', '--follow', '--tenant', 'parking', '--stack', url]);
   await eventually(async () => expect(follow.out).toContain('parked an event'));
@@ -314,7 +320,7 @@ test('parked events are shown by status and list, dropped, and redriven after a 
   );
   await eventually(async () => expect(follow.out).toContain('id=bad-3'));
   follow.child.kill('SIGINT');
-  await follow.ended;
+  expect(await follow.ended).toMatchObject({ code: 0, err: '' });
   await eventually(async () => expect(await list()).toHaveLength(6));
   for (const { id, event } of await list())
     if (event.id === 'bad-3') expect(await at('parked', 'drop', id, '--tenant', 'parking')).toMatchObject({ code: 0 });
