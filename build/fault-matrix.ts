@@ -80,7 +80,10 @@ export const FAULTS: readonly FaultRow[] = [
     component: 'cell',
     promise: 'It has effects for 25 s more at most; its successor begins after that, 75 s after the failover at most',
     tests: {
-      ...onBoth('test/e2e/leases.e2e.test.ts', 'does it once its lease is over, and the former home never'),
+      ...onBoth(
+        'test/e2e/leases.e2e.test.ts',
+        'a standby has effects once the lease of a home that is cut off is over',
+      ),
       edge: ['test/unit/edge/leases/running-clocks.test.ts', 'a cell that is cut off has effects for 25 s at most'],
     },
     measured: LEASE_MODEL,
