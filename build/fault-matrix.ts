@@ -82,7 +82,7 @@ export const FAULTS: readonly FaultRow[] = [
     tests: {
       ...onBoth(
         'test/e2e/leases.e2e.test.ts',
-        'a standby has effects once the lease of a home that is cut off is over',
+        'a standby has effects once the lease of a home that is cut off is over, and the former home never',
       ),
       edge: ['test/unit/edge/leases/running-clocks.test.ts', 'a cell that is cut off has effects for 25 s at most'],
     },

@@ -11,6 +11,7 @@ import { deviceCertificate } from './commands/device-certificate.ts';
 import { doctor } from './commands/doctor.ts';
 import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
+import { exportCommand } from './commands/export.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
 import { login } from './commands/login.ts';
@@ -44,6 +45,7 @@ export const commands: Readonly<Record<string, Command>> = {
   cells,
   tenants,
   moves,
+  export: exportCommand,
   failover,
   console: consoleCommand,
   audit,

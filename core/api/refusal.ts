@@ -30,6 +30,7 @@ const TENANTS = {
   invalid_assignment: [401, 'The assignment is missing or not valid'],
   invalid_peer: [401, 'The sender is not another cell of the tenant'],
   invalid_route_token: [401, 'The route token is missing or not valid'],
+  outside_residency: [403, 'The residency does not allow this place'],
   tenant_mismatch: [403, 'The credential belongs to another tenant'],
   unknown_parked_event: [404, 'Unknown parked event'],
   request_timeout: [408, 'Timeout while receiving the body'],

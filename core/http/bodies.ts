@@ -86,6 +86,36 @@ export const Digests = object(['equal'], {
   lacking: { type: 'array', items: text, description: 'Ids of the events that are missing or different.' },
 });
 
+export const LoggedEvent = object(['subject', 'key', 'epoch', 'origin', 'hash', 'event'], {
+  subject: text,
+  key: {
+    ...text,
+    description: 'The event’s place in the log of its subject: its time, and a hash of its source and id.',
+  },
+  epoch: { ...count, description: 'Under which it was accepted; 0 for events of earlier releases.' },
+  origin: {
+    type: ['string', 'null'],
+    description: 'The cell that accepted it; unknown for events of earlier releases.',
+  },
+  hash: { ...text, description: 'SHA-256 of the canonical JSON of what is stored, without tracing.' },
+  // Of a type that the application may no longer have.
+  event: { anyOf: [{ $ref: '#/components/schemas/CloudEvent' }, ATTRIBUTES] },
+});
+
+export const LogPage = object(['items', 'next'], {
+  items: { type: 'array', items: LoggedEvent },
+  next: { type: ['string', 'null'], description: 'The position to go on after; null at the end.' },
+});
+
+export const LogDigest = object(['count', 'sum', 'next'], {
+  count,
+  sum: {
+    ...text,
+    description: 'Sum modulo 2^128 of hashes of key, epoch and hash of each event, as 32 hexadecimal digits.',
+  },
+  next: { type: ['string', 'null'], description: 'The position to go on after; null at the end.' },
+});
+
 export const Conflict = object(['event', 'epoch', 'origin', 'standsEpoch', 'standsHash', 'foundAt'], {
   event: { $ref: '#/components/schemas/CloudEvent' },
   epoch: count,

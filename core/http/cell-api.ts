@@ -27,6 +27,7 @@ import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, type RouteHandler } from './call.ts';
 import { CELL_HEADER, ROUTE_HEADER, RPO_HEADER } from './headers.ts';
 import { holdings } from './holdings.ts';
+import { logReads } from './log.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
 import { readHandler, readRoutes } from './reads.ts';
@@ -160,6 +161,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     ...operations(deps),
     ...holdings(deps.subjects),
     ...replica(deps.replica, deps.stores.state),
+    ...logReads({ ...deps.replica, subjects: deps.subjects }),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
   };
 

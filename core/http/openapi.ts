@@ -15,6 +15,8 @@ import {
   Health,
   Holdings,
   IngestSummary,
+  LogDigest,
+  LogPage,
   ParkedEvent,
   Rebuild,
   RebuildProgress,
@@ -89,6 +91,8 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
     responses: { 200: answer('How far it has come.', ref('RebuildProgress')) },
   },
   conflicts: { responses: { 200: answer('A page.', page(ref('Conflict'))) } },
+  log: { responses: { 200: answer('A page.', ref('LogPage')) } },
+  logDigest: { responses: { 200: answer('Of the events up to next.', ref('LogDigest')) } },
   replicaEvents: {
     requestBody: {
       required: true,
@@ -213,6 +217,8 @@ export function openApiDocument(application: Application): unknown {
         PushProgress,
         ReplicaNote,
         Conflict,
+        LogPage,
+        LogDigest,
         Holdings,
         IndexProgress,
         Health,

@@ -1,9 +1,18 @@
 // The routes of every cell, and the matcher that finds the route of a request.
-import { choice, matching, paging, text } from '../api/parameters.ts';
+import { choice, matching, paging, text, time } from '../api/parameters.ts';
 import type { Route } from '../api/route.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
 import { NONCE_PATTERN } from '../cell/identity-proof.ts';
 import { MEASURES_PARAMETER } from '../cell/measures.ts';
+import { POSITION_PATTERN } from '../replication/log-order.ts';
+
+/** What the reads of a log take. */
+const logPart = {
+  from: time('Events whose time is this or later.'),
+  to: time('Events whose time is before this.'),
+  after: matching('A position: only what is behind it.', POSITION_PATTERN),
+  through: matching('A position: only what is not behind it.', POSITION_PATTERN),
+};
 
 /** The routes of every cell, whatever its domains. */
 export const routes = {
@@ -63,6 +72,26 @@ export const routes = {
     scope: 'operate',
     summary: 'List the copies of events of the tenant that lost against others of the same identity.',
     parameters: paging,
+  },
+  log: {
+    method: 'GET',
+    path: '/v1/log',
+    scope: 'read',
+    summary:
+      'The events of the tenant as the log has them, subject by subject, for an export. The order and its positions are the same in every cell.',
+    parameters: {
+      ...logPart,
+      limit: paging.limit,
+      jurisdiction: matching('Where the copy will lie; required where the tenant has a residency.', NAME_PATTERN),
+    },
+  },
+  logDigest: {
+    method: 'GET',
+    path: '/v1/log/digest',
+    scope: 'read',
+    summary:
+      'Count and digest of events of the log, to compare a copy with: one bounded step, to be repeated behind next, and added up.',
+    parameters: logPart,
   },
   replicaEvents: {
     method: 'POST',

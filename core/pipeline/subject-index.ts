@@ -42,8 +42,14 @@ export interface SubjectIndex {
   unlisted(tenant: string, subjects: Iterable<string>): Promise<readonly string[]>;
   /** Lists subjects. Must be done before the first event of any of them is stored. */
   add(tenant: string, subjects: readonly string[]): Promise<void>;
-  /** The subjects of a tenant, each once, in the order of their buckets. `invalid` for a cursor of another listing. */
-  subjects(tenant: string, query: { readonly limit: number; readonly cursor?: StoreCursor }): Promise<NamePage>;
+  /**
+   * The subjects of a tenant, each once, in the order of their buckets; without a cursor from the first one behind `after`, whether that is
+   * listed or not. `invalid` for a cursor of another listing.
+   */
+  subjects(
+    tenant: string,
+    query: { readonly limit: number; readonly cursor?: StoreCursor; readonly after?: string },
+  ): Promise<NamePage>;
   /** The tenants that have events here. */
   tenants(query: { readonly limit: number; readonly cursor?: StoreCursor }): Promise<NamePage>;
   /** Whether what an earlier release stored is listed, too. */
@@ -62,8 +68,18 @@ const PROGRESS = { partition: statePartition.subjectProgress, id: 'index' } as c
 
 const NOTHING: IndexProgress = { documents: 0, subjects: 0, done: false };
 
-/** The bucket of a subject, a hexadecimal digit: the first 4 bits of its hash. */
-const bucketOf = (subject: string): string => bucketAt((sha256(utf8ToBytes(subject))[0] ?? 0) >> 4);
+/** The bucket of a subject: the first 4 bits of its hash. */
+const subjectBucket = (subject: string): number => (sha256(utf8ToBytes(subject))[0] ?? 0) >> 4;
+
+/** The order of a listing: that of the buckets, and within one that of the names. */
+export const compareSubjects = (one: string, other: string): number =>
+  subjectBucket(one) - subjectBucket(other) || (one < other ? -1 : one > other ? 1 : 0);
+
+/** The same as a hexadecimal digit. */
+const bucketOf = (subject: string): string => bucketAt(subjectBucket(subject));
+
+/** Comes behind a subject and before every longer one: subjects have no spaces. */
+const BEHIND = ' ';
 
 const bucketAt = (index: number): string => index.toString(16);
 
@@ -104,12 +120,16 @@ export function subjectIndex({ events, state }: SubjectIndexDeps): SubjectIndex 
       for (const subject of subjects) known.set(logPartition(tenant, subject), true);
     },
 
-    async subjects(tenant, { limit, cursor }) {
+    async subjects(tenant, { limit, cursor, after }) {
       let { bucket, within } = positionOf(cursor);
+      // A cursor goes on with a query of the store, which has the same bounds again.
+      const first = after === undefined ? undefined : { bucket: subjectBucket(after), from: after + BEHIND };
+      if (cursor === undefined && first !== undefined) bucket = first.bucket;
       const items: string[] = [];
       while (bucket < INDEX_LIMITS.buckets && items.length < limit) {
         const page = await state.query(statePartition.subjects(tenant, bucketAt(bucket)), {
           limit: Math.min(limit - items.length, STORE_LIMITS.pageDocuments),
+          ...(bucket === first?.bucket && { from: first.from }),
           ...(within !== undefined && { cursor: within }),
         });
         items.push(...page.items.map(({ id }) => id));

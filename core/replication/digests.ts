@@ -51,8 +51,19 @@ export function digestOf(entries: readonly Entry[]): Digest {
     const hash = sha256(utf8ToBytes(JSON.stringify(entry))).subarray(0, 16);
     sum = (sum + BigInt(`0x${bytesToHex(hash)}`)) % MODULUS;
   }
-  return { count: entries.length, sum: sum.toString(16).padStart(32, '0') };
+  return { count: entries.length, sum: hexOf(sum) };
 }
+
+/** The digest of two disjoint sets of events together. */
+export const addDigests = (one: Digest, other: Digest): Digest => ({
+  count: one.count + other.count,
+  sum: hexOf((BigInt(`0x${one.sum}`) + BigInt(`0x${other.sum}`)) % MODULUS),
+});
+
+/** The digest of no events. */
+export const NO_EVENTS: Digest = { count: 0, sum: '0'.repeat(32) };
+
+const hexOf = (sum: bigint): string => sum.toString(16).padStart(32, '0');
 
 /** Comes behind an id and before every longer one: ids have no spaces. */
 const BEHIND = ' ';

@@ -1,5 +1,9 @@
 // The whole stack behind its edge: one address for the tenants of every cell, by token and by certificate, through the loss of a cell.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import https from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { buildBundles } from '../../build/bundles.mjs';
 import { StackClient } from '../../cli/stack-client.ts';
 import { declaredCells } from '../../local/cells.ts';
@@ -303,6 +307,21 @@ async function loaded(tenant: string, device: string) {
   };
 }
 
+/** The ids of a device's events in an export of its tenant. */
+async function exported(tenant: string, device: string): Promise<string[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'polycell-export-'));
+  try {
+    expect(await at('export', '--tenant', tenant, '--to', folder)).toMatchObject({ code: 0 });
+    const files = (await readdir(folder)).filter((name) => name.startsWith('events-'));
+    const texts = files.map(async (name) => gunzipSync(await readFile(path.join(folder, name))).toString('utf8'));
+    const lines = (await Promise.all(texts)).flatMap((text) => text.trim().split('\n'));
+    const events = lines.map((line) => (JSON.parse(line) as { event: { id: string; subject: string } }).event);
+    return events.filter(({ subject }) => subject === device).map(({ id }) => id);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 test.each([
   ['acme', 'aws-alpha', 'azure-beta'],
   ['globex', 'azure-beta', 'aws-alpha'],
@@ -327,6 +346,7 @@ test.each([
     await eventually(async () => expect(await readings()).toBe(acknowledged.length));
     await eventually(async () => expect(await derived(standby)).toEqual(await derived(home)));
     expect(await at('replicas', 'verify', tenant)).toMatchObject({ code: 0 });
+    expect((await exported(tenant, device)).sort()).toEqual([...acknowledged].sort());
   },
 );
 

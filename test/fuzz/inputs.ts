@@ -72,6 +72,8 @@ const READS = [
   '/v1/alerts',
   '/v1/parked',
   '/v1/conflicts',
+  '/v1/log',
+  '/v1/log/digest',
   '/v1/nothing',
 ];
 const OPERATIONS = ['/v1/parked/redrive', '/v1/parked/drop', '/v1/parked'];

@@ -1,4 +1,4 @@
-// Runs fauxqs in a process of its own, on 127.0.0.1 only, with what it lacks: SNS batch limits and keeping messages.
+// Runs fauxqs in a process of its own, on 127.0.0.1 only, with what it lacks: SNS batch limits, keeping messages, and the region of buckets.
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
@@ -78,6 +78,16 @@ async function returnUndelivered(request, reply, payload) {
   return payload;
 }
 app.addHook('onSend', returnUndelivered);
+
+/**
+ * Every bucket is in the region of the emulator: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+ * @param {any} request @param {any} reply @param {unknown} payload
+ */
+async function nameRegion(request, reply, payload) {
+  if (request.method === 'HEAD') reply.header('x-amz-bucket-region', options.region);
+  return payload;
+}
+app.addHook('onSend', nameRegion);
 
 const dump = options.dataDir === undefined ? undefined : path.join(options.dataDir, 'sns-sqs.json');
 const running = options.dataDir === undefined ? undefined : path.join(options.dataDir, 'sns-sqs.running');

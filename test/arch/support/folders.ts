@@ -63,6 +63,7 @@ export const PORTS: readonly PortRule[] = [
   { port: 'Directory', as: 'implements', suite: suite('directory') },
   { port: 'DirectoryStorage', as: 'implements', suite: suite('directory-storage') },
   { port: 'RouteCache', as: 'implements', suite: suite('route-cache') },
+  { port: 'Objects', as: 'implements', suite: suite('objects') },
   { port: 'Credentials', as: 'implements', suite: suite('credentials') },
   { port: 'Telemetry', as: 'implements', suite: suite('telemetry') },
   { port: 'Clock', as: 'implements', suite: { none: 'it hands on what the platform says' } },

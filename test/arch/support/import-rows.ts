@@ -134,6 +134,13 @@ export const ROWS: readonly Row[] = [
     instead: 'It speaks HTTP by Node.js’s own client; everything else of adapters/otlp runs on every platform.',
   },
   inProcess('otlp'),
+  {
+    files: /^adapters\/folder\//,
+    project: ['core/ports/', 'core/lib/', 'adapters/folder/'],
+    packages: [],
+    node: true,
+    instead: 'It keeps files on the machine where the command line runs, by what Node.js has.',
+  },
   adapter('aws', ['@aws-sdk/']),
   adapter('azure', ['@azure/']),
   adapter(
@@ -231,10 +238,14 @@ export const ROWS: readonly Row[] = [
   },
   {
     files: /^cli\//,
-    project: ['cli/', 'local/', 'hosts/processes/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+    project: [
+      ...['cli/', 'local/', 'hosts/processes/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
+      // Where it writes exports.
+      ...['adapters/folder/', 'adapters/aws/s3-objects.ts'],
+    ],
     packages: 'declared',
     node: true,
-    instead: 'The command line talks to a stack over HTTP; it does not run functions or adapters itself.',
+    instead: 'The command line talks to a stack over HTTP; it runs no functions, and no adapters but those of Objects.',
   },
   {
     files: /^bench\//,

@@ -10,6 +10,7 @@ import { identityProver, NONCE_PARAMETER } from '../../../core/cell/identity-pro
 import { Stack } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';
 import { CELL_KEY, publicPart } from '../../support/route-tokens.ts';
+import { exportSuite } from './export.suite.ts';
 import { oneLine, polycell, Run } from './run.ts';
 
 let stack: Stack;
@@ -297,14 +298,23 @@ test('the document of the control plane is served without a token', async () => 
   expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/control/v1/cells');
 });
 
-test.each(['cells', 'tenants', 'failover', 'audit', 'tenant-token', 'device-certificate', 'rebuild', 'replicas'])(
-  'the help of %s has an example',
-  async (command) => {
-    const { code, out } = await polycell(command, '--help');
-    expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`Usage: npx polycell ${command}[^]*--json[^]*Example: `));
-  },
-);
+exportSuite(at);
+
+test.each([
+  'cells',
+  'tenants',
+  'failover',
+  'audit',
+  'tenant-token',
+  'device-certificate',
+  'export',
+  'rebuild',
+  'replicas',
+])('the help of %s has an example', async (command) => {
+  const { code, out } = await polycell(command, '--help');
+  expect(code).toBe(0);
+  expect(out).toMatch(new RegExp(`Usage: npx polycell ${command}[^]*--json[^]*Example: `));
+});
 
 test('a tenant is removed once it is clear that its data stay, and starts with later epochs when it is added again', async () => {
   await at('cells', 'resume', 'cell-1');

@@ -4,7 +4,12 @@ import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
-import { INDEX_LIMITS, type SubjectIndex, subjectIndex } from '../../../core/pipeline/subject-index.ts';
+import {
+  compareSubjects,
+  INDEX_LIMITS,
+  type SubjectIndex,
+  subjectIndex,
+} from '../../../core/pipeline/subject-index.ts';
 import type { StoreCursor } from '../../../core/ports/store.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { codeOf } from '../../contract/contract.ts';
@@ -48,6 +53,24 @@ async function everySubject(index: SubjectIndex, tenant: string, limit = 1000): 
   } while (cursor !== undefined);
   return found;
 }
+
+test('a listing goes on behind any subject, whether that is listed or not, and has each of the others once', async () => {
+  const { process } = setUp();
+  const { index } = process();
+  const subjects = Array.from({ length: 60 }, (_, number) => `s-${number}`);
+  await index.add('acme', subjects.slice(0, 40));
+  const all = await everySubject(index, 'acme');
+  for (const after of subjects) {
+    const behind: string[] = [];
+    let cursor: StoreCursor | undefined;
+    do {
+      const page = await index.subjects('acme', { limit: 7, after, ...(cursor !== undefined && { cursor }) });
+      behind.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(behind).toEqual(all.filter((subject) => compareSubjects(subject, after) > 0));
+  }
+});
 
 test('an event’s subject and tenant are listed, each tenant’s apart', async () => {
   const { process } = setUp();

@@ -34,6 +34,8 @@ test('it has the routes of cells but those for the edge alone, each with its sco
     'get /v1/devices/{id}/readings',
     'get /v1/devices/{id}/rollups',
     'get /v1/health',
+    'get /v1/log',
+    'get /v1/log/digest',
     'get /v1/parked',
     'post /v1/events',
     'post /v1/parked/redrive',

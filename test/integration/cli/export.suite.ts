@@ -1,0 +1,98 @@
+// What `polycell export` copies, to a folder and to a bucket of the emulator of S3, and what it refuses; in a stack with the tenant acme in cell-1.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { s3Client } from '../../contract/aws/clients.ts';
+import { type Ended, oneLine } from './run.ts';
+
+/** Declares the tests; `at` runs a command against the stack. There is a cell new-2 in the us. */
+export function exportSuite(at: (...args: string[]) => Promise<Ended>): void {
+  const json = async (...args: string[]): Promise<Record<string, unknown>[]> => {
+    const { out } = await at(...args, '--json');
+    return out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+  describe('export', () => {
+    const emulator = new SnsSqsEmulator();
+    const bucket = 's3://exports/acme';
+    const endpoint = { ...process.env };
+    beforeAll(async () => {
+      await emulator.start();
+      Object.assign(process.env, {
+        ...{ AWS_ENDPOINT_URL_S3: emulator.endpoint, AWS_REGION: 'eu-central-1' },
+        ...{ AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+      });
+      const client = s3Client(emulator.endpoint);
+      await client.send(new CreateBucketCommand({ Bucket: 'exports' }));
+      client.destroy();
+    });
+    afterAll(async () => {
+      process.env = endpoint;
+      await emulator.stop();
+    });
+
+    test('a tenant’s log is copied to a bucket, once, and its digest is that of a copy in a folder', async () => {
+      expect((await at('send', '--tenant', 'acme', '--count', '40', '--devices', '4')).code).toBe(0);
+      const until = new Date().toISOString();
+      const copy = (...more: string[]) => json('export', '--tenant', 'acme', '--until', until, ...more);
+      expect(await copy('--to', bucket, '--dry-run')).toEqual([
+        {
+          ...{ tenant: 'acme', from: null, to: until, jurisdiction: 'eu' },
+          ...{ place: 's3://exports/acme/', events: 40, state: 'begin' },
+        },
+      ]);
+      const written = await copy('--to', bucket);
+      expect(written.map(({ step = 'done' }) => step)).toEqual(['written', 'equal', 'done']);
+      expect(written.at(-1)).toMatchObject({ events: 40, files: 1, jurisdiction: 'eu', cells: ['cell-1'] });
+      expect(await copy('--to', bucket)).toEqual([written.at(-1)]);
+      const folder = mkdtempSync(path.join(tmpdir(), 'polycell-export-'));
+      try {
+        const [, , done] = await copy('--to', path.join(folder, 'new'), '--jurisdiction', 'us');
+        expect(done).toMatchObject({ digest: written.at(-1)?.digest, jurisdiction: 'us' });
+        const { out } = await at('export', '--tenant', 'acme', '--to', path.join(folder, 'shown'));
+        expect(out).toMatch(
+          /^acme: 1 file, 40 events, 0\.\d MB; [\d,]+ a second\nacme: events-\w+\.ndjson\.gz is equal to the log\n.* has all 40 events of acme before .*: 1 file, .* digest [0-9a-f]{32}\n$/,
+        );
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    test.each<[readonly string[], number, RegExp]>([
+      [['--tenant', 'acme'], 2, /Give --to\./],
+      [
+        ['--tenant', 'acme', '--to', 'gs://bucket'],
+        2,
+        /--to takes a folder or s3:\/\/BUCKET\/PREFIX, not "gs:\/\/bucket"/,
+      ],
+      [['--tenant', 'acme', '--to', bucket, '--from', 'yesterday'], 2, /--from must be a time such as/],
+      [['--tenant', 'acme', '--to', bucket, '--until', '2999-01-01T00:00:00Z'], 2, /--until lies in the future/],
+      [['--tenant', 'acme', '--to', bucket], 3, /s3:\/\/exports\/acme\/ has an export of acme to /],
+      [
+        ['--tenant', 'acme', '--to', bucket, '--jurisdiction', 'us'],
+        3,
+        /lies in eu-central-1, which is in eu, and not in us \(outside_residency\)/,
+      ],
+      [
+        ['--tenant', 'abroad', '--to', 's3://exports/abroad'],
+        3,
+        /The data of abroad must stay in us, and s3:\/\/exports\/abroad\/ lies in eu/,
+      ],
+      [
+        ['--tenant', 'abroad', '--to', '/nowhere/exports', '--dry-run'],
+        3,
+        /must stay in us, and where the place lies is not known: say so with --jurisdiction/,
+      ],
+      [['--tenant', 'nobody', '--to', bucket], 3, /unknown_tenant/],
+      [['--tenant', 'acme', '--to', 's3://no-such-bucket'], 1, /s3:\/\/no-such-bucket\/ cannot be reached/],
+      [['--tenant', 'acme', '--to', '/dev/null/exports'], 1, /The folder \/dev\/null\/exports cannot be made/],
+    ])('%j fails in one line', async (args, code, message) => {
+      await at('tenants', 'add', 'abroad', '--residency', 'us', '--cell', 'new-2', '--standby', 'none');
+      expect(await at('export', ...args)).toEqual({ code, out: '', err: oneLine(message) });
+    });
+  });
+}
