@@ -14,6 +14,7 @@ import { emulate } from './commands/emulate.ts';
 import { exportCommand } from './commands/export.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
+import { keys } from './commands/keys.ts';
 import { login } from './commands/login.ts';
 import { logout } from './commands/logout.ts';
 import { logs } from './commands/logs.ts';
@@ -47,6 +48,7 @@ export const commands: Readonly<Record<string, Command>> = {
   moves,
   export: exportCommand,
   failover,
+  keys,
   console: consoleCommand,
   audit,
   login,

@@ -36,6 +36,7 @@ import { healthProbe } from '../core/cell/health-probe.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
+import { keyQuestion } from '../core/edge/cells/key-question.ts';
 import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
 import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
@@ -55,6 +56,7 @@ import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.
 import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import { signerLedger } from '../core/edge/monitor/signers.ts';
 import { createMover } from '../core/edge/mover/mover.ts';
 import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
@@ -69,6 +71,7 @@ import { trafficCounter } from '../core/edge/router/traffic-counter.ts';
 import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
 import { describeError, PortError } from '../core/ports/errors.ts';
+import { type PublicKey, publicPart } from '../core/ports/keys.ts';
 import { type EdgeConfig, OPERATORS_AUDIENCE, TENANTS_AUDIENCE } from './config.ts';
 
 /** Bindings of the directory's object. */
@@ -106,14 +109,14 @@ const LATE_TIMEOUTS = 5;
 const FENCE_TIMEOUT_MS = 2000;
 
 /** The monitor's object, as other Workers call it. */
-export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, TrafficReport>;
+export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, TrafficReport, PublicKey>;
 
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
-): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport> {
+): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport, PublicKey> {
   const { routeKey, monitor: settings } = config;
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
@@ -137,21 +140,27 @@ export function composeMonitor(
     replicas: holdingsQuestion({ ...asking, sign }).replicas,
     clock,
   };
+  const signers = signerLedger(publicPart(routeKey), clock);
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
-    fencing: createFencing({ directory: keeper, storage, fence, clock }),
+    fencing: createFencing({ directory: keeper, storage, fence, signedWith: routeKey.kid, clock }),
     catchingUp: createCatchingUp(comparing),
     storage,
     clock,
     log,
     settings,
     overview,
+    signers,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
-  return monitorObject({ monitor, report: overview.report, gate, storage, clock, intervalMs });
+  const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
+    overview.report(traffic);
+    if (signer !== undefined) signers.seen(signer);
+  };
+  return monitorObject({ monitor, report, gate, storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -270,8 +279,9 @@ export function composeEdge(
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
+  const signer = publicPart(config.routeKey);
   const traffic = trafficCounter({
-    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report)),
+    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report, signer)),
     clock,
     log,
   });
@@ -328,6 +338,7 @@ export function composeEdge(
         sign: routeTokenSigner(config.routeKey),
         clock,
       }),
+      keys: { ask: keyQuestion({ fetch: (request) => fetch(request), clock, ids }), signer },
       trust: config.trust,
       clock,
       log,

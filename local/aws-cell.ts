@@ -10,7 +10,6 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
-import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import { AwsCompute } from './aws-compute.ts';
@@ -19,15 +18,12 @@ import type { CellDeclaration } from './cells.ts';
 import { type CellResources, type Provisioned, provision } from './emulators/provision.ts';
 import { type Endpoints, tellEndpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
-import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice } from './local-cell.ts';
+import { type CellKeys, COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice } from './local-cell.ts';
 
-export interface AwsCellOptions {
+export interface AwsCellOptions extends CellKeys {
   readonly declaration: CellDeclaration;
   readonly topology: Topology;
   readonly version: string;
-  readonly routeKeys: readonly PublicKey[];
-  /** By which the cell proves its identity. */
-  readonly identityKey: PrivateKey;
   /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
   readonly edge?: () => string;
   /** The variables by which it exports telemetry; asked when its functions start, and none without it. */
@@ -102,9 +98,11 @@ export class AwsCell implements LocalCell {
   #compute: AwsCompute | undefined;
   #port: number | undefined;
   #checkpoint: StreamCheckpoint | undefined;
+  #keys: CellKeys;
 
   constructor(options: AwsCellOptions) {
     this.#options = options;
+    this.#keys = { routeKeys: options.routeKeys, identityKey: options.identityKey };
     this.id = options.declaration.id;
     this.#life = new Lifecycle(this.id);
     this.region = options.declaration.region;
@@ -140,6 +138,11 @@ export class AwsCell implements LocalCell {
 
   async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
     return this.crashed ? [] : ((await this.#compute?.replaceBundles(roles)) ?? []);
+  }
+
+  async replaceKeys(keys: Partial<CellKeys>): Promise<void> {
+    this.#keys = { ...this.#keys, ...keys };
+    if (!this.crashed) await this.#compute?.replaceKeys(this.#keys);
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
@@ -192,17 +195,7 @@ export class AwsCell implements LocalCell {
   }
 
   async #startCompute(): Promise<void> {
-    const {
-      topology,
-      version,
-      routeKeys,
-      identityKey,
-      edge,
-      telemetry,
-      bundles,
-      inspect = new Map(),
-      notice,
-    } = this.#options;
+    const { topology, version, edge, telemetry, bundles, inspect = new Map(), notice } = this.#options;
     if (this.#addresses === undefined || this.#provisioned === undefined || this.#clients === undefined)
       throw new TypeError('The cell is not set up.');
     const compute = new AwsCompute({
@@ -210,8 +203,7 @@ export class AwsCell implements LocalCell {
       region: this.region,
       topology,
       version,
-      routeKeys,
-      identityKey,
+      ...this.#keys,
       edge: edge?.() ?? 'none',
       telemetry: telemetry?.() ?? {},
       services: this.#addresses,

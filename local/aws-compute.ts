@@ -10,7 +10,6 @@ import {
   queueOf,
   type Topology,
 } from '../core/cell/topology.ts';
-import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DynamoDbStreamMapping } from '../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import { SqsMapping } from '../hosts/event-source-mappings/sqs-mapping.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
@@ -19,17 +18,14 @@ import { INSPECTED_TIMEOUT_MS, LambdaHost } from '../hosts/lambda/lambda-host.ts
 import type { AwsServiceAddresses } from './aws-services.ts';
 import { deployable, requireBundles } from './deployables.ts';
 import type { Provisioned } from './emulators/provision.ts';
-import { type Notice, toNotice } from './local-cell.ts';
+import { type CellKeys, type Notice, toNotice } from './local-cell.ts';
 
-export interface AwsComputeOptions {
+export interface AwsComputeOptions extends CellKeys {
   /** The cell. */
   readonly id: string;
   readonly region: string;
   readonly topology: Topology;
   readonly version: string;
-  readonly routeKeys: readonly PublicKey[];
-  /** By which the cell proves its identity. */
-  readonly identityKey: PrivateKey;
   /** Where it asks for its leases, or `none`. */
   readonly edge: string;
   /** The variables by which it exports telemetry. */
@@ -65,6 +61,13 @@ const INIT_LIMIT_MS = 60_000;
 
 /** A second process of a function ends when it has had nothing to do for so long, in milliseconds. */
 const IDLE_LIMIT_MS = 20_000;
+
+/** What a function is made of. */
+interface FunctionPlan {
+  readonly bundle: (typeof BUNDLES)[number];
+  readonly limits: FunctionLimits;
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 export class AwsCompute {
   readonly #options: AwsComputeOptions;
@@ -147,14 +150,23 @@ export class AwsCompute {
     return concerned.map(({ name }) => name);
   }
 
+  /** Has every function go by other keys, one after the other process: requests find the old ones or the new ones. */
+  async replaceKeys(keys: CellKeys): Promise<void> {
+    const environments = this.#environments(this.#front?.url ?? '', keys);
+    await settled(
+      [...this.functions].map(([name, host]) => host.replaceVariables(environments.get(name)?.environment ?? {})),
+    );
+  }
+
   /** @throws Error naming the bundles that are missing; to be asked before what they need is brought up */
   static requireBundles(bundles: AwsComputeOptions['bundles']): void {
     requireBundles(BUNDLES.map((name) => bundleFile(name, bundles)));
   }
 
-  async #startFunctions(endpoint: string): Promise<void> {
-    const { topology, version, routeKeys, identityKey, edge, telemetry, notice, services, inspect } = this.#options;
-    const environment = {
+  /** Function → its bundle, its limits and its variables. */
+  #environments(endpoint: string, { routeKeys, identityKey }: CellKeys): ReadonlyMap<string, FunctionPlan> {
+    const { topology, version, edge, telemetry, services } = this.#options;
+    const common = {
       APP_CELL: this.#id,
       APP_VERSION: version,
       APP_EVENTS_TABLE: this.#name('events'),
@@ -166,17 +178,33 @@ export class AwsCompute {
       // The SDK's advice about Node.js versions does not belong into the log of every function.
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     };
-    const add = (
-      name: string,
-      bundle: 'http' | 'relay' | 'worker',
-      limits: FunctionLimits,
-      more: Record<string, string> = {},
-    ) => {
+    const identity = { APP_IDENTITY_KEY: JSON.stringify(identityKey) };
+    const edgeKeys = { APP_ROUTE_KEYS: JSON.stringify(routeKeys) };
+    const leasing = { ...identity, APP_EDGE: edge };
+    const api = { ...leasing, ...edgeKeys, APP_ENDPOINTS: endpoint, APP_ROUTE_AUDIENCE: 'required' };
+    const workers = topology.consumers.map((consumer): [string, FunctionPlan] => {
+      const more = {
+        ...(consumer.effects === 'home-only' && leasing),
+        ...(consumer.effects === 'copies' && { ...identity, ...edgeKeys }),
+      };
+      const environment = { ...common, APP_CONSUMER: consumer.name, ...more };
+      return [consumer.name, { bundle: 'worker', limits: consumer, environment }];
+    });
+    return new Map<string, FunctionPlan>([
+      ['http', { bundle: 'http', limits: topology.http, environment: { ...common, ...api } }],
+      ['relay', { bundle: 'relay', limits: topology.relay, environment: common }],
+      ...workers,
+    ]);
+  }
+
+  async #startFunctions(endpoint: string): Promise<void> {
+    const { notice, inspect } = this.#options;
+    for (const [name, { bundle, limits, environment }] of this.#environments(endpoint, this.#options)) {
       const host = new LambdaHost({
         functionName: this.#name(name),
         bundle: bundleFile(bundle, this.#options.bundles),
         handler: 'handler',
-        environment: { ...environment, ...more },
+        environment,
         timeoutMs: limits.timeoutSeconds * 1000,
         memoryMb: limits.memoryMegabytes,
         maximumConcurrency: Math.min(limits.maximumConcurrency, LOCAL_CONCURRENCY[bundle]),
@@ -190,24 +218,7 @@ export class AwsCompute {
         log: (record) => notice(toNotice(`${this.#id} ${name}`, record.message)),
       });
       this.functions.set(name, host);
-    };
-    const leasing = { APP_IDENTITY_KEY: JSON.stringify(identityKey), APP_EDGE: edge };
-    add('http', 'http', topology.http, {
-      ...leasing,
-      APP_ROUTE_KEYS: JSON.stringify(routeKeys),
-      APP_ENDPOINTS: endpoint,
-      APP_ROUTE_AUDIENCE: 'required',
-    });
-    add('relay', 'relay', topology.relay);
-    for (const consumer of topology.consumers)
-      add(consumer.name, 'worker', consumer, {
-        APP_CONSUMER: consumer.name,
-        ...(consumer.effects === 'home-only' && leasing),
-        ...(consumer.effects === 'copies' && {
-          APP_IDENTITY_KEY: JSON.stringify(identityKey),
-          APP_ROUTE_KEYS: JSON.stringify(routeKeys),
-        }),
-      });
+    }
     await Promise.all([...this.functions.values()].map((host) => host.start()));
   }
 

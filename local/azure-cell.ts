@@ -9,7 +9,6 @@ import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
 import { LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
-import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
 import { FunctionsHost } from '../hosts/azure-functions/index.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -17,15 +16,19 @@ import { deployable, requireBundles } from './deployables.ts';
 import { AzureServices } from './emulators/azure-services.ts';
 import type { Endpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
-import { COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice, toNotice } from './local-cell.ts';
+import {
+  type CellKeys,
+  COUNTED_PARKED,
+  type ConsumerStatus,
+  type LocalCell,
+  type Notice,
+  toNotice,
+} from './local-cell.ts';
 
-export interface AzureCellOptions {
+export interface AzureCellOptions extends CellKeys {
   readonly declaration: CellDeclaration;
   readonly topology: Topology;
   readonly version: string;
-  readonly routeKeys: readonly PublicKey[];
-  /** By which the cell proves its identity. */
-  readonly identityKey: PrivateKey;
   /** Where it asks for its leases; asked when its functions start, and nowhere without it. */
   readonly edge?: () => string;
   /** The variables by which it exports telemetry; asked when its app starts, and none without it. */
@@ -83,9 +86,13 @@ export class AzureCell implements LocalCell {
   #administration: ServiceBusAdministrationClient | undefined;
   #host: FunctionsHost | undefined;
   #url = '';
+  #version: string;
+  #keys: CellKeys;
 
   constructor(options: AzureCellOptions) {
     this.#options = options;
+    this.#version = options.version;
+    this.#keys = { routeKeys: options.routeKeys, identityKey: options.identityKey };
     this.id = options.declaration.id;
     this.#names = azureNames(this.id);
     this.#resources = azureResources(options.topology);
@@ -155,10 +162,10 @@ export class AzureCell implements LocalCell {
   }
 
   async #startHost(): Promise<void> {
-    const { version, notice, inspectPort } = this.#options;
+    const { notice, inspectPort } = this.#options;
     const host = new FunctionsHost({
       appFolder: this.#appFolder,
-      environment: (url) => this.#settings(version, url),
+      environment: (url) => this.#settings(url),
       ...(this.#port !== undefined && { port: this.#port }),
       cosmosDB: COSMOS_TIMINGS,
       sourceMaps: true,
@@ -186,7 +193,13 @@ export class AzureCell implements LocalCell {
 
   /** Starts the app anew under another version, as a deployment would. */
   async replaceVersion(version: string): Promise<void> {
-    await this.host.replaceApp({ environment: this.#settings(version, this.#url) });
+    this.#version = version;
+    await this.host.replaceApp({ environment: this.#settings(this.#url) });
+  }
+
+  async replaceKeys(keys: Partial<CellKeys>): Promise<void> {
+    this.#keys = { ...this.#keys, ...keys };
+    if (!this.crashed) await this.host.replaceApp({ environment: this.#settings(this.#url) });
   }
 
   /** Stops everything in the reverse order. What is under way comes again at the next start with the same folder. */
@@ -213,17 +226,17 @@ export class AzureCell implements LocalCell {
     return [relay, ...(await Promise.all(subscriptions))];
   }
 
-  #settings(version: string, url: string): Record<string, string> {
+  #settings(url: string): Record<string, string> {
     const settings = {
       APP_CELL: this.id,
-      APP_VERSION: version,
+      APP_VERSION: this.#version,
       APP_REGION: this.region,
       APP_DATABASE: this.#names.database,
       APP_TOPIC: this.#names.topic,
-      APP_ROUTE_KEYS: JSON.stringify(this.#options.routeKeys),
+      APP_ROUTE_KEYS: JSON.stringify(this.#keys.routeKeys),
       APP_ENDPOINTS: url,
       APP_ROUTE_AUDIENCE: 'required',
-      APP_IDENTITY_KEY: JSON.stringify(this.#options.identityKey),
+      APP_IDENTITY_KEY: JSON.stringify(this.#keys.identityKey),
       APP_EDGE: this.#options.edge?.() ?? 'none',
       COSMOS: this.#connections.cosmos,
       SERVICE_BUS: this.#connections.serviceBus,

@@ -161,6 +161,11 @@ export class LocalEdge {
     await this.#host?.replaceBundle(this.#options.bundle ?? deployable('edge/http/index.mjs'));
   }
 
+  /** Has it sign with another key; the directory stays, and requests in the meantime wait. */
+  async replaceRouteKey(key: PrivateKey): Promise<void> {
+    await this.#host?.replaceVariables({ APP_ROUTE_KEY: JSON.stringify(key) });
+  }
+
   /** Stops it, also while it starts. */
   stop(): Promise<void> {
     return this.#life.stop();

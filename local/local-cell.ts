@@ -1,5 +1,6 @@
 // What the stack needs of a cell, whichever cloud's it is.
 import type { Cloud } from '../core/cell/identity.ts';
+import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
 
 /** A noteworthy event, for the developer. */
 export interface Notice {
@@ -22,6 +23,14 @@ export interface ConsumerStatus {
   readonly more: boolean;
 }
 
+/** The keys of a cell, which can be replaced while it runs. */
+export interface CellKeys {
+  /** The edge's public keys: one, or two during a rotation. */
+  readonly routeKeys: readonly PublicKey[];
+  /** By which the cell proves its identity. */
+  readonly identityKey: PrivateKey;
+}
+
 export interface LocalCell {
   readonly id: string;
   readonly cloud: Cloud;
@@ -36,6 +45,8 @@ export interface LocalCell {
    * @throws Error if one does not start; the old one then continues
    */
   replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]>;
+  /** Has the cell go by other keys, and serves meanwhile; a lost cell takes them when it is revived. */
+  replaceKeys(keys: Partial<CellKeys>): Promise<void>;
   stop(): Promise<void>;
   consumers(): Promise<readonly ConsumerStatus[]>;
   /** Whether it is lost. */

@@ -1,8 +1,8 @@
-// The development key of the edge: made anew with each stack, and kept nowhere.
+// The development key of the edge: made anew with each stack, replaced by a rotation, and kept nowhere.
 
 import { ROUTE_TOKEN_LIMITS, routeTokenSigner, type Scope } from '../core/cell/route-token.ts';
 import { type Clock, type EpochSeconds, toEpochSeconds } from '../core/ports/clock.ts';
-import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
+import { type PrivateKey, type PublicKey, publicPart } from '../core/ports/keys.ts';
 
 export interface TokenRequest {
   readonly tenant: string;
@@ -17,7 +17,7 @@ export interface TokenRequest {
 }
 
 export interface RouteKeys {
-  /** What the cells verify with. */
+  /** What the cells verify with at first. */
   readonly publicKeys: readonly PublicKey[];
   /** What the edge signs with. */
   readonly privateKey: PrivateKey;
@@ -34,15 +34,16 @@ export async function makePrivateKey(kid: string): Promise<PrivateKey> {
   return { kty: 'OKP', crv: 'Ed25519', kid, x, d };
 }
 
-/** What others may know of a key. */
-export const publicPartOf = ({ kty, crv, kid, x }: PrivateKey): PublicKey => ({ kty, crv, kid, x });
-
 /** Makes the edge's key pair, under another name if tests need two. */
 export async function makeRouteKeys(clock: Clock, kid = 'local'): Promise<RouteKeys> {
-  const key = await makePrivateKey(kid);
+  return routeKeysOf(await makePrivateKey(kid), clock);
+}
+
+/** What a stack does with the key that its edge signs with. */
+export function routeKeysOf(key: PrivateKey, clock: Clock): RouteKeys {
   const sign = routeTokenSigner(key);
   return {
-    publicKeys: [publicPartOf(key)],
+    publicKeys: [publicPart(key)],
     privateKey: key,
     mint({ tenant, cell, endpoint, scopes, lifeSeconds = ROUTE_TOKEN_LIMITS.lifeSeconds, epoch = 1 }) {
       const issuedAt = toEpochSeconds(clock.now());

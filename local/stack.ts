@@ -4,7 +4,7 @@ import { application } from '../core/application.ts';
 import { LEASE_PATH } from '../core/cell/lease.ts';
 import type { Topology } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
-import type { PrivateKey } from '../core/ports/keys.ts';
+import { type PrivateKey, publicPart } from '../core/ports/keys.ts';
 import { NoWorkerd } from '../hosts/edge/edge-host.ts';
 import { type EdgeFaults, readFaults } from '../hosts/edge/faults.ts';
 import { AwsCell, type AwsCellOptions } from './aws-cell.ts';
@@ -13,15 +13,16 @@ import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
-import { dynoxideBinary, NoDynoxide } from './emulators/dynamodb/dynamodb-emulator.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { healthAt } from './health.ts';
 import { inspectedIn } from './inspection.ts';
 import { type DevelopmentIssuer, makeIssuer } from './issuer.ts';
+import { keyOrders } from './key-orders.ts';
 import { handOn } from './leases.ts';
 import type { ConsumerStatus, LocalCell, Notice } from './local-cell.ts';
 import { IDENTITY_PATH, registerStack, unregisterStack } from './registry.ts';
-import { makePrivateKey, makeRouteKeys, publicPartOf, type RouteKeys, type TokenRequest } from './route-keys.ts';
+import { makePrivateKey, makeRouteKeys, type RouteKeys, type TokenRequest } from './route-keys.ts';
+import { runnableCells } from './runnable-cells.ts';
 import { Plane } from './telemetry/plane.ts';
 import type { TenantDeclaration } from './tenants.ts';
 import { readDeviceRequest, readRouteTokenRequest, readTenantTokenRequest } from './token-requests.ts';
@@ -101,7 +102,7 @@ export class Stack {
   readonly cells: readonly LocalCell[];
   readonly #id = randomIds.next();
   readonly #options: StackOptions;
-  readonly #keys: RouteKeys;
+  #keys: RouteKeys;
   /** Cell → the key by which it proves its identity. */
   readonly #identities: ReadonlyMap<string, PrivateKey>;
   readonly #control: ControlServer;
@@ -146,6 +147,13 @@ export class Stack {
       'GET /device-certificate': ({ query }) => this.#deviceCertificate(query),
       'GET /jwks.json': async () => issuer.jwks,
       ...this.#plane.routes,
+      ...keyOrders({
+        cells: () => this.cells,
+        edge: () => this.#edge,
+        signing: (signing) => {
+          this.#keys = signing;
+        },
+      }),
       'POST /crash': ({ query }) => this.crash(query.get('cell') ?? ''),
       'POST /revive': ({ query }) => this.revive(query.get('cell') ?? ''),
       'POST /edge-faults': ({ body }) => this.setEdgeFaults(body as EdgeFaults),
@@ -231,7 +239,7 @@ export class Stack {
     return this.#options.cells.map((declaration, index) => ({
       ...declaration,
       endpoint: this.cells[index]?.url ?? '',
-      keys: [publicPartOf(this.#identityOf(declaration))],
+      keys: [publicPart(this.#identityOf(declaration))],
     }));
   }
 
@@ -374,23 +382,6 @@ export class Stack {
     if (declaration.cloud === 'aws') return new AwsCell({ ...common, ...(bundles && { bundles }), endpoints, inspect });
     const [inspectPort] = inspect.values();
     return new AzureCell({ ...common, endpoints, ...(inspectPort !== undefined && { inspectPort }) });
-  }
-}
-
-/** The cells for whose services there is a server on this machine. */
-function runnableCells(
-  { cells, notice, findDynamoDb = dynoxideBinary }: StackOptions,
-  { dynamodb }: Endpoints,
-): readonly CellDeclaration[] {
-  const onAws = cells.filter(({ cloud }) => cloud === 'aws').map(({ id }) => id);
-  if (dynamodb !== undefined || onAws.length === 0) return cells;
-  try {
-    findDynamoDb();
-    return cells;
-  } catch (error) {
-    if (!(error instanceof NoDynoxide) || onAws.length === cells.length) throw error;
-    notice({ level: 'warn', part: onAws.join(', '), message: `left out. ${error.message}` });
-    return cells.filter(({ cloud }) => cloud !== 'aws');
   }
 }
 

@@ -6,10 +6,10 @@ import type { ObjectStorage } from './platform.ts';
 /** The name of the one object. */
 export const MONITOR_NAME = 'monitor';
 
-export interface MonitorObjectDeps<Status, Overview, Traffic> {
+export interface MonitorObjectDeps<Status, Overview, Traffic, Signer> {
   readonly monitor: { round(): Promise<void>; status(): Status; overview(known: string | null): Overview };
-  /** Takes what an isolate has counted. */
-  readonly report: (traffic: Traffic) => void;
+  /** Takes what an isolate has counted, and which key it signs with; isolates of earlier releases do not say. */
+  readonly report: (traffic: Traffic, signer: Signer | undefined) => void;
   readonly gate: FailbackGate;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -17,18 +17,19 @@ export interface MonitorObjectDeps<Status, Overview, Traffic> {
 }
 
 /** The methods available to other Workers. */
-export interface MonitorStub<Status, Overview, Traffic> extends FailbackGate {
+export interface MonitorStub<Status, Overview, Traffic, Signer> extends FailbackGate {
   /** Ensures that an alarm is set. */
   wake(): Promise<void>;
   /** The monitor's status; also ensures that an alarm is set. */
   status(): Promise<Status>;
   /** The overview, unless the caller has the one with this entity tag; also ensures that an alarm is set. */
   overview(known: string | null): Promise<Overview>;
-  /** Takes what an isolate has counted. */
-  report(traffic: Traffic): Promise<void>;
+  /** Takes what an isolate has counted, and which key it signs with. */
+  report(traffic: Traffic, signer?: Signer): Promise<void>;
 }
 
-export interface MonitorObjectMethods<Status, Overview, Traffic> extends MonitorStub<Status, Overview, Traffic> {
+export interface MonitorObjectMethods<Status, Overview, Traffic, Signer>
+  extends MonitorStub<Status, Overview, Traffic, Signer> {
   alarm(): Promise<void>;
 }
 
@@ -36,14 +37,14 @@ export interface MonitorObjectMethods<Status, Overview, Traffic> extends Monitor
 const LOST_INTERVALS = 10;
 
 /** Returns the methods. The platform runs one alarm of an object at a time, so rounds do not overlap. */
-export function monitorObject<Status, Overview, Traffic>({
+export function monitorObject<Status, Overview, Traffic, Signer>({
   monitor,
   report,
   gate,
   storage,
   clock,
   intervalMs,
-}: MonitorObjectDeps<Status, Overview, Traffic>): MonitorObjectMethods<Status, Overview, Traffic> {
+}: MonitorObjectDeps<Status, Overview, Traffic, Signer>): MonitorObjectMethods<Status, Overview, Traffic, Signer> {
   const wake = async (): Promise<void> => {
     const set = await storage.getAlarm();
     if (set === null || set < clock.now() - LOST_INTERVALS * intervalMs) await storage.setAlarm(clock.now());
@@ -58,7 +59,7 @@ export function monitorObject<Status, Overview, Traffic>({
       await wake();
       return monitor.overview(known);
     },
-    report: async (traffic) => report(traffic),
+    report: async (traffic, signer) => report(traffic, signer),
     caughtUp: async (...question) => {
       // The rounds keep the object in memory while it compares.
       await wake();

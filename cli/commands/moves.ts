@@ -1,13 +1,10 @@
 // `polycell moves`: how far the moves of tenants are, and what becomes of them.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveAction, MoveView } from '../../core/edge/ports/mover.ts';
 import { type Command, YES_DESCRIPTION, YES_OPTION } from '../command.ts';
 import { type Action, type ActionContext, idOf, runAction } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove } from '../move-text.ts';
-
-/** The pause between two looks, in milliseconds. */
-const LOOK_MS = 1000;
+import { watchMove } from '../move-watch.ts';
 
 /** Actions that change a move. */
 const CHANGING = ['pause', 'resume', 'abort', 'reverse', 'seal'];
@@ -17,9 +14,9 @@ export const moves: Command = {
   usage: 'list|show|watch|pause|resume|abort|reverse|seal [TENANT]',
   example: 'npx polycell moves watch acme',
   asks: 'edge',
-  options: { reason: { type: 'string' }, ...YES_OPTION },
+  options: { reason: { type: 'string' }, wait: { type: 'boolean' }, ...YES_OPTION },
   positionals: 2,
-  takenBy: { reason: CHANGING, yes: CHANGING },
+  takenBy: { reason: CHANGING, yes: CHANGING, wait: ['resume', 'reverse'] },
   describe: {
     list: 'all moves that are kept, the latest first',
     'show TENANT': 'the latest move of one',
@@ -29,6 +26,7 @@ export const moves: Command = {
     'abort TENANT': 'end one before the switch: the directory is as it was',
     'reverse TENANT': 'bring the tenant back after the switch, in the same steps',
     'seal TENANT': 'end one that is verified: it can no longer be reversed',
+    '--wait': 'resume, reverse: go on as watch does',
     '--reason TEXT': 'why, for the audit log; the command itself if not given',
     ...YES_DESCRIPTION,
   },
@@ -45,6 +43,7 @@ const act =
     await confirm(context.connection, context, { name: tenant, missing: undefined });
     const reason = typeof options.reason === 'string' ? options.reason : commandLine;
     const move = (await control('POST', `moves/${tenant}/${action}`, { reason })) as MoveView;
+    if (options.wait === true) return watchMove(context, tenant);
     out(json ? JSON.stringify(move) : describeMove(move));
     return 0;
   };
@@ -63,17 +62,7 @@ const actions: Readonly<Record<string, Action>> = {
     return 0;
   },
 
-  async watch(context) {
-    const tenant = idOf(context, 'tenant');
-    for (let before = ''; ; await sleep(LOOK_MS)) {
-      const move = await shown(context, tenant);
-      const line = context.json ? JSON.stringify(move) : describeMove(move);
-      if (line !== before) context.out(line);
-      before = line;
-      if (move.state === 'aborted') return 1;
-      if (move.paused || move.state === 'verified' || move.state === 'sealed') return 0;
-    }
-  },
+  watch: (context) => watchMove(context, idOf(context, 'tenant')),
 
   pause: act('pause'),
   resume: act('resume'),

@@ -18,6 +18,7 @@ import {
 } from '../directory.ts';
 import { confirm } from '../edge/confirm.ts';
 import { describeMove, describePlan } from '../move-text.ts';
+import { watchMove } from '../move-watch.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
@@ -38,6 +39,7 @@ export const tenants: Command = {
     'keep-data': { type: 'boolean' },
     'leave-data': { type: 'boolean' },
     limit: { type: 'string' },
+    wait: { type: 'boolean' },
     ...CHANGE_OPTIONS,
   },
   positionals: 2,
@@ -51,6 +53,7 @@ export const tenants: Command = {
     leave: ['move'],
     rate: ['move'],
     'pause-before': ['move'],
+    wait: ['move'],
     tier: ['add'],
     policy: ['on-isolation'],
     'keep-data': ['remove'],
@@ -74,6 +77,7 @@ export const tenants: Command = {
       'move: the present home is not the standby in the end, but another cell, if one fits; to the present home: only the standby changes',
     '--rate N': 'move: send at most so many events a second; no limit if not given',
     '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
+    '--wait': 'move: go on as `polycell moves watch` does, until it is verified, ends or rests',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
@@ -161,6 +165,7 @@ const actions: Readonly<Record<string, Action>> = {
       await confirm(context.connection, context, { name: id, missing: undefined, preview });
     }
     const move = await ask(isPreview);
+    if (options.wait === true && !isPreview) return watchMove(context, id);
     out(json ? JSON.stringify(move) : isPreview ? describePlan(move) : describeMove(move));
     return 0;
   },

@@ -1,8 +1,8 @@
 // Profiles: which edges the user has, and the credential for each, in files that only the user can read.
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError, UserError } from '../command.ts';
+import { configurationFolder, noneIfAbsent, readPrivate, writePrivate } from './private-file.ts';
 
 /** How a profile gets a new token. */
 export interface SignIn {
@@ -34,12 +34,9 @@ export const NO_PROFILE = 'none';
 export class Profiles {
   readonly #folder: string;
 
-  /** `environment`: where the user's configuration is, by the XDG Base Directory Specification. */
+  /** `environment`: where the user's configuration is. */
   constructor(environment: NodeJS.ProcessEnv = process.env) {
-    const base = environment.XDG_CONFIG_HOME;
-    // The specification has relative paths ignored.
-    const configuration = base !== undefined && path.isAbsolute(base) ? base : path.join(homedir(), '.config');
-    this.#folder = path.join(configuration, 'polycell');
+    this.#folder = configurationFolder(environment);
   }
 
   /** Names of all profiles, sorted. */
@@ -62,13 +59,10 @@ export class Profiles {
 
   async find(name: string): Promise<Profile | undefined> {
     const file = this.#file(name);
-    const state = await stat(file).catch(noneIfAbsent);
-    if (state === undefined) return undefined;
-    if (process.platform !== 'win32' && (state.mode & 0o077) !== 0)
-      throw new UserError(`${file} holds a credential and other users can read it: chmod 600 it.`);
-    if (state.size > FILE_BYTES) throw new UserError(`${file} is too large for a profile.`);
+    const text = await readPrivate(file, FILE_BYTES, 'a profile');
+    if (text === undefined) return undefined;
     try {
-      const read = JSON.parse(await readFile(file, 'utf8')) as Partial<Profile> | null;
+      const read = JSON.parse(text) as Partial<Profile> | null;
       if (typeof read?.edge === 'string') return { ...read, edge: read.edge, protected: read.protected === true };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
@@ -78,7 +72,7 @@ export class Profiles {
 
   /** Writes a profile in place of any other of that name. */
   async write(name: string, profile: Profile): Promise<void> {
-    await this.#put(this.#file(name), `${JSON.stringify(profile, null, 2)}\n`);
+    await writePrivate(this.#file(name), `${JSON.stringify(profile, null, 2)}\n`);
   }
 
   async remove(name: string): Promise<void> {
@@ -96,7 +90,7 @@ export class Profiles {
   /** Marks a profile as current, or none. */
   async use(name: string | undefined): Promise<void> {
     if (name === undefined) await rm(path.join(this.#folder, 'current'), { force: true });
-    else await this.#put(path.join(this.#folder, 'current'), `${name}\n`);
+    else await writePrivate(path.join(this.#folder, 'current'), `${name}\n`);
   }
 
   #file(name: string): string {
@@ -106,23 +100,4 @@ export class Profiles {
       );
     return path.join(this.#folder, `${name}.profile.json`);
   }
-
-  /** Renamed into place, so that a reader sees the old file or the new one. */
-  async #put(file: string, text: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const draft = `${file}.${process.pid}`;
-    try {
-      await writeFile(draft, text, { mode: 0o600 });
-      // The mode of a file that was there already is not changed by writing it.
-      await chmod(draft, 0o600);
-      await rename(draft, file);
-    } finally {
-      await rm(draft, { force: true });
-    }
-  }
-}
-
-function noneIfAbsent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
-  return undefined;
 }

@@ -4,7 +4,7 @@ import { isJsonObject } from '../ports/json.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { ANYWHERE } from '../ports/residency.ts';
 import { isName } from './identity.ts';
-import { isPublicKey, jwsSigner, jwsVerifier } from './jws.ts';
+import { isPublicKey, jwsPayload, jwsSigner, jwsVerifier } from './jws.ts';
 
 /** A cell of a tenant. */
 export interface AssignedCell {
@@ -68,6 +68,11 @@ export function assignmentReader(keys: readonly PublicKey[]): (text: unknown) =>
       ? 'its claims are not those of an assignment'
       : (residencyFault(assignment) ?? assignment);
   };
+}
+
+/** Reads an assignment that was verified before it was stored: the key that has signed it may have been replaced since. */
+export function storedAssignment(text: unknown): Assignment | undefined {
+  return typeof text === 'string' ? readAssignment(jwsPayload(text)) : undefined;
 }
 
 /** Whether one assignment of a tenant was signed after another. */

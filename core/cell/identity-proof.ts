@@ -1,7 +1,7 @@
 // Proofs of identity: a cell signs the edge's nonce with its own key, so that no other server can answer in its place.
 import { isJsonObject } from '../ports/json.ts';
-import type { PrivateKey, PublicKey } from '../ports/keys.ts';
-import { jwsSigner, jwsVerdict } from './jws.ts';
+import { type PrivateKey, type PublicKey, publicPart } from '../ports/keys.ts';
+import { isPublicKey, jwsSigner, jwsVerdict } from './jws.ts';
 
 /** The query parameter of the health check that carries the nonce. */
 export const NONCE_PARAMETER = 'nonce';
@@ -10,7 +10,7 @@ export const NONCE_PARAMETER = 'nonce';
 export const NONCE_PATTERN = '^[0-9a-f]{32}$';
 
 export const IDENTITY_LIMITS = {
-  /** Maximum bytes of a proof; ours have about 350. */
+  /** Maximum bytes of a proof; ours have about 600. */
   bytes: 2048,
   /** Keys of a cell: one, or two during a rotation. */
   keys: 2,
@@ -23,15 +23,18 @@ const FORM = { what: 'a proof of identity', bytes: IDENTITY_LIMITS.bytes, typ: T
 
 /**
  * Returns a function that answers a nonce with a proof. It names the cell's own endpoints and not the one that was called: a listener
- * that hands the question on to the cell gets a proof for another endpoint than its own.
+ * that hands the question on to the cell gets a proof for another endpoint than its own. It also says by which keys the cell verifies what
+ * the edge has signed, so that a rotation goes on only where both sides have the new one.
  */
 export function identityProver(
   key: PrivateKey,
   cell: string,
   endpoints: readonly string[],
+  routeKeys: readonly PublicKey[],
 ): (nonce: string) => Promise<string> {
   const sign = jwsSigner(key, TYPE);
-  return (nonce) => sign({ cel: cell, aud: endpoints, nonce });
+  const known = routeKeys.map(publicPart);
+  return (nonce) => sign({ cel: cell, aud: endpoints, nonce, rks: known });
 }
 
 /** What a proof must say. */
@@ -43,18 +46,34 @@ export interface IdentityClaim {
   readonly keys: readonly PublicKey[];
 }
 
-/** Says why the proof does not show this identity; `undefined` if it does. Never rejects because of a proof. */
-export async function identityFault(
+/** What a proof shows. */
+export interface ProvedIdentity {
+  /** The id of the key that has signed it. */
+  readonly kid: string;
+  /** By which keys the cell verifies what the edge has signed; `null` for a cell of an earlier release, which does not say. */
+  readonly routeKeys: readonly PublicKey[] | null;
+}
+
+/** What the proof shows if it is that of this identity, else why it is not. Never rejects because of a proof. */
+export async function readProof(
   proof: unknown,
   { cell, endpoint, nonce, keys }: IdentityClaim,
-): Promise<string | undefined> {
-  if (typeof proof !== 'string') return 'it gives no proof of its identity';
+): Promise<ProvedIdentity | { readonly fault: string }> {
+  if (typeof proof !== 'string') return { fault: 'it gives no proof of its identity' };
   const verdict = await jwsVerdict(keys, FORM, proof);
-  if ('fault' in verdict) return `its proof of identity is refused: ${verdict.fault}`;
-  const { payload } = verdict;
-  if (!isJsonObject(payload) || payload.nonce !== nonce) return 'its proof of identity answers another question';
-  if (payload.cel !== cell) return 'its proof of identity is that of another cell';
+  if ('fault' in verdict) return { fault: `its proof of identity is refused: ${verdict.fault}` };
+  const { payload, kid } = verdict;
+  if (!isJsonObject(payload) || payload.nonce !== nonce)
+    return { fault: 'its proof of identity answers another question' };
+  if (payload.cel !== cell) return { fault: 'its proof of identity is that of another cell' };
   if (!Array.isArray(payload.aud) || !payload.aud.includes(endpoint))
-    return `its proof of identity is for another endpoint than ${endpoint}`;
-  return undefined;
+    return { fault: `its proof of identity is for another endpoint than ${endpoint}` };
+  const { rks } = payload;
+  return { kid, routeKeys: Array.isArray(rks) && rks.every(isPublicKey) ? (rks as readonly PublicKey[]) : null };
+}
+
+/** Says why the proof does not show this identity; `undefined` if it does. Never rejects because of a proof. */
+export async function identityFault(proof: unknown, claim: IdentityClaim): Promise<string | undefined> {
+  const read = await readProof(proof, claim);
+  return 'fault' in read ? read.fault : undefined;
 }

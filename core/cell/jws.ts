@@ -64,8 +64,8 @@ export interface JwsForm {
   readonly typ?: string;
 }
 
-/** The payload of a JWS whose signature is good, or why it is refused. */
-export type JwsVerdict = { readonly payload: unknown } | { readonly fault: string };
+/** The payload of a JWS whose signature is good, with the id of the key that has signed it, or why it is refused. */
+export type JwsVerdict = { readonly payload: unknown; readonly kid: string } | { readonly fault: string };
 
 /** The last of a signature's 86 characters carries two bits; with other bits set, two texts would encode one signature. */
 const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]{85}[AQgw])$/;
@@ -90,7 +90,7 @@ export function jwsVerifier(keys: readonly PublicKey[], form: JwsForm): (token: 
     if (key === undefined) return { fault: 'its key is not known here' };
     const bytes = encoder.encode(`${header}.${payload}`);
     return (await crypto.subtle.verify('Ed25519', key, decodeBase64Url(signature), bytes))
-      ? { payload: decodeJson(payload) }
+      ? { payload: decodeJson(payload), kid: String(head.kid) }
       : { fault: 'its signature is wrong' };
   };
 }
@@ -104,6 +104,9 @@ export async function jwsVerdict(keys: readonly PublicKey[], form: JwsForm, toke
     throw error;
   }
 }
+
+/** The payload of a compact JWS whose signature was verified before; `undefined` if there is none. */
+export const jwsPayload = (token: string): unknown => decodeJson(COMPACT.exec(token)?.[2] ?? '');
 
 function decodeJson(part: string): unknown {
   try {

@@ -111,7 +111,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     },
     behindHome: standingIn({ cell: cell.id, assignments, notes, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
-    prove: identityProver(identityKey, cell.id, audience.endpoints),
+    prove: identityProver(identityKey, cell.id, audience.endpoints, routeKeys),
     probePeer: peerProbe({ fetch, clock }),
     telemetry,
     clock,

@@ -1,5 +1,5 @@
 // The assignments that a cell holds: the newest one decides who is a peer, and each placement's last one who served when.
-import { type Assignment, assignmentReader, cellUnder, isNewer } from '../cell/assignment.ts';
+import { type Assignment, assignmentReader, cellUnder, isNewer, storedAssignment } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import { isPortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
@@ -36,17 +36,17 @@ export interface HeldAssignments {
 export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldAssignments {
   const read = assignmentReader(keys);
 
-  /** Assignments by placement, newest first. One whose key is not known any more says nothing. */
+  /**
+   * Assignments by placement, newest first. Each was verified when it was adopted; the key that has signed it may have been replaced since, and
+   * what was accepted under it stays what it was.
+   */
   const held = async (tenant: string): Promise<{ document: StoredDocument; assignment: Assignment }[]> => {
     const query = { prefix: PREFIX, limit: PLACEMENTS, order: 'descending' } as const;
     const { items } = await state.query(statePartition.tenant(tenant), query);
-    const all = await Promise.all(
-      items.map(async (document) => {
-        const assignment = await read(isJsonObject(document.body) ? document.body.assignment : undefined);
-        return typeof assignment === 'string' ? [] : [{ document, assignment }];
-      }),
-    );
-    return all.flat();
+    return items.flatMap((document) => {
+      const assignment = storedAssignment(isJsonObject(document.body) ? document.body.assignment : undefined);
+      return assignment === undefined ? [] : [{ document, assignment }];
+    });
   };
 
   return {

@@ -1,6 +1,7 @@
 // The plain port in front of workerd: passes bytes through, and answers `Expect: 100-continue`, which workerd ignores.
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { Gate } from './gate.ts';
 
 /** Bytes of a request's line and headers that are inspected; https://developers.cloudflare.com/fundamentals/reference/connection-limits/ */
 const MAXIMUM_HEAD_BYTES = 128 * 1024;
@@ -15,11 +16,13 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 /** Listens on 127.0.0.1 and passes every connection on to `target`, byte for byte. */
 export class ContinueFront {
   readonly #target: number;
+  readonly #gate: Gate;
   readonly #connections = new Set<net.Socket>();
-  readonly #server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#pass(client));
+  readonly #server = net.createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#arrived(client));
 
-  constructor(target: number) {
+  constructor(target: number, gate = new Gate()) {
     this.#target = target;
+    this.#gate = gate;
   }
 
   /** Only after `start`. */
@@ -45,6 +48,15 @@ export class ContinueFront {
   async stop(): Promise<void> {
     for (const connection of this.#connections) connection.destroy();
     if (this.#server.listening) await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #arrived(client: net.Socket): void {
+    this.#connections.add(client);
+    client.on('error', () => client.destroy());
+    client.on('close', () => this.#connections.delete(client));
+    this.#gate.pass(() => {
+      if (!client.destroyed) this.#pass(client);
+    });
   }
 
   #pass(client: net.Socket): void {

@@ -8,11 +8,12 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { endChild } from '../processes/end-child.ts';
-import { dieWithParent, OWN_GROUP, removeWithParent } from '../processes/reaper.ts';
+import { dieWithParent, OWN_GROUP, removeWithParent, whileReplaced } from '../processes/reaper.ts';
 import { scratchFolder } from '../processes/scratch-folder.ts';
 import { BUNDLE_MODULE, EDGE_MODULES, type EdgeLayout, type EdgePorts, edgeConfig, SECRET_VARIABLE } from './config.ts';
 import { ContinueFront } from './continue-front.ts';
 import type { EdgeFaults } from './faults.ts';
+import { Gate } from './gate.ts';
 import { TlsFront, type TlsFrontOptions } from './tls-front.ts';
 
 export interface EdgeLogLine {
@@ -55,6 +56,9 @@ export const EDGE_OBJECTS = {
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 2000;
 
+/** Of the requests under way while the edge is replaced: more than a cell may take to answer, in milliseconds. */
+const DRAIN_TIMEOUT_MS = 15_000;
+
 /** Characters of the process's last output that are kept to explain its end. */
 const KEPT_OUTPUT = 2000;
 
@@ -75,9 +79,12 @@ export class EdgeHost {
   #output = '';
   #up = false;
   #stopping = false;
+  readonly #gate = new Gate();
+  #variables: Readonly<Record<string, string>>;
 
   constructor(options: EdgeHostOptions) {
     this.#options = options;
+    this.#variables = options.variables ?? {};
   }
 
   /** Only after `start`. */
@@ -110,13 +117,14 @@ export class EdgeHost {
       for (const name of EDGE_MODULES)
         await copyFile(fileURLToPath(new URL(`./workers/${name}`, import.meta.url)), path.join(scratch, name));
       await this.#run(scratch);
-      this.#plain = new ContinueFront(this.#ports?.front ?? 0);
+      this.#plain = new ContinueFront(this.#ports?.front ?? 0, this.#gate);
       await this.#plain.start(this.#options.port ?? 0);
       await this.#answers();
       if (this.#options.tls !== undefined) {
         this.#tls = new TlsFront(this.#options.tls, {
           port: this.#ports?.tls ?? 0,
           vouchHeader: this.#vouchHeader,
+          gate: this.#gate,
         });
         await this.#tls.start();
       }
@@ -129,7 +137,7 @@ export class EdgeHost {
   }
 
   /**
-   * Puts another bundle behind the same addresses; what is stored stays. Requests in the meantime are refused.
+   * Puts another bundle behind the same addresses; what is stored stays. Requests in the meantime wait.
    * @throws Error with what the edge said, if it does not start with the bundle; then the old one is active again
    */
   async replaceBundle(bundle: string): Promise<void> {
@@ -147,15 +155,41 @@ export class EdgeHost {
     }
   }
 
+  /**
+   * Runs the Worker with other variables beside its own, as a new secret does; what is stored stays. Requests in the meantime wait.
+   * @throws Error with what the edge said, if it does not start with them; then the old ones are active again
+   */
+  async replaceVariables(variables: Readonly<Record<string, string>>): Promise<void> {
+    const scratch = this.#scratch;
+    if (scratch === undefined || !this.#up) throw new Error('The edge is not running.');
+    const previous = this.#variables;
+    this.#variables = { ...previous, ...variables };
+    try {
+      await this.#restart(scratch);
+    } catch (error) {
+      this.#variables = previous;
+      await this.#restart(scratch);
+      throw error;
+    }
+  }
+
   async #restart(scratch: string): Promise<void> {
     this.#up = false;
     this.#output = '';
     const child = this.#child;
     // From here on its end is expected.
     this.#child = undefined;
-    await endWorkerd(child);
-    await this.#run(scratch);
-    await this.#answers();
+    this.#gate.close();
+    const replaced = whileReplaced();
+    try {
+      // It takes no more connections, and finishes the requests that it has.
+      await endWorkerd(child, DRAIN_TIMEOUT_MS);
+      await this.#run(scratch);
+      await this.#answers();
+    } finally {
+      this.#gate.open();
+      replaced();
+    }
     this.#up = true;
     this.#output = '';
   }
@@ -199,11 +233,11 @@ export class EdgeHost {
   }
 
   #layout(storage: string): EdgeLayout {
-    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', variables = {}, assets } = this.#options;
+    const { objects = EDGE_OBJECTS, routeCache = 'ROUTES', assets } = this.#options;
     return {
       objects,
       routeCache,
-      variables: Object.keys(variables),
+      variables: Object.keys(this.#variables),
       ...(assets !== undefined && { assets: { binding: 'ASSETS', folder: path.resolve(assets) } }),
       // After a restart the previous ports, which the fronts know.
       ...(this.#ports !== undefined && { ports: this.#ports }),
@@ -213,11 +247,10 @@ export class EdgeHost {
   }
 
   async #spawn(binary: string, file: string): Promise<void> {
-    const { variables } = this.#options;
     const child = spawn(binary, ['serve', file, '--control-fd=3'], {
       ...OWN_GROUP,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { ...variables, [SECRET_VARIABLE]: this.#secret },
+      env: { ...this.#variables, [SECRET_VARIABLE]: this.#secret },
     });
     this.#child = child;
     dieWithParent(child);
@@ -255,7 +288,9 @@ export class EdgeHost {
 
   /** Detects a bundle that cannot work at all before the first client does. */
   async #answers(): Promise<void> {
-    const response = await fetch(`${this.url}/v1/health`, { signal: AbortSignal.timeout(START_TIMEOUT_MS) });
+    const response = await fetch(`http://127.0.0.1:${this.#ports?.front ?? 0}/v1/health`, {
+      signal: AbortSignal.timeout(START_TIMEOUT_MS),
+    });
     await response.arrayBuffer();
     if (response.status === 500) throw new Error(`The edge does not work: ${this.#lastWords('it answers 500')}`);
   }
@@ -269,8 +304,8 @@ export class EdgeHost {
   }
 }
 
-const endWorkerd = (child: ChildProcess | undefined): Promise<void> =>
-  endChild(child, (running) => running.kill('SIGTERM'), STOP_TIMEOUT_MS);
+const endWorkerd = (child: ChildProcess | undefined, timeoutMs = STOP_TIMEOUT_MS): Promise<void> =>
+  endChild(child, (running) => running.kill('SIGTERM'), timeoutMs);
 
 /** Resolves with the ports, by name, once every socket of the configuration listens. */
 function listening(control: Readable): Promise<EdgePorts> {

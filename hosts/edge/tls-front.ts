@@ -5,6 +5,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { Gate } from './gate.ts';
 
 export interface TlsFrontOptions {
   /** Of the server, in PEM; its issuer may follow. */
@@ -18,6 +19,8 @@ export interface TlsFrontOptions {
 
 /** Where the front forwards requests to, and the header whose name it shares with that port alone. */
 export interface TlsFrontTarget {
+  /** Requests wait at it while the server behind restarts; none do without it. */
+  readonly gate?: Gate;
   readonly port: number;
   readonly vouchHeader: string;
 }
@@ -52,7 +55,7 @@ export class TlsFront {
     this.#port = port;
     const options = { cert: certificate, key, ca: clientCa, requestCert: true, rejectUnauthorized: false };
     this.#server = https.createServer({ ...options, maxHeaderSize: MAXIMUM_HEADER_BYTES }, (request, response) =>
-      this.#pass(request, response),
+      (target.gate ?? new Gate()).pass(() => this.#pass(request, response)),
     );
     // The platform's front keeps an idle connection for minutes. Closed after Node's 5 s, it would be reset just as a request arrives.
     this.#server.keepAliveTimeout = 0;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { nodeOptions } from '../processes/node-options.ts';
 import { Environment, type EnvironmentOptions, type InvocationResult, type LambdaLogRecord } from './environment.ts';
 import { LambdaServiceError, LambdaStartupError, MAXIMUM_REQUEST_BYTES } from './errors.ts';
+import type { LambdaHostStats } from './stats.ts';
 
 export interface LambdaHostOptions {
   functionName: string;
@@ -39,23 +40,6 @@ export interface LambdaHostOptions {
    */
   inspectPort?: number;
   log?: (record: LambdaLogRecord) => void;
-}
-
-export interface LambdaHostStats {
-  environments: number;
-  busy: number;
-  queued: number;
-  /** Invocations answered, whatever the answer. */
-  invocations: number;
-  /** Of these, the ones with `functionError`. */
-  functionErrors: number;
-  /** Refused with TooManyRequestsException. */
-  throttles: number;
-  coldStarts: number;
-  /** Milliseconds from spawn to readiness of the last environment; undefined before the first. */
-  lastInitMs: number | undefined;
-  /** Process ids of the environments. */
-  pids: number[];
 }
 
 /** Invocations that may wait. AWS does not queue synchronous calls at all; a laptop has fewer environments than a region. */
@@ -170,17 +154,31 @@ export class LambdaHost {
    * @throws LambdaStartupError if the new bundle does not start
    */
   async replaceBundle(bundle: string): Promise<void> {
-    const previous = this.#options.bundle;
-    const old = [...this.#environments];
     const file = path.resolve(bundle);
     await this.#checkBundle(file);
-    this.#options = { ...this.#options, bundle: file };
+    await this.#replace({ bundle: file });
+  }
+
+  /**
+   * Gives the function other variables, as `replaceBundle` gives it another bundle. One without an environment has them from the next
+   * invocation on.
+   * @throws LambdaStartupError if it does not start with them
+   */
+  async replaceVariables(environment: Readonly<Record<string, string>>): Promise<void> {
+    if (this.#environments.size === 0) this.#options = { ...this.#options, environment };
+    else await this.#replace({ environment });
+  }
+
+  async #replace(next: Pick<LambdaHostOptions, 'environment'> & { bundle?: string }): Promise<void> {
+    const previous = this.#options;
+    const old = [...this.#environments];
+    this.#options = { ...this.#options, ...next };
     try {
       if (this.#options.inspectPort > 0) await this.killEnvironments();
       // Invocations that waited may have started one already.
       if (this.#options.inspectPort === 0 || this.#environments.size === 0) await this.#boot();
     } catch (error) {
-      this.#options = { ...this.#options, bundle: previous };
+      this.#options = previous;
       throw error;
     }
     for (const environment of old) {

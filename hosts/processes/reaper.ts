@@ -64,13 +64,27 @@ export function dieWithParent(child: ChildProcess): void {
   guarded.add(pid);
   tell(`+${pid}`);
   child.once('exit', () => {
-    guarded.delete(pid);
     tell(`-${pid}`);
-    if (guarded.size === 0) {
-      shell?.stdin?.end();
-      shell = undefined;
-    }
+    unguard(pid);
   });
+}
+
+function unguard(id: number): void {
+  guarded.delete(id);
+  if (guarded.size > 0) return;
+  shell?.stdin?.end();
+  shell = undefined;
+}
+
+/** No process has such an id. */
+let replaced = 0;
+
+/** Keeps the folders while a child is replaced by another one, be it the only one; returns the end of that. */
+export function whileReplaced(): () => void {
+  replaced -= 1;
+  const id = replaced;
+  guarded.add(id);
+  return () => unguard(id);
 }
 
 /**

@@ -5,8 +5,8 @@ import { randomIds } from '../../adapters/system/system.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import type { Version } from '../../core/ports/store.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
-import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
+import { cosmosServer } from '../support/contract-servers.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { cosmosClient } from './azure/clients.ts';
 import { cosmosFaults } from './azure/store-faults.ts';
@@ -14,20 +14,20 @@ import { codeOf } from './contract.ts';
 import { storeContract } from './store.contract.ts';
 
 // Several ranges, so that what lies in different ones is met.
-const emulator = new CosmosEmulator({ partitionRanges: 3 });
+const emulator = cosmosServer(3);
 beforeAll(() => emulator.start());
 afterAll(() => emulator.stop());
 
-const DATABASE = 'cell';
+const DATABASE = emulator.name('cell');
 let containers = 0;
 
 /** A new container, reached directly and through a proxy that can fail. */
 async function openContainer() {
   const id = `documents-${++containers}`;
-  const proxy = new FaultProxy({ target: emulator.connection.endpoint });
+  const proxy = new FaultProxy({ target: emulator.endpoint });
   await proxy.start();
-  const direct = cosmosClient(emulator.connection.endpoint);
-  const proxied = cosmosClient(proxy.endpoint);
+  const direct = cosmosClient(emulator.endpoint, emulator.key);
+  const proxied = cosmosClient(proxy.endpoint, emulator.key);
   const { database } = await direct.databases.createIfNotExists({ id: DATABASE });
   await database.containers.create({ id, partitionKey: PARTITION_KEY, defaultTtl: -1 });
   const clock = new HastyClock();

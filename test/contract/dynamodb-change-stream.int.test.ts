@@ -6,22 +6,20 @@ import { checkedStore } from '../../core/store/checked-store.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { DynamoDbStreamMapping } from '../../hosts/event-source-mappings/dynamodb-stream-mapping.ts';
 import type { StreamCheckpoint } from '../../hosts/event-source-mappings/stream-options.ts';
-import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
+import { dynamoDbServer } from '../support/contract-servers.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { dynamodbClient, streamsClient } from './aws/clients.ts';
 import { invokeInProcess } from './aws/invoke.ts';
 import { changeStreamContract } from './change-stream.contract.ts';
 
 const BATCH_SIZE = 10;
-const emulator = new DynamoDbEmulator();
+const emulator = dynamoDbServer();
 beforeAll(() => emulator.start());
 afterAll(() => emulator.stop());
 
-let tables = 0;
-
 changeStreamContract('DynamoDB Streams', async () => {
-  const table = `events-${++tables}`;
+  const table = emulator.name('events');
   const proxy = new FaultProxy({ target: emulator.endpoint });
   await proxy.start();
   const client = dynamodbClient(emulator.endpoint);

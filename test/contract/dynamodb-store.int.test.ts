@@ -1,23 +1,21 @@
-// The store contract, kept by DynamoDbStore against the DynamoDB emulator.
+// The store contract, kept by DynamoDbStore against the DynamoDB emulator, or another server (`npm run conformance`).
 import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
-import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
+import { dynamoDbServer } from '../support/contract-servers.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { dynamodbClient } from './aws/clients.ts';
 import { dynamoDbFaults } from './aws/store-faults.ts';
 import { storeContract } from './store.contract.ts';
 
-const emulator = new DynamoDbEmulator();
+const emulator = dynamoDbServer();
 beforeAll(() => emulator.start());
 afterAll(() => emulator.stop());
 
-let tables = 0;
-
 storeContract('DynamoDB', async () => {
-  const table = `documents-${++tables}`;
+  const table = emulator.name('documents');
   const proxy = new FaultProxy({ target: emulator.endpoint });
   await proxy.start();
   const direct = dynamodbClient(emulator.endpoint);

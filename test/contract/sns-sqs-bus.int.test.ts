@@ -11,7 +11,7 @@ import { snsError } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { SqsMapping } from '../../hosts/event-source-mappings/sqs-mapping.ts';
 import { provision } from '../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { snsSqsServer } from '../support/contract-servers.ts';
 import { reading } from '../support/events.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { refuseCharacters, snsFaults } from './aws/bus-faults.ts';
@@ -23,11 +23,9 @@ import { busContract } from './bus.contract.ts';
 import { runContract } from './contract.ts';
 
 const TIMEOUT_MS = 10_000;
-const emulator = new SnsSqsEmulator();
+const emulator = snsSqsServer();
 beforeAll(() => emulator.start());
 afterAll(() => emulator.stop());
-
-let cells = 0;
 
 type Consume = (
   queue: { url: string; arn: string },
@@ -36,7 +34,7 @@ type Consume = (
 ) => () => Promise<void>;
 
 async function openHarness(consume: Consume): Promise<BusHarness> {
-  const cell = `cell-${++cells}`;
+  const cell = emulator.name('cell');
   const proxy = new FaultProxy({ target: emulator.endpoint });
   await proxy.start();
   refuseCharacters(proxy);

@@ -5,14 +5,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { buildBundles } from '../../build/bundles.mjs';
+import { connect } from '../../cli/edge/connection.ts';
 import { StackClient } from '../../cli/stack-client.ts';
 import { declaredCells } from '../../local/cells.ts';
 import { Stack, type StackInfo } from '../../local/stack.ts';
 import { declaredTenants } from '../../local/tenants.ts';
+import { conformCell } from '../conformance/cell.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
+import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
 
@@ -209,6 +212,15 @@ test('the commands go through the edge, and know only the directory’s tenants'
   });
 });
 
+rotationSuite(() => stack);
+
+test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
+  const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
+  expect(findings.filter(({ outcome }) => outcome !== 'held')).toEqual([]);
+  expect(findings).toHaveLength(7);
+  expect((await at('tenants', 'list')).out).not.toContain('conformance-');
+});
+
 test('a lost cell is failed over automatically; it returns with its data, and serves after a failback', async () => {
   await stack.crash('aws-alpha');
   await expect(fetch(`${info.cells[0]?.url}/v1/health`)).rejects.toThrow('fetch failed');
@@ -356,13 +368,14 @@ test('a tenant moves from AWS to Azure under load, and back: its clients notice 
     JSON.parse((await at('moves', 'show', 'acme', '--json')).out) as { state: string; problem: string | null };
   await served('aws-alpha');
   expect((await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--dry-run')).out).toMatch(/would move/);
-  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', '--pause-before', 'switched')).toMatchObject({
-    code: 0,
-  });
-  expect(await at('moves', 'watch', 'acme')).toMatchObject({
+  const paused = ['--pause-before', 'switched', '--wait'];
+  expect(await at('tenants', 'list', '--wait')).toMatchObject({ code: 2 });
+  expect(await at('tenants', 'move', 'acme', '--to', 'azure-beta', ...paused)).toMatchObject({
     code: 0,
     out: expect.stringMatching(/following, paused/),
   });
+  expect(await at('moves', 'pause', 'acme', '--wait')).toMatchObject({ code: 2 });
+  expect(await at('moves', 'watch', 'acme')).toMatchObject({ code: 0 });
   expect(await at('moves', 'resume', 'acme')).toMatchObject({ code: 0 });
   await served('azure-beta');
   await eventually(async () => expect(await moved()).toMatchObject({ state: 'fenced', problem: null }));

@@ -1,5 +1,6 @@
 // A request as it stands, with no client that tidies paths or headers up, and its answer as it came.
 import http from 'node:http';
+import https from 'node:https';
 import { PATIENCE_MS } from '../support/patience.ts';
 
 export interface WireRequest {
@@ -19,7 +20,9 @@ export interface WireAnswer {
 
 /** Sends one request on a connection of its own. */
 export function send(base: string, { method, path, headers, body, chunked }: WireRequest): Promise<WireAnswer> {
-  const { hostname, port } = new URL(base);
+  const { hostname, port, protocol, host } = new URL(base);
+  const isPublic = protocol === 'https:';
+  const client = isPublic ? https : http;
   const bytes = Buffer.from(body);
   const isBodiless = bytes.length === 0 && ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(method);
   // Without the header Node would count the bytes of a chunked body, and send their length.
@@ -29,9 +32,12 @@ export function send(base: string, { method, path, headers, body, chunked }: Wir
       ? {}
       : { 'content-length': String(bytes.length) };
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      // A cell's port differs from the other's; the host header must not.
-      { hostname, port, method, path, agent: false, headers: { host: 'cell.test', ...length, ...headers } },
+    const request = client.request(
+      // A cell's port on this machine differs from the other's; the host header must not. A public address has one of its own.
+      {
+        ...{ hostname, port, method, path, agent: false },
+        headers: { host: isPublic ? host : 'cell.test', ...length, ...headers },
+      },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -179,7 +179,7 @@ export class World {
         ask: peerQuestion({ fetch, clock, sign }),
         clock,
       }),
-      fencing: createFencing({ directory, storage, fence, clock }),
+      fencing: createFencing({ directory, storage, fence, signedWith: 'edge-1', clock }),
       catchingUp: { round: async () => undefined, progress: () => ({ waiting: 0, problem: null }) },
       storage,
       clock,

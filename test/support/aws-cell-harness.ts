@@ -6,13 +6,14 @@ import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, root } from '../../build/bundles.mjs';
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
+import { publicPart } from '../../core/ports/keys.ts';
 import { failedPublishEntries, jsonError, snsError, statementErrors } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
 import { AwsCell } from '../../local/aws-cell.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import type { Notice } from '../../local/local-cell.ts';
-import { makeRouteKeys, publicPartOf } from '../../local/route-keys.ts';
+import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { impatient } from './impatient.ts';
@@ -75,7 +76,7 @@ export async function openAwsCell(notices: Notice[] = [], { timeoutSeconds = 4 }
   return {
     id: cell.id,
     url: cell.url,
-    identity: publicPartOf(keys.privateKey),
+    identity: publicPart(keys.privateKey),
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
       keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {

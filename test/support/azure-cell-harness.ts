@@ -1,4 +1,5 @@
 // An Azure cell for the end-to-end suites: emulators behind fault proxies, the real app, and shorter times than the cloud's.
+
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CosmosClient } from '@azure/cosmos';
@@ -6,12 +7,13 @@ import { cosmosClientOptions } from '../../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
+import { publicPart } from '../../core/ports/keys.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { AzureCell } from '../../local/azure-cell.ts';
 import type { Notice } from '../../local/local-cell.ts';
-import { makeRouteKeys, publicPartOf } from '../../local/route-keys.ts';
+import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';
 import type { CellHarness } from './cell-harness.ts';
 import { AZURE_LOCK_SECONDS, impatient } from './impatient.ts';
@@ -136,7 +138,7 @@ export async function openAzureCell(notices: Notice[] = [], { timeoutSeconds = 4
   return {
     id: cell.id,
     url: cell.url,
-    identity: publicPartOf(keys.privateKey),
+    identity: publicPart(keys.privateKey),
     token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = cell.id, ...rest } = {}) =>
       keys.mint({ tenant, cell: target, endpoint: cell.url, scopes, ...rest }),
     release: async (release) => {

@@ -1,4 +1,5 @@
 // A cell that is served by container processes: emulators, resources from the topology, and replicas of the container that share the work.
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -12,6 +13,7 @@ import { cosmosClientOptions } from '../../adapters/azure/cosmos-client.ts';
 import { systemClock } from '../../adapters/system/system.ts';
 import { azureResources } from '../../build/azure-resources.ts';
 import { buildBundles, root } from '../../build/bundles.mjs';
+import { publicPart } from '../../core/ports/keys.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../../emulators/service-bus/certificate.ts';
 import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
@@ -23,7 +25,7 @@ import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulat
 import { provision } from '../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import { type Notice, toNotice } from '../../local/local-cell.ts';
-import { makeRouteKeys, publicPartOf } from '../../local/route-keys.ts';
+import { makeRouteKeys } from '../../local/route-keys.ts';
 import type { ServedCell } from './cell-harness.ts';
 import { eventually } from './eventually.ts';
 import { impatient } from './impatient.ts';
@@ -197,7 +199,7 @@ export async function openContainerCell(cloud: 'aws' | 'azure', notices: Notice[
     return {
       id,
       url,
-      identity: publicPartOf(keys.privateKey),
+      identity: publicPart(keys.privateKey),
       token: (tenant, { scopes = ['ingest', 'read', 'operate'] as const, cell: target = id, ...rest } = {}) =>
         keys.mint({ tenant, cell: target, endpoint: url, scopes, ...rest }),
       start,

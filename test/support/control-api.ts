@@ -10,6 +10,7 @@ import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
 import { RecordingLog } from './recording-log.ts';
+import { EDGE_KEY, publicPart } from './route-tokens.ts';
 
 /** An operator with all scopes of the control API. */
 export const OPERATOR: Operator = {
@@ -47,12 +48,19 @@ export const OPEN_GATE: ControlApiDeps['gate'] = {
   caughtUp: async (cell) => ({ cell, state: 'caught-up', running: null, latest: null }),
 };
 
+/** Keys of cells that cannot be asked. */
+export const NO_KEYS: ControlApiDeps['keys'] = {
+  ask: async () => ({ fault: 'it is not there' }),
+  signer: publicPart(EDGE_KEY),
+};
+
 /** The API over a directory in memory; every answer of it is held against its document. */
 export function openApi(
   over: Partial<Directory> = {},
   monitor: () => Promise<unknown> = async () => STATUS,
   overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
   mover: ControlApiDeps['mover'] = IDLE_MOVER,
+  keys: ControlApiDeps['keys'] = NO_KEYS,
   gate = OPEN_GATE,
 ) {
   const log = new RecordingLog();
@@ -71,6 +79,7 @@ export function openApi(
     clock,
     mover,
     gate,
+    keys,
     ...guard,
     ...cells,
   });

@@ -1,6 +1,8 @@
 // Route tokens made by hand with node:crypto, well and badly formed, so that tests do not rely on the product's own signer.
 import { createPrivateKey, sign } from 'node:crypto';
-import type { PrivateKey, PublicKey } from '../../core/ports/keys.ts';
+import type { PrivateKey } from '../../core/ports/keys.ts';
+
+export { publicPart } from '../../core/ports/keys.ts';
 
 const OKP = { kty: 'OKP', crv: 'Ed25519' } as const;
 
@@ -28,9 +30,6 @@ export const STRANGERS_KEY: PrivateKey = {
 
 /** The key by which cells of tests prove who they are. */
 export const CELL_KEY: PrivateKey = { ...SECOND_KEY, kid: 'cell-key-1' };
-
-/** What a cell holds of a key. */
-export const publicPart = ({ kty, crv, kid, x }: PublicKey): PublicKey => ({ kty, crv, kid, x });
 
 export const base64Url = (text: string): string => Buffer.from(text).toString('base64url');
 

@@ -75,6 +75,7 @@ export async function watched(...definitions: readonly CellDefinition[]) {
         directory,
         storage,
         fence: fenceRequest({ ...asking, sign, assign: async () => undefined }, settings.timeoutMs),
+        signedWith: 'edge-1',
         clock,
       }),
       catchingUp: { round: async () => undefined, progress: () => ({ waiting: 0, problem: null }) },

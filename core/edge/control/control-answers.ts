@@ -3,6 +3,7 @@ import type { MonitorStatus } from '../monitor/monitor.ts';
 import type { Overview } from '../monitor/overview.ts';
 import type { AuditEntry, Cell, Proposal, Resolution, Tenant } from '../ports/directory-model.ts';
 import type { FailbackView } from '../ports/failback-gate.ts';
+import type { KeysShown } from './keys.ts';
 
 /** A part of a listing. */
 export interface ControlPage<T> {
@@ -23,6 +24,7 @@ export interface ControlAnswers {
   readonly failovers: ControlPage<CellShown>;
   readonly monitor: MonitorStatus;
   readonly overview: Overview;
+  readonly keys: KeysShown;
   readonly approvals: ControlPage<Proposal>;
   readonly audit: ControlPage<AuditEntry>;
   readonly tenants: ControlPage<Tenant>;

@@ -10,6 +10,7 @@ import type { Holdings } from '../cells/holdings-question.ts';
 import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import { movesTrust, withKnownKeys } from '../directory/directory-cells.ts';
 import { openProposals, PROPOSAL_LIMITS } from '../directory/proposals.ts';
+import type { MonitorStatus } from '../monitor/monitor.ts';
 import type { Overview, OverviewAnswer } from '../monitor/overview.ts';
 import type { Directory } from '../ports/directory.ts';
 import {
@@ -30,6 +31,7 @@ import { controlOpenApiDocument } from './control-openapi.ts';
 import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
 import { failbackAnswers } from './failback.ts';
+import { type KeysDeps, shownKeys } from './keys.ts';
 import { leftBehind } from './left-behind.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import { moves, unmoved } from './moves.ts';
@@ -57,6 +59,8 @@ export interface ControlApiDeps {
   readonly gate: FailbackGate;
   /** Moves tenants; see `createMover`. */
   readonly mover: Mover;
+  /** See `shownKeys`. */
+  readonly keys: KeysDeps;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
@@ -83,6 +87,7 @@ export function createControlApi({
   push,
   gate,
   mover,
+  keys,
   trust,
   clock,
   log,
@@ -260,6 +265,12 @@ export function createControlApi({
       const { etag, ageMs, body } = await overviewNow(request.headers.get('if-none-match'));
       const headers = { 'content-type': 'application/json', etag, [AGE_HEADER]: String(ageMs) };
       return new Response(body, { status: body === null ? 304 : 200, headers });
+    },
+    keys: async ({ query }) => {
+      readParameters(controlRoutes.keys.parameters, query);
+      const status = (await monitor().catch(monitorAway)) as MonitorStatus;
+      const cells = (await directory.cells()).map(({ cell }) => cell);
+      return shownKeys(keys, cells, status, clock);
     },
     metrics: async ({ query }) => {
       readParameters(controlRoutes.metrics.parameters, query);

@@ -25,6 +25,15 @@ import { FENCING, OVERVIEW } from './overview-schema.ts';
 const whole = { type: 'integer' } as const;
 const name = { type: 'string', pattern: NAME_PATTERN } as const;
 
+const PUBLIC_KEY = object(['kty', 'crv', 'kid', 'x'], {
+  kty: { const: 'OKP' },
+  crv: { const: 'Ed25519' },
+  kid: text,
+  x: text,
+});
+
+const keyList = { type: 'array', items: ref('PublicKey') } as const;
+
 const fieldsOf = ({ required, optional }: Shape) =>
   Object.fromEntries(Object.entries({ ...required, ...optional }).map(([field, { schema }]) => [field, schema]));
 
@@ -200,8 +209,32 @@ const schemas = {
       waiting: { ...count, description: 'Tenants whose cells are to be compared, each way for itself.' },
       problem: { type: ['string', 'null'] },
     }),
+    signers: {
+      type: 'array',
+      items: ref('SeenSigner'),
+      description: 'The keys that monitor and routers sign with, and when each was last seen.',
+    },
   }),
   Overview: OVERVIEW,
+  PublicKey: PUBLIC_KEY,
+  Keys: object(['signing', 'cells'], {
+    signing: { type: 'array', items: ref('SeenSigner'), description: 'The key of the isolate that answers first.' },
+    cells: {
+      type: 'array',
+      items: object(['id', 'state', 'declared', 'proves', 'accepts', 'problem'], {
+        id: name,
+        state: { type: 'string', enum: CELL_STATES },
+        declared: keyList,
+        proves: {
+          type: ['string', 'null'],
+          description: 'The id of the key that it has just proved its identity with.',
+        },
+        accepts: { ...keyList, type: ['array', 'null'], description: 'By which it verifies what the edge has signed.' },
+        problem: { type: ['string', 'null'], description: 'Why it does not say.' },
+      }),
+    },
+  }),
+  SeenSigner: object(['key', 'at'], { key: ref('PublicKey'), at: time }),
   Problem: problemSchema(OPERATOR_CODES),
 };
 
@@ -277,6 +310,7 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
       304: { ...answer('Nothing has changed since the one with this entity tag.'), headers: OVERVIEW_HEADERS },
     },
   },
+  keys: { responses: { 200: answer('The keys.', ref('Keys')) } },
   metrics: {
     responses: { 200: { description: 'The metrics.', content: content({ type: 'string' }, 'text/plain') } },
   },

@@ -118,6 +118,11 @@ export const controlRoutes = {
     'Cells, tenants, failovers and fencing, as of the monitor’s latest round. With If-None-Match, 304 if nothing has changed.',
     {},
   ),
+  keys: read(
+    'keys',
+    'The keys that the edge signs with, those by which each cell verifies what it has signed, and the cells’ own keys.',
+    {},
+  ),
   metrics: read('metrics', 'The numbers of the overview as text, for Prometheus to fetch.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change(

@@ -1,4 +1,5 @@
 // Determines which cells to notify of a tenant's new epoch and cells after a change: they refuse requests made under the old one, and know their part.
+import { sameJson } from '../../lib/same-json.ts';
 import type { EpochMs } from '../../ports/clock.ts';
 import { epochMs } from '../../ports/clock.ts';
 import type { Json } from '../../ports/json.ts';
@@ -9,8 +10,8 @@ export interface FencingJob {
   readonly key: string;
   /** The revision of the change that requires it. */
   readonly revision: number;
-  /** All tenants of this home, or one tenant. */
-  readonly of: { readonly home: string } | { readonly tenant: string };
+  /** All tenants of this home, one tenant, those that have this cell as home or standby, or for `null` all of the directory. */
+  readonly of: { readonly home: string } | { readonly tenant: string } | { readonly anywhere: string | null };
   /** The cells to notify: the tenants' home, each tenant's standby, the one of the two that serves, or the cell with this id. */
   readonly targets: 'home' | 'standbys' | 'serving' | { readonly cell: string };
   /** Where the pass over the tenants continues. */
@@ -54,8 +55,18 @@ const homeJob = (home: string, revision: number, targets: 'home' | 'standbys'): 
   fresh(`home/${home}`, revision, { of: { home }, targets });
 
 /** Another one notifies the cell that serves now which cells are its tenants', so that it knows where their events are to go. */
-const servingJob = (of: FencingJob['of'], revision: number): FencingJob =>
-  fresh(`serving/${'home' in of ? `home/${of.home}` : `tenant/${of.tenant}`}`, revision, { of, targets: 'serving' });
+const servingJob = (of: FencingJob['of'], revision: number, name = nameOf(of)): FencingJob =>
+  fresh(`serving/${name}`, revision, { of, targets: 'serving' });
+
+const nameOf = (of: FencingJob['of']): string =>
+  'home' in of ? `home/${of.home}` : 'tenant' in of ? `tenant/${of.tenant}` : `cell/${of.anywhere ?? ''}`;
+
+/**
+ * Has every tenant's assignment signed again: each cell passes it on to the tenant's other cell, which believes none whose key it does not
+ * know any more.
+ */
+export const resigningJob = (kid: string, revision: number): FencingJob =>
+  servingJob({ anywhere: null }, revision, `key/${kid}`);
 
 const tenantJob = (tenant: string, revision: number, cell: string): FencingJob =>
   fresh(`tenant/${tenant}/${cell}`, revision, { of: { tenant }, targets: { cell } });
@@ -76,8 +87,12 @@ export function jobsOf({ outcome, revision, changes }: AuditEntry): readonly Fen
 }
 
 function jobsOfCell(before: Cell, after: Cell, revision: number): readonly FencingJob[] {
-  if (before.switches === after.switches) return [];
+  // Assignments name the cells' endpoints and keys: the other cell believes no other ones, and sends nowhere else.
+  const isAnother = before.endpoint !== after.endpoint || !sameJson(before.keys ?? null, after.keys ?? null);
+  const renewed = isAnother ? [servingJob({ anywhere: after.id }, revision)] : [];
+  if (before.switches === after.switches) return renewed;
   return [
+    ...renewed,
     servingJob({ home: after.id }, revision),
     homeJob(after.id, revision, isServing(after) ? 'standbys' : 'home'),
   ];

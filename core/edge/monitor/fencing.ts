@@ -15,6 +15,7 @@ import {
   JOBS_PER_ENTRY,
   jobsOf,
   jobsOfCells,
+  resigningJob,
   targetsOf,
   toStoredJob,
 } from './fencing-jobs.ts';
@@ -53,12 +54,14 @@ export interface FencingDeps {
   readonly storage: MonitorStorage;
   /** See `fenceRequest`. */
   readonly fence: Fence;
+  /** The id of the key that signs assignments now. */
+  readonly signedWith: string;
   readonly clock: Clock;
 }
 
 /** A job as the control API shows it; the field names are part of that API. */
 export interface FencingProgress {
-  /** `home aws-alpha` or `tenant acme`. */
+  /** `home aws-alpha`, `tenant acme`, `cell aws-alpha` (as home or standby) or `all tenants`. */
   readonly of: string;
   readonly whom: string;
   readonly revision: number;
@@ -84,11 +87,13 @@ const POSITION = 'fencing/position';
 const JOB = 'fencing/job/';
 /** The latest finished ones, so that a monitor that starts anew still shows them. */
 const FINISHED = 'fencing/finished';
+/** The id of the key that the assignments were last signed with. */
+const SIGNED_WITH = 'fencing/signed-with';
 
 /** Jobs in progress that the status lists individually. */
 const SHOWN = 100;
 
-export function createFencing({ directory, storage, fence, clock }: FencingDeps): Fencing {
+export function createFencing({ directory, storage, fence, signedWith, clock }: FencingDeps): Fencing {
   const jobs = new Map<string, FencingJob>();
   const finished: FencingJob[] = [];
   let position: LogPosition | undefined;
@@ -128,6 +133,11 @@ export function createFencing({ directory, storage, fence, clock }: FencingDeps)
       const newest = (await directory.audit({ limit: 1 })).items[0]?.revision ?? 0;
       for (const job of jobsOfCells(cells)) await add(job);
       await moveTo({ low: newest, high: null, cursor: null });
+      await storage.put(SIGNED_WITH, signedWith);
+    } else if ((await storage.get<string>(SIGNED_WITH)) !== signedWith) {
+      // The job before the note, so that a crash in between repeats it. An earlier release has left no note.
+      await add(resigningJob(signedWith, position.low));
+      await storage.put(SIGNED_WITH, signedWith);
     }
     loaded = true;
   };
@@ -251,11 +261,13 @@ async function subjectsOf(
     return { subjects: [{ tenant: of.tenant, target, epoch: ifRemoved, placed: null }], next: null };
   }
   const page = await directory.tenants({
-    cell: of.home,
+    ...('home' in of && { cell: of.home }),
     limit: FENCING_LIMITS.page,
     ...(cursor !== null && { cursor }),
   });
-  return { subjects: page.items.flatMap(subjectOf), next: page.next };
+  const isConcerned = ({ cell, standby }: Tenant): boolean =>
+    'home' in of || of.anywhere === null || of.anywhere === cell || of.anywhere === standby;
+  return { subjects: page.items.filter(isConcerned).flatMap(subjectOf), next: page.next };
 }
 
 /** The cell to notify of this tenant; `undefined` if it is gone, not part of this pass, or serves the tenant and is to be fenced. */
@@ -274,11 +286,17 @@ function targetOf(
   return targets !== 'serving' && serving === id ? undefined : cell;
 }
 
+const describeSubjects = (of: FencingJob['of']): string => {
+  if ('home' in of) return `home ${of.home}`;
+  if ('tenant' in of) return `tenant ${of.tenant}`;
+  return of.anywhere === null ? 'all tenants' : `cell ${of.anywhere}`;
+};
+
 const describe = (
   { of, targets, revision, notified, since = epochMs(0), epoch = 0, problem }: FencingJob,
   state: FencingProgress['state'],
 ): FencingProgress => ({
-  of: 'home' in of ? `home ${of.home}` : `tenant ${of.tenant}`,
+  of: describeSubjects(of),
   whom: typeof targets === 'object' ? targets.cell : targets,
   revision,
   told: notified,

@@ -28,6 +28,7 @@ import type { MonitorSettings } from './monitor-settings.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 import type { OverviewAnswer, OverviewKeeper } from './overview.ts';
 import type { Prober, Question } from './prober.ts';
+import type { SeenSigner, SignerLedger } from './signers.ts';
 
 export const ROUND_LIMITS = {
   /** Steps of one round while a cell does not answer and there is no conclusion; the next round continues. */
@@ -60,6 +61,8 @@ export interface MonitorDeps {
   readonly settings: MonitorSettings;
   /** Takes in each round for operators; without it there is no overview. */
   readonly overview?: OverviewKeeper;
+  /** Knows which keys the edge signs with; without it the status does not say. */
+  readonly signers?: Pick<SignerLedger, 'list'>;
   /** Replaces the default rules; for tests. */
   readonly rules?: Rules;
 }
@@ -89,6 +92,8 @@ export interface MonitorStatus {
   }[];
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
   readonly catchingUp: CatchingUpProgress;
+  /** The keys that this object and the routers sign with, and when each was last seen to be used. */
+  readonly signers?: readonly SeenSigner[];
 }
 
 export interface Monitor {
@@ -101,7 +106,7 @@ export interface Monitor {
 
 /** Returns a monitor; rounds must not overlap. */
 export function createMonitor(deps: MonitorDeps): Monitor {
-  const { directory, prober, fencing, catchingUp, storage, clock, log, settings, overview, rules } = deps;
+  const { directory, prober, fencing, catchingUp, storage, clock, log, settings, overview, signers, rules } = deps;
   let memory: MonitorMemory | undefined;
   let counted: readonly CellOverview[] = [];
   let cells: readonly Cell[] = [];
@@ -234,6 +239,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       statusOf(memory ?? EMPTY_MEMORY, cells, trouble, settings, clock.now(), {
         fencing: fencing.progress(),
         catchingUp: catchingUp.progress(),
+        ...(signers !== undefined && { signers: signers.list() }),
       }),
 
     overview: (known) => overview?.answer(trouble ?? heldBy(memory ?? EMPTY_MEMORY), known) ?? null,
@@ -286,7 +292,7 @@ function statusOf(
   trouble: string | null,
   settings: MonitorSettings,
   now: EpochMs,
-  work: Pick<MonitorStatus, 'fencing' | 'catchingUp'>,
+  work: Pick<MonitorStatus, 'fencing' | 'catchingUp' | 'signers'>,
 ): MonitorStatus {
   return {
     at: time(now),

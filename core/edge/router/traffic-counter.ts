@@ -9,7 +9,7 @@ import type { Destination, Forwarded, Forwarding } from './forward.ts';
 type Forward = (request: Forwarding, destination: Destination) => Promise<Forwarded>;
 
 export interface TrafficCounterDeps {
-  /** Hands a report to the monitor. */
+  /** Hands a report to the monitor, which also hears which key this isolate signs with. */
   readonly send: (report: TrafficReport) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;

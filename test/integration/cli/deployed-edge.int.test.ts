@@ -1,7 +1,12 @@
 // Operating commands against an edge that is no local stack's: nothing is shared with it but its address and a token.
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { ROTATION_LIMITS, type Rotation } from '../../../cli/keys/rotation.ts';
+import type { PublicKey } from '../../../core/ports/keys.ts';
 import { BROWSER, BROWSER_FLAGS, testsNotRun } from '../../support/browser.ts';
 import { answerCheck } from '../../support/conformity.ts';
 import { type DeployedEdge, startDeployedEdge, tenantTokenNow } from '../../support/deployed-edge.ts';
@@ -299,4 +304,59 @@ test('--cell is for a local stack', async () => {
     code: 2,
     err: expect.stringContaining('a local stack alone allows'),
   });
+});
+
+test('a key is rotated in steps that are shown: what was done is seen, and no private key is printed', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'polycell-keys-'));
+  const keys = (...args: string[]): Promise<Ended> =>
+    run(['keys', ...args], { POLYCELL_EDGE: edge.url, POLYCELL_TOKEN: edge.token, XDG_CONFIG_HOME: folder });
+  try {
+    expect(await keys('list', '--wait')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^--wait is for rotate, not for list\./),
+    });
+    expect(await keys('rotate', 'a', '--except', 'b')).toMatchObject({ code: 2 });
+    expect(await keys('rotate', 'z')).toMatchObject({ code: 3, err: going('There is no cell "z".\n') });
+    expect((await keys('show', 'edge-1')).out).toMatch(/^edge-1 of the edge: signs the edge; taken by a, b\n\{.*\}\n$/);
+
+    const first = await keys('rotate', '--kid', 'second');
+    expect(first).toMatchObject({ code: 0, err: going('To go on, repeat the command, or give --wait.\n') });
+    expect(first.out).toMatch(/^a, b: to take edge-1 and second\.\n/);
+    const [, value = ''] = /gh variable set ROUTE_KEYS --env ENVIRONMENT --body '(.+)'/.exec(first.out) ?? [];
+    const both = JSON.parse(value) as PublicKey[];
+    expect(both.map((key) => [key.kid, Object.keys(key).sort().join(' ')])).toEqual([
+      ['edge-1', 'crv kid kty x'],
+      ['second', 'crv kid kty x'],
+    ]);
+    expect(await keys('rotate', '--kid', 'third')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/second is under way/),
+    });
+    edge.cells[0].deploy(both);
+    expect((await keys('rotate')).out).toMatch(/^b: to take /);
+    edge.cells[1].deploy(both);
+    expect((await keys('rotate')).out).toBe('Waiting until every process of the cells takes the new key.\n');
+
+    // A minute later.
+    const [name = ''] = await readdir(path.join(folder, 'polycell/rotations'));
+    const file = path.join(folder, 'polycell/rotations', name, 'edge.json');
+    const kept = JSON.parse(await readFile(file, 'utf8')) as Rotation;
+    await writeFile(file, JSON.stringify({ ...kept, acceptedAt: Number(kept.acceptedAt) - ROTATION_LIMITS.settleMs }));
+    const signing = await keys('rotate');
+    const [, secret = ''] =
+      /npx wrangler secret put APP_ROUTE_KEY --name polycell-edge < '(.+)'/.exec(signing.out) ?? [];
+    const key = await readFile(secret, 'utf8');
+    expect(signing.out).not.toContain((JSON.parse(key) as { d: string }).d);
+    await edge.putSecret('APP_ROUTE_KEY', key);
+    await eventually(async () =>
+      expect((await keys('rotate')).out).toBe('Waiting until nothing that edge-1 has signed is valid any more.\n'),
+    );
+    expect(await at('get', '/v1/health?deep=1', '--tenant', 'acme')).toMatchObject({ code: 0 });
+    expect(await keys('abandon')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/second is signed with already/),
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

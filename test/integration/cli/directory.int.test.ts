@@ -38,7 +38,7 @@ afterAll(() => {
 async function proving(cell: string): Promise<string> {
   const server = createServer(async (request, response) => {
     const nonce = new URL(request.url ?? '/', endpoint).searchParams.get(NONCE_PARAMETER) ?? '';
-    const proof = await identityProver(CELL_KEY, cell, [endpoint])(nonce);
+    const proof = await identityProver(CELL_KEY, cell, [endpoint], [])(nonce);
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ status: 'ok', cell, proof }));
   });
   servers.push(server);

@@ -75,7 +75,7 @@ export class Run {
 
 /** Commands that ask, answer and end, and need nothing of a process: a start costs many times what they do. */
 const WITHOUT_PROCESS: readonly string[] = [
-  ...['audit', 'cells', 'export', 'failover', 'get', 'parked', 'status', 'tenants'],
+  ...['audit', 'cells', 'export', 'failover', 'get', 'keys', 'parked', 'status', 'tenants'],
   ...['device-certificate', 'tenant-token', 'token'],
 ];
 

@@ -16,7 +16,7 @@ const proofBy = (
   cell = 'cell-1',
   endpoints: readonly string[] = ['https://cell-1.example'],
   nonce = NONCE,
-) => identityProver(key, cell, endpoints)(nonce);
+) => identityProver(key, cell, endpoints, [publicPart(EDGE_KEY)])(nonce);
 
 test('a proof under a declared key for this nonce, cell and endpoint is good', async () => {
   expect(await identityFault(await proofBy(), CLAIM)).toBeUndefined();

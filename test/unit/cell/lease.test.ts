@@ -55,7 +55,7 @@ test.each<[string, string, string]>([
 });
 
 test('a proof of identity is no question, and a text that is none names no cell', async () => {
-  const proof = await identityProver(CELL_KEY, 'aws-alpha', ['https://a.example'])('0'.repeat(32));
+  const proof = await identityProver(CELL_KEY, 'aws-alpha', ['https://a.example'], [])('0'.repeat(32));
   expect(await readQuestion(proof, KEYS, START)).toHaveProperty('fault');
   expect(['', 'a.b.c', '..', of({ cel: 'No Name' })].map(askingCell)).toEqual(Array(4).fill(undefined));
 });

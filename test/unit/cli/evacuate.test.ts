@@ -12,7 +12,7 @@ import { createDirectory } from '../../../core/edge/directory/directory.ts';
 import { createMover } from '../../../core/edge/mover/mover.ts';
 import { toEpochSeconds } from '../../../core/ports/clock.ts';
 import { readAll } from '../../contract/store/harness.ts';
-import { OPERATOR, TRACE } from '../../support/control-api.ts';
+import { NO_KEYS, OPERATOR, TRACE } from '../../support/control-api.ts';
 import { candidate, measured } from '../../support/events.ts';
 import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -134,7 +134,7 @@ async function cellsWith(tenants: readonly string[]) {
   const held = holdingsQuestion({ fetch: where.fetch, clock, sign: routeTokenSigner(EDGE_KEY) });
   const unused = () => Promise.reject(new Error('It is not asked for.'));
   const handle = createControlApi({
-    ...{ directory, mover, push: where.pusher, holdings: held, gate: { caughtUp: unused }, clock, log },
+    ...{ directory, mover, push: where.pusher, holdings: held, gate: { caughtUp: unused }, keys: NO_KEYS, clock, log },
     ...{ monitor: unused, overview: unused, prove: async () => undefined },
     trust: { proofs: 'optional', approvals: 'none' },
   });

@@ -22,7 +22,7 @@ async function down(answer: () => Promise<Omit<FailbackView, 'cell'>>) {
       return { cell, ...(await answer()) };
     },
   };
-  const api = openApi({}, undefined, undefined, IDLE_MOVER, gate);
+  const api = openApi({}, undefined, undefined, IDLE_MOVER, undefined, gate);
   const place = { cloud: 'aws', region: 'r', jurisdiction: 'eu', endpoint: 'https://alpha.example' };
   await api.call('PUT', 'cells/alpha', { ...place, capacity: 1, price: 1, failover: 'approve', ...why });
   await api.call('POST', 'failovers', { cell: 'alpha', partial: true, ...why });

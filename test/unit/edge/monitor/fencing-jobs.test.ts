@@ -1,7 +1,10 @@
 // Fencing jobs keep the field names of earlier versions when they are stored, so that a deployment continues the jobs of the one before.
 
-import { fromStoredJob, toStoredJob } from '../../../../core/edge/monitor/fencing-jobs.ts';
+import { fromStoredJob, jobsOf, toStoredJob } from '../../../../core/edge/monitor/fencing-jobs.ts';
+import type { AuditEntry } from '../../../../core/edge/ports/directory-model.ts';
 import type { Json } from '../../../../core/ports/json.ts';
+import { definition } from '../../../support/cloud.ts';
+import { EDGE_KEY, publicPart, SECOND_KEY } from '../../../support/route-tokens.ts';
 
 const STORED: Json = {
   key: 'tenant/acme/aws-alpha',
@@ -23,4 +26,18 @@ test('a job stored by an earlier version is read, and written back in the same f
   const job = fromStoredJob(STORED);
   expect(job).toMatchObject({ targets: { cell: 'aws-alpha' }, notified: 3, failures: 2 });
   expect(toStoredJob(job)).toEqual(STORED);
+});
+
+test.each([
+  ['keys', { keys: [publicPart(EDGE_KEY)] }],
+  ['endpoint', { endpoint: 'https://other.example' }],
+])('other %s of a cell are made known to every tenant that has it as home or standby', (_, changed) => {
+  const before = { ...definition('a'), keys: [publicPart(SECOND_KEY)], state: 'active', switches: 0, revision: 1 };
+  const entry = (after: object) => ({
+    ...{ revision: 7, at: '', actor: 'ops', reason: 'a test', command: { kind: 'drain-cell', cell: 'a' } },
+    ...{ outcome: 'applied', changes: [{ kind: 'cell', id: 'a', before, after: { ...before, ...after } }] },
+  });
+  const jobs = jobsOf(entry(changed) as unknown as AuditEntry);
+  expect(jobs).toMatchObject([{ key: 'serving/cell/a', of: { anywhere: 'a' }, targets: 'serving', revision: 7 }]);
+  expect(jobsOf(entry({ capacity: 1 }) as unknown as AuditEntry)).toEqual([]);
 });

@@ -3,11 +3,12 @@
 import { routeTokenSigner } from '../../../../core/cell/route-token.ts';
 import { fenceRequest } from '../../../../core/edge/monitor/fence-request.ts';
 import { createFencing, FENCING_LIMITS, type FencingDeps } from '../../../../core/edge/monitor/fencing.ts';
+import type { Cell } from '../../../../core/edge/ports/directory-model.ts';
 import { type EpochMs, epochMs } from '../../../../core/ports/clock.ts';
 import { definition, testCloud } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
-import { EDGE_KEY } from '../../../support/route-tokens.ts';
+import { CELL_KEY, EDGE_KEY, publicPart } from '../../../support/route-tokens.ts';
 
 /** Cells a, b and c, and the job that fences them; `round` does what is due. */
 async function fenced(more: Partial<FencingDeps> = {}) {
@@ -19,10 +20,12 @@ async function fenced(more: Partial<FencingDeps> = {}) {
     { fetch: cloud.fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign: async () => undefined },
     1000,
   );
-  const start = () => createFencing({ directory: cloud.directory, storage, fence, clock, ...more });
+  const start = () =>
+    createFencing({ directory: cloud.directory, storage, fence, clock, signedWith: 'edge-1', ...more, ...later });
+  let later: Partial<FencingDeps> = {};
   let job = start();
-  const round = async (until: EpochMs = epochMs(clock.now() + 500)) => {
-    const cells = (await cloud.directory.cells()).map(({ cell }) => cell);
+  const round = async (until: EpochMs = epochMs(clock.now() + 500), shown = (cell: Cell) => cell) => {
+    const cells = (await cloud.directory.cells()).map(({ cell }) => shown(cell));
     await job.round(cells, (id) => (cloud.reach.get(id) ?? 'there') === 'there', until);
   };
   const told = () => cloud.asked.filter((each) => each.endsWith('/v1/fence')).map((each) => each.slice(0, 1));
@@ -32,7 +35,8 @@ async function fenced(more: Partial<FencingDeps> = {}) {
     round,
     told,
     progress: () => job.progress(),
-    restart: () => {
+    restart: (with_: Partial<FencingDeps> = {}) => {
+      later = with_;
       job = start();
     },
   };
@@ -219,4 +223,57 @@ test('the cells of a tenant that was removed refuse its epochs, and take those o
   expect(f.progress().waiting).toBe(0);
   expect(await f.asks('b', 'acme', 2 ** 24)).toBe('409 stale_epoch');
   for (const cell of ['a', 'b', 'c']) expect(await f.asks(cell, 'acme', 2 ** 24 + 1)).toBe('200');
+});
+
+/** A directory in which every cell has a key, and the notifications that cells get. */
+async function keyed() {
+  const f = await fenced();
+  const keys = [publicPart(CELL_KEY)];
+  const withKeys = (cell: Cell): Cell => ({ ...cell, keys });
+  const told: string[] = [];
+  const fence: FencingDeps['fence'] = async (cell, tenant) => {
+    told.push(`${cell.id} of ${tenant}`);
+    return null;
+  };
+  const restart = (signedWith: string) => f.restart({ fence, signedWith });
+  const round = async () => {
+    await f.round(undefined, withKeys);
+    return told.splice(0).sort();
+  };
+  return { ...f, restart, round };
+}
+
+test('when the edge signs with another key, the serving cell of every tenant is given its assignment again, once', async () => {
+  const f = await keyed();
+  await f.addTenant('acme', 'a', 'b');
+  await f.addTenant('globex', 'b', null);
+  f.restart('edge-1');
+  await f.round();
+  f.restart('edge-2');
+  expect(await f.round()).toEqual(['a of acme', 'b of globex']);
+  expect(f.progress()).toMatchObject({
+    waiting: 0,
+    jobs: [{ of: 'all tenants', whom: 'serving', told: 2, state: 'done' }],
+  });
+  f.restart('edge-2');
+  expect(await f.round()).toEqual([]);
+});
+
+test('a job for all tenants goes on after a restart, until the last cell that did not answer has heard', async () => {
+  const f = await keyed();
+  await f.addTenant('acme', 'a', 'b');
+  f.restart('edge-1');
+  await f.round();
+  f.reach.set('a', 'gone');
+  f.restart('edge-2');
+  expect(await f.round()).toEqual([]);
+  expect(f.progress().jobs[0]).toMatchObject({
+    of: 'all tenants',
+    state: 'waiting',
+    problem: 'a: it does not answer its probes',
+  });
+  f.restart('edge-2');
+  f.reach.set('a', 'there');
+  f.clock.jump(FENCING_LIMITS.longestPauseMs);
+  expect(await f.round()).toEqual(['a of acme']);
 });

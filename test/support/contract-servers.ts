@@ -1,0 +1,113 @@
+// The servers that contract suites run against: the project's own emulators, or other ones that `npm run conformance` names.
+import { randomBytes } from 'node:crypto';
+import { DeleteTableCommand, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
+import { DeleteTopicCommand, ListTopicsCommand } from '@aws-sdk/client-sns';
+import { DeleteQueueCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
+import { WELL_KNOWN_KEY } from '../../emulators/cosmos/limits.ts';
+import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { dynamodbClient, snsClient, sqsClient } from '../contract/aws/clients.ts';
+import { cosmosClient } from '../contract/azure/clients.ts';
+
+/** The variable by which the program names servers to the suites that it starts. */
+export const SERVERS_VARIABLE = 'POLYCELL_CONFORMANCE_SERVERS';
+
+/** Servers in the place of the project's emulators. */
+export interface ContractServers {
+  readonly dynamodb?: string;
+  /** One server for SNS and SQS: a topic delivers only to queues that it knows. */
+  readonly snsSqs?: string;
+  readonly cosmos?: { readonly endpoint: string; readonly key: string };
+}
+
+const named = (): ContractServers => JSON.parse(process.env[SERVERS_VARIABLE] ?? '{}') as ContractServers;
+
+/** A server for one file of tests. */
+export interface ContractServer {
+  readonly endpoint: string;
+  /** The account's key, where the service has one. */
+  readonly key: string;
+  start(): Promise<unknown>;
+  /** Also removes what has been made under the names that were given out, if the server goes on without us. */
+  stop(): Promise<void>;
+  /** A name that nothing else has. */
+  name(what: string): string;
+}
+
+function server(
+  endpoint: string | undefined,
+  emulator: { readonly endpoint: string; start(): Promise<unknown>; stop(): Promise<void> },
+  cleanUp: (endpoint: string, prefix: string, names: readonly string[]) => Promise<void>,
+  key = '',
+): ContractServer {
+  // Another server may have whatever it has from others, or from an earlier run that was cut short.
+  const prefix = endpoint === undefined ? '' : `conformance-${randomBytes(4).toString('hex')}-`;
+  const names: string[] = [];
+  return {
+    get endpoint() {
+      return endpoint ?? emulator.endpoint;
+    },
+    key,
+    start: async () => (endpoint === undefined ? emulator.start() : undefined),
+    stop: () => (endpoint === undefined ? emulator.stop() : cleanUp(endpoint, prefix, names)),
+    name(what) {
+      const name = `${prefix}${what}-${names.length + 1}`;
+      names.push(name);
+      return name;
+    },
+  };
+}
+
+export const dynamoDbServer = (): ContractServer =>
+  server(named().dynamodb, new DynamoDbEmulator(), async (endpoint, _prefix, names) => {
+    const client = dynamodbClient(endpoint);
+    for (const TableName of names)
+      await client.send(new DeleteTableCommand({ TableName })).catch((error: unknown) => {
+        if (!(error instanceof ResourceNotFoundException)) throw error;
+      });
+    client.destroy();
+  });
+
+export const snsSqsServer = (): ContractServer =>
+  server(named().snsSqs, new SnsSqsEmulator(), async (endpoint, prefix) => {
+    const [sns, sqs] = [snsClient(endpoint), sqsClient(endpoint)];
+    for (;;) {
+      const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
+      if (QueueUrls.length === 0) break;
+      for (const QueueUrl of QueueUrls) await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+    }
+    let NextToken: string | undefined;
+    do {
+      const page = await sns.send(new ListTopicsCommand({ NextToken }));
+      for (const { TopicArn = '' } of page.Topics ?? [])
+        if (TopicArn.includes(`:${prefix}`)) await sns.send(new DeleteTopicCommand({ TopicArn }));
+      ({ NextToken } = page);
+    } while (NextToken !== undefined);
+    for (const client of [sns, sqs]) client.destroy();
+  });
+
+/** `partitionRanges`: of the own emulator. */
+export function cosmosServer(partitionRanges: number): ContractServer {
+  const { endpoint, key = WELL_KNOWN_KEY } = named().cosmos ?? {};
+  const emulator = new CosmosEmulator({ partitionRanges });
+  const own = {
+    get endpoint() {
+      return emulator.connection.endpoint;
+    },
+    start: () => emulator.start(),
+    stop: () => emulator.stop(),
+  };
+  const remove = async (at: string, _prefix: string, databases: readonly string[]): Promise<void> => {
+    const client = cosmosClient(at, key);
+    for (const id of databases)
+      await client
+        .database(id)
+        .delete()
+        .catch((error: { code?: unknown }) => {
+          if (error.code !== 404) throw error;
+        });
+    client.dispose();
+  };
+  return server(endpoint, own, remove, key);
+}

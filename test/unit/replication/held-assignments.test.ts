@@ -1,0 +1,38 @@
+// The assignments that a cell holds, when the edge's key is replaced: what it has adopted stays, and only what is offered is verified.
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
+import type { EpochSeconds } from '../../../core/ports/clock.ts';
+import type { PrivateKey } from '../../../core/ports/keys.ts';
+import { heldAssignments } from '../../../core/replication/held-assignments.ts';
+import { checkedStore } from '../../../core/store/checked-store.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { EDGE_KEY, NOW_SECONDS, publicPart, SECOND_KEY } from '../../support/route-tokens.ts';
+
+const cell = (id: string) => ({ id, endpoint: `https://${id}.example`, keys: [publicPart(SECOND_KEY)] });
+
+const signed = (key: PrivateKey, more: Partial<Assignment> = {}) =>
+  assignmentSigner(key)({
+    ...{ tenant: 'acme', home: cell('home'), standby: cell('standby'), firstEpoch: 1, epoch: 1 },
+    issuedAt: NOW_SECONDS as EpochSeconds,
+    ...more,
+  });
+
+test('what was adopted under a key that the cell does not have any more still says who served and who is a peer', async () => {
+  const state = checkedStore(new MemoryStore({ clock: new FakeClock() }));
+  const old = await signed(EDGE_KEY);
+  await heldAssignments(state, [publicPart(EDGE_KEY)]).adopt(old);
+  const after = heldAssignments(state, [publicPart(SECOND_KEY)]);
+  expect(await after.served('acme', 1, 'home')).toBe(true);
+  expect((await after.newest('acme'))?.signed).toBe(old);
+  // What is offered is verified, whatever it says.
+  expect(await after.adopt(old)).toBe('its key is not known here');
+});
+
+test('the same assignment, signed again later with the new key, takes the place of the old one', async () => {
+  const state = checkedStore(new MemoryStore({ clock: new FakeClock() }));
+  const held = heldAssignments(state, [publicPart(EDGE_KEY), publicPart(SECOND_KEY)]);
+  await held.adopt(await signed(EDGE_KEY));
+  const again = await signed(SECOND_KEY, { issuedAt: (NOW_SECONDS + 1) as EpochSeconds });
+  await held.adopt(again);
+  expect((await held.newest('acme'))?.signed).toBe(again);
+});
