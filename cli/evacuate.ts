@@ -1,6 +1,9 @@
-// `polycell cells evacuate`: drains a cell and moves every tenant away from it, so that it can be retired.
+// `polycell cells evacuate`: drains a cell and moves every tenant away from it, with its events, so that it can be retired.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
-import { RefusedError, UserError } from './command.ts';
+import type { MoveView } from '../core/edge/ports/mover.ts';
+import { mapConcurrently } from '../core/lib/concurrently.ts';
+import { RefusedError, UserError, wholeNumber } from './command.ts';
 import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf, withLeaveData } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
@@ -11,7 +14,22 @@ const TENANTS = 10_000;
 /** Tenants of one page of the listing. */
 const PAGE = 200;
 
-/** Drains the cell, then gives each of its tenants another home, and each tenant that has it as standby another standby. */
+/** Tenants that are under way at the same time, unless it is said, and at most: the mover has room for a hundred. */
+const PARALLEL = { usual: 10, most: 50 } as const;
+
+/** The pause between two looks at a move, in milliseconds, and their number: two days. */
+const LOOK_MS = 1000;
+const LOOKS = 172_800;
+
+/** Progress is said this often, in milliseconds. */
+const SAY_MS = 5000;
+
+const WITHOUT_STANDBY = 'it has no standby to move to; name a cell with --to.';
+
+/**
+ * Drains the cell, then has each tenant that has it as its home or standby leave it, with its events; with `--leave-data` they are only
+ * assigned to other cells.
+ */
 export async function evacuate(context: ActionContext): Promise<number> {
   const { control, json, out, err, options } = context;
   const cell = idOf(context, 'cell');
@@ -22,6 +40,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
     throw new UserError(
       `${JSON.stringify(to)} cannot take tenants of ${cell}; other active cells are ${others.join(', ') || 'none'}.`,
     );
+  const parallel = wholeNumber(options, 'parallel', PARALLEL.usual, 1, PARALLEL.most);
   const dryRun = options['dry-run'] === true;
   const drain = async (preview: boolean, ifRevision: number | undefined) =>
     (await control('POST', `cells/${cell}/drain${queryOf(preview, ifRevision)}`, { reason })) as Outcome;
@@ -40,28 +59,121 @@ export async function evacuate(context: ActionContext): Promise<number> {
   let revision = isChained ? began.revision : undefined;
   const affected = await tenantsAt(context, cell);
   let moved = 0;
-  for (const tenant of affected) {
+  const place = async (tenant: Tenant, ifRevision: number | undefined): Promise<Outcome | undefined> => {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
-    const outcome = await firstAccepted(tenant.id, places, async (place) => {
-      return (await control('POST', `tenants/${tenant.id}/place${queryOf(dryRun, revision)}`, {
-        ...place,
-        ...leavingData(context),
-        reason,
-      })) as Outcome;
+    const outcome = await firstAccepted(places, async (each) => {
+      const body = { ...each, ...leavingData(context), reason };
+      return (await control('POST', `tenants/${tenant.id}/place${queryOf(dryRun, ifRevision)}`, body)) as Outcome;
     });
     if (typeof outcome === 'string') {
       err(`${tenant.id} stays: ${outcome}`);
-      continue;
+      return undefined;
     }
     moved += 1;
-    if (isChained) revision = outcome.revision;
     const { cell: home, standby } = { ...tenant, ...(outcome.changes[0]?.after as Partial<Tenant> | undefined) };
     if (!json) out(`${tenant.id}: home ${home}, standby ${standby ?? 'none'}`);
+    return outcome;
+  };
+
+  const isAssigned = options['leave-data'] === true;
+  for (const tenant of isAssigned ? affected : []) {
+    const outcome = await place(tenant, revision);
+    if (isChained && outcome !== undefined) revision = outcome.revision;
   }
+  const leaving = isAssigned ? [] : affected;
+  const progress = progressOf(leaving.length, err);
+  // Each move is checked as it is ordered, and changes the directory several times.
+  await mapConcurrently(leaving, parallel, async (tenant) => {
+    // A tenant that has the cell as its standby stays in its home, and only leaves the cell.
+    const home = tenant.cell === cell ? (to ?? tenant.standby) : tenant.cell;
+    const stays = await takenAlong(context, tenant, { to: home, reason, dryRun, progress });
+    progress.ended(tenant.id);
+    if (stays === 'without keys') await place(tenant, undefined);
+    else if (stays !== undefined) err(`${tenant.id} stays: ${stays}`);
+    else moved += 1;
+  });
   const left = affected.length - moved;
   const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}.`;
   out(json ? JSON.stringify({ cell, moved, left, revision: revision ?? began.revision }) : total);
   return left === 0 ? 0 : 1;
+}
+
+interface Order {
+  readonly to: string | null;
+  readonly reason: string;
+  readonly dryRun: boolean;
+  readonly progress: Progress;
+}
+
+/**
+ * Has a tenant moved with its events, and waits until the cell that it leaves is none of its cells any more. Resolves with why it stays;
+ * `without keys` if its cells believe no other cell, so that nothing can be sent.
+ */
+async function takenAlong(
+  { control, json, out }: ActionContext,
+  { id }: Tenant,
+  { to, reason, dryRun, progress }: Order,
+): Promise<string | undefined> {
+  if (to === null) return WITHOUT_STANDBY;
+  try {
+    let move = (await control('POST', `tenants/${id}/move${queryOf(dryRun, undefined)}`, {
+      ...{ to, leave: true, reason },
+    })) as MoveView;
+    if (dryRun) {
+      if (!json) out(`${id}: home ${to}, once it has all events, and another standby`);
+      return undefined;
+    }
+    for (let looks = 0; looks < LOOKS; looks += 1) {
+      progress.at(move);
+      if (move.state === 'aborted') return `its move was aborted: ${move.problem ?? 'by an operator'}`;
+      if (move.paused) return `its move rests at ${move.state} (npx polycell moves resume ${id})`;
+      if (move.state === 'sealed') {
+        const { cell, standby } = await control('GET', `tenants/${id}`);
+        if (!json) out(`${id}: home ${cell}, standby ${standby ?? 'none'}`);
+        return undefined;
+      }
+      await sleep(LOOK_MS);
+      move = (await control('GET', `moves/${id}`)) as MoveView;
+    }
+    return `its move is at ${move.state} still (npx polycell moves show ${id})`;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return error.code === 'endpoint_unproved' ? 'without keys' : error.message;
+  }
+}
+
+interface Progress {
+  /** Takes in how far a move is. */
+  at(move: MoveView): void;
+  /** The tenant is gone, or stays. */
+  ended(tenant: string): void;
+}
+
+/** Says how many tenants are at which step, at most every few seconds, and at once why one does not get on. */
+function progressOf(total: number, err: (line: string) => void): Progress {
+  const under = new Map<string, MoveView>();
+  let done = 0;
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const say = (): void => {
+    if (under.size === 0 || performance.now() - saidAt < SAY_MS) return;
+    saidAt = performance.now();
+    const steps = new Map<string, number>();
+    for (const { state } of under.values()) steps.set(state, (steps.get(state) ?? 0) + 1);
+    const text = [...steps].map(([state, count]) => `${count} ${state}`).join(', ');
+    err(`${done} of ${total} tenants done; under way: ${text}`);
+  };
+  return {
+    at(move) {
+      const before = under.get(move.tenant);
+      if (move.problem !== null && move.problem !== before?.problem) err(`${move.tenant} waits: ${move.problem}`);
+      under.set(move.tenant, move);
+      say();
+    },
+    ended(tenant) {
+      under.delete(tenant);
+      done += 1;
+    },
+  };
 }
 
 async function othersThan({ control }: ActionContext, id: string): Promise<readonly string[]> {
@@ -97,21 +209,18 @@ const standbysFor = ({ cell }: Tenant, others: readonly string[]): readonly Plac
 
 /** The outcome of the first place that is not refused, or why the first one was. */
 async function firstAccepted(
-  tenant: string,
   places: readonly Place[],
   put: (place: Place) => Promise<Outcome>,
 ): Promise<Outcome | string> {
-  let refusal = 'it has no standby to move to; name a cell with --to.';
+  let refusal = WITHOUT_STANDBY;
   for (const [index, place] of places.entries()) {
     try {
       return await put(place);
     } catch (error) {
       if (!(error instanceof RefusedError) || error.code === 'changed_meanwhile') throw error;
-      if (index > 0) continue;
-      refusal =
-        error.code === 'tenant_has_data'
-          ? `${withLeaveData(error).message} To take it along: npx polycell tenants move ${tenant} --to CELL.`
-          : error.message;
+      // What would stay behind is the same wherever it goes.
+      if (error.code === 'tenant_has_data') return withLeaveData(error).message;
+      if (index === 0) refusal = error.message;
     }
   }
   return refusal;

@@ -2,16 +2,18 @@
 import type { MoveView } from '../core/edge/ports/mover.ts';
 
 /** What would be done. */
-export const describePlan = ({ tenant, from, to, formerStandby }: MoveView): string =>
-  [
-    `${tenant} would move from ${from} to ${to} (nothing was changed yet):`,
-    ...(formerStandby === to
-      ? []
-      : [
-          `  its standby would be ${to} at once${formerStandby === null ? '' : `, in place of ${formerStandby}, whose copy stays where it is`}`,
-        ]),
-    `  once ${to} has every event, ${to} would be its home and ${from} its standby`,
-  ].join('\n');
+export const describePlan = ({ tenant, from, to, formerStandby, leave }: MoveView): string =>
+  formerStandby === from
+    ? `${tenant} would leave its standby ${from} (nothing was changed yet): once ${to} has every event, another cell is the standby`
+    : [
+        `${tenant} would move from ${from} to ${to} (nothing was changed yet):`,
+        ...(formerStandby === to
+          ? []
+          : [
+              `  its standby would be ${to} at once${formerStandby === null ? '' : `, in place of ${formerStandby}, whose copy stays where it is`}`,
+            ]),
+        `  once ${to} has every event, ${to} would be its home and ${from} its standby${leave ? ', until all is verified and another cell is' : ''}`,
+      ].join('\n');
 
 /** How far it is. */
 export function describeMove({

@@ -47,6 +47,7 @@ import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
+import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
 import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
@@ -133,17 +134,18 @@ export function composeMonitor(
     log,
     intervalMs,
   });
+  const comparing = {
+    directory: keeper,
+    push: replicaPusher({ ...asking, sign, assign }),
+    replicas: holdingsQuestion({ ...asking, sign }).replicas,
+    clock,
+  };
   const signers = signerLedger(publicPart(routeKey), clock);
   const watch = createMonitor({
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, signedWith: routeKey.kid, clock }),
-    catchingUp: createCatchingUp({
-      directory: keeper,
-      push: replicaPusher({ ...asking, sign, assign }),
-      replicas: holdingsQuestion({ ...asking, sign }).replicas,
-      clock,
-    }),
+    catchingUp: createCatchingUp(comparing),
     storage,
     clock,
     log,
@@ -153,11 +155,12 @@ export function composeMonitor(
   });
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  const gate = createFailbackGate(comparing);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);
     if (signer !== undefined) signers.seen(signer);
   };
-  return monitorObject({ monitor, report, storage, clock, intervalMs });
+  return monitorObject({ monitor, report, gate, storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -321,6 +324,7 @@ export function composeEdge(
       directory: directoryClient,
       monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
       overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
+      gate: { caughtUp: (...question) => askMonitor(bindings, (monitor) => monitor.caughtUp(...question)) },
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),

@@ -1,13 +1,11 @@
-// The Durable Object that monitors the cells: its methods are the composed ones.
+// The Durable Object that monitors the cells: its methods are the composed ones, of the prototype, as other Workers can call only those.
 import { DurableObject } from 'cloudflare:workers';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
-import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { composeMonitor, type MonitorBindings, type Watching } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
 type Environment = MonitorBindings & Record<string, string>;
 
-/** Other Workers can call only methods of the prototype. */
 export class MonitorObject extends DurableObject<Environment> implements Watching {
   readonly #methods;
 
@@ -28,8 +26,12 @@ export class MonitorObject extends DurableObject<Environment> implements Watchin
     return this.#methods.overview(known);
   }
 
-  report(traffic: TrafficReport) {
-    return this.#methods.report(traffic);
+  report(...call: Parameters<Watching['report']>) {
+    return this.#methods.report(...call);
+  }
+
+  caughtUp(...call: Parameters<Watching['caughtUp']>) {
+    return this.#methods.caughtUp(...call);
   }
 
   alarm() {

@@ -24,6 +24,10 @@ export class MoverObject extends DurableObject<Environment> implements MoverStub
     return this.#methods.change(...call);
   }
 
+  show(...call: Parameters<MoverStub['show']>) {
+    return this.#methods.show(...call);
+  }
+
   list() {
     return this.#methods.list();
   }

@@ -1,4 +1,5 @@
 // The Durable Object of the monitor: runs a round at each alarm, and always sets the next alarm.
+import type { FailbackGate } from '../../core/edge/ports/failback-gate.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ObjectStorage } from './platform.ts';
 
@@ -9,13 +10,14 @@ export interface MonitorObjectDeps<Status, Overview, Traffic, Signer> {
   readonly monitor: { round(): Promise<void>; status(): Status; overview(known: string | null): Overview };
   /** Takes what an isolate has counted, and which key it signs with; isolates of earlier releases do not say. */
   readonly report: (traffic: Traffic, signer: Signer | undefined) => void;
+  readonly gate: FailbackGate;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly intervalMs: number;
 }
 
 /** The methods available to other Workers. */
-export interface MonitorStub<Status, Overview, Traffic, Signer> {
+export interface MonitorStub<Status, Overview, Traffic, Signer> extends FailbackGate {
   /** Ensures that an alarm is set. */
   wake(): Promise<void>;
   /** The monitor's status; also ensures that an alarm is set. */
@@ -38,6 +40,7 @@ const LOST_INTERVALS = 10;
 export function monitorObject<Status, Overview, Traffic, Signer>({
   monitor,
   report,
+  gate,
   storage,
   clock,
   intervalMs,
@@ -57,6 +60,11 @@ export function monitorObject<Status, Overview, Traffic, Signer>({
       return monitor.overview(known);
     },
     report: async (traffic, signer) => report(traffic, signer),
+    caughtUp: async (...question) => {
+      // The rounds keep the object in memory while it compares.
+      await wake();
+      return gate.caughtUp(...question);
+    },
     alarm: async () => {
       // Set before the round, so that a failed round does not prevent the next one.
       await storage.setAlarm(clock.now() + intervalMs);

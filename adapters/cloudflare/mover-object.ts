@@ -37,6 +37,7 @@ export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverOb
   return {
     start: (...call) => woken(mover.start(...call)),
     change: (...call) => woken(mover.change(...call)),
+    show: (tenant) => mover.show(tenant),
     list: async () => {
       const moves = await mover.list();
       const isWorking = moves.some(({ state, paused }) => !paused && state !== 'sealed' && state !== 'aborted');
@@ -71,6 +72,7 @@ export function moverClient(stub: () => MoverStub, clock: Clock): MoverStub {
   return {
     start: (...args) => call((mover) => mover.start(...args)),
     change: (...args) => call((mover) => mover.change(...args)),
+    show: (...args) => call((mover) => mover.show(...args)),
     list: () => call((mover) => mover.list()),
   };
 }

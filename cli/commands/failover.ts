@@ -1,10 +1,12 @@
 // `polycell failover`: sends a cell's tenants to their standbys, and back.
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FencingProgress } from '../../core/edge/monitor/fencing.ts';
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
-import type { Command } from '../command.ts';
+import type { FailbackView } from '../../core/edge/ports/failback-gate.ts';
+import { type Command, RefusedError } from '../command.ts';
 import {
   type Action,
+  type ActionContext,
   CELL_COLUMNS,
   CHANGE_DESCRIPTIONS,
   CHANGE_OPTIONS,
@@ -26,7 +28,8 @@ export const failover: Command = {
   describe: {
     'start CELL': 'mark one down: its tenants are served by their standbys at once',
     status: 'the cells that are down, what the monitor sees and proposes, and the fencing under way',
-    'back CELL': 'let one serve its tenants again; refused while events that their standbys have would be missing',
+    'back CELL':
+      'let one serve its tenants again, once their cells were compared; refused if events that their standbys have would be missing',
     '--partial': 'start: even if some tenants have no standby that can serve them; those go unserved',
     '--force': 'back: even if events are missing until they come; it says how many, as far as is known',
     ...CHANGE_DESCRIPTIONS,
@@ -54,11 +57,48 @@ const actions: Readonly<Record<string, Action>> = {
     return 0;
   },
 
-  back: (context) =>
-    change(context, 'POST', `failovers/${idOf(context, 'cell')}/back`, {
-      ...(context.options.force === true && { force: true }),
-    }),
+  back,
 };
+
+/** The pause between two looks at a comparison, in milliseconds, and their number: longer than one takes. */
+const LOOK_MS = 500;
+const LOOKS = 1500;
+
+/** So often a failback is asked for: a comparison that ended well may be too old once it is confirmed. */
+const TRIES = 10;
+
+/** Fails a cell back, once no comparison is under way that says whether it may be. */
+export async function back(context: ActionContext): Promise<number> {
+  const cell = idOf(context, 'cell');
+  const ask = () =>
+    change(context, 'POST', `failovers/${cell}/back`, { ...(context.options.force === true && { force: true }) });
+  let seen: number | null | undefined;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.code !== 'not_caught_up' || tries === TRIES) throw error;
+      const { state, latest } = await compared(context, cell);
+      // What has ended since the refusal may have found nothing missing.
+      if (state !== 'caught-up' && latest?.endedAt === seen) throw error;
+      seen = latest?.endedAt;
+    }
+  }
+}
+
+/** Waits until no comparison of the tenants of a cell is under way, with its progress. */
+async function compared({ control, err }: ActionContext, cell: string): Promise<FailbackView> {
+  let shown = '';
+  for (let looks = 1; ; looks += 1) {
+    const view = await control('GET', `failovers/${cell}/comparison`);
+    if (view.state !== 'comparing' || view.running === null || looks === LOOKS) return view;
+    const { looked, tenants, missing } = view.running;
+    const line = `The cells of its tenants are being compared: ${looked} of ${tenants} looked at, ${missing} events missing so far.`;
+    if (line !== shown) err(line);
+    shown = line;
+    await sleep(LOOK_MS);
+  }
+}
 
 type Watched = MonitorStatus['cells'][number];
 

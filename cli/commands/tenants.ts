@@ -31,6 +31,7 @@ export const tenants: Command = {
     standby: { type: 'string' },
     residency: { type: 'string' },
     to: { type: 'string' },
+    leave: { type: 'boolean' },
     rate: { type: 'string' },
     'pause-before': { type: 'string' },
     tier: { type: 'string' },
@@ -49,6 +50,7 @@ export const tenants: Command = {
     standby: ['add', 'place'],
     residency: ['add'],
     to: ['move'],
+    leave: ['move'],
     rate: ['move'],
     'pause-before': ['move'],
     wait: ['move'],
@@ -71,6 +73,8 @@ export const tenants: Command = {
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
     '--to C': 'move: the cell that becomes its home; the present home is its standby then',
+    '--leave':
+      'move: the present home is not the standby in the end, but another cell, if one fits; to the present home: only the standby changes',
     '--rate N': 'move: send at most so many events a second; no limit if not given',
     '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
     '--wait': 'move: go on as `polycell moves watch` does, until it is verified, ends or rests',
@@ -137,7 +141,7 @@ const actions: Readonly<Record<string, Action>> = {
     if (Object.keys(place).length === 0) throw new UsageError('Give --cell, --standby, or both.');
     const what = `tenants/${idOf(context, 'tenant')}/place`;
     return change(context, 'POST', what, { ...place, ...leavingData(context) }).catch((error: unknown) => {
-      throw error instanceof RefusedError && error.code === 'tenant_has_data' ? withLeaveData(error) : error;
+      throw error instanceof RefusedError && error.message.includes('leaveData') ? withLeaveData(error) : error;
     });
   },
 
@@ -150,6 +154,7 @@ const actions: Readonly<Record<string, Action>> = {
       to: required(options, 'to'),
       reason: typeof options.reason === 'string' ? options.reason : commandLine,
       ...(rate > 0 && { rate }),
+      ...(options.leave === true && { leave: true }),
       ...(pauseBefore !== undefined && { pauseBefore }),
     };
     const ask = async (dryRun: boolean) =>

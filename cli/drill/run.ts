@@ -53,10 +53,10 @@ const RETURN_WITHIN_MS = 60_000;
 
 /**
  * What the standbys have accepted is in a revived cell within this, in milliseconds, or it goes back without: a drill counts what all cells
- * hold. How often it is asked: each time it compares some tenants.
+ * hold. How often it is asked: the comparison goes on in between.
  */
 const CAUGHT_UP_WITHIN_MS = 60_000;
-const CAUGHT_UP_EVERY_MS = 5000;
+const CAUGHT_UP_EVERY_MS = 1000;
 
 /** The time before the fault cannot be a baseline, so nothing was measured. */
 export class InconclusiveError extends UserError {}
@@ -324,7 +324,7 @@ async function goHome(
       if (typeof answer === 'number') revision = answer;
       else lacking = answer;
     } catch (error) {
-      // Comparing may take longer than a request; whether it went back is seen the next time.
+      // Whether it went back is seen the next time.
       if (!(error instanceof NoAnswerError)) throw error;
       lacking = error.message;
     }

@@ -38,7 +38,15 @@ const STATUS = {
 
 /** A mover that is not there. */
 const unavailable = () => Promise.reject(new PortError('unavailable', 'There is no mover here.'));
-export const NO_MOVER = { start: unavailable, list: unavailable, change: unavailable };
+export const NO_MOVER = { start: unavailable, show: unavailable, list: unavailable, change: unavailable };
+
+/** A mover that has moved nothing. */
+export const IDLE_MOVER = { ...NO_MOVER, show: async () => null, list: async () => [] };
+
+/** A gate that has found nothing missing. */
+export const OPEN_GATE: ControlApiDeps['gate'] = {
+  caughtUp: async (cell) => ({ cell, state: 'caught-up', running: null, latest: null }),
+};
 
 /** Keys of cells that cannot be asked. */
 export const NO_KEYS: ControlApiDeps['keys'] = {
@@ -51,8 +59,9 @@ export function openApi(
   over: Partial<Directory> = {},
   monitor: () => Promise<unknown> = async () => STATUS,
   overview: (known: string | null) => Promise<OverviewAnswer | null> = async () => null,
-  mover: ControlApiDeps['mover'] = NO_MOVER,
+  mover: ControlApiDeps['mover'] = IDLE_MOVER,
   keys: ControlApiDeps['keys'] = NO_KEYS,
+  gate = OPEN_GATE,
 ) {
   const log = new RecordingLog();
   const clock = new FakeClock();
@@ -69,6 +78,7 @@ export function openApi(
     log,
     clock,
     mover,
+    gate,
     keys,
     ...guard,
     ...cells,

@@ -6,6 +6,8 @@ export type Action = (typeof ORDER)[number];
 
 export interface Rules {
   readonly order: readonly Action[];
+  /** What the mover does not do about a failover of the target: wait while the source stands in, or fence anew behind the failback. */
+  readonly without?: 'waiting' | 'a second fence';
 }
 
 /** Events are bits. */
@@ -28,6 +30,8 @@ export interface State {
   readonly page: Events;
   /** What the walk under way has to bring: what was there when it began. `null` if none is under way. */
   readonly walk: Events | null;
+  /** Whether the target is down, so that the source stands in for it, or has been. */
+  readonly targetWas: 'up' | 'down' | 'back';
   /** The actions that are done. */
   readonly done: number;
   readonly crashes: number;
@@ -39,11 +43,11 @@ const FIRST: State = {
   sent: 0,
   ...{ acknowledged: 0, source: 0, target: 0 },
   ...{ home: 'source', believed: 'source' },
-  ...{ fenced: false, inside: 0, page: 0, walk: null, done: 0, crashes: 0 },
+  ...{ fenced: false, inside: 0, page: 0, walk: null, targetWas: 'up', done: 0, crashes: 0 },
 };
 
 /** Every state that may follow. */
-function* next(state: State, { order }: Rules): Generator<readonly [string, State]> {
+function* next(state: State, { order, without }: Rules): Generator<readonly [string, State]> {
   const { sent, source, target, believed, fenced, inside, page, walk, done, crashes } = state;
   const event = 1 << sent;
   // A client sends an event where its router believes the home to be; an event that is refused is sent again elsewhere.
@@ -67,6 +71,16 @@ function* next(state: State, { order }: Rules): Generator<readonly [string, Stat
 
   const action = order[done];
   if (action === undefined) return;
+  if (state.home === 'target' && state.targetWas === 'up')
+    yield ['the target is failed over', { ...state, home: 'source', fenced: false, targetWas: 'down' }];
+  if (state.targetWas === 'down') {
+    const again = without === 'a second fence' ? done : Math.min(done, order.indexOf('fence'));
+    yield [
+      'the target is failed back',
+      { ...state, home: 'target', targetWas: 'back', walk: null, page: 0, done: again },
+    ];
+    if (without !== 'waiting') return;
+  }
   const after = { ...state, done: done + 1, walk: null };
   switch (action) {
     case 'seed':

@@ -23,17 +23,18 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
+import type { FailbackGate } from '../ports/failback-gate.ts';
 import type { Mover } from '../ports/mover.ts';
 import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
-import { caughtUp } from './caught-up.ts';
 import { commandOf, readFields, readShape } from './command-body.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
+import { failbackAnswers } from './failback.ts';
 import { type KeysDeps, shownKeys } from './keys.ts';
-import { comparison, leftBehind } from './left-behind.ts';
+import { leftBehind } from './left-behind.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
-import { moves } from './moves.ts';
+import { moves, unmoved } from './moves.ts';
 
 /** The operator who calls; authenticated before the request reaches this API. */
 export interface Operator {
@@ -54,6 +55,8 @@ export interface ControlApiDeps {
   readonly holdings: Holdings;
   /** Makes a cell push a tenant's events to the other one; see `replicaPusher`. */
   readonly push: ReplicaPusher;
+  /** Knows whether a cell that is down may serve again; see `createFailbackGate`. */
+  readonly gate: FailbackGate;
   /** Moves tenants; see `createMover`. */
   readonly mover: Mover;
   /** See `shownKeys`. */
@@ -82,6 +85,7 @@ export function createControlApi({
   prove,
   holdings,
   push,
+  gate,
   mover,
   keys,
   trust,
@@ -90,7 +94,8 @@ export function createControlApi({
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
   const leftIfPlaced = leftBehind({ holdings, push });
-  const missingAt = caughtUp({ directory, replicas: holdings.replicas, compare: comparison(push), clock });
+  const failbacks = failbackAnswers({ gate, now: () => clock.now(), log });
+  const requireUnmoved = unmoved(mover, log);
 
   const proposals = async (): Promise<readonly Proposal[]> => {
     const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
@@ -99,6 +104,12 @@ export function createControlApi({
 
   const knownCell = async (id: string): Promise<Cell | undefined> =>
     (await directory.cells()).find(({ cell }) => cell.id === id)?.cell;
+
+  const cellNamed = async (id: string): Promise<Cell> => {
+    const cell = isName(id) ? await knownCell(id) : undefined;
+    if (cell !== undefined) return cell;
+    throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+  };
 
   const completed = async (cell: CellDefinition): Promise<CellDefinition> =>
     withKnownKeys(cell, await knownCell(cell.id));
@@ -141,8 +152,10 @@ export function createControlApi({
   const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings' | 'behind'>> => {
     if (command.kind === 'fail-back') {
       const cell = isName(command.cell) ? await knownCell(command.cell) : undefined;
-      return cell?.state === 'down' ? { behind: await missingAt(cell) } : {};
+      return cell?.state === 'down' ? { behind: await failbacks.behind(cell, command.force === true) } : {};
     }
+    if (command.kind === 'place-tenant' && isName(command.tenant))
+      await requireUnmoved(command.tenant, command.leaveData === true);
     if ('leaveData' in command) return {};
     if (command.kind === 'place-tenant') {
       const { tenant, cells } = await directory.lookup(command.tenant);
@@ -171,8 +184,9 @@ export function createControlApi({
         ...(dryRun === '1' && { dryRun: true }),
         ...(ifRevision !== undefined && { ifRevision }),
       });
-      if (outcome.status === 'refused') throw new Refusal(outcome.code, outcome.detail);
-      return outcome;
+      if (outcome.status !== 'refused') return outcome;
+      const { code, detail } = outcome;
+      throw new Refusal(code, detail, code === 'not_caught_up' ? failbacks.retry : {});
     };
 
   /** A tenant with both of its cells, each of which can prove who it is. */
@@ -282,16 +296,14 @@ export function createControlApi({
     retireCell: change('retireCell'),
     indexCell: async ({ query, id }) => {
       readParameters(controlRoutes.indexCell.parameters, query);
-      const cell = isName(id) ? await knownCell(id) : undefined;
-      if (cell === undefined) throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+      const cell = await cellNamed(id);
       const progress = await holdings.index(cell);
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${cell.id}: ${progress}.`, RETRY_LATER);
     },
     replicas: async ({ query, id }) => {
       const { cursor } = readParameters(controlRoutes.replicas.parameters, query);
-      const cell = isName(id) ? await knownCell(id) : undefined;
-      if (cell === undefined) throw new Refusal('unknown_cell', `There is no cell ${JSON.stringify(id.slice(0, 63))}.`);
+      const cell = await cellNamed(id);
       const found = await holdings.replicas(cell, cursor);
       if (typeof found !== 'string') return found;
       throw new Refusal('cell_unavailable', `${cell.id}: ${found}.`, RETRY_LATER);
@@ -320,6 +332,10 @@ export function createControlApi({
     removeTenant: change('removeTenant'),
     failOver: change('failOver'),
     failBack: change('failBack'),
+    comparison: async ({ query, id }) => {
+      readParameters(controlRoutes.comparison.parameters, query);
+      return failbacks.shown(await cellNamed(id));
+    },
     approve: change('approve'),
   };
 

@@ -7,6 +7,7 @@ import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { FAILBACK_STATES } from '../ports/failback-gate.ts';
 import { STEPS } from '../ports/mover.ts';
 import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
 import { AGE_HEADER } from '../router/own-answers.ts';
@@ -60,6 +61,17 @@ const tenant = object(['id', 'cell', 'standby', 'epochBase', 'residency', 'tier'
   onIsolation: { type: 'string', enum: ON_ISOLATION },
   effectsFrom: { ...count, description: 'Its effects that happen once begin no earlier, in Unix milliseconds.' },
   revision: count,
+});
+
+const comparison = object(['startedAt', 'endedAt', 'tenants', 'looked', 'complete', 'behind', 'missing', 'reasons'], {
+  startedAt: { ...count, description: 'In milliseconds since 1970.' },
+  endedAt: { type: ['integer', 'null'] },
+  tenants: { ...count, description: 'The tenants of the cell.' },
+  looked: { ...count, description: 'Of these, how many have been looked at.' },
+  complete: { type: 'boolean', description: 'Whether all have.' },
+  behind: { ...count, description: 'Tenants of which events are missing, or that could not be compared.' },
+  missing: { ...count, description: 'Events that are missing, as far as they were counted.' },
+  reasons: { type: 'array', items: text, description: 'Why, for the first of these tenants.' },
 });
 
 const schemas = {
@@ -150,6 +162,7 @@ const schemas = {
       paused: { type: 'boolean' },
       pauseBefore: { type: ['string', 'null'] },
       rate: { type: ['integer', 'null'] },
+      leave: { const: true, description: 'The source is no cell of the tenant once it is over.' },
       reversed: { type: 'boolean', description: 'Whether it goes back where an earlier one has come from.' },
       total: { type: ['integer', 'null'], description: 'Events of the source, once they were counted.' },
       there: { ...count, description: 'How many of them the target has.' },
@@ -158,6 +171,16 @@ const schemas = {
       problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
     },
   ),
+  Failback: object(['cell', 'state', 'running', 'latest'], {
+    cell: name,
+    state: {
+      type: 'string',
+      enum: FAILBACK_STATES,
+      description: 'caught-up: it can be failed back now. unknown: no comparison still says something.',
+    },
+    running: { oneOf: [comparison, { type: 'null' }], description: 'The comparison that is under way.' },
+    latest: { oneOf: [comparison, { type: 'null' }], description: 'The latest that has ended.' },
+  }),
   IndexProgress,
   PushProgress,
   ReplicaNote,
@@ -262,6 +285,20 @@ const moveActions = Object.fromEntries(
 
 const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   ...commands,
+  failBack: {
+    ...commands.failBack,
+    responses: {
+      ...commands.failBack.responses,
+      409: problemAnswer({
+        description: 'It is not failed back: see Retry-After.',
+        headers: ['retry-after'],
+        examples: {
+          not_caught_up: 'aws-alpha would serve without events: acme: 2 events of azure-beta are not in aws-alpha.',
+        },
+      }),
+    },
+  },
+  comparison: { responses: { 200: answer('What is known.', ref('Failback')) } },
   cells: { responses: { 200: answer('All of them.', page(ref('Cell'))) } },
   tenants: { responses: { 200: answer('A page.', page(ref('Tenant'))) } },
   tenant: { responses: { 200: answer('The tenant.', ref('TenantNow')) } },

@@ -125,7 +125,16 @@ export const controlRoutes = {
   ),
   metrics: read('metrics', 'The numbers of the overview as text, for Prometheus to fetch.', {}),
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
-  failBack: change('POST', 'failovers/{id}/back', 'Let a cell that is down serve its tenants again.'),
+  failBack: change(
+    'POST',
+    'failovers/{id}/back',
+    'Let a cell that is down serve its tenants again. Refused with not_caught_up and Retry-After while its tenants’ cells are being compared in the background, which this begins, and where that has found events missing, unless force says that they may come later.',
+  ),
+  comparison: read(
+    'failovers/{id}/comparison',
+    'What is known of whether the cell may be failed back, and how far a comparison of its tenants’ cells is. It begins none.',
+    {},
+  ),
   approvals: read('approvals', 'The changes that wait for another operator, newest first.', {}),
   approve: {
     method: 'POST',

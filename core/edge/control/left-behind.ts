@@ -7,13 +7,10 @@ import type { Cell, Tenant } from '../ports/directory-model.ts';
 /** Steps of a comparison; a tenant that needs more is to be compared by `polycell replicas verify` and moved deliberately. */
 const COMPARISON_STEPS = 3;
 
-/** How many events of one of a tenant's cells the other one lacks or has otherwise, or why that is not known. */
-export type Comparison = (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' | 'from'>) => Promise<number | string>;
-
-/** Returns a comparison of at most `COMPARISON_STEPS`. */
-export const comparison =
-  (push: ReplicaPusher): Comparison =>
-  async (pair) => {
+/** Returns a comparison of at most `COMPARISON_STEPS`: how many events of a cell the other one lacks or has otherwise, or why that is not known. */
+const comparison =
+  (push: ReplicaPusher) =>
+  async (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' | 'from'>): Promise<number | string> => {
     for (let step = 0, begun = false; step < COMPARISON_STEPS; step += 1) {
       const found = await push({ ...pair, restart: !begun, verify: true });
       if (typeof found === 'string') return found;

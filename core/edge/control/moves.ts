@@ -6,8 +6,8 @@ import { describeError, isPortError } from '../../ports/errors.ts';
 import type { JsonObject } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
 import { type Field, reasonField, shape } from '../directory/directory-checks.ts';
-import type { MoveAction, Mover, MoverAnswer, MoveView } from '../ports/mover.ts';
-import { STEPS, type Step } from '../ports/mover.ts';
+import { isBeforeSwitch, isOver } from '../mover/move.ts';
+import { type MoveAction, type Mover, type MoverAnswer, type MoveView, STEPS, type Step } from '../ports/mover.ts';
 import { type ControlRouteName, controlRoutes } from './control-routes.ts';
 
 /** Events a second: no cell sends more. */
@@ -34,8 +34,14 @@ const pauseBefore: Field = {
   says: `one of ${PAUSES.join(', ')}`,
 };
 
+const leave: Field = {
+  schema: { const: true },
+  fits: (value) => value === true,
+  says: 'true, or left out',
+};
+
 /** The fields of the bodies. */
-export const MOVE_SHAPE = shape({ reason: reasonField, to: cell }, { rate, pauseBefore });
+export const MOVE_SHAPE = shape({ reason: reasonField, to: cell }, { rate, pauseBefore, leave });
 export const MOVE_ACTION_SHAPE = shape({ reason: reasonField });
 
 /** The routes, by what they do. */
@@ -56,6 +62,36 @@ interface MoveCall {
   readonly operator: { readonly subject: string };
   /** The body, whose fields are those of this shape. */
   readonly fields: (shape: typeof MOVE_SHAPE) => Promise<JsonObject>;
+}
+
+/** What an operator can do about a move that is in the way of something else. */
+const wayOut = (move: MoveView): string => {
+  const act = (action: MoveAction) => `npx polycell moves ${action} ${move.tenant}`;
+  if (isBeforeSwitch(move)) return `Wait for it, or end it with ${act('abort')}`;
+  if (move.state === 'verified') return `End it with ${act('seal')}, or bring the tenant back with ${act('reverse')}`;
+  return `Wait until it is verified (npx polycell moves watch ${move.tenant}), then end it with ${act('seal')}; if ${move.from} is lost for good, say leaveData`;
+};
+
+/**
+ * Returns a check that a tenant is not under way to another cell: an order that places it would end or hold up the move. What the source has
+ * let in last may be left deliberately between the switch and the verification, as the source may never answer again.
+ */
+export function unmoved(mover: Pick<Mover, 'show'>, log: Log): (tenant: string, leaveData: boolean) => Promise<void> {
+  return async (tenant, leaveData) => {
+    const move = await mover.show(tenant).catch((error: unknown) => {
+      if (!isPortError(error)) throw error;
+      log.warn('the mover does not answer', describeError(error));
+      throw new Refusal('mover_unavailable', `Whether ${tenant} is being moved is not known, so nothing was changed.`, {
+        retryAfterSeconds: 2,
+      });
+    });
+    if (move === null || isOver(move)) return;
+    if (leaveData && !isBeforeSwitch(move) && move.state !== 'verified') return;
+    throw new Refusal(
+      'move_under_way',
+      `${tenant} is being moved from ${move.from} to ${move.to}, and is at the step ${move.state}. ${wayOut(move)}.`,
+    );
+  };
 }
 
 /** Returns the handlers. */
@@ -93,16 +129,16 @@ export function moves(mover: Mover, log: Log): Readonly<Record<MoveRouteName, (c
     },
     move: async ({ query, id }) => {
       readParameters(controlRoutes.move.parameters, query);
-      const found = (await answered(mover.list())).find(({ tenant }) => tenant === id);
-      if (found !== undefined) return found;
+      const found = await answered(mover.show(id));
+      if (found !== null) return found;
       throw new Refusal('unknown_move', `${JSON.stringify(id.slice(0, 63))} has not been moved.`);
     },
     moveTenant: async ({ query, id, operator, fields }) => {
       const { dryRun } = readParameters(controlRoutes.moveTenant.parameters, query);
-      const { reason, to, rate: most = null, pauseBefore: pause = null } = await fields(MOVE_SHAPE);
+      const { reason, to, rate: most = null, pauseBefore: pause = null, leave: isLeft } = await fields(MOVE_SHAPE);
       const order = {
         ...{ tenant: id, to: String(to), rate: most as number | null, pauseBefore: pause as Step | null },
-        ...{ actor: operator.subject, reason: String(reason) },
+        ...{ actor: operator.subject, reason: String(reason), ...(isLeft === true && { leave: isLeft }) },
       };
       return shown(mover.start(order, dryRun === '1'));
     },

@@ -14,10 +14,10 @@ export const MOVE_LIMITS = {
 } as const;
 
 /** Whether nothing is left to do. */
-export const isOver = ({ state }: Move): boolean => state === 'sealed' || state === 'aborted';
+export const isOver = ({ state }: Pick<Move, 'state'>): boolean => state === 'sealed' || state === 'aborted';
 
 /** Whether the directory is still as it was, but for the standby. */
-export const isBeforeSwitch = ({ state }: Move): boolean =>
+export const isBeforeSwitch = ({ state }: Pick<Move, 'state'>): boolean =>
   state === 'planned' || state === 'seeding' || state === 'following';
 
 /** The move at its next step; it pauses first if it was to. */

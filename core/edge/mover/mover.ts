@@ -5,8 +5,8 @@ import { cutUtf8 } from '../../lib/text.ts';
 import { describeError, isPortError } from '../../ports/errors.ts';
 import type { Json } from '../../ports/json.ts';
 import type { MonitorStorage } from '../monitor/monitor-storage.ts';
-import { isServing } from '../ports/directory-model.ts';
-import type { Move, Mover, MoverAnswer, MoveView } from '../ports/mover.ts';
+import { isServing, type Tenant } from '../ports/directory-model.ts';
+import type { Move, MoveOrder, Mover, MoverAnswer, MoveView } from '../ports/mover.ts';
 import { isBeforeSwitch, isOver, MOVE_LIMITS, pausesBefore, remainingMs, stepped } from './move.ts';
 import { type MoveWorkDeps, moveWork, refusal, Waiting } from './work.ts';
 
@@ -32,6 +32,13 @@ export interface MoverDeps extends MoveWorkDeps {
 }
 
 const KEY = 'move/';
+
+/** Where an order has a tenant go from: from its home, or only from its standby, which is as if it had been switched already. */
+const wayOf = ({ id, cell, standby }: Tenant, { to, leave }: MoveOrder) => {
+  if (cell !== to) return { from: cell, isMoved: true };
+  if (leave === true && standby !== null) return { from: standby, isMoved: false };
+  throw refusal('invalid_command', `${to} is the home of ${id} already.`);
+};
 
 /** What only notes an order does not wait for work under way. */
 const now = <T>(_tenant: string, work: () => Promise<T>): Promise<T> => work();
@@ -126,33 +133,46 @@ export function createMover(deps: MoverDeps): WorkingMover {
           const { tenant } = await directory.lookup(id);
           if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
           if (known !== undefined && !isOver(known)) {
-            if (known.to === to) return viewOf(known);
+            if (known.to === to) {
+              if (order.leave !== true || known.leave === true || dryRun) return viewOf(known);
+              return viewOf(
+                await keep({ ...known, leave: true, ...(known.state === 'verified' && { notBefore: clock.now() }) }),
+              );
+            }
             throw refusal('move_under_way', `${id} is being moved to ${known.to}: abort, reverse or seal that first.`);
           }
-          if (tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
-          if (tenant.cell === to) throw refusal('invalid_command', `${to} is the home of ${id} already.`);
-          const scene = await sceneOf({ tenant: id, from: tenant.cell, to });
+          const { from, isMoved } = wayOf(tenant, order);
+          if (isMoved && tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
+          const scene = await sceneOf({ tenant: id, from, to });
           const { source, target } = scene;
           for (const cell of [source, target])
             if (cell.keys === undefined)
               throw refusal('endpoint_unproved', `${cell.id} is declared without keys, so no cell would believe it.`);
-          if (!isServing(source)) throw refusal('cell_down', `${source.id} is ${source.state}.`);
-          const homes = (await directory.cells()).find(({ cell }) => cell.id === to)?.homes ?? 0;
-          if (homes >= target.capacity)
-            throw refusal('no_capacity', `${to} has room for ${target.capacity} tenants, all of it taken.`);
-          await placed(order, scene, true);
+          for (const cell of isMoved ? [source] : [source, target])
+            if (!isServing(cell)) throw refusal('cell_down', `${cell.id} is ${cell.state}.`);
+          if (isMoved) {
+            const homes = (await directory.cells()).find(({ cell }) => cell.id === to)?.homes ?? 0;
+            if (homes >= target.capacity)
+              throw refusal('no_capacity', `${to} has room for ${target.capacity} tenants, all of it taken.`);
+            await placed(order, scene, true);
+          }
           const move: Move = {
-            ...{ tenant: id, from: source.id, to, formerStandby: tenant.standby, state: 'planned' },
+            ...{ tenant: id, from, to, formerStandby: tenant.standby, state: isMoved ? 'planned' : 'switched' },
             ...{ actor: order.actor, reason: order.reason, startedAt: clock.now(), since: clock.now() },
             ...{ paused: false, pauseBefore: order.pauseBefore, rate: order.rate, reversed: false },
             ...{ total: null, there: 0, walk: 'compare', walking: false, epoch: null },
-            ...{ notBefore: clock.now(), problem: null },
+            ...{ notBefore: clock.now(), problem: null, ...(order.leave && { leave: order.leave }) },
           };
           if (dryRun) return viewOf(move);
           await forget();
           return viewOf(await keep(pausesBefore(move) ? { ...move, paused: true, pauseBefore: null } : move));
         }),
       ),
+
+    show: async (id) => {
+      const move = (await all()).get(id);
+      return move === undefined ? null : viewOf(move);
+    },
 
     list: async () => [...(await all()).values()].sort((a, b) => b.startedAt - a.startedAt).map(viewOf),
 
@@ -177,14 +197,17 @@ export function createMover(deps: MoverDeps): WorkingMover {
             case 'reverse': {
               if (isOver(move) || isBeforeSwitch(move))
                 throw refusal('move_state', `The move is ${state}${isOver(move) ? '' : ': abort it'}.`);
+              if (move.formerStandby === move.from)
+                throw refusal('move_state', `${move.to} was the home before: the tenant only leaves its standby.`);
               const at = clock.now();
+              const { leave: _, ...kept } = move;
               const back = { from: move.to, to: move.from, formerStandby: move.from, reversed: !move.reversed };
               const fresh = {
                 ...({ paused: false, pauseBefore: null, walk: 'compare', walking: false, epoch: null } as const),
                 ...{ notBefore: at, problem: null, total: null, there: 0 },
               };
               return viewOf(
-                await keep({ ...move, ...back, ...fresh, actor, reason, state: 'planned', startedAt: at, since: at }),
+                await keep({ ...kept, ...back, ...fresh, actor, reason, state: 'planned', startedAt: at, since: at }),
               );
             }
             case 'seal':

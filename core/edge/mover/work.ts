@@ -3,6 +3,7 @@ import { Refusal, type RefusalCode } from '../../api/refusal.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
+import { chooseStandby } from '../directory/placement.ts';
 import type { Fence } from '../monitor/fence-request.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, type DirectoryIntent, epochOf, isServing, type Tenant } from '../ports/directory-model.ts';
@@ -13,6 +14,9 @@ export const WORK_LIMITS = {
   /** The target may be the home once a walk through everything has found no more than this missing: events come as they are accepted by then. */
   behind: 500,
 } as const;
+
+/** The target has served again since the source was fenced: its present epoch is a newer one. */
+const FENCED_AGAIN = { state: 'switched', walking: false, problem: null } as const;
 
 export interface MoveWorkDeps {
   readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
@@ -103,7 +107,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   /** Whether the directory is still as this move has left it. */
   const isUndisturbed = ({ from, to, state, formerStandby }: Move, { tenant }: Scene): boolean => {
     if (state === 'planned') return tenant.cell === from && [formerStandby, to].includes(tenant.standby);
-    return isBeforeSwitch({ state } as Move)
+    return isBeforeSwitch({ state })
       ? tenant.cell === from && tenant.standby === to
       : tenant.cell === to && tenant.standby === from;
   };
@@ -155,6 +159,35 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     return { move: { ...after, walk: 'compare' }, isEqual: false };
   };
 
+  /** Gives the tenant another standby, or none if no cell fits: under the epoch of the fence, the target has all that the source holds. */
+  const left = async (move: Move, { tenant, source, target }: Scene): Promise<Move> => {
+    const counted = (await directory.cells()).filter(({ cell }) => cell.id !== source.id);
+    const loads = new Map(counted.map(({ cell, homes, standbys }) => [cell.id, { homes, standbys }]));
+    const choice = chooseStandby(
+      { cells: counted.map(({ cell }) => cell), loadOf: (id) => loads.get(id) ?? { homes: 0, standbys: 0 } },
+      { residency: tenant.residency, home: target },
+    );
+    const standby = choice.status === 'chosen' ? choice.cell.id : null;
+    const outcome = await directory.change(
+      { kind: 'place-tenant', tenant: move.tenant, standby, ifEpoch: epochOf(tenant, target) },
+      { ...intentOf(move), holdings: { [source.id]: null } },
+    );
+    if (outcome.status === 'refused') throw new Waiting(`${outcome.code}: ${outcome.detail}`);
+    return { ...move, walk: 'send', walking: false, notBefore: clock.now(), problem: null };
+  };
+
+  /** Brings what the tenant has to the standby that it has got; it is over then. */
+  const settled = async (move: Move, { tenant, target: home }: Scene): Promise<Move> => {
+    const standby = (await directory.cells()).find(({ cell }) => cell.id === tenant.standby)?.cell;
+    if (standby === undefined) return stepped(move, clock.now());
+    const pair = { tenant, home, standby, from: home.id, restart: false, verify: false };
+    const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
+    if (!done) return { ...after, problem: null };
+    if (lackingOf(counts) > 0)
+      throw new Waiting(`${lackingOf(counts)} events cannot be stored in ${standby.id}`, after);
+    return stepped(after, clock.now());
+  };
+
   /** Does one piece of work. Throws a `Waiting` if it does not get on. */
   const work = async (move: Move, isWanted: () => Promise<boolean>): Promise<Move> => {
     const scene = await sceneOf(move);
@@ -163,6 +196,8 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     const isSwitched = tenant.cell === move.to;
     // Another try has switched, and was not noted.
     if (move.state === 'following' && isSwitched && tenant.standby === move.from) return stepped(move, now);
+    if (move.state === 'verified' && move.leave === true && isSwitched && tenant.standby !== move.from)
+      return settled(move, scene);
     if (!isUndisturbed(move, scene)) {
       const problem = 'The tenant was placed elsewhere meanwhile.';
       if (isBeforeSwitch(move)) return aborted(move, problem);
@@ -170,6 +205,12 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     }
     // The target stands in by now, and stays the standby: what it accepts must not be left.
     if (isBeforeSwitch(move) && !isServing(source)) return aborted(move, `${source.id} is ${source.state}.`);
+    // The source stands in, and takes events: whatever was fenced and compared before says nothing of these.
+    if (isSwitched && !isServing(target))
+      throw new Waiting(`${target.id} is ${target.state}, and ${source.id} stands in for it`);
+    const isFenced = move.state === 'fenced' || move.state === 'drained' || (move.state === 'verified' && move.leave);
+    if (isFenced && move.epoch !== epochOf(tenant, target))
+      return { ...move, ...FENCED_AGAIN, since: now, notBefore: now };
     const [home, standby] = isSwitched ? [target, source] : [source, target];
     const pair: PushRequest = { tenant, home, standby, from: move.from, restart: false, verify: false };
     switch (move.state) {
@@ -201,16 +242,18 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
       case 'switched': {
         const problem = await fence(source, tenant.id, epochOf(tenant, target), { tenant, home, standby });
         if (problem !== null) throw new Waiting(`${source.id}: ${problem}`);
-        return { ...stepped(move, now), notBefore: now + MOVE_LIMITS.drainMs };
+        return { ...stepped(move, now), epoch: epochOf(tenant, target), notBefore: now + MOVE_LIMITS.drainMs };
       }
       case 'fenced':
         return stepped(move, now);
       case 'drained': {
         const { move: after, isEqual } = await compared(move, pair);
-        return isEqual ? { ...stepped(after, clock.now()), notBefore: clock.now() + MOVE_LIMITS.retentionMs } : after;
+        if (!isEqual) return after;
+        const retentionMs = move.leave === true ? 0 : MOVE_LIMITS.retentionMs;
+        return { ...stepped(after, clock.now()), notBefore: clock.now() + retentionMs };
       }
       case 'verified':
-        return stepped(move, now);
+        return move.leave === true ? left(move, scene) : stepped(move, now);
       default:
         return move;
     }

@@ -41,6 +41,11 @@ export interface Move {
   readonly pauseBefore: Step | null;
   /** Events a second that seeding sends at most; `null` without a limit. */
   readonly rate: number | null;
+  /**
+   * The source is left: once the move is verified it is no cell of the tenant any more, and the tenant gets another standby. With the
+   * present home as the target only the standby is left, which is the source then, and the former standby.
+   */
+  readonly leave?: true;
   /** Whether it goes back where an earlier one has come from. */
   readonly reversed: boolean;
   /** Events of the source when they were counted; `null` before. */
@@ -51,7 +56,10 @@ export interface Move {
   readonly walk: 'send' | 'compare';
   /** Whether that walk has begun. */
   readonly walking: boolean;
-  /** The tenant's epoch once the target was its standby; while it has this one, the target has served nothing. `null` before. */
+  /**
+   * The tenant's epoch once the target was its standby; while it has this one, the target has served nothing. `null` before. Once the source
+   * is fenced, the epoch below which it refuses.
+   */
   readonly epoch: number | null;
   /** No work before this time. */
   readonly notBefore: number;
@@ -65,6 +73,7 @@ export interface MoveOrder {
   readonly to: string;
   readonly rate: number | null;
   readonly pauseBefore: Step | null;
+  readonly leave?: true;
   readonly actor: string;
   readonly reason: string;
 }
@@ -85,8 +94,10 @@ export type MoverAnswer<T> = { readonly value: T } | { readonly refused: Refusal
 
 /** Every method may be repeated. They reject with `unavailable` if the mover does not answer in time: the order may have been noted. */
 export interface Mover {
-  /** Begins a move; repeating it changes nothing. With `dryRun` it says what would be done, or is refused as the move would be. */
+  /** Begins a move; repeating it changes nothing, but that a move under way leaves its source if it is to. With `dryRun` it says what would be done, or is refused as the move would be. */
   start(order: MoveOrder, dryRun: boolean): Promise<MoverAnswer<MoveView>>;
+  /** The latest move of a tenant that is kept; `null` if there is none. */
+  show(tenant: string): Promise<MoveView | null>;
   /** All moves, the latest first. */
   list(): Promise<readonly MoveView[]>;
   /** Changes the tenant's move; repeating it changes nothing. */

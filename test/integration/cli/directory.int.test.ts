@@ -264,11 +264,12 @@ test('a cell whose tenants are evacuated can be retired', async () => {
     code: 3,
     err: oneLine(/\(tenant_has_data\)\. On the command line, leaveData is --leave-data\./),
   });
-  const refused = await at('cells', 'evacuate', 'old');
-  expect([refused.code, refused.out]).toEqual([1, '0 moved, 3 left at old.\n']);
-  expect(refused.err).toMatch(
-    /evacuated-1 stays: What evacuated-1 has stored would stay behind\. old: .*\(tenant_has_data\)/,
-  );
+  const preview = await at('cells', 'evacuate', 'old', '--dry-run');
+  expect(preview.code).toBe(1);
+  for (const tenant of ['evacuated-1', 'evacuated-3'])
+    expect(preview.out).toContain(`${tenant}: home new-1, once it has all events, and another standby\n`);
+  expect(preview.out).toMatch(/\n2 would move at revision \d+, 1 left at old\.\n$/);
+  expect(preview.err).toMatch('evacuated-2 stays: it has no standby to move to; name a cell with --to.');
   expect(await at('cells', 'evacuate', 'old', '--leave-data')).toEqual({
     code: 1,
     out: expect.stringMatching(

@@ -15,6 +15,7 @@ function object(round: () => Promise<void>) {
   const methods = monitorObject({
     monitor: { round, status: () => 'fine', overview: (known) => `all but ${known}` },
     report: (traffic: string) => void reports.push(traffic),
+    gate: { caughtUp: async (cell) => ({ cell, state: 'unknown', running: null, latest: null }) },
     storage,
     clock,
     intervalMs: 1000,
@@ -28,6 +29,7 @@ test('asking how things stand wakes it, and an alarm that is set stays', async (
   expect(alarm()).toBe(0);
   clock.jump(500);
   await methods.wake();
+  expect(await methods.caughtUp('a', 1, true)).toMatchObject({ cell: 'a', state: 'unknown' });
   expect(alarm()).toBe(0);
 });
 

@@ -11,6 +11,7 @@ function object(rounds: (number | null)[]) {
     mover: {
       start: async () => ({ refused: 'unknown_tenant', detail: 'There is no tenant acme.' }),
       change: async () => ({ value: { tenant: 'acme' } as MoveView }),
+      show: async () => null,
       list: async () => [],
       round: async () => {
         worked.push(clock.now());
@@ -61,7 +62,7 @@ test('looking at moves changes no alarm, unless one was lost', async () => {
 test('a mover that does not answer in time is unavailable', async () => {
   const clock = new FakeClock();
   const silent = () => new Promise<never>(() => undefined);
-  const client = moverClient(() => ({ start: silent, change: silent, list: silent }), clock);
+  const client = moverClient(() => ({ start: silent, show: silent, change: silent, list: silent }), clock);
   const asked = client.list();
   const rejected = expect(asked).rejects.toMatchObject({ code: 'unavailable' });
   await clock.advance(25_000);

@@ -1,9 +1,23 @@
-// Evacuating a cell from a revision on: each step carries that of the one before, and a change in between ends it.
+// Evacuating a cell: tenants go with their events, some at a time; and what only assigns them carries the revision of the step before.
 
+import { MemoryDirectoryStorage } from '../../../adapters/memory/memory-directory-storage.ts';
 import { RefusedError } from '../../../cli/command.ts';
 import type { ActionContext } from '../../../cli/directory.ts';
 import type { Control } from '../../../cli/edge/edge-client.ts';
 import { evacuate } from '../../../cli/evacuate.ts';
+import { routeTokenSigner } from '../../../core/cell/route-token.ts';
+import { holdingsQuestion } from '../../../core/edge/cells/holdings-question.ts';
+import { createControlApi } from '../../../core/edge/control/control-api.ts';
+import { createDirectory } from '../../../core/edge/directory/directory.ts';
+import { createMover } from '../../../core/edge/mover/mover.ts';
+import { toEpochSeconds } from '../../../core/ports/clock.ts';
+import { readAll } from '../../contract/store/harness.ts';
+import { NO_KEYS, OPERATOR, TRACE } from '../../support/control-api.ts';
+import { candidate, measured } from '../../support/events.ts';
+import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
+import { EDGE_KEY } from '../../support/route-tokens.ts';
+import { endpointOf, KEYS, tenantCells } from '../../support/tenant-cells.ts';
 
 const TENANTS = [
   { id: 'acme', cell: 'a', standby: 'b' },
@@ -13,9 +27,10 @@ const TENANTS = [
 
 /** A directory at revision 5 whose changes each take one revision; `before` is called ahead of each change. */
 function evacuating(
-  options: ActionContext['options'],
+  given: ActionContext['options'],
   before: (what: string, change: () => void) => void = () => undefined,
 ) {
+  const options = { 'leave-data': true, ...given };
   let revision = 5;
   const asked: string[] = [];
   const lines: string[] = [];
@@ -83,12 +98,120 @@ test('a preview is of one revision, which it shows', async () => {
   expect(lines.at(-1)).toBe('2 would move at revision 5, 0 left at a.');
 });
 
-test('a tenant whose events would stay behind stays, with the command that takes them along', async () => {
+test('a tenant that cannot be assigned to another cell stays, and the answer says why', async () => {
   const { done, lines } = evacuating({ yes: true, 'if-revision': '5' }, (what) => {
-    if (what.includes('acme')) throw new RefusedError('What acme has stored would stay behind.', 'tenant_has_data');
+    if (what.includes('globex')) throw new RefusedError('What globex has stored would stay behind.', 'tenant_has_data');
   });
   expect(await done).toBe(1);
-  expect(lines.join('\n')).toMatch(
-    /acme stays: .*stay behind\. .*--leave-data\. To take it along: npx polycell tenants move acme --to CELL/,
-  );
+  expect(lines.join('\n')).toMatch(/globex stays: .*stay behind\. .*leaveData is --leave-data\./);
+});
+
+/** Whole cells in memory with the control API and the mover: home has these tenants, which each have an event. */
+async function cellsWith(tenants: readonly string[]) {
+  const where = tenantCells();
+  const { clock } = where;
+  const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
+  const intent = { actor: 'ops', reason: 'a test' };
+  for (const id of Object.keys(KEYS)) {
+    const { state: _, switches: __, revision: ___, keys = [], ...rest } = where.record(id);
+    const cell = { ...rest, keys, capacity: 100 };
+    await directory.change(
+      { kind: 'add-cell', cell },
+      { ...intent, proof: { cell: id, endpoint: endpointOf(id), keys } },
+    );
+  }
+  for (const tenant of tenants) {
+    const place = { tier: 'standard', residency: 'any', cell: 'home', standby: 'standby' } as const;
+    await directory.change({ kind: 'add-tenant', tenant, ...place }, intent);
+    const iat = toEpochSeconds(clock.now());
+    const token = { claims: { ten: tenant, cel: 'home', epo: 1, iat, exp: iat + 30 } };
+    const event = candidate({ id: `of-${tenant}`, data: measured('temperature', 1) });
+    expect(await where.cell('home').post([event], { token })).toMatchObject({ status: 202 });
+  }
+  const log = new RecordingLog();
+  const storage = new MemoryMonitorStorage();
+  const mover = createMover({ directory, push: where.pusher, fence: where.fence, storage, clock, log });
+  const held = holdingsQuestion({ fetch: where.fetch, clock, sign: routeTokenSigner(EDGE_KEY) });
+  const unused = () => Promise.reject(new Error('It is not asked for.'));
+  const handle = createControlApi({
+    ...{ directory, mover, push: where.pusher, holdings: held, gate: { caughtUp: unused }, keys: NO_KEYS, clock, log },
+    ...{ monitor: unused, overview: unused, prove: async () => undefined },
+    trust: { proofs: 'optional', approvals: 'none' },
+  });
+  const lines: string[] = [];
+  let most = 0;
+  const control = (async (method: string, what: string, body?: object) => {
+    // Between two looks of the command the mover has done all that it can without time.
+    if (method === 'GET' && what.startsWith('moves/')) await settled();
+    const request = new Request(`https://edge.example/control/v1/${what}`, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const response = await handle(request, OPERATOR, TRACE);
+    const answer = (await response.json()) as { code?: string; detail?: string };
+    if (response.ok) return answer;
+    throw new RefusedError(`${answer.detail} (${answer.code}).`, answer.code ?? '');
+  }) as Control;
+  const settled = async () => {
+    for (let rounds = 0; rounds < 20; rounds += 1) {
+      const under = (await mover.list()).filter(
+        ({ state, paused }) => !paused && state !== 'sealed' && state !== 'aborted',
+      );
+      most = Math.max(most, under.length);
+      const next = await mover.round();
+      if (next === null) return;
+      clock.jump(Math.max(0, next - clock.now()));
+    }
+  };
+  const evacuated = (options: ActionContext['options']) =>
+    evacuate({
+      connection: { where: 'a test', isProtected: false, control: unused, target: unused },
+      ...{ positionals: [], arguments: ['home'], commandLine: 'evacuate', json: false, options, control },
+      ...{ out: (line) => lines.push(line), err: (line) => lines.push(line) },
+    });
+  const subjectsAt = async (cell: string) =>
+    (await Promise.all(tenants.map((tenant) => readAll(where.cell(cell).events, `${tenant}|pump-1`)))).map(
+      (log) => log.length,
+    );
+  return { directory, mover, lines, evacuated, subjectsAt, most: () => most };
+}
+
+test('tenants are moved with their events, so many at a time, and the cell is none of their cells in the end', async () => {
+  const tenants = ['acme', 'globex', 'initech', 'umbrella'];
+  const { directory, evacuated, lines, subjectsAt, most } = await cellsWith(tenants);
+  expect(await evacuated({ 'dry-run': true })).toBe(0);
+  expect(lines.splice(0).at(-1)).toMatch(/^4 would move at revision \d+, 0 left at home\.$/);
+  expect(await evacuated({ parallel: '2' })).toBe(0);
+  for (const tenant of tenants) {
+    expect(lines).toContain(`${tenant}: home standby, standby third`);
+    expect((await directory.lookup(tenant)).tenant).toMatchObject({ cell: 'standby', standby: 'third' });
+  }
+  expect(lines).toContain('0 of 4 tenants done; under way: 1 planned');
+  expect(lines.at(-1)).toBe('4 moved, 0 left at home.');
+  expect(await subjectsAt('standby')).toEqual([1, 1, 1, 1]);
+  expect(await subjectsAt('third')).toEqual([1, 1, 1, 1]);
+  expect(most()).toBe(2);
+  // Nothing depends on it any more.
+  expect((await directory.cells()).find(({ cell }) => cell.id === 'home')).toMatchObject({ homes: 0, standbys: 0 });
+});
+
+test('a tenant that cannot be moved stays, and the others go, also those that only have the cell as their standby', async () => {
+  const { directory, evacuated, lines, subjectsAt } = await cellsWith(['acme', 'globex', 'initech', 'umbrella']);
+  const intent = { actor: 'ops', reason: 'a test' };
+  await directory.change({ kind: 'pin-tenant', tenant: 'acme', pinned: true }, intent);
+  await directory.change({ kind: 'place-tenant', tenant: 'globex', standby: null, leaveData: true }, intent);
+  const { tenant: record } = await directory.lookup('umbrella');
+  await directory.change({ kind: 'swap-tenant', tenant: 'umbrella', ifTenantRevision: record?.revision ?? 0 }, intent);
+  expect(await evacuated({})).toBe(1);
+  // Its home has the event that only its standby had.
+  expect(lines).toContain('umbrella: home standby, standby third');
+  expect(await subjectsAt('standby')).toEqual([0, 0, 1, 1]);
+  expect(lines).toContain('acme stays: acme is pinned to home. (tenant_pinned).');
+  expect(lines).toContain('globex stays: it has no standby to move to; name a cell with --to.');
+  expect(lines.at(-1)).toBe('2 moved, 2 left at home.');
+  lines.length = 0;
+  // Repeated with a cell for the others; what is gone is not asked about.
+  expect(await evacuated({ to: 'third' })).toBe(1);
+  expect(lines).toContain('globex: home third, standby standby');
+  expect(lines.at(-1)).toBe('1 moved, 1 left at home.');
 });

@@ -10,6 +10,9 @@ import { timeline } from './timeline.js';
 /** Changed records that are listed. */
 const SHOWN = 20;
 
+/** While cells are being compared, it is asked for again after this, in milliseconds. */
+const AGAIN_MS = 2000;
+
 /** @param {Context} context */
 export function failoverPage(context) {
   const { overview, id, memory } = context;
@@ -27,7 +30,9 @@ export function failoverPage(context) {
     });
   // A preview says what is so now: it is made anew when the cell has changed.
   const mark = `${id} ${cell?.state}`;
-  if (cell !== undefined && memory.mark !== mark) {
+  const isWaiting =
+    memory.fault?.code === 'not_caught_up' && !memory.isPreviewing && performance.now() - memory.askedAt >= AGAIN_MS;
+  if (cell !== undefined && (memory.mark !== mark || isWaiting)) {
     memory.mark = mark;
     void preview(context, isDown);
   }
@@ -73,7 +78,7 @@ const bodyOf = ({ id, memory }, isDown) => ({
 /** `before`: why the preview before this one is void. @param {Context} context @param {boolean} isDown @param {unknown} [before] */
 async function preview(context, isDown, before) {
   const { id, session, memory, redraw } = context;
-  Object.assign(memory, { isPreviewing: true, isSure: false });
+  Object.assign(memory, { isPreviewing: true, isSure: false, askedAt: performance.now() });
   /** Another cell may have been chosen meanwhile. */
   const isCurrent = () => memory.cell === id;
   try {
@@ -128,7 +133,7 @@ function effect(context, isDown) {
     fault === undefined
       ? null
       : notice(
-          'bad',
+          fault.code === 'not_caught_up' ? 'info' : 'bad',
           fault.code === 'changed_meanwhile'
             ? 'The directory has changed since the preview, so nothing was done. Look at the new one.'
             : fault.message,

@@ -6,7 +6,7 @@ import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { PROPOSAL_LIMITS } from '../../../../core/edge/directory/proposals.ts';
 import type { Fetch } from '../../../../core/lib/timed-fetch.ts';
 import { testCell } from '../../../support/cell.ts';
-import { NO_KEYS, NO_MOVER } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { countingIds } from '../../../support/ids.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
@@ -50,7 +50,8 @@ function guarded(trust: Partial<TrustSettings> = {}) {
     monitor: async () => ({}),
     overview: async () => null,
     push: async () => '',
-    mover: NO_MOVER,
+    mover: IDLE_MOVER,
+    gate: OPEN_GATE,
     keys: NO_KEYS,
     holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
     prove: endpointProver({ fetch: network, clock, ids: countingIds() }),

@@ -6,7 +6,7 @@ import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
-import { NO_KEYS, NO_MOVER } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -32,7 +32,8 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     clock,
     holdings,
     push,
-    mover: NO_MOVER,
+    mover: IDLE_MOVER,
+    gate: OPEN_GATE,
     keys: NO_KEYS,
     monitor: async () => ({}),
     overview: async () => null,

@@ -3,7 +3,7 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { ALPHA, add, apply, BETA, tenant } from '../../../contract/directory/harness.ts';
-import { NO_KEYS, NO_MOVER } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -18,7 +18,8 @@ test('a tenant is removed, and that its data stay is said before and after', asy
     holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },
   } as const;
   const api = createControlApi({
-    mover: NO_MOVER,
+    mover: IDLE_MOVER,
+    gate: OPEN_GATE,
     keys: NO_KEYS,
     directory,
     clock,

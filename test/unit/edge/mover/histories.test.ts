@@ -2,8 +2,9 @@
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import type { PushRequest } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
+import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover } from '../../../../core/edge/mover/mover.ts';
-import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
+import { type DirectoryCommand, epochOf, resolveTenant } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
@@ -13,11 +14,14 @@ import { endpointOf, KEYS, tenantCells } from '../../../support/tenant-cells.ts'
 /** Rounds that a move gets to come to a step. */
 const ROUNDS = 40;
 
+/** Rounds in which a move comes to its end from any step, or waits. */
+const ROUNDS_LEFT = 14;
+
 const ended = (answer: MoverAnswer<MoveView>): MoveView | string =>
   'value' in answer ? answer.value : `${answer.refused}: ${answer.detail}`;
 
 /** Cells home, standby and third; the tenant acme is in home with standby, has the event `a`, and is moved to `to`. */
-async function moving(to: string, pauseBefore: Step | null = null) {
+async function moving(to: string, pauseBefore: Step | null = null, leave?: true) {
   const where = tenantCells();
   const { clock } = where;
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -65,11 +69,27 @@ async function moving(to: string, pauseBefore: Step | null = null) {
     return status;
   };
   const shown = async () => (await mover.list())[0];
-  const order = async () => ended(await mover.start({ tenant: 'acme', to, rate: null, pauseBefore, ...intent }, false));
+  const order = async () =>
+    ended(
+      await mover.start({ tenant: 'acme', to, rate: null, pauseBefore, ...(leave && { leave }), ...intent }, false),
+    );
   await send('a', 'home', (await tenant()).epoch);
   expect(await order()).toMatchObject({ state: 'planned' });
   return {
-    ...{ change, add, tenant, send, idsAt, shown, order },
+    ...{ change, add, tenant, send, idsAt, shown, order, acknowledged },
+    jump: (milliseconds: number) => clock.jump(milliseconds),
+    now: () => clock.now(),
+    command: (command: DirectoryCommand) => directory.change(command, intent),
+    /** Sends an event where the directory says; nothing is acknowledged where no cell serves. */
+    sendWhereServed: async (id: string) => {
+      const { tenant: found, cells } = await directory.lookup('acme');
+      const served = found === null ? null : resolveTenant(found, (name) => cells.find((cell) => cell.id === name));
+      if (served?.status === 'served') expect(await send(id, served.cell, served.epoch)).toBe(202);
+    },
+    leaveStandby: async () => {
+      const order = { tenant: 'acme', to: 'home', leave: true, rate: null, pauseBefore: null } as const;
+      return ended(await mover.start({ ...order, ...intent }, false));
+    },
     act: async (action: Parameters<typeof mover.change>[1]) =>
       ended(await mover.change('acme', action, 'ops', 'a test')),
     round: () => mover.round(),
@@ -217,3 +237,100 @@ test('an abort brings home what the target took while the move was paused before
   expect((await m.idsAt('home')).sort()).toEqual(['a', 'taken']);
   expect(await m.outOfReach()).toEqual([]);
 });
+
+test('a target that was failed over behind the fence is waited for, and the source is fenced and drained anew', async () => {
+  const m = await moving('third');
+  await m.until('drained');
+  await m.command({ kind: 'fail-over', cell: 'third' });
+  await m.sendWhereServed('meanwhile');
+  await m.round();
+  expect(await m.shown()).toMatchObject({ state: 'drained', problem: 'third is down, and home stands in for it' });
+  const { epoch: late } = await m.tenant();
+  await m.command({ kind: 'fail-back', cell: 'third', force: true });
+  await m.until('fenced');
+  // What the source has let in as it stood in may be stored until then.
+  expect((await m.shown())?.notBefore).toBe(m.now() + MOVE_LIMITS.drainMs);
+  expect(await m.send('late', 'home', late)).toBe(409);
+  await m.until('verified');
+  expect((await m.idsAt('third')).sort()).toEqual(['a', 'meanwhile']);
+});
+
+test('a source that is left is fenced and compared anew if it stood in before it was', async () => {
+  const m = await moving('third', null, true);
+  await m.until('verified');
+  await m.command({ kind: 'fail-over', cell: 'third' });
+  await m.sendWhereServed('meanwhile');
+  await m.command({ kind: 'fail-back', cell: 'third', force: true });
+  await m.until('fenced');
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'standby' });
+  for (const cell of ['third', 'standby']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'meanwhile']);
+  expect(await m.outOfReach()).toEqual([]);
+});
+
+test('a standby is left by the same steps, without a change of the home, once the home has all that it holds', async () => {
+  const m = await moving('third', 'switched');
+  await m.act('abort');
+  // The standby has taken an event that its home does not know.
+  await m.command({ kind: 'fail-over', cell: 'home' });
+  await m.sendWhereServed('taken');
+  await m.command({ kind: 'fail-back', cell: 'home', force: true });
+  expect(await m.leaveStandby()).toMatchObject({ state: 'switched', from: 'standby', to: 'home' });
+  expect(await m.act('reverse')).toMatch(/^move_state: home was the home before/);
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'home', standby: 'third' });
+  for (const cell of ['home', 'third']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'taken']);
+});
+
+test('where no other cell may be the standby, a source is left without one', async () => {
+  const m = await moving('third', null, true);
+  await m.until('verified');
+  await m.change({ kind: 'drain-cell', cell: 'standby' });
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: null });
+  expect(await m.outOfReach()).toEqual([]);
+});
+
+/** The steps at which a failover may come. */
+const AT = ['planned', 'seeding', 'following', 'switched', 'fenced', 'drained', 'verified'] as const;
+
+/** Which cell is lost, and whether it is failed back at once, after a round of the mover, or not at all. */
+const LOSSES = ['home', 'third'].flatMap((lost) => [0, 1, null].map((between) => [lost, between] as const));
+
+test.each(AT)(
+  'a failover while a move is %s, and its failback, put no event out of reach, and what is verified is there',
+  async (step) => {
+    for (const [lost, between] of LOSSES) {
+      const m = await moving('third');
+      const work = async (rounds: number) => {
+        for (let round = 0; round < rounds; round += 1) {
+          const move = await m.shown();
+          if (move === undefined || move.state === 'verified' || move.state === 'aborted') return;
+          m.jump(Math.max(0, move.notBefore - m.now()));
+          await m.round();
+        }
+      };
+      await m.until(step);
+      await m.sendWhereServed('before');
+      await m.command({ kind: 'fail-over', cell: lost, partial: true });
+      await m.sendWhereServed('meanwhile');
+      const { epoch: late } = await m.tenant();
+      await work(between ?? 3);
+      if (between !== null) await m.command({ kind: 'fail-back', cell: lost, force: true });
+      if (between !== null || step !== 'verified') await work(ROUNDS_LEFT);
+      const history = { step, lost, between, move: await m.shown(), at: await m.tenant() };
+      if (step !== 'verified' && history.move?.state === 'verified') {
+        // The source takes nothing more under an epoch of before, and the target has all that was acknowledged.
+        if (late < history.at.epoch)
+          expect({ ...history, late: await m.send('late', history.move.from, late) }).toMatchObject({ late: 409 });
+        const there = await m.idsAt(history.move.to);
+        expect({ ...history, missing: m.acknowledged.filter((id) => !there.includes(id)) }).toEqual({
+          ...history,
+          missing: [],
+        });
+      }
+      await m.sendWhereServed('after');
+      expect({ ...history, outOfReach: await m.outOfReach() }).toEqual({ ...history, outOfReach: [] });
+    }
+  },
+);

@@ -31,3 +31,12 @@ test.each<[string, Action[]]>([
   expect(way.at(-1)).toBeDefined();
   expect(way).toContain('stored at the source');
 });
+
+test.each(['waiting', 'a second fence'] as const)(
+  'without %s, a failover of the target leaves an acknowledged event at the source',
+  (without) => {
+    const { way = [] } = search({ order: ORDER, without });
+    expect(way).toContain('the target is failed over');
+    expect(way).toContain('stored at the source');
+  },
+);

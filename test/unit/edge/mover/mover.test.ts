@@ -89,7 +89,7 @@ async function moving(standby: string | null = 'standby') {
     'value' in answer ? answer.value : `${answer.refused}: ${answer.detail}`;
   return {
     ...{ where, clock, directory, change, tenant, send, idsAt, acknowledged, shown, log, storage, start },
-    order: async (to: string, more: { rate?: number; pauseBefore?: Step; dryRun?: boolean } = {}) => {
+    order: async (to: string, more: { rate?: number; pauseBefore?: Step; leave?: true; dryRun?: boolean } = {}) => {
       const { dryRun = false, ...rest } = more;
       return value(await mover.start({ ...order, to, ...rest }, dryRun));
     },
@@ -152,6 +152,21 @@ test('a tenant goes to another cell with its events, in the order of the steps, 
   expect(await m.act('seal')).toMatchObject({ state: 'sealed' });
   expect(await m.act('reverse')).toMatch(/^move_state: /);
   expect(m.log.messages('info')).toEqual(['a tenant was moved to another cell']);
+});
+
+test('a source that is left is no cell of the tenant in the end, which has its events in the target and in another standby', async () => {
+  const m = await moving();
+  await m.send('a');
+  expect(await m.order('standby')).not.toHaveProperty('leave');
+  await m.until('verified');
+  // The order may be repeated with it, at any step.
+  expect(await m.order('standby', { leave: true })).toMatchObject({ state: 'verified', leave: true });
+  await m.send('b');
+  const { epoch } = await m.tenant();
+  await m.until('sealed');
+  expect(await m.tenant()).toMatchObject({ cell: 'standby', standby: 'third' });
+  expect((await m.tenant()).epoch).toBeGreaterThan(epoch);
+  for (const cell of ['standby', 'third']) expect(await m.idsAt(cell)).toEqual(['a', 'b']);
 });
 
 test('a verified move is sealed after its retention', async () => {
@@ -348,16 +363,18 @@ property(
     crashes: fc.array(fc.record({ left: fc.integer({ min: 1, max: 14 }), after: fc.boolean() }), { maxLength: 10 }),
     sends: fc.array(fc.record({ round: fc.nat({ max: 10 }), isLate: fc.boolean() }), { maxLength: 10 }),
     standby: fc.constantFrom('standby', 'third', null),
+    isLeft: fc.boolean(),
   }),
-  async ({ crashes, sends, standby }) => {
+  async ({ crashes, sends, standby, isLeft }) => {
     const m = await moving(standby);
     /** Where a router believes the home to be that was last informed before the switch. */
     let stale = await m.tenant();
     await m.send('first');
-    await m.order('third');
+    await m.order('third', isLeft ? { leave: true } : {});
+    const end = isLeft ? 'sealed' : 'verified';
     const plans = [...crashes];
     let count = 0;
-    for (let round = 0; round < 60 && (await m.shown())?.state !== 'verified'; round += 1) {
+    for (let round = 0; round < 60 && (await m.shown())?.state !== end; round += 1) {
       const now = await m.tenant();
       if (now.cell === 'home') stale = now;
       for (const { isLate } of sends.filter((each) => each.round === round)) {
@@ -369,9 +386,10 @@ property(
       m.restart();
       m.clock.jump(next === null ? 1000 : Math.max(0, next - m.clock.now()));
     }
-    expect((await m.shown())?.state).toBe('verified');
-    expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'home' });
-    expect(await m.idsAt('third')).toEqual([...m.acknowledged].sort());
+    expect((await m.shown())?.state).toBe(end);
+    expect(await m.tenant()).toMatchObject({ cell: 'third', standby: isLeft ? 'standby' : 'home' });
+    for (const cell of isLeft ? ['third', 'standby'] : ['third'])
+      expect(await m.idsAt(cell)).toEqual([...m.acknowledged].sort());
     // What it has stored is all that it needs: one more mover finds nothing to do.
     const revision = (await m.tenant()).revision;
     m.restart();
