@@ -104,7 +104,7 @@ async function exportTo(
   );
   if (manifest.behind !== undefined)
     err(
-      `A standby was read: events of the last ${manifest.behind === 'unknown' ? 'time, how long is not known,' : `${manifest.behind} ms before`} may be missing. Export again once the home is back.`,
+      `It was compared with a standby: events of the last ${manifest.behind === 'unknown' ? 'time, how long is not known,' : `${manifest.behind} ms before`} may be missing. Export again once the home is back.`,
     );
   const { files, ...summary } = manifest;
   out(json ? JSON.stringify({ ...summary, files: files.length }) : describeDone(manifest, place.where));

@@ -41,7 +41,7 @@ export interface LogPage {
 
 /** Who has answered, as far as it matters to an export. */
 export interface Answered {
-  /** The cells. */
+  /** The cells, since they were last forgotten. */
   readonly cells: Set<string>;
   /** What a standby has said of how far it may be behind, in milliseconds, or `unknown`; the latest. */
   behind?: string;
@@ -52,6 +52,8 @@ export interface LogSource {
   readonly answered: Answered;
   /** Reads one page, and checks each event against its hash. */
   page(between: Between, limit?: number): Promise<LogPage>;
+  /** Forgets who has answered. */
+  forget(): void;
   /** What the cell says that the digest is. */
   digest(between: Between): Promise<Digest>;
 }
@@ -117,6 +119,11 @@ export function logSource(target: Pick<Target, 'call'>, options: LogSourceOption
 
   return {
     answered,
+
+    forget() {
+      answered.cells.clear();
+      delete answered.behind;
+    },
 
     async page(between, limit = SOURCE_LIMITS.pageEvents) {
       const query = queryOf(between, {

@@ -37,9 +37,9 @@ export interface Manifest extends ExportScope {
   readonly format: typeof MANIFEST_FORMAT;
   readonly startedAt: string;
   readonly completedAt: string;
-  /** The cells that were read. */
+  /** The cells that it was compared with. */
   readonly cells: readonly string[];
-  /** If a standby was read: how far it may have been behind, in milliseconds, or `unknown`. */
+  /** If a standby was among them: how far it may have been behind, in milliseconds, or `unknown`. */
   readonly behind?: string;
   readonly events: number;
   readonly bytes: number;
@@ -217,6 +217,8 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
 
   await clear();
   await write();
+  // It is as whole as the log that it is compared with, wherever it was read.
+  source.forget();
   await compare();
   const { cells, behind } = source.answered;
   const manifest: Manifest = {

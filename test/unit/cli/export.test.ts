@@ -269,7 +269,7 @@ test('an export goes on in the other cell where the first one left off', async (
   await cells.push('home');
   const manifest = await run();
   expect(pages).toBe(2);
-  expect(manifest).toMatchObject({ events: 30, cells: ['home', 'standby'], digest: await logDigest(1) });
+  expect(manifest).toMatchObject({ events: 30, cells: ['standby'], digest: await logDigest(1) });
 });
 
 test('an export that a standby serves says how far that may be behind', async () => {
@@ -280,6 +280,22 @@ test('an export that a standby serves says how far that may be behind', async ()
   cells.state.switches = 1;
   serving.id = 'standby';
   expect(await run()).toMatchObject({ cells: ['standby'], behind: expect.stringMatching(/^(\d+|unknown)$/) });
+});
+
+test('an export that a standby served is whole if the home has no more', async () => {
+  const served: string[] = [];
+  const { cells, serving, run } = setUp((asked) => {
+    serving.id = asked.startsWith('/v1/log?') ? 'standby' : 'home';
+    served.push(serving.id);
+  });
+  await cells.send('home', [event('a', 1)]);
+  await cells.push('home');
+  await cells.tell('standby');
+  cells.state.switches = 1;
+  const manifest = await run();
+  expect(served).toEqual(['standby', 'home']);
+  expect(manifest).toMatchObject({ cells: ['home'], events: 1 });
+  expect(manifest).not.toHaveProperty('behind');
 });
 
 test('an event that is not what its hash says is not written', async () => {
