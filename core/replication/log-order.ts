@@ -69,7 +69,8 @@ export async function* piecesOf(
         ...(cursor !== undefined && { cursor }),
       });
       cursor = page.next;
-      const id = cursor === undefined ? END : page.items.at(-1)?.id;
+      // Not behind the part: what lies there belongs to the next one.
+      const id = cursor !== undefined ? page.items.at(-1)?.id : subject === end?.subject ? end.id : END;
       // A page may be empty and have another one behind it.
       if (id !== undefined) yield { documents: page.items, behind: positionOf(subject, id) };
     } while (cursor !== undefined);

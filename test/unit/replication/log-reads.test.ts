@@ -196,6 +196,17 @@ test.each([
   expect(refusal(await tenantCells().ask('home', path))).toBe(expected);
 });
 
+test('a page that ends with the last event of a part does not go on behind the part', async () => {
+  const cells = tenantCells();
+  await cells.send('home', [event('a', 1), event('b', 2), event('c', 3)]);
+  const { positions } = await read(cells, 'home', {}, 1);
+  const through = String(positions[1]);
+  const page = await cells.ask('home', `/v1/log?${new URLSearchParams({ through, limit: '2' })}`);
+  expect(page.body).toMatchObject({ items: [{ event: { id: 'a' } }, { event: { id: 'b' } }], next: through });
+  const behind = await cells.ask('home', `/v1/log?${new URLSearchParams({ through, after: through })}`);
+  expect(behind.body).toEqual({ items: [], next: null });
+});
+
 test('positions that stand the wrong way round enclose nothing', async () => {
   const cells = tenantCells();
   await cells.send('home', [event('a', 1, 'pump-1'), event('b', 1, 'pump-2'), event('c', 1, 'pump-3')]);
