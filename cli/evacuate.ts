@@ -86,7 +86,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
   await mapConcurrently(leaving, parallel, async (tenant) => {
     // A tenant that has the cell as its standby stays in its home, and only leaves the cell.
     const home = tenant.cell === cell ? (to ?? tenant.standby) : tenant.cell;
-    const stays = await takenAlong(context, tenant, { to: home, reason, dryRun, progress });
+    const stays = await takenAlong(context, tenant, { from: cell, to: home, reason, dryRun, progress });
     progress.ended(tenant.id);
     if (stays === 'without keys') await place(tenant, undefined);
     else if (stays !== undefined) err(`${tenant.id} stays: ${stays}`);
@@ -99,6 +99,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
 }
 
 interface Order {
+  readonly from: string;
   readonly to: string | null;
   readonly reason: string;
   readonly dryRun: boolean;
@@ -112,7 +113,7 @@ interface Order {
 async function takenAlong(
   { control, json, out }: ActionContext,
   { id }: Tenant,
-  { to, reason, dryRun, progress }: Order,
+  { from, to, reason, dryRun, progress }: Order,
 ): Promise<string | undefined> {
   if (to === null) return WITHOUT_STANDBY;
   try {
@@ -129,6 +130,9 @@ async function takenAlong(
       if (move.paused) return `its move rests at ${move.state} (npx polycell moves resume ${id})`;
       if (move.state === 'sealed') {
         const { cell, standby } = await control('GET', `tenants/${id}`);
+        // By an operator, before the standby was changed, or after another one had it brought back.
+        if (cell === from || standby === from)
+          return `its move was sealed before it had left ${from}; repeat the command.`;
         if (!json) out(`${id}: home ${cell}, standby ${standby ?? 'none'}`);
         return undefined;
       }

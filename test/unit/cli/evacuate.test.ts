@@ -10,6 +10,7 @@ import { holdingsQuestion } from '../../../core/edge/cells/holdings-question.ts'
 import { createControlApi } from '../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../core/edge/directory/directory.ts';
 import { createMover } from '../../../core/edge/mover/mover.ts';
+import type { Mover } from '../../../core/edge/ports/mover.ts';
 import { toEpochSeconds } from '../../../core/ports/clock.ts';
 import { readAll } from '../../contract/store/harness.ts';
 import { NO_KEYS, OPERATOR, TRACE } from '../../support/control-api.ts';
@@ -106,8 +107,14 @@ test('a tenant that cannot be assigned to another cell stays, and the answer say
   expect(lines.join('\n')).toMatch(/globex stays: .*stay behind\. .*leaveData is --leave-data\./);
 });
 
-/** Whole cells in memory with the control API and the mover: home has these tenants, which each have an event. */
-async function cellsWith(tenants: readonly string[]) {
+/**
+ * Whole cells in memory with the control API and the mover: home has these tenants, which each have an event. `meanwhile` is called after each
+ * round of the mover.
+ */
+async function cellsWith(
+  tenants: readonly string[],
+  meanwhile: (mover: Mover) => Promise<unknown> = async () => undefined,
+) {
   const where = tenantCells();
   const { clock } = where;
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -159,6 +166,7 @@ async function cellsWith(tenants: readonly string[]) {
       );
       most = Math.max(most, under.length);
       const next = await mover.round();
+      await meanwhile(mover);
       if (next === null) return;
       clock.jump(Math.max(0, next - clock.now()));
     }
@@ -214,4 +222,18 @@ test('a tenant that cannot be moved stays, and the others go, also those that on
   expect(await evacuated({ to: 'third' })).toBe(1);
   expect(lines).toContain('globex: home third, standby standby');
   expect(lines.at(-1)).toBe('1 moved, 1 left at home.');
+});
+
+test('a tenant whose move is sealed by an operator before it has left the cell stays, until the command is repeated', async () => {
+  let isSealed = false;
+  const { evacuated, lines } = await cellsWith(['acme'], async (mover) => {
+    if (isSealed || (await mover.show('acme'))?.state !== 'verified') return;
+    isSealed = true;
+    expect(await mover.change('acme', 'seal', 'ops', 'a test')).toMatchObject({ value: { state: 'sealed' } });
+  });
+  expect(await evacuated({})).toBe(1);
+  expect(lines).toContain('acme stays: its move was sealed before it had left home; repeat the command.');
+  expect(lines.at(-1)).toBe('0 moved, 1 left at home.');
+  expect(await evacuated({})).toBe(0);
+  expect(lines).toContain('acme: home standby, standby third');
 });
