@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import type { MoveView } from '../core/edge/ports/mover.ts';
 import { mapConcurrently } from '../core/lib/concurrently.ts';
-import { RefusedError, UserError, wholeNumber } from './command.ts';
+import { EXIT, RefusedError, UserError, wholeNumber } from './command.ts';
 import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf, withLeaveData } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
@@ -20,6 +20,9 @@ const PARALLEL = { usual: 10, most: 50 } as const;
 /** The pause between two looks at a move, in milliseconds, and their number: two days. */
 const LOOK_MS = 1000;
 const LOOKS = 172_800;
+
+/** Looks in a row that an edge may leave unanswered: moves take hours, in which it is deployed as well. */
+const UNANSWERED_LOOKS = 300;
 
 /** Progress is said this often, in milliseconds. */
 const SAY_MS = 5000;
@@ -111,7 +114,7 @@ interface Order {
  * `without keys` if its cells believe no other cell, so that nothing can be sent.
  */
 async function takenAlong(
-  { control, json, out }: ActionContext,
+  { control, json, out, err }: ActionContext,
   { id }: Tenant,
   { from, to, reason, dryRun, progress }: Order,
 ): Promise<string | undefined> {
@@ -124,7 +127,7 @@ async function takenAlong(
       if (!json) out(`${id}: home ${to}, once it has all events, and another standby`);
       return undefined;
     }
-    for (let looks = 0; looks < LOOKS; looks += 1) {
+    for (let looks = 0, unanswered = 0; looks < LOOKS; looks += 1) {
       progress.at(move);
       if (move.state === 'aborted') return `its move was aborted: ${move.problem ?? 'by an operator'}`;
       if (move.paused) return `its move rests at ${move.state} (npx polycell moves resume ${id})`;
@@ -137,7 +140,15 @@ async function takenAlong(
         return undefined;
       }
       await sleep(LOOK_MS);
-      move = (await control('GET', `moves/${id}`)) as MoveView;
+      try {
+        move = (await control('GET', `moves/${id}`)) as MoveView;
+        unanswered = 0;
+      } catch (error) {
+        unanswered += 1;
+        const isAway = error instanceof UserError && error.exitCode === EXIT.failed;
+        if (!isAway || unanswered > UNANSWERED_LOOKS) throw error;
+        if (unanswered === 1) err(`${id}: it is not known how far it is: ${error.message}`);
+      }
     }
     return `its move is at ${move.state} still (npx polycell moves show ${id})`;
   } catch (error) {

@@ -1,7 +1,7 @@
 // Evacuating a cell: tenants go with their events, some at a time; and what only assigns them carries the revision of the step before.
 
 import { MemoryDirectoryStorage } from '../../../adapters/memory/memory-directory-storage.ts';
-import { RefusedError } from '../../../cli/command.ts';
+import { RefusedError, UserError } from '../../../cli/command.ts';
 import type { ActionContext } from '../../../cli/directory.ts';
 import type { Control } from '../../../cli/edge/edge-client.ts';
 import { evacuate } from '../../../cli/evacuate.ts';
@@ -146,10 +146,16 @@ async function cellsWith(
     trust: { proofs: 'optional', approvals: 'none' },
   });
   const lines: string[] = [];
+  /** What the next looks at moves end with. */
+  const faults: Error[] = [];
   let most = 0;
   const control = (async (method: string, what: string, body?: object) => {
-    // Between two looks of the command the mover has done all that it can without time.
-    if (method === 'GET' && what.startsWith('moves/')) await settled();
+    if (method === 'GET' && what.startsWith('moves/')) {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+      // Between two looks of the command the mover has done all that it can without time.
+      await settled();
+    }
     const request = new Request(`https://edge.example/control/v1/${what}`, {
       method,
       ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
@@ -181,7 +187,7 @@ async function cellsWith(
     (await Promise.all(tenants.map((tenant) => readAll(where.cell(cell).events, `${tenant}|pump-1`)))).map(
       (log) => log.length,
     );
-  return { directory, mover, lines, evacuated, subjectsAt, most: () => most };
+  return { directory, mover, lines, faults, evacuated, subjectsAt, most: () => most };
 }
 
 test('tenants are moved with their events, so many at a time, and the cell is none of their cells in the end', async () => {
@@ -236,4 +242,12 @@ test('a tenant whose move is sealed by an operator before it has left the cell s
   expect(lines.at(-1)).toBe('0 moved, 1 left at home.');
   expect(await evacuated({})).toBe(0);
   expect(lines).toContain('acme: home standby, standby third');
+});
+
+test('an edge that does not answer a look is asked again: the moves go on meanwhile', async () => {
+  const { evacuated, faults, lines } = await cellsWith(['acme', 'globex']);
+  faults.push(new UserError('The edge does not answer: ECONNREFUSED.'));
+  expect(await evacuated({})).toBe(0);
+  expect(lines).toContain('acme: it is not known how far it is: The edge does not answer: ECONNREFUSED.');
+  expect(lines.at(-1)).toBe('2 moved, 0 left at home.');
 });
