@@ -55,6 +55,8 @@ export async function* piecesOf(
   const end = through === undefined ? undefined : parse(through);
 
   if (begin !== undefined && end !== undefined && compareSubjects(begin.subject, end.subject) > 0) return;
+  // Subjects of which nothing is read would be listed to the end, without a piece in between.
+  if (from !== undefined && to !== undefined && from >= to) return;
 
   async function* piecesIn(subject: string): AsyncGenerator<LogPiece> {
     const first = [from, subject === begin?.subject ? begin.id + BEHIND : undefined].filter(isGiven).sort().at(-1);
