@@ -60,7 +60,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
   // change during a preview either.
   const isChained = dryRun || confirmedAt !== undefined;
   let revision = isChained ? began.revision : undefined;
-  const affected = await tenantsAt(context, cell);
+  const { tenants: affected, more } = await tenantsAt(context, cell);
   let moved = 0;
   const place = async (tenant: Tenant, ifRevision: number | undefined): Promise<Outcome | undefined> => {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
@@ -96,9 +96,9 @@ export async function evacuate(context: ActionContext): Promise<number> {
     else moved += 1;
   });
   const left = affected.length - moved;
-  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}.`;
-  out(json ? JSON.stringify({ cell, moved, left, revision: revision ?? began.revision }) : total);
-  return left === 0 ? 0 : 1;
+  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}${more ? ', and there are more: repeat the command' : ''}.`;
+  out(json ? JSON.stringify({ cell, moved, left, more, revision: revision ?? began.revision }) : total);
+  return left === 0 && !more ? 0 : 1;
 }
 
 interface Order {
@@ -196,8 +196,11 @@ async function othersThan({ control }: ActionContext, id: string): Promise<reado
   return items.filter((cell) => cell.id !== id && cell.state === 'active').map((cell) => cell.id);
 }
 
-/** Collected before any of them is moved: moving changes the listing. */
-async function tenantsAt({ control }: ActionContext, cell: string): Promise<readonly Tenant[]> {
+/** Collected before any of them is moved: moving changes the listing. `more` if one command does not move them all. */
+async function tenantsAt(
+  { control }: ActionContext,
+  cell: string,
+): Promise<{ readonly tenants: readonly Tenant[]; readonly more: boolean }> {
   const found: Tenant[] = [];
   let cursor: string | null = null;
   do {
@@ -205,8 +208,8 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
     const page = await control('GET', `tenants?${query}`);
     found.push(...page.items.filter((tenant) => tenant.cell === cell || tenant.standby === cell));
     cursor = page.next;
-  } while (cursor !== null && found.length < TENANTS);
-  return found.slice(0, TENANTS);
+  } while (cursor !== null && found.length <= TENANTS);
+  return { tenants: found.slice(0, TENANTS), more: found.length > TENANTS };
 }
 
 type Place = { readonly cell?: string; readonly standby?: string | null };

@@ -30,6 +30,7 @@ const TENANTS = [
 function evacuating(
   given: ActionContext['options'],
   before: (what: string, change: () => void) => void = () => undefined,
+  tenants: readonly object[] = TENANTS,
 ) {
   const options = { 'leave-data': true, ...given };
   let revision = 5;
@@ -52,7 +53,7 @@ function evacuating(
     control: (async (method: string, what: string) => {
       if (method === 'GET')
         return {
-          items: what === 'cells' ? ['a', 'b', 'c'].map((id) => ({ id, state: 'active' })) : TENANTS,
+          items: what === 'cells' ? ['a', 'b', 'c'].map((id) => ({ id, state: 'active' })) : tenants,
           next: null,
         };
       before(what, () => {
@@ -105,6 +106,14 @@ test('a tenant that cannot be assigned to another cell stays, and the answer say
   });
   expect(await done).toBe(1);
   expect(lines.join('\n')).toMatch(/globex stays: .*stay behind\. .*leaveData is --leave-data\./);
+});
+
+test('a cell with more tenants than one command moves is not empty after it', async () => {
+  const tenants = Array.from({ length: 10_001 }, (_, index) => ({ id: `t-${index}`, cell: 'a', standby: 'b' }));
+  const { done, asked, lines } = evacuating({ yes: true, 'if-revision': '5' }, undefined, tenants);
+  expect(await done).toBe(1);
+  expect(asked).toHaveLength(1 + 10_000);
+  expect(lines.at(-1)).toBe('10000 moved, 0 left at a, and there are more: repeat the command.');
 });
 
 /**
