@@ -13,7 +13,7 @@ const MOVE: MoveView = {
 async function watched(...looks: readonly Partial<MoveView>[]) {
   const left = [...looks];
   const lines: string[] = [];
-  const control = (async () => {
+  const control = (async (): Promise<unknown> => {
     const next = left.shift();
     if (next === undefined) throw new Error('It is over.');
     return { ...MOVE, ...next };
