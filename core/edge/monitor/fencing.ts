@@ -139,8 +139,9 @@ export function createFencing({ directory, storage, fence, signedWith, clock }: 
       await moveTo({ low: newest, high: null, cursor: null });
       await storage.put(SIGNED_WITH, signedWith);
     } else if ((await storage.get<string>(SIGNED_WITH)) !== signedWith) {
-      // The job before the note, so that a crash in between repeats it. An earlier release has left no note.
-      await add(resigningJob(signedWith, position.low));
+      // The job before the note, so that a crash in between repeats it; and from the beginning, whatever one of this key has done before another
+      // key signed in between. An earlier release has left no note.
+      await keep({ ...resigningJob(signedWith, position.low), since: clock.now() });
       await storage.put(SIGNED_WITH, signedWith);
     }
     loaded = true;

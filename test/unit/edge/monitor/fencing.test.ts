@@ -291,3 +291,18 @@ test('a job for all tenants is shown, however many jobs of single tenants wait b
   // A rotation of keys goes on when it is not there.
   expect(f.progress().jobs.filter(({ of }) => of === 'all tenants')).toMatchObject([{ state: 'waiting' }]);
 });
+
+test('an edge that goes back to its former key and forward again has every assignment signed again, also by a job that waits still', async () => {
+  const f = await keyed();
+  await f.addTenant('acme', 'a', 'b');
+  await f.addTenant('globex', 'b', null);
+  f.restart('edge-1');
+  await f.round();
+  f.reach.set('a', 'gone');
+  f.restart('edge-2');
+  expect(await f.round()).toEqual(['b of globex']);
+  f.restart('edge-1');
+  expect(await f.round()).toEqual(['b of globex']);
+  f.restart('edge-2');
+  expect(await f.round()).toEqual(['b of globex']);
+});
