@@ -169,19 +169,6 @@ test('a source that is left is no cell of the tenant in the end, which has its e
   for (const cell of ['standby', 'third']) expect(await m.idsAt(cell)).toEqual(['a', 'b']);
 });
 
-test('what a process of the home has sent to the cell that was left, as it still took that for the standby, comes to the new one as well', async () => {
-  const m = await moving();
-  await m.send('a');
-  await m.order('standby', { leave: true });
-  await m.until('verified');
-  for (let rounds = 0; rounds < 5 && (await m.idsAt('third')).length === 0; rounds += 1) await m.round();
-  expect(await m.idsAt('third')).toEqual(['a']);
-  // The home has it, and nothing but another look at its log brings it.
-  expect(await m.send('late')).toBe('standby 202');
-  await m.until('sealed');
-  expect(await m.idsAt('third')).toEqual(['a', 'late']);
-});
-
 test('a verified move is sealed after its retention', async () => {
   const m = await moving(null);
   await m.order('third');
