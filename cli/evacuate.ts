@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import type { MoveView } from '../core/edge/ports/mover.ts';
 import { mapConcurrently } from '../core/lib/concurrently.ts';
-import { RefusedError, UserError, wholeNumber } from './command.ts';
+import { EXIT, RefusedError, UserError, wholeNumber } from './command.ts';
 import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf, withLeaveData } from './directory.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
@@ -20,6 +20,9 @@ const PARALLEL = { usual: 10, most: 50 } as const;
 /** The pause between two looks at a move, in milliseconds, and their number: two days. */
 const LOOK_MS = 1000;
 const LOOKS = 172_800;
+
+/** Looks in a row that an edge may leave unanswered: moves take hours, in which it is deployed as well. */
+const UNANSWERED_LOOKS = 300;
 
 /** Progress is said this often, in milliseconds. */
 const SAY_MS = 5000;
@@ -57,7 +60,7 @@ export async function evacuate(context: ActionContext): Promise<number> {
   // change during a preview either.
   const isChained = dryRun || confirmedAt !== undefined;
   let revision = isChained ? began.revision : undefined;
-  const affected = await tenantsAt(context, cell);
+  const { tenants: affected, more } = await tenantsAt(context, cell);
   let moved = 0;
   const place = async (tenant: Tenant, ifRevision: number | undefined): Promise<Outcome | undefined> => {
     const places = tenant.cell === cell ? homesFor(tenant, to) : standbysFor(tenant, others);
@@ -86,19 +89,20 @@ export async function evacuate(context: ActionContext): Promise<number> {
   await mapConcurrently(leaving, parallel, async (tenant) => {
     // A tenant that has the cell as its standby stays in its home, and only leaves the cell.
     const home = tenant.cell === cell ? (to ?? tenant.standby) : tenant.cell;
-    const stays = await takenAlong(context, tenant, { to: home, reason, dryRun, progress });
+    const stays = await takenAlong(context, tenant, { from: cell, to: home, reason, dryRun, progress });
     progress.ended(tenant.id);
     if (stays === 'without keys') await place(tenant, undefined);
     else if (stays !== undefined) err(`${tenant.id} stays: ${stays}`);
     else moved += 1;
   });
   const left = affected.length - moved;
-  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}.`;
-  out(json ? JSON.stringify({ cell, moved, left, revision: revision ?? began.revision }) : total);
-  return left === 0 ? 0 : 1;
+  const total = `${moved} ${dryRun ? `would move at revision ${began.revision}` : 'moved'}, ${left} left at ${cell}${more ? ', and there are more: repeat the command' : ''}.`;
+  out(json ? JSON.stringify({ cell, moved, left, more, revision: revision ?? began.revision }) : total);
+  return left === 0 && !more ? 0 : 1;
 }
 
 interface Order {
+  readonly from: string;
   readonly to: string | null;
   readonly reason: string;
   readonly dryRun: boolean;
@@ -110,9 +114,9 @@ interface Order {
  * `without keys` if its cells believe no other cell, so that nothing can be sent.
  */
 async function takenAlong(
-  { control, json, out }: ActionContext,
+  { control, json, out, err }: ActionContext,
   { id }: Tenant,
-  { to, reason, dryRun, progress }: Order,
+  { from, to, reason, dryRun, progress }: Order,
 ): Promise<string | undefined> {
   if (to === null) return WITHOUT_STANDBY;
   try {
@@ -123,17 +127,28 @@ async function takenAlong(
       if (!json) out(`${id}: home ${to}, once it has all events, and another standby`);
       return undefined;
     }
-    for (let looks = 0; looks < LOOKS; looks += 1) {
+    for (let looks = 0, unanswered = 0; looks < LOOKS; looks += 1) {
       progress.at(move);
       if (move.state === 'aborted') return `its move was aborted: ${move.problem ?? 'by an operator'}`;
       if (move.paused) return `its move rests at ${move.state} (npx polycell moves resume ${id})`;
       if (move.state === 'sealed') {
         const { cell, standby } = await control('GET', `tenants/${id}`);
+        // By an operator, before the standby was changed, or after another one had it brought back.
+        if (cell === from || standby === from)
+          return `its move was sealed before it had left ${from}; repeat the command.`;
         if (!json) out(`${id}: home ${cell}, standby ${standby ?? 'none'}`);
         return undefined;
       }
       await sleep(LOOK_MS);
-      move = (await control('GET', `moves/${id}`)) as MoveView;
+      try {
+        move = (await control('GET', `moves/${id}`)) as MoveView;
+        unanswered = 0;
+      } catch (error) {
+        unanswered += 1;
+        const isAway = error instanceof UserError && error.exitCode === EXIT.failed;
+        if (!isAway || unanswered > UNANSWERED_LOOKS) throw error;
+        if (unanswered === 1) err(`${id}: it is not known how far it is: ${error.message}`);
+      }
     }
     return `its move is at ${move.state} still (npx polycell moves show ${id})`;
   } catch (error) {
@@ -181,8 +196,11 @@ async function othersThan({ control }: ActionContext, id: string): Promise<reado
   return items.filter((cell) => cell.id !== id && cell.state === 'active').map((cell) => cell.id);
 }
 
-/** Collected before any of them is moved: moving changes the listing. */
-async function tenantsAt({ control }: ActionContext, cell: string): Promise<readonly Tenant[]> {
+/** Collected before any of them is moved: moving changes the listing. `more` if one command does not move them all. */
+async function tenantsAt(
+  { control }: ActionContext,
+  cell: string,
+): Promise<{ readonly tenants: readonly Tenant[]; readonly more: boolean }> {
   const found: Tenant[] = [];
   let cursor: string | null = null;
   do {
@@ -190,8 +208,8 @@ async function tenantsAt({ control }: ActionContext, cell: string): Promise<read
     const page = await control('GET', `tenants?${query}`);
     found.push(...page.items.filter((tenant) => tenant.cell === cell || tenant.standby === cell));
     cursor = page.next;
-  } while (cursor !== null && found.length < TENANTS);
-  return found.slice(0, TENANTS);
+  } while (cursor !== null && found.length <= TENANTS);
+  return { tenants: found.slice(0, TENANTS), more: found.length > TENANTS };
 }
 
 type Place = { readonly cell?: string; readonly standby?: string | null };

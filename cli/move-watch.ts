@@ -1,4 +1,4 @@
-// Watches the move of a tenant: each change as it comes, until it is verified, ends or rests.
+// Watches the move of a tenant: each change as it comes, until it is verified, or has left its source if it is to, ends or rests.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveView } from '../core/edge/ports/mover.ts';
 import { type CommandContext, EXIT } from './command.ts';
@@ -19,6 +19,8 @@ export async function watchMove(
     if (line !== before) out(line);
     before = line;
     if (move.state === 'aborted') return EXIT.failed;
-    if (move.paused || move.state === 'verified' || move.state === 'sealed') return EXIT.done;
+    // One that leaves its source does so once it is verified, and is sealed then.
+    const isAtRest = move.state === 'sealed' || (move.state === 'verified' && move.leave !== true);
+    if (move.paused || isAtRest) return EXIT.done;
   }
 }

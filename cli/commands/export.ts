@@ -45,6 +45,8 @@ export const exportCommand: Command = {
     if (!/^[a-z0-9-]{1,63}$/.test(tenant)) throw new UsageError(`${JSON.stringify(tenant)} cannot be a tenant.`);
     const name = placeName(required(context.options, 'to'));
     const times = { from: timeOf(context, 'from'), until: timeOf(context, 'until') };
+    if (times.from !== null && times.until !== null && sortKeyOf(times.from) >= sortKeyOf(times.until))
+      throw new UsageError('--from must be before --until.');
     const connection = await connect(context.options);
     const place = await placeAt(name);
     try {
@@ -117,6 +119,8 @@ const foundAt = async ({ objects }: Place, isDryRun: boolean): Promise<Found> =>
     if (isDryRun && isPortError(error, 'not-found')) return {};
     throw error;
   });
+
+const sortKeyOf = (time: string): string => parseTime(time)?.sortKey ?? '';
 
 /** An option as a time; `null` if it is not given. */
 function timeOf({ options }: CommandContext, name: string): string | null {

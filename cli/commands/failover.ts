@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FencingProgress } from '../../core/edge/monitor/fencing.ts';
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { FailbackView } from '../../core/edge/ports/failback-gate.ts';
-import { type Command, RefusedError } from '../command.ts';
+import { type Command, EXIT, RefusedError, UserError } from '../command.ts';
 import {
   type Action,
   type ActionContext,
@@ -64,6 +64,9 @@ const actions: Readonly<Record<string, Action>> = {
 const LOOK_MS = 500;
 const LOOKS = 1500;
 
+/** Looks in a row that may stay unanswered. */
+const UNANSWERED_LOOKS = 60;
+
 /** So often a failback is asked for: a comparison that ended well may be too old once it is confirmed. */
 const TRIES = 10;
 
@@ -79,8 +82,9 @@ export async function back(context: ActionContext): Promise<number> {
     } catch (error) {
       if (!(error instanceof RefusedError) || error.code !== 'not_caught_up' || tries === TRIES) throw error;
       const { state, latest } = await compared(context, cell);
-      // What has ended since the refusal may have found nothing missing.
-      if (state !== 'caught-up' && latest?.endedAt === seen) throw error;
+      // What has ended since the refusal may have found nothing missing; and a monitor that began anew meanwhile compares when it is asked.
+      const isToAsk = state === 'caught-up' || state === 'unknown';
+      if (!isToAsk && latest?.endedAt === seen) throw error;
       seen = latest?.endedAt;
     }
   }
@@ -89,8 +93,21 @@ export async function back(context: ActionContext): Promise<number> {
 /** Waits until no comparison of the tenants of a cell is under way, with its progress. */
 async function compared({ control, err }: ActionContext, cell: string): Promise<FailbackView> {
   let shown = '';
+  let unanswered = 0;
   for (let looks = 1; ; looks += 1) {
-    const view = await control('GET', `failovers/${cell}/comparison`);
+    const view = await control('GET', `failovers/${cell}/comparison`).catch((error: unknown) => {
+      // It goes on meanwhile, and a monitor under load answers later.
+      const isAway = error instanceof UserError && error.exitCode === EXIT.failed;
+      unanswered += 1;
+      if (!isAway || unanswered > UNANSWERED_LOOKS) throw error;
+      return error.message;
+    });
+    if (typeof view === 'string') {
+      if (unanswered === 1) err(`How far it is is not known: ${view}`);
+      await sleep(LOOK_MS);
+      continue;
+    }
+    unanswered = 0;
     if (view.state !== 'comparing' || view.running === null || looks === LOOKS) return view;
     const { looked, tenants, missing } = view.running;
     const line = `The cells of its tenants are being compared: ${looked} of ${tenants} looked at, ${missing} events missing so far.`;

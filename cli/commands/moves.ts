@@ -20,7 +20,8 @@ export const moves: Command = {
   describe: {
     list: 'all moves that are kept, the latest first',
     'show TENANT': 'the latest move of one',
-    'watch TENANT': 'the same, again and again, until it is verified, ends or rests',
+    'watch TENANT':
+      'the same, again and again, until it is verified (or sealed, if it leaves its source), ends or rests',
     'pause TENANT': 'let one rest where it is',
     'resume TENANT': 'let one go on',
     'abort TENANT': 'end one before the switch: the directory is as it was',

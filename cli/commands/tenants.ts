@@ -77,7 +77,7 @@ export const tenants: Command = {
       'move: the present home is not the standby in the end, but another cell, if one fits; to the present home: only the standby changes',
     '--rate N': 'move: send at most so many events a second; no limit if not given',
     '--pause-before STEP': 'move: rest before one of seeding, following, switched, fenced, drained and verified',
-    '--wait': 'move: go on as `polycell moves watch` does, until it is verified, ends or rests',
+    '--wait': 'move: go on as `polycell moves watch` does, until it is verified, with --leave sealed, ends or rests',
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',

@@ -2,6 +2,7 @@
 import { toLogDocument } from '../../core/events/cloud-event.ts';
 import { RPO_HEADER } from '../../core/http/headers.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
+import { isJsonObject } from '../../core/ports/json.ts';
 import { addDigests, type Digest, type Entry, entryOf, NO_EVENTS } from '../../core/replication/digests.ts';
 import { RefusedError, UsageError, UserError } from '../command.ts';
 import { causeOf, type Target, whoAnswered } from '../edge/edge-client.ts';
@@ -90,7 +91,9 @@ export function logSource(target: Pick<Target, 'call'>, options: LogSourceOption
     if (code === 'not_found')
       throw new RefusedError(`${message} Exports need cells of this release; deploy them first.`, code);
     if (!PASSING.has(response.status)) throw new RefusedError(message, code);
-    return { waitMs: Number(response.headers.get('retry-after') ?? 0) * 1000, why: new UserError(message) };
+    // Others on the way may name a date, which is no number.
+    const seconds = Number(response.headers.get('retry-after') ?? 0) || 0;
+    return { waitMs: seconds * 1000, why: new UserError(message) };
   };
 
   const ask = async (path: string): Promise<unknown> => {
@@ -177,10 +180,12 @@ async function bodyOf(response: Response): Promise<unknown> {
     .text()
     .catch((error: unknown) => new UserError(`The answer broke off: ${causeOf(error)}.`));
   if (text instanceof UserError) return text;
+  const none = new UserError(`The answer with status ${response.status} is no JSON object.`);
   try {
-    return JSON.parse(text);
+    const body = JSON.parse(text) as unknown;
+    return isJsonObject(body) ? body : none;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return new UserError(`The answer with status ${response.status} is no JSON.`);
+    return none;
   }
 }

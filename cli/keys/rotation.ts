@@ -16,7 +16,7 @@ export interface Rotation {
   readonly new: PublicKey;
   /** When everything that verifies was first seen to take the new key, in milliseconds. */
   readonly acceptedAt: number | null;
-  /** When the new key was first seen to be signed with, in milliseconds. */
+  /** When the new key was first seen to be signed with, since the old one was seen last, in milliseconds. */
   readonly switchedAt: number | null;
 }
 
@@ -99,7 +99,7 @@ export function judgeRoute(rotation: Rotation, present: Present): Judged {
     const settledAt = acceptedAt + settleMs;
     const step: Step =
       now < settledAt ? wait('every process of the cells takes the new key', settledAt) : { kind: 'sign' };
-    return { step, rotation: { ...rotation, acceptedAt } };
+    return { step, rotation: { ...rotation, acceptedAt, switchedAt: null } };
   }
   const switchedAt = rotation.switchedAt ?? now;
   const seen = { ...rotation, switchedAt };
@@ -135,7 +135,7 @@ export function judgeCell(rotation: Rotation, { shown, unsigned, settleMs, now }
   if (has(declared, old)) {
     if (unsigned !== null) return { step: wait(unsigned), rotation };
     if (proves === null) return { step: wait(silence([cell])), rotation };
-    if (proves === old.kid) return { step: { kind: 'prove' }, rotation };
+    if (proves === old.kid) return { step: { kind: 'prove' }, rotation: { ...rotation, switchedAt: null } };
     const switchedAt = rotation.switchedAt ?? now;
     const overAt = switchedAt + settleMs + ROTATION_LIMITS.cellLifeMs;
     const seen = { ...rotation, switchedAt };

@@ -32,6 +32,21 @@ export interface HeldAssignments {
   served(tenant: string, epoch: number, cell: string): Promise<boolean>;
 }
 
+/** An assignment in the store. */
+interface Held {
+  readonly document: StoredDocument;
+  readonly assignment: Assignment;
+  /** Whether a key has signed it that the cell still takes. */
+  readonly isVouched: boolean;
+}
+
+/**
+ * Whether one assignment counts before another. The newer one does; but a key that was replaced because it was stolen has signed whatever epoch
+ * a thief liked, and yields to one that is taken now.
+ */
+const outranks = (one: Omit<Held, 'document'>, other: Omit<Held, 'document'>): boolean =>
+  one.isVouched === other.isVouched ? isNewer(one.assignment, other.assignment) : one.isVouched;
+
 /** Returns the assignments of a cell that trusts these keys of the edge. Its methods reject with the store's error. */
 export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldAssignments {
   const read = assignmentReader(keys);
@@ -40,13 +55,19 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
    * Assignments by placement, newest first. Each was verified when it was adopted; the key that has signed it may have been replaced since, and
    * what was accepted under it stays what it was.
    */
-  const held = async (tenant: string): Promise<{ document: StoredDocument; assignment: Assignment }[]> => {
+  const held = async (tenant: string): Promise<Held[]> => {
     const query = { prefix: PREFIX, limit: PLACEMENTS, order: 'descending' } as const;
     const { items } = await state.query(statePartition.tenant(tenant), query);
-    return items.flatMap((document) => {
-      const assignment = storedAssignment(isJsonObject(document.body) ? document.body.assignment : undefined);
-      return assignment === undefined ? [] : [{ document, assignment }];
-    });
+    const all = await Promise.all(
+      items.map(async (document) => {
+        const text = isJsonObject(document.body) ? document.body.assignment : undefined;
+        const verified = await read(text);
+        const isVouched = typeof verified !== 'string';
+        const assignment = isVouched ? verified : storedAssignment(text);
+        return assignment === undefined ? [] : [{ document, assignment, isVouched }];
+      }),
+    );
+    return all.flat();
   };
 
   return {
@@ -59,9 +80,10 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
       };
       for (let tries = 1; ; tries += 1) {
         const all = await held(given.tenant);
-        const newest = all.reduce((best, { assignment }) => (isNewer(assignment, best) ? assignment : best), given);
+        const offered = { assignment: given, isVouched: true };
+        const { assignment: newest } = all.reduce((best, each) => (outranks(each, best) ? each : best), offered);
         const known = all.find(({ document }) => document.id === key.id);
-        if (known !== undefined && !isNewer(given, known.assignment)) return newest;
+        if (known !== undefined && !outranks(offered, known)) return newest;
         const stored = known?.document ?? (await state.get(key));
         try {
           await state.put({ ...key, body: { assignment: String(text) } }, stored?.version ?? 'absent');
@@ -76,10 +98,7 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
     async newest(tenant) {
       const [first, ...others] = await held(tenant);
       if (first === undefined) return undefined;
-      const { document, assignment } = others.reduce(
-        (best, each) => (isNewer(each.assignment, best.assignment) ? each : best),
-        first,
-      );
+      const { document, assignment } = others.reduce((best, each) => (outranks(each, best) ? each : best), first);
       return { signed: String((document.body as JsonObject).assignment), assignment };
     },
 

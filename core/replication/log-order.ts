@@ -55,6 +55,8 @@ export async function* piecesOf(
   const end = through === undefined ? undefined : parse(through);
 
   if (begin !== undefined && end !== undefined && compareSubjects(begin.subject, end.subject) > 0) return;
+  // Subjects of which nothing is read would be listed to the end, without a piece in between.
+  if (from !== undefined && to !== undefined && from >= to) return;
 
   async function* piecesIn(subject: string): AsyncGenerator<LogPiece> {
     const first = [from, subject === begin?.subject ? begin.id + BEHIND : undefined].filter(isGiven).sort().at(-1);
@@ -69,7 +71,8 @@ export async function* piecesOf(
         ...(cursor !== undefined && { cursor }),
       });
       cursor = page.next;
-      const id = cursor === undefined ? END : page.items.at(-1)?.id;
+      // Not behind the part: what lies there belongs to the next one.
+      const id = cursor !== undefined ? page.items.at(-1)?.id : subject === end?.subject ? end.id : END;
       // A page may be empty and have another one behind it.
       if (id !== undefined) yield { documents: page.items, behind: positionOf(subject, id) };
     } while (cursor !== undefined);

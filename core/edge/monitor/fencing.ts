@@ -77,7 +77,7 @@ export interface FencingProgress {
 export interface Fencing {
   /** Continues reading the log and runs due jobs until `until`. Rejects when directory or storage do; completed work is kept. */
   round(cells: readonly Cell[], answers: (cell: string) => boolean, until: EpochMs): Promise<void>;
-  /** Jobs in progress (the first hundred) and the latest finished ones. */
+  /** Jobs in progress (a hundred at most, those over the whole directory first) and the latest finished ones. */
   progress(): { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
   /** The directory's newest revision that has been read; `null` before the first round. */
   revision(): number | null;
@@ -92,6 +92,10 @@ const SIGNED_WITH = 'fencing/signed-with';
 
 /** Jobs in progress that the status lists individually. */
 const SHOWN = 100;
+
+/** A rotation of keys waits for the jobs over the whole directory, and must see them whatever else waits. */
+const widestFirst = (one: FencingJob, other: FencingJob): number =>
+  Number('anywhere' in other.of) - Number('anywhere' in one.of);
 
 export function createFencing({ directory, storage, fence, signedWith, clock }: FencingDeps): Fencing {
   const jobs = new Map<string, FencingJob>();
@@ -135,8 +139,9 @@ export function createFencing({ directory, storage, fence, signedWith, clock }: 
       await moveTo({ low: newest, high: null, cursor: null });
       await storage.put(SIGNED_WITH, signedWith);
     } else if ((await storage.get<string>(SIGNED_WITH)) !== signedWith) {
-      // The job before the note, so that a crash in between repeats it. An earlier release has left no note.
-      await add(resigningJob(signedWith, position.low));
+      // The job before the note, so that a crash in between repeats it; and from the beginning, whatever one of this key has done before another
+      // key signed in between. An earlier release has left no note.
+      await keep({ ...resigningJob(signedWith, position.low), since: clock.now() });
       await storage.put(SIGNED_WITH, signedWith);
     }
     loaded = true;
@@ -221,7 +226,10 @@ export function createFencing({ directory, storage, fence, signedWith, clock }: 
     progress: () => ({
       waiting: jobs.size,
       jobs: [
-        ...[...jobs.values()].slice(0, SHOWN).map((job) => describe(job, 'waiting')),
+        ...[...jobs.values()]
+          .sort(widestFirst)
+          .slice(0, SHOWN)
+          .map((job) => describe(job, 'waiting')),
         ...finished.map((job) => describe(job, 'done')),
       ],
     }),

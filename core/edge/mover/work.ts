@@ -13,6 +13,8 @@ import { isBeforeSwitch, MOVE_LIMITS, stepped } from './move.ts';
 export const WORK_LIMITS = {
   /** The target may be the home once a walk through everything has found no more than this missing: events come as they are accepted by then. */
   behind: 500,
+  /** So long after it has heard of another standby may a cell still send to the one before, in milliseconds: a process remembers it for 5 s, and runs for 20 s. */
+  rememberedMs: 30_000,
 } as const;
 
 /** The target has served again since the source was fenced: its present epoch is a newer one. */
@@ -92,8 +94,9 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   const walked = async (
     move: Move,
     pair: PushRequest,
+    verify = move.walk === 'compare',
   ): Promise<{ readonly move: Move; readonly counts: Readonly<Record<string, unknown>>; readonly done: boolean }> => {
-    const counts = await push({ ...pair, restart: !move.walking, verify: move.walk === 'compare' });
+    const counts = await push({ ...pair, restart: !move.walking, verify });
     if (typeof counts === 'string') throw new Waiting(counts);
     const done = counts.done === true;
     if (!done && counts.waiting !== undefined)
@@ -173,19 +176,23 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
       { ...intentOf(move), holdings: { [source.id]: null } },
     );
     if (outcome.status === 'refused') throw new Waiting(`${outcome.code}: ${outcome.detail}`);
-    return { ...move, walk: 'send', walking: false, notBefore: clock.now(), problem: null };
+    return { ...move, walk: 'compare', walking: false, notBefore: clock.now(), problem: null };
   };
 
-  /** Brings what the tenant has to the standby that it has got; it is over then. */
+  /**
+   * Brings what the tenant has to the standby that it has got, and in a second walk, for which `send` stands, what was sent to the one before
+   * meanwhile, as a process of the home goes by what it has read for a while; it is over then.
+   */
   const settled = async (move: Move, { tenant, target: home }: Scene): Promise<Move> => {
     const standby = (await directory.cells()).find(({ cell }) => cell.id === tenant.standby)?.cell;
     if (standby === undefined) return stepped(move, clock.now());
     const pair = { tenant, home, standby, from: home.id, restart: false, verify: false };
-    const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
+    const { move: after, counts, done } = await walked(move, pair, false);
     if (!done) return { ...after, problem: null };
     if (lackingOf(counts) > 0)
       throw new Waiting(`${lackingOf(counts)} events cannot be stored in ${standby.id}`, after);
-    return stepped(after, clock.now());
+    if (move.walk === 'send') return stepped(after, clock.now());
+    return { ...after, walk: 'send', notBefore: clock.now() + WORK_LIMITS.rememberedMs, problem: null };
   };
 
   /** Does one piece of work. Throws a `Waiting` if it does not get on. */

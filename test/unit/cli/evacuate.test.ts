@@ -1,7 +1,7 @@
 // Evacuating a cell: tenants go with their events, some at a time; and what only assigns them carries the revision of the step before.
 
 import { MemoryDirectoryStorage } from '../../../adapters/memory/memory-directory-storage.ts';
-import { RefusedError } from '../../../cli/command.ts';
+import { RefusedError, UserError } from '../../../cli/command.ts';
 import type { ActionContext } from '../../../cli/directory.ts';
 import type { Control } from '../../../cli/edge/edge-client.ts';
 import { evacuate } from '../../../cli/evacuate.ts';
@@ -10,6 +10,7 @@ import { holdingsQuestion } from '../../../core/edge/cells/holdings-question.ts'
 import { createControlApi } from '../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../core/edge/directory/directory.ts';
 import { createMover } from '../../../core/edge/mover/mover.ts';
+import type { Mover } from '../../../core/edge/ports/mover.ts';
 import { toEpochSeconds } from '../../../core/ports/clock.ts';
 import { readAll } from '../../contract/store/harness.ts';
 import { NO_KEYS, OPERATOR, TRACE } from '../../support/control-api.ts';
@@ -29,6 +30,7 @@ const TENANTS = [
 function evacuating(
   given: ActionContext['options'],
   before: (what: string, change: () => void) => void = () => undefined,
+  tenants: readonly object[] = TENANTS,
 ) {
   const options = { 'leave-data': true, ...given };
   let revision = 5;
@@ -51,7 +53,7 @@ function evacuating(
     control: (async (method: string, what: string) => {
       if (method === 'GET')
         return {
-          items: what === 'cells' ? ['a', 'b', 'c'].map((id) => ({ id, state: 'active' })) : TENANTS,
+          items: what === 'cells' ? ['a', 'b', 'c'].map((id) => ({ id, state: 'active' })) : tenants,
           next: null,
         };
       before(what, () => {
@@ -106,8 +108,22 @@ test('a tenant that cannot be assigned to another cell stays, and the answer say
   expect(lines.join('\n')).toMatch(/globex stays: .*stay behind\. .*leaveData is --leave-data\./);
 });
 
-/** Whole cells in memory with the control API and the mover: home has these tenants, which each have an event. */
-async function cellsWith(tenants: readonly string[]) {
+test('a cell with more tenants than one command moves is not empty after it', async () => {
+  const tenants = Array.from({ length: 10_001 }, (_, index) => ({ id: `t-${index}`, cell: 'a', standby: 'b' }));
+  const { done, asked, lines } = evacuating({ yes: true, 'if-revision': '5' }, undefined, tenants);
+  expect(await done).toBe(1);
+  expect(asked).toHaveLength(1 + 10_000);
+  expect(lines.at(-1)).toBe('10000 moved, 0 left at a, and there are more: repeat the command.');
+});
+
+/**
+ * Whole cells in memory with the control API and the mover: home has these tenants, which each have an event. `meanwhile` is called after each
+ * round of the mover.
+ */
+async function cellsWith(
+  tenants: readonly string[],
+  meanwhile: (mover: Mover) => Promise<unknown> = async () => undefined,
+) {
   const where = tenantCells();
   const { clock } = where;
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
@@ -139,10 +155,16 @@ async function cellsWith(tenants: readonly string[]) {
     trust: { proofs: 'optional', approvals: 'none' },
   });
   const lines: string[] = [];
+  /** What the next looks at moves end with. */
+  const faults: Error[] = [];
   let most = 0;
   const control = (async (method: string, what: string, body?: object) => {
-    // Between two looks of the command the mover has done all that it can without time.
-    if (method === 'GET' && what.startsWith('moves/')) await settled();
+    if (method === 'GET' && what.startsWith('moves/')) {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+      // Between two looks of the command the mover has done all that it can without time.
+      await settled();
+    }
     const request = new Request(`https://edge.example/control/v1/${what}`, {
       method,
       ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
@@ -159,6 +181,7 @@ async function cellsWith(tenants: readonly string[]) {
       );
       most = Math.max(most, under.length);
       const next = await mover.round();
+      await meanwhile(mover);
       if (next === null) return;
       clock.jump(Math.max(0, next - clock.now()));
     }
@@ -173,7 +196,7 @@ async function cellsWith(tenants: readonly string[]) {
     (await Promise.all(tenants.map((tenant) => readAll(where.cell(cell).events, `${tenant}|pump-1`)))).map(
       (log) => log.length,
     );
-  return { directory, mover, lines, evacuated, subjectsAt, most: () => most };
+  return { directory, mover, lines, faults, evacuated, subjectsAt, most: () => most };
 }
 
 test('tenants are moved with their events, so many at a time, and the cell is none of their cells in the end', async () => {
@@ -214,4 +237,26 @@ test('a tenant that cannot be moved stays, and the others go, also those that on
   expect(await evacuated({ to: 'third' })).toBe(1);
   expect(lines).toContain('globex: home third, standby standby');
   expect(lines.at(-1)).toBe('1 moved, 1 left at home.');
+});
+
+test('a tenant whose move is sealed by an operator before it has left the cell stays, until the command is repeated', async () => {
+  let isSealed = false;
+  const { evacuated, lines } = await cellsWith(['acme'], async (mover) => {
+    if (isSealed || (await mover.show('acme'))?.state !== 'verified') return;
+    isSealed = true;
+    expect(await mover.change('acme', 'seal', 'ops', 'a test')).toMatchObject({ value: { state: 'sealed' } });
+  });
+  expect(await evacuated({})).toBe(1);
+  expect(lines).toContain('acme stays: its move was sealed before it had left home; repeat the command.');
+  expect(lines.at(-1)).toBe('0 moved, 1 left at home.');
+  expect(await evacuated({})).toBe(0);
+  expect(lines).toContain('acme: home standby, standby third');
+});
+
+test('an edge that does not answer a look is asked again: the moves go on meanwhile', async () => {
+  const { evacuated, faults, lines } = await cellsWith(['acme', 'globex']);
+  faults.push(new UserError('The edge does not answer: ECONNREFUSED.'));
+  expect(await evacuated({})).toBe(0);
+  expect(lines).toContain('acme: it is not known how far it is: The edge does not answer: ECONNREFUSED.');
+  expect(lines.at(-1)).toBe('2 moved, 0 left at home.');
 });

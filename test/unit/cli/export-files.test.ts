@@ -1,5 +1,6 @@
-// Where the files of an export end, and which places it can go to.
+// Where the files of an export end, and which places and times it takes.
 import path from 'node:path';
+import { exportCommand } from '../../../cli/commands/export.ts';
 import { eventFiles, FILE_LIMITS } from '../../../cli/export/event-files.ts';
 import type { LoggedEvent } from '../../../cli/export/log-source.ts';
 import { placeName } from '../../../cli/export/places.ts';
@@ -70,3 +71,12 @@ test.each([
 ])('%s is no place', (text) => {
   expect(() => placeName(text)).toThrow(`--to takes a folder or s3://BUCKET/PREFIX, not "${text}".`);
 });
+
+test.each(['2026-11-21T07:42:00Z', '2026-11-21T08:42:00+01:00'])(
+  'times of which the first is not before the last are refused',
+  async (until) => {
+    const options = { tenant: 'acme', to: '/exports', from: '2026-11-21T07:42:00Z', until };
+    const context = { options, positionals: [], json: false, out: () => undefined, err: () => undefined };
+    await expect(exportCommand.run(context)).rejects.toThrow('--from must be before --until.');
+  },
+);

@@ -329,6 +329,18 @@ test('what may pass is asked for again, at the time that the answer names, and n
   expect(Math.max(...down.pauses)).toBe(SOURCE_LIMITS.pauseMostMs);
 });
 
+test('an answer of another server on the way is none: it is asked for again, after a pause', async () => {
+  const answers = [
+    new Response('null', { status: 502 }),
+    new Response('null', { status: 200 }),
+    problem(503, { 'retry-after': 'Sat, 28 Nov 2026 12:00:00 GMT' }),
+  ];
+  const { cells, run, pauses } = setUp(() => answers.shift());
+  await cells.send('home', [event('a', 1)]);
+  expect(await run()).toMatchObject({ events: 1 });
+  expect(pauses).toEqual([500, 1000, 2000]);
+});
+
 test('a refusal is final', async () => {
   const { run, paths } = setUp(() => problem(403));
   await expect(run()).rejects.toMatchObject({ name: 'RefusedError', message: expect.stringContaining('403') });

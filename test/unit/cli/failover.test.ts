@@ -1,5 +1,5 @@
 // Failing a cell back from the command line: it waits while cells are being compared, shows how far that is, and ends with what is missing.
-import { RefusedError } from '../../../cli/command.ts';
+import { RefusedError, UserError } from '../../../cli/command.ts';
 import { back } from '../../../cli/commands/failover.ts';
 import type { ActionContext } from '../../../cli/directory.ts';
 import type { Control } from '../../../cli/edge/edge-client.ts';
@@ -60,4 +60,23 @@ test('what is missing then ends the command, and other refusals are not waited f
   const other = failingBack([new RefusedError('no', 'changed_meanwhile')], []);
   await expect(other.done).rejects.toThrow('no');
   expect(other.asked).toHaveLength(1);
+});
+
+test('a monitor that begins anew meanwhile knows of no comparison, and is asked for another one', async () => {
+  const unknown = { cell: 'a', state: 'unknown', running: null, latest: null };
+  const { done, asked } = failingBack(
+    [refused('It is not known yet.'), refused('It is not known yet.'), DONE],
+    [running, unknown, over('caught-up', 5)],
+  );
+  expect(await done).toBe(0);
+  expect(asked.filter((each) => each.startsWith('POST'))).toHaveLength(3);
+});
+
+test('an edge that does not answer a look is asked again, since the comparison goes on meanwhile', async () => {
+  const { done, err } = failingBack(
+    [refused('It is not known yet.'), DONE],
+    [running, new UserError('The monitor does not answer.'), over('caught-up', 5)],
+  );
+  expect(await done).toBe(0);
+  expect(err).toContain('How far it is is not known: The monitor does not answer.');
 });

@@ -112,6 +112,18 @@ describe('of the edge’s key', () => {
     });
   });
 
+  test('an isolate that still signs with the old key after another one did not begins the wait anew', () => {
+    const cells = [cell('a', [OLD, NEW])];
+    const switched = judged({ signing: signing([NEW, 0]), cells });
+    const back = judged({ signing: signing([OLD, 0]), cells }, { now: NOW + SECOND }, switched.rotation);
+    expect(back.step).toEqual({ kind: 'sign' });
+    const now = NOW + 2 * SECOND;
+    expect(stepOf(judged({ signing: signing([NEW, 0]), cells }, { now }, back.rotation))).toMatchObject({
+      kind: 'wait',
+      until: now + ROTATION_LIMITS.routeLifeMs,
+    });
+  });
+
   test('a cell that comes back without the new key, when it is signed with already, takes both at once', () => {
     const shown = { signing: signing([NEW, 0]), cells: [cell('a', [NEW]), cell('b', [OLD])] };
     expect(stepOf(judged(shown))).toEqual({ kind: 'accept', cells: ['b'], keys: [OLD, NEW] });
@@ -156,6 +168,17 @@ describe('of a cell’s key', () => {
       keys: [NEW],
     });
     expect(stepOf(judged([NEW], 'new'))).toEqual({ kind: 'done' });
+  });
+
+  test('a process that still signs with the old one after another one did not begins the wait anew', () => {
+    const first = judged([OLD, NEW], 'new');
+    const back = judged([OLD, NEW], 'old', { now: NOW + SECOND }, first.rotation);
+    expect(back.step).toEqual({ kind: 'prove' });
+    const now = NOW + 2 * SECOND;
+    expect(stepOf(judged([OLD, NEW], 'new', { now }, back.rotation))).toMatchObject({
+      kind: 'wait',
+      until: now + ROTATION_LIMITS.cellLifeMs,
+    });
   });
 
   test('keys of which neither is known end it, and so does a cell that is gone', () => {

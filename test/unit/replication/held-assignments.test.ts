@@ -36,3 +36,17 @@ test('the same assignment, signed again later with the new key, takes the place 
   await held.adopt(again);
   expect((await held.newest('acme'))?.signed).toBe(again);
 });
+
+test('an assignment that a key has signed which is not taken any more yields to one of a present key, whatever epoch it claims', async () => {
+  const state = checkedStore(new MemoryStore({ clock: new FakeClock() }));
+  const stolen = await signed(EDGE_KEY, { standby: cell('attacker'), firstEpoch: 1_000_000, epoch: 1_000_001 });
+  await heldAssignments(state, [publicPart(EDGE_KEY)]).adopt(stolen);
+  const after = heldAssignments(state, [publicPart(SECOND_KEY)]);
+  const again = await signed(SECOND_KEY, { firstEpoch: 3, epoch: 4 });
+  expect(await after.adopt(again)).toMatchObject({ epoch: 4, standby: { id: 'standby' } });
+  expect((await after.newest('acme'))?.signed).toBe(again);
+  // The same place in the store is no protection either.
+  const same = await signed(SECOND_KEY, { firstEpoch: 1_000_000, epoch: 1_000_000 });
+  expect(await after.adopt(same)).toMatchObject({ epoch: 1_000_000 });
+  expect((await after.newest('acme'))?.signed).toBe(same);
+});

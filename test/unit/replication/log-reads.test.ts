@@ -1,10 +1,14 @@
 // Reads of a tenant's log: in pages and by digests, each event once, in one order in every cell, whatever the bounds.
 import fc from 'fast-check';
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import type { JsonObject } from '../../../core/ports/json.ts';
+import type { StoreCursor } from '../../../core/ports/store.ts';
 import { addDigests, type Digest, digestOf, entryOf, NO_EVENTS } from '../../../core/replication/digests.ts';
+import { piecesOf } from '../../../core/replication/log-order.ts';
 import { items, refusal } from '../../support/cell.ts';
 import { candidate, measured, reading } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { property } from '../../support/properties.ts';
 import { tenantCells } from '../../support/tenant-cells.ts';
 
@@ -196,6 +200,17 @@ test.each([
   expect(refusal(await tenantCells().ask('home', path))).toBe(expected);
 });
 
+test('a page that ends with the last event of a part does not go on behind the part', async () => {
+  const cells = tenantCells();
+  await cells.send('home', [event('a', 1), event('b', 2), event('c', 3)]);
+  const { positions } = await read(cells, 'home', {}, 1);
+  const through = String(positions[1]);
+  const page = await cells.ask('home', `/v1/log?${new URLSearchParams({ through, limit: '2' })}`);
+  expect(page.body).toMatchObject({ items: [{ event: { id: 'a' } }, { event: { id: 'b' } }], next: through });
+  const behind = await cells.ask('home', `/v1/log?${new URLSearchParams({ through, after: through })}`);
+  expect(behind.body).toEqual({ items: [], next: null });
+});
+
 test('positions that stand the wrong way round enclose nothing', async () => {
   const cells = tenantCells();
   await cells.send('home', [event('a', 1, 'pump-1'), event('b', 1, 'pump-2'), event('c', 1, 'pump-3')]);
@@ -203,4 +218,18 @@ test('positions that stand the wrong way round enclose nothing', async () => {
   const [first = '', second = ''] = positions;
   expect(await digest(cells, 'home', { after: second, through: first })).toEqual(NO_EVENTS);
   expect(await digest(cells, 'home', { after: first, through: second })).toMatchObject({ count: 1 });
+});
+
+test('times that stand the wrong way round list no subjects: a tenant may have more of them than a request has time for', async () => {
+  let listed = 0;
+  const subjects = {
+    subjects: async () => {
+      listed += 1;
+      return { items: ['pump-1'], ...(listed < 3 && { next: 'more' as StoreCursor }) };
+    },
+  };
+  const events = new MemoryStore({ clock: new FakeClock() });
+  const pieces = piecesOf({ events, subjects }, { tenant: 'acme', from: '2027', to: '2026' }, () => 1);
+  expect(await pieces.next()).toEqual({ done: true, value: undefined });
+  expect(listed).toBe(0);
 });

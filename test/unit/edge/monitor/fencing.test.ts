@@ -277,3 +277,32 @@ test('a job for all tenants goes on after a restart, until the last cell that di
   f.clock.jump(FENCING_LIMITS.longestPauseMs);
   expect(await f.round()).toEqual(['a of acme']);
 });
+
+test('a job for all tenants is shown, however many jobs of single tenants wait before it', async () => {
+  const f = await keyed();
+  f.restart('edge-1');
+  await f.round();
+  f.reach.set('a', 'gone');
+  for (let index = 0; index < 101; index += 1) await f.addTenant(`tenant-${index}`, 'a', 'b');
+  await f.round();
+  f.restart('edge-2');
+  await f.round();
+  expect(f.progress().waiting).toBe(102);
+  // A rotation of keys goes on when it is not there.
+  expect(f.progress().jobs.filter(({ of }) => of === 'all tenants')).toMatchObject([{ state: 'waiting' }]);
+});
+
+test('an edge that goes back to its former key and forward again has every assignment signed again, also by a job that waits still', async () => {
+  const f = await keyed();
+  await f.addTenant('acme', 'a', 'b');
+  await f.addTenant('globex', 'b', null);
+  f.restart('edge-1');
+  await f.round();
+  f.reach.set('a', 'gone');
+  f.restart('edge-2');
+  expect(await f.round()).toEqual(['b of globex']);
+  f.restart('edge-1');
+  expect(await f.round()).toEqual(['b of globex']);
+  f.restart('edge-2');
+  expect(await f.round()).toEqual(['b of globex']);
+});

@@ -282,6 +282,17 @@ test('a standby is left by the same steps, without a change of the home, once th
   for (const cell of ['home', 'third']) expect((await m.idsAt(cell)).sort()).toEqual(['a', 'taken']);
 });
 
+test('what a process of the home has sent to the cell that was left, as it still took that for the standby, comes to the new one as well', async () => {
+  const m = await moving('third', null, true);
+  await m.until('verified');
+  // The walk that fills the new one has passed its subject by then.
+  m.during('third', () => m.sendWhereServed('late'));
+  await m.until('sealed');
+  expect(m.happened()).toBe(true);
+  expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'standby' });
+  expect((await m.idsAt('standby')).sort()).toEqual(['a', 'late']);
+});
+
 test('where no other cell may be the standby, a source is left without one', async () => {
   const m = await moving('third', null, true);
   await m.until('verified');
