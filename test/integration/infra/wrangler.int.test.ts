@@ -44,7 +44,15 @@ test('wrangler takes the generated file and the bundle', async () => {
         'APP_TRUST',
         'APP_VERSION',
       ],
-      ...['ASSETS', 'DIRECTORY', 'MONITOR', 'MOVER', 'ROUTES'],
+      ...[
+        'ASSETS',
+        'DIRECTORY',
+        'MONITOR',
+        'MOVER',
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'OTEL_TRACES_SAMPLER_ARG',
+        'ROUTES',
+      ],
     ]);
     expect(stdout).toContain('--dry-run: exiting now.');
   } finally {
