@@ -38,6 +38,7 @@ const forHttp = ({ publicKeys, privateKey }: RouteKeys) => ({
   APP_ROUTE_AUDIENCE: 'required',
   // Any key will do where no proof of identity is asked for.
   APP_IDENTITY_KEY: JSON.stringify(privateKey),
+  APP_EDGE: 'none',
 });
 
 let made = 0;
@@ -108,14 +109,15 @@ export async function aroundAzure({ atEnd }: Pick<Context, 'atEnd'>): Promise<Su
   await new ServiceBusAdministrationClient(serviceBus, { tlsOptions } as object).createTopic('events');
   const keys = await makeRouteKeys(systemClock);
   return {
-    environment: (of) => ({
+    environment: () => ({
       ...common,
       APP_REGION: 'westeurope',
       APP_DATABASE: 'bench',
       APP_TOPIC: 'events',
       COSMOS: cosmos,
       SERVICE_BUS: serviceBus,
-      ...(of === 'http' && forHttp(keys)),
+      // One app has all functions, and its settings.
+      ...forHttp(keys),
     }),
     async event(of) {
       const event = next();

@@ -1,5 +1,6 @@
 // Loads one bundle in a fresh process, calls its handler once, and reports how long each took; started by `cold-start`.
 const { readFileSync } = require('node:fs');
+const { request } = require('node:http');
 const Module = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
@@ -56,16 +57,47 @@ const load = loader._load;
 /** @param {string} request @param {...unknown} rest */
 loader._load = (request, ...rest) => (request === '@azure/functions-core' ? core : load(request, ...rest));
 
-/** Calls the app's first function as the worker does. @param {{ data: object, triggerMetadata?: object }} request */
+/** Calls the app's first function as the worker does. @param {{ data: any, triggerMetadata?: object }} request */
 async function callFunction({ data, triggerMetadata }) {
   const { metadata, callback } = functions[0] ?? { metadata: {}, callback: () => undefined };
   const name = Object.keys(metadata.bindings).find((each) => metadata.bindings[each].direction === 'in');
-  const request = { inputData: [{ name, data }], triggerMetadata };
-  const call = await model.getInvocationModel({ invocationId: '1', request, metadata, log: core.log });
+  const { HttpUri } = (await model.getCapabilities?.({})) ?? {};
+  const isStreamed = HttpUri !== undefined && data.http !== undefined;
+  const invocation = isStreamed ? streamed(name, data.http) : { inputData: [{ name, data }], triggerMetadata };
+  const answered = isStreamed ? send(HttpUri, data.http) : undefined;
+  const call = await model.getInvocationModel({
+    invocationId: INVOCATION,
+    request: invocation,
+    metadata,
+    log: core.log,
+  });
   const made = await call.getArguments();
   const result = await call.invokeFunction(made.context, made.inputs, callback);
   const { returnValue } = await call.getResponse(made.context, result);
-  return { statusCode: Number(returnValue?.http?.statusCode) };
+  return { statusCode: isStreamed ? await answered : Number(returnValue?.http?.statusCode) };
+}
+
+const INVOCATION = '1';
+
+/** @param {any} request */
+const headersOf = ({ nullableHeaders }) =>
+  Object.fromEntries(Object.entries(nullableHeaders).map(([name, { value }]) => [name, value]));
+
+/** The invocation of a function whose app streams bodies: the platform says the headers beside it. @param {string | undefined} name @param {any} http */
+const streamed = (name, http) => ({
+  inputData: [{ name, data: { http: {} } }],
+  triggerMetadata: { Headers: { json: JSON.stringify(headersOf(http)) }, Query: { json: '{}' } },
+});
+
+/** Sends a request to the server of such an app, as the platform does; resolves with the status. @param {string} uri @param {any} http */
+function send(uri, http) {
+  const { pathname, host } = new URL(http.url);
+  const forwarded = { 'x-ms-invocation-id': INVOCATION, 'x-forwarded-host': host, 'x-forwarded-proto': 'https' };
+  return new Promise((resolve, reject) => {
+    const options = { method: http.method, headers: { ...headersOf(http), ...forwarded } };
+    const sent = request(new URL(pathname, uri), options, (response) => resolve(response.resume().statusCode));
+    sent.on('error', reject).end(http.body?.string);
+  });
 }
 
 /** @param {{ handler?: Function }} exported */
