@@ -156,7 +156,7 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
   const put = async (file: EventFile, content: Uint8Array): Promise<void> => {
     if (files.length >= EXPORT_LIMITS.files)
       throw new UserError(
-        `An export has ${EXPORT_LIMITS.files} files at most; export a shorter time with --from and --to.`,
+        `An export has ${EXPORT_LIMITS.files} files at most; export a shorter time with --from and --until.`,
       );
     progress.doomed.push(file.name);
     await save();
@@ -209,7 +209,7 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
       looks += 1;
       if (looks > EXPORT_LIMITS.looks)
         throw new UserError(
-          `The log changes faster than it is read: a part has differed ${looks} times. Repeat the command to go on, or give an earlier --to.`,
+          `The log changes faster than it is read: a part has differed ${looks} times. Repeat the command to go on, or give an earlier --until.`,
         );
       await rewrite(index, file);
     }

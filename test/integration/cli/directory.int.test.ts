@@ -217,7 +217,7 @@ test.each<[string[], number, RegExp]>([
   [['failover', 'start', 'cell-1'], 3, /\(standby_unavailable\)\./],
   [['failover', 'back', 'cell-1', '--partial'], 2, /--partial is for start, not for back/],
   [['cells', 'index', 'cell-1', '--dry-run'], 2, /--dry-run is for add, .*retire, plan and scaffold, not for index/],
-  [['replicas', 'status', 'nobody'], 3, /\(unknown_tenant\)\./],
+  [['replicas', 'status', 'acmee'], 3, /\(unknown_tenant\)\./],
   [['replicas', 'verify', 'acme', '--yes'], 2, /--yes is for sync, not for verify/],
   [['tenant-token', '--tenant', 'acme', '--scope', 'control'], 2, /There is no scope "control"/],
   [['tenant-token', '--tenant', 'acme', '--ttl', '0'], 2, /A tenant's token lives 1 to 86400 seconds/],

@@ -87,7 +87,7 @@ export function exportSuite(at: (...args: string[]) => Promise<Ended>): void {
         3,
         /must stay in us, and where the place lies is not known: say so with --jurisdiction/,
       ],
-      [['--tenant', 'nobody', '--to', bucket], 3, /unknown_tenant/],
+      [['--tenant', 'acmee', '--to', bucket], 3, /unknown_tenant/],
       [['--tenant', 'acme', '--to', 's3://no-such-bucket'], 1, /s3:\/\/no-such-bucket\/ cannot be reached/],
       [['--tenant', 'acme', '--to', '/dev/null/exports'], 1, /The folder \/dev\/null\/exports cannot be made/],
     ])('%j fails in one line', async (args, code, message) => {

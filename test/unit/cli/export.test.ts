@@ -388,5 +388,7 @@ test('an export has no more files than its list can hold', async () => {
   }));
   const progress = { format: 'polycell-export-progress-1', ...SCOPE, startedAt: '', files, doomed: [] };
   await new FolderObjects(folder).put('progress.json', Buffer.from(JSON.stringify(progress)));
-  await expect(run()).rejects.toThrow('An export has 10000 files at most; export a shorter time with --from and --to.');
+  await expect(run()).rejects.toThrow(
+    'An export has 10000 files at most; export a shorter time with --from and --until.',
+  );
 });
