@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DirectoryOutcome, Tenant } from '../core/edge/ports/directory-model.ts';
 import type { MoveView } from '../core/edge/ports/mover.ts';
 import { mapConcurrently } from '../core/lib/concurrently.ts';
-import { EXIT, RefusedError, UserError, wholeNumber } from './command.ts';
+import { RefusedError, UserError, wholeNumber } from './command.ts';
 import { type ActionContext, confirmed, idOf, leavingData, queryOf, revisionOf, withLeaveData } from './directory.ts';
+import { LOOK_MS, UNANSWERED_LOOKS } from './move-watch.ts';
+import { patientLook } from './patient-look.ts';
 
 type Outcome = Exclude<DirectoryOutcome, { status: 'refused' }>;
 
@@ -17,12 +19,8 @@ const PAGE = 200;
 /** Tenants that are under way at the same time, unless it is said, and at most: the mover has room for a hundred. */
 const PARALLEL = { usual: 10, most: 50 } as const;
 
-/** The pause between two looks at a move, in milliseconds, and their number: two days. */
-const LOOK_MS = 1000;
+/** The number of looks at a move: two days of them. */
 const LOOKS = 172_800;
-
-/** Looks in a row that an edge may leave unanswered: moves take hours, in which it is deployed as well. */
-const UNANSWERED_LOOKS = 300;
 
 /** Progress is said this often, in milliseconds. */
 const SAY_MS = 5000;
@@ -127,7 +125,12 @@ async function takenAlong(
       if (!json) out(`${id}: home ${to}, once it has all events, and another standby`);
       return undefined;
     }
-    for (let looks = 0, unanswered = 0; looks < LOOKS; looks += 1) {
+    const look = patientLook(
+      () => control('GET', `moves/${id}`) as Promise<MoveView>,
+      UNANSWERED_LOOKS,
+      (message) => err(`${id}: it is not known how far it is: ${message}`),
+    );
+    for (let looks = 0; looks < LOOKS; looks += 1) {
       progress.at(move);
       if (move.state === 'aborted') return `its move was aborted: ${move.problem ?? 'by an operator'}`;
       if (move.paused) return `its move rests at ${move.state} (npx polycell moves resume ${id})`;
@@ -140,15 +143,7 @@ async function takenAlong(
         return undefined;
       }
       await sleep(LOOK_MS);
-      try {
-        move = (await control('GET', `moves/${id}`)) as MoveView;
-        unanswered = 0;
-      } catch (error) {
-        unanswered += 1;
-        const isAway = error instanceof UserError && error.exitCode === EXIT.failed;
-        if (!isAway || unanswered > UNANSWERED_LOOKS) throw error;
-        if (unanswered === 1) err(`${id}: it is not known how far it is: ${error.message}`);
-      }
+      move = (await look()) ?? move;
     }
     return `its move is at ${move.state} still (npx polycell moves show ${id})`;
   } catch (error) {

@@ -4,17 +4,27 @@ import type { MoveView } from '../core/edge/ports/mover.ts';
 import { type CommandContext, EXIT } from './command.ts';
 import type { Control } from './edge/edge-client.ts';
 import { describeMove } from './move-text.ts';
+import { patientLook } from './patient-look.ts';
 
-/** The pause between two looks, in milliseconds. */
-const LOOK_MS = 1000;
+/** The pause between two looks at a move, in milliseconds. */
+export const LOOK_MS = 1000;
+
+/** Looks in a row that an edge may leave unanswered: moves take hours, in which it is deployed as well. */
+export const UNANSWERED_LOOKS = 300;
 
 /** Resolves with the exit code: a move that was aborted has failed. */
 export async function watchMove(
-  { control, json, out }: Pick<CommandContext, 'json' | 'out'> & { readonly control: Control },
+  { control, json, out, err }: Pick<CommandContext, 'json' | 'out' | 'err'> & { readonly control: Control },
   tenant: string,
 ): Promise<number> {
+  const look = patientLook(
+    () => control('GET', `moves/${tenant}`) as Promise<MoveView>,
+    UNANSWERED_LOOKS,
+    (message) => err(`How far it is is not known: ${message}`),
+  );
   for (let before = ''; ; await sleep(LOOK_MS)) {
-    const move = (await control('GET', `moves/${tenant}`)) as MoveView;
+    const move = await look();
+    if (move === undefined) continue;
     const line = json ? JSON.stringify(move) : describeMove(move);
     if (line !== before) out(line);
     before = line;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FencingProgress } from '../../core/edge/monitor/fencing.ts';
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { FailbackView } from '../../core/edge/ports/failback-gate.ts';
-import { type Command, EXIT, RefusedError, UserError } from '../command.ts';
+import { type Command, RefusedError } from '../command.ts';
 import {
   type Action,
   type ActionContext,
@@ -15,6 +15,7 @@ import {
   idOf,
   runAction,
 } from '../directory.ts';
+import { patientLook } from '../patient-look.ts';
 import { type Column, Table } from '../table.ts';
 
 export const failover: Command = {
@@ -93,26 +94,21 @@ export async function back(context: ActionContext): Promise<number> {
 /** Waits until no comparison of the tenants of a cell is under way, with its progress. */
 async function compared({ control, err }: ActionContext, cell: string): Promise<FailbackView> {
   let shown = '';
-  let unanswered = 0;
+  // The comparison goes on meanwhile, and a monitor under load answers later.
+  const look = patientLook(
+    () => control('GET', `failovers/${cell}/comparison`),
+    UNANSWERED_LOOKS,
+    (message) => err(`How far it is is not known: ${message}`),
+  );
   for (let looks = 1; ; looks += 1) {
-    const view = await control('GET', `failovers/${cell}/comparison`).catch((error: unknown) => {
-      // It goes on meanwhile, and a monitor under load answers later.
-      const isAway = error instanceof UserError && error.exitCode === EXIT.failed;
-      unanswered += 1;
-      if (!isAway || unanswered > UNANSWERED_LOOKS) throw error;
-      return error.message;
-    });
-    if (typeof view === 'string') {
-      if (unanswered === 1) err(`How far it is is not known: ${view}`);
-      await sleep(LOOK_MS);
-      continue;
+    const view = await look();
+    if (view !== undefined) {
+      if (view.state !== 'comparing' || view.running === null || looks >= LOOKS) return view;
+      const { looked, tenants, missing } = view.running;
+      const line = `The cells of its tenants are being compared: ${looked} of ${tenants} looked at, ${missing} events missing so far.`;
+      if (line !== shown) err(line);
+      shown = line;
     }
-    unanswered = 0;
-    if (view.state !== 'comparing' || view.running === null || looks === LOOKS) return view;
-    const { looked, tenants, missing } = view.running;
-    const line = `The cells of its tenants are being compared: ${looked} of ${tenants} looked at, ${missing} events missing so far.`;
-    if (line !== shown) err(line);
-    shown = line;
     await sleep(LOOK_MS);
   }
 }

@@ -2,8 +2,9 @@
 import type { KeysShown } from '../../core/edge/control/keys.ts';
 import { isSameKey, type PublicKey, publicPart } from '../../core/ports/keys.ts';
 import { makePrivateKey } from '../../local/route-keys.ts';
-import { EXIT, RefusedError, UserError } from '../command.ts';
+import { RefusedError, UserError } from '../command.ts';
 import type { Control } from '../edge/edge-client.ts';
+import { isAway } from '../patient-look.ts';
 import type { Instructions, KeyPlace } from './places.ts';
 import { type Judged, judgeCell, judgeRoute, kids, type Present, type Rotation, type Step } from './rotation.ts';
 import type { RotationFiles } from './rotation-files.ts';
@@ -93,7 +94,7 @@ const judge = (rotation: Rotation, seen: Present): Judged =>
 const AWAY: Step = { kind: 'wait', reason: 'the edge answers' };
 
 function notNow(error: unknown): undefined {
-  if (error instanceof UserError && error.exitCode === EXIT.failed) return undefined;
+  if (isAway(error)) return undefined;
   throw error;
 }
 
