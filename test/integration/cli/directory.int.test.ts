@@ -298,7 +298,7 @@ test('the document of the control plane is served without a token', async () => 
   expect(Object.keys(((await response.json()) as { paths: object }).paths)).toContain('/control/v1/cells');
 });
 
-exportSuite(at);
+exportSuite(at, json);
 
 test.each([
   'cells',

@@ -7,15 +7,11 @@ import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulato
 import { s3Client } from '../../contract/aws/clients.ts';
 import { type Ended, oneLine } from './run.ts';
 
-/** Declares the tests; `at` runs a command against the stack. There is a cell new-2 in the us. */
-export function exportSuite(at: (...args: string[]) => Promise<Ended>): void {
-  const json = async (...args: string[]): Promise<Record<string, unknown>[]> => {
-    const { out } = await at(...args, '--json');
-    return out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  };
+/** Declares the tests; `at` runs a command against the stack, and `json` one for its lines of JSON. There is a cell new-2 in the us. */
+export function exportSuite(
+  at: (...args: string[]) => Promise<Ended>,
+  json: (...args: string[]) => Promise<Record<string, unknown>[]>,
+): void {
   describe('export', () => {
     const emulator = new SnsSqsEmulator();
     const bucket = 's3://exports/acme';
