@@ -15,6 +15,7 @@ import { polycell } from '../integration/cli/run.ts';
 import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
+import { assigned } from './assigned.ts';
 import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
@@ -76,6 +77,7 @@ const devicesOf = async (tenant: string) =>
 const HOMES = { acme: 'aws-alpha', globex: 'azure-beta', initech: 'azure-gamma' } as const;
 
 test('one address serves the tenants of all three cells, each of which sees its own data only', async () => {
+  await assigned(at, Object.keys(HOMES));
   for (const [tenant, cell] of Object.entries(HOMES)) {
     const response = await post(tenant, `first-${tenant}`);
     expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, cell]);
