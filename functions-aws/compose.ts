@@ -25,6 +25,7 @@ import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
+import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -157,7 +158,13 @@ export function composeChanges(
   const { state } = stores(config, own);
   const telemetry = telemetryOf(config, 'relay', own, when);
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
+  const relayed = relay({
+    tombstones: tombstones({ state, clock: own.clock }),
+    bus: bus(config, own),
+    parking: parked,
+    clock: own.clock,
+    log: own.log,
+  });
   return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
@@ -191,10 +198,11 @@ export function composeConsumer(
   const { events, state } = stores(config, own);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const parked = tracedParking(telemetry, parking({ state, clock }));
+  const tombs = tombstones({ state, clock });
   const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
     declaration,
     deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
-    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    deadLetters: withoutErased(tombs, deadLetters({ consumer: declaration.name, parking: parked, log })),
     telemetry,
   });
   const { replication } = config;
@@ -217,7 +225,7 @@ export function composeConsumer(
     log,
     leases,
   };
-  return handlersOf(declaration, consume({ consumer: changed, ...deps }));
+  return handlersOf(declaration, withoutErased(tombs, consume({ consumer: changed, ...deps })));
 }
 
 /** The function behind a consumer's queue. */

@@ -1,4 +1,4 @@
-// The Durable Object that moves tenants: its methods are the composed ones.
+// The Durable Object that moves tenants and erases their events: its methods are the composed ones.
 import { DurableObject } from 'cloudflare:workers';
 import type { MoverStub } from '../adapters/cloudflare/mover-object.ts';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
@@ -30,6 +30,30 @@ export class MoverObject extends DurableObject<Environment> implements MoverStub
 
   list() {
     return this.#methods.list();
+  }
+
+  erase(...call: Parameters<MoverStub['erase']>) {
+    return this.#methods.erase(...call);
+  }
+
+  erasure(...call: Parameters<MoverStub['erasure']>) {
+    return this.#methods.erasure(...call);
+  }
+
+  erasures(...call: Parameters<MoverStub['erasures']>) {
+    return this.#methods.erasures(...call);
+  }
+
+  bringErasures(...call: Parameters<MoverStub['bringErasures']>) {
+    return this.#methods.bringErasures(...call);
+  }
+
+  cellErasures(...call: Parameters<MoverStub['cellErasures']>) {
+    return this.#methods.cellErasures(...call);
+  }
+
+  replayErasures(...call: Parameters<MoverStub['replayErasures']>) {
+    return this.#methods.replayErasures(...call);
   }
 
   alarm() {

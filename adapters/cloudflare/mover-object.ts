@@ -1,4 +1,5 @@
-// The Durable Object of the mover: works on moves at each alarm, and sets the next one while there are moves under way.
+// The Durable Object of the mover and of erasures: works on them at each alarm, and sets the next one while any is under way.
+import type { Erasures } from '../../core/edge/ports/erasures.ts';
 import type { Mover } from '../../core/edge/ports/mover.ts';
 import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
@@ -10,7 +11,7 @@ import type { ObjectStorage } from './platform.ts';
 export const MOVER_NAME = 'mover';
 
 /** The methods available to other Workers. */
-export type MoverStub = Mover;
+export type MoverStub = Mover & Erasures;
 
 export interface MoverObjectMethods extends MoverStub {
   alarm(): Promise<void>;
@@ -19,6 +20,8 @@ export interface MoverObjectMethods extends MoverStub {
 export interface MoverObjectDeps {
   /** With `round`, which does some work, and resolves with when there is more to do; `null` if nothing is under way. */
   readonly mover: Mover & { round(): Promise<number | null> };
+  /** The same of erasures. */
+  readonly erasures: Erasures & { round(): Promise<number | null> };
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm' | 'deleteAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -26,8 +29,11 @@ export interface MoverObjectDeps {
 /** An alarm set by an earlier call that is overdue by this much, in milliseconds, is considered lost. */
 const LOST_MS = 60_000;
 
+/** Erasures among which one that is under way keeps an alarm: older ones have one, too. */
+const LATEST = 100;
+
 /** Returns the methods. The platform runs one alarm of an object at a time, so rounds do not overlap. */
-export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverObjectMethods {
+export function moverObject({ mover, erasures, storage, clock }: MoverObjectDeps): MoverObjectMethods {
   /** After a change there may be work at once. */
   const woken = async <T>(work: Promise<T>): Promise<T> => {
     const answer = await work;
@@ -38,9 +44,18 @@ export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverOb
     start: (...call) => woken(mover.start(...call)),
     change: (...call) => woken(mover.change(...call)),
     show: (tenant) => mover.show(tenant),
+    erase: (...call) => woken(erasures.erase(...call)),
+    erasure: (id) => erasures.erasure(id),
+    erasures: (query) => erasures.erasures(query),
+    bringErasures: (...call) => woken(erasures.bringErasures(...call)),
+    cellErasures: (cell) => erasures.cellErasures(cell),
+    replayErasures: (cell) => woken(erasures.replayErasures(cell)),
     list: async () => {
       const moves = await mover.list();
-      const isWorking = moves.some(({ state, paused }) => !paused && state !== 'sealed' && state !== 'aborted');
+      const { items } = await erasures.erasures({ limit: LATEST });
+      const isWorking =
+        moves.some(({ state, paused }) => !paused && state !== 'sealed' && state !== 'aborted') ||
+        items.some(({ state }) => state !== 'certified');
       const set = await storage.getAlarm();
       // The platform gives an alarm up that has failed too often, and there is none then.
       if (set === null ? isWorking : set < clock.now() - LOST_MS) await storage.setAlarm(clock.now());
@@ -49,9 +64,9 @@ export function moverObject({ mover, storage, clock }: MoverObjectDeps): MoverOb
     alarm: async () => {
       // Set before the work, so that an object that ends meanwhile goes on.
       await storage.setAlarm(clock.now() + LOST_MS);
-      const next = await mover.round();
-      if (next === null) await storage.deleteAlarm();
-      else await storage.setAlarm(Math.max(next, clock.now()));
+      const due = [await mover.round(), await erasures.round()].filter((next) => next !== null);
+      if (due.length === 0) await storage.deleteAlarm();
+      else await storage.setAlarm(Math.max(Math.min(...due), clock.now()));
     },
   };
 }
@@ -74,5 +89,11 @@ export function moverClient(stub: () => MoverStub, clock: Clock): MoverStub {
     change: (...args) => call((mover) => mover.change(...args)),
     show: (...args) => call((mover) => mover.show(...args)),
     list: () => call((mover) => mover.list()),
+    erase: (...args) => call((mover) => mover.erase(...args)),
+    erasure: (...args) => call((mover) => mover.erasure(...args)),
+    erasures: (...args) => call((mover) => mover.erasures(...args)),
+    bringErasures: (...args) => call((mover) => mover.bringErasures(...args)),
+    cellErasures: (...args) => call((mover) => mover.cellErasures(...args)),
+    replayErasures: (...args) => call((mover) => mover.replayErasures(...args)),
   };
 }

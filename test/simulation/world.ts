@@ -48,6 +48,7 @@ import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
 import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
+import { NO_TOMBSTONES } from '../support/nothing-erased.ts';
 import { NOTICES } from '../support/notices.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { issuedCredentials } from './issuer.ts';
@@ -338,7 +339,14 @@ export class World {
     const { events, state, parking, log } = cell;
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
-    const stored = ingest({ cell: id, events, registry: registryOf(application), clock, subjects });
+    const stored = ingest({
+      tombstones: NO_TOMBSTONES,
+      cell: id,
+      events,
+      registry: registryOf(application),
+      clock,
+      subjects,
+    });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -361,13 +369,14 @@ export class World {
       },
       stores: { events, state },
       ...{ subjects, parking },
-      redrive: redrive({ events, state, clock }),
+      redrive: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
       replica: {
         ...{ cell: id, endpoints: [], events, clock, assignments: heldAssignments(state, []) },
-        ...{ receive: NONE, push: NONE, notes: replicaNotes(state, clock) },
+        ...{ tombstones: NO_TOMBSTONES, receive: NONE, push: NONE, notes: replicaNotes(state, clock) },
       },
       behindHome: async () => undefined,
       rebuild: NONE,
+      erase: NONE,
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

@@ -12,6 +12,7 @@ import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
+import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
@@ -151,8 +152,9 @@ export function testCell({
   });
 
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
+  const tombs = tombstones({ state: inner.state, clock });
   const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
-  const relayed = tracedRelay(traced, relay({ bus, parking: innerParking, clock, log }));
+  const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus, parking: innerParking, clock, log }));
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
@@ -164,16 +166,19 @@ export function testCell({
         handler: tracedConsumer(
           traced,
           declaration.name,
-          consume({
-            cell: id,
-            consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
-            declaration,
-            parking: innerParking,
-            trials: crashMarkers(inner.state, clock),
-            clock,
-            log,
-            leases,
-          }),
+          withoutErased(
+            tombs,
+            consume({
+              cell: id,
+              consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+              declaration,
+              parking: innerParking,
+              trials: crashMarkers(inner.state, clock),
+              clock,
+              log,
+              leases,
+            }),
+          ),
         ),
       };
     });

@@ -104,7 +104,10 @@ function* next(state: State, has: (rule: Rule) => boolean): Generator<readonly [
           put(refuses('replica endpoint') ? {} : { inside: 1 }, wired(0, other)),
         ];
       if (cell.inside === 1)
-        yield [`stored at the ${where}`, put({ inside: 0, log: 1, change: at === 1 || cell.log === 1 ? cell.change : 1 })];
+        yield [
+          `stored at the ${where}`,
+          put({ inside: 0, log: 1, change: at === 1 || cell.log === 1 ? cell.change : 1 }),
+        ];
       if (cell.change === 1)
         yield [`relayed at the ${where}`, put({ change: 0, bus: refuses('relay') ? cell.bus : 1 })];
       if (cell.log === 1 && wires[at] === 0) yield [`a copy leaves the ${where}`, { ...state, ...wired(1, at) }];
@@ -114,9 +117,9 @@ function* next(state: State, has: (rule: Rule) => boolean): Generator<readonly [
         yield [`derived at the ${where}`, put({ worker: 0, bus: 0, derived: 1 })];
         yield [`parked at the ${where}`, put({ worker: 0, bus: 0, parked: 1 })];
       }
-      if (cell.parked === 1)
-        yield [`redriven at the ${where}`, put({ parked: 0, request: 1, change: 1 })];
-      if (at === 0 && cell.log === 1 && cell.reader === 0) yield [`a later event reads it at the ${where}`, put({ reader: 1 })];
+      if (cell.parked === 1) yield [`redriven at the ${where}`, put({ parked: 0, request: 1, change: 1 })];
+      if (at === 0 && cell.log === 1 && cell.reader === 0)
+        yield [`a later event reads it at the ${where}`, put({ reader: 1 })];
       if (cell.reader === 1) yield [`a later event is derived at the ${where}`, put({ reader: 0, derived: 1 })];
     }
 
@@ -151,7 +154,13 @@ function* next(state: State, has: (rule: Rule) => boolean): Generator<readonly [
       yield [
         `the ${where} is restored`,
         put(
-          { ...NEW, log: 1, held: serves, step: serves === 1 && again ? 0 : DONE, marked: serves === 1 && !again ? 1 : 0 },
+          {
+            ...NEW,
+            log: 1,
+            held: serves,
+            step: serves === 1 && again ? 0 : DONE,
+            marked: serves === 1 && !again ? 1 : 0,
+          },
           { restores: 1, certified: serves === 1 && again ? 0 : 1 },
         ),
       ];

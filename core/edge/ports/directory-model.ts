@@ -211,6 +211,14 @@ export type DirectoryCommand =
       readonly rescue?: boolean;
       readonly silent?: readonly string[];
     }
+  /** Changes no record: the audit log says who has events of a tenant erased, and why. Of a subject it does not have the name. */
+  | {
+      readonly kind: 'erase-data';
+      readonly tenant: string;
+      readonly erasure: string;
+      readonly scope: 'tenant' | 'subject';
+      readonly until: string;
+    }
   /** Applies a change that another operator has proposed. */
   | { readonly kind: 'approve-change'; readonly proposal: number };
 
