@@ -16,6 +16,7 @@ import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 import { assigned } from './assigned.ts';
+import { erasureSuite } from './erasure.suite.ts';
 import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
@@ -40,9 +41,7 @@ beforeAll(async () => {
   edge = info.edge?.url ?? '';
 });
 afterAll(() => stack.stop());
-
 const at = (...args: string[]) => polycell(...args, '--stack', edge);
-
 const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest', 'read'] });
 
 /** Sends a request to the edge; what the edge or a cell answers must be as the OpenAPI document has it. */
@@ -215,6 +214,7 @@ test('the commands go through the edge, and know only the directory’s tenants'
 });
 
 rotationSuite(() => stack);
+erasureSuite(() => stack);
 
 test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
   const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
