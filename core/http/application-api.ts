@@ -88,8 +88,8 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   };
   const consumers = application.flatMap((domain) => domain.consumers.map(({ declaration }) => declaration.name));
   let made: ReadonlyMap<string, RebuiltConsumer> | undefined;
-  const assignments = heldAssignments(state, routeKeys);
   const notes = replicaNotes(state, clock);
+  const assignments = heldAssignments({ cell: cell.id, state, keys: routeKeys, notes });
   const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
   return createCellApi({
     cell,

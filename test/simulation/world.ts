@@ -339,6 +339,7 @@ export class World {
     const { events, state, parking, log } = cell;
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
+    const notes = replicaNotes(state, clock);
     const stored = ingest({
       tombstones: NO_TOMBSTONES,
       cell: id,
@@ -371,8 +372,8 @@ export class World {
       ...{ subjects, parking },
       redrive: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
       replica: {
-        ...{ cell: id, endpoints: [], events, clock, assignments: heldAssignments(state, []) },
-        ...{ tombstones: NO_TOMBSTONES, receive: NONE, push: NONE, notes: replicaNotes(state, clock) },
+        ...{ cell: id, endpoints: [], events, clock, notes, tombstones: NO_TOMBSTONES, receive: NONE, push: NONE },
+        assignments: heldAssignments({ cell: id, state, keys: [], notes }),
       },
       behindHome: async () => undefined,
       rebuild: NONE,

@@ -9,6 +9,7 @@ import { createErasures } from '../../../../core/edge/erasures/erasures.ts';
 import { CERTIFICATE_TYPE, ERASURE_LIMITS } from '../../../../core/edge/erasures/steps.ts';
 import type { DirectoryCommand } from '../../../../core/edge/ports/directory-model.ts';
 import type { Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
+import { Crash, crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { countingIds } from '../../../support/ids.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
@@ -22,26 +23,6 @@ const AFTER = '2026-11-21T07:41:02.5Z';
 
 const event = (id: string, time = BEFORE, subject = 'pump-1') =>
   candidate({ id, time, subject, data: measured('temperature', 1) });
-
-/** The process of the eraser ends. */
-class Crash extends Error {}
-
-/** Ends the eraser before or after one of its requests, as planned. */
-function crashing<T extends object>(target: T, plan: { left: number; readonly after: boolean }): T {
-  return new Proxy(target, {
-    get: (of, name) => {
-      const method: unknown = Reflect.get(of, name);
-      if (typeof method !== 'function') return method;
-      return async (...call: unknown[]) => {
-        plan.left -= 1;
-        if (plan.left === 0 && !plan.after) throw new Crash();
-        const found: unknown = await Reflect.apply(method, of, call);
-        if (plan.left === 0) throw new Crash();
-        return found;
-      };
-    },
-  });
-}
 
 const given = <T>(answer: ErasureAnswer<T>): T => {
   if ('value' in answer) return answer.value;
