@@ -19,43 +19,18 @@ export class MoverObject extends DurableObject<Environment> implements MoverStub
   start(...call: Parameters<MoverStub['start']>) {
     return this.#methods.start(...call);
   }
-
   change(...call: Parameters<MoverStub['change']>) {
     return this.#methods.change(...call);
   }
-
   show(...call: Parameters<MoverStub['show']>) {
     return this.#methods.show(...call);
   }
-
   list() {
     return this.#methods.list();
   }
-
-  erase(...call: Parameters<MoverStub['erase']>) {
-    return this.#methods.erase(...call);
+  erasing(...call: Parameters<MoverStub['erasing']>) {
+    return this.#methods.erasing(...call);
   }
-
-  erasure(...call: Parameters<MoverStub['erasure']>) {
-    return this.#methods.erasure(...call);
-  }
-
-  erasures(...call: Parameters<MoverStub['erasures']>) {
-    return this.#methods.erasures(...call);
-  }
-
-  bringErasures(...call: Parameters<MoverStub['bringErasures']>) {
-    return this.#methods.bringErasures(...call);
-  }
-
-  cellErasures(...call: Parameters<MoverStub['cellErasures']>) {
-    return this.#methods.cellErasures(...call);
-  }
-
-  replayErasures(...call: Parameters<MoverStub['replayErasures']>) {
-    return this.#methods.replayErasures(...call);
-  }
-
   alarm() {
     return this.#methods.alarm();
   }

@@ -11,7 +11,18 @@ import type { ObjectStorage } from './platform.ts';
 export const MOVER_NAME = 'mover';
 
 /** The methods available to other Workers. */
-export type MoverStub = Mover & Erasures;
+export interface MoverStub extends Mover {
+  /** A method of the erasures, by its name and with these arguments. */
+  erasing(...call: ErasureCall): Promise<unknown>;
+}
+
+/** A call of a method of the erasures. */
+type ErasureCall = {
+  [Name in keyof Erasures]: readonly [name: Name, ...args: Parameters<Erasures[Name]>];
+}[keyof Erasures];
+
+/** Calls after which there may be work at once. */
+const WAKING: readonly string[] = ['erase', 'bringErasures', 'replayErasures'] satisfies (keyof Erasures)[];
 
 export interface MoverObjectMethods extends MoverStub {
   alarm(): Promise<void>;
@@ -44,12 +55,10 @@ export function moverObject({ mover, erasures, storage, clock }: MoverObjectDeps
     start: (...call) => woken(mover.start(...call)),
     change: (...call) => woken(mover.change(...call)),
     show: (tenant) => mover.show(tenant),
-    erase: (...call) => woken(erasures.erase(...call)),
-    erasure: (id) => erasures.erasure(id),
-    erasures: (query) => erasures.erasures(query),
-    bringErasures: (...call) => woken(erasures.bringErasures(...call)),
-    cellErasures: (cell) => erasures.cellErasures(cell),
-    replayErasures: (cell) => woken(erasures.replayErasures(cell)),
+    erasing: (...[name, ...args]) => {
+      const asked = (erasures[name] as (...call: readonly unknown[]) => Promise<unknown>)(...args);
+      return WAKING.includes(name) ? woken(asked) : asked;
+    },
     list: async () => {
       const moves = await mover.list();
       const { items } = await erasures.erasures({ limit: LATEST });
@@ -75,7 +84,7 @@ export function moverObject({ mover, erasures, storage, clock }: MoverObjectDeps
 const TIMEOUT_MS = 25_000;
 
 /** Returns the mover as the Worker calls it. Its methods reject with `unavailable` when the object does not answer in time. */
-export function moverClient(stub: () => MoverStub, clock: Clock): MoverStub {
+export function moverClient(stub: () => MoverStub, clock: Clock): Mover & Erasures {
   const call = async <T>(work: (mover: MoverStub) => Promise<T>): Promise<T> => {
     const late = () => new PortError('unavailable', `The mover has not answered within ${TIMEOUT_MS} ms.`);
     try {
@@ -84,16 +93,21 @@ export function moverClient(stub: () => MoverStub, clock: Clock): MoverStub {
       throw toObjectError(error, false);
     }
   };
+  const erasing = <Name extends keyof Erasures>(
+    name: Name,
+    ...args: Parameters<Erasures[Name]>
+  ): ReturnType<Erasures[Name]> =>
+    call((mover) => mover.erasing(...([name, ...args] as unknown as ErasureCall))) as ReturnType<Erasures[Name]>;
   return {
     start: (...args) => call((mover) => mover.start(...args)),
     change: (...args) => call((mover) => mover.change(...args)),
     show: (...args) => call((mover) => mover.show(...args)),
     list: () => call((mover) => mover.list()),
-    erase: (...args) => call((mover) => mover.erase(...args)),
-    erasure: (...args) => call((mover) => mover.erasure(...args)),
-    erasures: (...args) => call((mover) => mover.erasures(...args)),
-    bringErasures: (...args) => call((mover) => mover.bringErasures(...args)),
-    cellErasures: (...args) => call((mover) => mover.cellErasures(...args)),
-    replayErasures: (...args) => call((mover) => mover.replayErasures(...args)),
+    erase: (...args) => erasing('erase', ...args),
+    erasure: (...args) => erasing('erasure', ...args),
+    erasures: (...args) => erasing('erasures', ...args),
+    bringErasures: (...args) => erasing('bringErasures', ...args),
+    cellErasures: (...args) => erasing('cellErasures', ...args),
+    replayErasures: (...args) => erasing('replayErasures', ...args),
   };
 }

@@ -100,7 +100,7 @@ export const ErasureProgress = object(['done', 'removed', 'kept'], {
   kept: {
     type: 'array',
     items: text,
-    description: 'Consumers whose documents of several subjects cannot be told apart, and were not removed.',
+    description: 'Consumers whose documents of several subjects cannot be separated, and were not removed.',
   },
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });

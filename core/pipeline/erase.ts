@@ -37,7 +37,7 @@ export interface EraseProgress {
   readonly done: boolean;
   /** Documents that were removed in this pass, at least. */
   readonly removed: number;
-  /** Consumers whose documents of several subjects lie together and cannot be told apart: these are still there. */
+  /** Consumers whose documents of several subjects lie together and cannot be separated: these are still there. */
   readonly kept: readonly string[];
   /** Why the step ended early: it is to be repeated a little later. */
   readonly waiting?: string;

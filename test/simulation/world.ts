@@ -340,14 +340,8 @@ export class World {
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
     const notes = replicaNotes(state, clock);
-    const stored = ingest({
-      tombstones: NO_TOMBSTONES,
-      cell: id,
-      events,
-      registry: registryOf(application),
-      clock,
-      subjects,
-    });
+    const own = { events, clock, tombstones: NO_TOMBSTONES };
+    const stored = ingest({ ...own, cell: id, registry: registryOf(application), subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -369,15 +363,13 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      ...{ subjects, parking },
-      redrive: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
+      ...{ subjects, parking, redrive: redrive({ ...own, state }) },
       replica: {
-        ...{ cell: id, endpoints: [], events, clock, notes, tombstones: NO_TOMBSTONES, receive: NONE, push: NONE },
+        ...{ ...own, cell: id, endpoints: [], notes, receive: NONE, push: NONE },
         assignments: heldAssignments({ cell: id, state, keys: [], notes }),
       },
       behindHome: async () => undefined,
-      rebuild: NONE,
-      erase: NONE,
+      ...{ rebuild: NONE, erase: NONE },
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

@@ -19,6 +19,7 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import { CellErasures, Erasure } from './erasure-schema.ts';
 import { ERASE_SHAPE, REPLAY_SHAPE } from './erasures.ts';
 import { MOVE_ACTION_SHAPE, MOVE_ROUTES, MOVE_SHAPE } from './moves.ts';
 import { FENCING, OVERVIEW } from './overview-schema.ts';
@@ -172,43 +173,8 @@ const schemas = {
       problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
     },
   ),
-  Erasure: object(
-    ['id', 'tenant', 'subject', 'until', 'actor', 'reason', 'orderedAt', 'state', 'cells', 'certificate', 'signed'],
-    {
-      id: text,
-      tenant: name,
-      subject: { type: ['string', 'null'], description: 'null: all subjects.' },
-      until: { ...time, description: 'Events whose time is not after this.' },
-      actor: text,
-      reason: text,
-      orderedAt: { ...count, description: 'In milliseconds since 1970, as all times but those of the certificate.' },
-      state: {
-        type: 'string',
-        enum: ['erasing', 'erased', 'certified'],
-        description: 'erased: nothing is left in any cell, and queues may still hold messages.',
-      },
-      cells: {
-        type: 'object',
-        additionalProperties: object(['step', 'pass', 'removed', 'kept', 'notBefore', 'problem'], {
-          step: { type: 'string', enum: ['mark', 'drain', 'sweep', 'close', 'done'] },
-          pass: { ...count, description: 'Which sweep it is; 0 for a cell that has got a copy since.' },
-          removed: { ...count, description: 'Documents, at least.' },
-          kept: { type: 'array', items: text, description: 'Consumers that cannot tell subjects apart.' },
-          notBefore: count,
-          problem: { type: ['string', 'null'] },
-        }),
-      },
-      erasedAt: { type: ['integer', 'null'] },
-      notBefore: count,
-      problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
-      certificate: { type: ['object', 'null'], description: 'What is certified, and what remains.' },
-      signed: { type: ['string', 'null'], description: 'The certificate as a compact JWS by the edge’s key.' },
-    },
-  ),
-  CellErasures: object(['erasures', 'unmarked'], {
-    erasures: count,
-    unmarked: { ...count, description: 'Those that the cell does not know: it must not serve before it does.' },
-  }),
+  Erasure,
+  CellErasures,
   Failback: object(['cell', 'state', 'running', 'latest'], {
     cell: name,
     state: {
@@ -321,6 +287,12 @@ const moveActions = Object.fromEntries(
   ]),
 ) as unknown as Record<keyof typeof MOVE_ROUTES, Specifics>;
 
+/** An order, and what is shown of it. */
+const ordered = (fields: Shape, what: string, of: string): Specifics => ({
+  requestBody: bodyOf(fields),
+  responses: { 200: answer(what, ref(of)) },
+});
+
 const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   ...commands,
   failBack: {
@@ -358,22 +330,13 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
   moves: { responses: { 200: answer('All that are kept.', page(ref('Move'))) } },
   move: { responses: { 200: answer('The move.', ref('Move')) } },
-  moveTenant: {
-    requestBody: bodyOf(MOVE_SHAPE),
-    responses: { 200: answer('The move, or what it would be.', ref('Move')) },
-  },
+  moveTenant: ordered(MOVE_SHAPE, 'The move, or what it would be.', 'Move'),
   ...moveActions,
-  eraseData: {
-    requestBody: bodyOf(ERASE_SHAPE),
-    responses: { 200: answer('The erasure, or what it would be.', ref('Erasure')) },
-  },
+  eraseData: ordered(ERASE_SHAPE, 'The erasure, or what it would be.', 'Erasure'),
   erasures: { responses: { 200: answer('A page.', page(ref('Erasure'))) } },
   erasure: { responses: { 200: answer('The erasure.', ref('Erasure')) } },
   cellErasures: { responses: { 200: answer('How many there are.', ref('CellErasures')) } },
-  replayErasures: {
-    requestBody: bodyOf(REPLAY_SHAPE),
-    responses: { 200: answer('How many there are.', ref('CellErasures')) },
-  },
+  replayErasures: ordered(REPLAY_SHAPE, 'How many there are.', 'CellErasures'),
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

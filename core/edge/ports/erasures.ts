@@ -14,7 +14,7 @@ export interface CellErasure {
   readonly pass: number;
   /** Documents that were removed in all, at least. */
   readonly removed: number;
-  /** Consumers whose documents of several subjects cannot be told apart: what they keep is still there. */
+  /** Consumers whose documents of several subjects cannot be separated: what they keep is still there. */
   readonly kept: readonly string[];
   /** No work before this time, in milliseconds. */
   readonly notBefore: number;
@@ -95,6 +95,7 @@ export interface CellErasures {
   readonly unmarked: number;
 }
 
+/** A page of erasures, of one tenant or of all. */
 export interface ErasureQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
@@ -105,11 +106,13 @@ export interface ErasureQuery {
 export interface Erasures {
   /** Begins an erasure. The same one again is the one under way. With `dryRun` it says what would be done. */
   erase(order: ErasureOrder, dryRun: boolean): Promise<ErasureAnswer<Erasure>>;
+  /** One of them; `null` if there is none of this id. */
   erasure(id: string): Promise<Erasure | null>;
   /** Those that are kept, the latest first. */
   erasures(query: ErasureQuery): Promise<{ readonly items: readonly Erasure[]; readonly next: string | null }>;
   /** Has these cells refuse what was erased of the tenant, before they get a copy; how many erasures there are. */
   bringErasures(tenant: string, cells: readonly string[]): Promise<ErasureAnswer<number>>;
+  /** How many erasures concern a cell, which must not serve before it knows all of them. */
   cellErasures(cell: string): Promise<CellErasures>;
   /** Has a cell whose store was restored erase again what was erased before; certificates are given anew. */
   replayErasures(cell: string): Promise<CellErasures>;

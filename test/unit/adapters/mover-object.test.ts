@@ -49,6 +49,14 @@ test('an order wakes it at once; then it works when something is due', async () 
   expect(alarm()).toBeNull();
 });
 
+test('an order to erase wakes it at once; a look does not', async () => {
+  const { methods, alarm } = object([]);
+  expect(await methods.erasing('erasures', { limit: 1 })).toEqual({ items: [], next: null });
+  expect(alarm()).toBeNull();
+  expect(await methods.erasing('bringErasures', 'acme', ['alpha'])).toEqual({ value: 0 });
+  expect(alarm()).toBe(0);
+});
+
 test('of moves and erasures, what is due first wakes it', async () => {
   const { methods, alarm } = object([instant(5000), null], [instant(3000), instant(9000)]);
   await methods.alarm();
@@ -73,13 +81,17 @@ test('a mover that does not answer in time is unavailable', async () => {
   const clock = new FakeClock();
   const silent = () => new Promise<never>(() => undefined);
   const client = moverClient(
-    () => ({ ...NO_ERASURES, start: silent, show: silent, change: silent, list: silent }),
+    () => ({ erasing: silent, start: silent, show: silent, change: silent, list: silent }),
     clock,
   );
   const asked = client.list();
   const rejected = expect(asked).rejects.toMatchObject({ code: 'unavailable' });
   await clock.advance(25_000);
   await rejected;
+  const of = client.erasure('e-1');
+  const refused = expect(of).rejects.toMatchObject({ code: 'unavailable' });
+  await clock.advance(25_000);
+  await refused;
 });
 
 /** An instant after the beginning of these tests. */

@@ -85,7 +85,7 @@ test('a cell that gets a tenant knows first what was erased of it, or does not g
   expect((await other.call('GET', 'tenants')).body.items).toEqual([]);
 });
 
-test('a cell is not failed back before it knows what was erased, and may be told again', async () => {
+test('a cell is not failed back before it knows what was erased, and may be made to erase again', async () => {
   const { call, refused, asked } = before();
   await call('PUT', 'cells/alpha', { ...CELL, ...why });
   await call('POST', 'failovers', { cell: 'alpha', ...why });
