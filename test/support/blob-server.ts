@@ -65,7 +65,7 @@ export function blobServer() {
       blobs.delete(name);
       return void response.writeHead(202).end();
     }
-    if (method !== 'GET') return void fail(405, 'UnsupportedHttpVerb');
+    if (method !== 'GET' && method !== 'HEAD') return void fail(405, 'UnsupportedHttpVerb');
     const etag = `"${createHash('sha256').update(blob).digest('hex')}"`;
     response.writeHead(200, { 'content-length': blob.length, 'x-ms-blob-type': 'BlockBlob', etag }).end(blob);
   };
