@@ -37,6 +37,8 @@ export const statePartition = {
   pushes: (tenant: string) => `pushes|${tenant}`,
   /** A tenant's tombstones, and how far an erasure is. */
   erased: (tenant: string) => `erased|${tenant}`,
+  /** The events of a tenant's writes by their idempotency keys. */
+  writes: (tenant: string) => `writes|${tenant}`,
   /** What is noted of the other cells of the tenants. */
   replicas: 'replicas',
   /** A tenant's subjects whose hash has this digit. */
@@ -78,4 +80,5 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'erased',
   'feed',
   'replicas',
+  'writes',
 ];

@@ -6,7 +6,7 @@ import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage } from '../ports/bus.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { describeError, isPortError, PERMANENT, PortError } from '../ports/errors.ts';
-import { isJsonObject, type JsonObject } from '../ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { STORE_LIMITS, type Store, type StoreCursor, type StoredDocument } from '../ports/store.ts';
 import { CLAIM } from './claiming-consumer.ts';
 import { type LogWalkDeps, logWalk, WALK_LIMITS, type WalkProgress } from './log-walk.ts';
@@ -184,13 +184,17 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
 
   /** What lies elsewhere than in the log and in what is derived of one subject. */
   const sourcesOf = ({ tenant, subject, until }: EraseCommand): readonly Source[] => {
-    const isOfEvent = (event: CloudEvent | undefined): boolean =>
-      event !== undefined &&
-      (subject === null || event.subject === subject) &&
-      parseTime(event.time) !== undefined &&
-      eventKey(tenant, event).id < behind(until);
-    const inBody = ({ body }: StoredDocument): boolean =>
-      isOfEvent(isJsonObject(body) ? (body.event as unknown as CloudEvent | undefined) : undefined);
+    const isOfEvent = (value: Json | undefined): boolean => {
+      if (value === undefined || !isJsonObject(value)) return false;
+      const event = value as unknown as CloudEvent;
+      return (
+        (subject === null || event.subject === subject) &&
+        parseTime(event.time) !== undefined &&
+        eventKey(tenant, event).id < behind(until)
+      );
+    };
+    const inBody = ({ body }: StoredDocument, member = 'event'): boolean =>
+      isJsonObject(body) && isOfEvent(body[member]);
     /** What is no event belongs to no subject; it goes with the tenant, if it was parked by then. */
     const isParked = (document: StoredDocument): boolean => {
       const { event, parkedAt } = isJsonObject(document.body) ? document.body : {};
@@ -204,7 +208,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     const isProgress = ({ body }: StoredDocument): boolean =>
       subject === null || (isJsonObject(body) && body.subject === subject);
     return [
-      { store: events, partition: redrivePartition(tenant), isOf: inBody },
+      { store: events, partition: redrivePartition(tenant), isOf: (each) => inBody(each) },
       ...names.flatMap((name) => [
         { store: state, partition: statePartition.parked(name, tenant), isOf: isParked },
         { store: state, partition: statePartition.parkedTenants(name), prefix: `${tenant}!`, isOf: isParked },
@@ -213,7 +217,12 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
           ? [{ store: state, partition: statePartition.trials(name, tenant), isOf: () => true }]
           : []),
       ]),
-      { store: state, partition: statePartition.conflicts(tenant), isOf: inBody },
+      {
+        store: state,
+        partition: statePartition.conflicts(tenant),
+        isOf: (each) => inBody(each) || inBody(each, 'stands'),
+      },
+      { store: state, partition: statePartition.writes(tenant), isOf: ({ body }) => isOfEvent(body) },
       ...deps.listings(tenant).map((partition) => ({ store: state, partition, isOf: ofSubject })),
       { store: state, partition: statePartition.rebuild(tenant), isOf: isProgress },
       { store: state, partition: statePartition.pushes(tenant), isOf: isProgress },
@@ -269,7 +278,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
         (cursor) =>
           purgePage(source, cursor),
     ),
-    ...(command.pass === 1 || removed > 0 ? [walking(() => deriveAnew(command))] : []),
+    ...(command.pass <= 2 || removed > 0 ? [walking(() => deriveAnew(command))] : []),
     (cursor) => leaveIndex(command, cursor),
   ];
 

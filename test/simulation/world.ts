@@ -363,7 +363,7 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      ...{ subjects, parking, redrive: redrive({ ...own, state }) },
+      ...{ subjects, parking, once: NONE, redrive: redrive({ ...own, state }) },
       replica: {
         ...{ ...own, cell: id, endpoints: [], notes, receive: NONE, push: NONE },
         assignments: heldAssignments({ cell: id, state, keys: [], notes }),

@@ -78,6 +78,11 @@ async function filled() {
     });
   const lost = reading({ id: 'lost', subject: 'pump-1', time: BEFORE }) as unknown as Json;
   await state.put({ partition: 'conflicts|acme', id: 'pump-1!x!y', body: { event: lost, epoch: 1 } }, 'any');
+  // A later write has lost against an erased one; and a write whose key is remembered.
+  const later = reading({ id: 'later', subject: 'pump-1', time: AFTER }) as unknown as Json;
+  const collision = { partition: 'conflicts|acme', id: 'pump-1!z!y', body: { event: later, stands: lost, epoch: 1 } };
+  await state.put(collision, 'any');
+  await state.put({ partition: 'writes|acme', id: 'k', body: lost }, 'any');
   return { ...cells, parked };
 }
 
