@@ -1,5 +1,6 @@
 // Replicates: sends what this cell has accepted to the tenant's other cell, as the bus delivers it.
 import { peerOf } from '../cell/assignment.ts';
+import type { Delays } from '../cell/delays.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -37,6 +38,8 @@ export interface ReplicateDeps {
   readonly assignments: Pick<HeldAssignments, 'newest'>;
   readonly notes: Pick<ReplicaNotes, 'sender' | 'failed' | 'reached' | 'left'>;
   readonly peer: PeerClient;
+  /** Of events that another cell has stored. */
+  readonly delays: Delays;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -117,6 +120,9 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
       return givenUp(tenant, peer, error.message);
     }
     if (note.failingSince !== null) await notes.reached(tenant, peer);
+    const now = clock.now();
+    const took = messages.flatMap(({ acceptedAt }) => (acceptedAt === undefined ? [] : [now - acceptedAt]));
+    await deps.delays.record('copy', peer, took);
     return DONE;
   };
 

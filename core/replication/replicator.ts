@@ -1,4 +1,5 @@
 // Composes the consumer `replicate` from the parts that each cloud provides.
+import type { Delays } from '../cell/delays.ts';
 import type { TimedFetchDeps } from '../lib/timed-fetch.ts';
 import type { DeliveryHandler } from '../ports/bus.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
@@ -19,19 +20,21 @@ export interface ReplicatorDeps extends TimedFetchDeps {
   readonly routeKeys: readonly PublicKey[];
   readonly events: Store;
   readonly state: Store;
+  readonly delays: Delays;
   readonly log: Log;
   readonly telemetry: Telemetry;
 }
 
 /** Returns the delivery handler. */
 export function replicator(deps: ReplicatorDeps): DeliveryHandler {
-  const { cell, identityKey, routeKeys, events, state, clock, log } = deps;
+  const { cell, identityKey, routeKeys, events, state, delays, clock, log } = deps;
   return replicate({
     cell,
     events,
     assignments: heldAssignments(state, routeKeys),
     notes: replicaNotes(state, clock),
     peer: peerClient({ ...deps, prove: replicaProver(identityKey, cell, clock) }),
+    delays,
     clock,
     log,
   });
