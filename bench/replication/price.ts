@@ -6,6 +6,7 @@ import { rollups } from '../../core/domains/telemetry/rollups.ts';
 import { toLogDocument } from '../../core/events/cloud-event.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { heldAssignments } from '../../core/replication/held-assignments.ts';
+import { replicaNotes } from '../../core/replication/notes.ts';
 import { replicator } from '../../core/replication/replicator.ts';
 import type { Context } from '../kit/benchmark.ts';
 import { reading, recentMinute, sizeOf } from '../kit/events.ts';
@@ -71,9 +72,12 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
       return passed;
     };
     const alone = await run(ground, deliver, taken, { ...shape, tenant: `alone-${both}`, deliveries });
-    const adopted = await heldAssignments(home.state, ground.keys.publicKeys).adopt(
-      await ground.assignment(`with-${both}`),
-    );
+    const adopted = await heldAssignments({
+      cell: home.id,
+      state: home.state,
+      keys: ground.keys.publicKeys,
+      notes: replicaNotes(home.state, systemClock),
+    }).adopt(await ground.assignment(`with-${both}`));
     if (typeof adopted === 'string') throw new Error(`The assignment is refused: ${adopted}.`);
     const replicated = await run(ground, deliver, taken, { ...shape, tenant: `with-${both}`, deliveries });
     const derived = await derive(standby, `with-${both}`, replicated.events, shape.delivery);

@@ -42,26 +42,15 @@ export interface CatchingUpProgress {
 }
 
 export interface CatchingUp {
-  /**
-   * Goes on in the background, one request at a time: rounds of probes do not wait for it. `placed`: tenants whose cells have lately been
-   * notified of each other, and the change that it was for; each is compared once. The promise is for tests; it never rejects.
-   */
-  round(cells: readonly Cell[], answers: (cell: string) => boolean, placed?: readonly Placement[]): Promise<void>;
+  /** Goes on in the background, one request at a time: rounds of probes do not wait for it. The promise is for tests; it never rejects. */
+  round(cells: readonly Cell[], answers: (cell: string) => boolean): Promise<void>;
   progress(): CatchingUpProgress;
-}
-
-/** A tenant that was placed, or added. */
-export interface Placement {
-  readonly tenant: string;
-  /** Of the directory, with the change. */
-  readonly revision: number;
 }
 
 /** A tenant whose events one of its cells is to send. */
 interface Item {
   readonly tenant: string;
-  /** `null`: its home. */
-  readonly from: string | null;
+  readonly from: string;
   readonly idle: number;
   /** What the step before brought. */
   readonly before: string;
@@ -77,7 +66,6 @@ interface Sweep {
 interface Round {
   readonly cells: readonly Cell[];
   readonly answers: (cell: string) => boolean;
-  readonly placed: readonly Placement[];
 }
 
 /** Returns the work of one monitor. It keeps nothing durably: another one begins with all tenants. */
@@ -88,23 +76,18 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
   const asked = new Map<string, { readonly at: number; readonly cursor: string | null }>();
   /** Cell → its switches, and when its tenants were looked up last while it was down. */
   const seen = new Map<string, { readonly switches: number; readonly at: number }>();
-  /** Placements that need no comparison any more; at first the sweep over all tenants has them. */
-  let compared: ReadonlySet<string> | undefined;
   let sweptAt = Number.NEGATIVE_INFINITY;
   let problem: string | null = null;
   let underWay: Promise<void> | undefined;
 
-  const add = (tenant: string, from: string | null): void => {
+  const add = (tenant: string, from: string): void => {
     const key = `${tenant} ${from}`;
     if (!queue.has(key)) queue.set(key, { tenant, from, idle: 0, before: '' });
   };
 
-  /** Notes which homes have to be swept. What a home accepted before it knew of the standby was not sent. */
-  const look = ({ cells, answers, placed }: Round): void => {
+  /** Notes which homes have to be swept. */
+  const look = ({ cells, answers }: Round): void => {
     const now = clock.now();
-    const nameOf = ({ tenant, revision }: Placement) => `${tenant} ${revision}`;
-    for (const each of placed) if (compared !== undefined && !compared.has(nameOf(each))) add(each.tenant, null);
-    compared = new Set(placed.map(nameOf));
     if (now - sweptAt >= CATCHING_UP_LIMITS.everyMs) {
       sweptAt = now;
       sweeps.push({ home: null, bothWays: false, cursor: null });
@@ -166,25 +149,24 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
   const step = async ({ answers }: Round): Promise<boolean> => {
     const [first] = queue;
     if (first === undefined) return false;
-    const [key, { tenant: id, from: named, idle, before }] = first;
+    const [key, { tenant: id, from, idle, before }] = first;
     queue.delete(key);
     const { tenant, cells } = await directory.lookup(id);
     const home = cells.find((cell) => cell.id === tenant?.cell);
     const standby = cells.find((cell) => cell.id === tenant?.standby);
     if (tenant === null || home?.keys === undefined || standby?.keys === undefined) return true;
-    const from = named ?? home.id;
     if (![home.id, standby.id].includes(from) || !answers(home.id) || !answers(standby.id)) return true;
     const progress = await push({ tenant, home, standby, from, restart: false, verify: false });
     if (typeof progress === 'string') {
       problem = `${id}: ${progress}`;
-      if (idle + 1 < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from: named, idle: idle + 1, before });
+      if (idle + 1 < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: idle + 1, before });
     } else if (progress.done === true) problem = null;
     else {
       const { waiting, ...counts } = progress;
       const now = JSON.stringify(counts);
       const again = now === before ? idle + 1 : 0;
       if (waiting !== undefined) problem = `${id} from ${from}: ${String(waiting)}`;
-      if (again < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from: named, idle: again, before: now });
+      if (again < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: again, before: now });
     }
     return true;
   };
@@ -205,8 +187,8 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
   };
 
   return {
-    round(cells, answers, placed = []) {
-      underWay ??= work({ cells, answers, placed }).finally(() => {
+    round(cells, answers) {
+      underWay ??= work({ cells, answers }).finally(() => {
         underWay = undefined;
       });
       return underWay;

@@ -8,7 +8,6 @@ import type { Json } from '../../ports/json.ts';
 import type { Placed } from '../directory/assigner.ts';
 import type { Directory } from '../ports/directory.ts';
 import { type Cell, epochOf, resolveTenant, type Tenant } from '../ports/directory-model.ts';
-import type { Placement } from './catching-up.ts';
 import type { Fence } from './fence-request.ts';
 import {
   type FencingJob,
@@ -80,8 +79,6 @@ export interface Fencing {
   round(cells: readonly Cell[], answers: (cell: string) => boolean, until: EpochMs): Promise<void>;
   /** Jobs in progress (a hundred at most, those over the whole directory first) and the latest finished ones. */
   progress(): { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
-  /** The latest tenants whose serving cell has been notified of its cells. */
-  placed(): readonly Placement[];
   /** The directory's newest revision that has been read; `null` before the first round. */
   revision(): number | null;
 }
@@ -225,11 +222,6 @@ export function createFencing({ directory, storage, fence, signedWith, clock }: 
     },
 
     revision: () => (position === undefined ? null : (position.high ?? position.low)),
-
-    placed: () =>
-      finished.flatMap(({ of, targets, revision }) =>
-        'tenant' in of && targets === 'serving' ? [{ tenant: of.tenant, revision }] : [],
-      ),
 
     progress: () => ({
       waiting: jobs.size,

@@ -217,7 +217,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     }
     const until = epochMs(clock.now() + settings.intervalMs * FENCING_SHARE);
     // Not waited for: a cell may take its time over each step.
-    void catchingUp.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell), fencing.placed());
+    void catchingUp.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell));
     await fencing.round(cells, (cell) => answersNow(memory ?? EMPTY_MEMORY, cell), until);
     await overview?.round({ cells: counted, memory: memory ?? EMPTY_MEMORY, fencing });
   };

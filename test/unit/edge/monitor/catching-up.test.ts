@@ -1,5 +1,5 @@
 // The monitor has cells send what others lack: which of them it asks when, and what it leaves for later.
-import { CATCHING_UP_LIMITS, createCatchingUp, type Placement } from '../../../../core/edge/monitor/catching-up.ts';
+import { CATCHING_UP_LIMITS, createCatchingUp } from '../../../../core/edge/monitor/catching-up.ts';
 import type { Cell } from '../../../../core/edge/ports/directory-model.ts';
 import type { JsonObject } from '../../../../core/ports/json.ts';
 import { definition, testCloud } from '../../../support/cloud.ts';
@@ -36,10 +36,10 @@ async function catching(tenants: number) {
     watch: { page: async () => undefined },
     clock,
   });
-  const round = async (passedMs = 0, placed: readonly Placement[] = []) => {
+  const round = async (passedMs = 0) => {
     clock.jump(passedMs);
     const cells: readonly Cell[] = (await cloud.directory.cells()).map(({ cell }) => cell);
-    await work.round(cells, (id) => !silent.has(id), placed);
+    await work.round(cells, (id) => !silent.has(id));
     return pushed.splice(0);
   };
   return {
@@ -57,17 +57,6 @@ test('all tenants are compared when it begins, and again after an hour', async (
   expect(await c.round()).toEqual(['tenant-0 from a', 'tenant-1 from a']);
   expect(await c.round(CATCHING_UP_LIMITS.everyMs - 1)).toEqual([]);
   expect(await c.round(1)).toHaveLength(2);
-});
-
-test('a tenant is compared once its cells know of each other, and once only: what its home accepted before was not sent', async () => {
-  const c = await catching(2);
-  const first = { tenant: 'tenant-0', revision: 4 };
-  // The first sweep has them all.
-  expect(await c.round(0, [first])).toEqual(['tenant-0 from a', 'tenant-1 from a']);
-  const placed = [{ tenant: 'tenant-1', revision: 9 }, { tenant: 'unknown', revision: 10 }, first];
-  expect(await c.round(1000, placed)).toEqual(['tenant-1 from a']);
-  expect(await c.round(1000, placed)).toEqual([]);
-  expect(await c.round(1000, [{ tenant: 'tenant-0', revision: 11 }, ...placed])).toEqual(['tenant-0 from a']);
 });
 
 test('a cell that has left events unsent is made to send them, once both cells answer', async () => {
