@@ -216,6 +216,16 @@ test('the commands go through the edge, and know only the directory’s tenants'
 
 rotationSuite(() => stack);
 
+test('of each home with a standby it is known how long events take, to the state and to the standby, and what the RPO is', async () => {
+  for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}`)).status).toBe(202);
+  const known = { stateMs: expect.any(Number), lagMs: expect.any(Number), rpoMs: expect.any(Number), rpoUnknown: 0 };
+  await eventually(async () => {
+    const { cells } = JSON.parse((await at('status', '--json')).out) as { cells: { id: string; pace: object }[] };
+    const paces = cells.map(({ id, pace }) => [id, pace]);
+    expect(paces).toEqual(expect.arrayContaining([HOMES.acme, HOMES.globex].map((id) => [id, known])));
+  });
+});
+
 test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
   const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
   expect(findings.filter(({ outcome }) => outcome !== 'held')).toEqual([]);
@@ -250,8 +260,8 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     const response = await ask('acme', '/v1/devices');
     expect(response.headers.get('x-polycell-cell')).toBe('aws-alpha');
     expect(response.headers.get('x-polycell-rpo-ms')).toBeNull();
-    // One reading by token and one by certificate before it was lost, and one at the standby.
-    expect(await devicesOf('acme')).toEqual(['acme-pump 3']);
+    // Two readings by token and one by certificate before it was lost, and one at the standby.
+    expect(await devicesOf('acme')).toEqual(['acme-pump 4']);
   });
   // The way of what came meanwhile goes on between the cells, to the consumers of the other cell.
   await eventually(async () => {
