@@ -113,7 +113,7 @@ export async function measureLag(context: Context): Promise<{ tables: Table[]; v
     return { answered, lags, cpu };
   };
 
-  // What a cell accepts before it knows of the standby comes with a comparison: rounds begin once an event has come by itself.
+  // What a cell accepts before it knows of the standby comes with a comparison: rounds begin once an event has come at once.
   for (const { tenant, standby } of CONTENDERS) {
     const send = await sender(tenant);
     for (let warm = 0; ; warm += 1) {

@@ -77,7 +77,7 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
     DELAY_LIMITS.measured,
   );
   /** Distinguishes this process from the others of the cell; drawn when it is first needed. */
-  let process: string | undefined;
+  let own: string | undefined;
 
   return {
     async record(kind, name, took) {
@@ -91,8 +91,8 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
       const isDue = known.notedAt === null || Math.abs(now - known.notedAt) >= DELAY_LIMITS.noteMs;
       measured.set(key, isDue ? { counted: NOTHING, notedAt: now } : { counted, notedAt: known.notedAt });
       if (!isDue) return;
-      process ??= ids.next();
-      const id = [key, process].join(BETWEEN);
+      own ??= ids.next();
+      const id = [key, own].join(BETWEEN);
       const expiresAt = epochMs(now + DELAY_LIMITS.lifeMs);
       try {
         await state.put({ partition: statePartition.delays, id, body: counted as unknown as Json, expiresAt }, 'any');

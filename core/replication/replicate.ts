@@ -11,7 +11,7 @@ import type { Log } from '../ports/log.ts';
 import type { Key, Store } from '../ports/store.ts';
 import type { HeldAssignments } from './held-assignments.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, linksOf, type PeerAddress, type PeerClient, toWire } from './peer-client.ts';
+import { inParts, type PeerAddress, type PeerClient, toWire } from './peer-client.ts';
 
 export const REPLICATE_LIMITS = {
   /** So long a process goes by what it has read of a tenant's cells, in milliseconds. */
@@ -92,7 +92,7 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
     const documents = await mapConcurrently([...keys.values()], REPLICATE_LIMITS.concurrentReads, documentOf);
     for (const part of inParts(documents.filter((document) => document !== undefined))) {
       if (clock.now() > deadline - REPLICATE_LIMITS.marginMs) throw new TooLate();
-      await deps.peer(address, 'events', { events: part.map(toWire) }, REPLICATE_LIMITS.requestMs, linksOf(part));
+      await deps.peer(address, 'events', { events: part.map(toWire) }, REPLICATE_LIMITS.requestMs, part);
     }
   };
 

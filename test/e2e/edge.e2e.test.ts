@@ -16,6 +16,7 @@ import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 import { assigned } from './assigned.ts';
+import { paceSuite } from './pace.suite.ts';
 import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
@@ -129,14 +130,6 @@ test.each(Object.entries(HOMES))(
   },
 );
 
-test('an event that is nowhere has no trace, and the command says why', async () => {
-  expect(await at('trace', 'nowhere')).toEqual({
-    code: 1,
-    out: '',
-    err: 'There is no trace of the event "nowhere": it was not sent to this stack, or too long ago; the stack keeps the newest 5,000 traces.\n',
-  });
-});
-
 test('the edge reports its own health', async () => {
   expect(await (await send('/v1/health')).json()).toEqual({ status: 'ok', cell: 'edge', version: 'test' });
 });
@@ -216,15 +209,7 @@ test('the commands go through the edge, and know only the directory’s tenants'
 
 rotationSuite(() => stack);
 
-test('of each home with a standby it is known how long events take, to the state and to the standby, and what the RPO is', async () => {
-  for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}`)).status).toBe(202);
-  const known = { stateMs: expect.any(Number), lagMs: expect.any(Number), rpoMs: expect.any(Number), rpoUnknown: 0 };
-  await eventually(async () => {
-    const { cells } = JSON.parse((await at('status', '--json')).out) as { cells: { id: string; pace: object }[] };
-    const paces = cells.map(({ id, pace }) => [id, pace]);
-    expect(paces).toEqual(expect.arrayContaining([HOMES.acme, HOMES.globex].map((id) => [id, known])));
-  });
-});
+paceSuite({ at, post, homes: [HOMES.acme, HOMES.globex] });
 
 test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
   const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
