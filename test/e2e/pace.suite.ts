@@ -3,7 +3,9 @@ import { eventually } from '../support/eventually.ts';
 
 export interface PaceDeps {
   /** Runs a command of the CLI against the stack. */
-  readonly at: (...args: string[]) => Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
+  readonly at: (
+    ...args: string[]
+  ) => Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
   /** Sends an event of acme or globex. */
   readonly post: (tenant: string, id: string) => Promise<Response>;
   /** Their homes. */
