@@ -35,6 +35,8 @@ export const statePartition = {
   conflicts: (tenant: string) => `conflicts|${tenant}`,
   /** How far a tenant's log has been pushed to its other cells. */
   pushes: (tenant: string) => `pushes|${tenant}`,
+  /** The events of a tenant's writes by their idempotency keys. */
+  writes: (tenant: string) => `writes|${tenant}`,
   /** What is noted of the other cells of the tenants. */
   replicas: 'replicas',
   /** How long events take to their state and to other cells, as the cell's processes have noted it. */
@@ -78,4 +80,5 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'feed',
   'replicas',
   'delays',
+  'writes',
 ];
