@@ -1,9 +1,13 @@
 // The catalogue in both cells of a tenant: writes at each side of a failover come to the same in both, and losers are kept.
 import fc from 'fast-check';
-import { items, type Loose, refusal } from '../../../../test/support/cell.ts';
+import { items, type Loose, refusal, testCell } from '../../../../test/support/cell.ts';
 import { property } from '../../../../test/support/properties.ts';
 import { tenantCells } from '../../../../test/support/tenant-cells.ts';
+import { consumerNamed } from '../../../domain/application.ts';
+import { toLogDocument } from '../../../events/cloud-event.ts';
+import type { CloudEvent } from '../../../ports/cloud-event.ts';
 import type { JsonObject } from '../../../ports/json.ts';
+import type { Store } from '../../../ports/store.ts';
 import { catalog } from '../domain.ts';
 
 const PATH = '/v1/catalog/devices/pump-1';
@@ -71,17 +75,19 @@ test('a removal at the new home stands against a write that the old one accepted
   }
 });
 
+/** An event that a client posts itself. */
+const posted = (value: string, second: number): JsonObject => ({
+  specversion: '1.0',
+  id: value,
+  source: 'urn:import',
+  type: 'io.polycell.device-described.v1',
+  subject: 'device:pump-1',
+  time: `2026-11-21T07:41:0${second}Z`,
+  data: { site: value },
+});
+
 test('where a copy of a lower epoch takes an event’s place, the item follows', async () => {
   const { send, push, exchange, documents, state, cell, ask } = twoCells();
-  const posted = (value: string, second: number): JsonObject => ({
-    specversion: '1.0',
-    id: value,
-    source: 'urn:import',
-    type: 'io.polycell.device-described.v1',
-    subject: 'device:pump-1',
-    time: `2026-11-21T07:41:0${second}Z`,
-    data: { site: value },
-  });
   const post = (id: string, event: JsonObject, epoch: number) =>
     cell(id).post([event], { token: { claims: { cel: id, epo: epoch } } });
   await post('home', posted('first', 1), 1);
@@ -98,6 +104,28 @@ test('where a copy of a lower epoch takes an event’s place, the item follows',
   await send('standby', 'DELETE');
   await exchange();
   expect(await documents('standby')).toEqual(await documents('home'));
+});
+
+test('a copy that is replaced while its item is written is found, and the item derived anew', async () => {
+  const { events, state, clock, ids } = testCell({ application: [catalog] });
+  const event = posted('first', 1) as unknown as CloudEvent;
+  const copy = (origin: string, epoch: number) => toLogDocument('acme', event, { origin, epoch });
+  await events.put(copy('standby', 2), 'absent');
+  let puts = 0;
+  const replacing = new Proxy(state, {
+    get: (target, name) =>
+      name !== 'put'
+        ? Reflect.get(target, name)
+        : async (...call: Parameters<Store['put']>) => {
+            puts += 1;
+            if (puts === 1) await events.put(copy('home', 1), 'any');
+            return target.put(...call);
+          },
+  });
+  const consumer = consumerNamed([catalog], 'catalog').create({ events, state: replacing, clock, ids });
+  await consumer.apply([{ tenant: 'acme', event }]);
+  const { body } = (await state.get({ partition: 'catalog.devices|acme', id: 'pump-1' })) ?? {};
+  expect([puts, body]).toEqual([2, { fields: { site: ['first', 1, expect.any(String), 'home'] } }]);
 });
 
 property(
