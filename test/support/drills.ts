@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EdgeControl } from '../../cli/drill/control.ts';
-import type { DrillReport } from '../../cli/drill/report.ts';
+import type { DataReport, DrillReport, FaultReport } from '../../cli/drill/report.ts';
 import type { PhaseSummary } from '../../cli/drill/service.ts';
 import { StackClient } from '../../cli/stack-client.ts';
 import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
@@ -14,9 +14,9 @@ const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];
 /** A machine that does not carry even this load makes a drill inconclusive, which says nothing about what is tried. */
 export const EXIT_CODES = { passed: 0, failed: 1, inconclusive: 4 };
 
-export interface FinishedDrill {
+export interface FinishedDrill<R extends DrillReport = FaultReport> {
   readonly code: number | null;
-  readonly report: DrillReport & { readonly files: readonly string[] };
+  readonly report: R & { readonly files: readonly string[] };
 }
 
 export interface Drills {
@@ -28,6 +28,8 @@ export interface Drills {
   start(...args: string[]): Run;
   /** Resolves when the drill has ended and reported. */
   run(...args: string[]): Promise<FinishedDrill>;
+  /** The same, of a drill about copies of data. */
+  runData(...args: string[]): Promise<FinishedDrill<DataReport>>;
   close(): Promise<void>;
 }
 
@@ -38,17 +40,28 @@ export async function openDrills(): Promise<Drills> {
   const url = await dev.url();
   const stack = await StackClient.find(url);
   const start = (...args: string[]) =>
-    new Run(['drill', ...args, ...LOAD, '--stack', url, '--report', folder, '--json']);
+    new Run([
+      'drill',
+      ...args,
+      ...(args[0] === 'hostile-administrator' ? [] : LOAD),
+      '--stack',
+      url,
+      '--report',
+      folder,
+      '--json',
+    ]);
+  const run = async <R extends DrillReport>(...args: string[]): Promise<FinishedDrill<R>> => {
+    const { code, out, err } = await start(...args).ended;
+    if (out === '') throw new Error(`The drill did not report: ${err}`);
+    return { code, report: JSON.parse(out) as FinishedDrill<R>['report'] };
+  };
   return {
     control: new EdgeControl(stack, (await stack.info()).edge?.url ?? ''),
     url,
     folder,
     start,
-    run: async (...args) => {
-      const { code, out, err } = await start(...args).ended;
-      if (out === '') throw new Error(`The drill did not report: ${err}`);
-      return { code, report: JSON.parse(out) as FinishedDrill['report'] };
-    },
+    run,
+    runData: run,
     close: async () => {
       await endAll();
       await rm(folder, { recursive: true });
@@ -57,7 +70,7 @@ export async function openDrills(): Promise<Drills> {
 }
 
 /** The targets that a drill missed, each with what was wanted. */
-export const missed = ({ targets }: DrillReport): string[] =>
+export const missed = ({ targets }: Pick<DrillReport, 'targets'>): string[] =>
   targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
 
 /** What a client gets, besides the answer, where a part takes too long: its own end of patience, or the edge's or the cell's. */
@@ -76,7 +89,7 @@ const isOnlyLate = ({ byStatus }: PhaseSummary): boolean => Object.keys(byStatus
  * of requests if those that failed were late and nothing else: with a region or a cloud lost, the other cells take its load, and what a
  * machine that also runs other tests serves of it in time is no promise. Where it did not carry the load before the fault, no share counts.
  */
-export const missedOnAnyMachine = ({ outcome, targets, ...report }: DrillReport): string[] => {
+export const missedOnAnyMachine = ({ outcome, targets, ...report }: FaultReport): string[] => {
   const { bystanders, home } = report.measured;
   const after = report.phases['after, tenants of the cell'];
   const isExcused = ({ name, actual }: DrillReport['targets'][number]): boolean => {
@@ -88,8 +101,6 @@ export const missedOnAnyMachine = ({ outcome, targets, ...report }: DrillReport)
     return false;
   };
   return missed({
-    ...report,
-    outcome,
     targets: targets.filter(
       (target) => !isExcused(target) && (outcome !== 'inconclusive' || target.unconditional === true),
     ),

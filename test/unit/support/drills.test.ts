@@ -25,7 +25,7 @@ function missedBy(fault: Readonly<Record<string, number>>, after: Readonly<Recor
   const targets = judge(measured);
   const report = {
     ...{ drill: 'region-loss' as const, cell: 'a', startedAt: '', rate: 1, seconds: 1, tenants: 1, passed: false },
-    ...{ outcome: outcomeOf(targets, measured.baseline), targets, timeline: [], measured },
+    ...{ outcome: outcomeOf(targets, measured.baseline), targets, timeline: [], lines: [], measured },
     phases: { 'after, tenants of the cell': phase(after) },
   };
   return missedOnAnyMachine(report).map((text) => text.split(':')[0]);
