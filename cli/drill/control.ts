@@ -14,6 +14,9 @@ const ACTOR = 'drill';
 /** The edge answers at once, but for the load that it is under. */
 const TIMEOUT_MS = 15_000;
 
+/** A look is taken again while the edge does not answer: a machine that has just lost and revived a cell can be busy for longer than a request takes. */
+export const LOOKS = 4;
+
 /** Operators' tokens live for minutes; one is used for this long, in milliseconds. */
 const TOKEN_USE_MS = 60_000;
 
@@ -33,13 +36,15 @@ export interface PushStep {
 export class NoAnswerError extends UserError {}
 
 export class EdgeControl {
-  readonly #stack: StackClient;
+  readonly #stack: Pick<StackClient, 'operatorToken'>;
   readonly #edge: string;
+  readonly #fetch: typeof globalThis.fetch;
   #token: { readonly text: string; readonly until: number } | undefined;
 
-  constructor(stack: StackClient, edge: string) {
+  constructor(stack: Pick<StackClient, 'operatorToken'>, edge: string, fetch = globalThis.fetch) {
     this.#stack = stack;
     this.#edge = edge;
+    this.#fetch = fetch;
   }
 
   async cells(): Promise<readonly Cell[]> {
@@ -157,19 +162,26 @@ export class EdgeControl {
     throw new RefusedError(`The edge refuses this: ${response.status} ${code}: ${detail}`, code);
   }
 
+  /** Repeats what changes nothing. */
   async #send(method: string, path: string, body?: object): Promise<Response> {
+    for (let left = method === 'GET' ? LOOKS : 1; ; left -= 1) {
+      const token = await this.#operatorToken();
+      try {
+        return await this.#fetch(`${this.#edge}/control/v1/${path}`, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(TIMEOUT_MS),
+        });
+      } catch (error) {
+        if (left === 1) throw new NoAnswerError(`The edge at ${this.#edge} does not answer: ${causeOf(error)}.`);
+      }
+    }
+  }
+
+  async #operatorToken(): Promise<string> {
     if (this.#token === undefined || this.#token.until < performance.now())
       this.#token = { text: await this.#stack.operatorToken(ACTOR), until: performance.now() + TOKEN_USE_MS };
-    const headers = { authorization: `Bearer ${this.#token.text}`, 'content-type': 'application/json' };
-    try {
-      return await fetch(`${this.#edge}/control/v1/${path}`, {
-        method,
-        headers,
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch (error) {
-      throw new NoAnswerError(`The edge at ${this.#edge} does not answer: ${causeOf(error)}.`);
-    }
+    return this.#token.text;
   }
 }

@@ -45,6 +45,10 @@ export const ReplicaNote = object(['tenant', 'peer', 'direction', 'passedAt', 'p
   behindSince: { ...orNull, description: 'Since when events may have been left unsent.' },
   lacking: { ...orNull, description: 'Events that the other cell lacked after the last comparison.' },
   walk: { type: ['string', 'null'] },
+  joinedAt: {
+    ...orNull,
+    description: 'When it became the other cell, until a comparison has brought what it lacked then.',
+  },
 });
 
 export const IndexProgress = object(['documents', 'subjects', 'done'], {

@@ -83,8 +83,8 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     });
     return { types: declaration.types, consumer, deliver };
   };
-  const assignments = heldAssignments(state, routeKeys);
   const notes = replicaNotes(state, clock);
+  const assignments = heldAssignments({ cell: cell.id, state, keys: routeKeys, notes });
   const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
   return createCellApi({
     cell,

@@ -1,10 +1,11 @@
 // The assignments that a cell holds: the newest one decides who is a peer, and each placement's last one who served when.
-import { type Assignment, assignmentReader, cellUnder, isNewer, storedAssignment } from '../cell/assignment.ts';
+import { type Assignment, assignmentReader, cellUnder, isNewer, peerOf, storedAssignment } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import { isPortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import type { PublicKey } from '../ports/keys.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
+import type { ReplicaNotes } from './notes.ts';
 
 /** Placements that are looked at for the one of an event; a tenant has few. */
 const PLACEMENTS = 100;
@@ -47,8 +48,17 @@ interface Held {
 const outranks = (one: Omit<Held, 'document'>, other: Omit<Held, 'document'>): boolean =>
   one.isVouched === other.isVouched ? isNewer(one.assignment, other.assignment) : one.isVouched;
 
-/** Returns the assignments of a cell that trusts these keys of the edge. Its methods reject with the store's error. */
-export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldAssignments {
+export interface HeldAssignmentsDeps {
+  /** The id of this cell. */
+  readonly cell: string;
+  readonly state: Store;
+  /** Public keys of the edge that it takes now. */
+  readonly keys: readonly PublicKey[];
+  readonly notes: Pick<ReplicaNotes, 'joined'>;
+}
+
+/** Returns the assignments of a cell. Its methods reject with the store's error. */
+export function heldAssignments({ cell, state, keys, notes }: HeldAssignmentsDeps): HeldAssignments {
   const read = assignmentReader(keys);
 
   /**
@@ -70,6 +80,9 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
     return all.flat();
   };
 
+  const newestOf = (all: readonly Held[]): Held | undefined =>
+    all.reduce<Held | undefined>((best, each) => (best === undefined || outranks(each, best) ? each : best), undefined);
+
   return {
     async adopt(text) {
       const given = await read(text);
@@ -81,10 +94,15 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
       for (let tries = 1; ; tries += 1) {
         const all = await held(given.tenant);
         const offered = { assignment: given, isVouched: true };
-        const { assignment: newest } = all.reduce((best, each) => (outranks(each, best) ? each : best), offered);
+        const before = newestOf(all);
+        const newest = before !== undefined && !outranks(offered, before) ? before.assignment : given;
         const known = all.find(({ document }) => document.id === key.id);
         if (known !== undefined && !outranks(offered, known)) return newest;
         const stored = known?.document ?? (await state.get(key));
+        // What was accepted before was sent elsewhere, or nowhere.
+        const peer = peerOf(newest, cell)?.id;
+        if (peer !== undefined && peer !== (before && peerOf(before.assignment, cell)?.id))
+          await notes.joined(given.tenant, peer);
         try {
           await state.put({ ...key, body: { assignment: String(text) } }, stored?.version ?? 'absent');
           return newest;
@@ -96,9 +114,9 @@ export function heldAssignments(state: Store, keys: readonly PublicKey[]): HeldA
     },
 
     async newest(tenant) {
-      const [first, ...others] = await held(tenant);
-      if (first === undefined) return undefined;
-      const { document, assignment } = others.reduce((best, each) => (outranks(each, best) ? each : best), first);
+      const newest = newestOf(await held(tenant));
+      if (newest === undefined) return undefined;
+      const { document, assignment } = newest;
       return { signed: String((document.body as JsonObject).assignment), assignment };
     },
 

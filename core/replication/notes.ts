@@ -8,6 +8,11 @@ import type { Store, StoreCursor } from '../ports/store.ts';
 export const NOTE_LIMITS = {
   /** After so long without the other cell events are left unsent, in milliseconds: no queue of the bus may fill up with them. */
   patienceMs: 600_000,
+  /**
+   * A walk that begins so soon after a cell has joined may miss events, in milliseconds: a process of this cell goes by what it had read before
+   * (`REPLICATE_LIMITS.rememberedMs`), and the assignment is stored some time after this note, within a function's time.
+   */
+  settleMs: 30_000,
   /** Attempts at a note that others change at the same time. */
   attempts: 20,
 } as const;
@@ -20,6 +25,8 @@ export interface SenderNote {
   readonly behindSince: number | null;
   /** The walk that will have brought what was left unsent, unless more is left until it ends. */
   readonly walk: string | null;
+  /** When it became the tenant's other cell, until a walk has brought what it lacked then; `null` afterwards. */
+  readonly joinedAt: number | null;
   /** When the last comparison began after which the other cell had every event of before; `null` if there was none. */
   readonly passedAt: number | null;
   /** The epoch when it began. */
@@ -54,6 +61,8 @@ export interface ReplicaNotes {
   reached(tenant: string, peer: string): Promise<void>;
   /** Notes that more events are left unsent, of a cell that is behind. Done before they are given up. */
   left(tenant: string, peer: string): Promise<void>;
+  /** Notes that this is the tenant's other cell from now on, and has nothing of before. Done before the assignment that says so is stored. */
+  joined(tenant: string, peer: string): Promise<void>;
   /** Notes, before it reads anything, that a walk begins. */
   begun(tenant: string, peer: string, walk: string): Promise<void>;
   ended(tenant: string, peer: string, comparison: Comparison): Promise<void>;
@@ -70,6 +79,7 @@ const NOTHING: SenderNote = {
   failingSince: null,
   behindSince: null,
   walk: null,
+  joinedAt: null,
   passedAt: null,
   passedEpoch: null,
   lacking: null,
@@ -142,15 +152,24 @@ export function replicaNotes(state: Store, clock: Pick<Clock, 'now'>): ReplicaNo
         behindSince !== null && walk === null ? undefined : { behindSince: behindSince ?? clock.now(), walk: null },
       ),
 
+    joined: (tenant, peer) =>
+      reviseSender(tenant, peer, ({ behindSince }) => {
+        const now = clock.now();
+        return { behindSince: behindSince ?? now, walk: null, joinedAt: now };
+      }),
+
     begun: (tenant, peer, walk) =>
-      reviseSender(tenant, peer, ({ behindSince }) => (behindSince === null ? undefined : { walk })),
+      reviseSender(tenant, peer, ({ behindSince, joinedAt }) => {
+        const isEarly = joinedAt !== null && clock.now() - joinedAt < NOTE_LIMITS.settleMs;
+        return behindSince === null || isEarly ? undefined : { walk };
+      }),
 
     ended: (tenant, peer, { walk, startedAt, epoch, lacking }) =>
       reviseSender(tenant, peer, (known) => ({
         failingSince: null,
         lacking,
         ...(lacking === 0 && { passedAt: startedAt, passedEpoch: epoch }),
-        ...(lacking === 0 && known.walk === walk && { behindSince: null, walk: null }),
+        ...(lacking === 0 && known.walk === walk && { behindSince: null, walk: null, joinedAt: null }),
       })),
 
     heard: (tenant, sender, { agoMs, epoch }) =>

@@ -26,11 +26,12 @@ export interface ReplicatorDeps extends TimedFetchDeps {
 /** Returns the delivery handler. */
 export function replicator(deps: ReplicatorDeps): DeliveryHandler {
   const { cell, identityKey, routeKeys, events, state, clock, log } = deps;
+  const notes = replicaNotes(state, clock);
   return replicate({
     cell,
     events,
-    assignments: heldAssignments(state, routeKeys),
-    notes: replicaNotes(state, clock),
+    assignments: heldAssignments({ cell, state, keys: routeKeys, notes }),
+    notes,
     peer: peerClient({ ...deps, prove: replicaProver(identityKey, cell, clock) }),
     clock,
     log,

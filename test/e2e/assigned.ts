@@ -1,4 +1,4 @@
-// Waits until the cells of tenants know of each other: what a cell accepts before is not sent on, and comes with the next hourly comparison.
+// Waits until the cells of tenants know of each other: what a cell accepts before is not sent on as it comes, but by a push in the next minutes.
 import { eventually } from '../support/eventually.ts';
 
 /** @param at runs a command of the CLI against the stack */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { stackPlace } from '../../cli/keys/places.ts';
 import { type RotateDeps, rotate } from '../../cli/keys/rotate.ts';
 import { ROTATION_LIMITS } from '../../cli/keys/rotation.ts';
@@ -11,6 +12,7 @@ import { StackClient } from '../../cli/stack-client.ts';
 import type { Stack } from '../../local/stack.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { eventually } from '../support/eventually.ts';
+import { LATE } from '../support/slowness.ts';
 
 /** A tenant that sends, its home and its standby: one on each cloud. */
 const SENDERS = [
@@ -23,8 +25,8 @@ export function rotationSuite(running: () => Stack): void {
   const edgeUrl = () => running().info().edge?.url ?? '';
   const at = (...args: string[]) => polycell(...args, '--stack', edgeUrl());
 
-  /** Sends an event after the other, each over a connection of its own; to be stopped, when all must have gone well. */
-  const flowing = (tenant: string, cell: string) => {
+  /** Sends an event after the other, each over a connection of its own; to be stopped, when the tenant's cells must have taken all. */
+  const flowing = (tenant: string, cells: readonly string[]) => {
     const ended: string[] = [];
     let stopped = false;
     const one = async (): Promise<string> => {
@@ -32,8 +34,10 @@ export function rotationSuite(running: () => Stack): void {
       const headers = { 'content-type': 'application/cloudevents+json', authorization: `Bearer ${token}` };
       const options = { method: 'POST', agent: false, headers };
       return new Promise((resolve) => {
-        const request = http.request(`${edgeUrl()}/v1/events`, options, (response) => {
-          response.resume().on('end', () => resolve(`${response.statusCode} ${response.headers['x-polycell-cell']}`));
+        const request = http.request(`${edgeUrl()}/v1/events`, options, async (response) => {
+          const body = await text(response);
+          const by = response.statusCode === 202 ? response.headers['x-polycell-cell'] : JSON.parse(body).code;
+          resolve(`${response.statusCode} ${by}`);
         });
         request.on('error', (error) => resolve(error.message));
         request.end(
@@ -46,12 +50,16 @@ export function rotationSuite(running: () => Stack): void {
       });
     };
     const all = (async () => {
-      while (!stopped) ended.push(await one());
+      while (!stopped) {
+        const answer = await one();
+        // A busy machine is late; the event is sent again.
+        if (!LATE.has(answer)) ended.push(answer);
+      }
     })();
     return async () => {
       stopped = true;
       await all;
-      expect([...new Set(ended)]).toEqual([`202 ${cell}`]);
+      expect(ended.filter((answer) => !cells.some((cell) => answer === `202 ${cell}`))).toEqual([]);
       return ended.length;
     };
   };
@@ -107,7 +115,7 @@ export function rotationSuite(running: () => Stack): void {
       expect(await at('tenants', 'add', tenant, ...placed)).toMatchObject({ code: 0 });
     }
     expect(await at('keys', 'rotate', '--except', 'hooli')).toMatchObject({ code: 2 });
-    const flows = SENDERS.map(([tenant, cell]) => flowing(tenant, cell));
+    const flows = SENDERS.map(([tenant, ...cells]) => flowing(tenant, cells));
     expect(await rotated(null)).toEqual(['accept', 'sign', 'retire', 'done']);
     expect(await rotated('aws-alpha')).toEqual(['declare', 'prove', 'declare', 'done']);
     const [sent, others] = await Promise.all(flows.map((stop) => stop()));

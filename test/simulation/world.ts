@@ -338,6 +338,7 @@ export class World {
     const { events, state, parking, log } = cell;
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
+    const notes = replicaNotes(state, clock);
     const stored = ingest({ cell: id, events, registry: registryOf(application), clock, subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
@@ -363,8 +364,8 @@ export class World {
       ...{ subjects, parking },
       redrive: redrive({ events, state, clock }),
       replica: {
-        ...{ cell: id, endpoints: [], events, clock, assignments: heldAssignments(state, []) },
-        ...{ receive: NONE, push: NONE, notes: replicaNotes(state, clock) },
+        ...{ cell: id, endpoints: [], events, clock, notes, receive: NONE, push: NONE },
+        assignments: heldAssignments({ cell: id, state, keys: [], notes }),
       },
       behindHome: async () => undefined,
       rebuild: NONE,

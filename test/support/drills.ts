@@ -7,6 +7,7 @@ import type { DataReport, DrillReport, FaultReport } from '../../cli/drill/repor
 import type { PhaseSummary } from '../../cli/drill/service.ts';
 import { StackClient } from '../../cli/stack-client.ts';
 import { endAll, Run, dev as startDev } from '../integration/cli/run.ts';
+import { LATE } from './slowness.ts';
 
 /** Low enough for any machine: what is tried is that the promises hold, not how fast the machine is. */
 const LOAD = ['--load', '30', '--batch', '3', '--tenants', '3'];
@@ -73,16 +74,8 @@ export async function openDrills(): Promise<Drills> {
 export const missed = ({ targets }: Pick<DrillReport, 'targets'>): string[] =>
   targets.filter(({ met }) => !met).map(({ name, wanted, actual }) => `${name}: ${actual} (${wanted})`);
 
-/** What a client gets, besides the answer, where a part takes too long: its own end of patience, or the edge's or the cell's. */
-const LATE: ReadonlySet<string> = new Set([
-  '202',
-  'timeout',
-  '503 cell_unavailable',
-  '503 cell_overloaded',
-  '503 store_unavailable',
-]);
-
-const isOnlyLate = ({ byStatus }: PhaseSummary): boolean => Object.keys(byStatus).every((status) => LATE.has(status));
+const isOnlyLate = ({ byStatus }: PhaseSummary): boolean =>
+  Object.keys(byStatus).every((status) => status === '202' || LATE.has(status));
 
 /**
  * The missed targets that the product answers for on a machine of any speed. The time to recovery is for drills to judge, and so are shares

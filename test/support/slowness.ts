@@ -16,3 +16,11 @@ export const faultsAmong = (notices: readonly Notice[]): Notice[] =>
 
 const isSlowness = ({ timedOut, error }: Readonly<Record<string, unknown>>): boolean =>
   timedOut === true || COMES_AGAIN.includes(error) || error === LOCK_LOST;
+
+/** What a client gets, besides the answer, where a part takes too long: its own end of patience, or the edge's or the cell's. */
+export const LATE: ReadonlySet<string> = new Set([
+  'timeout',
+  '503 cell_unavailable',
+  '503 cell_overloaded',
+  '503 store_unavailable',
+]);

@@ -10,6 +10,7 @@ import { claiming, updates } from '../../core/pipeline/claiming-consumer.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
+import { NOTE_LIMITS } from '../../core/replication/notes.ts';
 import type { PushProgress } from '../../core/replication/push.ts';
 import { readAll } from '../contract/store/harness.ts';
 import { type TestCell, testCell } from './cell.ts';
@@ -119,6 +120,12 @@ export function tenantCells() {
   const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
   /** Sends a cell the present epoch and assignment, as the monitor does. */
   const tell = (id: string) => fence(record(id), tenant.id, tenant.epochBase + state.switches, placed());
+  /** Makes a cell and its other one know of each other, long enough ago that nothing of before is missing. */
+  const join = async (id: string) => {
+    await tell(id);
+    clock.jump(NOTE_LIMITS.settleMs);
+    await push(id);
+  };
   /** Lets a cell relay, derive and send on what it has, once. */
   const flow = async (id: string) => {
     await cellOf(id).pump();
@@ -144,6 +151,8 @@ export function tenantCells() {
     pusher,
     fence,
     tell,
+    join,
+    assignment: () => assign(placed()),
     flow,
     placed,
     fetch,

@@ -13,6 +13,7 @@ import { replicaProver } from '../../../core/replication/replica-proof.ts';
 import { REPLICATE_LIMITS } from '../../../core/replication/replicate.ts';
 import { replicator } from '../../../core/replication/replicator.ts';
 import { items } from '../../support/cell.ts';
+import { Crash, crashing } from '../../support/crashing.ts';
 import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { property } from '../../support/properties.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -61,6 +62,43 @@ test('a tenant without a standby, and one of which the cell knows nothing, cost 
   expect(where.cell('home').bus.waiting('replicate')).toBe(0);
 });
 
+test('what a cell accepts before it knows of the tenant’s other cell comes by a push, which the cell asks for', async () => {
+  const where = tenantCells();
+  const { clock } = where;
+  await where.send('home', [event('a')]);
+  await where.flow('home');
+  await where.tell('home');
+  const joinedAt = clock.now();
+  expect(await noteOf(where)).toMatchObject({ behindSince: joinedAt, walk: null, joinedAt, passedAt: null });
+  // For some seconds a process goes by what it has read: of this event a walk that begins now may know nothing.
+  await where.send('home', [event('b')]);
+  await where.flow('home');
+  expect(await where.log('standby')).toEqual([]);
+  clock.jump(NOTE_LIMITS.settleMs - 1);
+  expect(await where.push('home')).toMatchObject({ stored: 2 });
+  expect(await noteOf(where)).toMatchObject({ behindSince: joinedAt, joinedAt });
+  clock.jump(1);
+  expect(await where.push('home')).toMatchObject({ same: 2 });
+  expect(await noteOf(where)).toMatchObject({ behindSince: null, joinedAt: null, lacking: 0 });
+  // The same assignment, signed again, changes nothing.
+  clock.jump(60_000);
+  await where.tell('home');
+  expect(await noteOf(where)).toMatchObject({ behindSince: null });
+});
+
+test('a new standby gets what the home sent to the old one, or to none', async () => {
+  const where = tenantCells();
+  where.state.standby = false;
+  await where.tell('home');
+  expect(await noteOf(where)).toMatchObject({ behindSince: null, passedAt: null });
+  await where.send('home', [event('a')]);
+  await where.flow('home');
+  where.clock.jump(60_000);
+  where.state.standby = true;
+  await where.tell('home');
+  expect(await noteOf(where)).toMatchObject({ behindSince: where.clock.now() });
+});
+
 test('a standby that was taken away gets nothing any more, and refuses what it is sent', async () => {
   const where = tenantCells();
   await where.tell('home');
@@ -77,7 +115,7 @@ test('a standby that was taken away gets nothing any more, and refuses what it i
 
 test('while the other cell is away events wait; after ten minutes they are left unsent, which a push makes good', async () => {
   const where = tenantCells();
-  await where.tell('home');
+  await where.join('home');
   where.down.add('standby');
   await where.send('home', [event('a')]);
   await where.flow('home');
@@ -105,7 +143,7 @@ test('while the other cell is away events wait; after ten minutes they are left 
   expect(await where.push('home')).toMatchObject({ done: true });
   expect(await where.log('standby')).toEqual(await where.log('home'));
   expect(await noteOf(where)).toEqual({
-    ...{ failingSince: null, behindSince: null, walk: null },
+    ...{ failingSince: null, behindSince: null, walk: null, joinedAt: null },
     ...{ passedAt: startedAt, passedEpoch: 1, lacking: 0 },
   });
 });
@@ -168,30 +206,13 @@ test('a difference that is gone at a second look is none: events were on their w
   expect(await where.push('home', true)).toMatchObject({ missing: 1, same: 2 });
 });
 
-/** Ends the process that uses the store, before or after one of its requests. */
-class Crash extends Error {}
-
-function crashing(store: Store, plan: { left: number; readonly after: boolean }): Store {
-  return new Proxy(store, {
-    get: (target, name) => {
-      const method: unknown = Reflect.get(target, name);
-      if (typeof method !== 'function') return method;
-      return async (...call: unknown[]) => {
-        plan.left -= 1;
-        if (plan.left === 0 && !plan.after) throw new Crash();
-        const found: unknown = await Reflect.apply(method, target, call);
-        if (plan.left === 0) throw new Crash();
-        return found;
-      };
-    },
-  });
-}
-
 property(
   'whatever fails and ends when: where nothing is noted as left, everything that left the queue is in the other cell',
   fc.record({
     /** Whether the other cell has been away for long when it begins. */
     behind: fc.boolean(),
+    /** Steps that pass before the cell begins to learn which the other one is. */
+    unknown: fc.constantFrom(0, 0, 1, 3),
     steps: fc.array(
       fc.oneof(
         { weight: 4, arbitrary: fc.constant('send' as const) },
@@ -205,9 +226,9 @@ property(
     ),
     crashes: fc.array(fc.record({ left: fc.integer({ min: 1, max: 25 }), after: fc.boolean() }), { maxLength: 6 }),
   }),
-  async ({ behind, steps, crashes }) => {
+  async ({ behind, unknown, steps, crashes }) => {
     const where = tenantCells();
-    await where.tell('home');
+    if (unknown === 0) await where.join('home');
     const { events, stateMemory, bus } = where.cell('home');
     const identityKey = KEYS.home as PrivateKey;
     const keys = [publicPart(EDGE_KEY)];
@@ -262,7 +283,7 @@ property(
           return answer;
         };
         const state = started();
-        const held = await heldAssignments(state, keys).newest('acme');
+        const held = await assignments(state).newest('acme');
         if (held === undefined) return;
         const prove = replicaProver(identityKey, 'home', clock);
         const step = pushing({
@@ -273,9 +294,17 @@ property(
         });
         await step({ tenant: 'acme', ...held, restart: false, verify: false, traceparent: TRACEPARENT });
       });
+    const assignments = (state: Store) =>
+      heldAssignments({ cell: 'home', state, keys, notes: replicaNotes(state, clock) });
+    const isKnown = async () => (await assignments(stateMemory).newest('acme')) !== undefined;
+    /** The edge brings the assignment, again and again until it is there. */
+    const learn = async () => {
+      if (!(await isKnown()))
+        await survived(async () => assignments(started()).adopt((await where.assignment()) ?? ''));
+    };
     const ids = async (id: string) => (await where.log(id)).map((each) => each.id);
     const holds = async () => {
-      if (bus.waiting('replicate') > 0 || (await noteOf(where)).behindSince !== null) return;
+      if (bus.waiting('replicate') > 0 || (await noteOf(where)).behindSince !== null || !(await isKnown())) return;
       expect(await ids('standby')).toEqual(await ids('home'));
     };
     let sent = 0;
@@ -291,13 +320,14 @@ property(
       await deliver();
       where.down.clear();
     };
-    if (behind) {
+    if (behind && unknown === 0) {
       await missed();
       clock.jump(NOTE_LIMITS.patienceMs);
       await missed();
     }
     plans.push(...crashes);
-    for (const step of steps) {
+    for (const [index, step] of steps.entries()) {
+      if (index >= unknown) await learn();
       if (step === 'send') await send();
       else if (step === 'push and meanwhile') await push(missed);
       else if (step === 'deliver') await deliver();
@@ -310,6 +340,7 @@ property(
     // Once nothing fails any more, everything comes.
     plans.length = 0;
     where.down.clear();
+    await learn();
     for (let round = 0; round < 6; round += 1) {
       clock.jump(60_000);
       await deliver();

@@ -6,6 +6,7 @@ import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover, MOVER_LIMITS, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import { crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
 import { property } from '../../../support/properties.ts';
@@ -13,26 +14,6 @@ import { RecordingLog } from '../../../support/recording-log.ts';
 import { endpointOf, KEYS, tenantCells } from '../../../support/tenant-cells.ts';
 
 const event = (id: string) => candidate({ id, data: measured('temperature', 1) });
-
-/** The process of the mover ends. */
-class Crash extends Error {}
-
-/** Ends the mover before or after one of its requests, as planned. */
-function crashing<T extends object>(target: T, plan: { left: number; readonly after: boolean }): T {
-  return new Proxy(target, {
-    get: (of, name) => {
-      const method: unknown = Reflect.get(of, name);
-      if (typeof method !== 'function') return method;
-      return async (...call: unknown[]) => {
-        plan.left -= 1;
-        if (plan.left === 0 && !plan.after) throw new Crash();
-        const found: unknown = await Reflect.apply(method, of, call);
-        if (plan.left === 0) throw new Crash();
-        return found;
-      };
-    },
-  });
-}
 
 /** Cells home, standby and third, the tenant acme in home with this standby, and a mover that can be started again. */
 async function moving(standby: string | null = 'standby') {
