@@ -1,4 +1,5 @@
 // What a running stack does for drills: it loses events of a cell, makes an outage look long, and hands out what an administrator of a cell has.
+import { systemClock } from '../adapters/system/system.ts';
 import { isName, statePartition } from '../core/cell/identity.ts';
 import { isSubject } from '../core/events/accept.ts';
 import { logPartition } from '../core/events/cloud-event.ts';
@@ -8,7 +9,7 @@ import { isJsonObject } from '../core/ports/json.ts';
 import type { PrivateKey } from '../core/ports/keys.ts';
 import type { Store, StoreCursor } from '../core/ports/store.ts';
 import { heldAssignments } from '../core/replication/held-assignments.ts';
-import { NOTE_LIMITS } from '../core/replication/notes.ts';
+import { NOTE_LIMITS, replicaNotes } from '../core/replication/notes.ts';
 import type { ControlCall, ControlRoutes } from './control.ts';
 import type { LocalCell } from './local-cell.ts';
 
@@ -81,7 +82,9 @@ export function drillOrders(cells: () => readonly LocalCell[]) {
     /** The credentials of the cell's administrator: its key, and an assignment from its store. */
     'GET /administrator': async (call): Promise<Administrator> => {
       const cell = cellIn(call);
-      const held = await heldAssignments(cell.stores.state, []).newest(named(call.query, 'tenant'));
+      const { state } = cell.stores;
+      const notes = replicaNotes(state, systemClock);
+      const held = await heldAssignments({ cell: cell.id, state, keys: [], notes }).newest(named(call.query, 'tenant'));
       return { identityKey: cell.identityKey, assignment: held?.signed ?? null };
     },
   } satisfies ControlRoutes;

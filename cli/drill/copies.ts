@@ -50,7 +50,14 @@ export async function seenThroughEdge(
     if (trouble !== undefined && isOver) throw trouble;
     if (trouble === undefined && (promised.missing === 0 || isOver)) {
       const { acknowledged, missing, twice } = promised;
-      return { name, acknowledged, missing, twice, servedBy: [...servedBy].filter((cell) => cell !== 'edge').sort(), afterMs };
+      return {
+        name,
+        acknowledged,
+        missing,
+        twice,
+        servedBy: [...servedBy].filter((cell) => cell !== 'edge').sort(),
+        afterMs,
+      };
     }
     await sleep(COPY_LIMITS.everyMs, reading.signal);
     reading.signal.throwIfAborted();

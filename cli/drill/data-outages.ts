@@ -46,6 +46,22 @@ async function revive(act: Act): Promise<number> {
 const pairsOf = ({ tenants, cell, other }: Act) =>
   tenants.map((tenant) => ({ tenant, home: other.id, standby: cell.id }));
 
+/** Has each home send what its standby lacks, as an operator does with npx polycell replicas sync; `false` if that takes too long. */
+function bringAll(act: Act): Promise<boolean> {
+  const left = new Set(pairsOf(act));
+  return until(
+    async () => {
+      for (const pair of left) {
+        if (!(await pushAll(act.control, pair, act.signal))) return false;
+        left.delete(pair);
+      }
+      return true;
+    },
+    DATA_TARGETS.caughtUpMs,
+    act.signal,
+  );
+}
+
 /** Waits until the cell lacks nothing, under load; resolves with how long that took, `null` if it never did. */
 async function caughtUp(act: Act, since: number): Promise<number | null> {
   const { control, scene, note, signal, cell } = act;
@@ -78,7 +94,7 @@ export const standbyLoss: Kind = {
   phases: { before: 'before', fault: 'without the standby', after: 'the standby is back' },
 
   async carryOut(act) {
-    const { stack, control, scene, options, cell, tenants, note, signal } = act;
+    const { stack, scene, options, cell, tenants, note, signal } = act;
     await act.look('before the loss');
     await lose(act);
     await sleep(options.seconds * 1000, signal);
@@ -89,20 +105,8 @@ export const standbyLoss: Kind = {
     for (const tenant of tenants) deleted += await stack.loseEvents(cell.id, tenant, subjectOf(scene.run));
     note(`${deleted} stored events of ${cell.id} are deleted by hand`, { text: 'deleted' });
     act.fact(`stored events that ${cell.id} has lost`, String(deleted));
-    // As an operator does whose standby has lost its store: npx polycell replicas sync.
-    const left = new Set(pairsOf(act));
-    const isSent = await until(
-      async () => {
-        for (const pair of left) {
-          if (!(await pushAll(control, pair, signal))) return false;
-          left.delete(pair);
-        }
-        return true;
-      },
-      DATA_TARGETS.caughtUpMs,
-      signal,
-    );
-    note(isSent ? 'every home has sent what its standby lacks' : `${left.size} homes could not send what is missing`);
+    const isSent = await bringAll(act);
+    note(isSent ? 'every home has sent what its standby lacks' : 'some homes could not send what is missing');
     return { caughtUpMs: await caughtUp(act, since) };
   },
 };
@@ -118,6 +122,13 @@ async function notesOf({ control, cell, other, tenants }: Act): Promise<readonly
     if (!(error instanceof RefusedError || error instanceof NoAnswerError)) throw error;
     return [];
   }
+}
+
+/** Has the home send what the cell lacks; whether it then notes that nothing is unsent, of any tenant. */
+async function keepsUp(act: Act): Promise<boolean> {
+  if (!(await bringAll(act))) return false;
+  const notes = await notesOf(act);
+  return notes.length === act.tenants.length && notes.every(({ behindSince }) => behindSince === null);
 }
 
 /** Has the home take the cell for away for longer than it is patient, unless it really is. */
@@ -165,6 +176,11 @@ export const longOutage: Kind = {
 
   async carryOut(act) {
     const { stack, scene, options, other, tenants, note, signal } = act;
+    // A home has noted that it is behind with a standby that is new to it, and would leave events unsent at once.
+    if (!(await until(() => keepsUp(act), DATA_TARGETS.caughtUpMs, signal)))
+      throw new UserError(
+        `${other.id} is behind with ${act.cell.id} before the outage: see npx polycell replicas status.`,
+      );
     await act.look('before the outage');
     const before = scene.ledger.promised().acknowledged;
     const lostAt = scene.load.elapsed;

@@ -139,7 +139,8 @@ export async function tryEverything(enemy: Enemy): Promise<readonly Attempt[]> {
 
   /** The request is a valid one of a peer; the copy must not be taken. */
   const notTaken = (what: string, { status, body }: Answer) => {
-    if (status !== 200) throw new UserError(`${victim.id} does not take a request of a peer: ${said({ status, body })}.`);
+    if (status !== 200)
+      throw new UserError(`${victim.id} does not take a request of a peer: ${said({ status, body })}.`);
     const counts = Object.keys(body).filter((name) => Number(body[name]) > 0);
     const isTaken = Number(body.stored ?? 0) + Number(body.replaced ?? 0) > 0;
     note(what, counts.join(', '), isTaken ? 'BROKEN' : 'held');

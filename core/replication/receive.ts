@@ -125,13 +125,16 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
       const own = await events.get(given);
       if (own !== undefined && !stands(given, own)) return (await keepLoser(tenant, given, own)) ? 'kept' : 'same';
       if (own !== undefined && !(await isProven(command, given, own))) {
-        log.warn('a copy of an event is not taken: its sender has sent another before, or nothing shows that it accepted it while it served', {
-          tenant,
-          sender,
-          id: given.id,
-          epoch: epochOfCopy(given),
-          origin: String(given.beside?.origin ?? ''),
-        });
+        log.warn(
+          'a copy of an event is not taken: its sender has sent another before, or nothing shows that it accepted it while it served',
+          {
+            tenant,
+            sender,
+            id: given.id,
+            epoch: epochOfCopy(given),
+            origin: String(given.beside?.origin ?? ''),
+          },
+        );
         return 'unproven';
       }
       try {

@@ -1,11 +1,12 @@
 // Drills about copies of data, in their pure parts: what clients saw, the verdict, which cells they take, and their report.
+
+import { RefusedError } from '../../../cli/command.ts';
 import { COPY_LIMITS, differingEvents, pushAll, untilEqual } from '../../../cli/drill/copies.ts';
 import { chosenCells } from '../../../cli/drill/data-run.ts';
 import { type DataMeasured, judgeData } from '../../../cli/drill/data-verdict.ts';
 import { Ledger } from '../../../cli/drill/ledger.ts';
 import { DRILL_NAMES, DRILL_TEXTS, isDataDrill } from '../../../cli/drill/names.ts';
 import { type DataReport, toMarkdown } from '../../../cli/drill/report.ts';
-import { RefusedError } from '../../../cli/command.ts';
 import type { Cell } from '../../../core/edge/ports/directory-model.ts';
 import type { PushProgress } from '../../../core/replication/push.ts';
 import { definition } from '../../support/cloud.ts';
@@ -93,7 +94,11 @@ test.each<[string, Partial<DataMeasured>, string]>([
     { neighbours: { before: phase, during: { ...phase, p99Ms: 70 } } },
     'latency of neighbours while tenants are moved (p99)',
   ],
-  ['an attempt did it', { attempts: [{ ...attempt, outcome: 'BROKEN' }] }, 'attempts that did what they were to do (1)'],
+  [
+    'an attempt did it',
+    { attempts: [{ ...attempt, outcome: 'BROKEN' }] },
+    'attempts that did what they were to do (1)',
+  ],
   [
     'an event is gone',
     { victims: { events: 20, deleted: 1, rewritten: 0 } },
@@ -129,7 +134,9 @@ test('what an administrator may do by decision misses no target, and is shown', 
     },
   };
   const text = toMarkdown(report);
-  expect(text).toMatch(/^# Drill hostile-administrator of a and b: passed\n\nBegun 2026-11-28T05:00:00.000Z; without load\.\n/);
+  expect(text).toMatch(
+    /^# Drill hostile-administrator of a and b: passed\n\nBegun 2026-11-28T05:00:00.000Z; without load\.\n/,
+  );
   expect(text).toContain('| a, the home | b | add \\| one | stored | limit |');
   expect(text).toContain('| events that differ | 0 |');
   expect(text).not.toMatch(/## (Requests|Events)/);

@@ -40,7 +40,10 @@ const second = (at: number, succeeded: number, ms: number | null) => ({
   ...{ second: at, requests: 10, succeeded, p50Ms: ms, p99Ms: ms },
 });
 const LINES = [
-  { name: 'tenants of the drill', seconds: [second(0, 10, 10), second(1, 0, null), second(2, 5, 1000), second(3, 10, 10)] },
+  {
+    name: 'tenants of the drill',
+    seconds: [second(0, 10, 10), second(1, 0, null), second(2, 5, 1000), second(3, 10, 10)],
+  },
   { name: 'their <neighbours>', seconds: [second(0, 10, 10), second(1, 10, 10)] },
 ];
 const MARKS: readonly Moment[] = [
@@ -63,7 +66,8 @@ test('the plot has a title and a description of the worst and of what happened, 
 test('availability is drawn in steps of a second, a second without a success is a gap in the latency, and lines differ in dashes', () => {
   const svg = toSvg('Drill', LINES, MARKS);
   // Four seconds over 836 units from 68 on; 100 % lies at the top of its panel, 0 % 110 units below.
-  const path = (kind: string, line: number) => new RegExp(`<path class="s${line} ${kind}" d="([^"]*)"([^>]*)/>`).exec(svg);
+  const path = (kind: string, line: number) =>
+    new RegExp(`<path class="s${line} ${kind}" d="([^"]*)"([^>]*)/>`).exec(svg);
   const top = /M68 (\d+)H277L277/.exec(path('share', 0)?.[1] ?? '')?.[1];
   expect(path('share', 0)?.[1]).toBe(
     `M68 ${top}H277L277 ${Number(top) + 110}H486L486 ${Number(top) + 55}H695L695 ${top}H904`,
@@ -74,7 +78,11 @@ test('availability is drawn in steps of a second, a second without a success is 
 
 test('marks that would overlap lie in rows, and the time of the fault is shaded in both panels', () => {
   const svg = toSvg('Drill', LINES, MARKS);
-  const rows = [...svg.matchAll(/class="mark-text" x="([\d.]+)" y="(\d+)"[^>]*>([^<]*)</g)].map(([, x, y, text]) => [x, y, text]);
+  const rows = [...svg.matchAll(/class="mark-text" x="([\d.]+)" y="(\d+)"[^>]*>([^<]*)</g)].map(([, x, y, text]) => [
+    x,
+    y,
+    text,
+  ]);
   expect(rows).toEqual([
     ['282', '50', 'fault'],
     ['284.1', '66', 'failover'],
