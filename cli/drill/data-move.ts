@@ -24,12 +24,12 @@ async function shown({ control, tenants }: Act): Promise<readonly MoveView[] | u
   }
 }
 
-/** Waits until all moves to a cell are at a step, or over; notes each step that all have come to. Resolves with how many are there. */
-async function watched(act: Act, to: string, step: Step): Promise<number> {
+/** Waits until all moves to a cell are at a step, or over; notes each step behind `before` that all have come to. Resolves with how many are there. */
+async function watched(act: Act, to: string, step: Step, before?: Step): Promise<number> {
   const { note, tenants, scene, signal } = act;
   const wanted = STEPS.indexOf(step);
   const begun = scene.load.elapsed;
-  let noted = -1;
+  let noted = before === undefined ? -1 : STEPS.indexOf(before);
   let latest: readonly MoveView[] = [];
   await until(
     async () => {
@@ -95,7 +95,7 @@ export const moveUnderLoad: Kind = {
     let arrived = await watched(act, other.id, 'switched');
     // Neighbours are compared while tenants are seeded; how they fare later is in the phases.
     act.phase('after');
-    if (arrived === ordered) arrived = await watched(act, other.id, options.until);
+    if (arrived === ordered) arrived = await watched(act, other.id, options.until, 'switched');
     await act.look(`at ${other.id}`);
     if (options.reverse && arrived === ordered) {
       note(`they are moved back to ${cell.id}`, { text: 'reverse', edge: 'begin' });
