@@ -25,7 +25,7 @@ export interface Logged {
   readonly event: CloudEvent;
 }
 
-/** What the administrator has in hand, and whom it is used against. */
+/** What the administrator has in hand, and the cell that it is used against. */
 export interface Enemy {
   /** Address of the edge. */
   readonly edge: string;

@@ -17,7 +17,7 @@ const CHARACTER = 6.4;
 /** Marks that are drawn at most; a drill has about ten. */
 const MARKS = 40;
 
-/** Lines are told apart by colour and by dashes: a plot must be readable without seeing colours. */
+/** Lines differ in colour and in dashes: a plot must be readable without seeing colours. */
 const DASHES = ['', '7 4', '2 4', '9 3 2 3'];
 
 /** Text as it may stand in markup. */
