@@ -6,13 +6,13 @@ const shared = {
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
-    '^.+(\\.mjs|/node_modules/jose/.+\\.js)$': [
+    '^.+(\\.mjs|/node_modules/(jose|hyparquet|hyparquet-writer)/.+\\.js)$': [
       '@swc/jest',
       { jsc: { target: 'es2022' }, module: { type: 'commonjs' } },
     ],
   },
   extensionsToTreatAsEsm: [],
-  transformIgnorePatterns: ['node_modules/(?!@noble/|jose/)'],
+  transformIgnorePatterns: ['node_modules/(?!@noble/|jose/|hyparquet)'],
   modulePathIgnorePatterns: ['<rootDir>/(.+/)?dist/'],
   setupFiles: ['<rootDir>/test/support/one-realm.ts'],
 };

@@ -6,8 +6,9 @@ import { isPortError } from '../../core/ports/errors.ts';
 import { ANYWHERE } from '../../core/ports/residency.ts';
 import { type Command, type CommandContext, RefusedError, required, UsageError, UserError } from '../command.ts';
 import { type Connection, connect } from '../edge/connection.ts';
+import { FILE_FORMATS, type FileFormat } from '../export/file-formats.ts';
 import { type LogSource, logSource } from '../export/log-source.ts';
-import { type Place, placeAt, placeName } from '../export/places.ts';
+import { BUCKETS, type Place, placeAt, placeName } from '../export/places.ts';
 import {
   type ExportReport,
   type ExportScope,
@@ -21,7 +22,7 @@ import { counted } from '../table.ts';
 
 export const exportCommand: Command = {
   summary: 'copy a tenant’s event log to a folder or a bucket, and show that the copy is whole',
-  usage: '--tenant T --to FOLDER|s3://BUCKET/PREFIX [--from TIME] [--until TIME]',
+  usage: '--tenant T --to FOLDER|ADDRESS [--from TIME] [--until TIME] [--format ndjson|parquet]',
   example: 'npx polycell export --tenant acme --to s3://acme-exports/2026-11/ --until 2026-12-01T00:00:00Z',
   asks: 'edge',
   options: {
@@ -29,14 +30,16 @@ export const exportCommand: Command = {
     to: { type: 'string' },
     from: { type: 'string' },
     until: { type: 'string' },
+    format: { type: 'string' },
     jurisdiction: { type: 'string' },
     'dry-run': { type: 'boolean' },
   },
   describe: {
     '--tenant T': 'the tenant whose log it is',
-    '--to PLACE': 'a folder of this machine, or s3://BUCKET/PREFIX with the credentials of AWS’s own tools',
+    '--to PLACE': `a folder of this machine, or ${BUCKETS}, with the credentials of that cloud’s own tools`,
     '--from TIME': 'events of this time and later; all if not given',
     '--until TIME': 'events before this time; now if not given. A command that goes on with an export keeps its time',
+    '--format FORMAT': 'what the files are: ndjson (lines of JSON, compressed), which is the default, or parquet',
     '--jurisdiction J': 'where the place lies; needed where the tenant has a residency and the place does not show it',
     '--dry-run': 'count the events, and check that the export may go there; write nothing',
   },
@@ -44,13 +47,14 @@ export const exportCommand: Command = {
     const tenant = required(context.options, 'tenant');
     if (!/^[a-z0-9-]{1,63}$/.test(tenant)) throw new UsageError(`${JSON.stringify(tenant)} cannot be a tenant.`);
     const name = placeName(required(context.options, 'to'));
+    const fileFormat = formatOf(context);
     const times = { from: timeOf(context, 'from'), until: timeOf(context, 'until') };
     if (times.from !== null && times.until !== null && sortKeyOf(times.from) >= sortKeyOf(times.until))
       throw new UsageError('--from must be before --until.');
     const connection = await connect(context.options);
     const place = await placeAt(name);
     try {
-      return await exportTo(context, connection, place, tenant, times);
+      return await exportTo(context, connection, place, { tenant, fileFormat, ...times });
     } catch (error) {
       if (!isPortError(error)) throw error;
       throw new UserError(`${place.where} fails: ${error.message} (${error.code}). Repeat the command to go on.`);
@@ -60,7 +64,9 @@ export const exportCommand: Command = {
   },
 };
 
-interface Times {
+interface Wanted {
+  readonly tenant: string;
+  readonly fileFormat: FileFormat;
   readonly from: string | null;
   readonly until: string | null;
 }
@@ -69,8 +75,7 @@ async function exportTo(
   context: CommandContext,
   connection: Connection,
   place: Place,
-  tenant: string,
-  { from, until }: Times,
+  { tenant, fileFormat, from, until }: Wanted,
 ): Promise<number> {
   const { json, out, err, options } = context;
   const isDryRun = options['dry-run'] === true;
@@ -82,6 +87,7 @@ async function exportTo(
     from,
     to: until ?? there.progress?.to ?? startedAt,
     jurisdiction: await jurisdictionOf(context, connection, place, tenant),
+    fileFormat,
   };
   if ((parseTime(scope.to)?.epochMs ?? 0) > Date.now())
     throw new UsageError('--until lies in the future: events of that time are still to come.');
@@ -119,6 +125,13 @@ const foundAt = async ({ objects }: Place, isDryRun: boolean): Promise<Found> =>
     if (isDryRun && isPortError(error, 'not-found')) return {};
     throw error;
   });
+
+/** What files are to be. */
+function formatOf({ options: { format = 'ndjson' } }: CommandContext): FileFormat {
+  const known = FILE_FORMATS.find((each) => each === format);
+  if (known !== undefined) return known;
+  throw new UsageError(`--format takes ${FILE_FORMATS.join(' or ')}, not ${JSON.stringify(format)}.`);
+}
 
 const sortKeyOf = (time: string): string => parseTime(time)?.sortKey ?? '';
 
@@ -202,4 +215,4 @@ function describeReport(tenant: string, { step, file, files, events, bytes }: Ex
 }
 
 const describeDone = ({ tenant, events, bytes, digest, files, to }: Manifest, where: string): string =>
-  `${where} has all ${many(events)} of ${tenant} before ${to}: ${counted(files.length, 'file')}, ${megabytes(bytes)}, digest ${digest.sum}`;
+  `${where} has ${events === 1 ? 'the one event' : `all ${many(events)}`} of ${tenant} before ${to}: ${counted(files.length, 'file')}, ${megabytes(bytes)}, digest ${digest.sum}`;

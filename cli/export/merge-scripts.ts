@@ -1,5 +1,5 @@
 // Statements that load an export into Snowflake and BigQuery: as often as one likes, each event is there once, and of two copies the one that stands.
-import { FILE_PATTERN } from './event-files.ts';
+import { ENDINGS, type FileFormat } from './file-formats.ts';
 
 /** What stands comes first: the copy of the lower epoch, and within one that of the lower hash. */
 const STANDING = (one: string, other: string): string =>
@@ -10,7 +10,10 @@ const HEAD = `-- Loading is at least once: run it again after a fault, or for a 
 -- and within one epoch the one of the lower hash, as in the cells.
 `;
 
-const snowflake = (where: string): string => `-- Loads a Polycell export into Snowflake. It is at ${where}
+const snowflake = (
+  where: string,
+  format: FileFormat,
+): string => `-- Loads a Polycell export into Snowflake. It is at ${where}
 -- Make a stage for it first: CREATE STAGE polycell_export URL = '…' STORAGE_INTEGRATION = …, or PUT the files into an internal one.
 ${HEAD}
 CREATE TABLE IF NOT EXISTS polycell_events (
@@ -32,8 +35,8 @@ CREATE TABLE IF NOT EXISTS polycell_events (
 CREATE OR REPLACE TEMPORARY TABLE polycell_loaded (line VARIANT);
 
 COPY INTO polycell_loaded FROM @polycell_export
-  PATTERN = '.*${FILE_PATTERN.replaceAll('.', '[.]').replace('*', '[0-9a-f]+')}'
-  FILE_FORMAT = (TYPE = JSON COMPRESSION = GZIP);
+  PATTERN = '.*events-[0-9a-f]+${ENDINGS[format].replaceAll('.', '[.]')}'
+  FILE_FORMAT = (${format === 'ndjson' ? 'TYPE = JSON COMPRESSION = GZIP' : 'TYPE = PARQUET'});
 
 MERGE INTO polycell_events AS known USING (
   SELECT
@@ -43,7 +46,7 @@ MERGE INTO polycell_events AS known USING (
     line:epoch::NUMBER AS epoch,
     line:origin::STRING AS origin,
     line:hash::STRING AS body_hash,
-    line:event AS event
+    ${format === 'ndjson' ? 'line:event' : 'PARSE_JSON(line:event::STRING)'} AS event
   FROM polycell_loaded
   QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant, subject, key ORDER BY epoch, body_hash) = 1
 ) AS loaded
@@ -67,7 +70,18 @@ VALUES (
 );
 `;
 
-const bigQuery = (where: string): string => `-- Loads a Polycell export into BigQuery. It is at ${where}
+const LOAD_LINES = `LOAD DATA OVERWRITE polycell.loaded (
+  tenant STRING, subject STRING, key STRING, epoch INT64, origin STRING, \`hash\` STRING, event JSON
+)
+FROM FILES (format = 'NEWLINE_DELIMITED_JSON', compression = 'GZIP', uris = ['gs://BUCKET/events-*${ENDINGS.ndjson}']);`;
+
+const LOAD_PARQUET = `LOAD DATA OVERWRITE polycell.loaded
+FROM FILES (format = 'PARQUET', uris = ['gs://BUCKET/events-*${ENDINGS.parquet}']);`;
+
+const bigQuery = (
+  where: string,
+  format: FileFormat,
+): string => `-- Loads a Polycell export into BigQuery. It is at ${where}
 -- BigQuery loads from Cloud Storage: copy the files to a bucket there first, and put its name in place of BUCKET. Run it as one script.
 ${HEAD}
 CREATE TABLE IF NOT EXISTS polycell.events (
@@ -87,17 +101,14 @@ CREATE TABLE IF NOT EXISTS polycell.events (
 PARTITION BY DATE(time)
 CLUSTER BY tenant, subject;
 
-LOAD DATA OVERWRITE polycell.loaded (
-  tenant STRING, subject STRING, key STRING, epoch INT64, origin STRING, \`hash\` STRING, event JSON
-)
-FROM FILES (format = 'NEWLINE_DELIMITED_JSON', compression = 'GZIP', uris = ['gs://BUCKET/${FILE_PATTERN}']);
+${format === 'ndjson' ? LOAD_LINES : LOAD_PARQUET}
 
 MERGE INTO polycell.events AS known USING (
   SELECT
     tenant, subject, key, epoch, origin, \`hash\` AS body_hash, event,
     STRING(event.type) AS type, STRING(event.source) AS source, STRING(event.id) AS id,
     TIMESTAMP(STRING(event.time)) AS time, event.data AS data
-  FROM polycell.loaded
+  FROM ${format === 'ndjson' ? 'polycell.loaded' : '(SELECT * REPLACE (PARSE_JSON(event) AS event) FROM polycell.loaded)'}
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY tenant, subject, key ORDER BY epoch, \`hash\`) = 1
 ) AS loaded
@@ -123,7 +134,7 @@ DROP TABLE polycell.loaded;
 `;
 
 /** The scripts by the names of their files. */
-export const mergeScripts = (where: string): Readonly<Record<string, string>> => ({
-  'merge-snowflake.sql': snowflake(where),
-  'merge-bigquery.sql': bigQuery(where),
+export const mergeScripts = (where: string, format: FileFormat): Readonly<Record<string, string>> => ({
+  'merge-snowflake.sql': snowflake(where, format),
+  'merge-bigquery.sql': bigQuery(where, format),
 });

@@ -1,4 +1,4 @@
-// Where an export goes: a folder of this machine, or a bucket of S3.
+// Where an export goes: a folder of this machine, a bucket of S3, or a container of Blob Storage.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { FolderObjects } from '../../adapters/folder/folder-objects.ts';
@@ -6,13 +6,17 @@ import { describeError, isPortError } from '../../core/ports/errors.ts';
 import type { Objects } from '../../core/ports/objects.ts';
 import { UsageError, UserError } from '../command.ts';
 
-/** Attempts of the SDK at one request to S3; the adapter makes none of its own. */
-const S3_ATTEMPTS = 5;
+/** Attempts of the SDK at one request; the adapters make none of their own. */
+const ATTEMPTS = 5;
 
 /** A place as it was named. */
 export type PlaceName =
   | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'blob'; readonly account: string; readonly container: string; readonly prefix: string };
+
+/** Places of the clouds, as `--to` takes them. */
+export const BUCKETS = 's3://BUCKET/PREFIX or https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX';
 
 export interface Place {
   /** For messages and scripts. */
@@ -29,13 +33,26 @@ export interface Place {
 const S3 =
   /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>(?:[A-Za-z0-9._=-]+\/)*[A-Za-z0-9._=-]*))?$/;
 
+/** https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata; clouds of their own have other ends. */
+const BLOB =
+  /^https:\/\/(?<account>[a-z0-9]{3,24})\.blob\.core\.[a-z.]+\/(?<container>[a-z0-9](?:-?[a-z0-9]){2,62})(?:\/(?<prefix>(?:[A-Za-z0-9._=-]+\/)*[A-Za-z0-9._=-]*))?$/;
+
+const asFolder = (prefix: string): string => (prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`);
+
 /** @throws UsageError for what is no place */
 export function placeName(text: string): PlaceName {
   const { bucket, prefix = '' } = S3.exec(text)?.groups ?? {};
-  if (bucket !== undefined)
-    return { kind: 's3', bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` };
+  if (bucket !== undefined) return { kind: 's3', bucket, prefix: asFolder(prefix) };
+  const blob = BLOB.exec(text)?.groups;
+  if (blob !== undefined)
+    return {
+      kind: 'blob',
+      account: `https://${new URL(text).host}`,
+      container: blob.container ?? '',
+      prefix: asFolder(blob.prefix ?? ''),
+    };
   if (/^[a-z][a-z0-9+.-]+:/i.test(text))
-    throw new UsageError(`--to takes a folder or s3://BUCKET/PREFIX, not ${JSON.stringify(text)}.`);
+    throw new UsageError(`--to takes a folder, ${BUCKETS}, not ${JSON.stringify(text)}.`);
   return { kind: 'folder', folder: path.resolve(text) };
 }
 
@@ -54,13 +71,19 @@ export async function placeAt(name: PlaceName, environment: NodeJS.ProcessEnv = 
       close: () => undefined,
     };
   }
-  const { bucket, prefix } = name;
+  return name.kind === 's3' ? bucketAt(name, environment) : containerAt(name, environment);
+}
+
+async function bucketAt(
+  { bucket, prefix }: PlaceName & { kind: 's3' },
+  environment: NodeJS.ProcessEnv,
+): Promise<Place> {
   // Loaded only when it is used: it takes longer than most commands.
   const { S3Client } = await import('@aws-sdk/client-s3');
   const { S3Objects } = await import('../../adapters/aws/s3-objects.ts');
   const isElsewhere = (environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL ?? '') !== '';
   const client = new S3Client({
-    maxAttempts: S3_ATTEMPTS,
+    maxAttempts: ATTEMPTS,
     followRegionRedirects: true,
     // What stands in for S3 has one name for all buckets.
     forcePathStyle: isElsewhere,
@@ -78,7 +101,52 @@ export async function placeAt(name: PlaceName, environment: NodeJS.ProcessEnv = 
     };
   } catch (error) {
     client.destroy();
-    if (!isPortError(error)) throw error;
-    throw new UserError(`${where} cannot be reached: ${describeError(error).message}.`);
+    throw unreached(where, error);
   }
 }
+
+/** With the credentials that the Azure CLI takes, by the same variables: https://learn.microsoft.com/cli/azure/azure-cli-configuration */
+async function containerAt(
+  { account, container, prefix }: PlaceName & { kind: 'blob' },
+  environment: NodeJS.ProcessEnv,
+): Promise<Place> {
+  const { BlobServiceClient, StorageSharedKeyCredential } = await import('@azure/storage-blob');
+  const { BlobObjects } = await import('../../adapters/azure/blob-objects.ts');
+  const options = { retryOptions: { maxTries: ATTEMPTS } };
+  const {
+    AZURE_STORAGE_CONNECTION_STRING: connection = '',
+    AZURE_STORAGE_KEY: key = '',
+    AZURE_STORAGE_SAS_TOKEN: signature = '',
+  } = environment;
+  const where = `${account}/${container}/${prefix}`;
+  const name = new URL(account).hostname.split('.', 1)[0] ?? '';
+  const open = () => {
+    if (connection !== '')
+      try {
+        return BlobServiceClient.fromConnectionString(connection, options);
+      } catch (error) {
+        throw new UsageError(`AZURE_STORAGE_CONNECTION_STRING is refused: ${(error as Error).message}.`);
+      }
+    if (key !== '') return new BlobServiceClient(account, new StorageSharedKeyCredential(name, key), options);
+    if (signature !== '')
+      return new BlobServiceClient(`${account}?${signature.replace(/^\?/, '')}`, undefined, options);
+    throw new UsageError(
+      `${where} needs credentials: set AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING, as for the Azure CLI.`,
+    );
+  };
+  const service = open();
+  // A connection string may name what stands in for Blob Storage, whose addresses begin otherwise, but no other account.
+  if (service.accountName !== name)
+    throw new UsageError(`AZURE_STORAGE_CONNECTION_STRING is of the account ${service.accountName}, not of ${name}.`);
+  const objects = new BlobObjects({ container: service.getContainerClient(container), prefix });
+  try {
+    // What a token of one container may do, too.
+    await objects.get('manifest.json');
+  } catch (error) {
+    throw unreached(where, error);
+  }
+  return { where, objects, prepare: async () => undefined, close: () => undefined };
+}
+
+const unreached = (where: string, error: unknown): unknown =>
+  isPortError(error) ? new UserError(`${where} cannot be reached: ${describeError(error).message}.`) : error;

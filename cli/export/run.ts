@@ -3,6 +3,7 @@ import type { Objects } from '../../core/ports/objects.ts';
 import { addDigests, type Digest, NO_EVENTS } from '../../core/replication/digests.ts';
 import { RefusedError, UserError } from '../command.ts';
 import { type EventFile, eventFiles, FILE_LIMITS } from './event-files.ts';
+import type { FileFormat } from './file-formats.ts';
 import type { LogSource } from './log-source.ts';
 import { mergeScripts } from './merge-scripts.ts';
 
@@ -21,6 +22,7 @@ export interface ExportScope {
   readonly to: string;
   /** Where the copy lies. */
   readonly jurisdiction: string | null;
+  readonly fileFormat: FileFormat;
 }
 
 /** How far an export has come. */
@@ -82,7 +84,8 @@ const isSame = (one: ExportScope, other: ExportScope): boolean =>
   one.tenant === other.tenant &&
   one.from === other.from &&
   one.to === other.to &&
-  one.jurisdiction === other.jurisdiction;
+  one.jurisdiction === other.jurisdiction &&
+  one.fileFormat === other.fileFormat;
 
 /** Reads what is there. Rejects with a `PortError`, and with a `UserError` for what no export has written. */
 export async function found(objects: Objects): Promise<Found> {
@@ -166,7 +169,7 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
   const write = async (): Promise<void> => {
     const last = files.at(-1);
     if (last !== undefined && last.through === null) return;
-    for await (const { file, content } of eventFiles(source, scope.tenant, {
+    for await (const { file, content } of eventFiles(source, scope, {
       after: last?.through ?? null,
       through: null,
     })) {
@@ -182,7 +185,7 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
   const rewrite = async (index: number, old: EventFile): Promise<void> => {
     const anew: EventFile[] = [];
     const most = Math.ceil(old.events / FILE_LIMITS.divided);
-    for await (const { file, content } of eventFiles(source, scope.tenant, old, most)) {
+    for await (const { file, content } of eventFiles(source, scope, old, most)) {
       await put(file, content);
       anew.push(file);
     }
@@ -233,7 +236,8 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
     digest: files.reduce((total, { events: count, sum }) => addDigests(total, { count, sum }), NO_EVENTS),
     files,
   };
-  for (const [name, text] of Object.entries(mergeScripts(deps.where))) await objects.put(name, Buffer.from(text));
+  for (const [name, text] of Object.entries(mergeScripts(deps.where, scope.fileFormat)))
+    await objects.put(name, Buffer.from(text));
   await objects.put(MANIFEST, json(manifest));
   await objects.remove(PROGRESS);
   return manifest;
@@ -241,10 +245,10 @@ export async function exportLog(deps: ExportDeps, scope: ExportScope): Promise<M
 
 const json = (value: object): Buffer => Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
 
-function otherExport(where: string, { tenant, from, to, jurisdiction }: ExportScope): RefusedError {
+function otherExport(where: string, { tenant, from, to, jurisdiction, fileFormat }: ExportScope): RefusedError {
   const bounds = `${from === null ? '' : ` from ${from}`} to ${to}${jurisdiction === null ? '' : ` in ${jurisdiction}`}`;
   return new RefusedError(
-    `${where} has an export of ${tenant}${bounds}; choose another place, or give the same options.`,
+    `${where} has an export of ${tenant}${bounds} as ${fileFormat}; choose another place, or give the same options.`,
     'other_export',
   );
 }

@@ -25,6 +25,7 @@ called conformance-… and removed:
   DYNAMODB_ENDPOINT                http://127.0.0.1:8000
   SNS_ENDPOINT and SQS_ENDPOINT    the same server, such as http://127.0.0.1:4566
   COSMOS_ENDPOINT and COSMOS_KEY   http://127.0.0.1:8081
+  BLOB_ENDPOINT                    http://127.0.0.1:10000/devstoreaccount1 (Azurite)
 `;
 
 const OPTIONS = {
@@ -57,7 +58,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return fail('--edge, --profile and --stack are for --cell NAME.', 2);
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   try {
-    const endpoints = readEndpoints(process.env);
+    const { BLOB_ENDPOINT: blob = '' } = process.env;
+    const endpoints = { ...readEndpoints(process.env), ...(blob !== '' && { blob }) };
     const fault = serversFault(endpoints);
     if (fault !== undefined) return fail(fault, 2);
     if (cell === undefined && Object.keys(endpoints).length === 0)

@@ -8,12 +8,18 @@ import type { Endpoints } from '../../local/endpoints.ts';
 import { type ContractServers, SERVERS_VARIABLE } from '../support/contract-servers.ts';
 import type { Finding } from './findings.ts';
 
+/** Servers that may be named: those of the local stack, and what only exports need. */
+export interface Servers extends Endpoints {
+  /** Blob Storage, with the account that emulators have in its address. */
+  readonly blob?: string;
+}
+
 /** The suites of a service. */
 interface Service {
   readonly title: string;
   readonly files: readonly string[];
   /** What is run against, for the report and for the suites; `undefined` if it is not named. */
-  of(endpoints: Endpoints): { readonly address: string; readonly servers: ContractServers } | undefined;
+  of(endpoints: Servers): { readonly address: string; readonly servers: ContractServers } | undefined;
 }
 
 const SERVICES: readonly Service[] = [
@@ -35,10 +41,15 @@ const SERVICES: readonly Service[] = [
       return cosmos === undefined ? undefined : { address: endpoint, servers: { cosmos: { endpoint, key } } };
     },
   },
+  {
+    title: 'Blob Storage',
+    files: ['blob-objects'],
+    of: ({ blob }) => (blob === undefined ? undefined : { address: blob, servers: { blob } }),
+  },
 ];
 
 /** Says why these servers cannot be tried; `undefined` if they can. */
-export function serversFault({ dynamodb, sns, sqs, cosmos, serviceBus }: Endpoints): string | undefined {
+export function serversFault({ dynamodb, sns, sqs, cosmos, serviceBus, blob }: Servers): string | undefined {
   if (sns !== sqs)
     return 'SNS_ENDPOINT and SQS_ENDPOINT must be the same server: the suite makes topics and queues at one.';
   const secure = [dynamodb, sqs, /AccountEndpoint=(.+?);/.exec(cosmos ?? '')?.[1]].find((url) =>
@@ -46,6 +57,8 @@ export function serversFault({ dynamodb, sns, sqs, cosmos, serviceBus }: Endpoin
   );
   // The clauses about faults put a proxy in between, which speaks plain HTTP.
   if (secure !== undefined) return `${secure} is HTTPS; the suites reach servers over HTTP, as emulators offer it.`;
+  if (blob !== undefined && !/^http:\/\/[^/]+\/devstoreaccount1$/.test(blob))
+    return `BLOB_ENDPOINT must be an address such as http://127.0.0.1:10000/devstoreaccount1, not ${JSON.stringify(blob)}.`;
   if (serviceBus !== undefined)
     return 'SERVICE_BUS_CONNECTION is not for this program: the suite of Service Bus steers its emulator from within.';
   return undefined;
@@ -53,7 +66,7 @@ export function serversFault({ dynamodb, sns, sqs, cosmos, serviceBus }: Endpoin
 
 /** Runs the suites of every service that is named. `progress` is called as each begins. */
 export async function conformServices(
-  endpoints: Endpoints,
+  endpoints: Servers,
   progress: (text: string) => void,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];

@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand, ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import { DeleteTopicCommand, ListTopicsCommand } from '@aws-sdk/client-sns';
 import { DeleteQueueCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { WELL_KNOWN_KEY } from '../../emulators/cosmos/limits.ts';
 import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import { dynamodbClient, snsClient, sqsClient } from '../contract/aws/clients.ts';
 import { cosmosClient } from '../contract/azure/clients.ts';
+import { blobServer, STORAGE_ACCOUNT, STORAGE_KEY } from './blob-server.ts';
 
 /** The variable by which the program names servers to the suites that it starts. */
 export const SERVERS_VARIABLE = 'POLYCELL_CONFORMANCE_SERVERS';
@@ -19,6 +21,8 @@ export interface ContractServers {
   /** One server for SNS and SQS: a topic delivers only to queues that it knows. */
   readonly snsSqs?: string;
   readonly cosmos?: { readonly endpoint: string; readonly key: string };
+  /** With the account and key that emulators have, such as `http://127.0.0.1:10000/devstoreaccount1`. */
+  readonly blob?: string;
 }
 
 const named = (): ContractServers => JSON.parse(process.env[SERVERS_VARIABLE] ?? '{}') as ContractServers;
@@ -85,6 +89,12 @@ export const snsSqsServer = (): ContractServer =>
       ({ NextToken } = page);
     } while (NextToken !== undefined);
     for (const client of [sns, sqs]) client.destroy();
+  });
+
+export const blobStorage = (): ContractServer =>
+  server(named().blob, blobServer(), async (endpoint, _prefix, names) => {
+    const service = new BlobServiceClient(endpoint, new StorageSharedKeyCredential(STORAGE_ACCOUNT, STORAGE_KEY));
+    for (const name of names) await service.getContainerClient(name).deleteIfExists();
   });
 
 /** `partitionRanges`: of the own emulator. */

@@ -241,7 +241,7 @@ export const ROWS: readonly Row[] = [
     project: [
       ...['cli/', 'local/', 'hosts/processes/', 'emulators/', 'infra/', 'build/', 'core/', 'adapters/system/'],
       // Where it writes exports.
-      ...['adapters/folder/', 'adapters/aws/s3-objects.ts'],
+      ...['adapters/folder/', 'adapters/aws/s3-objects.ts', 'adapters/azure/blob-objects.ts'],
     ],
     packages: 'declared',
     node: true,

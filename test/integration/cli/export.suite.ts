@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { BlobServiceClient } from '@azure/storage-blob';
 import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
 import { s3Client } from '../../contract/aws/clients.ts';
+import { blobServer, STORAGE_ACCOUNT, STORAGE_KEY } from '../../support/blob-server.ts';
 import { type Ended, oneLine } from './run.ts';
 
 /** Declares the tests; `at` runs a command against the stack, and `json` one for its lines of JSON. There is a cell new-2 in the us. */
@@ -37,7 +39,7 @@ export function exportSuite(
       const copy = (...more: string[]) => json('export', '--tenant', 'acme', '--until', until, ...more);
       expect(await copy('--to', bucket, '--dry-run')).toEqual([
         {
-          ...{ tenant: 'acme', from: null, to: until, jurisdiction: 'eu' },
+          ...{ tenant: 'acme', from: null, to: until, jurisdiction: 'eu', fileFormat: 'ndjson' },
           ...{ place: 's3://exports/acme/', events: 40, state: 'begin' },
         },
       ]);
@@ -58,13 +60,44 @@ export function exportSuite(
       }
     });
 
+    test('it is copied to a container of Blob Storage as well, as Parquet', async () => {
+      const server = blobServer();
+      await server.start();
+      try {
+        const account = `DefaultEndpointsProtocol=http;AccountName=${STORAGE_ACCOUNT};AccountKey=${STORAGE_KEY};BlobEndpoint=${server.endpoint};`;
+        process.env.AZURE_STORAGE_CONNECTION_STRING = account;
+        const service = BlobServiceClient.fromConnectionString(account);
+        await service.createContainer('exports');
+        const to = `https://${STORAGE_ACCOUNT}.blob.core.windows.net/exports/acme`;
+        const until = new Date().toISOString();
+        const copy = () => json('export', '--tenant', 'acme', '--to', to, '--format', 'parquet', '--until', until);
+        const done = (await copy()).at(-1);
+        expect(done).toMatchObject({ events: 40, fileFormat: 'parquet' });
+        expect(await copy()).toEqual([done]);
+        const manifest = await service
+          .getContainerClient('exports')
+          .getBlobClient('acme/manifest.json')
+          .downloadToBuffer();
+        expect(JSON.parse(manifest.toString())).toMatchObject({ digest: done?.digest, fileFormat: 'parquet' });
+        expect(await at('export', '--tenant', 'acme', '--to', 'https://other1.blob.core.windows.net/exports')).toEqual({
+          ...{ code: 2, out: '' },
+          err: oneLine(/AZURE_STORAGE_CONNECTION_STRING is of the account devstoreaccount1, not of other1/),
+        });
+      } finally {
+        delete process.env.AZURE_STORAGE_CONNECTION_STRING;
+        await server.stop();
+      }
+    });
+
     test.each<[readonly string[], number, RegExp]>([
-      [['--tenant', 'acme'], 2, /Give --to\./],
+      [['--tenant', 'acme', '--to', bucket, '--format', 'csv'], 2, /--format takes ndjson or parquet, not "csv"/],
       [
-        ['--tenant', 'acme', '--to', 'gs://bucket'],
+        ['--tenant', 'acme', '--to', 'https://acme1.blob.core.windows.net/exports'],
         2,
-        /--to takes a folder or s3:\/\/BUCKET\/PREFIX, not "gs:\/\/bucket"/,
+        /needs credentials: set AZURE_STORAGE_SAS_TOKEN/,
       ],
+      [['--tenant', 'acme'], 2, /Give --to\./],
+      [['--tenant', 'acme', '--to', 'gs://bucket'], 2, /--to takes a folder, s3:.* or https:.*, not "gs:\/\/bucket"/],
       [['--tenant', 'acme', '--to', bucket, '--from', 'yesterday'], 2, /--from must be a time such as/],
       [['--tenant', 'acme', '--to', bucket, '--until', '2999-01-01T00:00:00Z'], 2, /--until lies in the future/],
       [['--tenant', 'acme', '--to', bucket], 3, /s3:\/\/exports\/acme\/ has an export of acme to /],

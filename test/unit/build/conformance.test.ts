@@ -49,6 +49,8 @@ test('servers that the suites cannot be run against are refused with the reason'
   expect(serversFault({})).toBeUndefined();
   expect(serversFault({ sns: 'http://one', sqs: 'http://other' })).toContain('must be the same server');
   expect(serversFault({ dynamodb: 'https://dynamodb.example' })).toContain('https://dynamodb.example is HTTPS');
+  expect(serversFault({ blob: 'http://127.0.0.1:10000/devstoreaccount1' })).toBeUndefined();
+  expect(serversFault({ blob: 'http://127.0.0.1:10000' })).toContain('BLOB_ENDPOINT must be an address such as');
   expect(serversFault({ serviceBus: 'Endpoint=sb://here' })).toContain(
     'SERVICE_BUS_CONNECTION is not for this program',
   );

@@ -20,7 +20,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const SCOPE: ExportScope = { tenant: 'acme', from: null, to: '2026-11-21T07:42:00Z', jurisdiction: null };
+const SCOPE: ExportScope = {
+  tenant: 'acme',
+  from: null,
+  to: '2026-11-21T07:42:00Z',
+  jurisdiction: null,
+  fileFormat: 'ndjson',
+};
 
 const event = (id: string, second: number, subject = 'pump-1') =>
   candidate({
@@ -364,7 +370,7 @@ test('a place has one export: the same again changes nothing, another one is ref
   expect(paths).toHaveLength(asked);
   for (const other of [{ tenant: 'globex' }, { to: '2026-11-21T07:43:00Z' }, { from: '2026-11-21T07:00:00Z' }])
     await expect(run(undefined, { ...SCOPE, ...other })).rejects.toThrow(
-      `${folder} has an export of acme to 2026-11-21T07:42:00Z; choose another place, or give the same options.`,
+      `${folder} has an export of acme to 2026-11-21T07:42:00Z as ndjson; choose another place, or give the same options.`,
     );
 });
 
