@@ -160,8 +160,7 @@ async function carryOut(place: Place, options: DataDrillOptions, kind: Kind): Pr
   const effects = await countEvents(counted);
   const differing = { events, ...(await differingDocuments(reading, pairs)) };
   const of = (phase: Phase, isOf: (tenant: string) => boolean) => record.phaseOf(phase, isOf);
-  const anyone = () => true;
-  const later = (['fault', 'after'] as const).map((phase) => of(phase, anyone));
+  const later = record.phasesOf(['fault', 'after'], () => true);
   const measured: DataMeasured = {
     ...done,
     kind: options.kind,
@@ -170,10 +169,7 @@ async function carryOut(place: Place, options: DataDrillOptions, kind: Kind): Pr
     effects,
     wrongCell: record.wrong,
     unsent: load.unsent,
-    requests: {
-      sent: later.reduce((sum, { requests }) => sum + requests, 0),
-      failed: later.reduce((sum, { requests, succeeded }) => sum + requests - succeeded, 0),
-    },
+    requests: { sent: later.requests, failed: later.requests - later.succeeded, byStatus: later.byStatus },
     stages,
     differing,
     facts,

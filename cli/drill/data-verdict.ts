@@ -55,7 +55,12 @@ export interface DataMeasured {
   readonly wrongCell?: number;
   readonly unsent?: number;
   /** Requests from the fault on, and how many of them failed. */
-  readonly requests?: { readonly sent: number; readonly failed: number };
+  readonly requests?: {
+    readonly sent: number;
+    readonly failed: number;
+    /** Of all of them, how many had which answer. */
+    readonly byStatus: Readonly<Record<string, number>>;
+  };
   readonly neighbours?: { readonly before: PhaseSummary; readonly during: PhaseSummary };
   readonly stages?: readonly Stage[];
   /** What differs between the two cells of the tenants at the end: events, and documents of consumers. */
@@ -79,7 +84,11 @@ export function judgeData(measured: DataMeasured): readonly Target[] {
   const { ledger, effects, requests, stages, neighbours, differing, moves, failback, caughtUpMs } = measured;
   const targets: Target[] = [];
   if (requests !== undefined) {
-    targets.push({ ...zero(`requests that failed (${requests.sent})`, requests.failed) });
+    const answers = Object.entries(requests.byStatus).map(([status, count]) => `${count} ${status}`);
+    targets.push({
+      ...zero(`requests that failed (${requests.sent})`, requests.failed),
+      ...(requests.failed > 0 && { actual: `${requests.failed}: ${answers.join(', ')}` }),
+    });
     targets.push(zero('requests that could not be sent', measured.unsent ?? 0));
   }
   if (moves !== undefined)

@@ -177,8 +177,14 @@ export class ServiceRecord {
 
   /** A phase over some tenants. */
   phaseOf(phase: Phase, isOf: (tenant: string) => boolean): PhaseSummary {
+    return this.phasesOf([phase], isOf);
+  }
+
+  /** Some phases together, over some tenants. */
+  phasesOf(wanted: readonly Phase[], isOf: (tenant: string) => boolean): PhaseSummary {
     const sum = new Tally();
-    for (const [tenant, { phases }] of this.#tenants) if (isOf(tenant)) sum.merge(phases[phase]);
+    for (const [tenant, { phases }] of this.#tenants)
+      if (isOf(tenant)) for (const phase of wanted) sum.merge(phases[phase]);
     return sum.summary();
   }
 

@@ -42,7 +42,7 @@ const kept: DataMeasured = {
   effects: { doubled: 0, missing: 0 },
   wrongCell: 0,
   unsent: 0,
-  requests: { sent: 200, failed: 0 },
+  requests: { sent: 200, failed: 0, byStatus: { 202: 200 } },
   neighbours: { before: phase, during: phase },
   stages: [stage],
   differing: { events: 0, documents: 0, compared: 4 },
@@ -62,7 +62,11 @@ test('a drill in which everything held has no missed target', () => {
 });
 
 test.each<[string, Partial<DataMeasured>, string]>([
-  ['one request failed', { requests: { sent: 200, failed: 1 } }, 'requests that failed (200)'],
+  [
+    'one request failed',
+    { requests: { sent: 200, failed: 1, byStatus: { 202: 199, timeout: 1 } } },
+    'requests that failed (200)',
+  ],
   ['one was not sent', { unsent: 1 }, 'requests that could not be sent'],
   ['one move stands still', { moves: { step: 'verified', ordered: 2, arrived: 1 } }, 'moves that are verified'],
   ['no move was ordered', { moves: { step: 'verified', ordered: 0, arrived: 0 } }, 'moves that are verified'],
