@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as awsContainer from '../containers/aws/config.ts';
 import * as azureContainer from '../containers/azure/config.ts';
+import { bodyValidator } from '../core/api/write.ts';
 import { application } from '../core/application.ts';
 import { applicationFaults, topologyOf } from '../core/domain/application.ts';
 import type { Domain } from '../core/domain/domain.ts';
@@ -44,13 +45,16 @@ const besideDomains = (publishing: boolean): Files =>
   Object.fromEntries(
     application.flatMap((domain) => {
       const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
+      const bodies = Object.fromEntries(
+        domain.writes.flatMap((write) => (write.body === undefined ? [] : [[bodyValidator(write), write.body]])),
+      );
       const folder = folderOf(domain);
       const registry = `${path.posix.relative(folder, 'core/events')}/registry.ts`;
       const published = `${folder}/published.generated.json`;
       return [
         [
           `${folder}/validators.generated.ts`,
-          () => compileValidators(schemas, `the event types in ${folder}`, registry),
+          () => compileValidators({ ...schemas, ...bodies }, `the event types in ${folder}`, registry),
         ],
         ...(publishing || existsSync(published)
           ? [[published, () => publish(published, schemas, publishing)] as const]

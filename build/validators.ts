@@ -28,8 +28,11 @@ export async function compileValidators(
 ): Promise<string> {
   const ajv = new Ajv({ code: { source: true, esm: true }, strict: true, strictTypes: false });
   addFormats(ajv);
-  const names = Object.keys(schemas).map((type, index) => [`validate${index}`, type] as const);
+  // What has one schema has one validator.
+  const distinct = [...new Set(Object.values(schemas))];
+  const names = Object.entries(schemas).map(([type, schema]) => [`validate${distinct.indexOf(schema)}`, type] as const);
   for (const [name, type] of names) {
+    if (ajv.getSchema(name) !== undefined) continue;
     try {
       ajv.addSchema(schemas[type] ?? {}, name);
       ajv.getSchema(name);

@@ -31,12 +31,14 @@ import { tenants } from './commands/tenants.ts';
 import { token } from './commands/token.ts';
 import { trace } from './commands/trace.ts';
 import { whoami } from './commands/whoami.ts';
+import { write } from './commands/write.ts';
 
 /** Every command by its name. */
 export const commands: Readonly<Record<string, Command>> = {
   dev,
   send,
   get,
+  write,
   status,
   parked,
   trace,

@@ -55,7 +55,7 @@ export const mayStillCome = (status: number, text: string): boolean =>
   (status === 200 && (JSON.parse(text) as { items?: unknown[] }).items?.length === 0);
 
 /** The detail and code of a problem; any other text as it is. */
-function problemText(text: string): string {
+export function problemText(text: string): string {
   const { detail, code } = readProblem(text);
   return detail === undefined ? text : `${detail.replace(/\.$/, '')} (${code ?? 'no code'}).`;
 }

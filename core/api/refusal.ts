@@ -26,6 +26,8 @@ const COMMON = {
 /** Refusals of tenants, by their cell or by the edge in front of it. */
 const TENANTS = {
   invalid_batch: [400, 'Invalid batch'],
+  invalid_idempotency_key: [400, 'Invalid idempotency key'],
+  unsupported_condition: [400, 'Conditional writes are not supported'],
   unknown_consumer: [400, 'Unknown consumer'],
   invalid_assignment: [401, 'The assignment is missing or not valid'],
   invalid_peer: [401, 'The sender is not another cell of the tenant'],
@@ -38,6 +40,7 @@ const TENANTS = {
   target_too_long: [414, 'Path and query too long'],
   unsupported_encoding: [415, 'This content encoding is not accepted'],
   misdirected: [421, 'The route token is for another cell or endpoint'],
+  idempotency_key_reused: [422, 'The idempotency key belongs to another request'],
   quota_exceeded: [429, 'Tenant quota exceeded'],
   headers_too_large: [431, 'Headers too large'],
   cell_overloaded: [503, 'The tenant’s cell is overloaded'],

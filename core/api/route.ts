@@ -3,7 +3,7 @@ import type { Scope } from '../cell/route-token.ts';
 import type { Parameters } from './parameters.ts';
 
 export interface Route<S extends string = Scope> {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
   /** `{name}` stands for one segment of the path. */
   readonly path: string;
   /** The scope that the caller needs; `null` for a public route. */

@@ -35,6 +35,8 @@ export const statePartition = {
   conflicts: (tenant: string) => `conflicts|${tenant}`,
   /** How far a tenant's log has been pushed to its other cells. */
   pushes: (tenant: string) => `pushes|${tenant}`,
+  /** The events of a tenant's writes by their idempotency keys. */
+  writes: (tenant: string) => `writes|${tenant}`,
   /** What is noted of the other cells of the tenants. */
   replicas: 'replicas',
   /** A tenant's subjects whose hash has this digit. */
@@ -75,4 +77,5 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'pushes',
   'feed',
   'replicas',
+  'writes',
 ];

@@ -1,5 +1,6 @@
 // What follows from the list of domains: topology, registry, consumers, and what may not be in it.
 import type { MissingCodes } from '../api/refusal.ts';
+import { bodyValidator } from '../api/write.ts';
 import { RESERVED_PREFIXES } from '../cell/identity.ts';
 import { LEASE } from '../cell/lease.ts';
 import { createTopology, REPLICATE, type Topology } from '../cell/topology.ts';
@@ -23,7 +24,13 @@ export const missingCodes = (application: Application): MissingCodes =>
 
 /** The registry of all event types. */
 export const registryOf = (application: Application): SchemaRegistry =>
-  new SchemaRegistry(Object.assign({}, ...application.map(({ validators }) => validators)));
+  new SchemaRegistry(
+    Object.fromEntries(
+      application.flatMap(({ events, validators }) =>
+        events.flatMap(({ type }) => (validators[type] === undefined ? [] : [[type, validators[type]] as const])),
+      ),
+    ),
+  );
 
 /** The definition of one consumer; a name that no domain declares is a programming error. */
 export function consumerNamed(application: Application, name: string): ConsumerDefinition {
@@ -83,17 +90,25 @@ export function applicationFaults(application: Application): string[] {
     ),
   );
   unique(
-    'read',
+    'read or write',
     all(
-      (domain) => domain.reads,
+      (domain) => [...domain.reads, ...domain.writes],
       ({ name }) => name,
     ),
   );
+  const anyId = (path: string) => path.replace(/\{\w+\}/, '{}');
   unique(
     'path',
     all(
       (domain) => domain.reads,
-      ({ path }) => path.replace(/\{\w+\}/, '{}'),
+      ({ path }) => anyId(path),
+    ),
+  );
+  unique(
+    'write',
+    all(
+      (domain) => domain.writes,
+      ({ method, path }) => `${method} ${anyId(path)}`,
     ),
   );
   unique(
@@ -116,7 +131,7 @@ export function applicationFaults(application: Application): string[] {
 }
 
 function domainFaults(
-  { name, events, validators, consumers, state, reads, missing }: Domain,
+  { name, events, validators, consumers, state, reads, writes, missing }: Domain,
   types: ReadonlySet<string>,
 ) {
   const faults: string[] = [];
@@ -152,13 +167,21 @@ function domainFaults(
       `the state partition ${prefix} must begin with ${name}. so that no other domain has it.`,
     );
   }
-  for (const read of reads) {
-    check(/^\/v1\/[^/]/.test(read.path), `the path ${read.path} must begin with /v1/.`);
-    check((read.path.match(/\{/g) ?? []).length <= 1, `the path ${read.path} may have one segment in braces.`);
-    const code = read.missing?.code;
+  for (const route of [...reads, ...writes]) {
+    const kind = 'method' in route ? 'write' : 'read';
+    check(/^\/v1\/[^/]/.test(route.path), `the path ${route.path} must begin with /v1/.`);
+    check((route.path.match(/\{/g) ?? []).length <= 1, `the path ${route.path} may have one segment in braces.`);
+    const code = route.missing?.code;
     check(
       code === undefined || Object.hasOwn(missing, code),
-      `the read ${read.name} answers ${code}, which is not in missing.`,
+      `the ${kind} ${route.name} answers ${code}, which is not in missing.`,
+    );
+  }
+  for (const each of writes) {
+    check(each.path.includes('{'), `the path ${each.path} of the write ${each.name} must name the subject.`);
+    check(
+      each.body === undefined || Object.hasOwn(validators, bodyValidator(each)),
+      `the body of the write ${each.name} has no validator; run \`npm run generate\`.`,
     );
   }
   return faults;

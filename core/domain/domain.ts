@@ -3,6 +3,7 @@
 import type { Read } from '../api/read.ts';
 import type { MissingCodes } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
+import type { Write } from '../api/write.ts';
 import type { StatePartition } from '../cell/identity.ts';
 import type { CompiledValidator } from '../events/registry.ts';
 import type { ConsumerDefinition } from '../pipeline/consumer.ts';
@@ -38,13 +39,14 @@ export interface Domain {
   /** A sentence for the OpenAPI document. */
   readonly description: string;
   readonly events: readonly Pick<EventType, 'type' | 'schema'>[];
-  /** Event type → validator of its data, compiled from `events` by `npm run generate`. */
+  /** Event type → validator of its data, and `bodyValidator` of each write, compiled by `npm run generate`. */
   readonly validators: Readonly<Record<string, CompiledValidator>>;
   readonly consumers: readonly ConsumerDefinition[];
   /** The partitions of the state collection that its consumers write. */
   readonly state: readonly StatePartition[];
   readonly reads: readonly Read[];
-  /** Codes of the problems that its reads answer with 404, and their titles. */
+  readonly writes: readonly Write[];
+  /** Codes of the problems that its reads and writes answer with 404, and their titles. */
   readonly missing: MissingCodes;
   /** Schemas by the names that they have in the OpenAPI document. */
   readonly schemas: Readonly<Record<string, JsonSchema>>;
@@ -59,13 +61,14 @@ export interface Domain {
 }
 
 /** What a domain may leave out. */
-type Optional = 'state' | 'reads' | 'missing' | 'schemas' | 'consumers';
+type Optional = 'state' | 'reads' | 'writes' | 'missing' | 'schemas' | 'consumers';
 
 /** Declares a domain. `applicationFaults` says what may not be, and `npm run check` asks it. */
 export const defineDomain = (domain: Omit<Domain, Optional> & Partial<Pick<Domain, Optional>>): Domain => ({
   consumers: [],
   state: [],
   reads: [],
+  writes: [],
   missing: {},
   schemas: {},
   ...domain,

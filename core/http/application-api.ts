@@ -15,6 +15,7 @@ import { parking } from '../pipeline/parking.ts';
 import { type RebuiltConsumer, rebuild } from '../pipeline/rebuild.ts';
 import { redrive } from '../pipeline/redrive.ts';
 import { subjectIndex } from '../pipeline/subject-index.ts';
+import { writeOnce } from '../pipeline/write-once.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
@@ -86,13 +87,15 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const notes = replicaNotes(state, clock);
   const assignments = heldAssignments({ cell: cell.id, state, keys: routeKeys, notes });
   const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
+  const take = ingest({ cell: cell.id, events, registry: registryOf(application), clock, subjects });
   return createCellApi({
     cell,
     application,
     document,
     verifyRouteToken: routeTokenVerifier({ keys: routeKeys, cell: cell.id, audience, clock }),
     guardEpoch: epochGuard(state),
-    ingest: ingest({ cell: cell.id, events, registry: registryOf(application), clock, subjects }),
+    ingest: take,
+    once: writeOnce({ events, state, clock, ids, ingest: take }),
     stores: { events, state },
     subjects,
     parking: parked,

@@ -125,6 +125,11 @@ export const Conflict = object(['event', 'epoch', 'origin', 'standsEpoch', 'stan
   },
   standsEpoch: { ...count, description: 'Of the copy that stands.' },
   standsHash: { ...text, description: 'SHA-256 of the canonical JSON of the body that stands, without tracing.' },
+  stands: {
+    $ref: '#/components/schemas/CloudEvent',
+    description: 'The event that stands, where it is another one, which was accepted without knowledge of this one.',
+  },
+  fields: { type: 'array', items: text, description: 'What it lost of the item that both events write.' },
   foundAt: time,
 });
 

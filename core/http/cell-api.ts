@@ -18,6 +18,7 @@ import { type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
+import type { WriteCommand, WriteResult } from '../pipeline/write-once.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
 import type { JsonObject } from '../ports/json.ts';
@@ -34,6 +35,7 @@ import { readHandler, readRoutes } from './reads.ts';
 import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 import { noteEvents, servedRequest } from './served-request.ts';
+import { writeHandlers, writeRoutes } from './writes.ts';
 
 /** Whose request it is, for log lines, as soon as its token has been verified. */
 type Known = { tenant?: string; epoch?: number };
@@ -54,7 +56,9 @@ export interface CellApiDeps {
   readonly verifyRouteToken: (token: string | null) => Promise<RouteVerdict>;
   readonly guardEpoch: (tenant: string, epoch: number) => Promise<EpochVerdict>;
   readonly ingest: (command: IngestCommand) => Promise<IngestResult>;
-  /** The stores that the domains' reads use. */
+  /** Accepts the events of the domains' writes. */
+  readonly once: (command: WriteCommand) => Promise<WriteResult>;
+  /** The stores that the domains' reads and writes use. */
   readonly stores: ReadStores;
   readonly subjects: SubjectIndex;
   readonly parking: Parking;
@@ -82,7 +86,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const missing = missingCodes(deps.application);
   const consumers = topologyOf(deps.application).consumers.map(({ name }) => name);
   const reads = readRoutes(deps.application);
-  const table: Readonly<Record<string, Route>> = { ...routes, ...reads };
+  const table: Readonly<Record<string, Route>> = { ...routes, ...reads, ...writeRoutes(deps.application) };
   const matchRoute = routeMatcher(table);
   const served = servedRequest(deps);
 
@@ -163,6 +167,11 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     ...replica(deps.replica, deps.stores.state),
     ...logReads({ ...deps.replica, subjects: deps.subjects }),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
+    ...writeHandlers(deps.application, {
+      ...deps.stores,
+      ...{ cell: cell.id, clock: deps.clock, once: deps.once },
+      noted: (span, summary) => noteEvents(deps.telemetry, span, summary),
+    }),
   };
 
   /** Checks token, cell and scope, in this order. */

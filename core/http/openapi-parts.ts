@@ -20,9 +20,10 @@ export const problemSchema = (codes: readonly string[]) =>
     errors: { type: 'array', items: object(['detail'], { pointer: text, parameter: text, detail: text }) },
   });
 
-/** A route's answers on success, and its body. */
+/** A route's answers on success, its body, and the headers that it reads. */
 export interface Specifics {
   readonly responses: Record<string, unknown>;
+  readonly inHeader?: readonly object[];
   readonly requestBody?: unknown;
 }
 
@@ -34,7 +35,7 @@ export function describePaths<Name extends string>(
 ): Record<string, Record<string, unknown>> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [name, route] of Object.entries(routes) as [Name, Route<string>][]) {
-    const { responses, requestBody } = specifics[name];
+    const { responses, requestBody, inHeader = [] } = specifics[name];
     const inPath = route.path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: text }] : [];
     const inQuery = Object.entries(route.parameters).map(([parameter, { description, schema }]) => ({
       name: parameter,
@@ -47,7 +48,7 @@ export function describePaths<Name extends string>(
       [route.method.toLowerCase()]: {
         operationId: name,
         summary: route.summary,
-        parameters: [...inPath, ...inQuery],
+        parameters: [...inPath, ...inQuery, ...inHeader],
         ...(requestBody !== undefined && { requestBody }),
         ...(route.scope !== null && { security: [{ [security]: [route.scope] }] }),
         responses: {

@@ -27,6 +27,7 @@ import { EVENT_MEDIA_TYPES } from './body.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from './openapi-parts.ts';
 import { readRoutes } from './reads.ts';
 import { type RouteName, routes } from './routes.ts';
+import { idempotencyParameter, Written, writeRoutes } from './writes.ts';
 
 const cloudEvent = (types: readonly string[], data: readonly JsonSchema[]) => ({
   ...object(['specversion', 'id', 'source', 'type', 'subject', 'time', 'data'], {
@@ -165,13 +166,13 @@ function exampleOf([domain]: Application): object | undefined {
 /** The document of a cell that runs this application. */
 export function openApiDocument(application: Application): unknown {
   const events = application.flatMap((domain) => domain.events);
-  const data = events.map(({ schema }) => schema);
   const named = Object.assign({}, ...application.map(({ schemas }) => schemas)) as Readonly<Record<string, JsonSchema>>;
   const names = new Map(Object.entries(named).map(([name, schema]) => [schema, name]));
   const reference = (schema: JsonSchema): JsonSchema => {
     const name = names.get(schema);
     return name === undefined ? schema : ref(name);
   };
+  const data = events.map(({ schema }) => reference(schema));
   const reads = readRoutes(application);
   const readSpecifics = Object.fromEntries(
     Object.values(reads).map((read): [string, Specifics] => [
@@ -186,6 +187,19 @@ export function openApiDocument(application: Application): unknown {
       },
     ]),
   );
+  const writes = writeRoutes(application);
+  const writeSpecifics = Object.fromEntries(
+    Object.values(writes).map((write): [string, Specifics] => [
+      write.name,
+      {
+        inHeader: [idempotencyParameter],
+        ...(write.body !== undefined && {
+          requestBody: { required: true, content: content(reference(write.body)) },
+        }),
+        responses: { 202: answer('The event is stored.', ref('Written')) },
+      },
+    ]),
+  );
   return {
     openapi: '3.1.0',
     info: {
@@ -194,8 +208,8 @@ export function openApiDocument(application: Application): unknown {
       description: application.map(({ description }) => description).join(' '),
     },
     paths: describePaths<string>(
-      { ...routes, ...reads },
-      { ...specificsOf(data, exampleOf(application)), ...readSpecifics },
+      { ...routes, ...reads, ...writes },
+      { ...specificsOf(data, exampleOf(application)), ...readSpecifics, ...writeSpecifics },
       'routeToken',
     ),
     components: {
@@ -206,6 +220,7 @@ export function openApiDocument(application: Application): unknown {
           data,
         ),
         IngestSummary,
+        ...(Object.keys(writes).length > 0 && { Written }),
         ...named,
         ParkedEvent,
         Redrive,

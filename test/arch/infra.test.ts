@@ -106,7 +106,7 @@ const DECLARATIONS: Readonly<Record<string, readonly string[]>> = {
     'infra/address-plan.json:23 10.30.128.0/17 for vpn overlaps 10.30.0.0/16 for azure-gamma.',
   ],
   'unknown-consumer': [
-    'infra/objectives.json:41 The topology declares no consumer rollup; it has device-state, rollups, replicate.',
+    'infra/objectives.json:41 The topology declares no consumer rollup; it has device-state, rollups, catalog, replicate.',
     'infra/objectives.json:43 There is no alarm queueAge; there are errors, throttles, relayLagSeconds, queueAgeSeconds, deadLetters, parked.',
   ],
 };

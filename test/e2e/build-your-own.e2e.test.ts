@@ -77,7 +77,7 @@ test.each(blocks.map((block) => [block.line, block.language, block.title, block]
       expect(commandsOf(block)).not.toEqual([]);
     } else if (title !== '') {
       writeFileSync(path.join(copy.folder, title), block.text);
-      expect(title).toMatch(/^(core\/domains\/inventory\/|lines\.jsonl$)/);
+      expect(title).toMatch(/^(core\/domains\/inventory\/|lines\.jsonl$|pick\.json$)/);
     } else {
       // What the command before it prints, once the consumers have had everything.
       expect(language).toBe('json');
@@ -109,6 +109,6 @@ test('its files have no type errors and are formatted', async () => {
 });
 
 test('its blocks are all there', () => {
-  expect(blocks.filter(({ language }) => language === 'ts')).toHaveLength(5);
+  expect(blocks.filter(({ language }) => language === 'ts')).toHaveLength(6);
   expect(blocks.filter(({ language }) => language === 'sh').length).toBeGreaterThan(4);
 });

@@ -1,9 +1,5 @@
 // The whole stack behind its edge: one address for the tenants of every cell, by token and by certificate, through the loss of a cell.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { buildBundles } from '../../build/bundles.mjs';
 import { connect } from '../../cli/edge/connection.ts';
 import { StackClient } from '../../cli/stack-client.ts';
@@ -16,6 +12,8 @@ import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 import { assigned } from './assigned.ts';
+import { catalogSuite } from './catalog.suite.ts';
+import { exported } from './exported.ts';
 import { rotationSuite } from './rotation.suite.ts';
 
 jest.setTimeout(LONG_TEST_MS);
@@ -216,6 +214,8 @@ test('the commands go through the edge, and know only the directory’s tenants'
 
 rotationSuite(() => stack);
 
+const catalog = catalogSuite(() => stack, ask);
+
 test('npm run conformance sees every promise of a cell held, and leaves no tenant', async () => {
   const findings = await conformCell(await connect({ stack: edge }, {}), 'azure-beta', () => undefined);
   expect(findings.filter(({ outcome }) => outcome !== 'held')).toEqual([]);
@@ -224,6 +224,7 @@ test('npm run conformance sees every promise of a cell held, and leaves no tenan
 });
 
 test('a lost cell is failed over automatically; it returns with its data, and serves after a failback', async () => {
+  await catalog.before();
   await stack.crash('aws-alpha');
   await expect(fetch(`${info.cells[0]?.url}/v1/health`)).rejects.toThrow('fetch failed');
   await eventually(async () => {
@@ -231,6 +232,7 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     expect([response.status, response.headers.get('x-polycell-cell')]).toEqual([202, 'azure-beta']);
   });
   expect((await at('failover', 'status')).out).toMatch(/aws-alpha +down /);
+  await catalog.meanwhile();
   // The way of what came meanwhile goes through the standby, and shows the attempts that failed before.
   await eventually(async () => {
     const steps = await stepsOf('meanwhile');
@@ -253,6 +255,7 @@ test('a lost cell is failed over automatically; it returns with its data, and se
     // One reading by token and one by certificate before it was lost, and one at the standby.
     expect(await devicesOf('acme')).toEqual(['acme-pump 3']);
   });
+  await catalog.after();
   // The way of what came meanwhile goes on between the cells, to the consumers of the other cell.
   await eventually(async () => {
     const steps = (await stepsOf('meanwhile')).map(({ cell, service, name }) => `${cell} ${service} ${name}`);
@@ -320,21 +323,6 @@ async function loaded(tenant: string, device: string) {
   };
 }
 
-/** The ids of a device's events in an export of its tenant. */
-async function exported(tenant: string, device: string): Promise<string[]> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'polycell-export-'));
-  try {
-    expect(await at('export', '--tenant', tenant, '--to', folder)).toMatchObject({ code: 0 });
-    const files = (await readdir(folder)).filter((name) => name.startsWith('events-'));
-    const texts = files.map(async (name) => gunzipSync(await readFile(path.join(folder, name))).toString('utf8'));
-    const lines = (await Promise.all(texts)).flatMap((text) => text.trim().split('\n'));
-    const events = lines.map((line) => (JSON.parse(line) as { event: { id: string; subject: string } }).event);
-    return events.filter(({ subject }) => subject === device).map(({ id }) => id);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
 test.each([
   ['acme', 'aws-alpha', 'azure-beta'],
   ['globex', 'azure-beta', 'aws-alpha'],
@@ -359,7 +347,7 @@ test.each([
     await eventually(async () => expect(await readings()).toBe(acknowledged.length));
     await eventually(async () => expect(await derived(standby)).toEqual(await derived(home)));
     expect(await at('replicas', 'verify', tenant)).toMatchObject({ code: 0 });
-    expect((await exported(tenant, device)).sort()).toEqual([...acknowledged].sort());
+    expect((await exported(at, tenant, device)).sort()).toEqual([...acknowledged].sort());
   },
 );
 

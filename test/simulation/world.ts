@@ -361,7 +361,7 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      ...{ subjects, parking },
+      ...{ subjects, parking, once: NONE },
       redrive: redrive({ events, state, clock }),
       replica: {
         ...{ cell: id, endpoints: [], events, clock, notes, receive: NONE, push: NONE },

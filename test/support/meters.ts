@@ -4,6 +4,7 @@ import { listing } from '../../core/api/listing.ts';
 import { choice, text as textParameter } from '../../core/api/parameters.ts';
 import { itemRead, pageRead } from '../../core/api/read.ts';
 import { count, number, object, text, time } from '../../core/api/schema.ts';
+import { bodyValidator, write } from '../../core/api/write.ts';
 import { domainPartition } from '../../core/cell/identity.ts';
 import type { Application } from '../../core/domain/application.ts';
 import { defineDomain } from '../../core/domain/domain.ts';
@@ -56,11 +57,41 @@ const missing = { code: 'unknown_device', detail: (id: string) => `There is no d
 const Device = object(['id', 'readings'], { id: text, readings: count });
 const parameters = { metric: textParameter('The metric.'), order: choice('The order.', ['asc', 'desc'], 'asc') };
 
+const Value = { ...object(['value'], { value: number }), additionalProperties: false } as const;
+
+const readMeter = write({
+  name: 'readMeter',
+  method: 'PUT',
+  path: '/v1/devices/{id}/reading',
+  summary: 'What a meter shows.',
+  parameters: { metric: parameters.metric },
+  body: Value,
+  toEvent: async ({ parameters: { metric = 'level' }, body: { value } }) => ({
+    type: READING,
+    data: { metric, value },
+  }),
+});
+
+const resetMeter = write({
+  name: 'resetMeter',
+  method: 'DELETE',
+  path: '/v1/devices/{id}/reading',
+  summary: 'Sets a meter that is known to zero.',
+  missing,
+  async toEvent({ tenant, id }, { state }) {
+    const isKnown = (await state.get({ partition: known.of(tenant), id })) !== undefined;
+    return isKnown ? { type: READING, data: { metric: 'level', value: 0 } } : undefined;
+  },
+});
+
 export const meters = defineDomain({
   name: 'meters',
   description: 'Readings of meters, for tests.',
   events: [reading],
-  validators: { [READING]: new Ajv().compile(reading.schema) },
+  validators: {
+    [READING]: new Ajv().compile(reading.schema),
+    [bodyValidator(readMeter)]: new Ajv().compile(Value),
+  },
   consumers: [deviceState, rollups],
   state: [known, counts, hours],
   reads: [
@@ -109,6 +140,7 @@ export const meters = defineDomain({
         summed.list(state, hours.of(tenant, id), '1h', page, (hour, start) => ({ start, ...hour })),
     }),
   ],
+  writes: [readMeter, resetMeter],
   missing: { [missing.code]: 'There is no such device' },
   sample: (subject, round) => ({
     type: READING,

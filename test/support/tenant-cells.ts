@@ -1,6 +1,7 @@
 // The two cells of a tenant, in memory, each with a key of its own, and the edge's part in what they send to each other.
 import { assignmentSigner } from '../../core/cell/assignment.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
+import type { Application } from '../../core/domain/application.ts';
 import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
 import { assigner } from '../../core/edge/directory/assigner.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
@@ -34,7 +35,7 @@ const tally = claiming({
   }),
 });
 
-const application = [{ ...meters, consumers: [...meters.consumers, tally] }];
+const WITH_TALLY: Application = [{ ...meters, consumers: [...meters.consumers, tally] }];
 
 /** What takes long is there at once, so that no request runs out of time; a pause of a second or less is over at once. */
 class BriefPauses extends FakeClock {
@@ -48,7 +49,7 @@ class BriefPauses extends FakeClock {
 export const endpointOf = (id: string) => `https://${id}.example`;
 
 /** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
-export function tenantCells() {
+export function tenantCells(application: Application = WITH_TALLY) {
   const cells = new Map<string, TestCell>();
   const down = new Set<string>();
   const bodies: Uint8Array[] = [];

@@ -33,7 +33,7 @@ const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 /** Headers that a page may send besides those that need no permission. A wildcard would not cover `Authorization`. */
 const REQUEST_HEADER =
-  /^(?:authorization|accept|content-type|content-encoding|traceparent|tracestate|x-tenant-id|ce-[a-z0-9]{1,64})$/;
+  /^(?:authorization|accept|content-type|content-encoding|traceparent|tracestate|idempotency-key|x-tenant-id|ce-[a-z0-9]{1,64})$/;
 
 /** Headers that a page may read besides those that need no permission. */
 const EXPOSED =

@@ -54,6 +54,9 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Methods that are safe to repeat. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
+/** Methods of writes that a cell accepts once for each key; of a POST, it depends on the path. */
+const KEYED: ReadonlySet<string> = new Set(['PUT', 'PATCH']);
+
 /** Events have ids, so a repeated ingest reports duplicates. */
 export const INGEST = /^\/v1\/events(?:\?|$)/;
 
@@ -113,9 +116,13 @@ export function createRouter(
     const isSame = second.cell === first.cell && second.endpoint === first.endpoint && second.epoch === first.epoch;
     // A platform that lost one function instance has others, so the request is retried once.
     if (isSame && failed.status !== 'unanswered') throw unreachable('The cell does not serve the tenant now.');
-    const { method, target } = forwarding;
+    const { method, target, headers } = forwarding;
     const harmless =
-      failed.status === 'refused' || IDEMPOTENT.has(method) || (method === 'POST' && INGEST.test(target));
+      failed.status === 'refused' ||
+      IDEMPOTENT.has(method) ||
+      // Another cell may not have the event yet, and would accept a second one.
+      (isSame && KEYED.has(method) && headers['idempotency-key'] !== undefined) ||
+      (method === 'POST' && INGEST.test(target));
     if (!body.repeatable || !harmless)
       throw unreachable(
         isSame

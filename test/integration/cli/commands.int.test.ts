@@ -98,7 +98,7 @@ test.each<[string[], number, RegExp]>([
   [
     ['parked', 'list', '--tenant', 'acme', '--consumer', 'no'],
     3,
-    /There is no consumer "no"; there are device-state, rollups, replicate, relay/,
+    /There is no consumer "no"; there are device-state, rollups, catalog, replicate, relay/,
   ],
 ])('%j fails in one line', async (args, code, message) => {
   expect(await at(args[0] ?? '', ...args.slice(1))).toEqual({ code, out: '', err: oneLine(message) });
@@ -362,20 +362,34 @@ test('parked events are shown by status and list, dropped, and redriven after a 
   });
 });
 
-describe('help', () => {
-  test.each(['dev', 'send', 'get', 'status', 'parked', 'token'])('of %s has an example', async (command) => {
-    const { code, out } = await polycell(command, '--help');
-    expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`Usage: npx polycell ${command}[^]*--json[^]*Example: npx polycell ${command}`));
+describe('write', () => {
+  const path = '/v1/catalog/devices/press-1';
+  const write = (method: string, ...more: string[]) => at('write', method, path, '--tenant', 'acme', ...more);
+
+  test('describes, changes and removes, which a read shows at once; a repeat with the key is a duplicate', async () => {
+    const described = await write('PUT', '--file', await fileOf({ name: 'Press' }), '--key', 'k-1');
+    expect([described.code, JSON.parse(described.out)]).toEqual([0, expect.objectContaining({ status: 'accepted' })]);
+    const again = await write('PUT', '--data', '{"name":"Press"}', '--key', 'k-1');
+    expect(JSON.parse(again.out)).toEqual({ ...JSON.parse(described.out), status: 'duplicate' });
+    expect(await write('PATCH', '--data', '{"site":"hall 4"}')).toMatchObject({ code: 0 });
+    expect(JSON.parse((await at('get', path, '--tenant', 'acme')).out)).toMatchObject({
+      name: 'Press',
+      site: 'hall 4',
+    });
+    expect(await write('DELETE')).toMatchObject({ code: 0 });
+    expect(await at('get', path, '--tenant', 'acme')).toMatchObject({
+      code: 3,
+      err: oneLine(/unknown_catalog_device/),
+    });
   });
 
-  test('of all commands; no command and an unknown one are mistakes', async () => {
-    expect(await polycell('--help')).toMatchObject({ code: 0, err: '' });
-    expect(await polycell()).toMatchObject({ code: 2 });
-    expect(await polycell('start')).toEqual({
-      code: 2,
-      out: '',
-      err: oneLine(/Unknown command "start"\. .*The commands are dev, /),
-    });
+  test.each<[string[], number, RegExp]>([
+    [['PUT', path, '--tenant', 'acme', '--data', '{"unknown":1}'], 3, /^The cell answered 400: .*\(invalid_body\)/],
+    [['DELETE', '/v1/catalog/devices/none', '--tenant', 'acme'], 3, /\(unknown_catalog_device\)/],
+    [['GET', path, '--tenant', 'acme'], 2, /^Give a method, one of PUT, PATCH, POST, DELETE, and a path/],
+    [['PUT', path, '--tenant', 'acme', '--data', '{}', '--file', 'x'], 2, /^Give either --file or --data/],
+    [['PUT', path, '--tenant', 'acme', '--file', 'none.json'], 2, /^none\.json cannot be read: ENOENT/],
+  ])('%j is refused', async (args, code, message) => {
+    expect(await at('write', ...args)).toEqual({ code, out: '', err: oneLine(message) });
   });
 });

@@ -29,7 +29,7 @@ test('a domain is written, listed and generated, and its test passes', async () 
   ]);
   expect(code).toBe(0);
   expect(contentOf('core/application.ts')).toMatch(
-    /import \{ inventory \} from '\.\/domains\/inventory\/domain\.ts';\nimport \{ telemetry \}[\s\S]*= \[telemetry, inventory\];\n$/,
+    /import \{ inventory \} from '\.\/domains\/inventory\/domain\.ts';\nimport \{ telemetry \}[\s\S]*= \[telemetry, catalog, inventory\];\n$/,
   );
   expect(contentOf('infra/topology.json')).toContain('"inventory-totals"');
   expect(contentOf('core/openapi.generated.json')).toContain('/v1/inventory/{id}/days');

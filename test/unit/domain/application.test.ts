@@ -1,5 +1,6 @@
 // What may not be in an application: names that collide, and declarations that lead nowhere.
 import { itemRead } from '../../../core/api/read.ts';
+import { bodyValidator, write } from '../../../core/api/write.ts';
 import { application } from '../../../core/application.ts';
 import { domainPartition } from '../../../core/cell/identity.ts';
 import { applicationFaults, consumerNamed, registryOf, topologyOf } from '../../../core/domain/application.ts';
@@ -18,6 +19,16 @@ const order = (name: string, code?: string) =>
     answer: { type: 'object' },
     ...(code !== undefined && { missing: { code, detail: () => 'There is none.' } }),
     handle: async () => undefined,
+  });
+
+const cancel = (path: `/v1/${string}` = '/v1/orders/{id}', more: object = {}) =>
+  write({
+    name: 'cancelOrder',
+    method: 'DELETE',
+    path,
+    summary: 'Cancel an order.',
+    toEvent: async () => ({ type: placed.type, data: {} }),
+    ...more,
   });
 
 const shop = (change: Partial<Domain> = {}): Domain =>
@@ -86,6 +97,31 @@ test.each<[string, Partial<Domain>, string]>([
     { reads: [order('order', 'no_order')] },
     'shop: the read order answers no_order, which is not in missing.',
   ],
+  [
+    'a write that answers an undeclared code',
+    { writes: [cancel('/v1/orders/{id}', { missing: { code: 'gone', detail: () => '' } })] },
+    'shop: the write cancelOrder answers gone, which is not in missing.',
+  ],
+  [
+    'a write without a subject',
+    { writes: [cancel('/v1/orders')] },
+    'shop: the path /v1/orders of the write cancelOrder must name the subject.',
+  ],
+  [
+    'a write whose body has no validator',
+    { writes: [cancel('/v1/orders/{id}', { body: { type: 'object' } })] },
+    'shop: the body of the write cancelOrder has no validator; run `npm run generate`.',
+  ],
+  [
+    'two writes of one method and path',
+    { writes: [cancel(), cancel('/v1/orders/{order}' as never, { name: 'other' })] },
+    'shop: the write DELETE /v1/orders/{} is declared by shop already.',
+  ],
+  [
+    'a write with the name of a read',
+    { writes: [cancel('/v1/orders/{id}', { name: 'order' })] },
+    'shop: the read or write order is declared by shop already.',
+  ],
 ])('%s is refused', (_name, change, fault) => {
   expect(applicationFaults([shop(change)])).toContain(fault);
 });
@@ -102,6 +138,9 @@ test.each([
 test('registry and topology are those of all domains', () => {
   const both = [...METERS, shop()];
   expect(registryOf(both).has(placed.type)).toBe(true);
+  // The validators of bodies are for no event.
+  expect(METERS[0]?.validators).toHaveProperty([bodyValidator({ name: 'readMeter' })]);
+  expect(registryOf(both).has(bodyValidator({ name: 'readMeter' }))).toBe(false);
   expect(topologyOf(both).consumers.map(({ name }) => name)).toEqual(['device-state', 'rollups', 'mail', 'replicate']);
   expect(topologyOf(both).consumers.at(-1)?.types).toContain(placed.type);
   expect(consumerNamed(both, 'mail').declaration).toMatchObject({ effects: 'home-only', types: [placed.type] });

@@ -2,6 +2,7 @@
 import { openApiDocument } from '../../../core/http/openapi.ts';
 import { readRoutes } from '../../../core/http/reads.ts';
 import { routes } from '../../../core/http/routes.ts';
+import { writeRoutes } from '../../../core/http/writes.ts';
 import { type Loose, testCell } from '../../support/cell.ts';
 import { METERS } from '../../support/meters.ts';
 
@@ -21,6 +22,7 @@ test('is OpenAPI 3.1, as JSON', async () => {
 });
 
 const EVERY = [
+  'DELETE /v1/devices/{id}/reading',
   'DELETE /v1/parked/{id}',
   'GET /openapi.json',
   'GET /v1/conflicts',
@@ -42,6 +44,7 @@ const EVERY = [
   'POST /v1/replica/digests',
   'POST /v1/replica/events',
   'POST /v1/replica/push',
+  'PUT /v1/devices/{id}/reading',
 ];
 
 interface Operation {
@@ -68,7 +71,7 @@ test('lists every route, and no other', async () => {
       .sort(),
   ).toEqual(EVERY);
   expect(
-    [...Object.values(routes), ...Object.values(readRoutes(METERS))]
+    [...Object.values(routes), ...Object.values(readRoutes(METERS)), ...Object.values(writeRoutes(METERS))]
       .map(({ method, path }) => `${method} ${path}`)
       .sort(),
   ).toEqual(EVERY);
@@ -84,7 +87,7 @@ test('every operation has an id of its own, a summary, answers, and the paramete
     const names = parameters.map((parameter) => `${String(parameter.in)} ${String(parameter.name)}`);
     expect(new Set(names).size).toBe(names.length);
     for (const parameter of parameters) {
-      expect(['query', 'path']).toContain(parameter.in);
+      expect(['query', 'path', 'header']).toContain(parameter.in);
       expect(typeof parameter.schema).toBe('object');
       if ((parameter.in as unknown) === 'path') expect(parameter.required).toBe(true);
     }
@@ -97,6 +100,23 @@ test('every operation has an id of its own, a summary, answers, and the paramete
       expect(typeof response?.description).toBe('string');
       for (const media of Object.values(response?.content ?? {})) expect(typeof media?.schema).toBe('object');
     }
+  }
+});
+
+test('a write has its body, its answer, and the header by which it is repeated', async () => {
+  const { put, delete: remove } = (await served()).paths?.['/v1/devices/{id}/reading'] ?? {};
+  expect(put?.requestBody).toMatchObject({
+    required: true,
+    content: { 'application/json': { schema: { required: ['value'] } } },
+  });
+  expect(remove).not.toHaveProperty('requestBody');
+  for (const operation of [put, remove]) {
+    expect(listOf(operation?.parameters)).toContainEqual(
+      expect.objectContaining({ name: 'Idempotency-Key', in: 'header' }),
+    );
+    expect(operation?.responses?.['202']?.content).toEqual({
+      'application/json': { schema: { $ref: '#/components/schemas/Written' } },
+    });
   }
 });
 
@@ -115,6 +135,7 @@ test('operations name the scopes that they require', async () => {
     operationsOf(document).map(({ name, operation }) => [name, listOf(operation.security)[0]?.routeToken]),
   );
   expect(scopes).toEqual({
+    'DELETE /v1/devices/{id}/reading': ['ingest'],
     'DELETE /v1/parked/{id}': ['operate'],
     'GET /openapi.json': undefined,
     'GET /v1/conflicts': ['operate'],
@@ -136,6 +157,7 @@ test('operations name the scopes that they require', async () => {
     'POST /v1/replica/digests': undefined,
     'POST /v1/replica/events': undefined,
     'POST /v1/replica/push': ['control'],
+    'PUT /v1/devices/{id}/reading': ['ingest'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({
     type: 'apiKey',

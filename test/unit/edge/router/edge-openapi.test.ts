@@ -26,6 +26,7 @@ test('it is served without a credential, and names the edge and its credentials'
 
 test('it has the routes of cells but those for the edge alone, each with its scope and refusals', () => {
   expect(operations.map(({ path, method }) => `${method} ${path}`).sort()).toEqual([
+    'delete /v1/devices/{id}/reading',
     'delete /v1/parked/{id}',
     'get /openapi.json',
     'get /v1/conflicts',
@@ -40,6 +41,7 @@ test('it has the routes of cells but those for the edge alone, each with its sco
     'post /v1/events',
     'post /v1/parked/redrive',
     'post /v1/rebuild',
+    'put /v1/devices/{id}/reading',
   ]);
   for (const { path, operation } of operations.filter((each) => each.path !== '/openapi.json')) {
     expect(Object.keys(operation.responses ?? {})).toEqual(expect.arrayContaining(['401', '403', '429', '503']));

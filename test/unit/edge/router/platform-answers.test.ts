@@ -61,6 +61,29 @@ test('what is not safe to repeat is not repeated', async () => {
   expect(edge.received).toHaveLength(1);
 });
 
+test('a write with a key is repeated at the same cell, and at no other one, which may not have the event yet', async () => {
+  const write = (method: string, key?: string) => ({
+    method,
+    body: '{}',
+    headers: { 'content-length': '2', ...(key !== undefined && { 'idempotency-key': key }) },
+  });
+  for (const [init, expected] of [
+    [write('PUT', 'k'), '200 a'],
+    [write('PATCH', 'k'), '200 a'],
+    [write('PUT'), '503 cell_unavailable'],
+    [write('POST', 'k'), '503 cell_unavailable'],
+  ] as const) {
+    const edge = await ready();
+    answers(edge, platform(500), own());
+    expect(await seen(edge.call('/v1/catalog/devices/x', init))).toBe(expected);
+  }
+  const edge = await ready();
+  await edge.call('/v1/devices');
+  await edge.change({ kind: 'fail-over', cell: 'a' });
+  answers(edge, platform(500));
+  expect(await seen(edge.call('/v1/catalog/devices/x', write('PUT', 'k')))).toBe('503 cell_unavailable');
+});
+
 test('an overloaded platform is answered as an overload', async () => {
   const edge = await ready();
   answers(edge, platform(429));

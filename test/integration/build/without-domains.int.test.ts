@@ -1,4 +1,4 @@
-// Taking the built-in domain out is its line and its folder: what is left is generated, type-checked, bundled and tested.
+// Taking a built-in domain out is its line and its folder: what is left is generated, type-checked, bundled and tested.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { LONG_TEST_MS } from '../../support/patience.ts';
@@ -9,12 +9,16 @@ jest.setTimeout(LONG_TEST_MS);
 let copy: ProjectCopy;
 beforeAll(() => {
   copy = projectCopy();
-  rmSync(path.join(copy.folder, 'core/domains/telemetry'), { recursive: true });
   const file = path.join(copy.folder, 'core/application.ts');
-  const left = readFileSync(file, 'utf8')
-    .replace("import { telemetry } from './domains/telemetry/domain.ts';\n", '')
-    .replace('[telemetry]', '[]');
-  expect(left).not.toContain('telemetry');
+  let left = readFileSync(file, 'utf8');
+  for (const name of ['telemetry', 'catalog']) {
+    rmSync(path.join(copy.folder, 'core/domains', name), { recursive: true });
+    left = left
+      .replace(`import { ${name} } from './domains/${name}/domain.ts';\n`, '')
+      .replace(new RegExp(`\\b${name}(?:, )?`), '');
+    expect(left).not.toContain(name);
+  }
+  expect(left).toContain('Application = [];');
   writeFileSync(file, left);
 });
 afterAll(() => copy.remove());
