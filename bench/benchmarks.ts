@@ -8,6 +8,7 @@ import type { Benchmark } from './kit/benchmark.ts';
 import { memoryBenchmark } from './memory/memory.ts';
 import { neighboursBenchmark } from './neighbours/neighbours.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
+import { replicationBenchmark } from './replication/replication.ts';
 
 export const benchmarks: readonly Benchmark[] = [
   ingestBenchmark,
@@ -18,4 +19,5 @@ export const benchmarks: readonly Benchmark[] = [
   memoryBenchmark,
   edgeBenchmark,
   neighboursBenchmark,
+  replicationBenchmark,
 ];

@@ -55,6 +55,27 @@ export const FAULTS: readonly FaultRow[] = [
     measured: { figure: 'order of a silent cell after 4.3 s at worst', by: DETECTOR },
   },
   {
+    fault: 'A standby is lost with what it has stored, or away for longer than its homes are patient',
+    component: 'cell',
+    promise: 'Its homes serve on, no queue fills up, and everything comes to it again',
+    tests: {
+      AWS: ['test/e2e/drill.e2e.test.ts', 'clients see every event at each stage, once'],
+      Azure: ['test/e2e/drill-domains.e2e.test.ts', 'long-outage: a standby in Azure is away'],
+    },
+  },
+  {
+    fault: 'The target of a move is killed while tenants are moved to it',
+    component: 'cell',
+    promise: 'No request of these tenants fails, the move goes on, and nothing is missing or there twice',
+    tests: drill('move-under-load: a tenant goes from AWS to Azure', 'drill-domains'),
+  },
+  {
+    fault: 'The administrator of a cell turns against the other one',
+    component: 'cell',
+    promise: 'Nothing of the other cell is deleted or rewritten; events can be added',
+    tests: drill('hostile-administrator: with the credentials of either cell', 'drill-domains'),
+  },
+  {
     fault: 'A cell is slow, and alive',
     component: 'cell',
     promise: 'It is not failed over',

@@ -25,6 +25,34 @@ const probeOf = ({ series }: Overview, cell: string): string => {
 const failuresOf = ({ series }: Overview, cell: string): number =>
   (series.cells[cell]?.failures ?? []).reduce((sum, each) => sum + each, 0);
 
+/** A length of time in a table. */
+const lengthOf = (milliseconds: number | null): string => {
+  if (milliseconds === null) return '-';
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  return milliseconds < 120_000 ? seconds(milliseconds) : `${Math.round(milliseconds / 60_000)} min`;
+};
+
+/** How fast events move in and from a cell, as of the newest sample; `null` where that is not known. */
+export function paceOf({ series }: Overview, { id, replication }: OverviewCell) {
+  const { stateMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
+  return {
+    ...{ stateMs: stateMs.at(-1) ?? null, lagMs: lagMs.at(-1) ?? null, rpoMs: rpoMs.at(-1) ?? null },
+    rpoUnknown: replication?.unknown ?? 0,
+  };
+}
+
+const paceColumns = (overview: Overview): readonly Column<OverviewCell>[] => [
+  { title: 'to state', of: (cell) => lengthOf(paceOf(overview, cell).stateMs) },
+  { title: 'lag', of: (cell) => lengthOf(paceOf(overview, cell).lagMs) },
+  {
+    title: 'RPO',
+    of: (cell) => {
+      const { rpoMs, rpoUnknown } = paceOf(overview, cell);
+      return `${lengthOf(rpoMs)}${rpoUnknown === 0 ? '' : `, ${rpoUnknown} unknown`}`;
+    },
+  },
+];
+
 /** What is parked in a cell, with a plus if there is more than was counted. */
 export function parkedIn({ measured }: OverviewCell): string {
   if (measured === null) return '-';
@@ -44,6 +72,7 @@ const cellColumns = (overview: Overview): readonly Column<OverviewCell>[] => [
   { title: 'requests/s', of: ({ id }) => rateOf(overview, id) },
   { title: 'failed', of: ({ id }) => failuresOf(overview, id) },
   { title: 'parked', of: parkedIn },
+  ...paceColumns(overview),
   {
     title: 'latest',
     of: ({ detail, silentSince }) => (silentSince === null ? detail : `${detail}, silent since ${silentSince}`),
@@ -72,6 +101,14 @@ export function printCells(overview: Overview, out: Out): void {
   const { items, more } = overview.cells;
   if (items.length > 0) new Table(cellColumns(overview), out).add(items);
   if (more) out('There are more cells: npx polycell cells list');
+}
+
+/** Prints how fast events move, for cells that are listed otherwise. */
+export function printPace(overview: Overview, out: Out): void {
+  const { items } = overview.cells;
+  if (items.length === 0) return;
+  out('');
+  new Table([{ title: 'cell', of: ({ id }: OverviewCell) => id }, ...paceColumns(overview)], out).add(items);
 }
 
 /** Prints what concerns tenants, and what is or was under way. Nothing to say of a part is said in few words. */

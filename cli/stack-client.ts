@@ -1,5 +1,6 @@
 // How commands talk to a running stack: they find the one started last, unless `--stack` names another.
 
+import type { Administrator } from '../local/drill-orders.ts';
 import { type RunningStack, runningStacks } from '../local/registry.ts';
 import type { StackInfo, StackStatus } from '../local/stack.ts';
 import type { WayStep } from '../local/telemetry/event-way.ts';
@@ -156,6 +157,25 @@ export class StackClient {
   /** Sends an order to the stack, such as to crash or revive a cell, or to break connections of the edge. */
   async order(path: string, body: object = {}): Promise<void> {
     await this.#ask(path, UserError, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  /** Removes a tenant's events of a subject from a cell's store, as a person with access to it would; resolves with their number. */
+  async loseEvents(cell: string, tenant: string, subject: string): Promise<number> {
+    const query = new URLSearchParams({ cell, tenant, subject });
+    const post = { method: 'POST', body: '{}' };
+    return (await this.#ask<{ deleted: number }>(`/lose-events?${query}`, UserError, post)).deleted;
+  }
+
+  /** Has a cell take a tenant's other cell for away for longer than it is patient; `false` while it has not found it away. */
+  async ageOutage(cell: string, tenant: string, peer: string): Promise<boolean> {
+    const query = new URLSearchParams({ cell, tenant, peer });
+    const post = { method: 'POST', body: '{}' };
+    return (await this.#ask<{ aged: boolean }>(`/age-outage?${query}`, UserError, post)).aged;
+  }
+
+  /** What an administrator of a cell has in hand against a tenant's other cell. */
+  administrator(cell: string, tenant: string): Promise<Administrator> {
+    return this.#ask(`/administrator?${new URLSearchParams({ cell, tenant })}`);
   }
 
   /** Drops cached tokens: tenants may have been reassigned. */

@@ -12,6 +12,7 @@ import { nodePost } from '../adapters/otlp/node-post.ts';
 import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { delayNotes } from '../core/cell/delays.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { type ConsumerDeclaration, DEAD_LETTER_SUFFIX } from '../core/cell/topology.ts';
 import { consumerNamed, topologyOf } from '../core/domain/application.ts';
@@ -24,6 +25,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
@@ -199,6 +201,7 @@ export function composeConsumer(
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const parked = tracedParking(telemetry, parking({ state, clock }));
   const tombs = tombstones({ state, clock });
+  const delays = delayNotes({ state, telemetry, ...own });
   const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
     declaration,
     deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
@@ -208,7 +211,7 @@ export function composeConsumer(
   const { replication } = config;
   const copies = topologyOf(application).consumers.find(({ name }) => name === config.consumer);
   if (replication !== undefined && copies !== undefined)
-    return handlersOf(copies, replicator({ ...asking, ...replication, events, state, log, telemetry }));
+    return handlersOf(copies, replicator({ ...asking, ...replication, events, state, delays, log, telemetry }));
   const { declaration, create } = consumerNamed(application, config.consumer);
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const time = storeTime(clock);
@@ -225,7 +228,12 @@ export function composeConsumer(
     log,
     leases,
   };
-  return handlersOf(declaration, withoutErased(tombs, consume({ consumer: changed, ...deps })));
+  const timed = timedDelivery(
+    { cell: config.cell, delays, clock },
+    declaration.name,
+    consume({ consumer: changed, ...deps }),
+  );
+  return handlersOf(declaration, withoutErased(tombs, timed));
 }
 
 /** The function behind a consumer's queue. */

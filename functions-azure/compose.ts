@@ -19,6 +19,7 @@ import { nodePost } from '../adapters/otlp/node-post.ts';
 import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { jsonLog, randomIds, systemClock } from '../adapters/system/system.ts';
 import { application } from '../core/application.ts';
+import { delayNotes } from '../core/cell/delays.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../core/cell/lease-keeper.ts';
 import { type ConsumerDeclaration, LANE_NAMES, queueOf } from '../core/cell/topology.ts';
 import { topologyOf } from '../core/domain/application.ts';
@@ -32,6 +33,7 @@ import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
+import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { DeliveryHandler } from '../core/ports/bus.ts';
@@ -246,6 +248,7 @@ export function composeConsumers(
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const parked = tracedParking(telemetry, parking({ state, clock }));
   const tombs = tombstones({ state, clock });
+  const delays = delayNotes({ state, telemetry, ...own });
   const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
     declaration,
     deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
@@ -269,10 +272,15 @@ export function composeConsumers(
       gate,
       leases,
     };
-    return handlersOf(declaration, withoutErased(tombs, consume({ consumer: changed, ...deps })));
+    const timed = timedDelivery(
+      { cell: config.cell, delays, clock },
+      declaration.name,
+      consume({ consumer: changed, ...deps }),
+    );
+    return handlersOf(declaration, withoutErased(tombs, timed));
   });
   const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
-  const replicating = replicator({ ...asking, ...config.replication, events, state, log, telemetry });
+  const replicating = replicator({ ...asking, ...config.replication, events, state, delays, log, telemetry });
   return [...consuming, ...copies.map((declaration) => handlersOf(declaration, replicating))];
 }
 

@@ -60,6 +60,7 @@ import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.
 import { createOverview, type OverviewAnswer } from '../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
+import { replicaWatch } from '../core/edge/monitor/replica-watch.ts';
 import { signerLedger } from '../core/edge/monitor/signers.ts';
 import { hinderingMove } from '../core/edge/mover/move.ts';
 import { createMover } from '../core/edge/mover/mover.ts';
@@ -131,9 +132,11 @@ export function composeMonitor(
   const assign = assigner(assignmentSigner(routeKey), clock);
   const fence = fenceRequest({ ...asking, sign, assign }, FENCE_TIMEOUT_MS);
   const probe = healthProbe({ ...asking, ids }, { timeoutMs, lateMs: LATE_TIMEOUTS * timeoutMs });
+  const replication = replicaWatch({ directory: keeper, clock });
   const overview = createOverview({
     directory: keeper,
     measure: measureQuestion({ ...asking, sign }),
+    replication,
     storage,
     clock,
     log,
@@ -150,7 +153,7 @@ export function composeMonitor(
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, signedWith: routeKey.kid, clock }),
-    catchingUp: createCatchingUp(comparing),
+    catchingUp: createCatchingUp({ ...comparing, watch: replication }),
     storage,
     clock,
     log,
@@ -159,7 +162,7 @@ export function composeMonitor(
     signers,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
-  const monitor = measuredMonitor({ monitor: watch, telemetry, flush: telemetry.flush });
+  const monitor = measuredMonitor({ monitor: watch, pace: overview.pace, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);

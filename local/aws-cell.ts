@@ -10,6 +10,7 @@ import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 import type { StreamCheckpoint } from '../hosts/event-source-mappings/stream-options.ts';
 import type { LambdaHost } from '../hosts/lambda/lambda-host.ts';
 import { AwsCompute } from './aws-compute.ts';
@@ -18,7 +19,14 @@ import type { CellDeclaration } from './cells.ts';
 import { type CellResources, type Provisioned, provision } from './emulators/provision.ts';
 import { type Endpoints, tellEndpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
-import { type CellKeys, COUNTED_PARKED, type ConsumerStatus, type LocalCell, type Notice } from './local-cell.ts';
+import {
+  type CellKeys,
+  type CellStores,
+  COUNTED_PARKED,
+  type ConsumerStatus,
+  type LocalCell,
+  type Notice,
+} from './local-cell.ts';
 
 export interface AwsCellOptions extends CellKeys {
   readonly declaration: CellDeclaration;
@@ -115,6 +123,14 @@ export class AwsCell implements LocalCell {
 
   get crashed(): boolean {
     return this.#switch.off;
+  }
+
+  get identityKey(): PrivateKey {
+    return this.#keys.identityKey;
+  }
+
+  get stores(): CellStores {
+    return { events: this.#store('events'), state: this.#store('state') };
   }
 
   /** The functions of the cell by name: `http`, `relay` and one for each consumer. */
@@ -301,13 +317,13 @@ export class AwsCell implements LocalCell {
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
     if (this.#clients === undefined) return { parked: 0, more: false };
-    const store = new DynamoDbStore({
-      client: this.#clients.dynamodb,
-      table: this.#name('state'),
-      clock: systemClock,
-      ids: randomIds,
-    });
-    return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
+    return parking({ state: this.#store('state'), clock: systemClock }).count(consumer, COUNTED_PARKED);
+  }
+
+  #store(collection: keyof CellStores): DynamoDbStore {
+    if (this.#clients === undefined) throw new TypeError(`${this.id} has not been started.`);
+    const { dynamodb: client } = this.#clients;
+    return new DynamoDbStore({ client, table: this.#name(collection), clock: systemClock, ids: randomIds });
   }
 
   #name(part: string): string {

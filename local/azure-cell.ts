@@ -9,6 +9,7 @@ import { randomIds, systemClock } from '../adapters/system/system.ts';
 import { type AzureResources, azureResources, type SubscriptionResource } from '../build/azure-resources.ts';
 import { LANE_NAMES, queueOf, type Topology } from '../core/cell/topology.ts';
 import { parking, RELAY } from '../core/pipeline/parking.ts';
+import type { PrivateKey } from '../core/ports/keys.ts';
 import { DEVELOPMENT_CERTIFICATE } from '../emulators/service-bus/certificate.ts';
 import { FunctionsHost } from '../hosts/azure-functions/index.ts';
 import type { CellDeclaration } from './cells.ts';
@@ -18,6 +19,7 @@ import type { Endpoints } from './endpoints.ts';
 import { Lifecycle, Switch } from './lifecycle.ts';
 import {
   type CellKeys,
+  type CellStores,
   COUNTED_PARKED,
   type ConsumerStatus,
   type LocalCell,
@@ -107,6 +109,14 @@ export class AzureCell implements LocalCell {
 
   get crashed(): boolean {
     return this.#switch.off;
+  }
+
+  get identityKey(): PrivateKey {
+    return this.#keys.identityKey;
+  }
+
+  get stores(): CellStores {
+    return { events: this.#store('events'), state: this.#store('state') };
   }
 
   /** The host that runs the cell's functions; only after `start`. */
@@ -274,9 +284,13 @@ export class AzureCell implements LocalCell {
 
   async #parked(consumer: string): Promise<{ parked: number; more: boolean }> {
     if (this.#cosmos === undefined) return { parked: 0, more: false };
-    const container = this.#cosmos.database(this.#names.database).container('state');
-    const store = new CosmosStore({ container, clock: systemClock, ids: randomIds });
-    return parking({ state: store, clock: systemClock }).count(consumer, COUNTED_PARKED);
+    return parking({ state: this.#store('state'), clock: systemClock }).count(consumer, COUNTED_PARKED);
+  }
+
+  #store(collection: keyof CellStores): CosmosStore {
+    if (this.#cosmos === undefined) throw new TypeError(`${this.id} has not been started.`);
+    const container = this.#cosmos.database(this.#names.database).container(collection);
+    return new CosmosStore({ container, clock: systemClock, ids: randomIds });
   }
 }
 

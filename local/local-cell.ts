@@ -1,6 +1,7 @@
 // What the stack needs of a cell, whichever cloud's it is.
 import type { Cloud } from '../core/cell/identity.ts';
 import type { PrivateKey, PublicKey } from '../core/ports/keys.ts';
+import type { Store } from '../core/ports/store.ts';
 
 /** A noteworthy event, for the developer. */
 export interface Notice {
@@ -31,12 +32,22 @@ export interface CellKeys {
   readonly identityKey: PrivateKey;
 }
 
+/** The two collections of a cell, past its functions: what an administrator of its account reaches. */
+export interface CellStores {
+  readonly events: Store;
+  readonly state: Store;
+}
+
 export interface LocalCell {
   readonly id: string;
   readonly cloud: Cloud;
   readonly region: string;
   /** Of its HTTP API; empty before `start`. */
   readonly url: string;
+  /** By which it proves its identity. */
+  readonly identityKey: PrivateKey;
+  /** Its collections; throws before `start`. Those of a lost cell can be read while its store lives on. */
+  readonly stores: CellStores;
   start(): Promise<void>;
   /**
    * Runs rebuilt bundles, and keeps the state.

@@ -12,6 +12,7 @@ import { AzureCell } from './azure-cell.ts';
 import type { CellDeclaration } from './cells.ts';
 import { ControlServer } from './control.ts';
 import { takeFolder } from './data-folder.ts';
+import { drillOrders } from './drill-orders.ts';
 import { type DirectoryCell, LocalEdge } from './edge.ts';
 import { type Endpoints, readEndpoints } from './endpoints.ts';
 import { healthAt } from './health.ts';
@@ -156,6 +157,7 @@ export class Stack {
       }),
       'POST /crash': ({ query }) => this.crash(query.get('cell') ?? ''),
       'POST /revive': ({ query }) => this.revive(query.get('cell') ?? ''),
+      ...drillOrders(() => this.cells),
       'POST /edge-faults': ({ body }) => this.setEdgeFaults(body as EdgeFaults),
       [`POST ${LEASE_PATH}`]: ({ body }) => handOn(body, this.cells, this.#edge),
     });

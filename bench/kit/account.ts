@@ -1,7 +1,7 @@
 // A Cosmos DB emulator in a process of its own, with empty databases of the product's shape, and a meter for request units.
 import { type Container, CosmosClient, type CosmosClientOptions } from '@azure/cosmos';
 import { PARTITION_KEY } from '../../adapters/azure/cosmos-items.ts';
-import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
+import { FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
 import { AzureServices } from '../../local/emulators/azure-services.ts';
 import type { Context } from './benchmark.ts';
 
@@ -17,9 +17,14 @@ export interface Account {
 
 export interface ChargeMeter {
   readonly connectionString: string;
-  /** What was used since the meter was made or last read. */
-  take(): { readonly calls: number; readonly units: number };
+  /** What was used since the meter was made or last read; `written`: of the units, those of writes. */
+  take(): { readonly calls: number; readonly units: number; readonly written: number };
 }
+
+/** Whether a call writes: reads of one item are `GET`, and a query is a `POST` that says so. */
+const isWrite = ({ operation, headers }: ProxiedCall): boolean =>
+  !operation.startsWith('GET ') &&
+  ![headers['x-ms-documentdb-isquery'], headers['x-ms-documentdb-query']].some((flag) => /^true$/i.test(String(flag)));
 
 /** Starts the emulator; it ends with the benchmark. */
 export async function openAccount({ atEnd }: Pick<Context, 'atEnd'>): Promise<Account> {
@@ -63,13 +68,14 @@ export async function startChargeMeter(target: string, { atEnd }: Pick<Context, 
   const proxy = new FaultProxy({ target: endpoint });
   await proxy.start();
   atEnd(() => proxy.stop());
-  let used = { calls: 0, units: 0 };
+  let used = { calls: 0, units: 0, written: 0 };
   proxy.inject({
     fault: {
       kind: 'transform',
-      response: (response) => {
+      response: (response, call) => {
         const charge = Number(response.headers['x-ms-request-charge'] ?? 0);
-        used = { calls: used.calls + 1, units: used.units + charge };
+        const written = used.written + (isWrite(call) ? charge : 0);
+        used = { calls: used.calls + 1, units: used.units + charge, written };
         // The SDK takes the address from the account; it must be the meter's.
         return { ...response, body: response.body.replaceAll(endpoint, proxy.endpoint) };
       },
@@ -79,7 +85,7 @@ export async function startChargeMeter(target: string, { atEnd }: Pick<Context, 
     connectionString: `AccountEndpoint=${proxy.endpoint}/;AccountKey=${key};`,
     take() {
       const taken = used;
-      used = { calls: 0, units: 0 };
+      used = { calls: 0, units: 0, written: 0 };
       return taken;
     },
   };

@@ -8,6 +8,12 @@ export interface CellObjectives {
   readonly windowDays: number;
   /** How long a failover may keep tenants without a cell. */
   readonly rtoSeconds: number;
+  /** Within which 99 of 100 events are in the state, from their acceptance on. */
+  readonly stateSeconds: number;
+  /** Within which 99 of 100 events are at the tenant's other cell. */
+  readonly lagSeconds: number;
+  /** The RPO of every tenant: from how long ago on events may be missing at its other cell. Comparisons come once an hour. */
+  readonly rpoSeconds: number;
 }
 
 export interface Objectives {
@@ -27,6 +33,16 @@ const ratio = (window: string): string =>
 /** Rounded so that a share such as 1 - 0.999 is written as it is meant. */
 const rounded = (value: number): number => Number(value.toPrecision(6));
 
+/** What is measured of a cell, and must stay at or below an objective: the worst of its consumers, peers and tenants. */
+const KEPT = [
+  { name: 'state', metric: 'max by (cell) (polycell_cell_state_seconds)', limit: 'stateSeconds' },
+  { name: 'lag', metric: 'polycell_cell_replication_lag_seconds', limit: 'lagSeconds' },
+  { name: 'rpo', metric: 'polycell_cell_rpo_seconds', limit: 'rpoSeconds' },
+] as const;
+
+/** So long a tenant may be without any comparison, or with events that were left unsent: one is ordered at once. */
+const CATCHING_UP = '30m';
+
 /** What of all requests may fail. */
 const budgetOf = ({ availability }: CellObjectives): number => rounded(1 - availability);
 
@@ -40,10 +56,11 @@ const alert = (name: string, expr: string, lasts: string, severity: string, summ
 
 /** The rules, as a document that Prometheus reads: JSON is YAML. @throws Error if an objective makes no sense */
 export function prometheusRules({ alarms, cells }: Objectives): unknown {
-  const { availability, windowDays, rtoSeconds } = cells;
-  if (!(availability > 0 && availability < 1 && windowDays >= 1 && rtoSeconds > 0))
+  const { availability, windowDays, rtoSeconds, stateSeconds, lagSeconds, rpoSeconds } = cells;
+  const areSound = [rtoSeconds, stateSeconds, lagSeconds, rpoSeconds].every((seconds) => seconds > 0);
+  if (!(availability > 0 && availability < 1 && windowDays >= 1 && areSound))
     throw new Error(
-      'infra/objectives.json: cells needs availability between 0 and 1, windowDays from 1 and rtoSeconds above 0.',
+      'infra/objectives.json: cells needs availability between 0 and 1, windowDays from 1 and rtoSeconds, stateSeconds, lagSeconds and rpoSeconds above 0.',
     );
   const budget = budgetOf(cells);
   return {
@@ -53,6 +70,11 @@ export function prometheusRules({ alarms, cells }: Objectives): unknown {
         rules: [
           { record: 'polycell:cell_failures:ratio', expr: ratio(`${windowDays}d`) },
           { record: 'polycell:cell_budget:remaining', expr: `1 - polycell:cell_failures:ratio / ${budget}` },
+          // The share of minutes in which the objective was kept, of those in which there was something to measure.
+          ...KEPT.map(({ name, metric, limit }) => ({
+            record: `polycell:cell_${name}:kept`,
+            expr: `avg_over_time((${metric} <= bool ${cells[limit]})[${windowDays}d:1m])`,
+          })),
         ],
       },
       {
@@ -82,6 +104,41 @@ export function prometheusRules({ alarms, cells }: Objectives): unknown {
             '0m',
             'ticket',
             `The failover of {{ $labels.cell }} took {{ $value }} s; the objective is ${rtoSeconds} s`,
+          ),
+          alert(
+            'StateLate',
+            `max by (cell) (polycell_cell_state_seconds) > ${stateSeconds}`,
+            '10m',
+            'ticket',
+            `Events of {{ $labels.cell }} take {{ $value }} s to the state; the objective is ${stateSeconds} s for 99 of 100`,
+          ),
+          alert(
+            'ReplicationLate',
+            `polycell_cell_replication_lag_seconds > ${lagSeconds}`,
+            '10m',
+            'ticket',
+            `Events of {{ $labels.cell }} take {{ $value }} s to their other cell; the objective is ${lagSeconds} s for 99 of 100`,
+          ),
+          alert(
+            'RpoMissed',
+            `polycell_cell_rpo_seconds > ${rpoSeconds}`,
+            '5m',
+            'page',
+            `Of a tenant of {{ $labels.cell }} not everything of the last {{ $value }} s is known to be at its other cell; the objective is ${rpoSeconds} s`,
+          ),
+          alert(
+            'RpoUnknown',
+            'polycell_cell_rpo_unknown > 0',
+            CATCHING_UP,
+            'ticket',
+            'No comparison has passed yet for {{ $value }} tenants of {{ $labels.cell }}',
+          ),
+          alert(
+            'ReplicationBehind',
+            'polycell_cell_replication_behind > 0',
+            CATCHING_UP,
+            'ticket',
+            'Events of {{ $value }} tenants of {{ $labels.cell }} were left unsent, and no comparison has brought them',
           ),
           alert(
             'Parked',
@@ -120,6 +177,9 @@ export function grafanaDashboard({ cells }: Objectives): unknown {
     ['Parked events', 'sum by (cell) (polycell_cell_parked)', 'short'],
     ['Fencing jobs', 'polycell_fencing_waiting', 'short'],
     [`RTO (objective: ${cells.rtoSeconds} s)`, 'polycell_failover_rto_seconds', 's'],
+    [`To state, p99 (objective: ${cells.stateSeconds} s)`, 'max by (cell) (polycell_cell_state_seconds)', 's'],
+    [`Lag, p99 (objective: ${cells.lagSeconds} s)`, 'polycell_cell_replication_lag_seconds', 's'],
+    [`RPO (objective: ${cells.rpoSeconds} s)`, 'polycell_cell_rpo_seconds', 's'],
   ].map(([title, expr, unit], index) => ({
     id: index + 1,
     type: 'timeseries',

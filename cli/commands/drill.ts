@@ -4,15 +4,19 @@ import path from 'node:path';
 import { runningStacks } from '../../local/registry.ts';
 import { suggestion } from '../closest.ts';
 import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { DATA_RESERVE_SECONDS, runDataDrill } from '../drill/data-run.ts';
 import { LEDGER_EVENTS } from '../drill/ledger.ts';
+import { DRILL_NAMES, DRILL_TEXTS, type DrillName, isDataDrill } from '../drill/names.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
+import { toPage } from '../drill/page.ts';
 import { type DrillReport, SHOWN, toMarkdown, whyInconclusive } from '../drill/report.ts';
 import { InconclusiveError, runDrill } from '../drill/run.ts';
-import { DRILLS, type DrillKind, type Outcome } from '../drill/verdict.ts';
+import type { Outcome } from '../drill/verdict.ts';
 import { StackClient } from '../stack-client.ts';
+import { type Column, Table } from '../table.ts';
 
 /** The limits of a drill; the number of events is bounded by the ledger. */
-const LIMITS = { rate: 2000, batch: 500, seconds: 600, tenants: 100, delayMs: 10_000 } as const;
+const LIMITS = { rate: 2000, batch: 500, seconds: 1800, tenants: 100, delayMs: 10_000 } as const;
 
 /** Time for load before and after the fault, in seconds, with a reserve. */
 const RESERVE_SECONDS = 180;
@@ -23,12 +27,22 @@ const INTERRUPTED = 130;
 /** 2 is for invalid arguments. */
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { passed: 0, failed: 1, inconclusive: 4 };
 
-/** The kinds of drills, for the usage. */
-const KINDS = DRILLS.join('|');
+/** The names, for the list. */
+const NAME_COLUMNS: readonly Column<DrillName>[] = [
+  { title: 'drill', of: (name) => name },
+  { title: 'what is broken', of: (name) => DRILL_TEXTS[name].broken },
+  { title: 'what must hold', of: (name) => DRILL_TEXTS[name].holds },
+];
+
+/** Steps of a move that a drill may wait for. */
+const UNTIL = ['fenced', 'verified'] as const;
+
+/** Drills that send load. */
+const LOADED = DRILL_NAMES.filter((name) => name !== 'hostile-administrator');
 
 export const drill: Command = {
   summary: 'break something on purpose, and measure whether the promises hold',
-  usage: `${KINDS} [--cell C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]`,
+  usage: 'list|NAME [--cell C] [--to C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]',
   example: 'npx polycell drill cell-loss --cell aws-alpha --load 200',
   positionals: 1,
   asks: 'stack',
@@ -40,25 +54,51 @@ export const drill: Command = {
     tenants: { type: 'string' },
     delay: { type: 'string' },
     report: { type: 'string' },
+    to: { type: 'string' },
+    until: { type: 'string' },
+    reverse: { type: 'boolean' },
+    kill: { type: 'boolean' },
+  },
+  takenBy: {
+    cell: DRILL_NAMES.filter((name) => name !== 'map-loss'),
+    delay: ['slow-cell'],
+    load: LOADED,
+    batch: LOADED,
+    tenants: LOADED,
+    duration: LOADED.filter((name) => name !== 'move-under-load'),
+    report: DRILL_NAMES,
+    to: DRILL_NAMES.filter(isDataDrill),
+    until: ['move-under-load'],
+    reverse: ['move-under-load'],
+    kill: ['move-under-load'],
   },
   describe: {
+    list: 'all drills, with what each breaks and what must hold',
+    ...Object.fromEntries(DRILL_NAMES.map((name) => [name, DRILL_TEXTS[name].holds])),
     '--cell C':
-      'the cell that is lost, slow or cut off, or one of the region or cloud that is; the first one if not given',
+      'the cell that is lost, slow, cut off, moved from or failed over, or one of the region or cloud that is; the first one if not given',
+    '--to C':
+      'drills about copies of data: the other cell of the tenants; the first one outside the region if not given',
     '--load R': 'events a second, kept up whatever happens; 200 if not given',
     '--batch B': 'events in a request; 5 if not given',
     '--duration S': 'seconds that the fault lasts; 15 if not given',
     '--tenants N': 'tenants of the cell, or of each cell for map-loss, removed afterwards; 10 if not given',
+    '--until STEP': 'move-under-load: fenced or verified, two minutes later; verified if not given',
+    '--reverse': 'move-under-load: move the tenants back then',
+    '--kill': 'move-under-load: kill the target in the middle of the moves, and bring it back',
     '--delay MS': 'slow-cell: what each request takes longer; 400 if not given',
     '--report DIR': 'the folder for the report, created if missing; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
   },
   async run({ positionals, options, json, out, err }) {
-    const kind = positionals[0] as DrillKind | undefined;
-    if (kind === undefined || !DRILLS.includes(kind))
-      throw new UsageError(`Name a drill: ${DRILLS.join(', ')}.${suggestion(kind ?? '', DRILLS)}`);
-    if (options.delay !== undefined && kind !== 'slow-cell') throw new UsageError('--delay is for slow-cell.');
-    if (options.cell !== undefined && kind === 'map-loss')
-      throw new UsageError('--cell is for the other drills: map-loss strikes all cells.');
+    const kind = positionals[0] as DrillName | 'list' | undefined;
+    if (kind === 'list') {
+      if (json) for (const name of DRILL_NAMES) out(JSON.stringify({ name, ...DRILL_TEXTS[name] }));
+      else new Table(NAME_COLUMNS, out).add(DRILL_NAMES);
+      return 0;
+    }
+    if (kind === undefined || !DRILL_NAMES.includes(kind))
+      throw new UsageError(`Name a drill: ${DRILL_NAMES.join(', ')}.${suggestion(kind ?? '', DRILL_NAMES)}`);
     const number = (name: string, fallback: number, maximum: number) =>
       wholeNumber(options, name, fallback, 1, maximum);
     const rate = number('load', 200, LIMITS.rate);
@@ -66,7 +106,9 @@ export const drill: Command = {
     const batch = number('batch', 5, LIMITS.batch);
     const tenants = number('tenants', 10, LIMITS.tenants);
     const delayMs = number('delay', 400, LIMITS.delayMs);
-    if (rate * (seconds + RESERVE_SECONDS) > LEDGER_EVENTS)
+    const step = UNTIL.find((each) => each === (options.until ?? 'verified'));
+    if (step === undefined) throw new UsageError(`--until takes ${UNTIL.join(' or ')}.`);
+    if (rate * (seconds + (isDataDrill(kind) ? DATA_RESERVE_SECONDS : RESERVE_SECONDS)) > LEDGER_EVENTS)
       throw new UsageError(`A drill remembers ${LEDGER_EVENTS} events: give a lower --load or a shorter --duration.`);
     if (options.report === '') throw new UsageError('Give --report a folder, such as ./reports.');
     const folder = (options.report as string | undefined) ?? 'reports';
@@ -86,17 +128,17 @@ export const drill: Command = {
       const stack = await StackClient.find(own?.url ?? (options.stack as string | undefined));
       const cell = options.cell as string | undefined;
       const began = performance.now();
-      const report = await runDrill(stack, {
-        kind,
-        cell,
-        rate,
-        batch,
-        seconds,
-        tenants,
-        delayMs,
-        say: (what) => say(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${what}`),
+      const given = {
+        ...{ cell, rate, batch, seconds, tenants },
+        say: (what: string) => say(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${what}`),
         signal: interrupted.signal,
-      });
+      };
+      const report = isDataDrill(kind)
+        ? await runDataDrill(stack, {
+            ...{ ...given, kind, other: options.to as string | undefined, until: step },
+            ...{ reverse: options.reverse === true, kill: options.kill === true },
+          })
+        : await runDrill(stack, { ...given, kind, delayMs });
       const files = await write(folder, report);
       if (made !== undefined) say(`Created the folder ${folder} for the report.`);
       out(json ? JSON.stringify({ ...report, files }) : summary(report, files));
@@ -133,10 +175,14 @@ const unwritable = (folder: string, error: unknown): UserError =>
 
 async function write(folder: string, report: DrillReport): Promise<readonly string[]> {
   const name = `${report.drill}-${report.startedAt.replace(/[:.]/g, '-')}`;
-  const files = [`${name}.md`, `${name}.json`].map((file) => path.join(folder, file));
+  const contents = {
+    [`${name}.md`]: toMarkdown(report),
+    [`${name}.json`]: `${JSON.stringify(report, null, 2)}\n`,
+    [`${name}.html`]: toPage(report),
+  };
+  const files = Object.keys(contents).map((file) => path.join(folder, file));
   try {
-    await writeFile(files[0] ?? '', toMarkdown(report));
-    await writeFile(files[1] ?? '', `${JSON.stringify(report, null, 2)}\n`);
+    for (const [file, content] of Object.entries(contents)) await writeFile(path.join(folder, file), content);
   } catch (error) {
     throw unwritable(folder, error);
   }

@@ -7,7 +7,7 @@ import { type Command, type CommandContext, EXIT, RefusedError, UserError } from
 import { type Connection, connect } from '../edge/connection.ts';
 import type { Control } from '../edge/edge-client.ts';
 import { healthOfEdge } from '../edge/edge-health.ts';
-import { parkedIn, printCells, printRest } from '../overview-lines.ts';
+import { paceOf, parkedIn, printCells, printPace, printRest } from '../overview-lines.ts';
 import type { StackClient } from '../stack-client.ts';
 
 export const status: Command = {
@@ -70,17 +70,28 @@ async function ofStack(stack: StackClient, json: boolean, out: Out): Promise<num
   const { edge, cells } = await stack.status();
   // The monitor of a stack that has just started may not have made a round yet.
   const overview = edge === null ? undefined : await overviewOf(await stack.control()).catch(unlessRefused);
-  if (json) out(JSON.stringify({ edge, cells, ...(overview !== undefined && partsOf(overview)) }));
+  if (json) out(JSON.stringify({ edge, cells: cells.map(withPace(overview)), ...(overview && partsOf(overview)) }));
   else {
     const parts = [
       ...(edge === null ? [] : [`edge  ${edge.health}  ${edge.url}  ${edge.tlsUrl}`]),
       ...cells.map(describe),
     ];
     out(parts.join('\n\n'));
-    if (overview !== undefined) printRest(overview, out);
+    if (overview !== undefined) {
+      printPace(overview, out);
+      printRest(overview, out);
+    }
   }
   return [...(edge === null ? [] : [edge]), ...cells].every(({ health }) => health === 'ok') ? EXIT.done : EXIT.failed;
 }
+
+/** A cell of the stack with how fast events move in and from it, where the monitor has said so. */
+const withPace =
+  (overview: Overview | undefined) =>
+  (cell: CellStatus): CellStatus & { readonly pace?: ReturnType<typeof paceOf> } => {
+    const known = overview?.cells.items.find(({ id }) => id === cell.id);
+    return overview === undefined || known === undefined ? cell : { ...cell, pace: paceOf(overview, known) };
+  };
 
 const unlessRefused = (error: unknown): undefined => {
   if (error instanceof UserError) return undefined;
@@ -112,7 +123,8 @@ async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<
   const cells = overview.cells.items.map((cell) => {
     const { id, cloud, region, endpoint, verdict, detail, state, homes, standbys } = cell;
     const directory = { state, homes, standbys };
-    return { id, cloud, region, url: endpoint, health: verdict, detail, directory, parked: parkedIn(cell) };
+    const numbers = { parked: parkedIn(cell), pace: paceOf(overview, cell) };
+    return { id, cloud, region, url: endpoint, health: verdict, detail, directory, ...numbers };
   });
   if (json)
     out(JSON.stringify({ edge: { url, health: health.status, version: health.version }, cells, ...partsOf(overview) }));

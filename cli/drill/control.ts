@@ -1,6 +1,9 @@
 // The control API of the edge, as a drill needs it.
 import type { MonitorStatus } from '../../core/edge/monitor/monitor.ts';
 import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
+import type { MoveAction, MoveView, Step } from '../../core/edge/ports/mover.ts';
+import type { ReplicaNote } from '../../core/replication/notes.ts';
+import type { PushProgress } from '../../core/replication/push.ts';
 import { RefusedError, UserError } from '../command.ts';
 import { causeOf } from '../edge/edge-client.ts';
 import type { StackClient } from '../stack-client.ts';
@@ -20,6 +23,13 @@ const TOKEN_USE_MS = 60_000;
 interface Problem {
   readonly code?: string;
   readonly detail?: string;
+}
+
+/** A step of a push from one cell of a tenant to the other; with `verify` it compares alone. */
+export interface PushStep {
+  readonly from: string;
+  readonly restart: boolean;
+  readonly verify: boolean;
 }
 
 /** The edge has not answered: what was asked of it may have happened. */
@@ -97,6 +107,48 @@ export class EdgeControl {
       if (error instanceof RefusedError && error.code === 'not_caught_up') return error.message;
       throw error;
     }
+  }
+
+  /** Fails a cell over, tenants without a standby that can serve them included. */
+  async failOver(cell: string): Promise<void> {
+    await this.#ask('POST', 'failovers', { cell, partial: true, reason: 'a drill' });
+  }
+
+  /** The moves that are kept. */
+  async moves(): Promise<readonly MoveView[]> {
+    return (await this.#ask<{ items: readonly MoveView[] }>('GET', 'moves')).items;
+  }
+
+  /** Orders a move; `pauseBefore` a step at which it waits to be resumed. */
+  async move(tenant: string, to: string, pauseBefore?: Step): Promise<void> {
+    const body = { to, reason: 'a drill', ...(pauseBefore !== undefined && { pauseBefore }) };
+    await this.#ask('POST', `tenants/${tenant}/move`, body);
+  }
+
+  async changeMove(tenant: string, action: MoveAction): Promise<void> {
+    await this.#ask('POST', `moves/${tenant}/${action}`, { reason: 'a drill' });
+  }
+
+  /** What a cell has noted of other cells, of all tenants. */
+  async replicas(cell: string): Promise<readonly ReplicaNote[]> {
+    const notes: ReplicaNote[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? '' : `?${new URLSearchParams({ cursor })}`;
+      const page: { items: readonly ReplicaNote[]; next: string | null } = await this.#ask(
+        'GET',
+        `cells/${cell}/replicas${query}`,
+      );
+      notes.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== null);
+    return notes;
+  }
+
+  /** One step of a push, or of a comparison. */
+  push(tenant: string, { from, restart, verify }: PushStep): Promise<PushProgress> {
+    const query = new URLSearchParams({ from, ...(restart && { restart: '1' }), ...(verify && { verify: '1' }) });
+    return this.#ask('POST', `tenants/${tenant}/push?${query}`);
   }
 
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {

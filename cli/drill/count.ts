@@ -25,6 +25,9 @@ const TRIES = 20;
 
 const PAGE = 1000;
 
+/** In place of a cell's id: through the edge, as clients read. */
+export const EDGE = 'the edge';
+
 export interface CountOptions {
   readonly stack: StackClient;
   readonly cells: readonly CellAddress[];
@@ -36,9 +39,23 @@ export interface CountOptions {
   readonly signal: AbortSignal;
 }
 
-interface Asking extends CountOptions {
-  /** Calls the cell itself, not the edge, as a tenant. */
+export interface Asking extends Omit<CountOptions, 'ledger' | 'cells' | 'tenants'> {
+  /** Calls the cell itself, not the edge, as a tenant; or the edge, for `EDGE`. */
   readonly targetOf: (tenant: string, cell: string) => Promise<Target>;
+  /** Gets the cell that an answer names. */
+  readonly answeredBy?: (cell: string) => void;
+}
+
+/** What reading as a tenant takes, of cells and of the edge. */
+export function asking(options: Omit<Asking, 'targetOf'>): Asking {
+  const targets = new Map<string, Promise<Target>>();
+  const targetOf = (tenant: string, cell: string): Promise<Target> => {
+    const key = `${tenant} ${cell}`;
+    const target = targets.get(key) ?? options.stack.target(tenant, cell === EDGE ? undefined : cell);
+    targets.set(key, target);
+    return target;
+  };
+  return { ...options, targetOf };
 }
 
 /** The subjects whose effects differ from the log. */
@@ -51,15 +68,8 @@ export interface Effects {
 
 /** Fills the ledger, and compares the effects with the logs. */
 export async function countEvents(counted: CountOptions): Promise<Effects> {
-  const { stack, cells, tenants, ledger, progress } = counted;
-  const targets = new Map<string, Promise<Target>>();
-  const targetOf = (tenant: string, cell: string): Promise<Target> => {
-    const key = `${tenant} ${cell}`;
-    const target = targets.get(key) ?? stack.target(tenant, cell);
-    targets.set(key, target);
-    return target;
-  };
-  const options: Asking = { ...counted, targetOf };
+  const { cells, tenants, ledger, progress } = counted;
+  const options = asking(counted);
   const logs: { cell: CellAddress; tenant: string; events: number }[] = [];
   for (const cell of cells) {
     ledger.beginLog();
@@ -76,9 +86,10 @@ export async function countEvents(counted: CountOptions): Promise<Effects> {
   return found;
 }
 
-async function readLog(
+/** Reads a tenant's log page by page, and counts the events of the run. */
+export async function readLog(
   options: Asking,
-  cell: CellAddress,
+  cell: Pick<CellAddress, 'id'>,
   tenant: string,
   found: (number: number) => void = () => undefined,
 ): Promise<number> {
@@ -129,10 +140,10 @@ async function effectsOf(
   }
 }
 
-/** Asks a cell directly; `undefined` for a subject that it does not know. */
-async function ask<T>(
-  { stack, signal, targetOf }: Asking,
-  cell: CellAddress,
+/** Asks a cell directly, or the edge; `undefined` for a subject that it does not know. */
+export async function ask<T>(
+  { stack, signal, targetOf, answeredBy }: Asking,
+  cell: Pick<CellAddress, 'id'>,
   tenant: string,
   path: string,
 ): Promise<T | undefined> {
@@ -140,6 +151,7 @@ async function ask<T>(
     signal.throwIfAborted();
     const response = await (await targetOf(tenant, cell.id)).call('read', path);
     const body = (await response.json()) as T & { code?: string; detail?: string };
+    answeredBy?.(response.headers.get('x-polycell-cell') ?? '');
     if (response.ok) return body;
     if (response.status === 404) return undefined;
     // The tenant was reassigned after the token was made.

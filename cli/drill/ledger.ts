@@ -27,6 +27,49 @@ export interface LedgerSummary {
 /** Lost events that are named. */
 const EXAMPLES = 10;
 
+/** Events that were acknowledged until some moment, and which of them a reading has found since. */
+export class Promised {
+  readonly acknowledged: number;
+  readonly #wanted: Uint8Array;
+  #seen: Uint8Array;
+  #missing: number;
+  #twice = 0;
+
+  constructor(acknowledged: number, wanted: Uint8Array) {
+    this.acknowledged = acknowledged;
+    this.#wanted = wanted;
+    this.#seen = new Uint8Array(wanted.length);
+    this.#missing = acknowledged;
+  }
+
+  /** Begins another reading of everything. */
+  begin(): void {
+    this.#seen = new Uint8Array(this.#wanted.length);
+    this.#missing = this.acknowledged;
+    this.#twice = 0;
+  }
+
+  /** The reading has event `number`; what was acknowledged later counts only if it is there twice. */
+  find(number: number): void {
+    const byte = number >> 3;
+    const mask = 1 << (number % 8);
+    if (!(number >= 0 && byte < this.#seen.length)) return;
+    if (((this.#seen[byte] ?? 0) & mask) !== 0) this.#twice += 1;
+    else if (((this.#wanted[byte] ?? 0) & mask) !== 0) this.#missing -= 1;
+    this.#seen[byte] = (this.#seen[byte] ?? 0) | mask;
+  }
+
+  /** Acknowledged, and not found by this reading. */
+  get missing(): number {
+    return this.#missing;
+  }
+
+  /** Found more than once by this reading. */
+  get twice(): number {
+    return this.#twice;
+  }
+}
+
 /**
  * Events are numbered from 0; identity, tenant and time follow from the number, so that nothing else needs to be kept. Each number has
  * the cell that acknowledged it, and each cell's log is compared with that in one pass.
@@ -52,6 +95,21 @@ export class Ledger {
   /** Event `number` was acknowledged by this cell; a later acknowledgement does not change the first. */
   acknowledge(number: number, cell: string): void {
     if (this.#acknowledged[number] === 0) this.#acknowledged[number] = this.#indexOf(cell);
+  }
+
+  /**
+   * What was acknowledged until now, to be compared with what clients see through the edge. It takes two bits an event, beside the ledger's own
+   * memory.
+   */
+  promised(): Promised {
+    const wanted = new Uint8Array(this.#inLog.length);
+    let acknowledged = 0;
+    for (const [number, cell] of this.#acknowledged.entries()) {
+      if (cell === 0) continue;
+      acknowledged += 1;
+      wanted[number >> 3] = (wanted[number >> 3] ?? 0) | (1 << (number % 8));
+    }
+    return new Promised(acknowledged, wanted);
   }
 
   /** Begins to compare with another cell's log. */

@@ -1,21 +1,19 @@
 // One drill from its beginning to its report: load, fault, healing, failback, and the count afterwards.
 
-import { application } from '../../core/application.ts';
-import type { Domain, Tally } from '../../core/domain/domain.ts';
 import { type Cell, failureDomain } from '../../core/edge/ports/directory-model.ts';
 import { sleep } from '../../hosts/processes/wait.ts';
 import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
-import { EdgeControl, NoAnswerError } from './control.ts';
+import { EdgeControl } from './control.ts';
 import { countEvents } from './count.ts';
 import { breakIt, type FaultOptions, healIt } from './faults.ts';
-import { Ledger } from './ledger.ts';
-import { Load } from './load.ts';
-import { type DrillReport, type Moment, TIMELINE_LENGTH } from './report.ts';
-import { isSuccess, type Phase, ServiceRecord } from './service.ts';
+import { CAUGHT_UP_WITHIN_MS, goHome, RETURN_WITHIN_MS } from './go-home.ts';
+import type { FaultReport } from './report.ts';
+import { loadedScene } from './scene.ts';
+import type { Phase } from './service.ts';
 import { DrillTenants } from './tenants.ts';
 import { type DrillKind, isLoss, judge, type Measured, outcomeOf } from './verdict.ts';
-import { answersEach, cellAnswers, fencedWithin, oldTokens, standbysKnow, until, watchFailover } from './watch.ts';
+import { answersEach, cellAnswers, fencedWithin, oldTokens, until, watchFailover } from './watch.ts';
 
 export interface DrillOptions {
   readonly kind: DrillKind;
@@ -48,16 +46,6 @@ const EXTENDED_BY_MS = 60_000;
 /** A cell that starts cold under load may take this long until it answers every probe, in milliseconds. */
 const CALM_WITHIN_MS = 20_000;
 
-/** A lost cell that is revived answers within this, and the monitor and the fences have done their part, in milliseconds. */
-const RETURN_WITHIN_MS = 60_000;
-
-/**
- * What the standbys have accepted is in a revived cell within this, in milliseconds, or it goes back without: a drill counts what all cells
- * hold. How often it is asked: the comparison goes on in between.
- */
-const CAUGHT_UP_WITHIN_MS = 60_000;
-const CAUGHT_UP_EVERY_MS = 1000;
-
 /** The time before the fault cannot be a baseline, so nothing was measured. */
 export class InconclusiveError extends UserError {}
 
@@ -69,19 +57,11 @@ export const beforeTheFault = (error: unknown): unknown =>
       )
     : error;
 
-/** The first domain whose events can be counted. */
-function countableDomain(): Domain & { readonly tally: Tally } {
-  for (const domain of application) if (domain.tally !== undefined) return { ...domain, tally: domain.tally };
-  throw new UserError(
-    'No domain of the application declares a tally, so a drill could not count what became of its events.',
-  );
-}
-
 /**
  * Runs the drill, and removes its tenants from the directory however it ends. Rejects when it cannot be run; a missed target is in
  * the report.
  */
-export async function runDrill(stack: StackClient, options: DrillOptions): Promise<DrillReport> {
+export async function runDrill(stack: StackClient, options: DrillOptions): Promise<FaultReport> {
   const { edge } = await stack.info();
   if (edge === null) throw new UserError('The stack runs without an edge, so there is nothing to drill.');
   const control = new EdgeControl(stack, edge.url);
@@ -93,7 +73,7 @@ export async function runDrill(stack: StackClient, options: DrillOptions): Promi
   }
 }
 
-interface Scene {
+interface Place {
   readonly stack: StackClient;
   /** Address of the edge. */
   readonly edge: string;
@@ -102,9 +82,9 @@ interface Scene {
 }
 
 async function carryOut(
-  { stack, edge, control, tenants: drillTenants }: Scene,
+  { stack, edge, control, tenants: drillTenants }: Place,
   options: DrillOptions,
-): Promise<DrillReport> {
+): Promise<FaultReport> {
   const { kind, rate, batch, seconds, say, signal } = options;
   const { cells } = await stack.info();
   const address = cells.find(({ id }) => id === options.cell) ?? cells[0];
@@ -112,55 +92,23 @@ async function carryOut(
     throw new UserError(
       `No cell ${JSON.stringify(options.cell ?? '')} runs; there are ${cells.map(({ id }) => id).join(', ')}.`,
     );
-  const domain = countableDomain();
   const known = await control.cells();
   const lost = struckCells(known, address.id, kind);
   const struck = cells.filter(({ id }) => lost.has(id));
   refuseUnready(known, lost, kind);
 
   const homes = await drillTenants.prepare(known, lost, options);
-  const run = Date.now().toString(36);
-  const tenants = await Promise.all(
-    [...homes.keys()].map(async (id) => ({ id, token: await stack.tenantToken(id, 'ingest') })),
-  );
   const standbys = new Map<string, string | null>();
-  for (const { id } of tenants) standbys.set(id, (await control.tenant(id)).standby);
+  for (const id of homes.keys()) standbys.set(id, (await control.tenant(id)).standby);
+  const isStruck = (tenant: string) => lost.has(homes.get(tenant) ?? '');
   const mayServe = (tenant: string, cell: string) =>
-    cell === homes.get(tenant) ||
-    (kind !== 'map-loss' && lost.has(homes.get(tenant) ?? '') && cell === standbys.get(tenant));
+    cell === homes.get(tenant) || (kind !== 'map-loss' && isStruck(tenant) && cell === standbys.get(tenant));
 
   // The fault, the failback, and a reserve for slow machines.
-  const events = Math.ceil(
-    (rate * (BEFORE_MS + AFTER_MS + CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS + CAUGHT_UP_WITHIN_MS)) /
-      1000 +
-      rate * seconds,
-  );
-  const ledger = new Ledger(events);
-  const record = new ServiceRecord(homes);
-  const startedAt = new Date().toISOString();
-  const baseline = { requests: 0, failed: 0, unsent: 0, missedProbes: [] as string[] };
-  const load: Load = new Load({
-    domain,
-    edge,
-    rate,
-    batch,
-    tenants,
-    run,
-    events,
-    ledger,
-    onServed: (each) => {
-      record.add(each, mayServe);
-      // Requests in flight when the fault began are not part of the baseline.
-      if (load.phase !== 'before') return;
-      baseline.requests += 1;
-      if (!isSuccess(each.status)) baseline.failed += 1;
-    },
-  });
-  const timeline: Moment[] = [];
-  const note = (what: string) => {
-    if (timeline.length < TIMELINE_LENGTH) timeline.push({ atMs: Math.round(load.elapsed), what });
-    say(what);
-  };
+  const reserveMs = CALM_WITHIN_MS + EXTENDED_BY_MS + 2 * RETURN_WITHIN_MS + CAUGHT_UP_WITHIN_MS;
+  const withinMs = BEFORE_MS + AFTER_MS + reserveMs + 1000 * seconds;
+  const scene = await loadedScene({ stack, edge, homes, isStruck, mayServe, rate, batch, withinMs, say });
+  const { domain, run, startedAt, ledger, record, load, baseline, timeline, note } = scene;
   const fault: FaultOptions = { cells: struck, delayMs: options.delayMs };
   const moves = isLoss(kind) || kind === 'partition';
   const names = [...lost].join(', ');
@@ -172,12 +120,12 @@ async function carryOut(
     for (const cell of proposing) await control.setPolicy(cell, 'approve');
   };
   let measured: Partial<Measured> = {};
-  let times: Pick<DrillReport, 'detectedMs' | 'switchedMs'> = {};
+  let times: Pick<FaultReport, 'detectedMs' | 'switchedMs'> = {};
   let healed = true;
   let complete = false;
   try {
     load.start();
-    note(`load: ${rate} events a second in requests of ${batch}, from ${tenants.length} tenants`);
+    note(`load: ${rate} events a second in requests of ${batch}, from ${homes.size} tenants`);
     await sleep(BEFORE_MS, signal);
     signal.throwIfAborted();
     // Failures from before the fault would count towards its detection, and make it look faster than it is.
@@ -199,7 +147,7 @@ async function carryOut(
     const askedAt = load.elapsed;
     await breakIt(stack, kind, fault);
     record.faulted(askedAt, load.elapsed);
-    note(`fault: ${kind}${kind === 'map-loss' ? '' : ` of ${names}`}`);
+    note(`fault: ${kind}${kind === 'map-loss' ? '' : ` of ${names}`}`, { text: 'fault', edge: 'begin' });
     const faultEnd = askedAt + seconds * 1000;
     if (moves) {
       const watched = await Promise.all(
@@ -221,7 +169,7 @@ async function carryOut(
 
     await healIt(stack, kind, fault);
     healed = true;
-    note(isLoss(kind) ? `${names} is revived` : 'the fault is healed');
+    note(isLoss(kind) ? `${names} is revived` : 'the fault is healed', { text: 'healed', edge: 'end' });
     if (moves) {
       const healedAt = load.elapsed;
       await until(() => every((cell) => cellAnswers(control, cell)), RETURN_WITHIN_MS, signal);
@@ -290,11 +238,12 @@ async function carryOut(
     startedAt,
     rate,
     seconds,
-    tenants: tenants.length,
+    tenants: homes.size,
     outcome,
     passed: outcome === 'passed',
     targets,
     timeline,
+    lines: scene.perSecond.lines(),
     ...times,
     phases: {
       'before, tenants of the cell': of('before', isThere),
@@ -306,41 +255,6 @@ async function carryOut(
     },
     measured: all,
   };
-}
-
-/** Fails the cell back if it is failed over, and waits until its standbys are notified. */
-async function goHome(
-  control: EdgeControl,
-  cell: string,
-  note: (what: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let revision: number | undefined;
-  let lacking = '';
-  const goBack = async (force: boolean) => {
-    try {
-      if ((await control.cells()).find(({ id }) => id === cell)?.state !== 'down') return true;
-      const answer = await control.failBack(cell, force);
-      if (typeof answer === 'number') revision = answer;
-      else lacking = answer;
-    } catch (error) {
-      // Whether it went back is seen the next time.
-      if (!(error instanceof NoAnswerError)) throw error;
-      lacking = error.message;
-    }
-    if (revision === undefined) await sleep(CAUGHT_UP_EVERY_MS, signal);
-    return revision !== undefined;
-  };
-  if (!(await until(() => goBack(false), CAUGHT_UP_WITHIN_MS, signal))) {
-    note(`${cell} is failed back all the same: ${lacking}`);
-    if (!(await until(() => goBack(true), RETURN_WITHIN_MS, signal)))
-      throw new UserError(`${cell} is not failed back.`);
-  }
-  if (revision === undefined) return;
-  const since = revision;
-  note(`${cell} is failed back`);
-  const known = await until(() => standbysKnow(control, cell, since), RETURN_WITHIN_MS, signal);
-  note(known ? 'every standby has heard of it' : 'some standbys have not heard of it');
 }
 
 /** The cells with the fault: one, all of its region or all of its cloud. For the loss of the map, the named one. */

@@ -36,7 +36,7 @@ const bucketOf = (latencyMs: number): number =>
 const STATUSES = 50;
 
 /** Counts and latencies of many requests. */
-class Tally {
+export class Tally {
   readonly byStatus = new Map<string, number>();
   readonly #buckets = new Uint32Array(BUCKETS);
   requests = 0;
@@ -172,8 +172,24 @@ export class ServiceRecord {
 
   /** A phase over the tenants of some homes. */
   phase(phase: Phase, isOf: (home: string) => boolean): PhaseSummary {
+    return this.phaseOf(phase, (tenant) => isOf(this.#tenants.get(tenant)?.home ?? ''));
+  }
+
+  /** A phase over some tenants. */
+  phaseOf(phase: Phase, isOf: (tenant: string) => boolean): PhaseSummary {
+    return this.phasesOf([phase], isOf);
+  }
+
+  /** Some phases together, over some tenants. */
+  phasesOf(wanted: readonly Phase[], isOf: (tenant: string) => boolean): PhaseSummary {
     const sum = new Tally();
-    for (const { home, phases } of this.#tenants.values()) if (isOf(home)) sum.merge(phases[phase]);
+    for (const [tenant, { phases }] of this.#tenants)
+      if (isOf(tenant)) for (const phase of wanted) sum.merge(phases[phase]);
     return sum.summary();
+  }
+
+  /** Whether the latest request of each of these tenants that succeeded was served by this cell. */
+  isServedBy(cell: string, tenants: readonly string[]): boolean {
+    return tenants.every((tenant) => this.#tenants.get(tenant)?.latest === cell);
   }
 }

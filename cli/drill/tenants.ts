@@ -4,7 +4,14 @@ import type { EdgeControl } from './control.ts';
 import type { DrillKind } from './verdict.ts';
 
 /** Tenants of each other cell: enough to see that nothing happens to them. */
-const BYSTANDERS = 3;
+export const BYSTANDERS = 3;
+
+export interface DrillTenant {
+  readonly id: string;
+  readonly home: string;
+  /** One that the directory chooses, if it is undefined. */
+  readonly standby: string | undefined;
+}
 
 export class DrillTenants {
   readonly #control: Pick<EdgeControl, 'ensureTenant' | 'removeTenant'>;
@@ -31,13 +38,18 @@ export class DrillTenants {
     // A tenant that is to be served during the loss of several cells needs a standby outside of them.
     const refuge =
       struck.size > 1 ? cells.find(({ id, state }) => !struck.has(id) && state === 'active')?.id : undefined;
-    for (const [tenant, home] of homes) {
-      // Before the call: its answer may be lost.
-      this.#made.push(tenant);
-      await this.#control.ensureTenant(tenant, home, struck.has(home) ? refuge : undefined);
-    }
-    this.#say(`${homes.size} tenants, drill-…, in ${new Set(homes.values()).size} cells`);
+    await this.make([...homes].map(([id, home]) => ({ id, home, standby: struck.has(home) ? refuge : undefined })));
     return homes;
+  }
+
+  /** Makes these, each with its standby or with one that the directory chooses. */
+  async make(tenants: readonly DrillTenant[]): Promise<void> {
+    for (const { id, home, standby } of tenants) {
+      // Before the call: its answer may be lost.
+      this.#made.push(id);
+      await this.#control.ensureTenant(id, home, standby);
+    }
+    this.#say(`${tenants.length} tenants, drill-…, in ${new Set(tenants.map(({ home }) => home)).size} cells`);
   }
 
   /** Removes those that `prepare` made or found. Never rejects: what stays in the directory is said. */

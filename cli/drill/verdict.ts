@@ -148,14 +148,16 @@ function bystanderTargets(kind: DrillKind, { before, fault }: NonNullable<Measur
   return [served, slowed];
 }
 
-const zero = (name: string, actual: number): Target => ({
+/** Something that there must be none of. */
+export const zero = (name: string, actual: number): Target => ({
   name,
   wanted: '0',
   actual: String(actual),
   met: actual === 0,
 });
 
-const never = (name: string, actual: number): Target => ({ ...zero(name, actual), unconditional: true });
+/** Something that there must be none of, on a machine of any speed. */
+export const never = (name: string, actual: number): Target => ({ ...zero(name, actual), unconditional: true });
 
 export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;
 

@@ -1,8 +1,11 @@
 // What a drill waits for: the monitor's verdict, the directory's switch, a cell's return, and its fences.
 import { sleep } from '../../hosts/processes/wait.ts';
+import { UserError } from '../command.ts';
 import type { StackClient } from '../stack-client.ts';
 import type { EdgeControl } from './control.ts';
 import type { Load } from './load.ts';
+import type { Mark } from './report.ts';
+import type { DrillTenant } from './tenants.ts';
 
 /** Polling interval, in milliseconds: the accuracy of these measurements. */
 const EVERY_MS = 100;
@@ -41,7 +44,7 @@ export async function watchFailover({
   readonly cell: string;
   readonly faultEnd: number;
   readonly extendedByMs: number;
-  readonly note: (what: string) => void;
+  readonly note: (what: string, mark?: Mark) => void;
   readonly signal: AbortSignal;
 }): Promise<Watched> {
   let detectedAt: number | null = null;
@@ -52,13 +55,13 @@ export async function watchFailover({
       const known = (await control.monitor()).cells.find(({ id }) => id === cell);
       if (detectedAt === null && known?.verdict === 'failing') {
         detectedAt = load.elapsed;
-        note(`detected: the monitor finds ${cell} failing (${known.detail})`);
+        note(`detected: the monitor finds ${cell} failing (${known.detail})`, { text: 'detected' });
         stays = known.stay !== null;
         if (stays) note(`it stays where it is: ${known.refusal ?? known.stay}`);
       }
       if (known?.state === 'down') {
         switchedAt = load.elapsed;
-        note(`switched: the directory has ${cell} failed over`);
+        note(`switched: the directory has ${cell} failed over`, { text: 'failover' });
       }
       return switchedAt !== null || (stays && load.elapsed > faultEnd);
     },
@@ -133,5 +136,29 @@ export async function fencedWithin(
     },
     withinMs,
     signal,
+  );
+}
+
+/** The home of a new tenant knows of the other cell within this, in milliseconds. */
+const ASSIGNED_WITHIN_MS = 60_000;
+
+/** Waits until the home of each tenant knows of the other cell: what it accepts before is not sent on as it comes. */
+export async function untilAssigned(
+  stack: StackClient,
+  tenants: readonly Pick<DrillTenant, 'id' | 'home'>[],
+  signal: AbortSignal,
+): Promise<void> {
+  const left = new Set(tenants);
+  const isAssigned = async () => {
+    for (const each of left) {
+      if ((await stack.administrator(each.home, each.id)).assignment === null) return false;
+      left.delete(each);
+    }
+    return true;
+  };
+  if (await until(isAssigned, ASSIGNED_WITHIN_MS, signal)) return;
+  const [first] = left;
+  throw new UserError(
+    `${first?.home} does not know the other cell of ${first?.id} after ${ASSIGNED_WITHIN_MS / 1000} s: see npx polycell failover status.`,
   );
 }

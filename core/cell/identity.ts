@@ -41,6 +41,8 @@ export const statePartition = {
   writes: (tenant: string) => `writes|${tenant}`,
   /** What is noted of the other cells of the tenants. */
   replicas: 'replicas',
+  /** How long events take to their state and to other cells, as the cell's processes have noted it. */
+  delays: 'delays',
   /** A tenant's subjects whose hash has this digit. */
   subjects: (tenant: string, bucket: string) => `subjects|${tenant}|${bucket}`,
   /** The tenants that have subjects. */
@@ -80,5 +82,6 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'erased',
   'feed',
   'replicas',
+  'delays',
   'writes',
 ];

@@ -1,5 +1,6 @@
 // What a cell measures of itself for the edge's monitor, beside whether it is healthy.
 import { isJsonObject } from '../ports/json.ts';
+import { DELAY_LIMITS, type DelayReport } from './delays.ts';
 
 /** The query parameter of the health check that asks for measures. */
 export const MEASURES_PARAMETER = 'measures';
@@ -21,6 +22,8 @@ export interface ParkedCount {
 
 export interface CellMeasures {
   readonly parked: readonly ParkedCount[];
+  /** How long the latest events took; none where there were none, or from a cell of an earlier release. */
+  readonly delays: readonly DelayReport[];
 }
 
 /** Reads the measures of an answer; `undefined` if it has none. */
@@ -33,7 +36,19 @@ export function readMeasures(measures: unknown): CellMeasures | undefined {
       ? [{ consumer: consumer.slice(0, MAXIMUM_NAME), parked: count, more: more === true }]
       : [];
   });
-  return { parked };
+  return { parked, delays: readDelays(measures.delays) };
+}
+
+function readDelays(delays: unknown): readonly DelayReport[] {
+  if (!Array.isArray(delays)) return [];
+  return delays.slice(0, DELAY_LIMITS.reported).flatMap((each: unknown) => {
+    if (!isJsonObject(each)) return [];
+    const { kind, name, events, p50Ms, p99Ms, mostMs } = each;
+    if ((kind !== 'state' && kind !== 'copy') || typeof name !== 'string') return [];
+    const numbers = { events, p50Ms, p99Ms, mostMs } as Omit<DelayReport, 'kind' | 'name'>;
+    const isSound = Object.values(numbers).every((value: unknown) => Number.isFinite(value) && Number(value) >= 0);
+    return isSound ? [{ kind, name: name.slice(0, MAXIMUM_NAME), ...numbers }] : [];
+  });
 }
 
 /** Characters of a consumer's name. */

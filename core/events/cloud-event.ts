@@ -61,13 +61,15 @@ export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
 export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside };
 
 /**
- * What a cell notes of an event beside its body: in which cell and under which epoch it was accepted, and the context of the request that
+ * What a cell notes of an event beside its body: in which cell, under which epoch and when it was accepted, and the context of the request that
  * brought it, which is the `traceparent` of an event without one. So the same event has the same body in every cell that accepts it.
  */
 export type Acceptance = {
   readonly origin: string;
   readonly epoch: number;
   readonly traceparent?: string;
+  /** When, by that cell's clock, in milliseconds; absent for events of earlier releases. */
+  readonly at?: number;
 };
 
 /** The document of an event in the log; without a note as earlier releases stored it. */
@@ -77,7 +79,13 @@ export function toLogDocument(tenant: string, event: CloudEvent, noted?: Accepta
 }
 
 /** The event and tenant of a stored document; for a document that is not an event, an event without a type. */
-export function fromStored(key: LogDocument): { tenant: string; event: CloudEvent; origin?: string; context?: string } {
+export function fromStored(key: LogDocument): {
+  tenant: string;
+  event: CloudEvent;
+  origin?: string;
+  context?: string;
+  acceptedAt?: number;
+} {
   const { body, beside } = key;
   const tenant = tenantOf(key);
   const stored = isJsonObject(body) ? body : {};
@@ -89,12 +97,13 @@ export function fromStored(key: LogDocument): { tenant: string; event: CloudEven
     time:
       stored.time === SHORT ? `${sortKeyOf(key.id)}Z` : typeof stored.time === 'string' ? stored.time : timeOf(key.id),
   } as CloudEvent;
-  const { origin, traceparent: context } = beside ?? {};
+  const { origin, traceparent: context, at } = beside ?? {};
   return {
     tenant,
     event,
     ...(typeof origin === 'string' && { origin }),
     ...(typeof context === 'string' && context !== event.traceparent && { context }),
+    ...(typeof at === 'number' && { acceptedAt: at }),
   };
 }
 

@@ -21,13 +21,17 @@ const ORIGIN = 'polycellorigin';
 /** And the context of the request that brought it, where it has another one itself. */
 const CONTEXT = 'polycelltrace';
 
+/** And when it was accepted, so that it is known how long the rest of its way takes. */
+const ACCEPTED_AT = 'polycellat';
+
 /** A message as text, in characters that every bus accepts. */
-export const encodeMessage = ({ tenant, event, origin, context }: BusMessage): string =>
+export const encodeMessage = ({ tenant, event, origin, context, acceptedAt }: BusMessage): string =>
   toWireJson({
     ...event,
     [TENANT]: tenant,
     ...(origin !== undefined && { [ORIGIN]: origin }),
     ...(context !== undefined && { [CONTEXT]: context }),
+    ...(acceptedAt !== undefined && { [ACCEPTED_AT]: acceptedAt }),
   });
 
 /** Message attributes, for subscription filters and tracing. */
@@ -54,7 +58,7 @@ export const publishOutcome = (result: true | PortError): PublishOutcome =>
   result === true ? { status: 'published' } : { status: 'failed', error: result };
 
 /** What a message consists of. */
-export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin' | 'context'>;
+export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin' | 'context' | 'acceptedAt'>;
 
 /** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
 export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.parse(text));
@@ -65,7 +69,7 @@ export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.
  */
 export function readMessage(value: unknown): DecodedMessage {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');
-  const { [TENANT]: tenant, [ORIGIN]: origin, [CONTEXT]: context, ...event } = value;
+  const { [TENANT]: tenant, [ORIGIN]: origin, [CONTEXT]: context, [ACCEPTED_AT]: acceptedAt, ...event } = value;
   const isEvent =
     ['id', 'source', 'type'].every((name) => typeof event[name] === 'string') &&
     isSubject(event.subject) &&
@@ -77,5 +81,6 @@ export function readMessage(value: unknown): DecodedMessage {
     event: event as CloudEvent,
     ...(typeof origin === 'string' && { origin }),
     ...(typeof context === 'string' && { context }),
+    ...(typeof acceptedAt === 'number' && { acceptedAt }),
   };
 }

@@ -3,6 +3,7 @@
 import type { ReadStores } from '../api/read.ts';
 import { internalError, Refusal, refusalResponse } from '../api/refusal.ts';
 import type { Route } from '../api/route.ts';
+import { readDelays } from '../cell/delays.ts';
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
 import type { ProbeTarget } from '../cell/health-probe.ts';
@@ -151,11 +152,13 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   /** Counts what is parked; only the edge's monitor may request it, as it reads the store. */
   const measure = async (request: ApiRequest): Promise<CellMeasures> => {
     await authorize(request, 'observe');
+    const delays = readDelays(deps.stores.state);
+    delays.catch(() => undefined);
     const parked = await mapConcurrently([...consumers, RELAY], COUNTED_AT_ONCE, async (consumer) => ({
       consumer,
       ...(await deps.parking.count(consumer, MEASURE_LIMITS.parked)),
     }));
-    return { parked };
+    return { parked, delays: await delays };
   };
 
   /** The handlers of all routes except ingest, whose body is read earlier. */

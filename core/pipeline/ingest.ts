@@ -90,7 +90,8 @@ export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<In
 
   return async ({ tenant, epoch, candidates, faults, traceparent, permitted }) => {
     const context = { registry: deps.registry, now: deps.clock.now() };
-    const logDocument = (event: CloudEvent) => toLogDocument(tenant, event, { origin: deps.cell, epoch, traceparent });
+    const logDocument = (event: CloudEvent) =>
+      toLogDocument(tenant, event, { origin: deps.cell, epoch, traceparent, at: context.now });
     const sound = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };

@@ -10,6 +10,8 @@ export interface BusMessage {
   readonly origin?: string;
   /** The context of the request by which the cell accepted the event, where it is not the event's own: what traces link to. */
   readonly context?: string;
+  /** When that cell accepted it, by its own clock in milliseconds, where it is known; not for what is redriven. */
+  readonly acceptedAt?: number;
   /** Delivers only to this consumer among the subscribers of the event's type: for redriving a parked event. */
   readonly consumer?: string;
   /** Takes the side lane: the queue of each consumer for what a tenant sends beyond its share of the first. */

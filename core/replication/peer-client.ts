@@ -1,6 +1,6 @@
 // Sends requests to a tenant's other cell: compressed, and signed as this cell.
 import type { AssignedCell } from '../cell/assignment.ts';
-import type { LogDocument } from '../events/cloud-event.ts';
+import { fromStored, type LogDocument } from '../events/cloud-event.ts';
 import { cutUtf8, utf8Length } from '../lib/text.ts';
 import { type TimedFetchDeps, timedFetch } from '../lib/timed-fetch.ts';
 import { PortError } from '../ports/errors.ts';
@@ -14,6 +14,8 @@ export const PEER_LIMITS = {
   bytes: RECEIVE_LIMITS.requestBytes - 16 * 1024,
   /** Bytes kept of a refusal’s text. */
   detailBytes: 300,
+  /** Characters of the ids of events that a span names; more are left out. */
+  eventIdCharacters: 20 * 1024,
 } as const;
 
 export interface PeerClientDeps extends TimedFetchDeps {
@@ -38,13 +40,13 @@ export interface PeerAnswer {
   readonly bytes: number;
 }
 
-/** Asks the other cell for something; `links` are the contexts of what is sent. Rejects with `unavailable` without an answer within the time, and for a refusal. */
+/** Asks the other cell for something; `carried` is what is sent of the log. Rejects with `unavailable` without an answer within the time, and for a refusal. */
 export type PeerClient = (
   address: PeerAddress,
   path: 'events' | 'digests',
   content: object,
   timeoutMs: number,
-  links?: readonly string[],
+  carried?: readonly LogDocument[],
 ) => Promise<PeerAnswer>;
 
 /** JSON, but not by this name: API Gateway takes bodies of `application/json` for text, and would spoil compressed ones. */
@@ -54,9 +56,11 @@ const encoder = new TextEncoder();
 
 /** Returns the function. */
 export function peerClient(deps: PeerClientDeps): PeerClient {
-  return async ({ to, tenant, signed, traceparent }, path, content, timeoutMs, links = []) => {
-    const span = deps.telemetry.start(`POST /v1/replica/${path}`, 'client', traceparent, links);
-    span.set({ 'polycell.peer': to.id, 'polycell.tenant': tenant, 'messaging.batch.message_count': links.length });
+  return async ({ to, tenant, signed, traceparent }, path, content, timeoutMs, carried = []) => {
+    const span = deps.telemetry.start(`POST /v1/replica/${path}`, 'client', traceparent, linksOf(carried));
+    span.set({ 'polycell.peer': to.id, 'polycell.tenant': tenant, 'messaging.batch.message_count': carried.length });
+    // A span links to 64 requests at most: the others' events are found by their ids.
+    if (span.sampled && carried.length > 0) span.set({ 'polycell.event.ids': idsOf(carried) });
     const body = encoder.encode(JSON.stringify({ tenant, ...content }));
     const compressed = await gzip(body);
     const headers = {
@@ -84,8 +88,21 @@ export function peerClient(deps: PeerClientDeps): PeerClient {
 }
 
 /** The contexts in which documents were accepted, as far as a cell has noted them. */
-export const linksOf = (documents: readonly LogDocument[]): readonly string[] =>
+const linksOf = (documents: readonly LogDocument[]): readonly string[] =>
   documents.flatMap(({ beside }) => (beside?.traceparent === undefined ? [] : String(beside.traceparent)));
+
+/** The ids of their events, as far as a span takes them. */
+function idsOf(documents: readonly LogDocument[]): readonly string[] {
+  const ids: string[] = [];
+  let left: number = PEER_LIMITS.eventIdCharacters;
+  for (const document of documents) {
+    const { id } = fromStored(document).event;
+    left -= id.length;
+    if (left < 0) break;
+    ids.push(id);
+  }
+  return ids;
+}
 
 /** A document as it is sent: its version is the sender's own. */
 export const toWire = ({ partition, id, body, beside }: LogDocument) => ({

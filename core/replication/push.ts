@@ -11,7 +11,7 @@ import { isPortError, PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, linksOf, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
+import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
 import { isOwnEvent, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
@@ -70,11 +70,11 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     address: PeerAddress,
     path: 'events' | 'digests',
     content: object,
-    links: readonly string[] = [],
-  ): Promise<PeerAnswer> => deps.peer(address, path, content, WALK_LIMITS.pageMs, links);
+    carried: readonly LogDocument[] = [],
+  ): Promise<PeerAnswer> => deps.peer(address, path, content, WALK_LIMITS.pageMs, carried);
 
   const send = async (address: PeerAddress, documents: readonly LogDocument[]) => {
-    const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, linksOf(documents));
+    const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, documents);
     return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), { bytes });
   };
 

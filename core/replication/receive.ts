@@ -36,7 +36,9 @@ export type Received = {
   readonly kept: number;
   /** Stands in place of the one that was there, which may say the same. */
   readonly replaced: number;
-  /** Would stand in its place, but the sender has not accepted it, or no assignment shows that it served under the copy's epoch. */
+  /**
+   * Would stand in its place, but the sender has not accepted it, has sent another before, or no assignment shows that it served under the copy's epoch.
+   */
   readonly unproven: number;
   /** Cannot be stored here, now or later: its subject is full, or the store refuses just this one. */
   readonly refused: number;
@@ -99,12 +101,15 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
   };
 
   /**
-   * Whether a copy may take the place of another one. A sender's word counts for what it has accepted itself: else it could rewrite what this
-   * cell has accepted, by naming this cell. What says the same rewrites nothing.
+   * Whether a copy may take the place of another one. What says the same rewrites nothing. Else a sender's word counts for what it has accepted
+   * itself, as it could rewrite what this cell has accepted by naming this cell; and it counts once, as a cell takes an event once: another copy
+   * from it would be made up.
    */
   const isProven = async ({ tenant, sender }: ReceiveCommand, copy: Copy, own: Copy): Promise<boolean> => {
     const { origin } = copy.beside ?? {};
-    if (typeof origin !== 'string' || (origin !== sender && bodyHash(copy) !== bodyHash(own))) return false;
+    if (typeof origin !== 'string') return false;
+    const isOther = bodyHash(copy) !== bodyHash(own);
+    if (isOther && (origin !== sender || own.beside?.origin === sender)) return false;
     return deps.served(tenant, epochOfCopy(copy), origin);
   };
 
@@ -124,13 +129,16 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
       const own = await events.get(given);
       if (own !== undefined && !stands(given, own)) return (await keepLoser(tenant, given, own)) ? 'kept' : 'same';
       if (own !== undefined && !(await isProven(command, given, own))) {
-        log.warn('a copy of an event is not taken: nothing shows that its sender accepted it while it served', {
-          tenant,
-          sender,
-          id: given.id,
-          epoch: epochOfCopy(given),
-          origin: String(given.beside?.origin ?? ''),
-        });
+        log.warn(
+          'a copy of an event is not taken: its sender has sent another before, or nothing shows that it accepted it while it served',
+          {
+            tenant,
+            sender,
+            id: given.id,
+            epoch: epochOfCopy(given),
+            origin: String(given.beside?.origin ?? ''),
+          },
+        );
         return 'unproven';
       }
       try {

@@ -1,5 +1,6 @@
 // Replicates: sends what this cell has accepted to the tenant's other cell, as the bus delivers it.
 import { peerOf } from '../cell/assignment.ts';
+import type { Delays } from '../cell/delays.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -10,7 +11,7 @@ import type { Log } from '../ports/log.ts';
 import type { Key, Store } from '../ports/store.ts';
 import type { HeldAssignments } from './held-assignments.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, linksOf, type PeerAddress, type PeerClient, toWire } from './peer-client.ts';
+import { inParts, type PeerAddress, type PeerClient, toWire } from './peer-client.ts';
 
 export const REPLICATE_LIMITS = {
   /** So long a process goes by what it has read of a tenant's cells, in milliseconds. */
@@ -37,6 +38,8 @@ export interface ReplicateDeps {
   readonly assignments: Pick<HeldAssignments, 'newest'>;
   readonly notes: Pick<ReplicaNotes, 'sender' | 'failed' | 'reached' | 'left'>;
   readonly peer: PeerClient;
+  /** Of events that another cell has stored. */
+  readonly delays: Delays;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -89,7 +92,7 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
     const documents = await mapConcurrently([...keys.values()], REPLICATE_LIMITS.concurrentReads, documentOf);
     for (const part of inParts(documents.filter((document) => document !== undefined))) {
       if (clock.now() > deadline - REPLICATE_LIMITS.marginMs) throw new TooLate();
-      await deps.peer(address, 'events', { events: part.map(toWire) }, REPLICATE_LIMITS.requestMs, linksOf(part));
+      await deps.peer(address, 'events', { events: part.map(toWire) }, REPLICATE_LIMITS.requestMs, part);
     }
   };
 
@@ -117,6 +120,9 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
       return givenUp(tenant, peer, error.message);
     }
     if (note.failingSince !== null) await notes.reached(tenant, peer);
+    const now = clock.now();
+    const took = messages.flatMap(({ acceptedAt }) => (acceptedAt === undefined ? [] : [now - acceptedAt]));
+    await deps.delays.record('copy', peer, took);
     return DONE;
   };
 

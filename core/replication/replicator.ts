@@ -1,4 +1,5 @@
 // Composes the consumer `replicate` from the parts that each cloud provides.
+import type { Delays } from '../cell/delays.ts';
 import type { TimedFetchDeps } from '../lib/timed-fetch.ts';
 import type { DeliveryHandler } from '../ports/bus.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
@@ -19,13 +20,14 @@ export interface ReplicatorDeps extends TimedFetchDeps {
   readonly routeKeys: readonly PublicKey[];
   readonly events: Store;
   readonly state: Store;
+  readonly delays: Delays;
   readonly log: Log;
   readonly telemetry: Telemetry;
 }
 
 /** Returns the delivery handler. */
 export function replicator(deps: ReplicatorDeps): DeliveryHandler {
-  const { cell, identityKey, routeKeys, events, state, clock, log } = deps;
+  const { cell, identityKey, routeKeys, events, state, delays, clock, log } = deps;
   const notes = replicaNotes(state, clock);
   return replicate({
     cell,
@@ -33,6 +35,7 @@ export function replicator(deps: ReplicatorDeps): DeliveryHandler {
     assignments: heldAssignments({ cell, state, keys: routeKeys, notes }),
     notes,
     peer: peerClient({ ...deps, prove: replicaProver(identityKey, cell, clock) }),
+    delays,
     clock,
     log,
   });

@@ -19,7 +19,6 @@ export function wayOf(event: string, spans: Iterable<ReceivedSpan>): readonly Wa
     for (const { spanId } of span.links) if (spanId !== span.parentId) push(linking, spanId, span);
     if (names(span, event)) named.push(span);
   }
-  const roots = new Set(named.map((span) => firstOf(span, byId)));
   const seen = new Set<string>();
   const step = (span: ReceivedSpan, linked: boolean): WayStep => {
     seen.add(span.spanId);
@@ -33,9 +32,11 @@ export function wayOf(event: string, spans: Iterable<ReceivedSpan>): readonly Wa
       next: next.flatMap(([each, isLinked]) => (seen.has(each.spanId) ? [] : [step(each, isLinked)])),
     };
   };
-  return [...roots]
-    .sort((one, other) => one.startedAt - other.startedAt)
-    .flatMap((root) => (seen.has(root.spanId) ? [] : [step(root, false)]));
+  // What links lead to is not looked for again: a push names the events that it brings.
+  return named
+    .map((span) => [span, firstOf(span, byId)] as const)
+    .sort(([, one], [, other]) => one.startedAt - other.startedAt)
+    .flatMap(([span, root]) => (seen.has(span.spanId) || seen.has(root.spanId) ? [] : [step(root, false)]));
 }
 
 const names = ({ attributes }: ReceivedSpan, event: string): boolean => {
@@ -43,8 +44,12 @@ const names = ({ attributes }: ReceivedSpan, event: string): boolean => {
   return id === event || (Array.isArray(ids) && ids.includes(event));
 };
 
-/** The span without a known parent above this one; where a batch is of one trace alone, also across its link. */
+/**
+ * The span without a known parent above this one; where a batch is of one trace alone, also across its link. What one cell sends to another is
+ * the first where it carries events of many: above it is a push with requests for all other events.
+ */
 function firstOf(span: ReceivedSpan, byId: ReadonlyMap<string, ReceivedSpan>): ReceivedSpan {
+  if (span.kind === 'client' && span.links.length > 1) return span;
   const above = new Set<ReceivedSpan>();
   let first = span;
   while (!above.has(first)) {

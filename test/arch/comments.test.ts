@@ -8,6 +8,7 @@ import { filesBelow, fixtureRoot, marked, PROJECT, places, report, sourcesBelow 
 const LONG: Readonly<Record<string, string>> = {
   'package-lock.json': 'written by npm',
   'core/openapi.generated.json': 'written by npm run generate',
+  'infra/monitoring/grafana-cells.generated.json': 'written by npm run infra:generate',
 };
 
 const sources = sourcesBelow(PROJECT);

@@ -1,7 +1,14 @@
 // Drills against a whole stack of three cells and the edge: they pass when the promises hold, and fail when one does not.
 import { readdir, readFile } from 'node:fs/promises';
 import { StackClient } from '../../cli/stack-client.ts';
-import { type Drills, EXIT_CODES, missed, missedOnAnyMachine, openDrills } from '../support/drills.ts';
+import {
+  type Drills,
+  EXIT_CODES,
+  missed,
+  missedDataOnAnyMachine,
+  missedOnAnyMachine,
+  openDrills,
+} from '../support/drills.ts';
 import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 
@@ -36,7 +43,8 @@ test('the loss of a cell: its tenants are served elsewhere in seconds, nothing i
       'every standby has heard of it',
     ]),
   );
-  const [markdown = '', json = ''] = report.files;
+  const [markdown = '', json = '', page = ''] = report.files;
+  expect(await readFile(page, 'utf8')).toMatch(/<svg [\s\S]*>fault<[\s\S]*>failover<[\s\S]*>failback</);
   expect(await readFile(markdown, 'utf8')).toContain(
     `# Drill cell-loss of aws-alpha: ${report.outcome === 'failed' ? 'FAILED' : report.outcome}`,
   );
@@ -49,6 +57,23 @@ test('the loss of the directory: all tenants are served as before', async () => 
   expect(missedOnAnyMachine(report)).toEqual([]);
   expect(code).toBe(EXIT_CODES[report.outcome]);
 });
+
+test.each([
+  ['failback-union', 'aws-alpha', ['at the standby', 'home again']],
+  ['standby-loss', 'aws-alpha', ['without the standby']],
+])(
+  '%s with %s: clients see every event at each stage, once, and both cells hold the same in the end',
+  async (kind, cell, stages) => {
+    const { code, report } = await drills.runData(kind, '--cell', cell, '--duration', '3');
+    expect(missedDataOnAnyMachine(report)).toEqual([]);
+    expect(code).toBe(EXIT_CODES[report.outcome]);
+    const { measured } = report;
+    expect(measured.stages?.map(({ name }) => name)).toEqual(expect.arrayContaining(stages));
+    expect(measured.differing).toEqual({ events: 0, documents: 0, compared: 2 });
+    expect(report.lines.map(({ name }) => name)).toEqual(['tenants of the drill', 'their neighbours']);
+    await expectNoTenants();
+  },
+);
 
 test('a missed target fails the drill: the cell is not failed over', async () => {
   const [cell] = (await drills.control.cells()).filter(({ id }) => id === 'aws-alpha');

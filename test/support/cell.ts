@@ -1,6 +1,7 @@
 // A whole cell in memory: the API, the log, the bus and both consumers, moved on by hand.
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { MemoryTelemetry } from '../../adapters/memory/memory-telemetry.ts';
+import { delayNotes } from '../../core/cell/delays.ts';
 import { type AskForLeases, edgeQuestion, leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
 import { REPLICATE } from '../../core/cell/topology.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
@@ -12,6 +13,7 @@ import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
+import { timedDelivery } from '../../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
@@ -155,6 +157,7 @@ export function testCell({
   const tombs = tombstones({ state: inner.state, clock });
   const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
   const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus, parking: innerParking, clock, log }));
+  const delays = delayNotes({ state: inner.state, telemetry, clock, ids, log });
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
@@ -168,16 +171,20 @@ export function testCell({
           declaration.name,
           withoutErased(
             tombs,
-            consume({
-              cell: id,
-              consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
-              declaration,
-              parking: innerParking,
-              trials: crashMarkers(inner.state, clock),
-              clock,
-              log,
-              leases,
-            }),
+            timedDelivery(
+              { cell: id, delays, clock },
+              declaration.name,
+              consume({
+                cell: id,
+                consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+                declaration,
+                parking: innerParking,
+                trials: crashMarkers(inner.state, clock),
+                clock,
+                log,
+                leases,
+              }),
+            ),
           ),
         ),
       };
@@ -196,7 +203,7 @@ export function testCell({
 
   const copies = replicator({
     ...{ cell: id, identityKey, routeKeys: [publicPart(EDGE_KEY)], fetch: network },
-    ...{ ...inner, clock, log, telemetry },
+    ...{ ...inner, delays, clock, log, telemetry },
   });
 
   /** Delivers once what waits to be sent to the tenants' other cells. */
@@ -266,6 +273,7 @@ export function testCell({
     eventsMemory,
     stateMemory,
     parking: innerParking,
+    delays,
   };
 }
 

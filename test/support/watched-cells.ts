@@ -10,6 +10,7 @@ import { MONITOR_LOCALLY } from '../../core/edge/monitor/monitor-settings.ts';
 import { createOverview, type Overview } from '../../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../../core/edge/monitor/peer-question.ts';
 import { createProber } from '../../core/edge/monitor/prober.ts';
+import { replicaWatch } from '../../core/edge/monitor/replica-watch.ts';
 import type { CellDefinition } from '../../core/edge/ports/directory-model.ts';
 import type { TrafficReport } from '../../core/edge/ports/traffic.ts';
 import { PortError } from '../../core/ports/errors.ts';
@@ -47,6 +48,7 @@ export async function watched(...definitions: readonly CellDefinition[]) {
       return cloud.directory.cells();
     },
   };
+  const replication = replicaWatch({ directory: cloud.directory, clock });
   let generation = 0;
   let keeper: ReturnType<typeof createOverview>;
   const start = () => {
@@ -58,6 +60,7 @@ export async function watched(...definitions: readonly CellDefinition[]) {
     keeper = createOverview({
       directory: own,
       measure: measureQuestion({ ...asking, sign }),
+      replication,
       storage,
       clock,
       log,
@@ -106,6 +109,7 @@ export async function watched(...definitions: readonly CellDefinition[]) {
     ...cloud,
     clock,
     log,
+    replication,
     run,
     status: () => watch.status(),
     overview: (known: string | null = null) => watch.overview(known),

@@ -8,6 +8,8 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
+const inSeconds = (milliseconds: number | undefined) => (milliseconds === undefined ? undefined : milliseconds / 1000);
+
 const escaped = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
@@ -30,7 +32,7 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
   // The newest come first.
   for (const { cell, rtoMs } of failovers)
     if (rtoMs !== null && !latestRto.has(cell)) latestRto.set(cell, rtoMs / 1000);
-  const probeOf = (cell: string) => series.cells[cell]?.probeMs.at(-1) ?? undefined;
+  const latest = (cell: string, of: 'probeMs' | 'lagMs' | 'rpoMs') => series.cells[cell]?.[of].at(-1) ?? undefined;
   return [
     ...lines(
       'polycell_cell_up',
@@ -48,10 +50,7 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       'polycell_cell_probe_seconds',
       'gauge',
       'How long the cell took to answer the latest probe.',
-      ofCells(({ id }) => {
-        const milliseconds = probeOf(id);
-        return milliseconds === undefined ? undefined : milliseconds / 1000;
-      }),
+      ofCells(({ id }) => inSeconds(latest(id, 'probeMs'))),
     ),
     ...lines(
       'polycell_cell_requests_total',
@@ -78,6 +77,40 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       cells.items.flatMap(({ id, measured }) =>
         (measured?.parked ?? []).map(({ consumer, parked }) => [{ cell: id, consumer }, parked] as const),
       ),
+    ),
+    ...lines(
+      'polycell_cell_state_seconds',
+      'gauge',
+      'From acceptance until a consumer is done, for 99 of 100 of the latest events; absent without events.',
+      cells.items.flatMap(({ id, measured }) =>
+        (measured?.delays ?? [])
+          .filter(({ kind }) => kind === 'state')
+          .map(({ name, p99Ms }) => [{ cell: id, consumer: name }, p99Ms / 1000] as const),
+      ),
+    ),
+    ...lines(
+      'polycell_cell_replication_lag_seconds',
+      'gauge',
+      'From acceptance until the other cell has stored it, alike; or since when another cell is not reached.',
+      ofCells(({ id }) => inSeconds(latest(id, 'lagMs'))),
+    ),
+    ...lines(
+      'polycell_cell_rpo_seconds',
+      'gauge',
+      'At the worst tenant: since when not everything is known to be at its other cell.',
+      ofCells(({ id }) => inSeconds(latest(id, 'rpoMs'))),
+    ),
+    ...lines(
+      'polycell_cell_rpo_unknown',
+      'gauge',
+      'Tenants whose RPO is not known; 20 are counted.',
+      ofCells(({ replication }) => replication?.unknown),
+    ),
+    ...lines(
+      'polycell_cell_replication_behind',
+      'gauge',
+      'Tenants of which events were left unsent; 20 are counted.',
+      ofCells(({ replication }) => replication?.behind),
     ),
     ...lines('polycell_tenants_unserved', 'gauge', 'Tenants of the overview that no cell serves.', [
       [{}, tenants.items.filter(({ servedBy }) => servedBy === null).length],

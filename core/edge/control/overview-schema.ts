@@ -18,10 +18,30 @@ export const FENCING = object(['waiting', 'jobs'], {
   jobs: list({ type: 'object' }),
 });
 
-const measured = object(['at', 'version', 'parked'], {
+const measured = object(['at', 'version', 'parked', 'delays'], {
   at: time,
   version: text,
   parked: list(object(['consumer', 'parked', 'more'], { consumer: text, parked: count, more: flag })),
+  delays: {
+    ...list(
+      object(['kind', 'name', 'events', 'p50Ms', 'p99Ms', 'mostMs'], {
+        kind: { type: 'string', enum: ['state', 'copy'] },
+        name: text,
+        events: count,
+        ...{ p50Ms: count, p99Ms: count, mostMs: count },
+      }),
+    ),
+    description:
+      'How long the latest events took from their acceptance: until a consumer was done (state), until another cell had stored them (copy).',
+  },
+});
+
+const replication = object(['failing', 'failingSince', 'behind', 'unknown', 'comparedAt'], {
+  failing: { ...count, description: 'Tenants whose other cell is not reached; of each kind, 20 at most are counted.' },
+  failingSince: maybeTime,
+  behind: { ...count, description: 'Tenants of which events were left unsent.' },
+  unknown: { ...count, description: 'Tenants whose RPO is not known: no comparison has found everything there.' },
+  comparedAt: { ...maybeTime, description: 'From when on events of the worst other tenant may be missing there.' },
 });
 
 const cell = object(
@@ -38,7 +58,18 @@ const cell = object(
       'homes',
       'standbys',
     ] as const),
-    ...(['verdict', 'since', 'silentSince', 'answers', 'detail', 'stay', 'refusal', 'routed', 'measured'] as const),
+    ...([
+      'verdict',
+      'since',
+      'silentSince',
+      'answers',
+      'detail',
+      'stay',
+      'refusal',
+      'routed',
+      'measured',
+      'replication',
+    ] as const),
   ],
   {
     id: name,
@@ -60,6 +91,10 @@ const cell = object(
     refusal: maybeText,
     routed: object(['requests', 'ingests', 'failures'], { requests: count, ingests: count, failures: count }),
     measured: { oneOf: [measured, { type: 'null' }], description: 'What the cell has said of itself.' },
+    replication: {
+      oneOf: [replication, { type: 'null' }],
+      description: 'How far the tenants that it serves are at their other cells, by what the cells have noted.',
+    },
   },
 );
 
@@ -94,18 +129,24 @@ const failover = object(
   },
 );
 
+const SERIES = [
+  ...(['probeMs', 'requests', 'ingests', 'failures', 'requestMs', 'parked'] as const),
+  ...(['stateMs', 'lagMs', 'rpoMs'] as const),
+] as const;
+
 const series = object(['stepMs', 'until', 'cells'], {
   stepMs: count,
   until: maybeTime,
   cells: {
     type: 'object',
-    additionalProperties: object(['probeMs', 'requests', 'ingests', 'failures', 'requestMs', 'parked'], {
+    additionalProperties: object(SERIES, {
       probeMs: list(maybeCount),
       requests: list(count),
       ingests: list(count),
       failures: list(count),
       requestMs: list(maybeCount),
       parked: list(maybeCount),
+      ...{ stateMs: list(maybeCount), lagMs: list(maybeCount), rpoMs: list(maybeCount) },
     }),
   },
 });

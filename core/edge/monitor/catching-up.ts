@@ -6,6 +6,7 @@ import type { Holdings } from '../cells/holdings-question.ts';
 import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Cell } from '../ports/directory-model.ts';
+import type { ReplicaWatch } from './replica-watch.ts';
 
 export const CATCHING_UP_LIMITS = {
   /** Pushes that wait; at the limit, nothing more is looked for, and nothing is lost. */
@@ -28,6 +29,8 @@ export interface CatchingUpDeps {
   readonly directory: Pick<Directory, 'lookup' | 'tenants'>;
   readonly push: ReplicaPusher;
   readonly replicas: Holdings['replicas'];
+  /** Takes in what the cells have noted, too. */
+  readonly watch: Pick<ReplicaWatch, 'page'>;
   readonly clock: Clock;
 }
 
@@ -66,7 +69,7 @@ interface Round {
 }
 
 /** Returns the work of one monitor. It keeps nothing durably: another one begins with all tenants. */
-export function createCatchingUp({ directory, push, replicas, clock }: CatchingUpDeps): CatchingUp {
+export function createCatchingUp({ directory, push, replicas, watch, clock }: CatchingUpDeps): CatchingUp {
   const queue = new Map<string, Item>();
   const sweeps: Sweep[] = [];
   /** Cell → when it was asked last, and where its answer goes on. */
@@ -128,7 +131,8 @@ export function createCatchingUp({ directory, push, replicas, clock }: CatchingU
       return isDue && keys !== undefined && state !== 'retired' && answers(id);
     });
     if (cell === undefined) return false;
-    const page = await replicas(cell, asked.get(cell.id)?.cursor ?? undefined);
+    const cursor = asked.get(cell.id)?.cursor ?? undefined;
+    const page = await replicas(cell, cursor);
     if (typeof page === 'string') {
       asked.set(cell.id, { at: now, cursor: null });
       return true;
@@ -136,7 +140,9 @@ export function createCatchingUp({ directory, push, replicas, clock }: CatchingU
     for (const note of (page.items as readonly JsonObject[] | undefined) ?? [])
       if (isJsonObject(note) && note.direction === 'to' && typeof note.behindSince === 'number')
         add(String(note.tenant), cell.id);
-    asked.set(cell.id, { at: now, cursor: typeof page.next === 'string' ? page.next : null });
+    const next = typeof page.next === 'string' ? page.next : null;
+    asked.set(cell.id, { at: now, cursor: next });
+    await watch.page(cell.id, page.items, { first: cursor === undefined, last: next === null });
     return true;
   };
 

@@ -1,16 +1,19 @@
 // What the monitor sees of each cell, as measurements: one place that asks all cells, so that their values can be compared.
 import type { Telemetry } from '../../ports/telemetry.ts';
 import type { Monitor } from './monitor.ts';
+import type { Pace } from './overview.ts';
 
 export interface MeasuredMonitorDeps {
   readonly monitor: Monitor;
+  /** See `OverviewKeeper.pace`. */
+  readonly pace: (cell: string) => Pace;
   readonly telemetry: Telemetry;
   /** Exports what waits. Nothing waits for it. */
   readonly flush: () => Promise<void>;
 }
 
 /** Returns the monitor, whose rounds also measure. */
-export function measuredMonitor({ monitor, telemetry, flush }: MeasuredMonitorDeps): Monitor {
+export function measuredMonitor({ monitor, pace, telemetry, flush }: MeasuredMonitorDeps): Monitor {
   return {
     status: () => monitor.status(),
     overview: (known) => monitor.overview(known),
@@ -22,6 +25,10 @@ export function measuredMonitor({ monitor, telemetry, flush }: MeasuredMonitorDe
         // Of a cell that nothing is known of yet, neither can be said.
         if (verdict !== 'unknown') telemetry.gauge('polycell.cell.up', verdict === 'up' ? 1 : 0, cell);
         telemetry.gauge('polycell.cell.active', state === 'active' ? 1 : 0, cell);
+        const { stateMs, lagMs, rpoMs } = pace(id);
+        if (stateMs !== null) telemetry.gauge('polycell.event.lag', stateMs / 1000, cell);
+        if (lagMs !== null) telemetry.gauge('polycell.replication.lag', lagMs / 1000, cell);
+        if (rpoMs !== null) telemetry.gauge('polycell.replication.rpo', rpoMs / 1000, cell);
       }
       telemetry.gauge('polycell.fencing.waiting', fencing.waiting);
       telemetry.gauge('polycell.monitor.working', trouble === null ? 1 : 0);

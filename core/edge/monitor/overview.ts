@@ -1,5 +1,6 @@
 // The overview for operators: cells, tenants, failovers and fencing on one page, made from what the monitor's rounds know.
 
+import type { DelayReport } from '../../cell/delays.ts';
 import type { ProbeTarget } from '../../cell/health-probe.ts';
 import type { ParkedCount } from '../../cell/measures.ts';
 import type { Clock, EpochMs } from '../../ports/clock.ts';
@@ -23,7 +24,8 @@ import type { Fencing, FencingProgress } from './fencing.ts';
 import type { CellReport } from './measure-question.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 import { FAILOVER_LIMITS, type RecentFailover, recentFailovers } from './recent-failovers.ts';
-import { cellSamples, type Series } from './samples.ts';
+import type { CellReplication, ReplicaWatch } from './replica-watch.ts';
+import { cellSamples, type Measured, type Series } from './samples.ts';
 
 export const OVERVIEW_LIMITS = {
   /** Cells on the page; the listing has all of them. */
@@ -32,6 +34,8 @@ export const OVERVIEW_LIMITS = {
   tenants: 500,
   /** How often each cell is asked what it measures, in milliseconds. */
   measureMs: 10_000,
+  /** What a cell has said of how long events take counts for this long, in milliseconds. */
+  delaysMs: 60_000,
 } as const;
 
 /** A cell as operators see it. The field names of all of these are part of the control API. */
@@ -59,7 +63,14 @@ export interface OverviewCell {
   /** What routers have sent to it since the monitor began, as sampled. */
   readonly routed: { readonly requests: number; readonly ingests: number; readonly failures: number };
   /** What the cell has said of itself, and when; `null` if it has said nothing. */
-  readonly measured: { readonly at: string; readonly version: string; readonly parked: readonly ParkedCount[] } | null;
+  readonly measured: {
+    readonly at: string;
+    readonly version: string;
+    readonly parked: readonly ParkedCount[];
+    readonly delays: readonly DelayReport[];
+  } | null;
+  /** How far the tenants that it serves are at their other cells; `null` without such tenants, or while that is not known. */
+  readonly replication: CellReplication | null;
 }
 
 export interface OverviewTenant {
@@ -102,10 +113,21 @@ export interface OverviewDeps {
   readonly directory: Pick<Directory, 'tenants' | 'audit'>;
   /** Asks a cell what it measures; see `measureQuestion`. */
   readonly measure: (cell: ProbeTarget) => Promise<CellReport | null>;
+  readonly replication: Pick<ReplicaWatch, 'of' | 'keep'>;
   readonly storage: Pick<MonitorStorage, 'get' | 'put'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly intervalMs: number;
+}
+
+/** How fast events move in and from a cell, in milliseconds; `null` where that is not known. */
+export interface Pace {
+  /** From acceptance until a consumer is done, for 99 of 100 of the latest events; of the slowest consumer. */
+  readonly stateMs: number | null;
+  /** From acceptance until the other cell has stored it, alike; or since when another cell is not reached, if that is longer. */
+  readonly lagMs: number | null;
+  /** Since when, at the worst tenant whose RPO is known, not everything is known to be at its other cell. */
+  readonly rpoMs: number | null;
 }
 
 /** What a round hands over. */
@@ -120,12 +142,15 @@ export interface OverviewKeeper {
   round(view: RoundView): Promise<void>;
   /** Takes in what an isolate has sent to cells. */
   report(traffic: TrafficReport): void;
+  /** How fast events move in and from a cell, as of now. */
+  pace(cell: string): Pace;
   /** The overview as of the latest round; `null` before the first one. `known`: the entity tag that the viewer has. */
   answer(trouble: string | null, known: string | null): OverviewAnswer | null;
 }
 
 /** Returns the overview. It costs nothing but memory while there is no viewer, except one small question to each cell now and then. */
-export function createOverview({ directory, measure, storage, clock, log, intervalMs }: OverviewDeps): OverviewKeeper {
+export function createOverview(deps: OverviewDeps): OverviewKeeper {
+  const { directory, measure, replication, storage, clock, log, intervalMs } = deps;
   const samples = cellSamples();
   const failovers = recentFailovers(storage);
   /** Cell → its last sign of life. */
@@ -195,6 +220,21 @@ export function createOverview({ directory, measure, storage, clock, log, interv
     ),
   ];
 
+  const pace = (cell: string): Pace => {
+    const now = clock.now();
+    const known = measures.get(cell);
+    const delays = known !== undefined && now - known.at < OVERVIEW_LIMITS.delaysMs ? known.report.delays : [];
+    const slowest = (kind: DelayReport['kind']) =>
+      delays.filter((each) => each.kind === kind).map(({ p99Ms }) => p99Ms);
+    const { failingSince = null, comparedAt = null } = replication.of(cell) ?? {};
+    const since = (time: string | null) => (time === null ? [] : [Math.max(0, now - Date.parse(time))]);
+    return {
+      stateMs: greatest(slowest('state')),
+      lagMs: greatest([...slowest('copy'), ...since(failingSince)]),
+      rpoMs: greatest(since(comparedAt)),
+    };
+  };
+
   const toCell = (current: RoundView, { cell, homes, standbys }: CellOverview): OverviewCell => {
     const { id, cloud, region, jurisdiction, endpoint, state, failover: policy, capacity } = cell;
     const saved = current.memory.cells.get(id)?.saved;
@@ -216,7 +256,13 @@ export function createOverview({ directory, measure, storage, clock, log, interv
       measured:
         known === undefined
           ? null
-          : { at: timeOf(known.at), version: known.report.version, parked: known.report.parked },
+          : {
+              at: timeOf(known.at),
+              version: known.report.version,
+              parked: known.report.parked,
+              delays: known.report.delays,
+            },
+      replication: replication.of(id),
     };
   };
 
@@ -254,6 +300,7 @@ export function createOverview({ directory, measure, storage, clock, log, interv
     );
     const byId = new Map(living.map((cell) => [cell.id, cell]));
     measures = new Map([...measures].filter(([id]) => byId.has(id)));
+    replication.keep(new Set(byId.keys()));
     await failovers.measure(
       {
         silentSince: (cell) =>
@@ -266,7 +313,11 @@ export function createOverview({ directory, measure, storage, clock, log, interv
     samples.sample(
       now,
       living.map(({ id }) => id),
-      (cell) => ({ probeMs: answerOf(current, cell)?.tookMs ?? null, parked: parkedIn(measures.get(cell)?.report) }),
+      (cell): Measured => ({
+        probeMs: answerOf(current, cell)?.tookMs ?? null,
+        parked: parkedIn(measures.get(cell)?.report),
+        ...pace(cell),
+      }),
     );
     askNow(current);
     view = current;
@@ -286,6 +337,8 @@ export function createOverview({ directory, measure, storage, clock, log, interv
 
     report: (traffic) => samples.report(traffic),
 
+    pace,
+
     answer(trouble, known) {
       if (view === undefined) return null;
       if (rendered?.view !== view || rendered.trouble !== trouble) {
@@ -301,6 +354,8 @@ export function createOverview({ directory, measure, storage, clock, log, interv
     },
   };
 }
+
+const greatest = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values));
 
 const timeOf = (at: number): string => new Date(at).toISOString();
 

@@ -22,6 +22,10 @@ export interface CellSeries {
   /** The mean time until an answer to a request began, in milliseconds; `null` without requests. */
   readonly requestMs: readonly (number | null)[];
   readonly parked: readonly (number | null)[];
+  /** See `Pace`. */
+  readonly stateMs: readonly (number | null)[];
+  readonly lagMs: readonly (number | null)[];
+  readonly rpoMs: readonly (number | null)[];
 }
 
 export interface Series {
@@ -31,20 +35,22 @@ export interface Series {
   readonly cells: Readonly<Record<string, CellSeries>>;
 }
 
-interface Sample extends CellTraffic {
+/** What is measured of a cell now. */
+export interface Measured {
   readonly probeMs: number | null;
   readonly parked: number | null;
+  readonly stateMs: number | null;
+  readonly lagMs: number | null;
+  readonly rpoMs: number | null;
 }
+
+type Sample = CellTraffic & Measured;
 
 export interface Samples {
   /** Adds what an isolate has counted. */
   report(traffic: TrafficReport): void;
-  /** Ends a sample if it is time; `false` if it is not. `of`: what is measured of a cell now. */
-  sample(
-    now: number,
-    cells: readonly string[],
-    of: (cell: string) => { readonly probeMs: number | null; readonly parked: number | null },
-  ): boolean;
+  /** Ends a sample if it is time; `false` if it is not. */
+  sample(now: number, cells: readonly string[], of: (cell: string) => Measured): boolean;
   series(): Series;
   /** All that has been sampled of a cell since the monitor began. */
   total(cell: string): CellTraffic;
@@ -101,4 +107,7 @@ const toSeries = (samples: readonly Sample[]): CellSeries => ({
   failures: samples.map(({ failures }) => failures),
   requestMs: samples.map(({ requests, tookMs }) => (requests === 0 ? null : rounded(tookMs / requests))),
   parked: samples.map(({ parked }) => parked),
+  stateMs: samples.map(({ stateMs }) => stateMs),
+  lagMs: samples.map(({ lagMs }) => lagMs),
+  rpoMs: samples.map(({ rpoMs }) => rpoMs),
 });

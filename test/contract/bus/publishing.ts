@@ -77,7 +77,11 @@ export const publishingClauses = {
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       extension: 'x',
     };
-    const known = { origin: 'cell-9', context: '00-5bf92f3577b34da6a3ce929d0e0e4736-10f067aa0ba902b7-00' };
+    const known = {
+      origin: 'cell-9',
+      context: '00-5bf92f3577b34da6a3ce929d0e0e4736-10f067aa0ba902b7-00',
+      acceptedAt: 1_795_246_863_000,
+    };
     expect(await harness.bus.publish([{ ...sent, ...known, event }])).toStrictEqual([{ status: 'published' }]);
     await readings.untilAll(['a']);
     expect(readings.seen[0]?.message).toStrictEqual({

@@ -227,7 +227,15 @@ test.each<[string[], number, RegExp]>([
     /The certificate cannot be written to package\.json: /,
   ],
   [['drill', 'cell-loss', '--delay', '5'], 2, /--delay is for slow-cell/],
-  [['drill', 'map-loss', '--cell', 'cell-1'], 2, /--cell is for the other drills/],
+  [['drill', 'cell-loss', '--kill'], 2, /--kill is for move-under-load, not for cell-loss\./],
+  [
+    ['drill', 'hostile-administrator', '--load', '5'],
+    2,
+    /--load is for cell-loss, .*, not for hostile-administrator\./,
+  ],
+  [['drill', 'move-under-load', '--until', 'sealed'], 2, /--until takes fenced or verified\./],
+  [['drill', 'failback-union', '--cell', 'cell-9'], 1, /The directory knows no cell cell-9; there are cell-1\./],
+  [['drill', 'map-loss', '--cell', 'cell-1'], 2, /--cell is for cell-loss, .*, not for map-loss\./],
   [['device-certificate', '--tenant', 'acme', '--device', 'a/b'], 2, /"a\/b" cannot be a device/],
   [['audit', '--what'], 2, /Unknown option --what\. See/],
 ])('%j fails in one line', async (args, code, message) => {

@@ -1,7 +1,7 @@
 // The pure parts of drills: what was acknowledged and found, how tenants were served, the verdict, and the report.
 import { UserError } from '../../../cli/command.ts';
 import { LEDGER_CELLS, LEDGER_EVENTS, Ledger } from '../../../cli/drill/ledger.ts';
-import { type DrillReport, toMarkdown } from '../../../cli/drill/report.ts';
+import { type FaultReport, toMarkdown } from '../../../cli/drill/report.ts';
 import { beforeTheFault, InconclusiveError } from '../../../cli/drill/run.ts';
 import { type Served, ServiceRecord } from '../../../cli/drill/service.ts';
 import { judge, type Measured, outcomeOf } from '../../../cli/drill/verdict.ts';
@@ -218,7 +218,7 @@ describe('verdict', () => {
   });
 });
 
-const missedReport: DrillReport = {
+const missedReport: FaultReport = {
   drill: 'cell-loss',
   cell: 'a',
   startedAt: '2026-11-21T07:41:03.000Z',
@@ -230,6 +230,7 @@ const missedReport: DrillReport = {
   targets: [{ name: 'a | b', wanted: '0', actual: '1', met: false }],
   timeline: [{ atMs: 5012, what: 'fault: cell-loss of a' }],
   phases: { before: phase },
+  lines: [],
   measured: loss,
 };
 

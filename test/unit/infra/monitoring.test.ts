@@ -22,6 +22,12 @@ async function failedOver() {
   w.report({ a: { requests: 10, ingests: 4, failures: 1, tookMs: 50 } });
   await w.run(12_000);
   w.reach.set('a', 'gone');
+  const { delays } = w.cells.get('b') ?? {};
+  await delays?.record('state', 'rollups', [900]);
+  await delays?.record('copy', 'a', [1400]);
+  await w.run(12_000);
+  const note = { tenant: 'acme', peer: 'a', direction: 'to', failingSince: null, behindSince: 1, passedAt: null };
+  await w.replication.page('b', [note], { first: true, last: true });
   await w.run(6000);
   return w;
 }
@@ -44,6 +50,10 @@ test('the metrics are served as text, and say what the overview says', async () 
       'polycell_cell_parked{cell="b",consumer="rollups"} 0',
       'polycell_tenants_unserved 0',
       `polycell_failover_rto_seconds{cell="a"} ${(rtoMs ?? 0) / 1000}`,
+      'polycell_cell_state_seconds{cell="b",consumer="rollups"} 0.9',
+      'polycell_cell_replication_lag_seconds{cell="b"} 1.4',
+      'polycell_cell_rpo_unknown{cell="b"} 1',
+      'polycell_cell_replication_behind{cell="b"} 1',
       'polycell_monitor_working 1',
       'polycell_overview_age_seconds 1.5',
     ]),
@@ -72,7 +82,10 @@ test('rules and panels use no metric that the edge does not serve, and every rul
 });
 
 test('thresholds follow the objectives', () => {
-  const cells = { availability: 0.99, windowDays: 10, rtoSeconds: 5 };
+  const cells = {
+    ...{ availability: 0.99, windowDays: 10, rtoSeconds: 5 },
+    ...{ stateSeconds: 3, lagSeconds: 4, rpoSeconds: 600 },
+  };
   const exprOf = (name: string) =>
     rulesOf(prometheusRules({ ...objectives, cells })).find(({ alert, record }) => (alert ?? record) === name)?.expr;
   // A tenth of the budget of ten days is a day's; 2 % of it in an hour are 4.8 times its usual speed.
@@ -81,6 +94,11 @@ test('thresholds follow the objectives', () => {
   expect(exprOf('polycell:cell_budget:remaining')).toBe('1 - polycell:cell_failures:ratio / 0.01');
   expect(exprOf('polycell:cell_failures:ratio')).toContain('[10d]');
   expect(exprOf('PolycellRtoMissed')).toBe('polycell_failover_rto_seconds > 5');
-  for (const wrong of [{ availability: 1 }, { windowDays: 0 }, { rtoSeconds: 0 }])
+  expect(exprOf('PolycellStateLate')).toBe('max by (cell) (polycell_cell_state_seconds) > 3');
+  expect(exprOf('PolycellReplicationLate')).toBe('polycell_cell_replication_lag_seconds > 4');
+  expect(exprOf('PolycellRpoMissed')).toBe('polycell_cell_rpo_seconds > 600');
+  expect(exprOf('polycell:cell_rpo:kept')).toBe('avg_over_time((polycell_cell_rpo_seconds <= bool 600)[10d:1m])');
+  const faults = [{ availability: 1 }, { windowDays: 0 }, { rtoSeconds: 0 }, { stateSeconds: 0 }, { rpoSeconds: 0 }];
+  for (const wrong of faults)
     expect(() => prometheusRules({ ...objectives, cells: { ...cells, ...wrong } })).toThrow('infra/objectives.json');
 });

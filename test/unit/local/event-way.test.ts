@@ -67,6 +67,27 @@ test('a batch of one is under its parent, once; an event that came twice has two
   expect(shape(wayOf('e', spans))).toBe('one(process) two');
 });
 
+test('a push of more events than it links to is found by the id, without the rest of the push, and shown once where a link leads to it', () => {
+  const spans = [
+    span('cell', { parentId: 'edge', attributes: EVENT }),
+    span('edge'),
+    span('order', { cell: 'alpha', startedAt: 1500, traceId: 'p' }),
+    span('first page', { kind: 'client', traceId: 'p', parentId: 'order', links: links('x', 'y'), startedAt: 1501 }),
+    span('page', {
+      kind: 'client',
+      traceId: 'p',
+      parentId: 'order',
+      links: links('x', 'z'),
+      attributes: EVENT,
+      startedAt: 1510,
+    }),
+    span('received', { traceId: 'p', parentId: 'page', cell: 'beta', startedAt: 1511 }),
+  ];
+  expect(shape(wayOf('e', spans))).toBe('edge(cell) page(received)');
+  const linked = spans.map((each) => (each.name === 'page' ? { ...each, links: links('x', 'cell') } : each));
+  expect(shape(wayOf('e', linked))).toBe('edge(cell([page](received)))');
+});
+
 test('spans that lead in a circle are shown once', () => {
   const spans = [span('a', { links: links('b'), attributes: EVENT }), span('b', { links: links('a') })];
   expect(shape(wayOf('e', spans))).toMatch(/^(a\(\[b\]\)|b\(\[a\]\))$/);

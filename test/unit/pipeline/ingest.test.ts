@@ -67,6 +67,7 @@ test('the stored body omits what the key contains', async () => {
     origin: 'cell-1',
     epoch: 7,
     traceparent: TRACEPARENT,
+    at: Date.parse('2026-11-21T07:41:03Z'),
   });
 });
 

@@ -102,6 +102,23 @@ test('a cell in foreign hands cannot rewrite what its peer accepted by naming th
   expect(await log('home')).toEqual(before);
 });
 
+test('a cell cannot say something else afterwards of what it has accepted itself, under the same epoch or under another of its own', async () => {
+  const { send, push, log, state, cell } = tenantCells();
+  await send('home', [event('a', 1)]);
+  state.switches = 2;
+  await send('home', [event('b', 2)]);
+  await push('home');
+  const before = await log('standby');
+  // Of `a` the hash decides, as the epoch is the same one; of `b` the epoch is lower, and one under which the home has served.
+  const forged = (id: string) =>
+    Array.from({ length: 64 }, (_, value) =>
+      toLogDocument('acme', reading({ id, data: measured('temperature', 600 + value) }), { origin: 'home', epoch: 1 }),
+    ).reduce((best, each) => (bodyHash(each) < bodyHash(best) ? each : best));
+  for (const id of ['a', 'b']) await cell('home').events.put(forged(id), 'any');
+  expect(await push('home')).toMatchObject({ replaced: 0, unproven: 2 });
+  expect(await log('standby')).toEqual(before);
+});
+
 test('events of a release without epochs go along, and stand', async () => {
   const { send, push, log, cell } = tenantCells();
   await cell('home').events.append([toLogDocument('acme', reading({ id: 'old' }))]);
@@ -156,9 +173,12 @@ test('a comparison counts what the other cell lacks, has otherwise, or has alone
   const before = await log('standby');
   expect(await push('home', true)).toMatchObject({ missing: 1, different: 1, extra: 1, same: 228 });
   expect(await log('standby')).toEqual(before);
-  // What was lost and damaged comes back.
+  // What was lost comes back; what was damaged does once it is deleted, as from outside damage looks like any other copy.
   await push('home');
   await push('standby');
+  expect(await push('home', true)).toMatchObject({ missing: 0, different: 1, extra: 0, same: 230 });
+  await events.delete(damaged, 'any');
+  await push('home');
   for (const from of ['home', 'standby'])
     expect(await push(from, true)).toMatchObject({ missing: 0, different: 0, extra: 0, same: 231 });
 });

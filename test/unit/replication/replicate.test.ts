@@ -257,6 +257,7 @@ property(
               routeKeys: keys,
               events,
               state,
+              delays: { record: async () => undefined },
               fetch,
               clock,
               log,

@@ -51,7 +51,22 @@ export function overviewPage({ overview, nowMs }) {
     ),
     table(
       'Cells',
-      ['Cell', 'State', 'Probe', 'Requests/s', 'Failed', 'Parked', 'Home of', 'Standby of', 'Version', 'Action'],
+      [
+        ...[
+          'Cell',
+          'State',
+          'Probe',
+          'Requests/s',
+          'Failed',
+          'Parked',
+          'To state',
+          'Lag',
+          'RPO',
+          'Home of',
+          'Standby of',
+        ],
+        ...['Version', 'Action'],
+      ],
       cells.items.map((cell) => cellRow(cell, series, nowMs)),
     ),
     cells.more ? notice('info', 'There are more cells: npx polycell cells list.') : null,
@@ -113,8 +128,8 @@ const tile = (title, value, tone) =>
 
 /** @param {Overview['cells']['items'][number]} cell @param {Overview['series']} series @param {number} nowMs */
 function cellRow(cell, series, nowMs) {
-  const { id, cloud, region, homes, standbys, measured, silentSince, detail, state } = cell;
-  const { probeMs = [], requests = [], failures = [] } = series.cells[id] ?? {};
+  const { id, cloud, region, homes, standbys, measured, replication, silentSince, detail, state } = cell;
+  const { probeMs = [], requests = [], failures = [], stateMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
   const latest = probeMs.at(-1);
   const isServing = state === 'active' || state === 'draining';
   return h(
@@ -137,12 +152,33 @@ function cellRow(cell, series, nowMs) {
     number(requests.length === 0 ? '–' : rate((requests.at(-1) ?? 0) / (series.stepMs / 1000))),
     number(total(failures).toLocaleString()),
     number(parkedOf(cell), measuredAge(cell, nowMs)),
+    number(length(stateMs)),
+    td([length(lagMs), sub(troubles(replication))]),
+    td([length(rpoMs), sub(replication?.unknown ? `unknown of ${counted(replication.unknown, 'tenant')}` : '')]),
     number(homes.toLocaleString()),
     number(standbys.toLocaleString()),
     td(measured?.version ?? '–'),
     td(isServing ? link(`#/failover/${id}`, 'Fail over…') : link(`#/failover/${id}`, 'Fail back…')),
   );
 }
+
+/** @param {readonly (number | null)[]} values */
+const length = (values) => {
+  const latest = values.at(-1);
+  return latest == null ? '–' : duration(latest);
+};
+
+/** @param {string} text */
+const sub = (text) => h('span', { class: 'sub' }, text);
+
+/** For which tenants a cell does not keep up. @param {Overview['cells']['items'][number]['replication']} replication */
+const troubles = (replication) =>
+  [
+    replication?.failing ? `other cell of ${counted(replication.failing, 'tenant')} not reached` : '',
+    replication?.behind ? `${counted(replication.behind, 'tenant')} behind` : '',
+  ]
+    .filter((text) => text !== '')
+    .join(', ');
 
 /** @param {Overview} overview */
 function plots({ series, cells }) {
@@ -151,7 +187,9 @@ function plots({ series, cells }) {
     .filter((id) => series.cells[id] !== undefined)
     .slice(0, PLOTTED);
   if (names.length === 0) return null;
-  const seconds = series.stepMs / 1000;
+  const step = series.stepMs / 1000;
+  /** @param {readonly (number | null)[] | undefined} values */
+  const seconds = (values = []) => values.map((each) => (each === null ? null : each / 1000));
   /** @param {(cell: Overview['series']['cells'][string]) => readonly (number | null)[]} of */
   const lines = (of) =>
     names.map((name, index) => ({
@@ -171,13 +209,13 @@ function plots({ series, cells }) {
       plot({
         title: 'Ingest',
         unit: 'requests with events a second',
-        lines: lines(({ ingests }) => ingests.map((each) => each / seconds)),
+        lines: lines(({ ingests }) => ingests.map((each) => each / step)),
         ...common,
       }),
       plot({
         title: 'Requests',
         unit: 'a second',
-        lines: lines(({ requests }) => requests.map((each) => each / seconds)),
+        lines: lines(({ requests }) => requests.map((each) => each / step)),
         ...common,
       }),
       plot({ title: 'Failures', unit: 'in five seconds', lines: lines(({ failures }) => failures), ...common }),
@@ -188,6 +226,24 @@ function plots({ series, cells }) {
         ...common,
       }),
       plot({ title: 'Probes', unit: 'ms until an answer', lines: lines(({ probeMs }) => probeMs), ...common }),
+      plot({
+        title: 'To state',
+        unit: 's until consumers are done, p99',
+        lines: lines(({ stateMs }) => seconds(stateMs)),
+        ...common,
+      }),
+      plot({
+        title: 'Lag',
+        unit: 's until the other cell has it, p99',
+        lines: lines(({ lagMs }) => seconds(lagMs)),
+        ...common,
+      }),
+      plot({
+        title: 'RPO',
+        unit: 's since all was there, worst tenant',
+        lines: lines(({ rpoMs }) => seconds(rpoMs)),
+        ...common,
+      }),
       plot({ title: 'Parked', unit: 'events', lines: lines(({ parked }) => parked), ...common }),
     ),
   );

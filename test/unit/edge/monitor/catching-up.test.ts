@@ -33,6 +33,7 @@ async function catching(tenants: number) {
       items: (behind.get(id) ?? []).map((tenant) => ({ tenant, peer: 'x', direction: 'to', behindSince: 1 })),
       next: null,
     }),
+    watch: { page: async () => undefined },
     clock,
   });
   const round = async (passedMs = 0) => {

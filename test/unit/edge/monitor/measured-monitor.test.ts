@@ -24,11 +24,16 @@ test('a round measures which cells answer and serve, and is not held up by the e
     overview: () => null,
   };
   const flush = () => new Promise<void>(() => undefined);
-  await measuredMonitor({ monitor, telemetry, flush }).round();
+  const none = { stateMs: null, lagMs: null, rpoMs: null };
+  const pace = (id: string) => (id === 'a' ? { stateMs: 400, lagMs: 1500, rpoMs: 60_000 } : none);
+  await measuredMonitor({ monitor, pace, telemetry, flush }).round();
   expect(rounds).toBe(1);
   expect(telemetry.measured.map(({ kind, name, value, attributes }) => [kind, name, value, attributes])).toEqual([
     ['gauge', 'polycell.cell.up', 1, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.event.lag', 0.4, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.replication.lag', 1.5, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.replication.rpo', 60, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.cell.up', 0, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 0, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'c' }],

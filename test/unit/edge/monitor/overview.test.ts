@@ -118,12 +118,42 @@ test('traffic is summed in samples', async () => {
   expect(series.cells.a).toMatchObject({ requests: [0, 5], ingests: [0, 3], failures: [0, 1], requestMs: [null, 25] });
 });
 
+test('how fast events move is sampled: the slowest consumer, the slowest copy or the longest outage of another cell, and the worst RPO', async () => {
+  const w = await watched(definition('a'), definition('b'));
+  await w.addTenant('acme', 'a', 'b');
+  const { delays } = w.cells.get('a') ?? {};
+  await delays?.record('state', 'rollups', [200]);
+  await delays?.record('state', 'device-state', [900]);
+  await delays?.record('copy', 'b', [1400]);
+  const began = w.clock.now();
+  const notes = (more: object) => [{ tenant: 'acme', peer: 'b', direction: 'to', passedAt: began, ...more }];
+  await w.replication.page('a', notes({ failingSince: null }) as never, { first: true, last: true });
+  await w.run(SAMPLE_LIMITS.stepMs + 2000);
+  const { series, cells } = w.shown();
+  expect(cells.items[0]).toMatchObject({
+    measured: { delays: expect.arrayContaining([expect.objectContaining({ kind: 'copy', name: 'b' })]) },
+  });
+  expect(cells.items.map(({ replication }) => replication?.comparedAt ?? null)).toEqual([
+    new Date(began).toISOString(),
+    null,
+  ]);
+  expect([series.cells.a?.stateMs.at(-1), series.cells.a?.lagMs.at(-1)]).toEqual([900, 1400]);
+  expect(series.cells.a?.rpoMs.at(-1)).toBe(Date.parse(series.until ?? '') - began);
+  expect(series.cells.b).toMatchObject({ stateMs: [null, null], lagMs: [null, null], rpoMs: [null, null] });
+  // Another cell that is not reached: what waits for it is older than what came before.
+  await w.replication.page('a', notes({ failingSince: began }) as never, { first: true, last: true });
+  await w.run(SAMPLE_LIMITS.stepMs);
+  const later = w.shown().series;
+  expect(later.cells.a?.lagMs.at(-1)).toBe(Date.parse(later.until ?? '') - began);
+});
+
 test('of samples and cells a bounded number is kept', () => {
   const samples = cellSamples();
+  const measured = (at: number) => ({ probeMs: at, parked: 0, stateMs: null, lagMs: null, rpoMs: at });
   const cells = Array.from({ length: SAMPLE_LIMITS.cells + 1 }, (_, index) => `cell-${index}`);
   for (let at = 0; at <= SAMPLE_LIMITS.kept; at += 1) {
-    expect(samples.sample(at * SAMPLE_LIMITS.stepMs, cells, () => ({ probeMs: at, parked: 0 }))).toBe(true);
-    expect(samples.sample(at * SAMPLE_LIMITS.stepMs + 1, cells, () => ({ probeMs: at, parked: 0 }))).toBe(false);
+    expect(samples.sample(at * SAMPLE_LIMITS.stepMs, cells, () => measured(at))).toBe(true);
+    expect(samples.sample(at * SAMPLE_LIMITS.stepMs + 1, cells, () => measured(at))).toBe(false);
   }
   const { cells: series } = samples.series();
   expect(Object.keys(series)).toHaveLength(SAMPLE_LIMITS.cells);

@@ -1,0 +1,33 @@
+// How long events take from their acceptance until a consumer is done with them, measured around its handler.
+import type { Delays } from '../cell/delays.ts';
+import type { DeliveryHandler } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
+
+export interface TimedDeliveryDeps {
+  /** The id of this cell. */
+  readonly cell: string;
+  readonly delays: Delays;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/**
+ * Returns the handler, measured. Only what this cell has accepted counts, as clocks of two cells are not compared; and nothing that is
+ * redriven, as that has waited for an operator. An event that is delivered again counts each time.
+ */
+export function timedDelivery(
+  { cell, delays, clock }: TimedDeliveryDeps,
+  consumer: string,
+  handler: DeliveryHandler,
+): DeliveryHandler {
+  return async (messages, deadline, limitMs) => {
+    const outcomes = await handler(messages, deadline, limitMs);
+    const now = clock.now();
+    const took = messages.flatMap((message, index) => {
+      if ('unreadable' in message || outcomes[index]?.status !== 'done') return [];
+      const { origin, acceptedAt, consumer: redriven } = message;
+      return origin === cell && acceptedAt !== undefined && redriven === undefined ? [now - acceptedAt] : [];
+    });
+    await delays.record('state', consumer, took);
+    return outcomes;
+  };
+}

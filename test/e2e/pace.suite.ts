@@ -1,0 +1,34 @@
+// How fast events move in and between the cells of a running stack, and what a trace says of none.
+import { eventually } from '../support/eventually.ts';
+
+export interface PaceDeps {
+  /** Runs a command of the CLI against the stack. */
+  readonly at: (
+    ...args: string[]
+  ) => Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
+  /** Sends an event of acme or globex. */
+  readonly post: (tenant: string, id: string) => Promise<Response>;
+  /** Their homes. */
+  readonly homes: readonly string[];
+}
+
+/** Declares the tests for a running stack. */
+export function paceSuite({ at, post, homes }: PaceDeps): void {
+  test('of each home with a standby it is known how long events take, to the state and to the standby, and what the RPO is', async () => {
+    for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}`)).status).toBe(202);
+    const known = { stateMs: expect.any(Number), lagMs: expect.any(Number), rpoMs: expect.any(Number), rpoUnknown: 0 };
+    await eventually(async () => {
+      const { cells } = JSON.parse((await at('status', '--json')).out) as { cells: { id: string; pace: object }[] };
+      const paces = cells.map(({ id, pace }) => [id, pace]);
+      expect(paces).toEqual(expect.arrayContaining(homes.map((id) => [id, known])));
+    });
+  });
+
+  test('an event that is nowhere has no trace, and the command says why', async () => {
+    expect(await at('trace', 'nowhere')).toEqual({
+      code: 1,
+      out: '',
+      err: 'There is no trace of the event "nowhere": it was not sent to this stack, or too long ago; the stack keeps the newest 5,000 traces.\n',
+    });
+  });
+}

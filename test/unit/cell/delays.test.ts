@@ -1,0 +1,126 @@
+// How long events take: counted by each process, noted once in a while, and added up over processes.
+import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { MemoryTelemetry } from '../../../adapters/memory/memory-telemetry.ts';
+import { DELAY_LIMITS, delayNotes, readDelays } from '../../../core/cell/delays.ts';
+import { readMeasures } from '../../../core/cell/measures.ts';
+import { PortError } from '../../../core/ports/errors.ts';
+import { checkedStore } from '../../../core/store/checked-store.ts';
+import { testCell } from '../../support/cell.ts';
+import { candidate } from '../../support/events.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { countingIds } from '../../support/ids.ts';
+import { RecordingLog } from '../../support/recording-log.ts';
+
+function cell() {
+  const clock = new FakeClock();
+  const ids = countingIds();
+  const log = new RecordingLog();
+  const telemetry = new MemoryTelemetry({ clock, ids });
+  const state = checkedStore(new MemoryStore({ clock }));
+  let writes = 0;
+  let fault: PortError | undefined;
+  const counting: Pick<typeof state, 'put'> = {
+    put: async (...given) => {
+      writes += 1;
+      if (fault !== undefined) throw fault;
+      return state.put(...given);
+    },
+  };
+  return {
+    ...{ clock, log, telemetry },
+    process: () => delayNotes({ state: counting, telemetry, clock, ids, log }),
+    read: () => readDelays(state),
+    writes: () => writes,
+    breakStore: () => {
+      fault = new PortError('unavailable', 'It is away.');
+    },
+  };
+}
+
+test('the delays of all processes are added up: quantiles are rounded up to a class, the longest one is exact', async () => {
+  const w = cell();
+  await w.process().record('state', 'rollups', [...Array.from({ length: 98 }, () => 40), 700]);
+  await w.process().record('state', 'rollups', [130_000]);
+  await w.process().record('copy', 'beta', [30]);
+  expect(await w.read()).toEqual([
+    { kind: 'copy', name: 'beta', events: 1, p50Ms: 30, p99Ms: 30, mostMs: 30 },
+    { kind: 'state', name: 'rollups', events: 100, p50Ms: 50, p99Ms: 1000, mostMs: 130_000 },
+  ]);
+});
+
+test('a process writes once in 30 s, however many events there are, and loses none of them', async () => {
+  const w = cell();
+  const process = w.process();
+  await process.record('state', 'rollups', [10]);
+  for (let batch = 0; batch < 50; batch += 1) await process.record('state', 'rollups', [20, 20]);
+  w.clock.jump(DELAY_LIMITS.noteMs - 1);
+  await process.record('state', 'rollups', [20]);
+  expect(w.writes()).toBe(1);
+  expect(await w.read()).toMatchObject([{ events: 1 }]);
+  w.clock.jump(1);
+  await process.record('state', 'rollups', [20]);
+  expect(w.writes()).toBe(2);
+  expect(await w.read()).toMatchObject([{ events: 102 }]);
+  await process.record('state', 'rollups', []);
+  expect(w.writes()).toBe(2);
+});
+
+test('what was noted two minutes ago says nothing any more', async () => {
+  const w = cell();
+  await w.process().record('copy', 'beta', [10]);
+  w.clock.jump(DELAY_LIMITS.lifeMs - 1);
+  expect(await w.read()).toHaveLength(1);
+  w.clock.jump(1);
+  expect(await w.read()).toEqual([]);
+});
+
+test('longer than every class, and below zero by a clock that was set back', async () => {
+  const w = cell();
+  await w.process().record('state', 'slow', [9_000_000]);
+  await w.process().record('state', 'back', [-5]);
+  expect(await w.read()).toMatchObject([
+    { name: 'back', p99Ms: 0, mostMs: 0 },
+    { name: 'slow', p50Ms: 9_000_000, p99Ms: 9_000_000, mostMs: 9_000_000 },
+  ]);
+});
+
+test('each event is a value of a distribution; a store that fails costs the note, and no delivery', async () => {
+  const w = cell();
+  w.breakStore();
+  await w.process().record('copy', 'beta', [1500, 2500]);
+  expect(w.telemetry.measured.map(({ kind, name, value, attributes }) => [kind, name, value, attributes])).toEqual([
+    ['record', 'polycell.replication.duration', 1.5, { 'polycell.peer': 'beta' }],
+    ['record', 'polycell.replication.duration', 2.5, { 'polycell.peer': 'beta' }],
+  ]);
+  expect(w.log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+    'warn how long events took is not noted',
+  ]);
+});
+
+test('a cell measures what it has accepted until its consumers are done; not what is redriven', async () => {
+  const c = testCell();
+  await c.post([candidate({ id: 'a' })]);
+  c.clock.jump(1300);
+  await c.pump();
+  const { body } = await c.call('/v1/health?measures=1', { token: { claims: { scp: ['observe'] } } });
+  const { delays } = readMeasures(body.measures) ?? { delays: [] };
+  expect(delays.map(({ kind, events, mostMs }) => [kind, events, mostMs])).toEqual(
+    delays.map(() => ['state', 1, 1300]),
+  );
+  expect(delays.length).toBeGreaterThan(0);
+});
+
+test('of an answer only sound delays are taken', () => {
+  const sound = { kind: 'state', name: 'rollups', events: 1, p50Ms: 1, p99Ms: 2, mostMs: 3 };
+  const wrong = [
+    { ...sound, kind: 'x' },
+    { ...sound, p99Ms: -1 },
+    { ...sound, mostMs: 'x' },
+    null,
+    { ...sound, name: 1 },
+  ];
+  expect(readMeasures({ parked: [], delays: [sound, ...wrong] })?.delays).toEqual([sound]);
+  expect(readMeasures({ parked: [] })?.delays).toEqual([]);
+  const many = Array.from({ length: DELAY_LIMITS.reported + 1 }, () => sound);
+  expect(readMeasures({ parked: [], delays: many })?.delays).toHaveLength(DELAY_LIMITS.reported);
+});
