@@ -262,6 +262,22 @@ export const FAULTS: readonly FaultRow[] = [
     tests: atEdge('monitor/monitor.test.ts', 'cells of both clouds that the monitor alone cannot reach'),
   },
   {
+    fault: 'The eraser ends at any of its requests, or a cell is away meanwhile',
+    component: 'directory',
+    promise: 'It goes on; what was erased is nowhere, and nothing is certified before',
+    tests: atEdge('erasures/erasures.test.ts', 'whichever request it ends at, the eraser goes on'),
+    measured: {
+      figure: '49,960 states, no event behind its certificate',
+      by: 'npx jest test/unit/pipeline/erasure-model',
+    },
+  },
+  {
+    fault: 'A late copy, a repeat or a message brings an erased event',
+    component: 'client',
+    promise: 'It is refused on both clouds, and later events are accepted',
+    tests: onBoth('test/e2e/erasure.suite.ts', 'an erased subject is gone on both clouds and stays so'),
+  },
+  {
     fault: 'A client sends its body slowly',
     component: 'client',
     promise: 'It gets 408, and no cell is blamed',

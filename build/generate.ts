@@ -8,7 +8,7 @@ import { bodyValidator } from '../core/api/write.ts';
 import { application } from '../core/application.ts';
 import { applicationFaults, topologyOf } from '../core/domain/application.ts';
 import type { Domain } from '../core/domain/domain.ts';
-import { Rebuild, Redrive } from '../core/http/bodies.ts';
+import { Erasure, Rebuild, Redrive } from '../core/http/bodies.ts';
 import { openApiDocument } from '../core/http/openapi.ts';
 import * as aws from '../functions-aws/config.ts';
 import * as azure from '../functions-azure/config.ts';
@@ -97,7 +97,7 @@ const manifests = (): Files => {
 /** The files of the project's own application, and those independent of any application. */
 const own = (): Files => ({
   'core/http/validators.generated.ts': () =>
-    compileValidators({ Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
+    compileValidators({ Erasure, Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],

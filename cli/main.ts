@@ -11,6 +11,8 @@ import { deviceCertificate } from './commands/device-certificate.ts';
 import { doctor } from './commands/doctor.ts';
 import { drill } from './commands/drill.ts';
 import { emulate } from './commands/emulate.ts';
+import { erase } from './commands/erase.ts';
+import { erasures } from './commands/erasures.ts';
 import { exportCommand } from './commands/export.ts';
 import { failover } from './commands/failover.ts';
 import { get } from './commands/get.ts';
@@ -49,6 +51,8 @@ export const commands: Readonly<Record<string, Command>> = {
   tenants,
   moves,
   export: exportCommand,
+  erase,
+  erasures,
   failover,
   keys,
   console: consoleCommand,

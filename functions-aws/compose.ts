@@ -26,6 +26,7 @@ import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
+import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
@@ -159,7 +160,13 @@ export function composeChanges(
   const { state } = stores(config, own);
   const telemetry = telemetryOf(config, 'relay', own, when);
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus: bus(config, own), parking: parked, clock: own.clock, log: own.log });
+  const relayed = relay({
+    tombstones: tombstones({ state, clock: own.clock }),
+    bus: bus(config, own),
+    parking: parked,
+    clock: own.clock,
+    log: own.log,
+  });
   return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
@@ -193,11 +200,12 @@ export function composeConsumer(
   const { events, state } = stores(config, own);
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const parked = tracedParking(telemetry, parking({ state, clock }));
+  const tombs = tombstones({ state, clock });
   const delays = delayNotes({ state, telemetry, ...own });
   const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
     declaration,
     deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
-    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    deadLetters: withoutErased(tombs, deadLetters({ consumer: declaration.name, parking: parked, log })),
     telemetry,
   });
   const { replication } = config;
@@ -225,7 +233,7 @@ export function composeConsumer(
     declaration.name,
     consume({ consumer: changed, ...deps }),
   );
-  return handlersOf(declaration, timed);
+  return handlersOf(declaration, withoutErased(tombs, timed));
 }
 
 /** The function behind a consumer's queue. */

@@ -34,6 +34,7 @@ import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
+import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
 import type { DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
@@ -203,7 +204,13 @@ export function composeChanges(
   const client = serviceBusClient(config.connections.serviceBus, own);
   const bus = new ServiceBus({ sender: client.createSender(config.topic), clock: own.clock, ids: own.ids });
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
-  const relayed = relay({ bus, parking: parked, clock: own.clock, log: own.log });
+  const relayed = relay({
+    tombstones: tombstones({ state, clock: own.clock }),
+    bus,
+    parking: parked,
+    clock: own.clock,
+    log: own.log,
+  });
   return { handle: tracedRelay({ telemetry, clock: own.clock, system: SYSTEM }, relayed), telemetry };
 }
 
@@ -240,11 +247,12 @@ export function composeConsumers(
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const parked = tracedParking(telemetry, parking({ state, clock }));
+  const tombs = tombstones({ state, clock });
   const delays = delayNotes({ state, telemetry, ...own });
   const handlersOf = (declaration: ConsumerDeclaration, handler: DeliveryHandler): ConsumerHandlers => ({
     declaration,
     deliver: tracedConsumer({ telemetry, clock, system: SYSTEM }, declaration.name, handler),
-    deadLetters: deadLetters({ consumer: declaration.name, parking: parked, log }),
+    deadLetters: withoutErased(tombs, deadLetters({ consumer: declaration.name, parking: parked, log })),
     telemetry,
   });
   const consuming = definitions.map(({ declaration, create }): ConsumerHandlers => {
@@ -269,7 +277,7 @@ export function composeConsumers(
       declaration.name,
       consume({ consumer: changed, ...deps }),
     );
-    return handlersOf(declaration, timed);
+    return handlersOf(declaration, withoutErased(tombs, timed));
   });
   const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
   const replicating = replicator({ ...asking, ...config.replication, events, state, delays, log, telemetry });

@@ -33,8 +33,10 @@ import type { OtlpTelemetry } from '../adapters/otlp/otlp-telemetry.ts';
 import { systemClock as clock, randomIds as ids, jsonLog } from '../adapters/system/system.ts';
 import { assignmentSigner } from '../core/cell/assignment.ts';
 import { healthProbe } from '../core/cell/health-probe.ts';
+import { jwsSigner } from '../core/cell/jws.ts';
 import { routeTokenSigner } from '../core/cell/route-token.ts';
 import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
+import { erasureRequest } from '../core/edge/cells/erasure-request.ts';
 import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
 import { keyQuestion } from '../core/edge/cells/key-question.ts';
 import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
@@ -45,6 +47,8 @@ import { assigner } from '../core/edge/directory/assigner.ts';
 import { createDirectory } from '../core/edge/directory/directory.ts';
 import { publisher } from '../core/edge/directory/publisher.ts';
 import { createEdge } from '../core/edge/edge.ts';
+import { createErasures } from '../core/edge/erasures/erasures.ts';
+import { CERTIFICATE_TYPE } from '../core/edge/erasures/steps.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
 import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
@@ -58,6 +62,7 @@ import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
 import { replicaWatch } from '../core/edge/monitor/replica-watch.ts';
 import { signerLedger } from '../core/edge/monitor/signers.ts';
+import { hinderingMove } from '../core/edge/mover/move.ts';
 import { createMover } from '../core/edge/mover/mover.ts';
 import type { TrafficReport } from '../core/edge/ports/traffic.ts';
 import { crossOrigin } from '../core/edge/router/cross-origin.ts';
@@ -179,7 +184,20 @@ export function composeMover(
   const sign = routeTokenSigner(routeKey);
   const assign = assigner(assignmentSigner(routeKey), clock);
   const asking = { fetch: (request: Request) => fetch(request), clock, sign, assign };
+  const erasures = createErasures({
+    directory,
+    request: erasureRequest(asking),
+    holdings: holdingsQuestion(asking),
+    moving: async (tenant) => hinderingMove(await mover.show(tenant)),
+    sign: jwsSigner(routeKey, CERTIFICATE_TYPE),
+    ...{ storage, clock, ids, log: jsonLog(console.log) },
+  });
   const mover = createMover({
+    isErasing: async (tenant) => (await erasures.underWay(tenant)) !== undefined,
+    bring: async (tenant, cell) => {
+      const answer = await erasures.bringErasures(tenant, [cell]);
+      return 'refused' in answer ? answer.detail : null;
+    },
     directory,
     push: replicaPusher(asking),
     fence: fenceRequest(asking, FENCE_TIMEOUT_MS),
@@ -187,7 +205,7 @@ export function composeMover(
     clock,
     log: jsonLog(console.log),
   });
-  return moverObject({ mover, storage, clock });
+  return moverObject({ mover, erasures, storage, clock });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */
@@ -282,6 +300,7 @@ export function composeEdge(
     log,
     ...(config.trust.proofs === 'required' && { isTrusted: hasProved }),
   });
+  const ordered = moverClient(() => bindings.MOVER.getByName(MOVER_NAME), clock);
   const signer = publicPart(config.routeKey);
   const traffic = trafficCounter({
     send: (report) => askMonitor(bindings, (monitor) => monitor.report(report, signer)),
@@ -335,7 +354,8 @@ export function composeEdge(
         assign: assigner(assignmentSigner(config.routeKey), clock),
         clock,
       }),
-      mover: moverClient(() => bindings.MOVER.getByName(MOVER_NAME), clock),
+      mover: ordered,
+      erasures: ordered,
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),

@@ -1,4 +1,4 @@
-// The Durable Object that moves tenants: its methods are the composed ones.
+// The Durable Object that moves tenants and erases their events: its methods are the composed ones.
 import { DurableObject } from 'cloudflare:workers';
 import type { MoverStub } from '../adapters/cloudflare/mover-object.ts';
 import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
@@ -19,19 +19,18 @@ export class MoverObject extends DurableObject<Environment> implements MoverStub
   start(...call: Parameters<MoverStub['start']>) {
     return this.#methods.start(...call);
   }
-
   change(...call: Parameters<MoverStub['change']>) {
     return this.#methods.change(...call);
   }
-
   show(...call: Parameters<MoverStub['show']>) {
     return this.#methods.show(...call);
   }
-
   list() {
     return this.#methods.list();
   }
-
+  erasing(...call: Parameters<MoverStub['erasing']>) {
+    return this.#methods.erasing(...call);
+  }
   alarm() {
     return this.#methods.alarm();
   }

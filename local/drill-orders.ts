@@ -1,8 +1,8 @@
 // What a running stack does for drills: it loses events of a cell, makes an outage look long, and hands out what an administrator of a cell has.
 import { systemClock } from '../adapters/system/system.ts';
 import { isName, statePartition } from '../core/cell/identity.ts';
-import { isSubject } from '../core/events/accept.ts';
 import { logPartition } from '../core/events/cloud-event.ts';
+import { isSubject } from '../core/events/subject.ts';
 import { mapConcurrently } from '../core/lib/concurrently.ts';
 import { isPortError } from '../core/ports/errors.ts';
 import { isJsonObject } from '../core/ports/json.ts';

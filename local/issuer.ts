@@ -9,7 +9,7 @@ export const DEVELOPMENT_ISSUER = 'urn:polycell:development';
 /** The scopes of a tenant's token; `control` is the edge's own. */
 export const TENANT_SCOPES = ['ingest', 'read', 'operate'] as const satisfies readonly Scope[];
 
-const OPERATORS_SCOPE = 'control.read control.write control.endpoints';
+const OPERATORS_SCOPE = 'control.read control.write control.endpoints control.erase';
 const FOR_TENANTS_SCOPE = 'tenants.read tenants.operate';
 
 export const TOKEN_LIFE_SECONDS = {

@@ -1,7 +1,7 @@
 // What the stack is asked for in the way of tokens and certificates, read from a query and checked.
 import { isName } from '../core/cell/identity.ts';
 import { ROUTE_TOKEN_LIMITS, SCOPES, type Scope } from '../core/cell/route-token.ts';
-import { isSubject } from '../core/events/accept.ts';
+import { isSubject } from '../core/events/subject.ts';
 import { TENANT_SCOPES, TOKEN_LIFE_SECONDS } from './issuer.ts';
 
 /** @throws Error in one sentence, as all of these */

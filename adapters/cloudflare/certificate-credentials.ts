@@ -1,7 +1,7 @@
 // Credentials in the form of device certificates: Cloudflare proves possession of the key, and everything else is verified here.
 import { isName } from '../../core/cell/identity.ts';
 import type { Authentication, Credentials } from '../../core/edge/ports/credentials.ts';
-import { isSubject } from '../../core/events/accept.ts';
+import { isSubject } from '../../core/events/subject.ts';
 import { BoundedCache } from '../../core/lib/bounded-cache.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import { type Certificate, isSignedBy, readCertificate } from './certificate.ts';

@@ -82,7 +82,7 @@ export const tenants: Command = {
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
     '--leave-data': 'place: events may stay in the cell that the tenant leaves, where no request reaches them',
-    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells; erasing them is not supported yet',
+    '--keep-data': 'remove: confirms that the tenant’s data stay in its cells, unless `polycell erase` has erased them',
     '--limit N': 'list: at most this many; all if not given',
     ...CHANGE_DESCRIPTIONS,
   },
@@ -182,7 +182,7 @@ const actions: Readonly<Record<string, Action>> = {
     const id = idOf(context, 'tenant');
     if (context.options['keep-data'] !== true)
       throw new UsageError(
-        'Removing a tenant does not erase its data, which stay in its cells. Give --keep-data to confirm that.',
+        `Removing a tenant does not erase its data, which stay in its cells. Give --keep-data to confirm that; erase them with \`npx polycell erase ${id}\`.`,
       );
     return change(context, 'DELETE', `tenants/${id}`, { keepData: true });
   },

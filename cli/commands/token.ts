@@ -16,7 +16,7 @@ export const token: Command = {
   describe: {
     '--tenant T': 'the tenant it speaks for',
     '--cell C': 'the cell it is for; the first one if not given',
-    '--scope S': 'scopes, separated by commas: ingest, read, operate, control, observe',
+    '--scope S': 'scopes, separated by commas: ingest, read, operate, control, observe, erase',
     '--ttl N': 'seconds it lives, 60 at most',
   },
   async run({ options, json, out }) {

@@ -1,4 +1,4 @@
-// Says where a change goes, and has changes of protected profiles confirmed.
+// Says where a change goes, and has changes of protected profiles confirmed, and those that cannot be undone.
 import { createInterface } from 'node:readline/promises';
 import { type CommandContext, UsageError, UserError } from '../command.ts';
 import type { Connection } from './connection.ts';
@@ -8,6 +8,8 @@ export interface Question {
   readonly name: string;
   /** What makes sure that what was looked at is what is changed; `undefined` if that is given. */
   readonly missing: string | undefined;
+  /** Why it is asked at every edge, such as `This cannot be undone`; without it, only at a protected one. */
+  readonly because?: string;
   /** Shows the effect first; for people at a terminal. */
   readonly preview?: () => Promise<void>;
 }
@@ -16,21 +18,22 @@ export interface Question {
 export async function confirm(
   { where, isProtected, isOnly = false }: Connection,
   { options, err }: Pick<CommandContext, 'options' | 'err'>,
-  { name, missing, preview }: Question,
+  { name, missing, because, preview }: Question,
   terminal = process.stdin.isTTY && process.stderr.isTTY ? typed : undefined,
 ): Promise<void> {
   if (!isOnly) err(`Going to ${where}`);
-  if (!isProtected) return;
+  if (!isProtected && because === undefined) return;
+  const why = because ?? 'This edge is protected';
   if (options.yes === true) {
-    if (missing !== undefined) throw new UsageError(`This edge is protected: with --yes, give ${missing}.`);
+    if (missing !== undefined) throw new UsageError(`${why}: with --yes, give ${missing}.`);
     return;
   }
   if (terminal === undefined)
     throw new UsageError(
-      `This edge is protected: type ${name} at a terminal, or give --yes${missing === undefined ? '' : ` and ${missing}`}.`,
+      `${why}: type ${name} at a terminal, or give --yes${missing === undefined ? '' : ` and ${missing}`}.`,
     );
   await preview?.();
-  if ((await terminal(`This edge is protected. Type ${name} to go on: `)) !== name)
+  if ((await terminal(`${why}. Type ${name} to go on: `)) !== name)
     throw new UserError('Nothing was changed: the name was not typed.');
 }
 

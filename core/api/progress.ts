@@ -11,6 +11,7 @@ export const Received = object(['stored', 'same', 'kept', 'replaced', 'unproven'
     description: 'Were not taken: nothing shows that their sender accepted them while it served.',
   },
   refused: { ...count, description: 'Cannot be stored: their subject is full, or the store refuses just these.' },
+  erased: { ...count, description: 'Are erased, and were not taken.' },
 });
 
 export const difference = {

@@ -78,6 +78,8 @@ export const DIRECTORY_REFUSALS = {
 const OPERATORS = {
   ...DIRECTORY_REFUSALS,
   unknown_move: [404, 'Unknown move'],
+  unknown_erasure: [404, 'Unknown erasure'],
+  erasure_under_way: [409, 'Events of the tenant are being erased'],
   move_under_way: [409, 'The tenant is being moved'],
   move_state: [409, 'The move is at another step'],
   mover_unavailable: [503, 'The mover is unavailable'],

@@ -35,6 +35,8 @@ export const statePartition = {
   conflicts: (tenant: string) => `conflicts|${tenant}`,
   /** How far a tenant's log has been pushed to its other cells. */
   pushes: (tenant: string) => `pushes|${tenant}`,
+  /** A tenant's tombstones, and how far an erasure is. */
+  erased: (tenant: string) => `erased|${tenant}`,
   /** The events of a tenant's writes by their idempotency keys. */
   writes: (tenant: string) => `writes|${tenant}`,
   /** What is noted of the other cells of the tenants. */
@@ -77,6 +79,7 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'rebuild',
   'conflicts',
   'pushes',
+  'erased',
   'feed',
   'replicas',
   'delays',

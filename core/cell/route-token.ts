@@ -7,8 +7,8 @@ import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import { isName } from './identity.ts';
 import { jwsSigner, jwsVerifier } from './jws.ts';
 
-/** `observe` is reserved for the monitor: no tenant's credential grants it. */
-export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe'] as const;
+/** `control`, `observe` and `erase` are the edge's own: no tenant's credential grants them. */
+export const SCOPES = ['ingest', 'read', 'operate', 'control', 'observe', 'erase'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The claims of a route token. */

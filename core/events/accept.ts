@@ -6,6 +6,7 @@ import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { isJsonType, parseMediaType } from './media-type.ts';
 import type { SchemaRegistry } from './registry.ts';
+import { isSubject } from './subject.ts';
 import { parseTime } from './time.ts';
 import { readTraceparent } from './trace.ts';
 
@@ -22,16 +23,6 @@ export const EVENT_LIMITS = {
   /** How far ahead of the cell's clock `time` may lie, in milliseconds. */
   futureMs: 5 * 60 * 1000,
 } as const;
-
-/**
- * The subject names the device or entity and is the partition of its events. `.` and `..` are not valid: every URL parser removes
- * them from a path, encoded or not, so such a device could be written but never read.
- */
-export const SUBJECT_PATTERN = '^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$';
-const SUBJECT = new RegExp(SUBJECT_PATTERN);
-
-/** Whether the value is a valid name of a device or entity. */
-export const isSubject = (value: unknown): value is string => typeof value === 'string' && SUBJECT.test(value);
 
 /** CloudEvents 1.0, "Naming conventions": lower-case letters and digits. */
 const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
@@ -62,7 +53,8 @@ export type RejectionCode =
   | 'time_in_future'
   | 'event_too_large'
   | 'subject_full'
-  | 'event_not_storable';
+  | 'event_not_storable'
+  | 'erased';
 
 /** Why an event was rejected; `pointer` is a JSON pointer into the event as sent. */
 export interface Rejection {

@@ -6,7 +6,7 @@ import { BUS_LIMITS, type BusMessage, type PublishOutcome } from '../ports/bus.t
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
-import { isSubject } from './accept.ts';
+import { isSubject } from './subject.ts';
 import { parseTime } from './time.ts';
 
 /**

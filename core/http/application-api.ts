@@ -10,11 +10,13 @@ import { type Application, consumerNamed, registryOf } from '../domain/applicati
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { consume } from '../pipeline/consume.ts';
 import { crashMarkers } from '../pipeline/crash-markers.ts';
+import { erase } from '../pipeline/erase.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
 import { type RebuiltConsumer, rebuild } from '../pipeline/rebuild.ts';
 import { redrive } from '../pipeline/redrive.ts';
 import { subjectIndex } from '../pipeline/subject-index.ts';
+import { tombstones, withoutErased } from '../pipeline/tombstones.ts';
 import { writeOnce } from '../pipeline/write-once.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -62,6 +64,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const { fetch, clock, ids, log, telemetry } = deps;
   const subjects = subjectIndex({ events, state });
   const parked = parking({ state, clock });
+  const tombs = tombstones({ state, clock });
   const ask = edge === undefined ? undefined : edgeQuestion({ cell: cell.id, edge, identityKey, fetch, clock });
   const leases = ask && leaseKeeper({ ask, state, clock });
   const consumerOf = (name: string): RebuiltConsumer => {
@@ -71,7 +74,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     const watched = { events: time.watch(events), state: time.watch(state) };
     const consumer = create({ ...watched, clock, ids, permit: needed && permitBy(needed) });
     const trials = crashMarkers(state, clock);
-    const deliver = consume({
+    const handler = consume({
       cell: cell.id,
       consumer,
       declaration,
@@ -82,12 +85,14 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       log,
       leases: needed,
     });
-    return { types: declaration.types, consumer, deliver };
+    return { types: declaration.types, consumer, deliver: withoutErased(tombs, handler) };
   };
+  const consumers = application.flatMap((domain) => domain.consumers.map(({ declaration }) => declaration.name));
+  let made: ReadonlyMap<string, RebuiltConsumer> | undefined;
   const notes = replicaNotes(state, clock);
   const assignments = heldAssignments({ cell: cell.id, state, keys: routeKeys, notes });
   const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
-  const take = ingest({ cell: cell.id, events, registry: registryOf(application), clock, subjects });
+  const take = ingest({ tombstones: tombs, cell: cell.id, events, registry: registryOf(application), clock, subjects });
   return createCellApi({
     cell,
     application,
@@ -99,16 +104,22 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     stores: { events, state },
     subjects,
     parking: parked,
-    redrive: redrive({ events, state, clock }),
+    redrive: redrive({ events, state, tombstones: tombs, clock }),
     rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
+    erase: erase({
+      ...{ events, state, subjects, clock, ids, tombstones: tombs },
+      consumers: () => (made ??= new Map(consumers.map((name) => [name, consumerOf(name)]))),
+      listings: (tenant) => application.flatMap((domain) => domain.state.map(({ of }) => of(tenant))),
+    }),
     leases,
     replica: {
       cell: cell.id,
       endpoints: audience.endpoints,
       assignments,
       events,
-      receive: receive({ events, state, subjects, served: assignments.served, clock, log }),
-      push: push({ events, state, subjects, clock, ids, cell: cell.id, peer, notes }),
+      tombstones: tombs,
+      receive: receive({ events, state, subjects, tombstones: tombs, served: assignments.served, clock, log }),
+      push: push({ events, state, subjects, tombstones: tombs, clock, ids, cell: cell.id, peer, notes }),
       notes,
       clock,
     },

@@ -1,7 +1,9 @@
 // The schemas of the engine's own request bodies and answers; the build compiles those that validate requests.
 import { difference } from '../api/progress.ts';
 import { count, object, text, time } from '../api/schema.ts';
+import { ERASURE_PATTERN } from '../cell/erasure-terms.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
+import { SUBJECT_PATTERN } from '../events/subject.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
 
 export const IngestSummary = object(['accepted', 'duplicates', 'rejected', 'results'], {
@@ -77,6 +79,29 @@ export const RebuildProgress = object(['subjects', 'events', 'done'], {
   subjects: count,
   events: count,
   done: { type: 'boolean' },
+  waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
+});
+
+/** A misspelt `subject` would erase the tenant, so no other member is allowed, and none may be left out. */
+export const Erasure = {
+  ...object(['erasure', 'subject', 'until', 'phase', 'pass'], {
+    erasure: { type: 'string', pattern: ERASURE_PATTERN, description: 'The id of the erasure.' },
+    subject: { type: ['string', 'null'], pattern: SUBJECT_PATTERN, description: 'null: all subjects.' },
+    until: { ...time, description: 'Events whose time is not after this.' },
+    phase: { type: 'string', enum: ['mark', 'sweep', 'close'] },
+    pass: { type: 'integer', minimum: 1, description: 'Which sweep it is.' },
+  }),
+  additionalProperties: false,
+} as const;
+
+export const ErasureProgress = object(['done', 'removed', 'kept'], {
+  done: { type: 'boolean' },
+  removed: { ...count, description: 'Documents that were removed in this sweep, at least.' },
+  kept: {
+    type: 'array',
+    items: text,
+    description: 'Consumers whose documents of several subjects cannot be separated, and were not removed.',
+  },
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });
 

@@ -14,6 +14,7 @@ import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
 import { type Application, missingCodes, topologyOf } from '../domain/application.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
+import type { EraseCommand, EraseProgress } from '../pipeline/erase.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
 import { type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
@@ -27,6 +28,7 @@ import type { Log } from '../ports/log.ts';
 import type { Span, Telemetry } from '../ports/telemetry.ts';
 import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, type RouteHandler } from './call.ts';
+import { erasures } from './erasures.ts';
 import { CELL_HEADER, ROUTE_HEADER, RPO_HEADER } from './headers.ts';
 import { holdings } from './holdings.ts';
 import { logReads } from './log.ts';
@@ -65,6 +67,7 @@ export interface CellApiDeps {
   readonly parking: Parking;
   readonly redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   readonly rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
+  readonly erase: (command: EraseCommand) => Promise<EraseProgress>;
   /** Without them, operations are carried out wherever they arrive, as in earlier versions. */
   readonly leases?: Leases | undefined;
   readonly replica: ReplicaDeps;
@@ -167,6 +170,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     },
     ...operations(deps),
     ...holdings(deps.subjects),
+    ...erasures(deps.erase),
     ...replica(deps.replica, deps.stores.state),
     ...logReads({ ...deps.replica, subjects: deps.subjects }),
     ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),

@@ -3,6 +3,7 @@ import { Refusal } from '../api/refusal.ts';
 import { ANSWER_LIMITS, answerBytes } from '../cell/answer-limits.ts';
 import { fromStored, type LogDocument } from '../events/cloud-event.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
+import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { ANYWHERE } from '../ports/residency.ts';
 import { STORE_LIMITS, type Store } from '../ports/store.ts';
@@ -29,12 +30,21 @@ export interface LogReadDeps {
   readonly events: Store;
   readonly subjects: Pick<SubjectIndex, 'subjects' | 'complete'>;
   readonly assignments: Pick<HeldAssignments, 'newest'>;
+  readonly tombstones: Pick<Tombstones, 'of'>;
   readonly clock: Clock;
 }
 
 /** Returns the handlers. */
 export function logReads(deps: LogReadDeps): Record<'log' | 'logDigest', RouteHandler> {
   const { clock } = deps;
+
+  /** The events among the documents of a subject, without those that are erased and not removed yet. */
+  const ownOf = async (tenant: string, documents: readonly LogDocument[]): Promise<readonly LogDocument[]> => {
+    const own = documents.filter((document) => isOwnEvent(tenant, document));
+    const subjectOf = (document: LogDocument): string => fromStored(document).event.subject;
+    const erased = await deps.tombstones.of(tenant, own.map(subjectOf));
+    return own.filter((document) => !erased.covers(subjectOf(document), document.id));
+  };
 
   /** Subjects that an earlier release has stored are not listed before. */
   const requireIndex = async (): Promise<void> => {
@@ -63,8 +73,7 @@ export function logReads(deps: LogReadDeps): Record<'log' | 'logDigest', RouteHa
       let bytes = 0;
       let next: string | null = part.after ?? null;
       for await (const { documents, behind } of piecesOf(deps, { tenant, ...part }, () => limit - items.length)) {
-        for (const document of documents) {
-          if (!isOwnEvent(tenant, document)) continue;
+        for (const document of await ownOf(tenant, documents)) {
           const item = itemOf(document);
           const size = answerBytes(item);
           if (bytes + size > ANSWER_LIMITS.pageBytes && items.length > 0) return json(200, { items, next });
@@ -84,7 +93,7 @@ export function logReads(deps: LogReadDeps): Record<'log' | 'logDigest', RouteHa
       const until = clock.now() + LOG_LIMITS.stepMs;
       let digest: Digest = NO_EVENTS;
       for await (const { documents, behind } of piecesOf(deps, { tenant, ...part }, () => STORE_LIMITS.pageDocuments)) {
-        const own = documents.filter((document) => isOwnEvent(tenant, document));
+        const own = await ownOf(tenant, documents);
         digest = addDigests(digest, digestOf(own.map(entryOf)));
         if (digest.count >= LOG_LIMITS.digestDocuments || clock.now() >= until)
           return json(200, { ...digest, next: behind });

@@ -5,13 +5,16 @@ import { TENANT_CODES } from '../api/refusal.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import { object, page, text, time } from '../api/schema.ts';
 import { type Application, missingCodes } from '../domain/application.ts';
-import { EVENT_LIMITS, SUBJECT_PATTERN } from '../events/accept.ts';
+import { EVENT_LIMITS } from '../events/accept.ts';
+import { SUBJECT_PATTERN } from '../events/subject.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
 import { DIGEST_LIMITS } from '../replication/digests.ts';
 import { RECEIVE_LIMITS } from '../replication/receive.ts';
 import {
   Conflict,
   Digests,
+  Erasure,
+  ErasureProgress,
   Health,
   Holdings,
   IngestSummary,
@@ -145,6 +148,10 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
   replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
   holdings: { responses: { 200: answer('A page.', ref('Holdings')) } },
   index: { responses: { 200: answer('How far it has come.', ref('IndexProgress')) } },
+  erase: {
+    requestBody: { required: true, content: content(ref('Erasure')) },
+    responses: { 200: answer('How far it has come.', ref('ErasureProgress')) },
+  },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 });
 
@@ -227,6 +234,8 @@ export function openApiDocument(application: Application): unknown {
         RedriveSummary,
         Rebuild,
         RebuildProgress,
+        Erasure,
+        ErasureProgress,
         Received,
         Digests,
         PushProgress,

@@ -4,7 +4,7 @@ import type { Read, ReadStores, View } from '../api/read.ts';
 import { Refusal } from '../api/refusal.ts';
 import type { Route } from '../api/route.ts';
 import type { Application } from '../domain/application.ts';
-import { isSubject } from '../events/accept.ts';
+import { isSubject } from '../events/subject.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { StoreCursor } from '../ports/store.ts';
 import { type Call, json, type RouteHandler } from './call.ts';

@@ -3,9 +3,10 @@ import { listing } from '../api/listing.ts';
 import { Refusal } from '../api/refusal.ts';
 import { cellIn } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
-import { isSubject } from '../events/accept.ts';
 import type { LogDocument } from '../events/cloud-event.ts';
+import { isSubject } from '../events/subject.ts';
 import { WALK_LIMITS } from '../pipeline/log-walk.ts';
+import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { STORE_LIMITS, type Store } from '../ports/store.ts';
@@ -39,6 +40,7 @@ export interface ReplicaDeps {
   readonly assignments: HeldAssignments;
   /** The event log. */
   readonly events: Store;
+  readonly tombstones: Pick<Tombstones, 'of'>;
   readonly receive: (command: ReceiveCommand) => Promise<Received>;
   readonly push: (command: PushCommand) => Promise<PushProgress>;
   readonly notes: Pick<ReplicaNotes, 'heard' | 'list'>;
@@ -122,14 +124,14 @@ export function replica(
       const { ranges, list, passed } = digestsOf(body);
       const equal: boolean[] = [];
       for (const { count, sum, ...range } of ranges) {
-        const own = await entriesIn(deps.events, tenant, range);
+        const own = await entriesIn(deps, tenant, range);
         const digest = own === undefined ? undefined : digestOf(own);
         equal.push(digest?.count === count && digest.sum === sum);
       }
       if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
       if (list === undefined) return json(200, { equal });
       const { entries, ...range } = list;
-      const own = await entriesIn(deps.events, tenant, range);
+      const own = await entriesIn(deps, tenant, range);
       if (own === undefined)
         throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.events} events; ask for less.`);
       const { difference, lacking } = differenceOf(entries, own);

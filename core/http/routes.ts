@@ -152,6 +152,15 @@ export const routes = {
       'Index some of the events that a release without an index of subjects has stored; to be repeated until it is done.',
     parameters: {},
   },
+  erase: {
+    method: 'POST',
+    path: '/v1/erasures',
+    scope: 'erase',
+    ofCell: true,
+    summary:
+      'For the edge: refuse the events of the tenant, or of one of its subjects, up to a time from now on; remove them and what was made of them, in bounded steps.',
+    parameters: {},
+  },
   openapi: { method: 'GET', path: '/openapi.json', scope: null, summary: 'This document.', parameters: {} },
 } as const satisfies Record<string, Route>;
 

@@ -181,50 +181,77 @@ var require_formats = __commonJS({
 });
 
 // <stdin>
-var validate0 = validate10;
-var formats0 = require_formats().fullFormats["date-time"];
+var validate0 = validate10, schema11 = { type: "object", required: ["erasure", "subject", "until", "phase", "pass"], properties: { erasure: { type: "string", pattern: "^[A-Za-z0-9_-]{1,64}$", description: "The id of the erasure." }, subject: { type: ["string", "null"], pattern: "^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$", description: "null: all subjects." }, until: { type: "string", format: "date-time", description: "Events whose time is not after this." }, phase: { type: "string", enum: ["mark", "sweep", "close"] }, pass: { type: "integer", minimum: 1, description: "Which sweep it is." } }, additionalProperties: !1 }, pattern0 = new RegExp("^[A-Za-z0-9_-]{1,64}$", "u"), pattern1 = new RegExp("^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$", "u"), formats0 = require_formats().fullFormats["date-time"];
 function validate10(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
   let vErrors = null, errors = 0;
   if (errors === 0)
     if (data && typeof data == "object" && !Array.isArray(data)) {
       let missing0;
-      if (data.consumer === void 0 && (missing0 = "consumer"))
+      if (data.erasure === void 0 && (missing0 = "erasure") || data.subject === void 0 && (missing0 = "subject") || data.until === void 0 && (missing0 = "until") || data.phase === void 0 && (missing0 = "phase") || data.pass === void 0 && (missing0 = "pass"))
         return validate10.errors = [{ instancePath, schemaPath: "#/required", keyword: "required", params: { missingProperty: missing0 }, message: "must have required property '" + missing0 + "'" }], !1;
       {
         let _errs1 = errors;
         for (let key0 in data)
-          if (!(key0 === "consumer" || key0 === "from" || key0 === "restart")) {
+          if (!(key0 === "erasure" || key0 === "subject" || key0 === "until" || key0 === "phase" || key0 === "pass")) {
             return validate10.errors = [{ instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 }, message: "must NOT have additional properties" }], !1;
             break;
           }
         if (_errs1 === errors) {
-          if (data.consumer !== void 0) {
-            let _errs2 = errors;
-            if (typeof data.consumer != "string")
-              return validate10.errors = [{ instancePath: instancePath + "/consumer", schemaPath: "#/properties/consumer/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
+          if (data.erasure !== void 0) {
+            let data0 = data.erasure, _errs2 = errors;
+            if (errors === _errs2)
+              if (typeof data0 == "string") {
+                if (!pattern0.test(data0))
+                  return validate10.errors = [{ instancePath: instancePath + "/erasure", schemaPath: "#/properties/erasure/pattern", keyword: "pattern", params: { pattern: "^[A-Za-z0-9_-]{1,64}$" }, message: 'must match pattern "^[A-Za-z0-9_-]{1,64}$"' }], !1;
+              } else
+                return validate10.errors = [{ instancePath: instancePath + "/erasure", schemaPath: "#/properties/erasure/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
             var valid0 = _errs2 === errors;
           } else
             var valid0 = !0;
           if (valid0) {
-            if (data.from !== void 0) {
-              let data1 = data.from, _errs4 = errors;
-              if (errors === _errs4 && errors === _errs4)
-                if (typeof data1 == "string") {
-                  if (!formats0.validate(data1))
-                    return validate10.errors = [{ instancePath: instancePath + "/from", schemaPath: "#/properties/from/format", keyword: "format", params: { format: "date-time" }, message: 'must match format "date-time"' }], !1;
-                } else
-                  return validate10.errors = [{ instancePath: instancePath + "/from", schemaPath: "#/properties/from/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
+            if (data.subject !== void 0) {
+              let data1 = data.subject, _errs4 = errors;
+              if (typeof data1 != "string" && data1 !== null)
+                return validate10.errors = [{ instancePath: instancePath + "/subject", schemaPath: "#/properties/subject/type", keyword: "type", params: { type: schema11.properties.subject.type }, message: "must be string,null" }], !1;
+              if (errors === _errs4 && typeof data1 == "string" && !pattern1.test(data1))
+                return validate10.errors = [{ instancePath: instancePath + "/subject", schemaPath: "#/properties/subject/pattern", keyword: "pattern", params: { pattern: "^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$" }, message: 'must match pattern "^(?!\\.{1,2}$)[A-Za-z0-9._:~@+-]{1,128}$"' }], !1;
               var valid0 = _errs4 === errors;
             } else
               var valid0 = !0;
-            if (valid0)
-              if (data.restart !== void 0) {
-                let _errs6 = errors;
-                if (typeof data.restart != "boolean")
-                  return validate10.errors = [{ instancePath: instancePath + "/restart", schemaPath: "#/properties/restart/type", keyword: "type", params: { type: "boolean" }, message: "must be boolean" }], !1;
+            if (valid0) {
+              if (data.until !== void 0) {
+                let data2 = data.until, _errs6 = errors;
+                if (errors === _errs6 && errors === _errs6)
+                  if (typeof data2 == "string") {
+                    if (!formats0.validate(data2))
+                      return validate10.errors = [{ instancePath: instancePath + "/until", schemaPath: "#/properties/until/format", keyword: "format", params: { format: "date-time" }, message: 'must match format "date-time"' }], !1;
+                  } else
+                    return validate10.errors = [{ instancePath: instancePath + "/until", schemaPath: "#/properties/until/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
                 var valid0 = _errs6 === errors;
               } else
                 var valid0 = !0;
+              if (valid0) {
+                if (data.phase !== void 0) {
+                  let data3 = data.phase, _errs8 = errors;
+                  if (typeof data3 != "string")
+                    return validate10.errors = [{ instancePath: instancePath + "/phase", schemaPath: "#/properties/phase/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
+                  if (!(data3 === "mark" || data3 === "sweep" || data3 === "close"))
+                    return validate10.errors = [{ instancePath: instancePath + "/phase", schemaPath: "#/properties/phase/enum", keyword: "enum", params: { allowedValues: schema11.properties.phase.enum }, message: "must be equal to one of the allowed values" }], !1;
+                  var valid0 = _errs8 === errors;
+                } else
+                  var valid0 = !0;
+                if (valid0)
+                  if (data.pass !== void 0) {
+                    let data4 = data.pass, _errs10 = errors;
+                    if (!(typeof data4 == "number" && !(data4 % 1) && !isNaN(data4) && isFinite(data4)))
+                      return validate10.errors = [{ instancePath: instancePath + "/pass", schemaPath: "#/properties/pass/type", keyword: "type", params: { type: "integer" }, message: "must be integer" }], !1;
+                    if (errors === _errs10 && typeof data4 == "number" && isFinite(data4) && (data4 < 1 || isNaN(data4)))
+                      return validate10.errors = [{ instancePath: instancePath + "/pass", schemaPath: "#/properties/pass/minimum", keyword: "minimum", params: { comparison: ">=", limit: 1 }, message: "must be >= 1" }], !1;
+                    var valid0 = _errs10 === errors;
+                  } else
+                    var valid0 = !0;
+              }
+            }
           }
         }
       }
@@ -243,7 +270,7 @@ function validate11(data, { instancePath = "", parentData, parentDataProperty, r
       {
         let _errs1 = errors;
         for (let key0 in data)
-          if (!(key0 === "consumer" || key0 === "ids")) {
+          if (!(key0 === "consumer" || key0 === "from" || key0 === "restart")) {
             return validate11.errors = [{ instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 }, message: "must NOT have additional properties" }], !1;
             break;
           }
@@ -255,37 +282,87 @@ function validate11(data, { instancePath = "", parentData, parentDataProperty, r
             var valid0 = _errs2 === errors;
           } else
             var valid0 = !0;
-          if (valid0)
-            if (data.ids !== void 0) {
-              let data1 = data.ids, _errs4 = errors;
-              if (errors === _errs4)
-                if (Array.isArray(data1)) {
-                  if (data1.length > 100)
-                    return validate11.errors = [{ instancePath: instancePath + "/ids", schemaPath: "#/properties/ids/maxItems", keyword: "maxItems", params: { limit: 100 }, message: "must NOT have more than 100 items" }], !1;
-                  {
-                    var valid1 = !0;
-                    let len0 = data1.length;
-                    for (let i0 = 0; i0 < len0; i0++) {
-                      let _errs6 = errors;
-                      if (typeof data1[i0] != "string")
-                        return validate11.errors = [{ instancePath: instancePath + "/ids/" + i0, schemaPath: "#/properties/ids/items/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
-                      var valid1 = _errs6 === errors;
-                      if (!valid1)
-                        break;
-                    }
-                  }
+          if (valid0) {
+            if (data.from !== void 0) {
+              let data1 = data.from, _errs4 = errors;
+              if (errors === _errs4 && errors === _errs4)
+                if (typeof data1 == "string") {
+                  if (!formats0.validate(data1))
+                    return validate11.errors = [{ instancePath: instancePath + "/from", schemaPath: "#/properties/from/format", keyword: "format", params: { format: "date-time" }, message: 'must match format "date-time"' }], !1;
                 } else
-                  return validate11.errors = [{ instancePath: instancePath + "/ids", schemaPath: "#/properties/ids/type", keyword: "type", params: { type: "array" }, message: "must be array" }], !1;
+                  return validate11.errors = [{ instancePath: instancePath + "/from", schemaPath: "#/properties/from/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
               var valid0 = _errs4 === errors;
             } else
               var valid0 = !0;
+            if (valid0)
+              if (data.restart !== void 0) {
+                let _errs6 = errors;
+                if (typeof data.restart != "boolean")
+                  return validate11.errors = [{ instancePath: instancePath + "/restart", schemaPath: "#/properties/restart/type", keyword: "type", params: { type: "boolean" }, message: "must be boolean" }], !1;
+                var valid0 = _errs6 === errors;
+              } else
+                var valid0 = !0;
+          }
         }
       }
     } else
       return validate11.errors = [{ instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" }, message: "must be object" }], !1;
   return validate11.errors = vErrors, errors === 0;
 }
-var compiled = { Rebuild: validate0, Redrive: validate1 };
+var validate2 = validate12;
+function validate12(data, { instancePath = "", parentData, parentDataProperty, rootData = data } = {}) {
+  let vErrors = null, errors = 0;
+  if (errors === 0)
+    if (data && typeof data == "object" && !Array.isArray(data)) {
+      let missing0;
+      if (data.consumer === void 0 && (missing0 = "consumer"))
+        return validate12.errors = [{ instancePath, schemaPath: "#/required", keyword: "required", params: { missingProperty: missing0 }, message: "must have required property '" + missing0 + "'" }], !1;
+      {
+        let _errs1 = errors;
+        for (let key0 in data)
+          if (!(key0 === "consumer" || key0 === "ids")) {
+            return validate12.errors = [{ instancePath, schemaPath: "#/additionalProperties", keyword: "additionalProperties", params: { additionalProperty: key0 }, message: "must NOT have additional properties" }], !1;
+            break;
+          }
+        if (_errs1 === errors) {
+          if (data.consumer !== void 0) {
+            let _errs2 = errors;
+            if (typeof data.consumer != "string")
+              return validate12.errors = [{ instancePath: instancePath + "/consumer", schemaPath: "#/properties/consumer/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
+            var valid0 = _errs2 === errors;
+          } else
+            var valid0 = !0;
+          if (valid0)
+            if (data.ids !== void 0) {
+              let data1 = data.ids, _errs4 = errors;
+              if (errors === _errs4)
+                if (Array.isArray(data1)) {
+                  if (data1.length > 100)
+                    return validate12.errors = [{ instancePath: instancePath + "/ids", schemaPath: "#/properties/ids/maxItems", keyword: "maxItems", params: { limit: 100 }, message: "must NOT have more than 100 items" }], !1;
+                  {
+                    var valid1 = !0;
+                    let len0 = data1.length;
+                    for (let i0 = 0; i0 < len0; i0++) {
+                      let _errs6 = errors;
+                      if (typeof data1[i0] != "string")
+                        return validate12.errors = [{ instancePath: instancePath + "/ids/" + i0, schemaPath: "#/properties/ids/items/type", keyword: "type", params: { type: "string" }, message: "must be string" }], !1;
+                      var valid1 = _errs6 === errors;
+                      if (!valid1)
+                        break;
+                    }
+                  }
+                } else
+                  return validate12.errors = [{ instancePath: instancePath + "/ids", schemaPath: "#/properties/ids/type", keyword: "type", params: { type: "array" }, message: "must be array" }], !1;
+              var valid0 = _errs4 === errors;
+            } else
+              var valid0 = !0;
+        }
+      }
+    } else
+      return validate12.errors = [{ instancePath, schemaPath: "#/type", keyword: "type", params: { type: "object" }, message: "must be object" }], !1;
+  return validate12.errors = vErrors, errors === 0;
+}
+var compiled = { Erasure: validate0, Rebuild: validate1, Redrive: validate2 };
 
 /** Name → validator. */
-export const validators: Readonly<Record<"Rebuild" | "Redrive", CompiledValidator>> = compiled;
+export const validators: Readonly<Record<"Erasure" | "Rebuild" | "Redrive", CompiledValidator>> = compiled;

@@ -18,6 +18,9 @@ export const CLAIM_LIMITS = {
   concurrentReads: 16,
 } as const;
 
+/** Begins the ids of claims. */
+export const CLAIM = 'claim!';
+
 const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
 
 /** Reads a document of the partition that holds the effects. */
@@ -30,6 +33,8 @@ export interface Claiming {
    * can be listed together; they share the throughput and capacity of that partition.
    */
   partition?(tenant: string, subject: string): string;
+  /** Whether a document of a partition that subjects share is this subject's, so that it can be erased. Not asked about a subject's own partition. */
+  concerns?(document: StoredDocument, subject: string): boolean;
   /**
    * The writes that apply these events, none of which has been applied before, to the partition.
    * Called again after a conflict with another writer. Ids must not start with `claim!`. Throws for an event that cannot be processed.
@@ -44,7 +49,7 @@ export interface ClaimingDefinition extends ConsumerOptions, Claiming {
 
 /** Declares a claiming consumer; see `claimingConsumer` for its guarantees. Its effects happen only in the tenant's home cell. */
 export function claiming(definition: ClaimingDefinition): ConsumerDefinition {
-  const { effects, partition, types, ...options } = definition;
+  const { effects, partition, concerns, types, ...options } = definition;
   return {
     declaration: declareConsumer(options, types, 'home-only'),
     create: (deps) => claimingConsumer(definition, deps),
@@ -90,15 +95,23 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
     return new Map([...events].filter((_, index) => found[index] === undefined));
   };
 
+  const partitionOf = (tenant: string, subject: string): string =>
+    claiming.partition?.(tenant, subject) ?? statePartition.claimed(claiming.name, tenant, subject);
+
   return {
     name: claiming.name,
+    keeps(tenant, subject) {
+      const partition = partitionOf(tenant, subject);
+      if (claiming.partition === undefined) return { partition, isOf: () => true };
+      const { concerns } = claiming;
+      return { partition, ...(concerns !== undefined && { isOf: (document) => concerns(document, subject) }) };
+    },
     async apply(events) {
       const first = events[0];
       if (first === undefined) return;
       const { tenant, event } = first;
-      const partition =
-        claiming.partition?.(tenant, event.subject) ?? statePartition.claimed(claiming.name, tenant, event.subject);
-      const byClaim = [...new Map(events.map((each) => [`claim!${eventKey(each.tenant, each.event).id}`, each]))];
+      const partition = partitionOf(tenant, event.subject);
+      const byClaim = [...new Map(events.map((each) => [`${CLAIM}${eventKey(each.tenant, each.event).id}`, each]))];
       for (let from = 0; from < byClaim.length; from += CLAIM_LIMITS.events) {
         await applySome(tenant, partition, new Map(byClaim.slice(from, from + CLAIM_LIMITS.events)));
       }

@@ -2,13 +2,20 @@
 import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { RetryDeps } from '../lib/retry.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
-import type { Store } from '../ports/store.ts';
+import type { Store, StoredDocument } from '../ports/store.ts';
 import type { WindowLimits } from './log-windows.ts';
 
 /** An event of a tenant, as consumers get it. */
 export interface TenantEvent {
   readonly tenant: string;
   readonly event: CloudEvent;
+}
+
+/** What a consumer keeps of a subject. */
+export interface Kept {
+  readonly partition: string;
+  /** Whether a document, which is no claim, is the subject's; absent where the consumer cannot say so. */
+  readonly isOf?: (document: StoredDocument) => boolean;
 }
 
 export interface Consumer {
@@ -29,6 +36,9 @@ export interface Consumer {
    * `unavailable` when it has to be called again. Absent where what is kept is no function of the log.
    */
   forget?(tenant: string, subject: string, token: string): Promise<void>;
+
+  /** Where it keeps what is no function of the log; absent without such. An erasure removes what is the subject's, and the claims of erased events. */
+  keeps?(tenant: string, subject: string): Kept;
 }
 
 /** Dependencies of consumers. */

@@ -1,6 +1,6 @@
 // Ingest: validates events, stores the new ones in the cell's log, and returns a result for each.
 import { type Acceptance, acceptEvent, identityOf, type Rejection } from '../events/accept.ts';
-import { toLogDocument } from '../events/cloud-event.ts';
+import { logPartition, toLogDocument } from '../events/cloud-event.ts';
 import type { SchemaRegistry } from '../events/registry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
@@ -9,6 +9,7 @@ import type { Json } from '../ports/json.ts';
 import type { AppendOutcome, Store } from '../ports/store.ts';
 import { isRefusedForGood } from '../store/refusal-for-good.ts';
 import type { SubjectIndex } from './subject-index.ts';
+import { isErased, type Tombstones } from './tombstones.ts';
 
 export const INGEST_LIMITS = {
   /** Maximum events in one request. */
@@ -25,6 +26,7 @@ export interface IngestDeps {
   readonly registry: SchemaRegistry;
   readonly clock: Clock;
   readonly subjects: Pick<SubjectIndex, 'unlisted' | 'add'>;
+  readonly tombstones: Pick<Tombstones, 'of'>;
 }
 
 export interface IngestCommand {
@@ -69,23 +71,48 @@ export type IngestResult =
 /** Attributes in which a repeated event may differ without saying anything else: a new trace, another content mode, or another notation of the same instant. */
 export const COMPARED = { except: ['traceparent', 'tracestate', 'datacontenttype', 'time'] } as const;
 
+/** Of a repeat, perhaps, of an event that was erased: it will never be taken again. */
+const ERASED: Acceptance = {
+  accepted: false,
+  rejection: {
+    code: 'erased',
+    detail: 'The events of the subject up to a time that is not before this one were erased.',
+  },
+};
+
 /** Returns the use case. The subjects of new events are listed before the events are stored. */
 export function ingest(deps: IngestDeps): (command: IngestCommand) => Promise<IngestResult> {
+  /** What is erased of these subjects, and which of them may not be listed yet. */
+  const listing = async (tenant: string, subjects: readonly string[]) => {
+    const erased = await deps.tombstones.of(tenant, subjects);
+    return { erased, unlisted: await deps.subjects.unlisted(tenant, subjects, erased) };
+  };
+
   return async ({ tenant, epoch, candidates, faults, traceparent, permitted }) => {
     const context = { registry: deps.registry, now: deps.clock.now() };
     const logDocument = (event: CloudEvent) =>
       toLogDocument(tenant, event, { origin: deps.cell, epoch, traceparent, at: context.now });
-    const acceptances = candidates.map((candidate, index): Acceptance => {
+    const sound = candidates.map((candidate, index): Acceptance => {
       const rejection = faults?.get(index);
       return rejection === undefined ? acceptEvent(candidate, context) : { accepted: false, rejection };
     });
-    const documents = acceptances.flatMap((acceptance) => (acceptance.accepted ? [logDocument(acceptance.event)] : []));
-    const subjects = acceptances.flatMap((acceptance) => (acceptance.accepted ? [acceptance.event.subject] : []));
+    const subjects = sound.flatMap((acceptance) => (acceptance.accepted ? [acceptance.event.subject] : []));
     // Read while the epoch is, so that known subjects cost no time.
-    const unlisted = deps.subjects.unlisted(tenant, subjects);
-    unlisted.catch(() => undefined);
+    const reading = listing(tenant, subjects);
+    reading.catch(() => undefined);
     await permitted;
-    await deps.subjects.add(tenant, await unlisted);
+    const { erased, unlisted } = await reading;
+    const acceptances = sound.map(
+      (acceptance): Acceptance =>
+        acceptance.accepted && isErased(erased, tenant, acceptance.event) ? ERASED : acceptance,
+    );
+    const documents = acceptances.flatMap((acceptance) => (acceptance.accepted ? [logDocument(acceptance.event)] : []));
+    const stored = new Set(documents.map(({ partition }) => partition));
+    await deps.subjects.add(
+      tenant,
+      unlisted.filter((subject) => stored.has(logPartition(tenant, subject))),
+      erased,
+    );
     const outcomes = documents.length === 0 ? [] : await deps.events.append(documents, COMPARED);
 
     const results: EventResult[] = [];

@@ -28,7 +28,7 @@ export interface RebuildProgress {
 /** A consumer, and how events are delivered to it. */
 export interface RebuiltConsumer {
   readonly types: readonly string[];
-  readonly consumer: Pick<Consumer, 'forget'>;
+  readonly consumer: Pick<Consumer, 'forget' | 'keeps'>;
   /** Applies events as a worker does: one that cannot be applied is parked, and one that ends its process is found. */
   readonly deliver: DeliveryHandler;
 }

@@ -8,6 +8,7 @@ import { isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Store, StoredDocument } from '../ports/store.ts';
 import { PARKING_LIMITS, parkedKeys, parkedPage, RELAY, toParked } from './parking.ts';
+import { isErased, type Tombstones } from './tombstones.ts';
 
 export interface RedriveSummary {
   readonly redriven: number;
@@ -30,13 +31,15 @@ export interface RedriveDeps {
   /** The event log: its stream carries the request to the relay, the only component that publishes to the bus. */
   readonly events: Store;
   readonly state: Store;
+  readonly tombstones: Pick<Tombstones, 'of'>;
   readonly clock: Clock;
 }
 
 /** Suffix of the partition of a tenant's redrive requests in the log. Subjects cannot contain an exclamation mark. */
 const REQUESTS = '|!redrive';
 
-const redrivePartition = (tenant: string): string => tenant + REQUESTS;
+/** Where a tenant's requests lie in the log. */
+export const redrivePartition = (tenant: string): string => tenant + REQUESTS;
 
 /** A request expires long after it has been relayed, even after a day of outage. */
 const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -57,9 +60,14 @@ export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' |
 
 /**
  * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends the event twice, which
- * consumers tolerate. A non-event requested by its id stays parked and counts as failed. Rejects with the store's error.
+ * consumers tolerate. A non-event requested by its id stays parked and counts as failed, as does an erased event, which is removed. Rejects with the store's error.
  */
-export function redrive({ events, state, clock }: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
+export function redrive({
+  events,
+  state,
+  tombstones,
+  clock,
+}: RedriveDeps): (command: RedriveCommand) => Promise<RedriveSummary> {
   const find = async ({
     consumer,
     tenant,
@@ -84,6 +92,10 @@ export function redrive({ events, state, clock }: RedriveDeps): (command: Redriv
   const send = async (document: StoredDocument): Promise<boolean> => {
     const { id, consumer, tenant, event } = toParked(document);
     if (event === undefined) return false;
+    if (isErased(await tombstones.of(tenant, [event.subject]), tenant, event)) {
+      await state.delete(document, document.version).catch(unlessParkedAnew);
+      return false;
+    }
     // If it is parked again after this, it has another version and gets another request.
     const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
     const { origin = null } = document.body as JsonObject;

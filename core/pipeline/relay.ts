@@ -1,20 +1,23 @@
 // Relay: publishes the records of the event log's change stream, never skips one, and parks those that can never be published.
 import { isName } from '../cell/identity.ts';
-import { isSubject } from '../events/accept.ts';
 import { fromStored, tenantOf } from '../events/cloud-event.ts';
+import { isSubject } from '../events/subject.ts';
 import { parseTime } from '../events/time.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
 import type { Bus, BusMessage, PublishOutcome } from '../ports/bus.ts';
 import type { ChangeHandler, ChangeRecord } from '../ports/change-stream.ts';
 import type { Clock } from '../ports/clock.ts';
-import { type ErrorCode, PERMANENT } from '../ports/errors.ts';
+import { describeError, type ErrorCode, isPortError, PERMANENT } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import { lanes } from './lanes.ts';
 import { type Parking, RELAY, tenantForParking } from './parking.ts';
 import { toRedriven } from './redrive.ts';
+import { isErased, TOMBSTONE_LIMITS, type Tombstones } from './tombstones.ts';
 
 export interface RelayDeps {
   readonly bus: Bus;
   readonly parking: Parking;
+  readonly tombstones: Pick<Tombstones, 'of'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
@@ -26,17 +29,45 @@ const MAY_BE_THE_BUS: ReadonlySet<ErrorCode> = new Set(['invalid', 'unsupported'
  * Returns the change stream's handler. Records before a failed one are published again, which consumers tolerate. A refusal counts against
  * an event only once the bus has taken another: a bus that is set up wrongly stops the stream, and nothing is parked for it.
  *
- * What a tenant sends beyond its share takes the side lane (`lanes`), and is published after all others of its batch.
+ * What was erased meanwhile is not published. What a tenant sends beyond its share takes the side lane (`lanes`), and is published after all others of its batch.
  */
 export function relay(deps: RelayDeps): ChangeHandler {
   const inLane = lanes(deps.clock);
   let busTakesEvents = false;
-  return async (records) => {
-    const messages = records.map((record) => {
-      const message = toMessage(record);
-      return message && inLane(message);
+
+  /** Those of the messages that are erased. */
+  const erasedOf = async (
+    messages: readonly (BusMessage | undefined)[],
+  ): Promise<ReadonlySet<BusMessage | undefined>> => {
+    const byTenant = new Map<string, BusMessage[]>();
+    for (const message of messages)
+      if (message !== undefined) byTenant.set(message.tenant, [...(byTenant.get(message.tenant) ?? []), message]);
+    const found = await mapConcurrently([...byTenant], TOMBSTONE_LIMITS.concurrentReads, async ([tenant, some]) => {
+      const erased = await deps.tombstones.of(
+        tenant,
+        some.map(({ event }) => event.subject),
+      );
+      return some.filter(({ event }) => isErased(erased, tenant, event));
     });
-    const present = messages.filter((message) => message !== undefined);
+    return new Set(found.flat());
+  };
+
+  return async (records) => {
+    const read = records.map(toMessage);
+    let gone: ReadonlySet<BusMessage | undefined>;
+    try {
+      gone = await erasedOf(read);
+    } catch (error) {
+      if (!isPortError(error)) throw error;
+      const { code, message: reason, timedOut } = describeError(error);
+      deps.log.warn('which events are erased is not known, so that none is published now', {
+        ...{ code, reason, of: records.length },
+        ...(timedOut && { timedOut }),
+      });
+      return { status: 'retry', failedAt: 0 };
+    }
+    const messages = read.map((message) => message && !gone.has(message) && inLane(message));
+    const present = messages.filter((message): message is BusMessage => typeof message === 'object');
     const inOrder = [...present.filter(({ lane }) => lane === undefined), ...present.filter(({ lane }) => lane)];
     const published = await deps.bus.publish(inOrder);
     busTakesEvents ||= published.some(({ status }) => status === 'published');
@@ -44,7 +75,8 @@ export function relay(deps: RelayDeps): ChangeHandler {
       inOrder.map((message, index): [BusMessage, PublishOutcome | undefined] => [message, published[index]]),
     );
     for (const [index, record] of records.entries()) {
-      const message = messages[index];
+      if (messages[index] === false) continue;
+      const message = messages[index] || undefined;
       const outcome = message && outcomes.get(message);
       if (message !== undefined && outcome === undefined)
         throw new TypeError('The bus returned fewer outcomes than it was given messages.');

@@ -2,13 +2,14 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { utf8ToBytes } from '@noble/hashes/utils';
 import { isName, statePartition } from '../cell/identity.ts';
-import { isSubject } from '../events/accept.ts';
 import { logPartition, tenantOf } from '../events/cloud-event.ts';
+import { isSubject } from '../events/subject.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
-import type { JsonObject } from '../ports/json.ts';
+import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import { type Key, type NewDocument, STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
+import { type Erased, NOTHING_ERASED } from './tombstones.ts';
 
 export const INDEX_LIMITS = {
   /** Partitions of a tenant's subjects: each takes 1,000 new subjects a second on DynamoDB, and 20 GB of them on Cosmos DB. */
@@ -38,10 +39,15 @@ export interface NamePage {
 
 /** All methods reject with the store's error. */
 export interface SubjectIndex {
-  /** Which of these subjects may not be listed yet. Reads those that this process does not know. */
-  unlisted(tenant: string, subjects: Iterable<string>): Promise<readonly string[]>;
+  /** Which of these subjects may not be listed yet. Reads those that this process does not know, or that may have been erased since. */
+  unlisted(tenant: string, subjects: Iterable<string>, erased?: Pick<Erased, 'generation'>): Promise<readonly string[]>;
   /** Lists subjects. Must be done before the first event of any of them is stored. */
-  add(tenant: string, subjects: readonly string[]): Promise<void>;
+  add(tenant: string, subjects: readonly string[], erased?: Pick<Erased, 'generation'>): Promise<void>;
+  /**
+   * Takes a subject out that has no events any more, or the tenant (`null`) that has no subjects: by a call in one pass of an erasure, and one
+   * in a later pass, behind a drain. What is added meanwhile stays, as `add` writes it anew while `Erased.generation` says nothing.
+   */
+  leave(tenant: string, subject: string | null, erasure: string, pass: number): Promise<void>;
   /**
    * The subjects of a tenant, each once, in the order of their buckets; without a cursor from the first one behind `after`, whether that is
    * listed or not. `invalid` for a cursor of another listing.
@@ -92,7 +98,13 @@ const tenantKey = (tenant: string): Key => ({ partition: statePartition.subjectT
 
 /** Returns the index. Costs a read for each subject and process, and a write for each subject and cell: none for an event. */
 export function subjectIndex({ events, state }: SubjectIndexDeps): SubjectIndex {
-  const known = new BoundedCache<string, true>(INDEX_LIMITS.remembered);
+  /** Under which generation of erasures each was listed. */
+  const known = new BoundedCache<string, number>(INDEX_LIMITS.remembered);
+
+  const remember = (name: string, generation: number | undefined): void => {
+    if (generation === undefined) known.delete(name);
+    else known.set(name, generation);
+  };
 
   const list = async (keys: readonly Key[]): Promise<void> => {
     const documents = keys.map((key): NewDocument => ({ ...key, body: null }));
@@ -100,24 +112,52 @@ export function subjectIndex({ events, state }: SubjectIndexDeps): SubjectIndex 
   };
 
   const index: SubjectIndex = {
-    async unlisted(tenant, subjects) {
-      const unknown = [...new Set(subjects)].filter((subject) => !known.get(logPartition(tenant, subject)));
+    async unlisted(tenant, subjects, erased = NOTHING_ERASED) {
+      const named = [...new Set(subjects)];
+      const leaving = named.filter((subject) => erased.generation(subject) === undefined);
+      const unknown = named.filter(
+        (subject) =>
+          !leaving.includes(subject) && known.get(logPartition(tenant, subject)) !== erased.generation(subject),
+      );
       const found = await mapConcurrently(unknown, INDEX_LIMITS.concurrentReads, (subject) =>
         state.get(subjectKey(tenant, subject)),
       );
-      return unknown.filter((subject, at) => {
+      const missing = unknown.filter((subject, at) => {
         if (found[at] === undefined) return true;
-        known.set(logPartition(tenant, subject), true);
+        remember(logPartition(tenant, subject), erased.generation(subject));
         return false;
       });
+      return [...missing, ...leaving];
     },
 
-    async add(tenant, subjects) {
-      if (subjects.length === 0) return;
-      if (!known.get(tenant)) await list([tenantKey(tenant)]);
-      known.set(tenant, true);
-      await list(subjects.map((subject) => subjectKey(tenant, subject)));
-      for (const subject of subjects) known.set(logPartition(tenant, subject), true);
+    async add(tenant, subjects, erased = NOTHING_ERASED) {
+      const [first] = subjects;
+      if (first === undefined) return;
+      const isStable = (subject: string) => erased.generation(subject) !== undefined;
+      const generation = erased.generation(first);
+      if (generation === undefined) await state.put({ ...tenantKey(tenant), body: null }, 'any');
+      else if (known.get(tenant) !== generation) await list([tenantKey(tenant)]);
+      remember(tenant, generation);
+      await list(subjects.filter(isStable).map((subject) => subjectKey(tenant, subject)));
+      const leaving = subjects.filter((subject) => !isStable(subject));
+      await mapConcurrently(leaving, INDEX_LIMITS.concurrentReads, (subject) =>
+        state.put({ ...subjectKey(tenant, subject), body: null }, 'any'),
+      );
+      for (const subject of subjects) remember(logPartition(tenant, subject), erased.generation(subject));
+    },
+
+    async leave(tenant, subject, erasure, pass) {
+      const key = subject === null ? tenantKey(tenant) : subjectKey(tenant, subject);
+      const stored = await state.get(key);
+      if (stored === undefined) return;
+      const { leaving, since } = isJsonObject(stored.body) ? stored.body : {};
+      try {
+        if (leaving === erasure && Number(since) < pass) await state.delete(key, stored.version);
+        else await state.put({ ...key, body: { leaving: erasure, since: pass } }, stored.version);
+      } catch (error) {
+        // It was added meanwhile.
+        if (!isPortError(error, 'conflict')) throw error;
+      }
     },
 
     async subjects(tenant, { limit, cursor, after }) {

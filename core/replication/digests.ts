@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
 import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Store, StoreCursor } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 import { bodyHash, epochOfCopy } from './copies.ts';
@@ -68,10 +69,15 @@ const hexOf = (sum: bigint): string => sum.toString(16).padStart(32, '0');
 /** Comes behind an id and before every longer one: ids have no spaces. */
 const BEHIND = ' ';
 
-/** The entries of a range of this cell's log, or `undefined` if it has more than `DIGEST_LIMITS.events`. Rejects with the store's error. */
-export async function entriesIn(events: Store, tenant: string, range: Range): Promise<readonly Entry[] | undefined> {
+/** The entries of a range of this cell's log without what is erased, or `undefined` if it has more than `DIGEST_LIMITS.events`. Rejects with the store's error. */
+export async function entriesIn(
+  { events, tombstones }: { readonly events: Store; readonly tombstones: Pick<Tombstones, 'of'> },
+  tenant: string,
+  range: Range,
+): Promise<readonly Entry[] | undefined> {
   const { subject, after, through } = range;
   const entries: Entry[] = [];
+  const erased = await tombstones.of(tenant, [subject]);
   let cursor: StoreCursor | undefined;
   do {
     const page = await events.query(logPartition(tenant, subject), {
@@ -80,7 +86,8 @@ export async function entriesIn(events: Store, tenant: string, range: Range): Pr
       ...(through !== undefined && { to: through + BEHIND }),
       ...(cursor !== undefined && { cursor }),
     });
-    for (const document of page.items) if (isOwnEvent(tenant, document)) entries.push(entryOf(document));
+    for (const document of page.items)
+      if (isOwnEvent(tenant, document) && !erased.covers(subject, document.id)) entries.push(entryOf(document));
     if (entries.length > DIGEST_LIMITS.events) return undefined;
     cursor = page.next;
   } while (cursor !== undefined);

@@ -5,6 +5,7 @@ import { type LogDocument, logPartition } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { type Counts, type LogWalkDeps, logWalk, WALK_LIMITS } from '../pipeline/log-walk.ts';
+import type { Tombstones } from '../pipeline/tombstones.ts';
 import { epochMs } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
@@ -50,10 +51,11 @@ export interface PushDeps extends LogWalkDeps {
   readonly cell: string;
   readonly peer: PeerClient;
   readonly notes: Pick<ReplicaNotes, 'begun' | 'ended'>;
+  readonly tombstones: Pick<Tombstones, 'of'>;
 }
 
 const COUNTS = [
-  ...['stored', 'same', 'kept', 'replaced', 'unproven', 'refused', 'skipped', 'bytes'],
+  ...['stored', 'same', 'kept', 'replaced', 'unproven', 'refused', 'erased', 'skipped', 'bytes'],
   ...['missing', 'different', 'extra'],
 ] as const;
 
@@ -140,9 +142,11 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       stamp: assignment.epoch,
       started: (token) => deps.notes.begun(tenant, to.id, token),
       page: async (documents, _attempt, range) => {
-        const own = documents.filter((document) => isOwnEvent(tenant, document));
+        const erased = await deps.tombstones.of(tenant, [range.subject]);
+        const there = documents.filter(({ id }) => !erased.covers(range.subject, id));
+        const own = there.filter((document) => isOwnEvent(tenant, document));
         const { isEqual, counts: compared } = await compare(address, range, own.map(entryOf), verify);
-        let total = add({ skipped: documents.length - own.length }, compared);
+        let total = add({ skipped: there.length - own.length }, compared);
         if (!isEqual && !verify) for (const part of inParts(own)) total = add(total, await send(address, part));
         return total;
       },

@@ -1,11 +1,12 @@
 // Receives copies of events from another cell of the tenant: the union of both logs, and of two copies of one event the one that stands.
 import { statePartition } from '../cell/identity.ts';
-import { isSubject } from '../events/accept.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
+import { isSubject } from '../events/subject.ts';
 import { formatTime, parseTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { COMPARED } from '../pipeline/ingest.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
+import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
@@ -41,6 +42,8 @@ export type Received = {
   readonly unproven: number;
   /** Cannot be stored here, now or later: its subject is full, or the store refuses just this one. */
   readonly refused: number;
+  /** Are erased here, and will not be taken again. */
+  readonly erased: number;
 };
 
 export interface ReceiveCommand {
@@ -56,6 +59,7 @@ export interface ReceiveDeps {
   readonly events: Store;
   readonly state: Store;
   readonly subjects: Pick<SubjectIndex, 'unlisted' | 'add'>;
+  readonly tombstones: Pick<Tombstones, 'of'>;
   /** See `HeldAssignments.served`. */
   readonly served: (tenant: string, epoch: number, cell: string) => Promise<boolean>;
   readonly clock: Clock;
@@ -161,11 +165,15 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
 
   return async (command) => {
     const { tenant, sender } = command;
-    const documents = command.documents.map((document) => withOrigin(document, sender));
-    const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0 };
+    const counts = { stored: 0, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0, erased: 0 };
+    const subjectOf = (document: LogDocument): string => fromStored(document).event.subject;
+    const erased = await deps.tombstones.of(tenant, command.documents.map(subjectOf));
+    const documents = command.documents
+      .filter((document) => !erased.covers(subjectOf(document), document.id))
+      .map((document) => withOrigin(document, sender));
+    counts.erased = command.documents.length - documents.length;
     if (documents.length === 0) return counts;
-    const named = documents.map((document) => fromStored(document).event.subject);
-    await deps.subjects.add(tenant, await deps.subjects.unlisted(tenant, named));
+    await deps.subjects.add(tenant, await deps.subjects.unlisted(tenant, documents.map(subjectOf), erased), erased);
     const outcomes = await events.append(documents);
     const there: LogDocument[] = [];
     for (const [index, document] of documents.entries()) {

@@ -23,6 +23,7 @@ export const dispatch = claiming({
   types: [placed.type, paid.type],
   delivery: 'latency',
   partition: (tenant) => notes.of(tenant),
+  concerns: ({ body }, customer) => (body as Note).customer === customer,
   effects: updates<Note>({
     idOf: ({ data }) => `order!${(data as { order: string }).order}`,
     initial: ({ subject }) => ({ customer: subject, paid: 0 }),

@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 import { assigned } from './assigned.ts';
 import { catalogSuite } from './catalog.suite.ts';
+import { erasureSuite } from './erasure.suite.ts';
 import { exported } from './exported.ts';
 import { paceSuite } from './pace.suite.ts';
 import { rotationSuite } from './rotation.suite.ts';
@@ -39,9 +40,7 @@ beforeAll(async () => {
   edge = info.edge?.url ?? '';
 });
 afterAll(() => stack.stop());
-
 const at = (...args: string[]) => polycell(...args, '--stack', edge);
-
 const tokenOf = (tenant: string) => stack.tenantToken({ tenant, scopes: ['ingest', 'read'] });
 
 /** Sends a request to the edge; what the edge or a cell answers must be as the OpenAPI document has it. */
@@ -206,6 +205,7 @@ test('the commands go through the edge, and know only the directory’s tenants'
 });
 
 rotationSuite(() => stack);
+erasureSuite(() => stack);
 
 paceSuite({ at, post, homes: [HOMES.acme, HOMES.globex] });
 

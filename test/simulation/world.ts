@@ -48,6 +48,7 @@ import { type TestCell, testCell } from '../support/cell.ts';
 import { PLENTY, sayso } from '../support/edge.ts';
 import { countingIds } from '../support/ids.ts';
 import { MemoryMonitorStorage } from '../support/monitor-storage.ts';
+import { NO_TOMBSTONES } from '../support/nothing-erased.ts';
 import { NOTICES } from '../support/notices.ts';
 import { RecordingLog } from '../support/recording-log.ts';
 import { issuedCredentials } from './issuer.ts';
@@ -339,7 +340,8 @@ export class World {
     const guard = epochGuard(state);
     const subjects = subjectIndex({ events, state });
     const notes = replicaNotes(state, clock);
-    const stored = ingest({ cell: id, events, registry: registryOf(application), clock, subjects });
+    const own = { events, clock, tombstones: NO_TOMBSTONES };
+    const stored = ingest({ ...own, cell: id, registry: registryOf(application), subjects });
     this.cells.set(id, cell);
     const highest = new Map<string, number>();
     const handle = createCellApi({
@@ -361,14 +363,13 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      ...{ subjects, parking, once: NONE },
-      redrive: redrive({ events, state, clock }),
+      ...{ subjects, parking, once: NONE, redrive: redrive({ ...own, state }) },
       replica: {
-        ...{ cell: id, endpoints: [], events, clock, notes, receive: NONE, push: NONE },
+        ...{ ...own, cell: id, endpoints: [], notes, receive: NONE, push: NONE },
         assignments: heldAssignments({ cell: id, state, keys: [], notes }),
       },
       behindHome: async () => undefined,
-      rebuild: NONE,
+      ...{ rebuild: NONE, erase: NONE },
       health: cellHealth({ state, clock, cell: id }),
       prove: async () => '',
       probePeer: peerProbe({ fetch: this.fetchFrom(id), clock }),

@@ -14,6 +14,7 @@ import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import { timedDelivery } from '../../core/pipeline/timed-delivery.ts';
+import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Json } from '../../core/ports/json.ts';
@@ -153,8 +154,9 @@ export function testCell({
   });
 
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
+  const tombs = tombstones({ state: inner.state, clock });
   const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
-  const relayed = tracedRelay(traced, relay({ bus, parking: innerParking, clock, log }));
+  const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus, parking: innerParking, clock, log }));
   const delays = delayNotes({ state: inner.state, telemetry, clock, ids, log });
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
@@ -167,19 +169,22 @@ export function testCell({
         handler: tracedConsumer(
           traced,
           declaration.name,
-          timedDelivery(
-            { cell: id, delays, clock },
-            declaration.name,
-            consume({
-              cell: id,
-              consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
-              declaration,
-              parking: innerParking,
-              trials: crashMarkers(inner.state, clock),
-              clock,
-              log,
-              leases,
-            }),
+          withoutErased(
+            tombs,
+            timedDelivery(
+              { cell: id, delays, clock },
+              declaration.name,
+              consume({
+                cell: id,
+                consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+                declaration,
+                parking: innerParking,
+                trials: crashMarkers(inner.state, clock),
+                clock,
+                log,
+                leases,
+              }),
+            ),
           ),
         ),
       };

@@ -15,7 +15,7 @@ import { EDGE_KEY, publicPart } from './route-tokens.ts';
 /** An operator with all scopes of the control API. */
 export const OPERATOR: Operator = {
   subject: 'ops@example.com',
-  scopes: ['control.read', 'control.write', 'control.endpoints'],
+  scopes: ['control.read', 'control.write', 'control.endpoints', 'control.erase'],
 };
 export const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
@@ -43,6 +43,17 @@ export const NO_MOVER = { start: unavailable, show: unavailable, list: unavailab
 /** A mover that has moved nothing. */
 export const IDLE_MOVER = { ...NO_MOVER, show: async () => null, list: async () => [] };
 
+/** Nothing was ever erased. */
+export const NO_ERASURES: ControlApiDeps['erasures'] = {
+  ...{ erase: unavailable, replayErasures: unavailable, erasure: async () => null },
+  erasures: async () => ({ items: [], next: null }),
+  bringErasures: async () => ({ value: 0 }),
+  cellErasures: async () => ({ erasures: 0, unmarked: 0 }),
+};
+
+/** What a mover needs where nothing was ever erased. */
+export const NOTHING_TO_BRING = { isErasing: async () => false, bring: async () => null };
+
 /** A gate that has found nothing missing. */
 export const OPEN_GATE: ControlApiDeps['gate'] = {
   caughtUp: async (cell) => ({ cell, state: 'caught-up', running: null, latest: null }),
@@ -62,6 +73,7 @@ export function openApi(
   mover: ControlApiDeps['mover'] = IDLE_MOVER,
   keys: ControlApiDeps['keys'] = NO_KEYS,
   gate = OPEN_GATE,
+  erasures = NO_ERASURES,
 ) {
   const log = new RecordingLog();
   const clock = new FakeClock();
@@ -78,6 +90,7 @@ export function openApi(
     log,
     clock,
     mover,
+    erasures,
     gate,
     keys,
     ...guard,

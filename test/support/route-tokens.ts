@@ -53,7 +53,7 @@ export function mint({ key = EDGE_KEY, header = {}, claims = {} }: Forgery = {})
     cel: 'cell-1',
     aud: endpointOf(claims.cel ?? 'cell-1'),
     epo: 1,
-    scp: ['ingest', 'read', 'operate', 'control', 'observe'],
+    scp: ['ingest', 'read', 'operate', 'control', 'observe', 'erase'],
     iat: NOW_SECONDS,
     exp: NOW_SECONDS + 60,
     ...claims,

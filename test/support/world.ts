@@ -1,4 +1,5 @@
 // Two workers of a consumer at the same time, over a log and a state in memory that interleave them and fail as a plan says.
+
 import type { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { type Application, registryOf } from '../../core/domain/application.ts';
 import type { Consumer, ConsumerDeps, TenantEvent } from '../../core/pipeline/consumer.ts';
@@ -13,6 +14,7 @@ import { TRACEPARENT } from './events.ts';
 import { EagerClock } from './fake-clock.ts';
 import type { CountedStore } from './faulty-store.ts';
 import { METERS } from './meters.ts';
+import { NO_TOMBSTONES } from './nothing-erased.ts';
 
 export const TENANT = 'acme';
 
@@ -44,6 +46,7 @@ export function world({ application = METERS, script = [], start }: WorldOptions
   const position = { next: -1 };
   const scriptedState = scripted(state, script, position);
   const take = ingest({
+    tombstones: NO_TOMBSTONES,
     cell: 'cell-1',
     events,
     registry: registryOf(application),

@@ -1,7 +1,7 @@
 // The event type of the telemetry domain, and the schemas of what its reads answer.
 import { count, number, object, text, time } from '../../api/schema.ts';
 import { eventType } from '../../domain/event-type.ts';
-import { SUBJECT_PATTERN } from '../../events/accept.ts';
+import { SUBJECT_PATTERN } from '../../events/subject.ts';
 
 /** Bounds that keep a device's state small enough to be one document, even if every character takes six bytes in JSON. */
 export const READING_LIMITS = { metricCharacters: 128, unitCharacters: 48 } as const;

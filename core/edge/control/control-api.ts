@@ -23,6 +23,7 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
+import type { Erasures } from '../ports/erasures.ts';
 import type { FailbackGate } from '../ports/failback-gate.ts';
 import type { Mover } from '../ports/mover.ts';
 import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
@@ -30,6 +31,7 @@ import { commandOf, readFields, readShape } from './command-body.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
 import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
+import { erasureHandlers, erasuresFirst, knowsErasures } from './erasures.ts';
 import { failbackAnswers } from './failback.ts';
 import { type KeysDeps, shownKeys } from './keys.ts';
 import { leftBehind } from './left-behind.ts';
@@ -59,6 +61,8 @@ export interface ControlApiDeps {
   readonly gate: FailbackGate;
   /** Moves tenants; see `createMover`. */
   readonly mover: Mover;
+  /** Erases events of tenants; see `createErasures`. */
+  readonly erasures: Erasures;
   /** See `shownKeys`. */
   readonly keys: KeysDeps;
   readonly trust: TrustSettings;
@@ -87,6 +91,7 @@ export function createControlApi({
   push,
   gate,
   mover,
+  erasures,
   keys,
   trust,
   clock,
@@ -96,6 +101,8 @@ export function createControlApi({
   const leftIfPlaced = leftBehind({ holdings, push });
   const failbacks = failbackAnswers({ gate, now: () => clock.now(), log });
   const requireUnmoved = unmoved(mover, log);
+  const bringErasures = erasuresFirst(erasures, directory, log);
+  const requireErasures = knowsErasures(erasures, log);
 
   const proposals = async (): Promise<readonly Proposal[]> => {
     const { items } = await directory.audit({ limit: PROPOSAL_LIMITS.entries });
@@ -152,6 +159,7 @@ export function createControlApi({
   const heard = async (command: DirectoryCommand): Promise<Pick<DirectoryIntent, 'holdings' | 'behind'>> => {
     if (command.kind === 'fail-back') {
       const cell = isName(command.cell) ? await knownCell(command.cell) : undefined;
+      if (cell?.state === 'down') await requireErasures(cell.id);
       return cell?.state === 'down' ? { behind: await failbacks.behind(cell, command.force === true) } : {};
     }
     if (command.kind === 'place-tenant' && isName(command.tenant))
@@ -176,14 +184,15 @@ export function createControlApi({
         id,
         await readFields(request, controlCommands[name]),
       );
-      const outcome = await directory.change(command, {
+      const intent = {
         actor: operator.subject,
         reason,
         ...(await guarded(command, operator)),
         ...(await heard(command)),
         ...(dryRun === '1' && { dryRun: true }),
         ...(ifRevision !== undefined && { ifRevision }),
-      });
+      };
+      const outcome = await directory.change(command, { ...intent, ...(await bringErasures(command, intent)) });
       if (outcome.status !== 'refused') return outcome;
       const { code, detail } = outcome;
       throw new Refusal(code, detail, code === 'not_caught_up' ? failbacks.retry : {});
@@ -218,7 +227,7 @@ export function createControlApi({
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
-  const handed = moves(mover, log);
+  const handed = { ...moves(mover, log), ...erasureHandlers(erasures, cellNamed, log) };
   const moved = Object.fromEntries(
     Object.entries(handed).map(([name, handle]) => [
       name,

@@ -19,6 +19,8 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import { CellErasures, Erasure } from './erasure-schema.ts';
+import { ERASE_SHAPE, REPLAY_SHAPE } from './erasures.ts';
 import { MOVE_ACTION_SHAPE, MOVE_ROUTES, MOVE_SHAPE } from './moves.ts';
 import { FENCING, OVERVIEW } from './overview-schema.ts';
 
@@ -171,6 +173,8 @@ const schemas = {
       problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
     },
   ),
+  Erasure,
+  CellErasures,
   Failback: object(['cell', 'state', 'running', 'latest'], {
     cell: name,
     state: {
@@ -283,6 +287,12 @@ const moveActions = Object.fromEntries(
   ]),
 ) as unknown as Record<keyof typeof MOVE_ROUTES, Specifics>;
 
+/** An order, and what is shown of it. */
+const ordered = (fields: Shape, what: string, of: string): Specifics => ({
+  requestBody: bodyOf(fields),
+  responses: { 200: answer(what, ref(of)) },
+});
+
 const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   ...commands,
   failBack: {
@@ -320,11 +330,13 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   replicas: { responses: { 200: answer('A page.', page(ref('ReplicaNote'))) } },
   moves: { responses: { 200: answer('All that are kept.', page(ref('Move'))) } },
   move: { responses: { 200: answer('The move.', ref('Move')) } },
-  moveTenant: {
-    requestBody: bodyOf(MOVE_SHAPE),
-    responses: { 200: answer('The move, or what it would be.', ref('Move')) },
-  },
+  moveTenant: ordered(MOVE_SHAPE, 'The move, or what it would be.', 'Move'),
   ...moveActions,
+  eraseData: ordered(ERASE_SHAPE, 'The erasure, or what it would be.', 'Erasure'),
+  erasures: { responses: { 200: answer('A page.', page(ref('Erasure'))) } },
+  erasure: { responses: { 200: answer('The erasure.', ref('Erasure')) } },
+  cellErasures: { responses: { 200: answer('How many there are.', ref('CellErasures')) } },
+  replayErasures: ordered(REPLAY_SHAPE, 'How many there are.', 'CellErasures'),
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };

@@ -100,6 +100,29 @@ export const controlRoutes = {
   abortMove: ofMove('abort', 'End a move before the switch: the directory is as it was.'),
   reverseMove: ofMove('reverse', 'Move the tenant back, in the same steps, after the switch.'),
   sealMove: ofMove('seal', 'End a move that is verified: it can no longer be reversed.'),
+  eraseData: {
+    method: 'POST',
+    path: '/control/v1/tenants/{id}/erase',
+    scope: 'control.erase',
+    summary:
+      'Erase the events of a tenant, or of one of its subjects, up to a time, in all cells; a certificate follows. The tenant stays.',
+    parameters: { dryRun: changing.dryRun },
+  },
+  erasures: read('erasures', 'Erasures, the latest first.', { tenant: text('Of this tenant alone.'), ...paging }),
+  erasure: read('erasures/{id}', 'An erasure: how far it is in each cell, and its certificate.', {}),
+  cellErasures: read(
+    'cells/{id}/erasures',
+    'How many erasures concern the cell, and how many of these it does not know (yet, or any more).',
+    {},
+  ),
+  replayErasures: {
+    method: 'POST',
+    path: '/control/v1/cells/{id}/erasures',
+    scope: 'control.erase',
+    summary:
+      'Erase again in a cell whose store was restored what was erased there before. It must not serve before it knows all of it.',
+    parameters: {},
+  },
   pinTenant: change('POST', 'tenants/{id}/pin', 'Pin a tenant to its home, or unpin it.'),
   isolateTenant: change(
     'POST',
@@ -109,7 +132,7 @@ export const controlRoutes = {
   removeTenant: change(
     'DELETE',
     'tenants/{id}',
-    'Remove a tenant: its requests are refused from then on. Its data are not erased; keepData confirms that.',
+    'Remove a tenant: its requests are refused from then on. Its data are not erased by this; keepData confirms that.',
   ),
   failovers: read('failovers', 'The cells that are down.', {}),
   monitor: read('monitor', 'What the health monitor sees, what it proposes, and the fencing under way.', {}),

@@ -1,7 +1,9 @@
 // Validates commands to the directory, field by field; the OpenAPI document of the control API shows the same rules.
+import { ERASURE_PATTERN } from '../../cell/erasure-terms.ts';
 import { isName, NAME_PATTERN } from '../../cell/identity.ts';
 import { IDENTITY_LIMITS } from '../../cell/identity-proof.ts';
 import { isPublicKey } from '../../cell/jws.ts';
+import { parseTime } from '../../events/time.ts';
 import { isOrigin } from '../../lib/origin.ts';
 import { cutUtf8, utf8Length } from '../../lib/text.ts';
 import { isJsonObject } from '../../ports/json.ts';
@@ -143,6 +145,18 @@ const keys: Field = {
   says: 'one or two public Ed25519 keys with different names, each with kty, crv, kid and x and nothing else',
 };
 
+const erasure: Field = {
+  schema: { type: 'string', pattern: ERASURE_PATTERN },
+  fits: (value) => typeof value === 'string' && new RegExp(ERASURE_PATTERN).test(value),
+  says: 'the id of an erasure',
+};
+
+const until: Field = {
+  schema: { type: 'string', format: 'date-time' },
+  fits: (value) => typeof value === 'string' && parseTime(value) !== undefined,
+  says: 'a time in RFC 3339',
+};
+
 /** Field → its rule; `optional` fields may be omitted. */
 export interface Shape {
   readonly required: Readonly<Record<string, Field>>;
@@ -182,6 +196,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
   'fail-back': shape({ cell: name }, { rescue: flag, silent: names, force: confirmation }),
+  'erase-data': shape({ tenant: name, erasure, scope: oneOf(['tenant', 'subject']), until }),
   'approve-change': shape({ proposal: within('integer', Number.MAX_SAFE_INTEGER) }),
 };
 

@@ -82,6 +82,22 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
     return { ...rest, revision, proposal };
   };
 
+  /** Records an order that changes no record; the same one again changes nothing. */
+  const note = (
+    command: Extract<DirectoryCommand, { readonly kind: 'erase-data' }>,
+    intent: DirectoryIntent,
+    revision: number,
+  ): DirectoryOutcome => {
+    const rest = { changes: [], movedTenants: 0, notes: [] };
+    const isNoted = storage
+      .audit({ limit: REFUSALS_REMEMBERED })
+      .some(({ entry }) => entry.command.kind === 'erase-data' && entry.command.erasure === command.erasure);
+    if (isNoted) return { status: 'unchanged', revision: revision - 1, ...rest };
+    if (intent.dryRun === true) return { status: 'previewed', revision: revision - 1, ...rest };
+    storage.write([], entryOf(revision, command, intent, { outcome: 'applied', changes: [] }));
+    return { status: 'applied', revision, ...rest };
+  };
+
   const decide = (command: DirectoryCommand, intent: DirectoryIntent): DirectoryOutcome => {
     const faults = [...commandFaults(command), ...intentFaults(intent)];
     if (faults.length > 0) return { status: 'refused', code: 'invalid_command', detail: describeFaults(faults) };
@@ -93,6 +109,7 @@ export function createDirectory({ storage, clock }: DirectoryDeps): Directory {
         detail: `The directory is at revision ${known}, not at ${intent.ifRevision}.`,
       };
     const revision = known + 1;
+    if (command.kind === 'erase-data') return note(command, intent, revision);
     const proposal = command.kind === 'approve-change' ? approvable(command.proposal, intent) : undefined;
     const wanted = proposal?.command ?? command;
     const planned = planOf({ storage, revision }, wanted, intent);
@@ -207,8 +224,9 @@ function planOf(
       return failOver(context, command);
     case 'fail-back':
       return failBack(context, command, behind);
+    case 'erase-data':
     case 'approve-change':
-      throw new TypeError('An approval has no plan of its own.');
+      throw new TypeError('It has no plan of its own.');
   }
 }
 

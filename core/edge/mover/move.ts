@@ -20,6 +20,12 @@ export const isOver = ({ state }: Pick<Move, 'state'>): boolean => state === 'se
 export const isBeforeSwitch = ({ state }: Pick<Move, 'state'>): boolean =>
   state === 'planned' || state === 'seeding' || state === 'following';
 
+/** Why copies of a tenant are being made or given up by its latest move; `null` if they are not. Of one that is verified both cells are known. */
+export function hinderingMove(move: Pick<Move, 'tenant' | 'to' | 'state' | 'leave'> | null): string | null {
+  if (move === null || isOver(move) || (move.state === 'verified' && move.leave !== true)) return null;
+  return `${move.tenant} is being moved to ${move.to}, and is at the step ${move.state}: wait until that is verified, or end it.`;
+}
+
 /** The move at its next step; it pauses first if it was to. */
 export function stepped(move: Move, now: number): Move {
   const next = STEPS[STEPS.indexOf(move.state as Step) + 1];

@@ -29,6 +29,8 @@ export interface WorkingMover extends Mover {
 
 export interface MoverDeps extends MoveWorkDeps {
   readonly storage: MonitorStorage;
+  /** Whether events of a tenant are being erased: a move waits for that. */
+  readonly isErasing: (tenant: string) => Promise<boolean>;
 }
 
 const KEY = 'move/';
@@ -141,6 +143,11 @@ export function createMover(deps: MoverDeps): WorkingMover {
             }
             throw refusal('move_under_way', `${id} is being moved to ${known.to}: abort, reverse or seal that first.`);
           }
+          if (await deps.isErasing(id))
+            throw refusal(
+              'erasure_under_way',
+              `Events of ${id} are being erased, which takes some minutes: move it then.`,
+            );
           const { from, isMoved } = wayOf(tenant, order);
           if (isMoved && tenant.pinned) throw refusal('tenant_pinned', `${id} is pinned to ${tenant.cell}.`);
           const scene = await sceneOf({ tenant: id, from, to });

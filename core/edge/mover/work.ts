@@ -24,6 +24,8 @@ export interface MoveWorkDeps {
   readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
   readonly push: ReplicaPusher;
   readonly fence: Fence;
+  /** Has a cell refuse what was erased of a tenant before it gets a copy; why it does not, or `null`. */
+  readonly bring: (tenant: string, cell: string) => Promise<string | null>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -60,7 +62,7 @@ export interface MoveWork {
 }
 
 /** Returns the pieces of work. */
-export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): MoveWork {
+export function moveWork({ directory, push, fence, bring, clock, log }: MoveWorkDeps): MoveWork {
   const sceneOf = async ({ tenant: id, from, to }: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene> => {
     const { tenant } = await directory.lookup(id);
     if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
@@ -69,6 +71,12 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
     if (source === undefined || target === undefined)
       throw refusal('unknown_cell', `There is no cell ${source ? to : from}.`);
     return { tenant, source, target };
+  };
+
+  /** A cell that gets a copy knows what was erased. */
+  const brought = async (tenant: string, cell: string): Promise<void> => {
+    const problem = await bring(tenant, cell);
+    if (problem !== null) throw new Waiting(problem);
   };
 
   const intentOf = ({ actor, reason }: Pick<Move, 'actor' | 'reason'>): DirectoryIntent => ({ actor, reason });
@@ -186,6 +194,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
   const settled = async (move: Move, { tenant, target: home }: Scene): Promise<Move> => {
     const standby = (await directory.cells()).find(({ cell }) => cell.id === tenant.standby)?.cell;
     if (standby === undefined) return stepped(move, clock.now());
+    await brought(move.tenant, standby.id);
     const pair = { tenant, home, standby, from: home.id, restart: false, verify: false };
     const { move: after, counts, done } = await walked(move, pair, false);
     if (!done) return { ...after, problem: null };
@@ -231,6 +240,7 @@ export function moveWork({ directory, push, fence, clock, log }: MoveWorkDeps): 
             move.epoch !== epoch || !move.walking,
           );
           if (!isDone || !(await isWanted())) return { ...after, epoch };
+          await brought(move.tenant, move.to);
           return { ...after, epoch: await placed(after, scene, false) };
         }
         const { move: after, counts, done } = await walked(move, pair);

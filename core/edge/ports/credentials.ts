@@ -5,7 +5,7 @@ import type { Scope } from '../../cell/route-token.ts';
 export const ISSUER_SKEW_SECONDS = 5;
 
 /** The scopes of the control API; none implies another. */
-export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints'] as const;
+export const CONTROL_SCOPES = ['control.read', 'control.write', 'control.endpoints', 'control.erase'] as const;
 /** One of them. */
 export type ControlScope = (typeof CONTROL_SCOPES)[number];
 

@@ -185,8 +185,8 @@ export type DirectoryCommand =
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
   /**
-   * Removes a tenant from the directory. Its data stay where they are: `keepData` says that the operator knows it, and is `true`
-   * until there is a way to erase them.
+   * Removes a tenant from the directory. Its data stay where they are, unless they were erased before: `keepData` says that the operator
+   * knows it.
    */
   | { readonly kind: 'remove-tenant'; readonly tenant: string; readonly keepData: true }
   /**
@@ -210,6 +210,14 @@ export type DirectoryCommand =
       readonly force?: true;
       readonly rescue?: boolean;
       readonly silent?: readonly string[];
+    }
+  /** Changes no record: the audit log says who has events of a tenant erased, and why. Of a subject it does not have the name. */
+  | {
+      readonly kind: 'erase-data';
+      readonly tenant: string;
+      readonly erasure: string;
+      readonly scope: 'tenant' | 'subject';
+      readonly until: string;
     }
   /** Applies a change that another operator has proposed. */
   | { readonly kind: 'approve-change'; readonly proposal: number };

@@ -156,7 +156,7 @@ function mergedUnavailable(responses: JsonObject): JsonObject {
 
 /** Not the routes that only the edge itself may use at a cell, nor those by which cells replicate. */
 const isForTenants = (path: string, given: JsonObject): boolean =>
-  !path.startsWith('/v1/replica/') && scopesOf(given).every((scope) => scope !== 'control');
+  !path.startsWith('/v1/replica/') && scopesOf(given).every((scope) => scope !== 'control' && scope !== 'erase');
 
 /** The document of the edge, given that of the application which its cells run. */
 export function edgeOpenApi(cells: unknown): unknown {

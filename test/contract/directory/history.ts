@@ -92,6 +92,21 @@ export const historyClauses = {
     ]);
   },
 
+  'an erasure leaves a line for itself alone, once, and changes no record': async ({ directory }) => {
+    await apply(directory, add(ALPHA));
+    const until = '2026-11-21T07:41:02Z';
+    const erase = { kind: 'erase-data', tenant: 'acme', erasure: 'e-1', scope: 'subject', until } as const;
+    expect(await directory.change(erase, { ...BY_OPS, dryRun: true })).toMatchObject({ status: 'previewed' });
+    expect(await apply(directory, erase)).toMatchObject({ revision: 2, changes: [] });
+    expect(await directory.change(erase, BY_OPS)).toMatchObject({ status: 'unchanged', revision: 2 });
+    expect(await apply(directory, { ...erase, erasure: 'e-2', scope: 'tenant' })).toMatchObject({ revision: 3 });
+    const { items } = await directory.audit({ limit: 10 });
+    expect(items.map(({ command }) => command.kind)).toEqual(['erase-data', 'erase-data', 'add-cell']);
+    expect(items[1]).toMatchObject({ command: erase, outcome: 'applied', changes: [] });
+    for (const fault of [{ erasure: 'a!b' }, { scope: 'all' as 'tenant' }, { until: 'now' }])
+      expect(await directory.change({ ...erase, ...fault }, BY_OPS)).toMatchObject({ code: 'invalid_command' });
+  },
+
   'refusals leave no line, but for the failovers that the monitor is refused: one for each state of things': async ({
     directory,
   }) => {

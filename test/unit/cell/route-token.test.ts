@@ -51,7 +51,7 @@ test('a token that the edge signed is valid and yields its claims', async () => 
       cell: 'cell-1',
       endpoint: 'https://cell-1.example',
       epoch: 1,
-      scopes: ['ingest', 'read', 'operate', 'control', 'observe'],
+      scopes: ['ingest', 'read', 'operate', 'control', 'observe', 'erase'],
       issuedAt: NOW_SECONDS,
       expiresAt: NOW_SECONDS + 60,
     },

@@ -13,7 +13,7 @@ import { createMover } from '../../../core/edge/mover/mover.ts';
 import type { Mover } from '../../../core/edge/ports/mover.ts';
 import { toEpochSeconds } from '../../../core/ports/clock.ts';
 import { readAll } from '../../contract/store/harness.ts';
-import { NO_KEYS, OPERATOR, TRACE } from '../../support/control-api.ts';
+import { NO_ERASURES, NO_KEYS, NOTHING_TO_BRING, OPERATOR, TRACE } from '../../support/control-api.ts';
 import { candidate, measured } from '../../support/events.ts';
 import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -146,11 +146,29 @@ async function cellsWith(
   }
   const log = new RecordingLog();
   const storage = new MemoryMonitorStorage();
-  const mover = createMover({ directory, push: where.pusher, fence: where.fence, storage, clock, log });
+  const mover = createMover({
+    directory,
+    push: where.pusher,
+    fence: where.fence,
+    ...NOTHING_TO_BRING,
+    storage,
+    clock,
+    log,
+  });
   const held = holdingsQuestion({ fetch: where.fetch, clock, sign: routeTokenSigner(EDGE_KEY) });
   const unused = () => Promise.reject(new Error('It is not asked for.'));
   const handle = createControlApi({
-    ...{ directory, mover, push: where.pusher, holdings: held, gate: { caughtUp: unused }, keys: NO_KEYS, clock, log },
+    ...{
+      directory,
+      mover,
+      push: where.pusher,
+      holdings: held,
+      gate: { caughtUp: unused },
+      keys: NO_KEYS,
+      erasures: NO_ERASURES,
+      clock,
+      log,
+    },
     ...{ monitor: unused, overview: unused, prove: async () => undefined },
     trust: { proofs: 'optional', approvals: 'none' },
   });

@@ -60,7 +60,7 @@ describe.each(ROUTES)('%s %s', (method, path, scope, body) => {
   });
 
   test('403 without its scope, whatever other scopes there are', async () => {
-    const others = ['ingest', 'read', 'operate', 'control', 'observe'].filter((each) => each !== scope);
+    const others = ['ingest', 'read', 'operate', 'control', 'observe', 'erase'].filter((each) => each !== scope);
     expect(refusal(await ask({ claims: { scp: others } }))).toBe('403 missing_scope');
     expect(refusal(await ask({ claims: { scp: [] } }))).toBe('403 missing_scope');
     expect((await ask({ claims: { scp: [scope] } })).status).not.toBe(403);

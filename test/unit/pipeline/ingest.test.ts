@@ -1,4 +1,5 @@
 // Ingest: what is reported of each event, and that nothing is reported when the store could not take some of them.
+
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { ingest } from '../../../core/pipeline/ingest.ts';
@@ -10,6 +11,7 @@ import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { METERS } from '../../support/meters.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 
 function setUp(wrap: (store: Store) => Store = (store) => store) {
   const clock = new FakeClock();
@@ -17,7 +19,14 @@ function setUp(wrap: (store: Store) => Store = (store) => store) {
   const state = faultyStore(new MemoryStore({ clock }));
   const events = wrap(memory);
   const subjects = subjectIndex({ events, state });
-  const take = ingest({ cell: 'cell-1', events, registry: registryOf(METERS), clock, subjects });
+  const take = ingest({
+    tombstones: NO_TOMBSTONES,
+    cell: 'cell-1',
+    events,
+    registry: registryOf(METERS),
+    clock,
+    subjects,
+  });
   return {
     memory,
     state,

@@ -1,4 +1,5 @@
 // Lanes: what a tenant sends beyond its share waits with its like, so that others wait for little of it, counted in events and bytes.
+
 import { MemoryBus } from '../../../adapters/memory/memory-bus.ts';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { LANE_NAMES, queueOf } from '../../../core/cell/topology.ts';
@@ -12,6 +13,7 @@ import { reading } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { countingIds } from '../../support/ids.ts';
 import { LoopbackBus } from '../../support/loopback-bus.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 const CONSUMER = {
@@ -80,7 +82,7 @@ test('the relay publishes what is within the shares first, and answers for the r
   const clock = new FakeClock();
   const bus = new LoopbackBus();
   const parked = parking({ state: new MemoryStore({ clock }), clock });
-  const handle = relay({ bus, parking: parked, clock, log: new RecordingLog() });
+  const handle = relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log: new RecordingLog() });
   const flood = Array.from({ length: 5 }, (_, index) => message('hostile', `h${index}`, EVENT_BYTES));
   const batch = records([...flood, message('quiet', 'q1'), message('quiet', 'q2')], clock);
   expect(await handle(batch)).toEqual({ status: 'done' });
@@ -109,7 +111,7 @@ async function passedBy(seconds: number, events: number, bytes: number) {
   const consumers = LANE_NAMES.map((lane) => ({ ...CONSUMER, lane }));
   const bus = new MemoryBus({ clock, ids: countingIds(), consumers });
   const parked = parking({ state: new MemoryStore({ clock }), clock });
-  const handle = relay({ bus, parking: parked, clock, log: new RecordingLog() });
+  const handle = relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log: new RecordingLog() });
   const storedAt = new Map<string, number>();
   const waits: number[] = [];
   let [hostile, hostileBytes] = [0, 0];

@@ -1,4 +1,5 @@
 // Parking and redriving under the API: keys, repeats, and races between them.
+
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { statePartition } from '../../../core/cell/identity.ts';
 import { PARKING_LIMITS, parking, tenantForParking } from '../../../core/pipeline/parking.ts';
@@ -13,6 +14,7 @@ import { reading } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
 import { LoopbackBus } from '../../support/loopback-bus.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 interface Faults {
@@ -30,7 +32,7 @@ function setUp(faults: Faults = {}) {
   const parked = parking({ state, clock });
   const park = (id: string, code = 'x', tenant = 'acme', consumer = 'rollups') =>
     parked.park({ consumer, tenant, event: reading({ id }), reason: { code, message: 'm' } });
-  const relayed = relay({ bus, parking: parked, clock, log: new RecordingLog() });
+  const relayed = relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log: new RecordingLog() });
   return {
     clock,
     changes,
@@ -39,7 +41,7 @@ function setUp(faults: Faults = {}) {
     bus,
     parked,
     park,
-    send: redrive({ events, state, clock }),
+    send: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
     /** Relays what the log's stream brought. */
     pump: () => relayed(changes.splice(0)),
   };
@@ -82,6 +84,7 @@ test('parked anew while it is redriven, it stays, and a redrive of it is another
   const { park, parked, events, state, clock, bus, pump, send } = setUp();
   await park('a');
   const racing = redrive({
+    tombstones: NO_TOMBSTONES,
     events: {
       ...events,
       append: async (documents) => {
@@ -105,6 +108,7 @@ test('dropped while it is redriven, it is gone', async () => {
   await park('a');
   const [item] = (await parked.list('rollups', 'acme', 10)).items;
   const racing = redrive({
+    tombstones: NO_TOMBSTONES,
     events: {
       ...events,
       append: async (documents) => {
@@ -201,7 +205,7 @@ test('what the log will never take counts as failed and stays; the others are se
         : documents.map(() => ({ status: 'failed', error: new PortError('too-large', 'planned') }));
     },
   };
-  const send = redrive({ events: picky, state, clock });
+  const send = redrive({ tombstones: NO_TOMBSTONES, events: picky, state, clock });
   expect(await send({ consumer: 'rollups', tenant: 'acme' })).toEqual({ redriven: 2, failed: 1, more: false });
   expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
 });
@@ -269,14 +273,14 @@ describe('events that the release before has parked, in one partition for all te
     expect(await parked.drop(first?.id ?? '', 'globex')).toBe(false);
     expect(await parked.drop(first?.id ?? '', 'acme')).toBe(true);
     expect(await parked.drop(first?.id ?? '', 'acme')).toBe(false);
-    const send = redrive({ events, state, clock });
+    const send = redrive({ tombstones: NO_TOMBSTONES, events, state, clock });
     expect(await send({ consumer: 'rollups', tenant: 'acme', ids: [second?.id ?? ''] })).toMatchObject({ redriven: 1 });
     expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(2);
   });
 
   test('are sent with all others', async () => {
     const { parked, events, state, clock } = await withEarlier();
-    const send = redrive({ events, state, clock });
+    const send = redrive({ tombstones: NO_TOMBSTONES, events, state, clock });
     let more = true;
     let redriven = 0;
     for (let calls = 0; more && calls < 3; calls += 1) {

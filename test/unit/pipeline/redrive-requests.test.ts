@@ -1,4 +1,5 @@
 // Redrive requests on their way through the log: the relay knows them by their place, which no client can write to.
+
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
 import { acceptEvent } from '../../../core/events/accept.ts';
@@ -13,6 +14,7 @@ import { PortError } from '../../../core/ports/errors.ts';
 import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { METERS } from '../../support/meters.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 function cell(refused: (message: BusMessage) => boolean = () => false) {
@@ -35,8 +37,9 @@ function cell(refused: (message: BusMessage) => boolean = () => false) {
     events,
     parked,
     sent,
-    redrive: redrive({ events, state, clock }),
-    relayAll: () => relay({ bus, parking: parked, clock, log: new RecordingLog() })(changes.splice(0)),
+    redrive: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
+    relayAll: () =>
+      relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log: new RecordingLog() })(changes.splice(0)),
   };
 }
 

@@ -1,4 +1,5 @@
 // The relay: publishes everything, skips nothing, and parks what can never be published.
+
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
@@ -9,6 +10,7 @@ import type { Json } from '../../../core/ports/json.ts';
 import { FakeClock, START } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore } from '../../support/faulty-store.ts';
 import { LoopbackBus } from '../../support/loopback-bus.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 
 function setUp(plan?: FaultPlan) {
@@ -16,7 +18,7 @@ function setUp(plan?: FaultPlan) {
   const bus = new LoopbackBus();
   const log = new RecordingLog();
   const parked = parking({ state: faultyStore(new MemoryStore({ clock }), plan), clock });
-  return { bus, clock, log, parked, handle: relay({ bus, parking: parked, clock, log }) };
+  return { bus, clock, log, parked, handle: relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log }) };
 }
 
 const body = (id: string): Json => ({
@@ -177,13 +179,25 @@ test('a failure before one that would be parked repeats first, and parks nothing
 
 test('a bus that throws repeats the whole batch', async () => {
   const { clock, parked, log } = setUp();
-  const handle = relay({ bus: { publish: () => Promise.reject(new Error('no route')) }, parking: parked, clock, log });
+  const handle = relay({
+    tombstones: NO_TOMBSTONES,
+    bus: { publish: () => Promise.reject(new Error('no route')) },
+    parking: parked,
+    clock,
+    log,
+  });
   await expect(handle(records)).rejects.toThrow('no route');
 });
 
 test('a bus that answers for fewer messages than it was given is a fault of the bus, and parks nothing', async () => {
   const { clock, parked, log } = setUp();
-  const handle = relay({ bus: { publish: async () => [{ status: 'published' }] }, parking: parked, clock, log });
+  const handle = relay({
+    tombstones: NO_TOMBSTONES,
+    bus: { publish: async () => [{ status: 'published' }] },
+    parking: parked,
+    clock,
+    log,
+  });
   await expect(handle(records)).rejects.toThrow(TypeError);
   expect(await parked.list('relay', 'acme', 10)).toEqual({ items: [] });
 });

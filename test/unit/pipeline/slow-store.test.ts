@@ -1,5 +1,6 @@
 // A store that browns out: requests take up to 5 s, those over 3 s are given up and carried out all the same, and the platform ends
 // functions that take too long. Nothing innocent is parked by either kind of consumer, and everything is applied once.
+
 import fc from 'fast-check';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { consumerNamed, registryOf } from '../../../core/domain/application.ts';
@@ -17,6 +18,7 @@ import { storeTime } from '../../../core/store/store-time.ts';
 import { candidate, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { countingIds } from '../../support/ids.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { NOTICES } from '../../support/notices.ts';
 import { property } from '../../support/properties.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -36,6 +38,7 @@ async function setUp(name: string, change: (consumer: Consumer) => Consumer = (e
   const events = checkedStore(new MemoryStore({ clock }));
   const state = checkedStore(new MemoryStore({ clock }));
   const take = ingest({
+    tombstones: NO_TOMBSTONES,
     cell: 'a',
     events,
     registry: registryOf(NOTICES),

@@ -1,4 +1,5 @@
 // The index of subjects: what is listed when, what it costs, how it is walked, and how it catches up with an earlier release.
+
 import fc from 'fast-check';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { registryOf } from '../../../core/domain/application.ts';
@@ -17,6 +18,7 @@ import { candidate, reading, TRACEPARENT } from '../../support/events.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type FaultPlan, faultyStore, writesOf } from '../../support/faulty-store.ts';
 import { METERS } from '../../support/meters.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { property } from '../../support/properties.ts';
 
 function setUp(faults: FaultPlan = () => undefined) {
@@ -27,6 +29,7 @@ function setUp(faults: FaultPlan = () => undefined) {
   const process = () => {
     const index = subjectIndex({ events, state });
     const take = ingest({
+      tombstones: NO_TOMBSTONES,
       cell: 'cell-1',
       events,
       registry: registryOf(METERS),
@@ -119,6 +122,7 @@ test('the subject is listed before its first event is stored, and nothing is wri
 
   const cell = setUp();
   const take = ingest({
+    tombstones: NO_TOMBSTONES,
     cell: 'cell-1',
     events: cell.events,
     registry: registryOf(METERS),

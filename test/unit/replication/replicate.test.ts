@@ -1,4 +1,5 @@
 // Events go to the tenant's other cell as they come; while that is away they wait, are left unsent, and are brought by a push.
+
 import fc from 'fast-check';
 import { subjectIndex } from '../../../core/pipeline/subject-index.ts';
 import { PortError } from '../../../core/ports/errors.ts';
@@ -15,6 +16,7 @@ import { replicator } from '../../../core/replication/replicator.ts';
 import { items } from '../../support/cell.ts';
 import { Crash, crashing } from '../../support/crashing.ts';
 import { candidate, measured, TRACEPARENT } from '../../support/events.ts';
+import { NO_TOMBSTONES } from '../../support/nothing-erased.ts';
 import { property } from '../../support/properties.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
 import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
@@ -290,6 +292,7 @@ property(
         const step = pushing({
           ...{ events, state, clock, cell: 'home', ids: where.cell('home').ids },
           subjects: subjectIndex({ events, state }),
+          tombstones: NO_TOMBSTONES,
           peer: peerClient({ fetch: reach, clock, prove, telemetry }),
           notes: replicaNotes(state, clock),
         });

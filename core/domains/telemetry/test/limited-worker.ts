@@ -1,9 +1,11 @@
 // A worker of a whole cell's events in a process whose heap is limited: a hostile tenant's padded events, and others' among them.
+
 import { MemoryBus } from '../../../../adapters/memory/memory-bus.ts';
 import { MemoryStore } from '../../../../adapters/memory/memory-store.ts';
 import { reading } from '../../../../test/support/events.ts';
 import { EagerClock } from '../../../../test/support/fake-clock.ts';
 import { countingIds } from '../../../../test/support/ids.ts';
+import { NO_TOMBSTONES } from '../../../../test/support/nothing-erased.ts';
 import { RecordingLog } from '../../../../test/support/recording-log.ts';
 import { LANE_NAMES, queueOf } from '../../../cell/topology.ts';
 import { toLogDocument } from '../../../events/cloud-event.ts';
@@ -50,7 +52,7 @@ export async function main(): Promise<number> {
   });
   const log = new RecordingLog();
   const parked = parking({ state, clock });
-  const handle = relay({ bus, parking: parked, clock, log });
+  const handle = relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log });
   for (let index = 0; index < HOSTILE; index += 1) {
     const document = toLogDocument('hostile', padded(index));
     await events.append(

@@ -1,4 +1,5 @@
 // What operators, failovers and removals do in the middle of a move's work, between a push of a cell and what the mover makes of it.
+
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import type { PushRequest } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
@@ -6,6 +7,7 @@ import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf, resolveTenant } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import { NOTHING_TO_BRING } from '../../../support/control-api.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
@@ -51,6 +53,7 @@ async function moving(to: string, pauseBefore: Step | null = null, leave?: true)
       return found;
     },
     fence: where.fence,
+    ...NOTHING_TO_BRING,
     storage: new MemoryMonitorStorage(),
     clock,
     log: new RecordingLog(),

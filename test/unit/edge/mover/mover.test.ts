@@ -1,4 +1,5 @@
 // Tenants are moved between whole cells in memory, while events arrive, and while the mover ends at any of its requests.
+
 import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
@@ -6,6 +7,7 @@ import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover, MOVER_LIMITS, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import { NOTHING_TO_BRING } from '../../../support/control-api.ts';
 import { crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
@@ -42,6 +44,7 @@ async function moving(standby: string | null = 'standby') {
         return isHalfWay && typeof found !== 'string' ? { ...found, done: false } : found;
       },
       fence: where.fence,
+      ...NOTHING_TO_BRING,
       storage: crashing(storage, plan),
       clock,
       log,
