@@ -263,7 +263,7 @@ test('parked events are shown by status and list, dropped, and redriven after a 
   const status = await at('status');
   expect(status.code).toBe(0);
   expect(status.out).toMatch(
-    /^cell-1 {2}ok {2}aws eu-central-1 {2}http.*\n.*consumer.*\n.*relay +0 +0 +0\n.*device-state +0 +2 +0\n.*rollups +0 +2 +0\n.*replicate +0 +0 +0\n$/,
+    /^cell-1 {2}ok {2}aws eu-central-1 {2}http.*\n.*consumer.*\n.*relay +0 +0 +0\n.*device-state +0 +2 +0\n.*rollups +0 +2 +0\n.*catalog +0 +0 +0\n.*replicate +0 +0 +0\n$/,
   );
   expect(JSON.parse((await at('status', '--json')).out)).toMatchObject({
     cells: [
@@ -274,6 +274,7 @@ test('parked events are shown by status and list, dropped, and redriven after a 
           { name: 'relay' },
           { name: 'device-state', parked: 2 },
           { name: 'rollups', parked: 2 },
+          { name: 'catalog', parked: 0 },
           { name: 'replicate', parked: 0 },
         ],
       },
