@@ -1,5 +1,5 @@
 // Erases the events of a subject, or of all of a tenant, and what was made of them in this cell: in bounded steps, again and again if need be.
-import { statePartition } from '../cell/identity.ts';
+import { type StatePartition, statePartition } from '../cell/identity.ts';
 import { eventKey, fingerprint, fromStored, logPartition } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -48,8 +48,8 @@ export interface EraseDeps extends LogWalkDeps {
   readonly tombstones: Tombstones;
   /** All consumers of the domains, by name. */
   readonly consumers: () => ReadonlyMap<string, RebuiltConsumer>;
-  /** The partitions of the domains in which documents of several subjects of a tenant lie. */
-  readonly listings: (tenant: string) => readonly string[];
+  /** The partitions of the domains: in those of a tenant, documents of several subjects lie. */
+  readonly listings: readonly StatePartition[];
 }
 
 /** Documents among which some are to be removed. */
@@ -203,8 +203,10 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     };
     const names = [...deps.consumers().keys(), RELAY];
     // Claims of later events stay, so that none of these is applied again.
-    const ofSubject = ({ id }: StoredDocument): boolean =>
-      subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : id === subject;
+    const ofSubject =
+      ({ subjectOf }: StatePartition) =>
+      ({ id }: StoredDocument): boolean =>
+        subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : subjectOf(id) === subject;
     const isProgress = ({ body }: StoredDocument): boolean =>
       subject === null || (isJsonObject(body) && body.subject === subject);
     return [
@@ -223,7 +225,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
         isOf: (each) => inBody(each) || inBody(each, 'stands'),
       },
       { store: state, partition: statePartition.writes(tenant), isOf: ({ body }) => isOfEvent(body) },
-      ...deps.listings(tenant).map((partition) => ({ store: state, partition, isOf: ofSubject })),
+      ...deps.listings.map((each) => ({ store: state, partition: each.of(tenant), isOf: ofSubject(each) })),
       { store: state, partition: statePartition.rebuild(tenant), isOf: isProgress },
       { store: state, partition: statePartition.pushes(tenant), isOf: isProgress },
     ];
