@@ -35,7 +35,7 @@ export interface EraseCommand extends Scope {
 
 export interface EraseProgress {
   readonly done: boolean;
-  /** Documents that were removed in this pass, at least. */
+  /** Documents of erased events that were removed in this pass, at least: a pass that finds none is the last one. */
   readonly removed: number;
   /** Consumers whose documents of several subjects lie together and cannot be separated: these are still there. */
   readonly kept: readonly string[];
@@ -182,7 +182,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     });
   };
 
-  /** What lies elsewhere than in the log and in what is derived of one subject. */
+  /** What lies of erased events elsewhere than in the log and in what is derived. */
   const sourcesOf = ({ tenant, subject, until }: EraseCommand): readonly Source[] => {
     const isOfEvent = (value: Json | undefined): boolean => {
       if (value === undefined || !isJsonObject(value)) return false;
@@ -202,22 +202,11 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       return (parseTime(String(parkedAt))?.sortKey ?? '') <= until;
     };
     const names = [...deps.consumers().keys(), RELAY];
-    // Claims of later events stay, so that none of these is applied again.
-    const ofSubject =
-      ({ subjectOf }: StatePartition) =>
-      ({ id }: StoredDocument): boolean =>
-        subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : subjectOf(id) === subject;
-    const isProgress = ({ body }: StoredDocument): boolean =>
-      subject === null || (isJsonObject(body) && body.subject === subject);
     return [
       { store: events, partition: redrivePartition(tenant), isOf: (each) => inBody(each) },
       ...names.flatMap((name) => [
         { store: state, partition: statePartition.parked(name, tenant), isOf: isParked },
         { store: state, partition: statePartition.parkedTenants(name), prefix: `${tenant}!`, isOf: isParked },
-        // Of a subject they are removed with its events; they have no names in them, and expire within a day.
-        ...(subject === null
-          ? [{ store: state, partition: statePartition.trials(name, tenant), isOf: () => true }]
-          : []),
       ]),
       {
         store: state,
@@ -225,10 +214,30 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
         isOf: (each) => inBody(each) || inBody(each, 'stands'),
       },
       { store: state, partition: statePartition.writes(tenant), isOf: ({ body }) => isOfEvent(body) },
-      ...deps.listings.map((each) => ({ store: state, partition: each.of(tenant), isOf: ofSubject(each) })),
+    ];
+  };
+
+  /** What is made again and again as long as there are later events: how far walks are, and crash markers. */
+  const progressOf = ({ tenant, subject }: EraseCommand): readonly Source[] => {
+    const isProgress = ({ body }: StoredDocument): boolean =>
+      subject === null || (isJsonObject(body) && body.subject === subject);
+    // Of a subject they are removed with its events; they have no names in them, and expire within a day.
+    const marked = subject === null ? [...deps.consumers().keys(), RELAY] : [];
+    return [
+      ...marked.map((name) => ({ store: state, partition: statePartition.trials(name, tenant), isOf: () => true })),
       { store: state, partition: statePartition.rebuild(tenant), isOf: isProgress },
       { store: state, partition: statePartition.pushes(tenant), isOf: isProgress },
     ];
+  };
+
+  /** What is listed of the tenant, and derived anew with the rest. */
+  const listingsOf = ({ tenant, subject, until }: EraseCommand): readonly Source[] => {
+    // Claims of later events stay, so that none of these is applied again.
+    const ofSubject =
+      ({ subjectOf }: StatePartition) =>
+      ({ id }: StoredDocument): boolean =>
+        subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : subjectOf(id) === subject;
+    return deps.listings.map((each) => ({ store: state, partition: each.of(tenant), isOf: ofSubject(each) }));
   };
 
   /** Takes subjects without events out of the index: some of them, and where to go on. */
@@ -273,14 +282,24 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       return { removed, cursor: done ? null : 'under way', ...(waiting !== undefined && { waiting }) };
     };
 
+  const counted =
+    (source: Source): Stage =>
+    (cursor) =>
+      purgePage(source, cursor);
+
+  /** Not counted: that there was something does not mean that there may be more of the erased events. */
+  const uncounted =
+    (source: Source): Stage =>
+    async (cursor) => ({ ...(await purgePage(source, cursor)), removed: 0 });
+
+  /** What is removed is counted by the stages before those that depend on it. */
   const stagesOf = (command: EraseCommand, { removed }: Sweep): readonly Stage[] => [
     walking(() => eraseLog(command)),
-    ...sourcesOf(command).map(
-      (source): Stage =>
-        (cursor) =>
-          purgePage(source, cursor),
-    ),
-    ...(command.pass <= 2 || removed > 0 ? [walking(() => deriveAnew(command))] : []),
+    ...sourcesOf(command).map(counted),
+    ...progressOf(command).map(uncounted),
+    ...(command.pass <= 2 || removed > 0
+      ? [...listingsOf(command).map(uncounted), walking(() => deriveAnew(command))]
+      : []),
     (cursor) => leaveIndex(command, cursor),
   ];
 
