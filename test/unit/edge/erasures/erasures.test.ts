@@ -6,9 +6,9 @@ import { erasureRequest } from '../../../../core/edge/cells/erasure-request.ts';
 import { holdingsQuestion } from '../../../../core/edge/cells/holdings-question.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { createErasures } from '../../../../core/edge/erasures/erasures.ts';
-import { CERTIFICATE_TYPE, ERASURE_LIMITS } from '../../../../core/edge/erasures/steps.ts';
+import { advanced, CERTIFICATE_TYPE, ERASURE_LIMITS, newCell } from '../../../../core/edge/erasures/steps.ts';
 import type { DirectoryCommand } from '../../../../core/edge/ports/directory-model.ts';
-import type { Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
+import type { CellErasure, Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
 import { Crash, crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { countingIds } from '../../../support/ids.ts';
@@ -226,6 +226,19 @@ test('a store that was restored erases again, and does not serve before it knows
   await until('erased');
   expect(await textOf('standby')).not.toContain('pump-1');
   expect(await until('certified')).toMatchObject({ certificate: { tenant: 'acme' } });
+});
+
+test('a cell in which sweeps go on finding something is not done, and says so', () => {
+  const found = (removed: number, at: CellErasure) =>
+    advanced(at, 'sweep', { done: true, removed, kept: [] }, { subject: null }, 0);
+  let cell: CellErasure = { ...newCell(0), step: 'sweep' };
+  for (let pass = 1; pass < ERASURE_LIMITS.sweeps; pass += 1) {
+    cell = found(1, cell);
+    expect(cell).toMatchObject({ step: 'drain', pass: pass + 1, problem: null });
+  }
+  cell = found(1, cell);
+  expect(cell).toMatchObject({ step: 'drain', problem: 'sweep 10 still found 1 documents' });
+  expect(found(0, cell)).toMatchObject({ step: 'close', problem: null });
 });
 
 test('an order is previewed, repeated and refused', async () => {
