@@ -245,6 +245,22 @@ test('a subject that gets an event in the middle of its erasure stays in the ind
   await send('home', [event('later-2', 'pump-1', AFTER)]);
 });
 
+test('the index is not relied on while any erasure of a subject is under way, whichever of several ends first', async () => {
+  const clock = new FakeClock();
+  for (const subject of ['pump-1', null]) {
+    const tombs = tombstones({ state: new MemoryStore({ clock }), clock });
+    const scope = { tenant: 'acme', subject, until: '2026-11-21T07:41:02' };
+    const generation = async () => (await tombs.of('acme', ['pump-1'])).generation('pump-1');
+    await tombs.mark(scope, 'e-1');
+    await tombs.mark(scope, 'e-2');
+    await tombs.mark(scope, 'e-2');
+    await tombs.close(scope, 'e-2');
+    expect(await generation()).toBeUndefined();
+    await tombs.close(scope, 'e-1');
+    expect(await generation()).toEqual(expect.any(Number));
+  }
+});
+
 test('each request may be repeated, and one for another erasure changes nothing of this one', async () => {
   const { step, swept, stateOf } = await filled();
   for (const phase of ['mark', 'mark']) await step('home', phase);
