@@ -132,11 +132,30 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     id: `walk!${erasure}!${what}`,
   });
 
+  /** Removes what consumers keep of a subject that is no function of the log. */
+  const purgeKept = async (tenant: string, subject: string): Promise<void> => {
+    for (const { consumer } of deps.consumers().values()) {
+      const { partition, isOf } = consumer.keeps?.(tenant, subject) ?? {};
+      if (partition === undefined || isOf === undefined) continue;
+      await purge({ store: state, partition, isOf: (each) => !each.id.startsWith(CLAIM) && isOf(each) });
+    }
+  };
+
+  /** Whether all that the log has of a subject is later; not of one without events, of which something else may be left. */
+  const isLater = async (tenant: string, subject: string, end: string): Promise<boolean> => {
+    const { items } = await events.query(logPartition(tenant, subject), { limit: 1 });
+    return items[0] !== undefined && items[0].id >= end;
+  };
+
   /** One step through the log, which removes the events. */
   const eraseLog = (command: EraseCommand): Promise<WalkProgress> => {
     const { tenant, subject: scope, until } = command;
     const end = behind(until);
     const task = {
+      // Before the events, which say that there was something of the subject.
+      begin: async (subject: string) => {
+        if (scope !== null || !(await isLater(tenant, subject, end))) await purgeKept(tenant, subject);
+      },
       page: async (
         documents: readonly StoredDocument[],
         _attempt: number,
@@ -162,9 +181,6 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       begin: async (subject, token) => {
         for (const { consumer } of deps.consumers().values()) {
           await consumer.forget?.(tenant, subject, token);
-          const { partition, isOf } = consumer.keeps?.(tenant, subject) ?? {};
-          if (partition === undefined || isOf === undefined) continue;
-          await purge({ store: state, partition, isOf: (each) => !each.id.startsWith(CLAIM) && isOf(each) });
         }
       },
       page: async (documents, attempt) => {

@@ -1,5 +1,6 @@
 // Erasing events in a cell: what is left of them, what comes back, and what happens to those that are accepted meanwhile.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
+import { statePartition } from '../../../core/cell/identity.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
 import { tombstones } from '../../../core/pipeline/tombstones.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
@@ -138,6 +139,17 @@ test('an erased tenant leaves tombstones and what operates it, and later events 
   await cell('home').pump();
   expect((await ask('home', '/v1/devices/pump-3')).body.readings).toBe(1);
   expect(items(await ask('home', '/v1/holdings'))).toEqual([{ tenant: 'acme' }]);
+});
+
+test('of a tenant that is erased up to a time, subjects that have later events alone keep what was made of them once', async () => {
+  const { send, cell, erased } = await filled();
+  await send('home', [event('new', 'pump-9', AFTER), event('later', 'pump-1', AFTER)]);
+  await cell('home').pump();
+  const kept = async (subject: string) =>
+    (await cell('home').state.get({ partition: statePartition.claimed('tally', 'acme', subject), id: 'total' }))?.body;
+  expect(await kept('pump-9')).toEqual({ count: 1 });
+  await erased('home', null);
+  expect([await kept('pump-9'), await kept('pump-1')]).toEqual([{ count: 1 }, undefined]);
 });
 
 test('a repeat of an erased event is rejected for good, and its subject is not listed', async () => {
