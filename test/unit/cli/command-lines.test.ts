@@ -24,9 +24,11 @@ function polycellFault([name = '', ...args]: readonly string[]): string | undefi
   if (command === undefined) return `there is no command ${name}`;
   try {
     const { positionals } = readArguments(command, args);
-    // The usage of a command with actions begins with them.
+    // The usage of a command with actions begins with them; where it says NAME, they are described one by one.
     const [first = ''] = command.usage.split(' ');
-    const actions = /^[a-z-]+(?:\|[a-z-]+)+$/.test(first) ? first.split('|') : undefined;
+    const described = Object.keys(command.describe).flatMap((entry) => entry.split(' ', 1));
+    const named = first.split('|').flatMap((each) => (each === 'NAME' ? described : [each]));
+    const actions = /^[A-Za-z-]+(?:\|[A-Za-z-]+)+$/.test(first) ? named : undefined;
     const [action] = positionals;
     return actions === undefined || action === undefined || actions.includes(action)
       ? undefined

@@ -52,7 +52,7 @@ describe('the replica endpoint', () => {
   test('takes what the other cell has signed, under an assignment that the edge has signed', async () => {
     const where = tenantCells();
     expect((await request(where)).body).toEqual({
-      ...{ stored: 1, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0 },
+      ...{ stored: 1, same: 0, kept: 0, replaced: 0, unproven: 0, refused: 0, erased: 0 },
     });
     // It changes no epoch.
     expect(await where.cell('standby').state.get({ partition: 'tenant|acme', id: 'epoch' })).toBeUndefined();
