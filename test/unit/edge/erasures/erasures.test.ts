@@ -181,6 +181,26 @@ test('a cell that is away is waited for, and what it holds is not taken back fro
   for (const id of ['home', 'standby']) expect(await textOf(id)).not.toContain('pump-1');
 });
 
+test('a cell that may hold a copy and is away keeps no order from being taken, and is waited for in the end', async () => {
+  const { order, shown, eraser, clock, where, until, change } = await erasing();
+  where.down.add('third');
+  expect(Object.keys(given(await order()).cells)).toEqual(['home', 'standby']);
+  for (let rounds = 0; rounds < 40; rounds += 1) {
+    await eraser().round();
+    clock.jump(60_000);
+  }
+  expect(await shown()).toMatchObject({
+    ...{ state: 'erasing', cells: { home: { step: 'done' }, standby: { step: 'done' } } },
+    problem: 'Whether third holds events of acme is not known: it cannot be asked: ECONNREFUSED',
+  });
+  where.down.clear();
+  await until('erased');
+  // Of a tenant that is nowhere in the directory, a cell has to say so.
+  await change({ kind: 'remove-tenant', tenant: 'acme', keepData: true });
+  for (const id of ['home', 'standby', 'third']) where.down.add(id);
+  expect(await order({ subject: 'pump-2' })).toMatchObject({ refused: 'cell_unavailable' });
+});
+
 test('a cell that gets the tenant in the middle is erased as well, and one that gets it later knows what was', async () => {
   const { order, until, eraser, where, change, shown } = await erasing();
   await order();
