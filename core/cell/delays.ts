@@ -1,5 +1,4 @@
 // How long events take from their acceptance to the state and to another cell: noted by each process of a cell, and added up when asked.
-import { formatTime } from '../events/time.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { compareUtf8 } from '../lib/text.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
@@ -74,7 +73,7 @@ const METRICS = {
 const BETWEEN = '!';
 
 /** Begins the ids of notes of a time: what has expired lies before those that count, as stores may keep it for days. */
-const timeOf = (milliseconds: number): string => formatTime(epochMs(milliseconds));
+const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** Returns what a process measures. Each event is also a value of a distribution for the telemetry. */
 export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): Delays {

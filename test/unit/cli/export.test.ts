@@ -1,6 +1,6 @@
 // What an export writes, that it is whole whatever happens meanwhile, and what it refuses.
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -372,16 +372,6 @@ test('a place has one export: the same again changes nothing, another one is ref
     await expect(run(undefined, { ...SCOPE, ...other })).rejects.toThrow(
       `${folder} has an export of acme to 2026-11-21T07:42:00Z as ndjson; choose another place, or give the same options.`,
     );
-});
-
-test('an export of an earlier release, which had lines alone, is the same export', async () => {
-  const { cells, run } = setUp();
-  await cells.send('home', batchOf(1, 2));
-  const manifest = await run();
-  const { fileFormat: _, ...earlier } = manifest;
-  await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(earlier));
-  expect(await run()).toMatchObject(earlier);
-  await expect(run(new FolderObjects(folder), { ...SCOPE, fileFormat: 'parquet' })).rejects.toThrow('as ndjson;');
 });
 
 test('a file of another origin under the name of a manifest is left alone', async () => {
