@@ -97,7 +97,8 @@ export async function found(objects: Objects): Promise<Found> {
     if (bytes === undefined) return undefined;
     try {
       const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as T | null;
-      if (value?.format === format) return value;
+      // Files of earlier releases were lines alone, and none said so.
+      if (value?.format === format) return { fileFormat: 'ndjson', ...value };
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }

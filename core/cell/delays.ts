@@ -1,5 +1,6 @@
 // How long events take from their acceptance to the state and to another cell: noted by each process of a cell, and added up when asked.
 import { BoundedCache } from '../lib/bounded-cache.ts';
+import { compareUtf8 } from '../lib/text.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -16,7 +17,7 @@ export const DELAY_LIMITS = {
   lifeMs: 120_000,
   /** Consumers and other cells that a process measures. */
   measured: 100,
-  /** Notes that are added up: those of a cell's processes. */
+  /** Notes that are added up, the newest first. */
   notes: 500,
   /** Consumers and other cells of one answer. */
   reported: 50,
@@ -68,8 +69,11 @@ const METRICS = {
   copy: { name: 'polycell.replication.duration', of: 'polycell.peer' },
 } as const satisfies Record<DelayKind, object>;
 
-/** Separates kind, name and process; names do not contain it. */
+/** Separates time, kind, name and process; names do not contain it. */
 const BETWEEN = '!';
+
+/** Begins the ids of notes of a time: what has expired lies before those that count, as stores may keep it for days. */
+const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
 /** Returns what a process measures. Each event is also a value of a distribution for the telemetry. */
 export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): Delays {
@@ -92,7 +96,7 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
       measured.set(key, isDue ? { counted: NOTHING, notedAt: now } : { counted, notedAt: known.notedAt });
       if (!isDue) return;
       own ??= ids.next();
-      const id = [key, own].join(BETWEEN);
+      const id = [timeOf(now), key, own].join(BETWEEN);
       const expiresAt = epochMs(now + DELAY_LIMITS.lifeMs);
       try {
         await state.put({ partition: statePartition.delays, id, body: counted as unknown as Json, expiresAt }, 'any');
@@ -104,15 +108,23 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
 }
 
 /** Adds up what the processes of a cell have noted lately. Rejects with the store's error. */
-export async function readDelays(state: Pick<Store, 'query'>): Promise<readonly DelayReport[]> {
-  const { items } = await state.query(statePartition.delays, { limit: DELAY_LIMITS.notes });
+export async function readDelays(
+  state: Pick<Store, 'query'>,
+  clock: Pick<Clock, 'now'>,
+): Promise<readonly DelayReport[]> {
+  const { items } = await state.query(statePartition.delays, {
+    from: timeOf(clock.now() - DELAY_LIMITS.lifeMs + 1),
+    limit: DELAY_LIMITS.notes,
+    order: 'descending',
+  });
   const sums = new Map<string, Counted>();
   for (const { id, body } of items) {
-    const key = id.slice(0, id.lastIndexOf(BETWEEN));
+    const key = id.split(BETWEEN).slice(1, -1).join(BETWEEN);
     const counted = readCounted(body);
     if (counted !== undefined) sums.set(key, plus(sums.get(key) ?? NOTHING, counted));
   }
-  return [...sums].slice(0, DELAY_LIMITS.reported).map(([key, counted]) => {
+  const byName = [...sums].sort(([one], [other]) => compareUtf8(one, other));
+  return byName.slice(0, DELAY_LIMITS.reported).map(([key, counted]) => {
     const [kind, name = ''] = key.split(BETWEEN);
     const { counts, most } = counted;
     return {

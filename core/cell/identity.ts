@@ -60,11 +60,20 @@ export interface StatePartition {
   readonly prefix: string;
   /** The partition of a tenant, or of one of its subjects. */
   of(tenant: string, subject?: string): string;
+  /** The subject that a document of a tenant's partition is of, by the document's id. */
+  subjectOf(id: string): string;
 }
 
-/** Partitions whose names begin with `prefix`. A domain's prefixes begin with its own name and a full stop. */
-export const domainPartition = (prefix: string): StatePartition => ({
+/**
+ * Partitions whose names begin with `prefix`. A domain's prefixes begin with its own name and a full stop. `subjectOf` is for documents of a tenant's
+ * partition that do not have their subjects as ids.
+ */
+export const domainPartition = (
+  prefix: string,
+  subjectOf: StatePartition['subjectOf'] = (id) => id,
+): StatePartition => ({
   prefix,
+  subjectOf,
   of: (tenant, subject) => (subject === undefined ? `${prefix}|${tenant}` : `${prefix}|${tenant}|${subject}`),
 });
 

@@ -109,7 +109,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     erase: erase({
       ...{ events, state, subjects, clock, ids, tombstones: tombs },
       consumers: () => (made ??= new Map(consumers.map((name) => [name, consumerOf(name)]))),
-      listings: (tenant) => application.flatMap((domain) => domain.state.map(({ of }) => of(tenant))),
+      listings: application.flatMap(({ state: partitions }) => partitions),
     }),
     leases,
     replica: {

@@ -152,7 +152,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   /** Counts what is parked; only the edge's monitor may request it, as it reads the store. */
   const measure = async (request: ApiRequest): Promise<CellMeasures> => {
     await authorize(request, 'observe');
-    const delays = readDelays(deps.stores.state);
+    const delays = readDelays(deps.stores.state, deps.clock);
     delays.catch(() => undefined);
     const parked = await mapConcurrently([...consumers, RELAY], COUNTED_AT_ONCE, async (consumer) => ({
       consumer,

@@ -1,5 +1,5 @@
 // Erases the events of a subject, or of all of a tenant, and what was made of them in this cell: in bounded steps, again and again if need be.
-import { statePartition } from '../cell/identity.ts';
+import { type StatePartition, statePartition } from '../cell/identity.ts';
 import { eventKey, fingerprint, fromStored, logPartition } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -35,7 +35,7 @@ export interface EraseCommand extends Scope {
 
 export interface EraseProgress {
   readonly done: boolean;
-  /** Documents that were removed in this pass, at least. */
+  /** Documents of erased events that were removed in this pass, at least: a pass that finds none is the last one. */
   readonly removed: number;
   /** Consumers whose documents of several subjects lie together and cannot be separated: these are still there. */
   readonly kept: readonly string[];
@@ -48,8 +48,8 @@ export interface EraseDeps extends LogWalkDeps {
   readonly tombstones: Tombstones;
   /** All consumers of the domains, by name. */
   readonly consumers: () => ReadonlyMap<string, RebuiltConsumer>;
-  /** The partitions of the domains in which documents of several subjects of a tenant lie. */
-  readonly listings: (tenant: string) => readonly string[];
+  /** The partitions of the domains: in those of a tenant, documents of several subjects lie. */
+  readonly listings: readonly StatePartition[];
 }
 
 /** Documents among which some are to be removed. */
@@ -132,11 +132,30 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     id: `walk!${erasure}!${what}`,
   });
 
+  /** Removes what consumers keep of a subject that is no function of the log. */
+  const purgeKept = async (tenant: string, subject: string): Promise<void> => {
+    for (const { consumer } of deps.consumers().values()) {
+      const { partition, isOf } = consumer.keeps?.(tenant, subject) ?? {};
+      if (partition === undefined || isOf === undefined) continue;
+      await purge({ store: state, partition, isOf: (each) => !each.id.startsWith(CLAIM) && isOf(each) });
+    }
+  };
+
+  /** Whether all that the log has of a subject is later; not of one without events, of which something else may be left. */
+  const isLater = async (tenant: string, subject: string, end: string): Promise<boolean> => {
+    const { items } = await events.query(logPartition(tenant, subject), { limit: 1 });
+    return items[0] !== undefined && items[0].id >= end;
+  };
+
   /** One step through the log, which removes the events. */
   const eraseLog = (command: EraseCommand): Promise<WalkProgress> => {
     const { tenant, subject: scope, until } = command;
     const end = behind(until);
     const task = {
+      // Before the events, which say that there was something of the subject.
+      begin: async (subject: string) => {
+        if (scope !== null || !(await isLater(tenant, subject, end))) await purgeKept(tenant, subject);
+      },
       page: async (
         documents: readonly StoredDocument[],
         _attempt: number,
@@ -162,9 +181,6 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       begin: async (subject, token) => {
         for (const { consumer } of deps.consumers().values()) {
           await consumer.forget?.(tenant, subject, token);
-          const { partition, isOf } = consumer.keeps?.(tenant, subject) ?? {};
-          if (partition === undefined || isOf === undefined) continue;
-          await purge({ store: state, partition, isOf: (each) => !each.id.startsWith(CLAIM) && isOf(each) });
         }
       },
       page: async (documents, attempt) => {
@@ -182,7 +198,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
     });
   };
 
-  /** What lies elsewhere than in the log and in what is derived of one subject. */
+  /** What lies of erased events elsewhere than in the log and in what is derived. */
   const sourcesOf = ({ tenant, subject, until }: EraseCommand): readonly Source[] => {
     const isOfEvent = (value: Json | undefined): boolean => {
       if (value === undefined || !isJsonObject(value)) return false;
@@ -202,20 +218,11 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       return (parseTime(String(parkedAt))?.sortKey ?? '') <= until;
     };
     const names = [...deps.consumers().keys(), RELAY];
-    // Claims of later events stay, so that none of these is applied again.
-    const ofSubject = ({ id }: StoredDocument): boolean =>
-      subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : id === subject;
-    const isProgress = ({ body }: StoredDocument): boolean =>
-      subject === null || (isJsonObject(body) && body.subject === subject);
     return [
       { store: events, partition: redrivePartition(tenant), isOf: (each) => inBody(each) },
       ...names.flatMap((name) => [
         { store: state, partition: statePartition.parked(name, tenant), isOf: isParked },
         { store: state, partition: statePartition.parkedTenants(name), prefix: `${tenant}!`, isOf: isParked },
-        // Of a subject they are removed with its events; they have no names in them, and expire within a day.
-        ...(subject === null
-          ? [{ store: state, partition: statePartition.trials(name, tenant), isOf: () => true }]
-          : []),
       ]),
       {
         store: state,
@@ -223,10 +230,30 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
         isOf: (each) => inBody(each) || inBody(each, 'stands'),
       },
       { store: state, partition: statePartition.writes(tenant), isOf: ({ body }) => isOfEvent(body) },
-      ...deps.listings(tenant).map((partition) => ({ store: state, partition, isOf: ofSubject })),
+    ];
+  };
+
+  /** What is made again and again as long as there are later events: how far walks are, and crash markers. */
+  const progressOf = ({ tenant, subject }: EraseCommand): readonly Source[] => {
+    const isProgress = ({ body }: StoredDocument): boolean =>
+      subject === null || (isJsonObject(body) && body.subject === subject);
+    // Of a subject they are removed with its events; they have no names in them, and expire within a day.
+    const marked = subject === null ? [...deps.consumers().keys(), RELAY] : [];
+    return [
+      ...marked.map((name) => ({ store: state, partition: statePartition.trials(name, tenant), isOf: () => true })),
       { store: state, partition: statePartition.rebuild(tenant), isOf: isProgress },
       { store: state, partition: statePartition.pushes(tenant), isOf: isProgress },
     ];
+  };
+
+  /** What is listed of the tenant, and derived anew with the rest. */
+  const listingsOf = ({ tenant, subject, until }: EraseCommand): readonly Source[] => {
+    // Claims of later events stay, so that none of these is applied again.
+    const ofSubject =
+      ({ subjectOf }: StatePartition) =>
+      ({ id }: StoredDocument): boolean =>
+        subject === null ? !id.startsWith(CLAIM) || id < CLAIM + behind(until) : subjectOf(id) === subject;
+    return deps.listings.map((each) => ({ store: state, partition: each.of(tenant), isOf: ofSubject(each) }));
   };
 
   /** Takes subjects without events out of the index: some of them, and where to go on. */
@@ -271,14 +298,24 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       return { removed, cursor: done ? null : 'under way', ...(waiting !== undefined && { waiting }) };
     };
 
+  const counted =
+    (source: Source): Stage =>
+    (cursor) =>
+      purgePage(source, cursor);
+
+  /** Not counted: that there was something does not mean that there may be more of the erased events. */
+  const uncounted =
+    (source: Source): Stage =>
+    async (cursor) => ({ ...(await purgePage(source, cursor)), removed: 0 });
+
+  /** What is removed is counted by the stages before those that depend on it. */
   const stagesOf = (command: EraseCommand, { removed }: Sweep): readonly Stage[] => [
     walking(() => eraseLog(command)),
-    ...sourcesOf(command).map(
-      (source): Stage =>
-        (cursor) =>
-          purgePage(source, cursor),
-    ),
-    ...(command.pass <= 2 || removed > 0 ? [walking(() => deriveAnew(command))] : []),
+    ...sourcesOf(command).map(counted),
+    ...progressOf(command).map(uncounted),
+    ...(command.pass <= 2 || removed > 0
+      ? [...listingsOf(command).map(uncounted), walking(() => deriveAnew(command))]
+      : []),
     (cursor) => leaveIndex(command, cursor),
   ];
 

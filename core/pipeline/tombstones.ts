@@ -56,17 +56,17 @@ export const NOTHING_ERASED: Erased = { covers: () => false, generation: () => 0
 /** Behind every id of an event at this time, and before those of later ones. */
 export const behind = (until: string): string => `${until}!~`;
 
-/** A tombstone: through which time, and by which erasure under way. */
+/** A tombstone: through which time, and by which erasures under way. A cell whose store was restored has several, and one that gets a copy. */
 interface Stone {
   readonly until: string;
-  readonly open: string | null;
+  readonly open: readonly string[];
 }
 
 interface Head extends Stone {
   readonly generation: number;
 }
 
-const NO_STONE: Stone = { until: '', open: null };
+const NO_STONE: Stone = { until: '', open: [] };
 
 const HEAD = 'head';
 
@@ -76,7 +76,7 @@ const stoneId = (subject: string): string => `subject!${fingerprint(JSON.stringi
 const stoneOf = (body: unknown): Stone => {
   if (!isJsonObject(body as never)) return NO_STONE;
   const { until, open } = body as JsonObject;
-  return { until: String(until ?? ''), open: typeof open === 'string' ? open : null };
+  return { until: String(until ?? ''), open: Array.isArray(open) ? open.map(String) : [] };
 };
 
 const headOf = (body: unknown): Head => ({
@@ -157,15 +157,19 @@ export function tombstones({
       const through = (until: string, id: string): boolean => until !== '' && id < behind(until);
       return {
         covers: (subject, id) => through(head.until, id) || through(stoneAt(subject).until, id),
-        generation: (subject) => (head.open === null && stoneAt(subject).open === null ? head.generation : undefined),
+        generation: (subject) =>
+          head.open.length === 0 && stoneAt(subject).open.length === 0 ? head.generation : undefined,
       };
     },
 
     mark: (scope, erasure) =>
-      write(scope, ({ until }) => ({ until: until > scope.until ? until : scope.until, open: erasure })),
+      write(scope, ({ until, open }) => ({
+        until: until > scope.until ? until : scope.until,
+        open: [...new Set([...open, erasure])],
+      })),
 
     close: (scope, erasure) =>
-      write(scope, (stone) => ({ ...stone, open: stone.open === erasure ? null : stone.open })),
+      write(scope, (stone) => ({ ...stone, open: stone.open.filter((each) => each !== erasure) })),
   };
 }
 

@@ -66,8 +66,8 @@ export function entity({ kind, plural, noun, fields }: EntityOptions): Entity {
     updated: { ...time, description: 'When it was last written.' },
   });
 
-  const partition = domainPartition(`catalog.${plural}`);
   const subjectOf = (id: string): string => `${kind}:${id}`;
+  const partition = domainPartition(`catalog.${plural}`, subjectOf);
   const registers: Registers = {
     types: [described.type, removed.type],
     key: (tenant, subject) =>

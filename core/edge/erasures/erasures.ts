@@ -80,20 +80,24 @@ export function createErasures(deps: ErasuresDeps): WorkingErasures {
   const ofTenant = async (tenant: string): Promise<readonly Erasure[]> =>
     [...(await all()).values()].filter((erasure) => erasure.tenant === tenant);
 
-  /** The cells that hold events of the tenant, or may get some. Throws for a cell that cannot be asked, as it may hold some. */
-  const holdersOf = async (tenant: string): Promise<{ readonly targets: Cell[]; readonly retired: string[] }> => {
+  /** The cells that hold events of the tenant, or may get some; and of one that cannot be asked, and so may hold some, why. */
+  const holdersOf = async (
+    tenant: string,
+  ): Promise<{ readonly targets: Cell[]; readonly retired: string[]; readonly unknown: string | undefined }> => {
     const { tenant: found } = await directory.lookup(tenant);
     const cells = (await directory.cells()).map(({ cell }) => cell);
     const retired = cells.filter(({ state }) => state === 'retired').map(({ id }) => id);
     const living = cells.filter(({ state }) => state !== 'retired');
+    let unknown: string | undefined;
     const held = await mapConcurrently(living, ERASURE_LIMITS.concurrent, async (cell) => {
       if (found !== null && (found.cell === cell.id || found.standby === cell.id)) return [cell];
       const holds = await deps.holdings.heldBy(cell, tenant);
       if (holds === null) return [];
       if (holds.startsWith(HOLDS)) return [cell];
-      throw refusal('cell_unavailable', `Whether ${cell.id} holds events of ${tenant} is not known: ${holds}`);
+      unknown = `Whether ${cell.id} holds events of ${tenant} is not known: ${holds}`;
+      return [];
     });
-    return { targets: held.flat(), retired };
+    return { targets: held.flat(), retired, unknown };
   };
 
   const audit = async ({ id, tenant, subject, until, actor, reason }: Erasure): Promise<void> => {
@@ -124,7 +128,7 @@ export function createErasures(deps: ErasuresDeps): WorkingErasures {
 
   /** Looks for further copies; without any, the erasure is at its next state. */
   const concluded = async (erasure: Erasure): Promise<void> => {
-    const { targets, retired } = await holdersOf(erasure.tenant);
+    const { targets, retired, unknown } = await holdersOf(erasure.tenant);
     const now = clock.now();
     const added = targets.filter(({ id }) => erasure.cells[id] === undefined).map(({ id }) => [id, newCell(now)]);
     if (added.length > 0) {
@@ -135,6 +139,7 @@ export function createErasures(deps: ErasuresDeps): WorkingErasures {
       }));
       return;
     }
+    if (unknown !== undefined) throw refusal('cell_unavailable', unknown);
     if (erasure.state === 'erasing') {
       await revise(erasure.id, (known) => {
         if (!isDone(known)) return known;
@@ -216,7 +221,9 @@ export function createErasures(deps: ErasuresDeps): WorkingErasures {
         }
         const move = await deps.moving(tenant);
         if (move !== null) throw refusal('move_under_way', move);
-        const { targets } = await holdersOf(tenant);
+        // A cell that cannot be asked now is asked again before anything counts as erased.
+        const { targets, unknown } = await holdersOf(tenant);
+        if (targets.length === 0 && unknown !== undefined) throw refusal('cell_unavailable', unknown);
         if (targets.length === 0) throw refusal('unknown_tenant', `No cell holds events of ${tenant}.`);
         const now = clock.now();
         const erasure: Erasure = {

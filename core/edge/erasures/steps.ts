@@ -16,7 +16,7 @@ export const ERASURE_LIMITS = {
   /** Sweeps of a subject, and of a tenant, whose name leaves the index of tenants with the last one. */
   subjectSweeps: 2,
   tenantSweeps: 3,
-  /** Sweeps at most, where one after the other finds something. */
+  /** Where as many sweeps as this have each found something, that is shown as a problem. */
   sweeps: 10,
   /** How far ahead the time of an event may be, in milliseconds, and so that up to which is erased. */
   futureMs: 300_000,
@@ -75,9 +75,12 @@ export function advanced(
   const found = Number(answer.removed ?? 0);
   const least = subject === null ? ERASURE_LIMITS.tenantSweeps : ERASURE_LIMITS.subjectSweeps;
   const after = { ...cell, kept, removed: cell.removed + found };
-  // Another sweep, until one finds nothing.
-  if (cell.pass < least || (found > 0 && cell.pass < ERASURE_LIMITS.sweeps))
-    return { ...after, ...drained, pass: cell.pass + 1 };
+  // Another sweep, until one finds nothing: what comes again and again cannot be certified.
+  if (cell.pass < least || found > 0) {
+    const isOdd = found > 0 && cell.pass >= ERASURE_LIMITS.sweeps;
+    const problem = isOdd ? `sweep ${cell.pass} still found ${found} documents` : null;
+    return { ...after, ...drained, problem, pass: cell.pass + 1 };
+  }
   return { ...after, step: 'close', problem: null };
 }
 

@@ -6,10 +6,13 @@ import type { Directory } from '../ports/directory.ts';
 import { resolveTenant } from '../ports/directory-model.ts';
 
 export const REPLICA_WATCH_LIMITS = {
-  /** Of each kind of trouble, so many tenants of a cell are looked at; more are not counted. */
+  /** Of each kind of trouble, so many tenants of a cell are counted; more are not. */
   tenants: 20,
-  /** Notes of tenants that are not served there any more, which are not looked at again for a while. */
-  strangers: 1000,
+  /** Of each kind, so many notes are looked at in a pass until those are found: there may be more of tenants that the cell does not serve. */
+  looked: 200,
+  /** Notes of tenants that are not served there, as of each one that the cell stands in for; they are left out while they say the same. */
+  strangers: 100_000,
+  /** After this time they are looked at again, in milliseconds: `tenants` of them in each pass. */
   strangeMs: 600_000,
 } as const;
 
@@ -44,6 +47,8 @@ interface Note {
   readonly peer: string;
   /** What it is sorted by: the smaller, the worse. */
   readonly since: number;
+  /** What it says. */
+  readonly text: string;
 }
 
 /** What a pass has found so far, the worst first. */
@@ -52,9 +57,11 @@ interface Pass {
   readonly behind: readonly Note[];
   readonly unknown: readonly Note[];
   readonly compared: readonly Note[];
+  /** Of tenants that were not served there, to be looked at again. */
+  readonly strange: readonly Note[];
 }
 
-const NOTHING: Pass = { failing: [], behind: [], unknown: [], compared: [] };
+const NOTHING: Pass = { failing: [], behind: [], unknown: [], compared: [], strange: [] };
 
 export interface ReplicaWatchDeps {
   readonly directory: Pick<Directory, 'lookup'>;
@@ -65,13 +72,16 @@ export interface ReplicaWatchDeps {
 export function replicaWatch({ directory, clock }: ReplicaWatchDeps): ReplicaWatch {
   const passes = new Map<string, Pass>();
   const sums = new Map<string, CellReplication>();
-  const strangers = new BoundedCache<string, number>(REPLICA_WATCH_LIMITS.strangers);
+  const strangers = new BoundedCache<string, { readonly text: string; readonly at: number }>(
+    REPLICA_WATCH_LIMITS.strangers,
+  );
 
   const nameOf = (cell: string, { tenant, peer }: Note) => `${cell} ${tenant} ${peer}`;
 
-  const isStranger = (cell: string, note: Note): boolean =>
-    Math.abs(clock.now() - (strangers.get(nameOf(cell, note)) ?? Number.NEGATIVE_INFINITY)) <
-    REPLICA_WATCH_LIMITS.strangeMs;
+  const strangeAt = (cell: string, note: Note): number | undefined => {
+    const known = strangers.get(nameOf(cell, note));
+    return known?.text === note.text ? known.at : undefined;
+  };
 
   const isServed = async (cell: string, { tenant: id, peer }: Note): Promise<boolean> => {
     const { tenant, cells } = await directory.lookup(id);
@@ -81,19 +91,26 @@ export function replicaWatch({ directory, clock }: ReplicaWatchDeps): ReplicaWat
     return resolution.status === 'served' && resolution.cell === cell && other === peer;
   };
 
+  const countsIn = async (cell: string, note: Note): Promise<boolean> => {
+    if (await isServed(cell, note)) return true;
+    strangers.set(nameOf(cell, note), { text: note.text, at: clock.now() });
+    return false;
+  };
+
   /** Those that count, `most` at most. */
   const served = async (cell: string, notes: readonly Note[], most: number): Promise<readonly Note[]> => {
     const found: Note[] = [];
     for (const note of notes) {
       if (found.length === most) break;
-      if (await isServed(cell, note)) found.push(note);
-      else strangers.set(nameOf(cell, note), clock.now());
+      if (strangeAt(cell, note) === undefined && (await countsIn(cell, note))) found.push(note);
     }
     return found;
   };
 
-  const sum = async (cell: string, { failing, behind, unknown, compared }: Pass): Promise<void> => {
+  const sum = async (cell: string, { failing, behind, unknown, compared, strange }: Pass): Promise<void> => {
     const most = REPLICA_WATCH_LIMITS.tenants;
+    // One that is served again counts from the next pass on.
+    for (const note of strange) if (await countsIn(cell, note)) strangers.delete(nameOf(cell, note));
     const failed = await served(cell, failing, most);
     const left = await served(cell, behind, most);
     const never = await served(cell, unknown, most);
@@ -114,10 +131,16 @@ export function replicaWatch({ directory, clock }: ReplicaWatchDeps): ReplicaWat
       let pass = first ? NOTHING : (passes.get(cell) ?? NOTHING);
       for (const item of Array.isArray(items) ? items : []) {
         if (!isJsonObject(item) || item.direction !== 'to') continue;
-        const { tenant, peer } = item;
+        const { tenant, peer, failingSince, behindSince, passedAt } = item;
         if (typeof tenant !== 'string' || typeof peer !== 'string') continue;
-        const note = { tenant, peer, since: 0 };
-        if (!isStranger(cell, note)) pass = withNote(pass, note, item);
+        const note = { tenant, peer, since: 0, text: [failingSince, behindSince, passedAt].join(' ') };
+        const at = strangeAt(cell, note);
+        if (at === undefined) pass = withNote(pass, note, item);
+        else if (
+          pass.strange.length < REPLICA_WATCH_LIMITS.tenants &&
+          Math.abs(clock.now() - at) >= REPLICA_WATCH_LIMITS.strangeMs
+        )
+          pass = { ...pass, strange: [...pass.strange, note] };
       }
       passes.set(cell, pass);
       if (!last) return;
@@ -138,9 +161,10 @@ function withNote(pass: Pass, note: Note, { failingSince, behindSince, passedAt 
     typeof since === 'number'
       ? [...notes, { ...note, since }]
           .sort((one, other) => one.since - other.since)
-          .slice(0, REPLICA_WATCH_LIMITS.tenants)
+          .slice(0, REPLICA_WATCH_LIMITS.looked)
       : notes;
   return {
+    ...pass,
     failing: add(pass.failing, failingSince),
     behind: add(pass.behind, behindSince),
     unknown: add(pass.unknown, typeof passedAt === 'number' ? undefined : 0),

@@ -3,6 +3,7 @@ import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { MemoryTelemetry } from '../../../adapters/memory/memory-telemetry.ts';
 import { DELAY_LIMITS, delayNotes, readDelays } from '../../../core/cell/delays.ts';
 import { readMeasures } from '../../../core/cell/measures.ts';
+import { epochMs } from '../../../core/ports/clock.ts';
 import { PortError } from '../../../core/ports/errors.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { testCell } from '../../support/cell.ts';
@@ -29,7 +30,7 @@ function cell() {
   return {
     ...{ clock, log, telemetry },
     process: () => delayNotes({ state: counting, telemetry, clock, ids, log }),
-    read: () => readDelays(state),
+    read: () => readDelays(state, clock),
     writes: () => writes,
     breakStore: () => {
       fault = new PortError('unavailable', 'It is away.');
@@ -60,7 +61,7 @@ test('a process writes once in 30 s, however many events there are, and loses no
   w.clock.jump(1);
   await process.record('state', 'rollups', [20]);
   expect(w.writes()).toBe(2);
-  expect(await w.read()).toMatchObject([{ events: 102 }]);
+  expect(await w.read()).toMatchObject([{ events: 103 }]);
   await process.record('state', 'rollups', []);
   expect(w.writes()).toBe(2);
 });
@@ -72,6 +73,34 @@ test('what was noted two minutes ago says nothing any more', async () => {
   expect(await w.read()).toHaveLength(1);
   w.clock.jump(1);
   expect(await w.read()).toEqual([]);
+});
+
+test('notes that have expired hide none of the others while the store still has them, and are not read again and again', async () => {
+  const clock = new FakeClock();
+  const ids = countingIds();
+  const state = new MemoryStore({ clock });
+  const expiries = new Map<string, number>();
+  let read = 0;
+  // As in DynamoDB, what has expired takes its place in a page until it is removed, hours later.
+  const late: Pick<typeof state, 'put' | 'query'> = {
+    put: ({ expiresAt = epochMs(0), ...document }, expected) => {
+      expiries.set(document.id, expiresAt);
+      return state.put(document, expected);
+    },
+    query: async (partition, query) => {
+      const { items, next } = await state.query(partition, query);
+      read += items.length;
+      const live = items.filter(({ id }) => (expiries.get(id) ?? 0) > clock.now());
+      return { items: live, ...(next !== undefined && { next }) };
+    },
+  };
+  const telemetry = new MemoryTelemetry({ clock, ids });
+  const process = () => delayNotes({ state: late, telemetry, clock, ids, log: new RecordingLog() });
+  for (let number = 0; number <= DELAY_LIMITS.notes; number += 1) await process().record('copy', 'beta', [10]);
+  clock.jump(DELAY_LIMITS.lifeMs);
+  await process().record('state', 'rollups', [20]);
+  expect(await readDelays(late, clock)).toMatchObject([{ kind: 'state', name: 'rollups', events: 1 }]);
+  expect(read).toBe(1);
 });
 
 test('longer than every class, and below zero by a clock that was set back', async () => {

@@ -8,6 +8,7 @@ import { openFile } from '../../../cli/export/file-formats.ts';
 import type { LoggedEvent } from '../../../cli/export/log-source.ts';
 import { mergeScripts } from '../../../cli/export/merge-scripts.ts';
 import { placeName } from '../../../cli/export/places.ts';
+import { found, stateOf } from '../../../cli/export/run.ts';
 import type { CloudEvent } from '../../../core/ports/cloud-event.ts';
 import { candidate } from '../../support/events.ts';
 
@@ -137,4 +138,16 @@ test('scripts load files of their format', () => {
   expect(scripts['merge-snowflake.sql']).toContain('PARSE_JSON(line:event::STRING) AS event');
   expect(scripts['merge-bigquery.sql']).toContain("format = 'PARQUET', uris = ['gs://BUCKET/events-*.parquet']");
   expect(mergeScripts('here', 'ndjson')['merge-bigquery.sql']).toContain("uris = ['gs://BUCKET/events-*.ndjson.gz']");
+});
+
+test('an export of an earlier release, which had lines alone, is the same export', async () => {
+  const earlier = { tenant: 'acme', from: null, to: '2026-11-21T07:42:00Z', jurisdiction: null };
+  const kept = Buffer.from(JSON.stringify({ format: 'polycell-export-progress-1', ...earlier, files: [] }));
+  const there = await found({
+    get: async (name) => (name === 'manifest.json' ? undefined : kept),
+    put: () => Promise.reject(new Error('Nothing is written.')),
+    remove: () => Promise.reject(new Error('Nothing is removed.')),
+  });
+  expect(stateOf(there, { ...earlier, fileFormat: 'ndjson' }, 'here')).toBe('go on');
+  expect(() => stateOf(there, { ...earlier, fileFormat: 'parquet' }, 'here')).toThrow('as ndjson;');
 });

@@ -6,9 +6,9 @@ import { erasureRequest } from '../../../../core/edge/cells/erasure-request.ts';
 import { holdingsQuestion } from '../../../../core/edge/cells/holdings-question.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { createErasures } from '../../../../core/edge/erasures/erasures.ts';
-import { CERTIFICATE_TYPE, ERASURE_LIMITS } from '../../../../core/edge/erasures/steps.ts';
+import { advanced, CERTIFICATE_TYPE, ERASURE_LIMITS, newCell } from '../../../../core/edge/erasures/steps.ts';
 import type { DirectoryCommand } from '../../../../core/edge/ports/directory-model.ts';
-import type { Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
+import type { CellErasure, Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
 import { Crash, crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { countingIds } from '../../../support/ids.ts';
@@ -181,6 +181,26 @@ test('a cell that is away is waited for, and what it holds is not taken back fro
   for (const id of ['home', 'standby']) expect(await textOf(id)).not.toContain('pump-1');
 });
 
+test('a cell that may hold a copy and is away keeps no order from being taken, and is waited for in the end', async () => {
+  const { order, shown, eraser, clock, where, until, change } = await erasing();
+  where.down.add('third');
+  expect(Object.keys(given(await order()).cells)).toEqual(['home', 'standby']);
+  for (let rounds = 0; rounds < 40; rounds += 1) {
+    await eraser().round();
+    clock.jump(60_000);
+  }
+  expect(await shown()).toMatchObject({
+    ...{ state: 'erasing', cells: { home: { step: 'done' }, standby: { step: 'done' } } },
+    problem: 'Whether third holds events of acme is not known: it cannot be asked: ECONNREFUSED',
+  });
+  where.down.clear();
+  await until('erased');
+  // Of a tenant that is nowhere in the directory, a cell has to say so.
+  await change({ kind: 'remove-tenant', tenant: 'acme', keepData: true });
+  for (const id of ['home', 'standby', 'third']) where.down.add(id);
+  expect(await order({ subject: 'pump-2' })).toMatchObject({ refused: 'cell_unavailable' });
+});
+
 test('a cell that gets the tenant in the middle is erased as well, and one that gets it later knows what was', async () => {
   const { order, until, eraser, where, change, shown } = await erasing();
   await order();
@@ -226,6 +246,19 @@ test('a store that was restored erases again, and does not serve before it knows
   await until('erased');
   expect(await textOf('standby')).not.toContain('pump-1');
   expect(await until('certified')).toMatchObject({ certificate: { tenant: 'acme' } });
+});
+
+test('a cell in which sweeps go on finding something is not done, and says so', () => {
+  const found = (removed: number, at: CellErasure) =>
+    advanced(at, 'sweep', { done: true, removed, kept: [] }, { subject: null }, 0);
+  let cell: CellErasure = { ...newCell(0), step: 'sweep' };
+  for (let pass = 1; pass < ERASURE_LIMITS.sweeps; pass += 1) {
+    cell = found(1, cell);
+    expect(cell).toMatchObject({ step: 'drain', pass: pass + 1, problem: null });
+  }
+  cell = found(1, cell);
+  expect(cell).toMatchObject({ step: 'drain', problem: 'sweep 10 still found 1 documents' });
+  expect(found(0, cell)).toMatchObject({ step: 'close', problem: null });
 });
 
 test('an order is previewed, repeated and refused', async () => {

@@ -66,7 +66,7 @@ test('tenants that are behind, not reached or never compared are counted, each k
   expect(w.of('a')).toEqual({ failing: most, failingSince: at(50), behind: most, unknown: most, comparedAt: null });
 });
 
-test('notes of tenants that have left, of another peer, and of what others send here, do not count, and are looked at once in ten minutes', async () => {
+test('notes of tenants that have left, of another peer, and of what others send here, do not count, and are looked at again after ten minutes', async () => {
   const w = await watching(1);
   await w.addTenant('elsewhere', 'c', 'b');
   const notes = [
@@ -98,6 +98,28 @@ test('after a failover the cell that serves counts, and the home does not', asyn
   expect([w.of('a'), w.of('b')]).toEqual([null, { ...WELL, comparedAt: at(7000) }]);
   w.keep(new Set(['a']));
   expect(w.of('b')).toBe(null);
+});
+
+test('a cell that stands in for many tenants, with a note of each, still shows the RPO of those that it serves', async () => {
+  const w = await watching(1);
+  // The notes of a standby are as old as its part in the tenant; those of a home are made anew with each comparison.
+  const others = Array.from({ length: 3000 }, (_, index) => note(`other-${index}`, { passedAt: 1 + index }));
+  const shown: (string | null | undefined)[] = [];
+  for (let pass = 0; pass < 80; pass += 1) {
+    await w.page('a', [...others, note('tenant-0', { passedAt: 5000 })], WHOLE);
+    w.clock.jump(30_000);
+    shown.push(w.of('a')?.comparedAt);
+  }
+  expect(shown.slice(20)).toEqual(shown.slice(20).map(() => at(5000)));
+});
+
+test('a tenant that is served again counts as soon as its note says something new', async () => {
+  const w = await watching(1);
+  await w.change({ kind: 'fail-over', cell: 'a' });
+  await w.page('a', [note('tenant-0')], WHOLE);
+  await w.change({ kind: 'fail-back', cell: 'a' });
+  await w.page('a', [note('tenant-0', { failingSince: 2000 })], WHOLE);
+  expect(w.of('a')).toMatchObject({ failing: 1, failingSince: at(2000) });
 });
 
 test('while the directory is away the sum stays what it was', async () => {
