@@ -287,7 +287,7 @@ async function loaded(tenant: string, device: string) {
       for (let isTaken = false; !isTaken; ) {
         // A client sends again what it has no answer to, also where its connection was closed as it sent.
         const response = await ask(tenant, '/v1/events', init).catch((error: unknown) => {
-          if (!(error instanceof TypeError)) throw error;
+          if ((error as Error).name !== 'TypeError') throw error;
         });
         isTaken = response?.status === 202;
         last = response?.headers.get('x-polycell-cell') ?? '';
