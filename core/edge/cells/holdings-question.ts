@@ -28,6 +28,18 @@ const ASKER = 'edge';
 
 type Target = Pick<CellDefinition, 'id' | 'endpoint'>;
 
+/** What a cell says of its events: of which tenant it holds some, that it holds none, or why that is not known. */
+export type Held =
+  | { readonly status: 'held'; readonly tenant: string }
+  | { readonly status: 'none' }
+  | { readonly status: 'unknown'; readonly reason: string };
+
+/** The questions, with the answer to the first one as it is, and not as a text. */
+export interface HoldingsQuestion extends Holdings {
+  /** Whether the cell holds events of this tenant, or of any. Never rejects because of the cell. */
+  holds(cell: Target, tenant?: string): Promise<Held>;
+}
+
 export interface Holdings {
   /** Says which events the cell must be taken to hold, of this tenant or of any; `null` if there are none. Never rejects because of the cell. */
   heldBy(cell: Target, tenant?: string): Promise<string | null>;
@@ -38,7 +50,7 @@ export interface Holdings {
 }
 
 /** Returns the questions. */
-export function holdingsQuestion(deps: HoldingsDeps): Holdings {
+export function holdingsQuestion(deps: HoldingsDeps): HoldingsQuestion {
   const ask = async ({ id, endpoint }: Target, method: 'GET' | 'POST', path: string): Promise<JsonObject | string> => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
@@ -52,6 +64,22 @@ export function holdingsQuestion(deps: HoldingsDeps): Holdings {
 
   const index = (cell: Target) => ask(cell, 'POST', '/v1/holdings/index');
 
+  const holds = async (cell: Target, tenant?: string): Promise<Held> => {
+    const query = new URLSearchParams({ limit: '1', ...(tenant !== undefined && { tenant }) });
+    for (let steps = 0; ; steps += 1) {
+      const found = await ask(cell, 'GET', `/v1/holdings?${query}`);
+      if (typeof found === 'string') return { status: 'unknown', reason: found };
+      const [first] = Array.isArray(found.items) ? found.items : [];
+      if (isJsonObject(first)) return { status: 'held', tenant: String(first.tenant) };
+      if (found.complete === true && found.next === null) return { status: 'none' };
+      if (steps === HOLDINGS_LIMITS.steps) {
+        const reason = `its index of events is not complete (npx polycell cells index ${cell.id})`;
+        return { status: 'unknown', reason };
+      }
+      await index(cell);
+    }
+  };
+
   return {
     index,
 
@@ -63,18 +91,12 @@ export function holdingsQuestion(deps: HoldingsDeps): Holdings {
       return ask(cell, 'GET', `/v1/replicas?${query}`);
     },
 
+    holds,
+
     async heldBy(cell, tenant) {
-      const query = new URLSearchParams({ limit: '1', ...(tenant !== undefined && { tenant }) });
-      for (let steps = 0; ; steps += 1) {
-        const found = await ask(cell, 'GET', `/v1/holdings?${query}`);
-        if (typeof found === 'string') return found;
-        const [first] = Array.isArray(found.items) ? found.items : [];
-        if (isJsonObject(first)) return `it holds events of ${String(first.tenant)}`;
-        if (found.complete === true && found.next === null) return null;
-        if (steps === HOLDINGS_LIMITS.steps)
-          return `its index of events is not complete (npx polycell cells index ${cell.id})`;
-        await index(cell);
-      }
+      const held = await holds(cell, tenant);
+      if (held.status === 'none') return null;
+      return held.status === 'held' ? `it holds events of ${held.tenant}` : held.reason;
     },
   };
 }

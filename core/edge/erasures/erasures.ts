@@ -10,7 +10,7 @@ import type { Ids } from '../../ports/ids.ts';
 import type { Json } from '../../ports/json.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ErasureRequest } from '../cells/erasure-request.ts';
-import type { Holdings } from '../cells/holdings-question.ts';
+import type { HoldingsQuestion } from '../cells/holdings-question.ts';
 import type { MonitorStorage } from '../monitor/monitor-storage.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Cell } from '../ports/directory-model.ts';
@@ -20,7 +20,7 @@ import { advanced, certificateOf, ERASURE_LIMITS, hindered, newCell, phaseOf } f
 export interface ErasuresDeps {
   readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
   readonly request: ErasureRequest;
-  readonly holdings: Pick<Holdings, 'heldBy'>;
+  readonly holdings: Pick<HoldingsQuestion, 'holds'>;
   /** Why a tenant's copies are being made or given up by a move; `null` if they are not. */
   readonly moving: (tenant: string) => Promise<string | null>;
   /** Signs certificates. */
@@ -40,9 +40,6 @@ export interface WorkingErasures extends Erasures {
 }
 
 const KEY = 'erasure/';
-
-/** The text by which a cell says that it holds events, and not that it cannot be asked. */
-const HOLDS = 'it holds events';
 
 const isCertified = ({ state }: Erasure): boolean => state === 'certified';
 
@@ -91,11 +88,10 @@ export function createErasures(deps: ErasuresDeps): WorkingErasures {
     let unknown: string | undefined;
     const held = await mapConcurrently(living, ERASURE_LIMITS.concurrent, async (cell) => {
       if (found !== null && (found.cell === cell.id || found.standby === cell.id)) return [cell];
-      const holds = await deps.holdings.heldBy(cell, tenant);
-      if (holds === null) return [];
-      if (holds.startsWith(HOLDS)) return [cell];
-      unknown = `Whether ${cell.id} holds events of ${tenant} is not known: ${holds}`;
-      return [];
+      const held = await deps.holdings.holds(cell, tenant);
+      if (held.status === 'unknown')
+        unknown = `Whether ${cell.id} holds events of ${tenant} is not known: ${held.reason}`;
+      return held.status === 'held' ? [cell] : [];
     });
     return { targets: held.flat(), retired, unknown };
   };
