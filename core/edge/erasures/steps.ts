@@ -26,8 +26,8 @@ export const ERASURE_LIMITS = {
   retentionMs: CELL_TOPOLOGY.deadLetterRetentionDays * DAY_MS,
   /** Of DynamoDB, which keeps the longest of both (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html). */
   backupMs: 35 * DAY_MS,
-  /** Erasures that are kept: each has about a kilobyte. */
-  kept: 20_000,
+  /** Erasures that are kept: one with its certificate has up to four kilobytes, and all are in the memory of an object that has 128 MB. */
+  kept: 10_000,
   /** Of them, those that are under way. */
   active: 100,
   concurrent: 4,

@@ -9,6 +9,7 @@ import { createErasures } from '../../../../core/edge/erasures/erasures.ts';
 import { advanced, CERTIFICATE_TYPE, ERASURE_LIMITS, newCell } from '../../../../core/edge/erasures/steps.ts';
 import type { DirectoryCommand } from '../../../../core/edge/ports/directory-model.ts';
 import type { CellErasure, Erasure, ErasureAnswer, ErasureState } from '../../../../core/edge/ports/erasures.ts';
+import type { Json } from '../../../../core/ports/json.ts';
 import { Crash, crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { countingIds } from '../../../support/ids.ts';
@@ -289,4 +290,30 @@ test('an order is previewed, repeated and refused', async () => {
   expect(first).toMatchObject({ items: [{}], next: expect.any(String) });
   expect(await eraser().erasures({ limit: 1, cursor: first.next ?? '' })).toMatchObject({ items: [{}], next: null });
   expect(await eraser().erasures({ limit: 10, tenant: 'globex' })).toEqual({ items: [], next: null });
+});
+
+test.each([
+  ['under way', ERASURE_LIMITS.active, 'erasing', '100 erasures are under way.'],
+  ['kept', ERASURE_LIMITS.kept, 'certified', '10000 erasures are kept, so that none of them comes back.'],
+] as const)('no more erasures than the limit are %s', async (_what, most, state, detail) => {
+  const { order, storage, restart } = await erasing();
+  const example = given(await order({}, true));
+  const put = async (from: number, to: number) => {
+    for (let index = from; index < to; index += 1) {
+      const id = `e-${index}`;
+      await storage.put(`erasure/${id}`, {
+        ...example,
+        id,
+        tenant: `t-${index}`,
+        state,
+        certificate: null,
+      } as unknown as Json);
+    }
+    restart();
+  };
+  await put(0, most);
+  expect(await order()).toEqual({ refused: 'no_capacity', detail });
+  await storage.delete(`erasure/e-0`);
+  restart();
+  expect(given(await order())).toMatchObject({ tenant: 'acme' });
 });
