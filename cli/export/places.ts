@@ -13,7 +13,14 @@ const ATTEMPTS = 5;
 export type PlaceName =
   | { readonly kind: 'folder'; readonly folder: string }
   | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
-  | { readonly kind: 'blob'; readonly account: string; readonly container: string; readonly prefix: string };
+  | {
+      readonly kind: 'blob';
+      /** The address of the account's Blob Storage. */
+      readonly service: string;
+      readonly account: string;
+      readonly container: string;
+      readonly prefix: string;
+    };
 
 /** Places of the clouds, as `--to` takes them. */
 export const BUCKETS = 's3://BUCKET/PREFIX or https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX';
@@ -43,14 +50,9 @@ const asFolder = (prefix: string): string => (prefix === '' || prefix.endsWith('
 export function placeName(text: string): PlaceName {
   const { bucket, prefix = '' } = S3.exec(text)?.groups ?? {};
   if (bucket !== undefined) return { kind: 's3', bucket, prefix: asFolder(prefix) };
-  const blob = BLOB.exec(text)?.groups;
-  if (blob !== undefined)
-    return {
-      kind: 'blob',
-      account: `https://${new URL(text).host}`,
-      container: blob.container ?? '',
-      prefix: asFolder(blob.prefix ?? ''),
-    };
+  const { account, container = '', prefix: below = '' } = BLOB.exec(text)?.groups ?? {};
+  if (account !== undefined)
+    return { kind: 'blob', service: new URL(text).origin, account, container, prefix: asFolder(below) };
   if (/^[a-z][a-z0-9+.-]+:/i.test(text))
     throw new UsageError(`--to takes a folder, ${BUCKETS}, not ${JSON.stringify(text)}.`);
   return { kind: 'folder', folder: path.resolve(text) };
@@ -107,7 +109,7 @@ async function bucketAt(
 
 /** With the credentials that the Azure CLI takes, by the same variables: https://learn.microsoft.com/cli/azure/azure-cli-configuration */
 async function containerAt(
-  { account, container, prefix }: PlaceName & { kind: 'blob' },
+  { service, account, container, prefix }: PlaceName & { kind: 'blob' },
   environment: NodeJS.ProcessEnv,
 ): Promise<Place> {
   const { BlobServiceClient, StorageSharedKeyCredential } = await import('@azure/storage-blob');
@@ -118,8 +120,7 @@ async function containerAt(
     AZURE_STORAGE_KEY: key = '',
     AZURE_STORAGE_SAS_TOKEN: signature = '',
   } = environment;
-  const where = `${account}/${container}/${prefix}`;
-  const name = new URL(account).hostname.split('.', 1)[0] ?? '';
+  const where = `${service}/${container}/${prefix}`;
   const open = () => {
     if (connection !== '')
       try {
@@ -127,18 +128,18 @@ async function containerAt(
       } catch (error) {
         throw new UsageError(`AZURE_STORAGE_CONNECTION_STRING is refused: ${(error as Error).message}.`);
       }
-    if (key !== '') return new BlobServiceClient(account, new StorageSharedKeyCredential(name, key), options);
+    if (key !== '') return new BlobServiceClient(service, new StorageSharedKeyCredential(account, key), options);
     if (signature !== '')
-      return new BlobServiceClient(`${account}?${signature.replace(/^\?/, '')}`, undefined, options);
+      return new BlobServiceClient(`${service}?${signature.replace(/^\?/, '')}`, undefined, options);
     throw new UsageError(
       `${where} needs credentials: set AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_KEY or AZURE_STORAGE_CONNECTION_STRING, as for the Azure CLI.`,
     );
   };
-  const service = open();
+  const client = open();
   // A connection string may name what stands in for Blob Storage, whose addresses begin otherwise, but no other account.
-  if (service.accountName !== name)
-    throw new UsageError(`AZURE_STORAGE_CONNECTION_STRING is of the account ${service.accountName}, not of ${name}.`);
-  const objects = new BlobObjects({ container: service.getContainerClient(container), prefix });
+  if (client.accountName !== account)
+    throw new UsageError(`AZURE_STORAGE_CONNECTION_STRING is of the account ${client.accountName}, not of ${account}.`);
+  const objects = new BlobObjects({ container: client.getContainerClient(container), prefix });
   try {
     // What a token of one container may do, too.
     await objects.get('manifest.json');

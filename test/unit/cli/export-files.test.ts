@@ -68,11 +68,23 @@ test.each([
   ['s3://acme-exports/a/', { kind: 's3', bucket: 'acme-exports', prefix: 'a/' }],
   [
     'https://acme1.blob.core.windows.net/exports/2026-11',
-    { kind: 'blob', account: 'https://acme1.blob.core.windows.net', container: 'exports', prefix: '2026-11/' },
+    {
+      kind: 'blob',
+      service: 'https://acme1.blob.core.windows.net',
+      account: 'acme1',
+      container: 'exports',
+      prefix: '2026-11/',
+    },
   ],
   [
     'https://acme1.blob.core.usgovcloudapi.net/exports',
-    { kind: 'blob', account: 'https://acme1.blob.core.usgovcloudapi.net', container: 'exports', prefix: '' },
+    {
+      kind: 'blob',
+      service: 'https://acme1.blob.core.usgovcloudapi.net',
+      account: 'acme1',
+      container: 'exports',
+      prefix: '',
+    },
   ],
   ['/exports', { kind: 'folder', folder: '/exports' }],
   ['exports', { kind: 'folder', folder: path.resolve('exports') }],
