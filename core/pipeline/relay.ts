@@ -40,8 +40,12 @@ export function relay(deps: RelayDeps): ChangeHandler {
     messages: readonly (BusMessage | undefined)[],
   ): Promise<ReadonlySet<BusMessage | undefined>> => {
     const byTenant = new Map<string, BusMessage[]>();
-    for (const message of messages)
-      if (message !== undefined) byTenant.set(message.tenant, [...(byTenant.get(message.tenant) ?? []), message]);
+    for (const message of messages) {
+      if (message === undefined) continue;
+      const some = byTenant.get(message.tenant);
+      if (some === undefined) byTenant.set(message.tenant, [message]);
+      else some.push(message);
+    }
     const found = await mapConcurrently([...byTenant], TOMBSTONE_LIMITS.concurrentReads, async ([tenant, some]) => {
       const erased = await deps.tombstones.of(
         tenant,

@@ -25,6 +25,8 @@ export const TOMBSTONE_LIMITS = {
 export interface Erased {
   /** Whether an event with this id in the log of a subject is erased. */
   covers(subject: string, id: string): boolean;
+  /** Whether any event of a subject can be erased: if not, no id needs to be computed. */
+  touches(subject: string): boolean;
   /**
    * A number that rises with every erasure of the tenant: under the same one, what was seen in the index of subjects is still there.
    * `undefined` while entries of the subject may be removed.
@@ -51,7 +53,7 @@ export interface Tombstones {
 }
 
 /** Nothing is erased. */
-export const NOTHING_ERASED: Erased = { covers: () => false, generation: () => 0 };
+export const NOTHING_ERASED: Erased = { covers: () => false, touches: () => false, generation: () => 0 };
 
 /** Behind every id of an event at this time, and before those of later ones. */
 export const behind = (until: string): string => `${until}!~`;
@@ -157,6 +159,7 @@ export function tombstones({
       const through = (until: string, id: string): boolean => until !== '' && id < behind(until);
       return {
         covers: (subject, id) => through(head.until, id) || through(stoneAt(subject).until, id),
+        touches: (subject) => head.until !== '' || stoneAt(subject).until !== '',
         generation: (subject) =>
           head.open.length === 0 && stoneAt(subject).open.length === 0 ? head.generation : undefined,
       };
@@ -174,8 +177,10 @@ export function tombstones({
 }
 
 /** Whether an event is erased, wherever it comes from; one without a valid time has no place in a log. */
-export const isErased = (erased: Pick<Erased, 'covers'>, tenant: string, event: CloudEvent): boolean =>
-  parseTime(event.time) !== undefined && erased.covers(event.subject, eventKey(tenant, event).id);
+export const isErased = (erased: Pick<Erased, 'covers' | 'touches'>, tenant: string, event: CloudEvent): boolean =>
+  erased.touches(event.subject) &&
+  parseTime(event.time) !== undefined &&
+  erased.covers(event.subject, eventKey(tenant, event).id);
 
 const DONE: DeliveryOutcome = { status: 'done' };
 
@@ -184,8 +189,12 @@ export function withoutErased(tombs: Pick<Tombstones, 'of'>, handler: DeliveryHa
   return async (messages, ...more) => {
     const outcomes = new Map<string, DeliveryOutcome>();
     const byTenant = new Map<string, DeliveredMessage[]>();
-    for (const message of messages)
-      if (!('unreadable' in message)) byTenant.set(message.tenant, [...(byTenant.get(message.tenant) ?? []), message]);
+    for (const message of messages) {
+      if ('unreadable' in message) continue;
+      const some = byTenant.get(message.tenant);
+      if (some === undefined) byTenant.set(message.tenant, [message]);
+      else some.push(message);
+    }
     await mapConcurrently([...byTenant], TOMBSTONE_LIMITS.concurrentReads, async ([tenant, some]) => {
       try {
         const erased = await tombs.of(

@@ -2,7 +2,7 @@
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { statePartition } from '../../../core/cell/identity.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
-import { tombstones } from '../../../core/pipeline/tombstones.ts';
+import { isErased, tombstones } from '../../../core/pipeline/tombstones.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
 import { items, type Loose } from '../../support/cell.ts';
 import { candidate, measured, reading } from '../../support/events.ts';
@@ -191,6 +191,24 @@ test('a process goes by what it has read for 5 s, and reads no more than once in
   // An earlier time takes nothing back.
   await one.mark({ ...scope, until: '2026-11-20T00:00:00' }, 'e-2');
   expect(await covers()).toBe(true);
+});
+
+test('the place of an event in the log, a hash, is computed only where something of its subject is erased', async () => {
+  const clock = new FakeClock();
+  const tombs = tombstones({ state: new MemoryStore({ clock }), clock });
+  const touched = async () => {
+    const erased = await tombs.of('acme', ['pump-1', 'pump-2']);
+    return ['pump-1', 'pump-2'].map((subject) => erased.touches(subject));
+  };
+  expect(await touched()).toEqual([false, false]);
+  await tombs.mark({ tenant: 'acme', subject: 'pump-1', until: '2026-11-21T07:41:02' }, 'e-1');
+  expect(await touched()).toEqual([true, false]);
+  await tombs.mark({ tenant: 'acme', subject: null, until: '2026-11-21T07:41:02' }, 'e-2');
+  expect(await touched()).toEqual([true, true]);
+  const covers = () => {
+    throw new Error('Nothing of the subject is erased.');
+  };
+  expect(isErased({ touches: () => false, covers }, 'acme', event('a', 'pump-1', BEFORE) as never)).toBe(false);
 });
 
 test('a copy that comes from the other cell is not taken, and both compare as equal', async () => {
