@@ -1,5 +1,5 @@
 // Objects in a container of Blob Storage, below a prefix.
-import { type ContainerClient, RestError } from '@azure/storage-blob';
+import type { ContainerClient, RestError } from '@azure/storage-blob';
 import { type ErrorCode, PortError } from '../../core/ports/errors.ts';
 import { OBJECT_LIMITS, OBJECT_NAME_PATTERN, type Objects } from '../../core/ports/objects.ts';
 
@@ -50,7 +50,7 @@ export class BlobObjects implements Objects {
       for await (const chunk of readableStreamBody ?? []) chunks.push(Buffer.from(chunk));
       return Buffer.concat(chunks);
     } catch (error) {
-      if (error instanceof RestError && error.code === NO_BLOB) return undefined;
+      if (isRestError(error) && error.code === NO_BLOB) return undefined;
       throw toPortError(error);
     }
   }
@@ -59,7 +59,7 @@ export class BlobObjects implements Objects {
     await this.#blob(name)
       .delete()
       .catch((error: unknown) => {
-        if (!(error instanceof RestError && error.code === NO_BLOB)) throw toPortError(error);
+        if (!(isRestError(error) && error.code === NO_BLOB)) throw toPortError(error);
       });
   }
 
@@ -70,9 +70,12 @@ export class BlobObjects implements Objects {
   }
 }
 
+/** By its name: loading the SDK for its class alone would slow down every command that loads this file. */
+const isRestError = (error: unknown): error is RestError => error instanceof Error && error.name === 'RestError';
+
 function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
-  if (!(error instanceof RestError)) return new PortError('unknown', String(error), { cause: error });
+  if (!(isRestError(error))) return new PortError('unknown', String(error), { cause: error });
   const { code, statusCode, message } = error;
   const known = statusCode === undefined ? 'unavailable' : (CODES[statusCode] ?? 'unknown');
   return new PortError(known, `${code ?? statusCode}: ${message.split('\n', 1)[0]}`, { cause: error });

@@ -81,10 +81,10 @@ async function bucketAt(
   environment: NodeJS.ProcessEnv,
 ): Promise<Place> {
   // Loaded only when it is used: it takes longer than most commands.
-  const { S3Client } = await import('@aws-sdk/client-s3');
+  const { S3 } = await import('@aws-sdk/client-s3');
   const { S3Objects } = await import('../../adapters/aws/s3-objects.ts');
   const isElsewhere = (environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL ?? '') !== '';
-  const client = new S3Client({
+  const client = new S3({
     maxAttempts: ATTEMPTS,
     followRegionRedirects: true,
     // What stands in for S3 has one name for all buckets.

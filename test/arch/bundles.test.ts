@@ -1,9 +1,11 @@
 // What is deployed: which files and packages each bundle holds, and how large it may be.
 import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { absent } from '../../build/absent.mjs';
-import { buildBundles, bundles, outfileOf } from '../../build/bundles.mjs';
+import { buildBundles, bundles, compileTool, outfileOf } from '../../build/bundles.mjs';
 import { BUDGETS, bundleFaults, type Metafile, TELEMETRY_BUDGET, telemetryBytes } from './support/bundles.ts';
+import { packageOf } from './support/imports.ts';
 import { fixtureRoot, PROJECT, report } from './support/sources.ts';
 
 const metafileAt = (file: string): Metafile => JSON.parse(readFileSync(file, 'utf8'));
@@ -63,4 +65,13 @@ test('a part of an SDK that is left out may be imported and tested for, and says
 test('a bundle without a budget is refused', () => {
   const metafile = { outputs: { 'dist/aws/new/index.cjs': { bytes: 1, imports: [], inputs: {} } }, inputs: {} };
   expect(bundleFaults('aws/new', metafile, undefined)).toHaveLength(1);
+});
+
+test('the command line loads no SDK before a command needs it', async () => {
+  const { outputs } = metafileAt(path.join(PROJECT, `${await compileTool('cli/main.ts')}.meta.json`));
+  const packages = Object.values(outputs)
+    .flatMap(({ imports }) => imports)
+    .filter(({ path: specifier, kind }) => kind !== 'dynamic-import' && !isBuiltin(specifier))
+    .map(({ path: specifier }) => packageOf(specifier));
+  expect([...new Set(packages)].sort()).toEqual(['@noble/hashes', 're2js', 'sax', 'ws']);
 });

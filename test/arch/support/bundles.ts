@@ -10,7 +10,7 @@ export interface Metafile {
       string,
       {
         readonly bytes: number;
-        readonly imports: readonly { readonly path: string; readonly external?: boolean }[];
+        readonly imports: readonly { readonly path: string; readonly kind?: string; readonly external?: boolean }[];
         readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>>;
       }
     >

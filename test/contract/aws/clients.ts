@@ -1,7 +1,7 @@
 // AWS clients for emulators, as functions-aws makes them: the SDK's own retries are off, the adapters retry.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { S3Client } from '@aws-sdk/client-s3';
+import { S3 } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
@@ -16,4 +16,4 @@ export const dynamodbClient = (endpoint: string) => new DynamoDBClient(config(en
 export const streamsClient = (endpoint: string) => new DynamoDBStreamsClient(config(endpoint));
 export const snsClient = (endpoint: string) => new SNSClient(config(endpoint));
 export const sqsClient = (endpoint: string) => new SQSClient(config(endpoint));
-export const s3Client = (endpoint: string) => new S3Client({ ...config(endpoint), forcePathStyle: true });
+export const s3Client = (endpoint: string) => new S3({ ...config(endpoint), forcePathStyle: true });
