@@ -43,6 +43,9 @@ type State =
 /** Loading a bundle takes milliseconds; one that is not done by now hangs. */
 const LONGEST_LOAD_MS = 60_000;
 const LONGEST_RESTART_DELAY_MS = 30_000;
+
+/** The error of an invocation that ends, or does not begin, because its host stops: other than a worker that exits, it is no fault. */
+export const HOST_STOPPING = 'HostStopping';
 /** A worker that lived this long did not fail because of how it was started. */
 const HEALTHY_AFTER_MS = 10_000;
 
@@ -136,9 +139,11 @@ export class AppRuntime {
     await this.#settled;
     const state = this.#state;
     if (state.is !== 'running') {
-      const message = state.is === 'broken' ? state.error.message : 'The host is stopping.';
-      const cause = state.is === 'broken' ? 'unavailable' : 'stopped';
-      return { ok: false, invocationId, cause, error: { name: 'HostUnavailable', message, stack: '' } };
+      const [cause, name, message] =
+        state.is === 'broken'
+          ? (['unavailable', 'HostUnavailable', state.error.message] as const)
+          : (['stopped', HOST_STOPPING, 'The host is stopping.'] as const);
+      return { ok: false, invocationId, cause, error: { name, message, stack: '' } };
     }
     const { worker } = state;
     const started = timers.now();
@@ -171,7 +176,8 @@ export class AppRuntime {
     }
     const stopped = result.cause === 'worker-exit' && this.#stopping.signal.aborted;
     const cause = timedOut ? 'timeout' : stopped ? 'stopped' : result.cause;
-    const { name, message, stack } = result.error;
+    const error = stopped ? { ...result.error, name: HOST_STOPPING } : result.error;
+    const { name, message, stack } = error;
     log({
       level: stopped ? 'warning' : 'error',
       category: 'host',
@@ -180,7 +186,7 @@ export class AppRuntime {
       invocationId,
       error: name,
     });
-    return { ok: false, invocationId, cause, error: result.error };
+    return { ok: false, invocationId, cause, error };
   }
 
   #spawn(): WorkerProcess {

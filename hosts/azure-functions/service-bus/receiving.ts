@@ -189,7 +189,8 @@ export class Receiving {
     if (outcome.ok && !this.#o.autoComplete) return;
     if (!outcome.ok && messages.length > 1) {
       const { name, message } = outcome.error;
-      this.#log('error', `All ${messages.length} messages of a failed batch are abandoned: ${message}`, name);
+      const level = outcome.cause === 'stopped' ? 'warning' : 'error';
+      this.#log(level, `All ${messages.length} messages of a failed batch are abandoned: ${message}`, name);
     }
     const settle = async (message: ServiceBusReceivedMessage): Promise<void> => {
       try {

@@ -14,7 +14,8 @@ const warning = (fields: Notice['fields'], level: Notice['level'] = 'warn'): Not
 
 test('slowness, by its mark or by the error of a batch that comes again', () => {
   const slow = [{ timedOut: true }, { error: new BatchRetry('').name }, { error: new ChangeFeedRetry('').name }];
-  expect(faultsAmong([...slow, { error: 'MessageLockLost' }].map((fields) => warning(fields)))).toEqual([]);
+  const ended = [{ error: 'MessageLockLost' }, { error: 'HostStopping' }];
+  expect(faultsAmong([...slow, ...ended].map((fields) => warning(fields)))).toEqual([]);
 });
 
 test('everything else is a fault, but for what is no warning', () => {
@@ -23,6 +24,7 @@ test('everything else is a fault, but for what is no warning', () => {
     warning({ code: 'denied' }),
     warning({ code: 'unavailable', timedOut: false }),
     warning({ error: 'TypeError' }),
+    warning({ error: 'WorkerProcessExitException' }),
     warning({ code: 'crashed' }, 'error'),
   ];
   expect(faultsAmong([...faults, warning({}, 'info')])).toEqual(faults);

@@ -238,6 +238,8 @@ it('lets a running invocation finish when it stops, within a limit', async () =>
     await eventually('it runs', () => log.some(({ message }) => message === route));
     await host.stop();
     expect((await pending).status).toBe(status);
+    const cutOff = log.filter(({ error }) => error !== undefined).map(({ level, error }) => [level, error]);
+    expect(cutOff).toEqual(status === 200 ? [] : [['warning', 'HostStopping']]);
   }
 });
 
