@@ -51,7 +51,7 @@ export const FAULTS: readonly FaultRow[] = [
     fault: 'A region, or a whole cloud, is lost',
     component: 'cell',
     promise: 'Every tenant with a standby outside is served again',
-    tests: drill('every tenant with a standby outside is served again', 'drill-domains'),
+    tests: drill('every tenant with a standby outside is served again'),
     measured: { figure: 'order of a silent cell after 4.3 s at worst', by: DETECTOR },
   },
   {
@@ -59,21 +59,21 @@ export const FAULTS: readonly FaultRow[] = [
     component: 'cell',
     promise: 'Its homes serve on, no queue fills up, and everything comes to it again',
     tests: {
-      AWS: ['test/e2e/drill.e2e.test.ts', 'clients see every event at each stage, once'],
-      Azure: ['test/e2e/drill-domains.e2e.test.ts', 'long-outage: a standby in Azure is away'],
+      AWS: ['test/e2e/drill-data.e2e.test.ts', 'clients see every event at each stage, once'],
+      Azure: ['test/e2e/drill-data.e2e.test.ts', 'long-outage: a standby in Azure is away'],
     },
   },
   {
     fault: 'The target of a move is killed while tenants are moved to it',
     component: 'cell',
     promise: 'No request of these tenants fails, the move goes on, and nothing is missing or there twice',
-    tests: drill('move-under-load: a tenant goes from AWS to Azure', 'drill-domains'),
+    tests: drill('move-under-load: a tenant goes from AWS to Azure', 'drill-data'),
   },
   {
     fault: 'The administrator of a cell turns against the other one',
     component: 'cell',
     promise: 'Nothing of the other cell is deleted or rewritten; events can be added',
-    tests: drill('hostile-administrator: with the credentials of either cell', 'drill-domains'),
+    tests: drill('hostile-administrator: with the credentials of either cell', 'drill-data'),
   },
   {
     fault: 'A cell is slow, and alive',

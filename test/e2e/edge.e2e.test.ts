@@ -10,6 +10,7 @@ import { conformCell } from '../conformance/cell.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { conforming } from '../support/conformity.ts';
 import { eventually } from '../support/eventually.ts';
+import { turns } from '../support/pace.ts';
 import { LONG_TEST_MS } from '../support/patience.ts';
 import { assigned } from './assigned.ts';
 import { catalogSuite } from './catalog.suite.ts';
@@ -270,7 +271,7 @@ test('a lost cell is failed over automatically; it returns with its data, and se
   expect(changes.find(({ command }) => command.kind === 'fail-over')).toMatchObject({ actor: 'monitor' });
 });
 
-/** A tenant under load: one event after another, each sent again until it is taken. */
+/** A tenant under load. */
 async function loaded(tenant: string, device: string) {
   const client = await StackClient.find(edge);
   const acknowledged: string[] = [];
@@ -278,7 +279,9 @@ async function loaded(tenant: string, device: string) {
   let isOver = false;
   /** Sends one event after another, each again until it is taken. */
   const load = async () => {
+    const turn = turns();
     for (let count = 0; !isOver; count += 1) {
+      await turn();
       const init = {
         method: 'POST',
         body: JSON.stringify(reading(`l-${count}`, device)),

@@ -12,6 +12,7 @@ import { StackClient } from '../../cli/stack-client.ts';
 import type { Stack } from '../../local/stack.ts';
 import { polycell } from '../integration/cli/run.ts';
 import { eventually } from '../support/eventually.ts';
+import { turns } from '../support/pace.ts';
 import { LATE } from '../support/slowness.ts';
 
 /** A tenant that sends, its home and its standby: one on each cloud. */
@@ -50,7 +51,9 @@ export function rotationSuite(running: () => Stack): void {
       });
     };
     const all = (async () => {
+      const turn = turns();
       while (!stopped) {
+        await turn();
         const answer = await one();
         // A busy machine is late; the event is sent again.
         if (!LATE.has(answer)) ended.push(answer);
