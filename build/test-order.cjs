@@ -3,14 +3,14 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /**
  * Drills and the tests of leases wait for minutes, for hidden messages to be delivered again and for leases to end, and need little of a
- * processor: they begin first, beside unit tests. Those keep a processor busy, and beside the many processes of other end-to-end tests one that takes eight seconds took seventy. Of the
- * rest, end-to-end tests are the long ones.
+ * processor: they begin first. Contracts of buses wait as well. Of the rest, those that run processes are the long ones.
  */
 const PLACES = [
   /\/(?:drill[a-z-]*|leases)\.e2e\.test\.ts$/,
-  /(?<!\.e2e|\.int)\.test\.ts$/,
+  /-bus\.int\.test\.ts$/,
   /\.e2e\.test\.ts$/,
   /\.int\.test\.ts$/,
+  /\.test\.ts$/,
 ];
 
 class PatientTestsFirst extends Sequencer {

@@ -1,23 +1,35 @@
-// `npm test`: builds what is stale, then runs every test but the architecture tests, which `npm run check` runs; arguments go to Jest.
+// `npm test`: builds what is stale, then runs every test but the architecture tests, which `npm run check` runs, and the long ones, which
+// `npm run test:long` runs; other arguments go to Jest, and choose among all tests.
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { buildBundles, root } from './bundles.mjs';
+import longTests from './long-tests.cjs';
 
 /**
- * Most tests wait for processes, not for a processor: four workers keep two processors busy. More would delay each other, as would a
+ * Tests wait for processes as often as for a processor: three workers keep two processors busy. More would delay each other, as would a
  * second worker on a single processor, which is what `taskset` leaves.
  */
-const WORKERS = availableParallelism() > 1 ? 4 : 1;
+const WORKERS = availableParallelism() > 1 ? 3 : 1;
 
-const args = process.argv.slice(2);
-const kinds = args.length === 0 ? ['--ignoreProjects', 'arch'] : [];
+/** @param {readonly string[]} args */
+function chosen(args) {
+  const [first, ...rest] = args;
+  if (first === '--long') return ['--ignoreProjects', 'arch', '--testPathPatterns', longTests.LONG.source, ...rest];
+  if (first === undefined) return ['--ignoreProjects', 'arch', '--filter', path.join(root, 'build/long-tests.cjs')];
+  return args;
+}
 
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
-const jest = spawn(process.execPath, ['node_modules/jest/bin/jest.js', `--maxWorkers=${WORKERS}`, ...kinds, ...args], {
-  cwd: root,
-  stdio: 'inherit',
-  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-});
+const jest = spawn(
+  process.execPath,
+  ['node_modules/jest/bin/jest.js', `--maxWorkers=${WORKERS}`, ...chosen(process.argv.slice(2))],
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  },
+);
 jest.on('close', (code) => {
   process.exitCode = code ?? 1;
 });

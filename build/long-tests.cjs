@@ -1,0 +1,20 @@
+// Which tests are long: those that run whole stacks, kill processes under load, wait for leases to end, or search models. `npm test` leaves them
+// to `npm run test:long`, so that it ends within minutes; the gate runs both.
+
+const RULES = [
+  '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|padding|parity)\\.e2e\\.test\\.ts$',
+  '/test/e2e/[a-z]+-(faults|containers)\\.e2e\\.test\\.ts$',
+  '/test/integration/cli/',
+  '/test/integration/build/(programs|without-domains)\\.int\\.test\\.ts$',
+  '/test/unit/simulation/',
+  '-model\\.test\\.ts$',
+  'histories\\.test\\.ts$',
+  '/running-clocks\\.test\\.ts$',
+];
+
+const LONG = new RegExp(RULES.join('|'));
+
+/** Leaves the short ones, as `jest --filter` takes them. @param {readonly string[]} paths */
+const shortOnes = async (paths) => ({ filtered: paths.filter((path) => !LONG.test(path.replaceAll('\\', '/'))) });
+
+module.exports = Object.assign(shortOnes, { LONG, RULES });
