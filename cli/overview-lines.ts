@@ -2,6 +2,7 @@
 
 import type { Overview, OverviewCell, OverviewTenant } from '../core/edge/monitor/overview.ts';
 import type { RecentFailover } from '../core/edge/monitor/recent-failovers.ts';
+import { budgetText } from './budget-text.ts';
 import { type Column, counted, Table } from './table.ts';
 
 type Out = (line: string) => void;
@@ -51,6 +52,7 @@ const paceColumns = (overview: Overview): readonly Column<OverviewCell>[] => [
       return `${lengthOf(rpoMs)}${rpoUnknown === 0 ? '' : `, ${rpoUnknown} unknown`}`;
     },
   },
+  { title: 'budget', of: (cell) => budgetText(overview, cell) },
 ];
 
 /** What is parked in a cell, with a plus if there is more than was counted. */
@@ -103,7 +105,7 @@ export function printCells(overview: Overview, out: Out): void {
   if (more) out('There are more cells: npx polycell cells list');
 }
 
-/** Prints how fast events move, for cells that are listed otherwise. */
+/** Prints how fast events move and what is left of the error budgets, for cells that are listed otherwise. */
 export function printPace(overview: Overview, out: Out): void {
   const { items } = overview.cells;
   if (items.length === 0) return;

@@ -120,10 +120,10 @@ export type Watching = MonitorStub<MonitorStatus, OverviewAnswer | null, Traffic
 /** Returns the methods of the object that monitors the cells. */
 export function composeMonitor(
   storage: ObjectStorage,
-  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'telemetry' | 'version'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'monitor' | 'objectives' | 'telemetry' | 'version'>,
   { DIRECTORY }: MonitorBindings,
 ): MonitorObjectMethods<MonitorStatus, OverviewAnswer | null, TrafficReport, PublicKey> {
-  const { routeKey, monitor: settings } = config;
+  const { routeKey, monitor: settings, objectives } = config;
   const { intervalMs, timeoutMs } = settings;
   const log = jsonLog(console.log);
   const keeper = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
@@ -138,6 +138,7 @@ export function composeMonitor(
     measure: measureQuestion({ ...asking, sign }),
     replication,
     storage,
+    objectives,
     clock,
     log,
     intervalMs,

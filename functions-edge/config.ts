@@ -11,6 +11,7 @@ import {
   type MonitorSettings,
   settingsFaults,
 } from '../core/edge/monitor/monitor-settings.ts';
+import { type CellObjectives, OBJECTIVE_DEFAULTS, objectiveFaults } from '../core/edge/monitor/objectives.ts';
 import { TIERS } from '../core/edge/ports/directory-model.ts';
 import { CROSS_ORIGIN_LIMITS, type CrossOriginRules, isOrigin } from '../core/edge/router/cross-origin.ts';
 import type { QuotaRule, QuotaRules } from '../core/edge/router/quota.ts';
@@ -32,6 +33,7 @@ export interface EdgeConfig {
   readonly quotas: QuotaRules;
   readonly forwardMs: number;
   readonly monitor: MonitorSettings;
+  readonly objectives: CellObjectives;
   readonly trust: TrustSettings;
   /** How operators sign in to the console; there is none if `undefined`. */
   readonly console: ConsoleSettings | undefined;
@@ -61,6 +63,8 @@ export const VARIABLES = {
   APP_FORWARD_TIMEOUT_MS: 'Milliseconds that a cell may take until its answer begins; 100 to 60,000',
   APP_MONITOR:
     'JSON: how cells are probed, as {"intervalMs", "timeoutMs", "urgentMs", "failures", "silenceMs", "window", "recoveries", "graceMs"}; `{}` takes the defaults',
+  APP_OBJECTIVES:
+    'JSON: what error budgets of cells are judged by, as {"availability", "windowDays", "stateSeconds", "lagSeconds", "rpoSeconds"}, those of `cells` in infra/objectives.json; what is left out, or all without the variable, is as in that file of the repository',
   APP_TRUST:
     'JSON: {"proofs": "required" or "optional": whether a cell must be declared with keys and prove its identity; "approvals": "none" or "endpoints": whether a second operator must approve a new endpoint or key}; `{}` takes the first of each',
   APP_CONSOLE:
@@ -95,6 +99,7 @@ export function readEdgeConfig(environment: Environment): EdgeConfig {
     quotas: readQuotas(get, problems),
     forwardMs: readForwardMs(get, problems),
     monitor: readMonitor(get, problems),
+    objectives: readObjectives(environment, problems),
     trust: readTrust(get, problems),
     console: readConsole(get, problems),
     crossOrigin: readCrossOrigin(get, problems),
@@ -172,6 +177,21 @@ function readMonitor(get: Get, problems: string[]): MonitorSettings {
   const settings = { ...MONITOR_DEFAULTS, ...(read as object) };
   problems.push(...settingsFaults(settings).map((fault) => `APP_MONITOR: ${fault}`));
   return settings;
+}
+
+/** Unlike others it may be missing: an edge with the variables of an earlier release starts. */
+function readObjectives(environment: Environment, problems: string[]): CellObjectives {
+  const read = readJson('APP_OBJECTIVES', (name) => environment[name] ?? '', problems) ?? {};
+  const isKnown = isJsonObject(read) && Object.keys(read).every((name) => Object.hasOwn(OBJECTIVE_DEFAULTS, name));
+  if (!isKnown) {
+    problems.push(
+      `APP_OBJECTIVES must be an object of ${Object.keys(OBJECTIVE_DEFAULTS).join(', ')}, each of which may be left out`,
+    );
+    return OBJECTIVE_DEFAULTS;
+  }
+  const objectives = { ...OBJECTIVE_DEFAULTS, ...(read as object) };
+  problems.push(...objectiveFaults(objectives).map((fault) => `APP_OBJECTIVES: ${fault}`));
+  return objectives;
 }
 
 function readTrust(get: Get, problems: string[]): TrustSettings {

@@ -13,6 +13,7 @@ import { deployable, requireBundles } from './deployables.ts';
 import { DEVELOPMENT_ISSUER, type DevelopmentIssuer, TOKEN_LIFE_SECONDS } from './issuer.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Notice, toNotice } from './local-cell.ts';
+import { declaredObjectives } from './objectives.ts';
 import { CONSOLE_CLIENT, SignIn } from './sign-in.ts';
 import { sourceFile } from './source-file.ts';
 import type { TenantDeclaration } from './tenants.ts';
@@ -108,6 +109,7 @@ export class LocalEdge {
     const folder = dataDir === undefined ? undefined : path.join(dataDir, 'edge');
     this.#ca = await authority(folder);
     const { certificate, key } = await this.#ca.issueServer();
+    const objectives = await declaredObjectives();
     const signIn = new SignIn({
       redirectUri: () => this.consoleUrl,
       token: async () => ({
@@ -137,6 +139,7 @@ export class LocalEdge {
         APP_FORWARD_TIMEOUT_MS: String(FORWARD_TIMEOUT_MS),
         APP_TRUST: '{}',
         APP_MONITOR: JSON.stringify(MONITOR_LOCALLY),
+        APP_OBJECTIVES: JSON.stringify(objectives),
         ...variables,
       },
       assets: sourceFile('web'),

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Topology } from '../../core/cell/topology.ts';
+import { OBJECTIVE_DEFAULTS } from '../../core/edge/monitor/objectives.ts';
 import { root } from '../bundles.mjs';
 import type { DeclaredCell } from './declared.ts';
 import { kubernetesFiles } from './kubernetes.ts';
@@ -31,11 +32,14 @@ export function generatedFiles(projectRoot: string): ReadonlyMap<string, string>
       for (const [name, text] of Object.entries(kubernetesFiles(cell, JSON.parse(topology) as Topology)))
         files.set(`infra/kubernetes/${name}`, text);
   const edge = read(projectRoot, 'infra/edge.json');
-  if (edge !== undefined)
-    files.set('infra/live/edge/wrangler.jsonc', wranglerConfig(JSON.parse(edge) as EdgeDeclaration));
   const objectives = read(projectRoot, 'infra/objectives.json');
-  if (objectives !== undefined) {
-    const wanted = JSON.parse(objectives) as Objectives;
+  const wanted = objectives === undefined ? undefined : (JSON.parse(objectives) as Objectives);
+  if (edge !== undefined)
+    files.set(
+      'infra/live/edge/wrangler.jsonc',
+      wranglerConfig(JSON.parse(edge) as EdgeDeclaration, wanted?.cells ?? OBJECTIVE_DEFAULTS),
+    );
+  if (wanted !== undefined) {
     files.set('infra/monitoring/prometheus-rules.generated.json', text(prometheusRules(wanted)));
     files.set('infra/monitoring/grafana-cells.generated.json', text(grafanaDashboard(wanted)));
   }

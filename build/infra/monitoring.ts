@@ -1,24 +1,16 @@
 // Rules for Prometheus and a dashboard for Grafana, generated from infra/objectives.json, over the metrics that the edge serves.
 
+import { budgetShare, type CellObjectives, objectiveFaults } from '../../core/edge/monitor/objectives.ts';
+
 /** The part of infra/objectives.json that concerns cells as their clients see them. */
-export interface CellObjectives {
-  /** The share of requests that must succeed, below 1. */
-  readonly availability: number;
-  /** The time over which that is judged. */
-  readonly windowDays: number;
+export interface DeclaredObjectives extends CellObjectives {
   /** How long a failover may keep tenants without a cell. */
   readonly rtoSeconds: number;
-  /** Within which 99 of 100 events are in the state, from their acceptance on. */
-  readonly stateSeconds: number;
-  /** Within which 99 of 100 events are at the tenant's other cell. */
-  readonly lagSeconds: number;
-  /** The RPO of every tenant: from how long ago on events may be missing at its other cell. Comparisons come once an hour. */
-  readonly rpoSeconds: number;
 }
 
 export interface Objectives {
   readonly alarms: Readonly<Record<'parked', { readonly threshold: number; readonly periodSeconds: number }>>;
-  readonly cells: CellObjectives;
+  readonly cells: DeclaredObjectives;
 }
 
 /** Alerts by how fast the budget burns: the share of it that is gone in the long window, if the short one shows that it goes on. */
@@ -43,9 +35,6 @@ const KEPT = [
 /** So long a tenant may be without any comparison, or with events that were left unsent: one is ordered at once. */
 const CATCHING_UP = '30m';
 
-/** What of all requests may fail. */
-const budgetOf = ({ availability }: CellObjectives): number => rounded(1 - availability);
-
 const alert = (name: string, expr: string, lasts: string, severity: string, summary: string) => ({
   alert: `Polycell${name}`,
   expr,
@@ -56,13 +45,10 @@ const alert = (name: string, expr: string, lasts: string, severity: string, summ
 
 /** The rules, as a document that Prometheus reads: JSON is YAML. @throws Error if an objective makes no sense */
 export function prometheusRules({ alarms, cells }: Objectives): unknown {
-  const { availability, windowDays, rtoSeconds, stateSeconds, lagSeconds, rpoSeconds } = cells;
-  const areSound = [rtoSeconds, stateSeconds, lagSeconds, rpoSeconds].every((seconds) => seconds > 0);
-  if (!(availability > 0 && availability < 1 && windowDays >= 1 && areSound))
-    throw new Error(
-      'infra/objectives.json: cells needs availability between 0 and 1, windowDays from 1 and rtoSeconds, stateSeconds, lagSeconds and rpoSeconds above 0.',
-    );
-  const budget = budgetOf(cells);
+  const { windowDays, rtoSeconds, stateSeconds, lagSeconds, rpoSeconds } = cells;
+  const faults = [...objectiveFaults(cells), ...(rtoSeconds > 0 ? [] : ['rtoSeconds must be above 0.'])];
+  if (faults.length > 0) throw new Error(faults.map((fault) => `infra/objectives.json: cells: ${fault}`).join(' '));
+  const budget = budgetShare(cells);
   return {
     groups: [
       {

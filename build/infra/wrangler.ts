@@ -1,4 +1,6 @@
-// `infra/live/edge/wrangler.jsonc`, generated from infra/edge.json: for deploying the Worker with wrangler instead of Terraform.
+// `infra/live/edge/wrangler.jsonc`, generated from infra/edge.json and the objectives: for deploying the Worker with wrangler instead of Terraform.
+
+import { type CellObjectives, OBJECTIVE_DEFAULTS } from '../../core/edge/monitor/objectives.ts';
 
 /** The content of infra/edge.json. */
 export interface EdgeDeclaration {
@@ -25,14 +27,14 @@ export interface EdgeDeclaration {
   readonly migrations: readonly { readonly tag: string; readonly newSqliteClasses: readonly string[] }[];
 }
 
-const MADE = `// Made from infra/edge.json by \`npx polycell cells scaffold edge\`. Deploy with
+const MADE = `// Made from infra/edge.json and infra/objectives.json by \`npx polycell cells scaffold edge\`. Deploy with
 //   npx wrangler deploy --config infra/live/edge/wrangler.jsonc --var APP_VERSION:VERSION
 // The private route key is no variable: npx wrangler secret put APP_ROUTE_KEY --config infra/live/edge/wrangler.jsonc
 // Nor are the headers for a collector, if it needs any: put them as OTEL_EXPORTER_OTLP_HEADERS in the same way.
 `;
 
-/** The file's text. The KV namespace has no id: wrangler finds this Worker's namespace, or creates it. */
-export function wranglerConfig(edge: EdgeDeclaration): string {
+/** The file's text. `objectives`: those of cells. The KV namespace has no id: wrangler finds this Worker's namespace, or creates it. */
+export function wranglerConfig(edge: EdgeDeclaration, objectives: CellObjectives): string {
   const config = {
     $schema: '../../../node_modules/wrangler/config-schema.json',
     name: edge.name,
@@ -54,6 +56,7 @@ export function wranglerConfig(edge: EdgeDeclaration): string {
       APP_QUOTAS: JSON.stringify(edge.quotas),
       APP_FORWARD_TIMEOUT_MS: String(edge.forwardTimeoutMs),
       APP_MONITOR: JSON.stringify(edge.monitor),
+      APP_OBJECTIVES: JSON.stringify(objectives, Object.keys(OBJECTIVE_DEFAULTS)),
       APP_TRUST: JSON.stringify(edge.trust),
       APP_CONSOLE: JSON.stringify(edge.console),
       APP_CROSS_ORIGIN: JSON.stringify(edge.crossOrigin),

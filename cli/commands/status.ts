@@ -1,7 +1,7 @@
 // `polycell status`: edge, cells, tenants, failovers and fencing on one screen, once or until Ctrl-C; at a local stack each consumer, too.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Overview } from '../../core/edge/monitor/overview.ts';
+import type { Overview, OverviewCell } from '../../core/edge/monitor/overview.ts';
 import type { CellStatus } from '../../local/stack.ts';
 import { type Command, type CommandContext, EXIT, RefusedError, UserError } from '../command.ts';
 import { type Connection, connect } from '../edge/connection.ts';
@@ -70,7 +70,7 @@ async function ofStack(stack: StackClient, json: boolean, out: Out): Promise<num
   const { edge, cells } = await stack.status();
   // The monitor of a stack that has just started may not have made a round yet.
   const overview = edge === null ? undefined : await overviewOf(await stack.control()).catch(unlessRefused);
-  if (json) out(JSON.stringify({ edge, cells: cells.map(withPace(overview)), ...(overview && partsOf(overview)) }));
+  if (json) out(JSON.stringify({ edge, cells: cells.map(withNumbers(overview)), ...(overview && partsOf(overview)) }));
   else {
     const parts = [
       ...(edge === null ? [] : [`edge  ${edge.health}  ${edge.url}  ${edge.tlsUrl}`]),
@@ -85,13 +85,19 @@ async function ofStack(stack: StackClient, json: boolean, out: Out): Promise<num
   return [...(edge === null ? [] : [edge]), ...cells].every(({ health }) => health === 'ok') ? EXIT.done : EXIT.failed;
 }
 
-/** A cell of the stack with how fast events move in and from it, where the monitor has said so. */
-const withPace =
+/** A cell of the stack with how fast events move in and from it, and its budgets, where the monitor has said so. */
+const withNumbers =
   (overview: Overview | undefined) =>
-  (cell: CellStatus): CellStatus & { readonly pace?: ReturnType<typeof paceOf> } => {
+  (cell: CellStatus): CellStatus & Partial<ReturnType<typeof numbersOf>> => {
     const known = overview?.cells.items.find(({ id }) => id === cell.id);
-    return overview === undefined || known === undefined ? cell : { ...cell, pace: paceOf(overview, known) };
+    return overview === undefined || known === undefined ? cell : { ...cell, ...numbersOf(overview, known) };
   };
+
+/** What `--json` has of how a cell keeps its objectives; an edge of an earlier release says nothing of budgets. */
+const numbersOf = (overview: Overview, cell: OverviewCell) => ({
+  pace: paceOf(overview, cell),
+  budget: cell.budget ?? null,
+});
 
 const unlessRefused = (error: unknown): undefined => {
   if (error instanceof UserError) return undefined;
@@ -110,7 +116,12 @@ async function overviewOf(control: Control): Promise<Overview> {
 }
 
 /** What `--json` has of the overview, besides the cells. */
-const partsOf = ({ tenants, failovers, fencing }: Overview) => ({ tenants, failovers, fencing });
+const partsOf = ({ tenants, failovers, fencing, objectives }: Overview) => ({
+  tenants,
+  failovers,
+  fencing,
+  objectives,
+});
 
 /** What the monitor says of a cell that is well. */
 const WELL = 'up';
@@ -123,7 +134,7 @@ async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<
   const cells = overview.cells.items.map((cell) => {
     const { id, cloud, region, endpoint, verdict, detail, state, homes, standbys } = cell;
     const directory = { state, homes, standbys };
-    const numbers = { parked: parkedIn(cell), pace: paceOf(overview, cell) };
+    const numbers = { parked: parkedIn(cell), ...numbersOf(overview, cell) };
     return { id, cloud, region, url: endpoint, health: verdict, detail, directory, ...numbers };
   });
   if (json)

@@ -87,7 +87,9 @@ describe('environment', () => {
   });
 
   test("wrangler's file binds the same", () => {
-    const text = wranglerConfig(JSON.parse(readFileSync(path.join(PROJECT, 'infra/edge.json'), 'utf8')));
+    const read = (file: string) => JSON.parse(readFileSync(path.join(PROJECT, file), 'utf8'));
+    const { cells } = read('infra/objectives.json');
+    const text = wranglerConfig(read('infra/edge.json'), cells);
     const config = JSON.parse(text.replace(/^\/\/.*$/gm, ''));
     const bound = [
       ...Object.keys(config.vars),

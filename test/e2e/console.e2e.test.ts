@@ -166,6 +166,20 @@ else {
     expect(await page.evaluate("document.activeElement?.getAttribute('href')")).toBe('#/failover/cell-2');
   });
 
+  test('what is left of the error budgets is shown as of the first whole minute: of what is not known, nothing', async () => {
+    await go('overview');
+    const table = page.getByRole('table', { name: 'Left of the error budgets of 30 days' });
+    const row = table.getByRole('row', { name: /^cell-1/ });
+    await eventually(async () => expect(await row.textContent()).toMatch(/\d{4}-\d\d-\d\d$/));
+    // No request has been sent to it so far.
+    expect(await row.getByRole('cell').first().textContent()).toBe('–');
+    const { objectives, cells } = await (await control())('GET', 'overview');
+    expect([objectives.windowDays, cells.items[0]?.budget?.availability]).toEqual([
+      30,
+      { counted: 0, missed: 0, left: null },
+    ]);
+  });
+
   test('a failover takes three interactions of the keyboard alone, shows its effect first, and how long it took', async () => {
     await go('overview');
     await page.getByRole('link', { name: 'Fail over…' }).first().focus();

@@ -7,6 +7,7 @@ import { createFencing } from '../../core/edge/monitor/fencing.ts';
 import { measureQuestion } from '../../core/edge/monitor/measure-question.ts';
 import { createMonitor } from '../../core/edge/monitor/monitor.ts';
 import { MONITOR_LOCALLY } from '../../core/edge/monitor/monitor-settings.ts';
+import { OBJECTIVE_DEFAULTS } from '../../core/edge/monitor/objectives.ts';
 import { createOverview, type Overview } from '../../core/edge/monitor/overview.ts';
 import { peerQuestion } from '../../core/edge/monitor/peer-question.ts';
 import { createProber } from '../../core/edge/monitor/prober.ts';
@@ -62,6 +63,7 @@ export async function watched(...definitions: readonly CellDefinition[]) {
       measure: measureQuestion({ ...asking, sign }),
       replication,
       storage,
+      objectives: OBJECTIVE_DEFAULTS,
       clock,
       log,
       intervalMs: settings.intervalMs,

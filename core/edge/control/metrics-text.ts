@@ -1,5 +1,6 @@
 // The overview as metrics for Prometheus to fetch (https://prometheus.io/docs/instrumenting/exposition_formats/).
 
+import { BUDGET_KINDS, type Budget } from '../monitor/budgets.ts';
 import type { Overview } from '../monitor/overview.ts';
 
 /** The media type of the text. */
@@ -28,6 +29,15 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       const found = value(cell);
       return found === undefined ? [] : [[{ cell: cell.id }, found] as const];
     });
+  const ofBudgets = (value: (budget: Budget) => number | null): readonly Sample[] =>
+    cells.items.flatMap(({ id, budget }) =>
+      BUDGET_KINDS.flatMap((objective) => {
+        // While a release is being deployed, the monitor may be of the one before.
+        const known = budget?.[objective];
+        const found = known === undefined ? null : value(known);
+        return found === null ? [] : [[{ cell: id, objective }, found] as const];
+      }),
+    );
   const latestRto = new Map<string, number>();
   // The newest come first.
   for (const { cell, rtoMs } of failovers)
@@ -111,6 +121,18 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       'gauge',
       'Tenants of which events were left unsent; 20 are counted.',
       ofCells(({ replication }) => replication?.behind),
+    ),
+    ...lines(
+      'polycell_cell_budget_left',
+      'gauge',
+      'The share of the error budget that is left over the window; below 0 if the objective is missed, absent while nothing is known.',
+      ofBudgets(({ left }) => left),
+    ),
+    ...lines(
+      'polycell_cell_budget_counted',
+      'gauge',
+      'What the budget is made of so far: requests, or minutes in which there was something to measure.',
+      ofBudgets(({ counted }) => counted),
     ),
     ...lines('polycell_tenants_unserved', 'gauge', 'Tenants of the overview that no cell serves.', [
       [{}, tenants.items.filter(({ servedBy }) => servedBy === null).length],

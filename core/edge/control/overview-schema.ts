@@ -44,6 +44,38 @@ const replication = object(['failing', 'failingSince', 'behind', 'unknown', 'com
   comparedAt: { ...maybeTime, description: 'From when on events of the worst other tenant may be missing there.' },
 });
 
+const budget = object(['counted', 'missed', 'left'], {
+  counted: { ...count, description: 'Requests, or minutes in which there was something to measure.' },
+  missed: { ...count, description: 'Of these, requests that failed, or minutes in which the objective was not kept.' },
+  left: {
+    type: ['number', 'null'],
+    maximum: 1,
+    description: '1: all of it; 0: used up; below 0: the objective is missed; null: nothing is known yet.',
+  },
+});
+
+const budgets = object(['since', 'availability', 'state', 'lag', 'rpo'], {
+  since: {
+    type: ['string', 'null'],
+    format: 'date',
+    description: 'The first day that is known (UTC); null if the window is known from its beginning.',
+  },
+  ...{ availability: budget, state: budget, lag: budget, rpo: budget },
+});
+
+const OBJECTIVES = ['availability', 'windowDays', 'stateSeconds', 'lagSeconds', 'rpoSeconds'] as const;
+
+const positive = { type: 'number', exclusiveMinimum: 0 } as const;
+
+const objectives = {
+  ...object(OBJECTIVES, {
+    availability: { ...positive, exclusiveMaximum: 1 },
+    windowDays: { type: 'integer', minimum: 1 },
+    ...{ stateSeconds: positive, lagSeconds: positive, rpoSeconds: positive },
+  }),
+  description: 'What the cells’ error budgets are judged by.',
+} as const;
+
 const cell = object(
   [
     ...([
@@ -69,6 +101,7 @@ const cell = object(
       'routed',
       'measured',
       'replication',
+      'budget',
     ] as const),
   ],
   {
@@ -94,6 +127,10 @@ const cell = object(
     replication: {
       oneOf: [replication, { type: 'null' }],
       description: 'How far the tenants that it serves are at their other cells, by what the cells have noted.',
+    },
+    budget: {
+      oneOf: [budgets, { type: 'null' }],
+      description: 'Its error budgets over the window of the objectives; null before the first whole minute.',
     },
   },
 );
@@ -151,12 +188,15 @@ const series = object(['stepMs', 'until', 'cells'], {
   },
 });
 
-export const OVERVIEW = object(['revision', 'monitor', 'cells', 'tenants', 'fencing', 'failovers', 'series'], {
+const PARTS = ['revision', 'monitor', 'cells', 'tenants', 'fencing', 'failovers', 'objectives', 'series'] as const;
+
+export const OVERVIEW = object(PARTS, {
   revision: { ...count, description: 'The directory’s revision that tenants and failovers are of.' },
   monitor: object(['trouble', 'intervalMs'], { trouble: maybeText, intervalMs: count }),
   cells: part(cell),
   tenants: part(tenant),
   fencing: FENCING,
   failovers: list(failover),
+  objectives,
   series,
 });

@@ -18,11 +18,13 @@ import {
   type Tier,
 } from '../ports/directory-model.ts';
 import type { TrafficReport } from '../ports/traffic.ts';
+import { type CellBudget, cellBudgets } from './budgets.ts';
 import { isAnswering, NO_EVIDENCE, type Verdict } from './evidence.ts';
 import type { HoldReason, MonitorMemory } from './failure-detector.ts';
 import type { Fencing, FencingProgress } from './fencing.ts';
 import type { CellReport } from './measure-question.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
+import type { CellObjectives } from './objectives.ts';
 import { FAILOVER_LIMITS, type RecentFailover, recentFailovers } from './recent-failovers.ts';
 import type { CellReplication, ReplicaWatch } from './replica-watch.ts';
 import { cellSamples, type Measured, type Series } from './samples.ts';
@@ -71,6 +73,8 @@ export interface OverviewCell {
   } | null;
   /** How far the tenants that it serves are at their other cells; `null` without such tenants, or while that is not known. */
   readonly replication: CellReplication | null;
+  /** How much of its error budgets is left; `null` before the first whole minute. */
+  readonly budget: CellBudget | null;
 }
 
 export interface OverviewTenant {
@@ -96,6 +100,8 @@ export interface Overview {
   readonly tenants: { readonly items: readonly OverviewTenant[]; readonly more: boolean };
   readonly fencing: { readonly waiting: number; readonly jobs: readonly FencingProgress[] };
   readonly failovers: readonly RecentFailover[];
+  /** What the cells' budgets are judged by. */
+  readonly objectives: CellObjectives;
   readonly series: Series;
 }
 
@@ -114,7 +120,8 @@ export interface OverviewDeps {
   /** Asks a cell what it measures; see `measureQuestion`. */
   readonly measure: (cell: ProbeTarget) => Promise<CellReport | null>;
   readonly replication: Pick<ReplicaWatch, 'of' | 'keep'>;
-  readonly storage: Pick<MonitorStorage, 'get' | 'put'>;
+  readonly storage: MonitorStorage;
+  readonly objectives: CellObjectives;
   readonly clock: Clock;
   readonly log: Log;
   readonly intervalMs: number;
@@ -150,9 +157,10 @@ export interface OverviewKeeper {
 
 /** Returns the overview. It costs nothing but memory while there is no viewer, except one small question to each cell now and then. */
 export function createOverview(deps: OverviewDeps): OverviewKeeper {
-  const { directory, measure, replication, storage, clock, log, intervalMs } = deps;
+  const { directory, measure, replication, storage, objectives, clock, log, intervalMs } = deps;
   const samples = cellSamples();
   const failovers = recentFailovers(storage);
+  const budgets = cellBudgets({ storage, objectives });
   /** Cell → its last sign of life. */
   let lastAnswers = new Map<string, number>();
   let measures = new Map<string, { readonly at: number; readonly report: CellReport }>();
@@ -263,6 +271,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
               delays: known.report.delays,
             },
       replication: replication.of(id),
+      budget: budgets.of(id),
     };
   };
 
@@ -282,6 +291,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
       },
       fencing: current.fencing.progress(),
       failovers: failovers.list(),
+      objectives,
       series: samples.series(),
     };
   };
@@ -310,15 +320,17 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
       },
       now,
     );
+    const ids = living.map(({ id }) => id);
     samples.sample(
       now,
-      living.map(({ id }) => id),
+      ids,
       (cell): Measured => ({
         probeMs: answerOf(current, cell)?.tookMs ?? null,
         parked: parkedIn(measures.get(cell)?.report),
         ...pace(cell),
       }),
     );
+    await budgets.take(now, ids, pace, samples.total);
     askNow(current);
     view = current;
     seenAt = now;

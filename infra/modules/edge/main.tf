@@ -31,6 +31,7 @@ resource "cloudflare_workers_script" "edge" {
     { type = "plain_text", name = "APP_QUOTAS", text = jsonencode(var.edge.quotas) },
     { type = "plain_text", name = "APP_FORWARD_TIMEOUT_MS", text = tostring(var.edge.forwardTimeoutMs) },
     { type = "plain_text", name = "APP_MONITOR", text = jsonencode(var.edge.monitor) },
+    { type = "plain_text", name = "APP_OBJECTIVES", text = jsonencode(var.objectives) },
     { type = "plain_text", name = "APP_TRUST", text = jsonencode(var.edge.trust) },
     { type = "plain_text", name = "APP_CONSOLE", text = jsonencode(var.edge.console) },
     { type = "plain_text", name = "APP_CROSS_ORIGIN", text = jsonencode(var.edge.crossOrigin) },

@@ -78,6 +78,34 @@ variable "edge" {
   }
 }
 
+variable "objectives" {
+  description = "The cells of infra/objectives.json: what their error budgets are judged by."
+  nullable    = false
+  type = object({
+    availability = optional(number, 0.999)
+    windowDays   = optional(number, 30)
+    stateSeconds = optional(number, 10)
+    lagSeconds   = optional(number, 30)
+    rpoSeconds   = optional(number, 7200)
+  })
+  default = {}
+
+  validation {
+    condition     = var.objectives.availability > 0 && var.objectives.availability < 1
+    error_message = "The availability must be above 0 and below 1."
+  }
+
+  validation {
+    condition     = var.objectives.windowDays >= 1 && var.objectives.windowDays <= 92 && floor(var.objectives.windowDays) == var.objectives.windowDays
+    error_message = "The window must be a whole number of days from 1 to 92."
+  }
+
+  validation {
+    condition     = alltrue([for seconds in [var.objectives.stateSeconds, var.objectives.lagSeconds, var.objectives.rpoSeconds] : seconds > 0 && seconds <= 31536000])
+    error_message = "The seconds of each objective must be above 0 and at most 31,536,000."
+  }
+}
+
 variable "release" {
   description = "What runs at the edge: its version, and the path of the package edge."
   nullable    = false

@@ -39,6 +39,7 @@ test('wrangler takes the generated file and the bundle', async () => {
         'APP_ISSUER',
         'APP_JWKS_URL',
         'APP_MONITOR',
+        'APP_OBJECTIVES',
         'APP_OPERATORS',
         'APP_QUOTAS',
         'APP_TRUST',

@@ -1,5 +1,7 @@
 // What the edge refuses to start with: every problem of its environment at once.
 import { readEdgeConfig } from '../../../functions-edge/config.ts';
+import objectives from '../../../infra/objectives.json' with { type: 'json' };
+import { objectivesIn } from '../../../local/objectives.ts';
 import { EDGE_KEY, publicPart } from '../../support/route-tokens.ts';
 
 const quota = { perSecond: 100, burst: 200 };
@@ -41,6 +43,47 @@ test('a complete environment is read; bindings of the platform are none of its v
     },
   });
   expect(readEdgeConfig({ ...environment, APP_DEVICE_CA: 'none' }).deviceCa).toEqual([]);
+});
+
+test('objectives are read; without the variable they are those of the repository’s file', () => {
+  const read = (value: string | undefined) =>
+    readEdgeConfig({ ...environment, ...(value !== undefined && { APP_OBJECTIVES: value }) }).objectives;
+  expect(read(undefined)).toEqual(objectivesIn(objectives));
+  expect(read('')).toEqual(read(undefined));
+  expect(read('{}')).toEqual({
+    availability: 0.999,
+    windowDays: 30,
+    stateSeconds: 10,
+    lagSeconds: 30,
+    rpoSeconds: 7200,
+  });
+  expect(read('{"availability":0.99,"windowDays":7}')).toMatchObject({
+    availability: 0.99,
+    windowDays: 7,
+    lagSeconds: 30,
+  });
+  expect(() => read('{')).toThrow('APP_OBJECTIVES is not JSON');
+  for (const wrong of ['[]', '"x"', '{"rtoSeconds":60}'])
+    expect(() => read(wrong)).toThrow(
+      'APP_OBJECTIVES must be an object of availability, windowDays, stateSeconds, lagSeconds, rpoSeconds, each of which may be left out',
+    );
+  expect(() => read('{"availability":1,"windowDays":0.5,"lagSeconds":"30"}')).toThrow(
+    'APP_OBJECTIVES: availability must be a number above 0 and below 1, not 1.; APP_OBJECTIVES: windowDays must be a whole number from 1 to 92, not 0.5.; APP_OBJECTIVES: lagSeconds must be a number above 0 and at most 31536000, not "30".',
+  );
+});
+
+test('a local stack takes the objectives of the file, and says what is wrong with it', () => {
+  expect(objectivesIn({ cells: { ...objectives.cells, availability: 0.9 } })).toEqual({
+    availability: 0.9,
+    windowDays: 30,
+    stateSeconds: 10,
+    lagSeconds: 30,
+    rpoSeconds: 7200,
+  });
+  expect(objectivesIn({ alarms: {} })).toEqual(objectivesIn(objectives));
+  expect(() => objectivesIn({ cells: { windowDays: 0 } })).toThrow(
+    'infra/objectives.json: cells: windowDays must be a whole number from 1 to 92, not 0.',
+  );
 });
 
 test('origins of pages and names of webhook senders are read', () => {

@@ -4,6 +4,7 @@ import { h } from '../dom.js';
 import { ago, counted, duration, rate } from '../format.js';
 import { badge, link, measuredAge, notice, number, parkedOf, serviceOf, stateOf, table, td } from '../parts.js';
 import { legend, plot } from '../plot.js';
+import { budgets } from './budgets.js';
 import { timeline } from './timeline.js';
 
 /** @typedef {import('../app.js').Context} Context */
@@ -80,6 +81,7 @@ export function overviewPage({ overview, nowMs }) {
           link(`#/failover/${id}`, 'Fail it over'),
         ),
       ),
+    budgets(overview),
     plots(overview),
     whoServes(overview),
     h('h2', null, 'Failovers'),

@@ -1,5 +1,7 @@
 // The overview: what operators see of cells, tenants and failovers, as of the monitor's rounds, and that it costs the cells next to nothing.
 
+import { metricsText } from '../../../../core/edge/control/metrics-text.ts';
+import { OBJECTIVE_DEFAULTS } from '../../../../core/edge/monitor/objectives.ts';
 import { OVERVIEW_LIMITS } from '../../../../core/edge/monitor/overview.ts';
 import { cellSamples, SAMPLE_LIMITS } from '../../../../core/edge/monitor/samples.ts';
 import { definition } from '../../../support/cloud.ts';
@@ -145,6 +147,42 @@ test('how fast events move is sampled: the slowest consumer, the slowest copy or
   await w.run(SAMPLE_LIMITS.stepMs);
   const later = w.shown().series;
   expect(later.cells.a?.lagMs.at(-1)).toBe(Date.parse(later.until ?? '') - began);
+});
+
+test('what counts against the error budgets is summed by the minute, and goes on when the monitor starts anew', async () => {
+  const w = await watched(definition('a'), definition('b'));
+  const api = openApi({}, undefined, async (known) => w.overview(known));
+  await w.run(2000);
+  expect(w.shown().cells.items.map(({ budget }) => budget)).toEqual([null, null]);
+  await w.cells.get('a')?.delays?.record('state', 'rollups', [20_000]);
+  w.report({ a: { requests: 4000, ingests: 0, failures: 3, tookMs: 1 } });
+  await w.run(60_000);
+  w.restart();
+  await w.run(2000);
+  const { body } = await api.call('GET', 'overview');
+  expect(body.objectives).toEqual(OBJECTIVE_DEFAULTS);
+  expect(body.cells.items).toMatchObject([
+    {
+      id: 'a',
+      budget: {
+        since: '2026-11-21',
+        availability: { counted: 4000, missed: 3, left: 0.25 },
+        state: { counted: 1, missed: 1, left: -999 },
+        lag: { counted: 0, missed: 0, left: null },
+        rpo: { counted: 0, missed: 0, left: null },
+      },
+    },
+    { id: 'b', budget: { availability: { counted: 0, missed: 0, left: null } } },
+  ]);
+  expect(metricsText(w.shown(), 0).split('\n')).toEqual(
+    expect.arrayContaining([
+      'polycell_cell_budget_left{cell="a",objective="availability"} 0.25',
+      'polycell_cell_budget_left{cell="a",objective="state"} -999',
+      'polycell_cell_budget_counted{cell="a",objective="availability"} 4000',
+      'polycell_cell_budget_counted{cell="a",objective="lag"} 0',
+    ]),
+  );
+  expect(metricsText(w.shown(), 0)).not.toMatch(/budget_left\{cell="(a",objective="lag"|b")/);
 });
 
 test('of samples and cells a bounded number is kept', () => {

@@ -247,3 +247,33 @@ run "a_collector_without_tls" {
 
   expect_failures = [var.edge]
 }
+
+run "an_availability_without_a_budget" {
+  command = plan
+
+  variables {
+    objectives = { availability = 1 }
+  }
+
+  expect_failures = [var.objectives]
+}
+
+run "half_a_day_of_window" {
+  command = plan
+
+  variables {
+    objectives = { windowDays = 7.5 }
+  }
+
+  expect_failures = [var.objectives]
+}
+
+run "no_time_to_the_state" {
+  command = plan
+
+  variables {
+    objectives = { stateSeconds = 0 }
+  }
+
+  expect_failures = [var.objectives]
+}
