@@ -1,4 +1,5 @@
 // The stack's notices as lines: repetitions are printed once, and counted.
+import { DELAY_LINE } from '../core/cell/delays.ts';
 import type { Notice } from '../local/local-cell.ts';
 
 /** A repeated notice is printed again after this, in milliseconds, with its count since. */
@@ -10,10 +11,14 @@ const SHOWN_FRAMES = 4;
 /** Maximum number of notices remembered as printed. */
 const REMEMBERED = 200;
 
+/** Lines that are there to be measured, many and always: `npx polycell logs` has them. */
+const MEASURES: ReadonlySet<string> = new Set([DELAY_LINE]);
+
 /** Returns a function that prints a notice, unless a similar one was just printed. `now`: in milliseconds. */
 export function noticePrinter(say: (line: string) => void, now: () => number): (notice: Notice) => void {
   const said = new Map<string, { at: number; more: number }>();
   return (notice) => {
+    if (MEASURES.has(notice.message)) return;
     const key = JSON.stringify([notice.part, notice.message, notice.fields?.cell]);
     const known = said.get(key);
     if (known !== undefined && now() - known.at < QUIET_MS) {

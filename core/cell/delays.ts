@@ -69,6 +69,9 @@ const METRICS = {
   copy: { name: 'polycell.replication.duration', of: 'polycell.peer' },
 } as const satisfies Record<DelayKind, object>;
 
+/** The message of the line that each note writes to the log, as well: the alarms of both clouds go by it (`infra/modules`). */
+export const DELAY_LINE = 'how long events took';
+
 /** Separates time, kind, name and process; names do not contain it. */
 const BETWEEN = '!';
 
@@ -95,6 +98,7 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
       const isDue = known.notedAt === null || Math.abs(now - known.notedAt) >= DELAY_LIMITS.noteMs;
       measured.set(key, isDue ? { counted: NOTHING, notedAt: now } : { counted, notedAt: known.notedAt });
       if (!isDue) return;
+      log.info(DELAY_LINE, { ...reportOf(kind, name, counted) });
       own ??= ids.next();
       const id = [timeOf(now), key, own].join(BETWEEN);
       const expiresAt = epochMs(now + DELAY_LIMITS.lifeMs);
@@ -126,17 +130,18 @@ export async function readDelays(
   const byName = [...sums].sort(([one], [other]) => compareUtf8(one, other));
   return byName.slice(0, DELAY_LIMITS.reported).map(([key, counted]) => {
     const [kind, name = ''] = key.split(BETWEEN);
-    const { counts, most } = counted;
-    return {
-      kind: kind === 'copy' ? 'copy' : 'state',
-      name,
-      events: counts.reduce((sum, each) => sum + each, 0),
-      p50Ms: quantileOf(counted, 0.5),
-      p99Ms: quantileOf(counted, 0.99),
-      mostMs: most,
-    };
+    return reportOf(kind === 'copy' ? 'copy' : 'state', name, counted);
   });
 }
+
+const reportOf = (kind: DelayKind, name: string, counted: Counted): DelayReport => ({
+  kind,
+  name,
+  events: counted.counts.reduce((sum, each) => sum + each, 0),
+  p50Ms: quantileOf(counted, 0.5),
+  p99Ms: quantileOf(counted, 0.99),
+  mostMs: counted.most,
+});
 
 function countedOf(took: readonly number[]): Counted {
   const counts = [...NOTHING.counts];

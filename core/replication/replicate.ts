@@ -10,7 +10,7 @@ import { describeError, isPortError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
 import type { Key, Store } from '../ports/store.ts';
 import type { HeldAssignments } from './held-assignments.ts';
-import type { ReplicaNotes } from './notes.ts';
+import type { ReplicaNotes, SenderNote } from './notes.ts';
 import { inParts, type PeerAddress, type PeerClient, toWire } from './peer-client.ts';
 
 export const REPLICATE_LIMITS = {
@@ -107,7 +107,7 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
     const { id: peer } = address.to;
     const note = await notes.sender(tenant, peer);
     if (clock.now() < (awayUntil.get(peer) ?? 0)) {
-      if (note.behindSince === null) return givenUp(tenant, peer, 'it was not reached a moment ago');
+      if (note.behindSince === null) return givenUp(tenant, peer, note, 'it was not reached a moment ago');
       await notes.left(tenant, peer);
       return DONE;
     }
@@ -117,7 +117,7 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
       if (error instanceof TooLate) return TOO_LATE;
       if (!isPortError(error, 'unavailable')) throw error;
       awayUntil.set(peer, clock.now() + REPLICATE_LIMITS.pauseMs);
-      return givenUp(tenant, peer, error.message);
+      return givenUp(tenant, peer, note, error.message);
     }
     if (note.failingSince !== null) await notes.reached(tenant, peer);
     const now = clock.now();
@@ -126,13 +126,20 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
     return DONE;
   };
 
-  const givenUp = async (tenant: string, peer: string, reason: string): Promise<DeliveryOutcome> => {
+  const givenUp = async (
+    tenant: string,
+    peer: string,
+    { failingSince }: Pick<SenderNote, 'failingSince'>,
+    reason: string,
+  ): Promise<DeliveryOutcome> => {
     const outcome = await notes.failed(tenant, peer);
+    /** For how long it has not been reached; alarms of both clouds go by it. */
+    const failingMs = failingSince === null ? 0 : Math.max(0, clock.now() - failingSince);
     log.warn(
       outcome === 'wait'
         ? 'events could not be replicated now and will be delivered again'
         : 'events are left unsent, as the other cell has been away for too long; a comparison brings them',
-      { tenant, peer, reason },
+      { tenant, peer, failingMs, reason },
     );
     return outcome === 'wait' ? retry(reason) : DONE;
   };

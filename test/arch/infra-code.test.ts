@@ -4,6 +4,7 @@ import path from 'node:path';
 import ts from 'typescript-api';
 import { localsOf, statementsIn, textsOf } from '../../build/infra/check/policies.ts';
 import { wranglerConfig } from '../../build/infra/wrangler.ts';
+import { DELAY_LINE } from '../../core/cell/delays.ts';
 import { TELEMETRY_VARIABLES } from '../../core/cell/telemetry-settings.ts';
 import * as aws from '../../functions-aws/config.ts';
 import * as azure from '../../functions-azure/config.ts';
@@ -98,6 +99,19 @@ describe('environment', () => {
       ...config.durable_objects.bindings.map(({ name }: { name: string }) => name),
     ];
     expect([...bound, ...secrets].sort()).toEqual([...names(edge.VARIABLES), ...names(edge.PLATFORM_VARIABLES)].sort());
+  });
+
+  test('the alarms of both clouds go by what the cells log', () => {
+    const delays = readFileSync(path.join(PROJECT, 'core/cell/delays.ts'), 'utf8');
+    const replicate = readFileSync(path.join(PROJECT, 'core/replication/replicate.ts'), 'utf8');
+    expect(replicate).toContain('{ tenant, peer, failingMs, reason }');
+    expect(delays).toContain('log.info(DELAY_LINE, { ...reportOf(');
+    for (const cloud of ['aws', 'azure']) {
+      const alarms = readFileSync(path.join(PROJECT, `infra/modules/${cloud}-event-cell/main.alarms.tf`), 'utf8');
+      const read = new Set(alarms.match(/(?<=\$\.|\bline\.)(kind|p99Ms|failingMs)\b/g));
+      expect([...read].sort()).toEqual(['failingMs', 'kind', 'p99Ms']);
+      expect(alarms).toContain(DELAY_LINE);
+    }
   });
 
   test('docs/environment.md has every variable that is set', () => {

@@ -9,6 +9,37 @@ locals {
   function_alarms = { for name, _ in local.functions : name => lookup(local.consumer_alarms, name, local.alarms) }
 
   alarm_actions = [aws_sns_topic.alarms.arn]
+
+  # By the objectives of cells, and what workers themselves say: each of their processes logs once in 30 s at most how long its latest events took
+  # (core/cell/delays.ts), and with each attempt for how long another cell has not been reached (core/replication/replicate.ts).
+  delays = {
+    to-state = {
+      description = "Some consumer takes longer to the state than the objective, for more than one of 100 events: npx polycell status."
+      seconds     = var.objectives.cells.stateSeconds
+    }
+    lag = {
+      description = "Events take longer to their other cell than the objective, more than one of 100, or it is not reached: npx polycell replicas status."
+      seconds     = var.objectives.cells.lagSeconds
+    }
+    rpo = {
+      description = "Another cell has not been reached for longer than the RPO that is the objective. Only the monitor at the edge knows the RPO itself."
+      seconds     = var.objectives.cells.rpoSeconds
+    }
+  }
+
+  # Which lines make which metric, in milliseconds.
+  delay_lines = {
+    to-state = { delay = "to-state", pattern = "{ $.message = \"how long events took\" && $.kind = \"state\" }", value = "$.p99Ms" }
+    lag      = { delay = "lag", pattern = "{ $.message = \"how long events took\" && $.kind = \"copy\" }", value = "$.p99Ms" }
+    away     = { delay = "lag", pattern = "{ $.failingMs >= 0 }", value = "$.failingMs" }
+    rpo      = { delay = "rpo", pattern = "{ $.failingMs >= 0 }", value = "$.failingMs" }
+  }
+
+  delay_filters = merge([
+    for name, function in local.functions : {
+      for line, made in local.delay_lines : "${name}-${line}" => merge(made, { function = name }) if function.bundle == "worker"
+    }
+  ]...)
 }
 
 resource "aws_sns_topic" "alarms" {
@@ -161,6 +192,40 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
   period              = local.function_alarms[each.key].parked.periodSeconds
   evaluation_periods  = local.function_alarms[each.key].parked.evaluations
   datapoints_to_alarm = local.function_alarms[each.key].parked.breaching
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+  tags                = local.tags
+}
+
+resource "aws_cloudwatch_log_metric_filter" "delay" {
+  for_each       = local.delay_filters
+  name           = "${local.id}-${each.key}"
+  log_group_name = aws_cloudwatch_log_group.function[each.value.function].name
+  pattern        = each.value.pattern
+
+  # No default: without lines nothing is known.
+  metric_transformation {
+    namespace = "Polycell/${local.id}"
+    name      = "Delay.${each.value.delay}"
+    value     = each.value.value
+    unit      = "Milliseconds"
+  }
+}
+
+# A line is of one process and of half a minute, so the alarm goes by the slowest, and wants it twice in a row.
+resource "aws_cloudwatch_metric_alarm" "delay" {
+  for_each            = local.delays
+  alarm_name          = "${local.id}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "Polycell/${local.id}"
+  metric_name         = "Delay.${each.key}"
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.seconds * 1000
+  period              = 300
+  evaluation_periods  = 2
+  datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

@@ -11,6 +11,7 @@ locals {
     { title = "Messages waiting", stat = "Maximum", metrics = [for name, _ in local.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${local.id}-${name}"]] },
     { title = "Dead letters", stat = "Maximum", metrics = [for name, _ in local.consumers : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${local.id}-${name}-dead-letter"]] },
     { title = "Parked", stat = "Sum", metrics = [for name, function in local.functions : ["Polycell/${local.id}", "Parked.${name}"] if function.bundle != "http"] },
+    { title = "Slowest events (p99, ms)", stat = "Maximum", metrics = [for name, _ in local.delays : ["Polycell/${local.id}", "Delay.${name}"]] },
     { title = "Errors", stat = "Sum", metrics = local.function_metrics["Errors"] },
     { title = "Throttles", stat = "Sum", metrics = local.function_metrics["Throttles"] },
     { title = "Runs", stat = "Sum", metrics = local.function_metrics["Invocations"] },

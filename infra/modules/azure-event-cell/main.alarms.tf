@@ -12,6 +12,11 @@ locals {
   # The lengths of time that alert rules know.
   durations = { 60 = "PT1M", 300 = "PT5M", 900 = "PT15M", 1800 = "PT30M", 3600 = "PT1H" }
 
+  # By the objectives of cells, and what workers themselves say: each of their processes logs once in 30 s at most how long its latest events took
+  # (core/cell/delays.ts), and with each attempt for how long another cell has not been reached (core/replication/replicate.ts). A line is of one
+  # process and of half a minute, so what is counted are lines above the objective, and an alarm wants some twice in a row.
+  delay_objective = { threshold = 1, periodSeconds = 300, evaluations = 2, breaching = 2 }
+
   # One entry an alarm that is made from a query: whose objectives it has, and the number that the query gives for a period.
   queries = merge(
     {
@@ -34,6 +39,23 @@ locals {
         description = "Messages of ${name} wait too long before they are processed."
         objective   = local.consumer_alarms[name].queueAgeSeconds
         query       = "AppRequests | where OperationName in ('${name}', '${name}_side') | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | summarize value = coalesce(max(waited), 0.0)"
+      }
+    },
+    {
+      to-state = {
+        description = "Some consumer takes longer to the state than the objective, for more than one of 100 events: npx polycell status."
+        objective   = local.delay_objective
+        query       = "AppTraces | where Message has 'how long events took' | extend line = parse_json(Message) | where tostring(line.kind) == 'state' | summarize value = countif(todouble(line.p99Ms) > ${var.objectives.cells.stateSeconds * 1000})"
+      }
+      lag = {
+        description = "Events take longer to their other cell than the objective, more than one of 100, or it is not reached: npx polycell replicas status."
+        objective   = local.delay_objective
+        query       = "AppTraces | where Message has_any ('how long events took', 'failingMs') | extend line = parse_json(Message) | extend took = iff(tostring(line.kind) == 'copy', todouble(line.p99Ms), todouble(line.failingMs)) | summarize value = countif(took > ${var.objectives.cells.lagSeconds * 1000})"
+      }
+      rpo = {
+        description = "Another cell has not been reached for longer than the RPO that is the objective. Only the monitor at the edge knows the RPO itself."
+        objective   = local.delay_objective
+        query       = "AppTraces | where Message has 'failingMs' | extend line = parse_json(Message) | summarize value = countif(todouble(line.failingMs) > ${var.objectives.cells.rpoSeconds * 1000})"
       }
     },
     {

@@ -8,6 +8,7 @@ locals {
     { title = "Errors", query = "AppRequests | where Success == false | summarize count() by OperationName, bin(TimeGenerated, 1m)" },
     { title = "Age of messages when processed (s)", query = "AppRequests | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | where isnotnull(waited) | summarize max(waited) by OperationName, bin(TimeGenerated, 1m)" },
     { title = "Parked", query = "AppTraces | extend line = parse_json(Message) | where tostring(line.level) == 'error' and tostring(line.message) startswith 'parked' | summarize count() by OperationName, bin(TimeGenerated, 1m)" },
+    { title = "Slowest events (p99, ms)", query = "AppTraces | where Message has 'how long events took' | extend line = parse_json(Message) | summarize max(todouble(line.p99Ms)) by tostring(line.kind), bin(TimeGenerated, 1m)" },
   ]
 }
 

@@ -157,7 +157,7 @@ variable "edge" {
 }
 
 variable "objectives" {
-  description = "The content of infra/objectives.json: thresholds of the alarms, and those of single consumers that differ."
+  description = "The content of infra/objectives.json: thresholds of the alarms, those of single consumers that differ, and what cells must keep."
   nullable    = false
   type = object({
     alarms = map(object({
@@ -172,11 +172,21 @@ variable "objectives" {
       evaluations   = number
       breaching     = number
     })))
+    cells = optional(object({
+      stateSeconds = optional(number, 10)
+      lagSeconds   = optional(number, 30)
+      rpoSeconds   = optional(number, 7200)
+    }), {})
   })
 
   validation {
     condition     = toset(keys(var.objectives.alarms)) == toset(["deadLetters", "errors", "parked", "queueAgeSeconds", "relayLagSeconds", "throttles"])
     error_message = "The objectives must have the alarms deadLetters, errors, parked, queueAgeSeconds, relayLagSeconds and throttles."
+  }
+
+  validation {
+    condition     = alltrue([for seconds in values(var.objectives.cells) : seconds > 0])
+    error_message = "stateSeconds, lagSeconds and rpoSeconds must be above 0."
   }
 
   validation {

@@ -66,6 +66,32 @@ test('a process writes once in 30 s, however many events there are, and loses no
   expect(w.writes()).toBe(2);
 });
 
+test('each note is also a line of the log, by which a cloud alarms', async () => {
+  const w = cell();
+  const process = w.process();
+  await process.record('state', 'rollups', [400]);
+  await process.record('state', 'rollups', [...Array.from({ length: 98 }, () => 40), 700]);
+  expect(w.log.lines).toEqual([
+    {
+      level: 'info',
+      message: 'how long events took',
+      fields: { kind: 'state', name: 'rollups', events: 1, p50Ms: 400, p99Ms: 400, mostMs: 400 },
+    },
+  ]);
+  w.clock.jump(DELAY_LIMITS.noteMs);
+  await process.record('state', 'rollups', [1300]);
+  expect(w.log.lines.slice(1)).toMatchObject([
+    { message: 'how long events took', fields: { events: 100, p99Ms: 1000, mostMs: 1300 } },
+  ]);
+  // A store that is away keeps no line back.
+  w.breakStore();
+  await process.record('copy', 'beta', [30]);
+  expect(w.log.lines.slice(2)).toMatchObject([
+    { level: 'info', fields: { kind: 'copy', name: 'beta', p99Ms: 30 } },
+    { level: 'warn' },
+  ]);
+});
+
 test('what was noted two minutes ago says nothing any more', async () => {
   const w = cell();
   await w.process().record('copy', 'beta', [10]);
@@ -122,6 +148,7 @@ test('each event is a value of a distribution; a store that fails costs the note
     ['record', 'polycell.replication.duration', 2.5, { 'polycell.peer': 'beta' }],
   ]);
   expect(w.log.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+    'info how long events took',
     'warn how long events took is not noted',
   ]);
 });

@@ -39,6 +39,16 @@ test('however many different things happen, few are remembered', () => {
   expect(lines).toHaveLength(202);
 });
 
+test('lines that are there to be measured are not printed', () => {
+  const lines: string[] = [];
+  const print = noticePrinter(
+    (line) => lines.push(line),
+    () => 0,
+  );
+  print({ level: 'info', part: 'aws-alpha worker', message: 'how long events took', fields: { p99Ms: 400 } });
+  expect(lines).toEqual([]);
+});
+
 test('a stack trace is shown below its line, the innermost frames alone', () => {
   const lines: string[] = [];
   const print = noticePrinter(

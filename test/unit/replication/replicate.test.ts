@@ -134,6 +134,13 @@ test('while the other cell is away events wait; after ten minutes they are left 
   await where.flow('home');
   expect(where.cell('home').bus.waiting('replicate')).toBe(0);
   expect(await noteOf(where)).toMatchObject({ behindSince: since });
+  // For how long, which the alarms of the clouds go by.
+  const { lines } = where.cell('home').log;
+  expect(lines.flatMap(({ fields }) => (fields.failingMs === undefined ? [] : [fields.failingMs])).sort()).toEqual([
+    0,
+    NOTE_LIMITS.patienceMs - 1,
+    NOTE_LIMITS.patienceMs - 1 + REPLICATE_LIMITS.pauseMs,
+  ]);
   // A new event finds the way as soon as there is one; what was left comes by the push alone.
   where.down.clear();
   later(where);

@@ -72,6 +72,7 @@ variables {
       deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
       parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
     }
+    cells     = { lagSeconds = 45 }
     consumers = { rollups = { queueAgeSeconds = { threshold = 900, periodSeconds = 60, evaluations = 5, breaching = 5 } } }
   }
 }
@@ -150,6 +151,14 @@ run "as_declared" {
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.parked)) == toset(["relay", "device-state", "rollups"]) && toset(keys(aws_cloudwatch_metric_alarm.dead_letters)) == toset(["device-state", "rollups"])
     error_message = "What parks must have an alarm, and so must every dead-letter queue."
+  }
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.delay : name => alarm.threshold } == { to-state = 10000, lag = 45000, rpo = 7200000 }
+    error_message = "The objectives of cells must have alarms, in milliseconds."
+  }
+  assert {
+    condition     = toset([for filter in aws_cloudwatch_log_metric_filter.delay : filter.metric_transformation[0].name]) == toset(["Delay.to-state", "Delay.lag", "Delay.rpo"]) && toset([for filter in aws_cloudwatch_log_metric_filter.delay : filter.log_group_name]) == toset(["/aws/lambda/aws-test-device-state", "/aws/lambda/aws-test-rollups"])
+    error_message = "What these alarms go by must come from the lines of every worker."
   }
   assert {
     condition     = !strcontains(lower(aws_apigatewayv2_stage.default.access_log_settings[0].format), "body") && aws_apigatewayv2_stage.default.default_route_settings[0].throttling_rate_limit == 500

@@ -260,6 +260,27 @@ run "an_odd_period" {
   expect_failures = [var.objectives]
 }
 
+run "no_time_for_replication" {
+  command = plan
+
+  variables {
+    objectives = {
+      alarms = {
+        errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
+        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
+        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
+        parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
+      }
+      consumers = {}
+      cells     = { lagSeconds = 0 }
+    }
+  }
+
+  expect_failures = [var.objectives]
+}
+
 run "a_malformed_address" {
   command = plan
 

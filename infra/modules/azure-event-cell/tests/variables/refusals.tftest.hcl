@@ -205,65 +205,6 @@ run "another_kind_of_key" {
   expect_failures = [var.route_keys]
 }
 
-run "a_missing_alarm" {
-  command = plan
-
-  variables {
-    objectives = {
-      alarms = {
-        errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
-        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
-        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
-      }
-      consumers = {}
-    }
-  }
-
-  expect_failures = [var.objectives]
-}
-
-run "an_unknown_consumer" {
-  command = plan
-
-  variables {
-    objectives = {
-      alarms = {
-        errors          = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
-        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
-        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
-        parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
-      }
-      consumers = { nobody = {} }
-    }
-  }
-
-  expect_failures = [var.objectives]
-}
-
-run "an_odd_period" {
-  command = plan
-
-  variables {
-    objectives = {
-      alarms = {
-        errors          = { threshold = 1, periodSeconds = 61, evaluations = 5, breaching = 3 }
-        throttles       = { threshold = 1, periodSeconds = 60, evaluations = 5, breaching = 3 }
-        relayLagSeconds = { threshold = 60, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        queueAgeSeconds = { threshold = 120, periodSeconds = 60, evaluations = 5, breaching = 5 }
-        deadLetters     = { threshold = 1, periodSeconds = 60, evaluations = 1, breaching = 1 }
-        parked          = { threshold = 10, periodSeconds = 300, evaluations = 1, breaching = 1 }
-      }
-      consumers = {}
-    }
-  }
-
-  expect_failures = [var.objectives]
-}
-
 run "a_malformed_address" {
   command = plan
 
