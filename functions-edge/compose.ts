@@ -162,7 +162,8 @@ export function composeMonitor(
     signers,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
-  const monitor = measuredMonitor({ monitor: watch, pace: overview.pace, telemetry, flush: telemetry.flush });
+  const { pace, backlogs } = overview;
+  const monitor = measuredMonitor({ monitor: watch, pace, backlogs, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);

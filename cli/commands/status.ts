@@ -7,7 +7,7 @@ import { type Command, type CommandContext, EXIT, RefusedError, UserError } from
 import { type Connection, connect } from '../edge/connection.ts';
 import type { Control } from '../edge/edge-client.ts';
 import { healthOfEdge } from '../edge/edge-health.ts';
-import { paceOf, parkedIn, printCells, printPace, printRest } from '../overview-lines.ts';
+import { backlogsOf, paceOf, parkedIn, printCells, printPace, printRest } from '../overview-lines.ts';
 import type { StackClient } from '../stack-client.ts';
 
 export const status: Command = {
@@ -90,7 +90,8 @@ const withPace =
   (overview: Overview | undefined) =>
   (cell: CellStatus): CellStatus & { readonly pace?: ReturnType<typeof paceOf> } => {
     const known = overview?.cells.items.find(({ id }) => id === cell.id);
-    return overview === undefined || known === undefined ? cell : { ...cell, pace: paceOf(overview, known) };
+    if (overview === undefined || known === undefined) return cell;
+    return { ...cell, ...{ pace: paceOf(overview, known), backlogs: backlogsOf(known) } };
   };
 
 const unlessRefused = (error: unknown): undefined => {
@@ -123,7 +124,7 @@ async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<
   const cells = overview.cells.items.map((cell) => {
     const { id, cloud, region, endpoint, verdict, detail, state, homes, standbys } = cell;
     const directory = { state, homes, standbys };
-    const numbers = { parked: parkedIn(cell), pace: paceOf(overview, cell) };
+    const numbers = { parked: parkedIn(cell), pace: paceOf(overview, cell), backlogs: backlogsOf(cell) };
     return { id, cloud, region, url: endpoint, health: verdict, detail, directory, ...numbers };
   });
   if (json)

@@ -1,5 +1,6 @@
 // The overview for operators: cells, tenants, failovers and fencing on one page, made from what the monitor's rounds know.
 
+import type { ConsumerBacklog } from '../../cell/backlogs.ts';
 import type { DelayReport } from '../../cell/delays.ts';
 import type { ProbeTarget } from '../../cell/health-probe.ts';
 import type { ParkedCount } from '../../cell/measures.ts';
@@ -18,6 +19,7 @@ import {
   type Tier,
 } from '../ports/directory-model.ts';
 import type { TrafficReport } from '../ports/traffic.ts';
+import { backlogWatch } from './backlog-watch.ts';
 import { isAnswering, NO_EVIDENCE, type Verdict } from './evidence.ts';
 import type { HoldReason, MonitorMemory } from './failure-detector.ts';
 import type { Fencing, FencingProgress } from './fencing.ts';
@@ -68,6 +70,8 @@ export interface OverviewCell {
     readonly version: string;
     readonly parked: readonly ParkedCount[];
     readonly delays: readonly DelayReport[];
+    /** How far its consumers are behind; empty if it has not said so lately, as one of an earlier release. */
+    readonly backlogs: readonly ConsumerBacklog[];
   } | null;
   /** How far the tenants that it serves are at their other cells; `null` without such tenants, or while that is not known. */
   readonly replication: CellReplication | null;
@@ -124,6 +128,8 @@ export interface OverviewDeps {
 export interface Pace {
   /** From acceptance until a consumer is done, for 99 of 100 of the latest events; of the slowest consumer. */
   readonly stateMs: number | null;
+  /** How far a consumer is behind what the relay has published: of the one that is known to be furthest behind. */
+  readonly backlogMs: number | null;
   /** From acceptance until the other cell has stored it, alike; or since when another cell is not reached, if that is longer. */
   readonly lagMs: number | null;
   /** Since when, at the worst tenant whose RPO is known, not everything is known to be at its other cell. */
@@ -144,6 +150,8 @@ export interface OverviewKeeper {
   report(traffic: TrafficReport): void;
   /** How fast events move in and from a cell, as of now. */
   pace(cell: string): Pace;
+  /** How far its consumers are behind, as of now. */
+  backlogs(cell: string): readonly ConsumerBacklog[];
   /** The overview as of the latest round; `null` before the first one. `known`: the entity tag that the viewer has. */
   answer(trouble: string | null, known: string | null): OverviewAnswer | null;
 }
@@ -153,6 +161,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
   const { directory, measure, replication, storage, clock, log, intervalMs } = deps;
   const samples = cellSamples();
   const failovers = recentFailovers(storage);
+  const backlogs = backlogWatch();
   /** Cell → its last sign of life. */
   let lastAnswers = new Map<string, number>();
   let measures = new Map<string, { readonly at: number; readonly report: CellReport }>();
@@ -182,7 +191,9 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
   const askAll = async (targets: readonly Cell[]): Promise<void> => {
     for (const cell of targets) {
       const report = await measure(cell);
-      if (report !== null) measures.set(cell.id, { at: clock.now(), report });
+      if (report === null) continue;
+      measures.set(cell.id, { at: clock.now(), report });
+      backlogs.take(cell.id, report.backlogs, clock.now());
     }
   };
 
@@ -230,6 +241,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     const since = (time: string | null) => (time === null ? [] : [Math.max(0, now - Date.parse(time))]);
     return {
       stateMs: greatest(slowest('state')),
+      backlogMs: greatest(backlogs.of(cell, now).flatMap(({ backlogMs }) => (backlogMs === null ? [] : [backlogMs]))),
       lagMs: greatest([...slowest('copy'), ...since(failingSince)]),
       rpoMs: greatest(since(comparedAt)),
     };
@@ -261,6 +273,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
               version: known.report.version,
               parked: known.report.parked,
               delays: known.report.delays,
+              backlogs: backlogs.of(id, clock.now()),
             },
       replication: replication.of(id),
     };
@@ -301,6 +314,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     const byId = new Map(living.map((cell) => [cell.id, cell]));
     measures = new Map([...measures].filter(([id]) => byId.has(id)));
     replication.keep(new Set(byId.keys()));
+    backlogs.keep(byId);
     await failovers.measure(
       {
         silentSince: (cell) =>
@@ -338,6 +352,8 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     report: (traffic) => samples.report(traffic),
 
     pace,
+
+    backlogs: (cell) => backlogs.of(cell, clock.now()),
 
     answer(trouble, known) {
       if (view === undefined) return null;

@@ -257,7 +257,7 @@ property(
               routeKeys: keys,
               events,
               state,
-              delays: { record: async () => undefined },
+              delays: { record: async () => undefined, passed: async () => undefined },
               fetch,
               clock,
               log,
