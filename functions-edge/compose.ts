@@ -51,6 +51,7 @@ import { createErasures } from '../core/edge/erasures/erasures.ts';
 import { CERTIFICATE_TYPE } from '../core/edge/erasures/steps.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
+import { drillBook } from '../core/edge/monitor/drill-book.ts';
 import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
@@ -169,7 +170,7 @@ export function composeMonitor(
     overview.report(traffic);
     if (signer !== undefined) signers.seen(signer);
   };
-  return monitorObject({ monitor, report, gate, storage, clock, intervalMs });
+  return monitorObject({ monitor, report, gate, book: drillBook(storage, clock), storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -357,6 +358,10 @@ export function composeEdge(
       }),
       mover: ordered,
       erasures: ordered,
+      drills: {
+        noteDrill: (...call) => askMonitor(bindings, (monitor) => monitor.noteDrill(...call)),
+        drills: () => askMonitor(bindings, (monitor) => monitor.drills()),
+      },
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),
