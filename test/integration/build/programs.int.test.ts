@@ -7,8 +7,8 @@ import { root } from '../../../build/bundles.mjs';
 const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   scripts: Readonly<Record<string, string>>;
 };
-/** Scripts that are programs of this project; `test` and `format` hand their arguments to others' programs. */
-const programs = Object.keys(scripts).filter((name) => !['build', 'test', 'format'].includes(name));
+/** Scripts that are programs of this project; those of tests and `format` hand their arguments to others' programs. */
+const programs = Object.keys(scripts).filter((name) => !['build', 'test', 'test:long', 'format'].includes(name));
 
 /** Runs a script of package.json as npm does. */
 const run = (name: string, ...args: string[]): Promise<{ code: unknown; out: string; err: string }> =>

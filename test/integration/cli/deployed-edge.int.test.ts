@@ -11,6 +11,7 @@ import { BROWSER, BROWSER_FLAGS, testsNotRun } from '../../support/browser.ts';
 import { answerCheck } from '../../support/conformity.ts';
 import { type DeployedEdge, startDeployedEdge, tenantTokenNow } from '../../support/deployed-edge.ts';
 import { eventually } from '../../support/eventually.ts';
+import { look } from '../../support/look.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { type Ended, Run } from './run.ts';
 
@@ -230,7 +231,7 @@ describe('requests of a tenant', () => {
 });
 
 describe('the documents', () => {
-  const served = async (where: string): Promise<Served> => (await (await fetch(edge.url + where)).json()) as Served;
+  const served = async (where: string): Promise<Served> => (await (await look(edge.url + where)).json()) as Served;
   type Served = { info: { title: string }; servers: { url: string }[] };
 
   test.each([
@@ -260,7 +261,7 @@ describe('the documents', () => {
     );
     const credential = token();
     const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
-    const response = await fetch(edge.url + where, { headers });
+    const response = await look(edge.url + where, { headers });
     const body = await response.text();
     const contentType = response.headers.get('content-type');
     expect(check({ method: 'GET', path: where, status: response.status, contentType, body })).toEqual([]);
