@@ -75,7 +75,7 @@ const row = ({ id, kind, cell, endedAt, outcome, rtoMs, missed, actor }, nowMs) 
         : h(
             'ul',
             null,
-            missed.map((text) => h('li', { key: text }, text)),
+            missed.map((text, index) => h('li', { key: index }, text)),
           ),
     ),
     td(actor),
