@@ -14,7 +14,10 @@ const RULES = [
 
 const LONG = new RegExp(RULES.join('|'));
 
-/** Leaves the short ones, as `jest --filter` takes them. @param {readonly string[]} paths */
-const shortOnes = async (paths) => ({ filtered: paths.filter((path) => !LONG.test(path.replaceAll('\\', '/'))) });
+/** @param {string} path */
+const isLong = (path) => LONG.test(path.replaceAll('\\', '/'));
 
-module.exports = Object.assign(shortOnes, { LONG, RULES });
+/** Leaves the long ones, as `jest --filter` takes them. @param {readonly string[]} paths */
+const longOnes = async (paths) => ({ filtered: paths.filter(isLong) });
+
+module.exports = Object.assign(longOnes, { isLong, RULES });

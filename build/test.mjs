@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { buildBundles, root } from './bundles.mjs';
-import longTests from './long-tests.cjs';
 
 /**
  * Tests wait for processes as often as for a processor: three workers keep two processors busy. More would delay each other, as would a
@@ -12,12 +11,14 @@ import longTests from './long-tests.cjs';
  */
 const WORKERS = availableParallelism() > 1 ? 3 : 1;
 
+/** @param {'long' | 'short'} which */
+const only = (which) => ['--ignoreProjects', 'arch', '--filter', path.join(root, `build/${which}-tests.cjs`)];
+
 /** @param {readonly string[]} args */
 function chosen(args) {
   const [first, ...rest] = args;
-  if (first === '--long') return ['--ignoreProjects', 'arch', '--testPathPatterns', longTests.LONG.source, ...rest];
-  if (first === undefined) return ['--ignoreProjects', 'arch', '--filter', path.join(root, 'build/long-tests.cjs')];
-  return args;
+  if (first === '--long') return [...only('long'), ...rest];
+  return first === undefined ? only('short') : args;
 }
 
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
