@@ -121,7 +121,7 @@ export async function runCommand(
 }
 
 /** @throws UsageError if a deployed edge is named for what a local stack alone can do */
-function refuseDeployed(name: string, { edge, profile, stack }: CommandContext['options']): void {
+export function refuseDeployed(name: string, { edge, profile, stack }: CommandContext['options']): void {
   const named = [
     ...(edge === undefined ? [] : ['--edge']),
     ...(profile === undefined ? [] : ['--profile']),

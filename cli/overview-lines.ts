@@ -7,6 +7,9 @@ import { type Column, counted, Table } from './table.ts';
 
 type Out = (line: string) => void;
 
+/** A consumer that is further behind than this is named, in milliseconds. */
+const NOTED_BACKLOG_MS = 30_000;
+
 /** Tenants and failovers that are listed; the count is of all. */
 const SHOWN = { tenants: 10, failovers: 5 } as const;
 
@@ -35,15 +38,18 @@ const lengthOf = (milliseconds: number | null): string => {
 
 /** How fast events move in and from a cell, as of the newest sample; `null` where that is not known. */
 export function paceOf({ series }: Overview, { id, replication }: OverviewCell) {
-  const { stateMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
+  // An edge of an earlier release has no backlogs.
+  const { stateMs = [], backlogMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
   return {
-    ...{ stateMs: stateMs.at(-1) ?? null, lagMs: lagMs.at(-1) ?? null, rpoMs: rpoMs.at(-1) ?? null },
+    ...{ stateMs: stateMs.at(-1) ?? null, backlogMs: backlogMs.at(-1) ?? null },
+    ...{ lagMs: lagMs.at(-1) ?? null, rpoMs: rpoMs.at(-1) ?? null },
     rpoUnknown: replication?.unknown ?? 0,
   };
 }
 
 const paceColumns = (overview: Overview): readonly Column<OverviewCell>[] => [
   { title: 'to state', of: (cell) => lengthOf(paceOf(overview, cell).stateMs) },
+  { title: 'backlog', of: (cell) => lengthOf(paceOf(overview, cell).backlogMs) },
   { title: 'lag', of: (cell) => lengthOf(paceOf(overview, cell).lagMs) },
   {
     title: 'RPO',
@@ -54,6 +60,9 @@ const paceColumns = (overview: Overview): readonly Column<OverviewCell>[] => [
   },
   { title: 'budget', of: (cell) => budgetText(overview, cell) },
 ];
+
+/** How far each consumer of a cell is behind; empty where that is not known, as of an edge or a cell of an earlier release. */
+export const backlogsOf = ({ measured }: OverviewCell) => measured?.backlogs ?? [];
 
 /** What is parked in a cell, with a plus if there is more than was counted. */
 export function parkedIn({ measured }: OverviewCell): string {
@@ -98,11 +107,22 @@ const TENANT_COLUMNS: readonly Column<OverviewTenant>[] = [
   { title: 'epoch', of: ({ epoch }) => epoch ?? '-' },
 ];
 
+/** Names the consumers that are far behind. */
+function printBehind({ cells }: Overview, out: Out): void {
+  for (const cell of cells.items)
+    for (const { consumer, backlogMs, silent } of backlogsOf(cell))
+      if (backlogMs !== null && backlogMs >= NOTED_BACKLOG_MS)
+        out(
+          `${consumer} in ${cell.id} is behind by ${silent ? 'at least ' : ''}${lengthOf(backlogMs)}${silent ? ', and has done nothing for two minutes' : ''}`,
+        );
+}
+
 /** Prints the cells. */
 export function printCells(overview: Overview, out: Out): void {
   const { items, more } = overview.cells;
   if (items.length > 0) new Table(cellColumns(overview), out).add(items);
   if (more) out('There are more cells: npx polycell cells list');
+  printBehind(overview, out);
 }
 
 /** Prints how fast events move and what is left of the error budgets, for cells that are listed otherwise. */
@@ -111,6 +131,7 @@ export function printPace(overview: Overview, out: Out): void {
   if (items.length === 0) return;
   out('');
   new Table([{ title: 'cell', of: ({ id }: OverviewCell) => id }, ...paceColumns(overview)], out).add(items);
+  printBehind(overview, out);
 }
 
 /** Prints what concerns tenants, and what is or was under way. Nothing to say of a part is said in few words. */

@@ -24,6 +24,7 @@ import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
 import { parking } from '../core/pipeline/parking.ts';
+import { notedBus } from '../core/pipeline/progress.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
@@ -162,7 +163,7 @@ export function composeChanges(
   const parked = tracedParking(telemetry, parking({ state, clock: own.clock }));
   const relayed = relay({
     tombstones: tombstones({ state, clock: own.clock }),
-    bus: bus(config, own),
+    bus: notedBus({ cell: config.cell, delays: delayNotes({ state, telemetry, ...own }) }, bus(config, own)),
     parking: parked,
     clock: own.clock,
     log: own.log,
@@ -231,9 +232,9 @@ export function composeConsumer(
   const timed = timedDelivery(
     { cell: config.cell, delays, clock },
     declaration.name,
-    consume({ consumer: changed, ...deps }),
+    withoutErased(tombs, consume({ consumer: changed, ...deps })),
   );
-  return handlersOf(declaration, withoutErased(tombs, timed));
+  return handlersOf(declaration, timed);
 }
 
 /** The function behind a consumer's queue. */

@@ -51,6 +51,7 @@ import { createErasures } from '../core/edge/erasures/erasures.ts';
 import { CERTIFICATE_TYPE } from '../core/edge/erasures/steps.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
 import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
+import { drillBook } from '../core/edge/monitor/drill-book.ts';
 import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
@@ -163,13 +164,14 @@ export function composeMonitor(
     signers,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
-  const monitor = measuredMonitor({ monitor: watch, pace: overview.pace, telemetry, flush: telemetry.flush });
+  const { pace, backlogs } = overview;
+  const monitor = measuredMonitor({ monitor: watch, pace, backlogs, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);
     if (signer !== undefined) signers.seen(signer);
   };
-  return monitorObject({ monitor, report, gate, storage, clock, intervalMs });
+  return monitorObject({ monitor, report, gate, book: drillBook(storage, clock), storage, clock, intervalMs });
 }
 
 /** Bindings of the mover's object. */
@@ -357,6 +359,10 @@ export function composeEdge(
       }),
       mover: ordered,
       erasures: ordered,
+      drills: {
+        noteDrill: (...call) => askMonitor(bindings, (monitor) => monitor.noteDrill(...call)),
+        drills: () => askMonitor(bindings, (monitor) => monitor.drills()),
+      },
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),
         sign: routeTokenSigner(config.routeKey),

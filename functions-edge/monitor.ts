@@ -4,12 +4,10 @@ import type { ObjectContext } from '../adapters/cloudflare/platform.ts';
 import { composeMonitor, type MonitorBindings, type Watching } from './compose.ts';
 import { readEdgeConfig } from './config.ts';
 
-type Environment = MonitorBindings & Record<string, string>;
-
-export class MonitorObject extends DurableObject<Environment> implements Watching {
+export class MonitorObject extends DurableObject<MonitorBindings & Record<string, string>> implements Watching {
   readonly #methods;
 
-  constructor(context: ObjectContext, environment: Environment) {
+  constructor(context: ObjectContext, environment: MonitorBindings & Record<string, string>) {
     super(context, environment);
     this.#methods = composeMonitor(context.storage, readEdgeConfig(environment), environment);
   }
@@ -17,23 +15,24 @@ export class MonitorObject extends DurableObject<Environment> implements Watchin
   wake() {
     return this.#methods.wake();
   }
-
   status() {
     return this.#methods.status();
   }
-
   overview(known: string | null) {
     return this.#methods.overview(known);
   }
-
   report(...call: Parameters<Watching['report']>) {
     return this.#methods.report(...call);
   }
-
   caughtUp(...call: Parameters<Watching['caughtUp']>) {
     return this.#methods.caughtUp(...call);
   }
-
+  noteDrill(...call: Parameters<Watching['noteDrill']>) {
+    return this.#methods.noteDrill(...call);
+  }
+  drills() {
+    return this.#methods.drills();
+  }
   alarm() {
     return this.#methods.alarm();
   }

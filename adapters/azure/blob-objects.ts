@@ -75,7 +75,7 @@ const isRestError = (error: unknown): error is RestError => error instanceof Err
 
 function toPortError(error: unknown): PortError {
   if (error instanceof PortError) return error;
-  if (!(isRestError(error))) return new PortError('unknown', String(error), { cause: error });
+  if (!isRestError(error)) return new PortError('unknown', String(error), { cause: error });
   const { code, statusCode, message } = error;
   const known = statusCode === undefined ? 'unavailable' : (CODES[statusCode] ?? 'unknown');
   return new PortError(known, `${code ?? statusCode}: ${message.split('\n', 1)[0]}`, { cause: error });

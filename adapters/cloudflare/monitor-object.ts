@@ -1,4 +1,5 @@
 // The Durable Object of the monitor: runs a round at each alarm, and always sets the next alarm.
+import type { DrillBook } from '../../core/edge/ports/drills.ts';
 import type { FailbackGate } from '../../core/edge/ports/failback-gate.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { ObjectStorage } from './platform.ts';
@@ -11,13 +12,14 @@ export interface MonitorObjectDeps<Status, Overview, Traffic, Signer> {
   /** Takes what an isolate has counted, and which key it signs with; isolates of earlier releases do not say. */
   readonly report: (traffic: Traffic, signer: Signer | undefined) => void;
   readonly gate: FailbackGate;
+  readonly book: DrillBook;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly intervalMs: number;
 }
 
 /** The methods available to other Workers. */
-export interface MonitorStub<Status, Overview, Traffic, Signer> extends FailbackGate {
+export interface MonitorStub<Status, Overview, Traffic, Signer> extends FailbackGate, DrillBook {
   /** Ensures that an alarm is set. */
   wake(): Promise<void>;
   /** The monitor's status; also ensures that an alarm is set. */
@@ -41,6 +43,7 @@ export function monitorObject<Status, Overview, Traffic, Signer>({
   monitor,
   report,
   gate,
+  book,
   storage,
   clock,
   intervalMs,
@@ -65,6 +68,8 @@ export function monitorObject<Status, Overview, Traffic, Signer>({
       await wake();
       return gate.caughtUp(...question);
     },
+    noteDrill: (...call) => book.noteDrill(...call),
+    drills: () => book.drills(),
     alarm: async () => {
       // Set before the round, so that a failed round does not prevent the next one.
       await storage.setAlarm(clock.now() + intervalMs);

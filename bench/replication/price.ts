@@ -50,7 +50,7 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
     ...{ cell: home.id, identityKey: home.key, routeKeys: ground.keys.publicKeys },
     ...{ events: home.events, state: home.state, clock: systemClock, telemetry: noTelemetry(randomIds) },
     // One write in 30 s and process, whatever comes: not what an event costs.
-    delays: { record: async () => undefined },
+    delays: { record: async () => undefined, passed: async () => undefined },
     log: { info: () => undefined, warn: failed, error: failed },
     async fetch(request) {
       const body = (await request.clone().arrayBuffer()).byteLength;

@@ -1,10 +1,13 @@
 // `polycell drill`: breaks something on purpose, under load, and measures whether the promises hold.
+import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runningStacks } from '../../local/registry.ts';
 import { suggestion } from '../closest.ts';
-import { type Command, UsageError, UserError, wholeNumber } from '../command.ts';
+import { type Command, type CommandContext, refuseDeployed, UsageError, UserError, wholeNumber } from '../command.ts';
 import { DATA_RESERVE_SECONDS, runDataDrill } from '../drill/data-run.ts';
+import { handOver, inconclusive, resultOf } from '../drill/hand-over.ts';
+import { drillsOf, HISTORY_COLUMNS } from '../drill/history.ts';
 import { LEDGER_EVENTS } from '../drill/ledger.ts';
 import { DRILL_NAMES, DRILL_TEXTS, type DrillName, isDataDrill } from '../drill/names.ts';
 import { startOwnStack } from '../drill/own-stack.ts';
@@ -12,6 +15,7 @@ import { toPage } from '../drill/page.ts';
 import { type DrillReport, SHOWN, toMarkdown, whyInconclusive } from '../drill/report.ts';
 import { InconclusiveError, runDrill } from '../drill/run.ts';
 import type { Outcome } from '../drill/verdict.ts';
+import { connect } from '../edge/connection.ts';
 import { StackClient } from '../stack-client.ts';
 import { type Column, Table } from '../table.ts';
 
@@ -42,10 +46,11 @@ const LOADED = DRILL_NAMES.filter((name) => name !== 'hostile-administrator');
 
 export const drill: Command = {
   summary: 'break something on purpose, and measure whether the promises hold',
-  usage: 'list|NAME [--cell C] [--to C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]',
+  usage: 'list|history|NAME [--cell C] [--to C] [--load R] [--batch B] [--duration S] [--tenants N] [--report DIR]',
   example: 'npx polycell drill cell-loss --cell aws-alpha --load 200',
   positionals: 1,
-  asks: 'stack',
+  // Drills themselves work with a local stack only; what they have shown is at every edge.
+  asks: 'edge',
   options: {
     cell: { type: 'string' },
     load: { type: 'string' },
@@ -74,6 +79,7 @@ export const drill: Command = {
   },
   describe: {
     list: 'all drills, with what each breaks and what must hold',
+    history: 'what the latest drills have shown, as the edge keeps it',
     ...Object.fromEntries(DRILL_NAMES.map((name) => [name, DRILL_TEXTS[name].holds])),
     '--cell C':
       'the cell that is lost, slow, cut off, moved from or failed over, or one of the region or cloud that is; the first one if not given',
@@ -90,8 +96,11 @@ export const drill: Command = {
     '--report DIR': 'the folder for the report, created if missing; ./reports if not given',
     '--stack URL': 'the stack to use, if not the one started last; without any, the drill starts one',
   },
-  async run({ positionals, options, json, out, err }) {
-    const kind = positionals[0] as DrillName | 'list' | undefined;
+  async run(context) {
+    const { positionals, options, json, out, err } = context;
+    const kind = positionals[0] as DrillName | 'list' | 'history' | undefined;
+    if (kind === 'history') return history(context);
+    refuseDeployed('drill', options);
     if (kind === 'list') {
       if (json) for (const name of DRILL_NAMES) out(JSON.stringify({ name, ...DRILL_TEXTS[name] }));
       else new Table(NAME_COLUMNS, out).add(DRILL_NAMES);
@@ -124,8 +133,12 @@ export const drill: Command = {
     const isAlone = options.stack === undefined && (await runningStacks()).length === 0;
     if (isAlone) say('No stack is running here; the drill starts one of its own.');
     const own = isAlone ? await startOwnStack() : undefined;
+    const id = randomUUID();
+    const startedAt = new Date().toISOString();
+    const now = () => new Date().toISOString();
+    let stack: StackClient | undefined;
     try {
-      const stack = await StackClient.find(own?.url ?? (options.stack as string | undefined));
+      stack = await StackClient.find(own?.url ?? (options.stack as string | undefined));
       const cell = options.cell as string | undefined;
       const began = performance.now();
       const given = {
@@ -142,11 +155,14 @@ export const drill: Command = {
       const files = await write(folder, report);
       if (made !== undefined) say(`Created the folder ${folder} for the report.`);
       out(json ? JSON.stringify({ ...report, files }) : summary(report, files));
+      await handOver(controlOf(stack), resultOf(report, id, now()), err);
       return EXIT_CODES[report.outcome];
     } catch (error) {
       if (!interrupted.signal.aborted) {
         if (!(error instanceof InconclusiveError)) throw error;
         err(error.message);
+        const unproven = { kind, cell: (options.cell as string | undefined) ?? null, startedAt };
+        if (stack !== undefined) await handOver(controlOf(stack), inconclusive(unproven, id, now()), err);
         return EXIT_CODES.inconclusive;
       }
       err('The drill was interrupted; its fault has been removed.');
@@ -156,6 +172,17 @@ export const drill: Command = {
     }
   },
 };
+
+const controlOf = (stack: StackClient) => () => stack.control();
+
+async function history({ options, json, out }: CommandContext): Promise<number> {
+  const connection = await connect(options);
+  const items = await drillsOf(await connection.control());
+  if (json) for (const each of items) out(JSON.stringify(each));
+  else if (items.length === 0) out('No drill is known.');
+  else new Table(HISTORY_COLUMNS, out).add(items);
+  return 0;
+}
 
 /** Makes sure that the report can be written; returns the first folder that had to be made. */
 async function makeFolder(folder: string): Promise<string | undefined> {

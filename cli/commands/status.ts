@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Overview, OverviewCell } from '../../core/edge/monitor/overview.ts';
 import type { CellStatus } from '../../local/stack.ts';
 import { type Command, type CommandContext, EXIT, RefusedError, UserError } from '../command.ts';
+import { lastDrill, lastDrillLine } from '../drill/history.ts';
 import { type Connection, connect } from '../edge/connection.ts';
 import type { Control } from '../edge/edge-client.ts';
 import { healthOfEdge } from '../edge/edge-health.ts';
-import { paceOf, parkedIn, printCells, printPace, printRest } from '../overview-lines.ts';
+import { backlogsOf, paceOf, parkedIn, printCells, printPace, printRest } from '../overview-lines.ts';
 import type { StackClient } from '../stack-client.ts';
 
 export const status: Command = {
@@ -70,17 +71,20 @@ async function ofStack(stack: StackClient, json: boolean, out: Out): Promise<num
   const { edge, cells } = await stack.status();
   // The monitor of a stack that has just started may not have made a round yet.
   const overview = edge === null ? undefined : await overviewOf(await stack.control()).catch(unlessRefused);
-  if (json) out(JSON.stringify({ edge, cells: cells.map(withNumbers(overview)), ...(overview && partsOf(overview)) }));
+  const last = overview && (await lastDrill(await stack.control()));
+  const parts = overview && last && { ...partsOf(overview), lastDrill: last };
+  if (json) out(JSON.stringify({ edge, cells: cells.map(withNumbers(overview)), ...parts }));
   else {
-    const parts = [
+    const described = [
       ...(edge === null ? [] : [`edge  ${edge.health}  ${edge.url}  ${edge.tlsUrl}`]),
       ...cells.map(describe),
     ];
-    out(parts.join('\n\n'));
+    out(described.join('\n\n'));
     if (overview !== undefined) {
       printPace(overview, out);
       printRest(overview, out);
     }
+    if (last !== undefined) out(lastDrillLine(last, Date.now()));
   }
   return [...(edge === null ? [] : [edge]), ...cells].every(({ health }) => health === 'ok') ? EXIT.done : EXIT.failed;
 }
@@ -96,6 +100,7 @@ const withNumbers =
 /** What `--json` has of how a cell keeps its objectives; an edge of an earlier release says nothing of budgets. */
 const numbersOf = (overview: Overview, cell: OverviewCell) => ({
   pace: paceOf(overview, cell),
+  backlogs: backlogsOf(cell),
   budget: cell.budget ?? null,
 });
 
@@ -129,7 +134,9 @@ const WELL = 'up';
 async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<number> {
   const url = connection.deployed?.edge ?? '';
   const health = await healthOfEdge(url);
-  const overview = await overviewOf(await connection.control());
+  const control = await connection.control();
+  const overview = await overviewOf(control);
+  const last = await lastDrill(control);
   const { trouble } = overview.monitor;
   const cells = overview.cells.items.map((cell) => {
     const { id, cloud, region, endpoint, verdict, detail, state, homes, standbys } = cell;
@@ -137,13 +144,15 @@ async function ofEdge(connection: Connection, json: boolean, out: Out): Promise<
     const numbers = { parked: parkedIn(cell), ...numbersOf(overview, cell) };
     return { id, cloud, region, url: endpoint, health: verdict, detail, directory, ...numbers };
   });
-  if (json)
-    out(JSON.stringify({ edge: { url, health: health.status, version: health.version }, cells, ...partsOf(overview) }));
-  else {
+  if (json) {
+    const edge = { url, health: health.status, version: health.version };
+    out(JSON.stringify({ edge, cells, ...partsOf(overview), lastDrill: last }));
+  } else {
     out(`edge  ${health.status}  version ${health.version}  ${url}`);
     if (trouble !== null) out(`The monitor is in trouble: ${trouble}`);
     printCells(overview, out);
     printRest(overview, out);
+    out(lastDrillLine(last, Date.now()));
   }
   const isWell = health.status === 'ok' && trouble === null && cells.every((cell) => cell.health === WELL);
   return isWell ? EXIT.done : EXIT.failed;

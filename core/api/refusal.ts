@@ -82,6 +82,7 @@ const OPERATORS = {
   erasure_under_way: [409, 'Events of the tenant are being erased'],
   move_under_way: [409, 'The tenant is being moved'],
   move_state: [409, 'The move is at another step'],
+  drill_exists: [409, 'Another drill has this id'],
   mover_unavailable: [503, 'The mover is unavailable'],
   monitor_unavailable: [503, 'The monitor is unavailable'],
   unknown_outcome: [503, 'The change may have been made'],

@@ -1,14 +1,15 @@
-// How long events take from their acceptance to the state and to another cell: noted by each process of a cell, and added up when asked.
+// How long events take from their acceptance to the state and to another cell, and how far relay and consumers have come: noted by each process of a cell.
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { compareUtf8 } from '../lib/text.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { describeError } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import { isJsonObject, type Json } from '../ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import { statePartition } from './identity.ts';
+import { REPLICATE } from './topology.ts';
 
 export const DELAY_LIMITS = {
   /** A process notes what it has measured so often at most, in milliseconds: a write then, however many events there were. */
@@ -21,6 +22,8 @@ export const DELAY_LIMITS = {
   notes: 500,
   /** Consumers and other cells of one answer. */
   reported: 50,
+  /** Types of events that a relay notes; of others it is not known how far consumers are behind. */
+  types: 100,
 } as const;
 
 /** Upper bounds in milliseconds of the classes that delays are counted in; the last class has no bound. */
@@ -44,9 +47,37 @@ export interface DelayReport {
   readonly mostMs: number;
 }
 
+/** Never rejects: what cannot be noted is lost. Times of acceptance are those of this cell's own events, in milliseconds since 1970. */
 export interface Delays {
-  /** Takes in how long events took, in milliseconds. Never rejects: what cannot be noted is lost. */
+  /** Takes in how long events took, in milliseconds. */
   record(kind: DelayKind, name: string, took: readonly number[]): Promise<void>;
+  /** Takes in the newest acceptance of what `replicate` is done with, whether it had to be sent or not. No write while copies are noted. */
+  passed(newest: number): Promise<void>;
+  /** Takes in what the relay has published. */
+  published(events: readonly PublishedEvent[]): Promise<void>;
+}
+
+export interface PublishedEvent {
+  readonly type: string;
+  readonly acceptedAt: number;
+}
+
+/** When the oldest and the newest event of a type were accepted that a note of a relay stands for. */
+export type PublishedSpan = readonly [oldest: number, newest: number];
+
+/** What processes have noted lately: at most `DELAY_LIMITS.notes`. */
+export interface DelayNotes {
+  /** Every note from this time on is there, in milliseconds; an earlier one may not be. */
+  readonly since: number;
+  readonly items: readonly DelayNote[];
+}
+
+interface DelayNote {
+  /** When it was noted, in milliseconds. */
+  readonly at: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly body: JsonObject;
 }
 
 export interface DelayDeps {
@@ -60,6 +91,15 @@ export interface DelayDeps {
 interface Counted {
   readonly counts: readonly number[];
   readonly most: number;
+}
+
+/** What a process knows of a consumer or another cell. */
+interface Measuring {
+  /** Since its latest note. */
+  readonly counted: Counted;
+  /** The newest acceptance of all that it was done with. */
+  readonly newest: number;
+  readonly notedAt: number | null;
 }
 
 const NOTHING: Counted = { counts: BOUNDS.map(() => 0).concat(0), most: 0 };
@@ -80,11 +120,25 @@ const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOStr
 
 /** Returns what a process measures. Each event is also a value of a distribution for the telemetry. */
 export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): Delays {
-  const measured = new BoundedCache<string, { readonly counted: Counted; readonly notedAt: number | null }>(
-    DELAY_LIMITS.measured,
-  );
+  const measured = new BoundedCache<string, Measuring>(DELAY_LIMITS.measured);
+  const passing = { newest: 0, notedAt: null as number | null };
+  const publishing = { spans: new Map<string, PublishedSpan>(), notedAt: null as number | null };
   /** Distinguishes this process from the others of the cell; drawn when it is first needed. */
   let own: string | undefined;
+
+  const isDue = (notedAt: number | null, now: number): boolean =>
+    notedAt === null || Math.abs(now - notedAt) >= DELAY_LIMITS.noteMs;
+
+  const note = async (key: string, body: object, now: number): Promise<void> => {
+    own ??= ids.next();
+    const id = [timeOf(now), key, own].join(BETWEEN);
+    const expiresAt = epochMs(now + DELAY_LIMITS.lifeMs);
+    try {
+      await state.put({ partition: statePartition.delays, id, body: body as Json, expiresAt }, 'any');
+    } catch (error) {
+      log.warn('how long events took is not noted', { of: key, ...describeError(error) });
+    }
+  };
 
   return {
     async record(kind, name, took) {
@@ -92,38 +146,67 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
       const { name: metric, of } = METRICS[kind];
       for (const each of took) telemetry.record(metric, Math.max(0, each) / 1000, { [of]: name });
       const key = [kind, name].join(BETWEEN);
-      const known = measured.get(key) ?? { counted: NOTHING, notedAt: null };
+      const known = measured.get(key) ?? { counted: NOTHING, newest: 0, notedAt: null };
       const counted = plus(known.counted, countedOf(took));
       const now = clock.now();
-      const isDue = known.notedAt === null || Math.abs(now - known.notedAt) >= DELAY_LIMITS.noteMs;
-      measured.set(key, isDue ? { counted: NOTHING, notedAt: now } : { counted, notedAt: known.notedAt });
-      if (!isDue) return;
-      log.info(DELAY_LINE, { ...reportOf(kind, name, counted) });
-      own ??= ids.next();
-      const id = [timeOf(now), key, own].join(BETWEEN);
-      const expiresAt = epochMs(now + DELAY_LIMITS.lifeMs);
-      try {
-        await state.put({ partition: statePartition.delays, id, body: counted as unknown as Json, expiresAt }, 'any');
-      } catch (error) {
-        log.warn('how long events took is not noted', { of: key, ...describeError(error) });
+      const newest = took.reduce((latest, each) => Math.max(latest, now - each), known.newest);
+      if (!isDue(known.notedAt, now)) {
+        measured.set(key, { counted, newest, notedAt: known.notedAt });
+        return;
       }
+      measured.set(key, { counted: NOTHING, newest, notedAt: now });
+      if (kind === 'copy') passing.notedAt = now;
+      log.info(DELAY_LINE, { ...reportOf(kind, name, counted) });
+      await note(key, { ...counted, newest }, now);
+    },
+
+    async passed(newest) {
+      const now = clock.now();
+      passing.newest = Math.max(passing.newest, newest);
+      if (!isDue(passing.notedAt, now)) return;
+      passing.notedAt = now;
+      await note(['passed', REPLICATE].join(BETWEEN), { newest: passing.newest }, now);
+    },
+
+    async published(events) {
+      const { spans } = publishing;
+      for (const { type, acceptedAt } of events) {
+        const [oldest, newest] = spans.get(type) ?? [acceptedAt, acceptedAt];
+        if (spans.has(type) || spans.size < DELAY_LIMITS.types)
+          spans.set(type, [Math.min(oldest, acceptedAt), Math.max(newest, acceptedAt)]);
+      }
+      const now = clock.now();
+      if (spans.size === 0 || !isDue(publishing.notedAt, now)) return;
+      publishing.spans = new Map();
+      publishing.notedAt = now;
+      await note(['published', ''].join(BETWEEN), { types: Object.fromEntries(spans) }, now);
     },
   };
 }
 
-/** Adds up what the processes of a cell have noted lately. Rejects with the store's error. */
-export async function readDelays(
-  state: Pick<Store, 'query'>,
-  clock: Pick<Clock, 'now'>,
-): Promise<readonly DelayReport[]> {
+/** Reads what the processes of a cell have noted lately. Rejects with the store's error. */
+export async function readDelayNotes(state: Pick<Store, 'query'>, clock: Pick<Clock, 'now'>): Promise<DelayNotes> {
+  const since = clock.now() - DELAY_LIMITS.lifeMs + 1;
   const { items } = await state.query(statePartition.delays, {
-    from: timeOf(clock.now() - DELAY_LIMITS.lifeMs + 1),
+    from: timeOf(since),
     limit: DELAY_LIMITS.notes,
     order: 'descending',
   });
+  const notes = items.flatMap(({ id, body }): readonly DelayNote[] => {
+    const [time = '', kind = '', ...others] = id.split(BETWEEN);
+    const at = Date.parse(time);
+    const name = others.slice(0, -1).join(BETWEEN);
+    return isJsonObject(body) && Number.isFinite(at) ? [{ at, kind, name, body }] : [];
+  });
+  const oldest = items.length < DELAY_LIMITS.notes ? undefined : notes.at(-1)?.at;
+  return { since: oldest ?? since, items: notes };
+}
+
+/** Adds up how long events took, by consumer and by other cell. */
+export function delaysIn({ items }: DelayNotes): readonly DelayReport[] {
   const sums = new Map<string, Counted>();
-  for (const { id, body } of items) {
-    const key = id.split(BETWEEN).slice(1, -1).join(BETWEEN);
+  for (const { kind, name, body } of items) {
+    const key = [kind, name].join(BETWEEN);
     const counted = readCounted(body);
     if (counted !== undefined) sums.set(key, plus(sums.get(key) ?? NOTHING, counted));
   }
@@ -171,9 +254,9 @@ function quantileOf({ counts, most }: Counted, share: number): number {
   return Math.min(BOUNDS[index] ?? most, most);
 }
 
-/** A note of a release with other classes is left out: it is gone in two minutes. */
-function readCounted(body: Json): Counted | undefined {
-  if (!isJsonObject(body) || !Array.isArray(body.counts) || typeof body.most !== 'number') return undefined;
+/** A note of a release with other classes is left out: it is gone in two minutes. So is one that counts nothing, as of a relay. */
+function readCounted(body: JsonObject): Counted | undefined {
+  if (!Array.isArray(body.counts) || typeof body.most !== 'number') return undefined;
   const { counts, most } = body;
   const isCount = (value: Json): value is number => typeof value === 'number' && value >= 0;
   return counts.length === NOTHING.counts.length && counts.every(isCount) ? { counts, most } : undefined;

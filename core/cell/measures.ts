@@ -1,5 +1,6 @@
 // What a cell measures of itself for the edge's monitor, beside whether it is healthy.
 import { isJsonObject } from '../ports/json.ts';
+import type { ConsumerBacklog } from './backlogs.ts';
 import { DELAY_LIMITS, type DelayReport } from './delays.ts';
 
 /** The query parameter of the health check that asks for measures. */
@@ -24,6 +25,8 @@ export interface CellMeasures {
   readonly parked: readonly ParkedCount[];
   /** How long the latest events took; none where there were none, or from a cell of an earlier release. */
   readonly delays: readonly DelayReport[];
+  /** How far each consumer is behind; none from a cell of an earlier release. */
+  readonly backlogs: readonly ConsumerBacklog[];
 }
 
 /** Reads the measures of an answer; `undefined` if it has none. */
@@ -36,7 +39,7 @@ export function readMeasures(measures: unknown): CellMeasures | undefined {
       ? [{ consumer: consumer.slice(0, MAXIMUM_NAME), parked: count, more: more === true }]
       : [];
   });
-  return { parked, delays: readDelays(measures.delays) };
+  return { parked, delays: readDelays(measures.delays), backlogs: readBacklogs(measures.backlogs) };
 }
 
 function readDelays(delays: unknown): readonly DelayReport[] {
@@ -48,6 +51,19 @@ function readDelays(delays: unknown): readonly DelayReport[] {
     const numbers = { events, p50Ms, p99Ms, mostMs } as Omit<DelayReport, 'kind' | 'name'>;
     const isSound = Object.values(numbers).every((value: unknown) => Number.isFinite(value) && Number(value) >= 0);
     return isSound ? [{ kind, name: name.slice(0, MAXIMUM_NAME), ...numbers }] : [];
+  });
+}
+
+function readBacklogs(backlogs: unknown): readonly ConsumerBacklog[] {
+  if (!Array.isArray(backlogs)) return [];
+  return backlogs.slice(0, MEASURE_LIMITS.consumers).flatMap((each: unknown) => {
+    if (!isJsonObject(each)) return [];
+    const { consumer, backlogMs, silent } = each;
+    const isSound =
+      backlogMs === null || (typeof backlogMs === 'number' && backlogMs >= 0 && Number.isFinite(backlogMs));
+    return typeof consumer === 'string' && isSound
+      ? [{ consumer: consumer.slice(0, MAXIMUM_NAME), backlogMs, silent: silent === true }]
+      : [];
   });
 }
 

@@ -190,5 +190,15 @@ export const Health = object(['status', 'cell', 'version'], {
         ...{ p50Ms: count, p99Ms: count, mostMs: count },
       }),
     },
+    backlogs: {
+      type: 'array',
+      description:
+        'How far each consumer is behind what the relay has published: at least so far if it is silent; null where that is not known.',
+      items: object(['consumer', 'backlogMs', 'silent'], {
+        consumer: text,
+        backlogMs: { type: ['integer', 'null'], minimum: 0 },
+        silent: { type: 'boolean' },
+      }),
+    },
   }),
 });

@@ -3,7 +3,8 @@
 import type { ReadStores } from '../api/read.ts';
 import { internalError, Refusal, refusalResponse } from '../api/refusal.ts';
 import type { Route } from '../api/route.ts';
-import { readDelays } from '../cell/delays.ts';
+import { backlogsIn } from '../cell/backlogs.ts';
+import { delaysIn, readDelayNotes } from '../cell/delays.ts';
 import type { EpochVerdict } from '../cell/epoch-guard.ts';
 import type { Health } from '../cell/health.ts';
 import type { ProbeTarget } from '../cell/health-probe.ts';
@@ -88,7 +89,7 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const { cell, log } = deps;
   const documentText = JSON.stringify(deps.document);
   const missing = missingCodes(deps.application);
-  const consumers = topologyOf(deps.application).consumers.map(({ name }) => name);
+  const { consumers } = topologyOf(deps.application);
   const reads = readRoutes(deps.application);
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads, ...writeRoutes(deps.application) };
   const matchRoute = routeMatcher(table);
@@ -152,13 +153,15 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   /** Counts what is parked; only the edge's monitor may request it, as it reads the store. */
   const measure = async (request: ApiRequest): Promise<CellMeasures> => {
     await authorize(request, 'observe');
-    const delays = readDelays(deps.stores.state, deps.clock);
-    delays.catch(() => undefined);
-    const parked = await mapConcurrently([...consumers, RELAY], COUNTED_AT_ONCE, async (consumer) => ({
+    const noted = readDelayNotes(deps.stores.state, deps.clock);
+    noted.catch(() => undefined);
+    const names = consumers.map(({ name }) => name);
+    const parked = await mapConcurrently([...names, RELAY], COUNTED_AT_ONCE, async (consumer) => ({
       consumer,
       ...(await deps.parking.count(consumer, MEASURE_LIMITS.parked)),
     }));
-    return { parked, delays: await delays };
+    const notes = await noted;
+    return { parked, delays: delaysIn(notes), backlogs: backlogsIn(notes, consumers, deps.clock.now()) };
   };
 
   /** The handlers of all routes except ingest, whose body is read earlier. */

@@ -2,11 +2,12 @@
 import type { Delays } from '../cell/delays.ts';
 import type { DeliveryHandler } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
+import { ownAcceptance } from './progress.ts';
 
 export interface TimedDeliveryDeps {
   /** The id of this cell. */
   readonly cell: string;
-  readonly delays: Delays;
+  readonly delays: Pick<Delays, 'record'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -24,8 +25,8 @@ export function timedDelivery(
     const now = clock.now();
     const took = messages.flatMap((message, index) => {
       if ('unreadable' in message || outcomes[index]?.status !== 'done') return [];
-      const { origin, acceptedAt, consumer: redriven } = message;
-      return origin === cell && acceptedAt !== undefined && redriven === undefined ? [now - acceptedAt] : [];
+      const acceptedAt = ownAcceptance(cell, message);
+      return acceptedAt === undefined ? [] : [now - acceptedAt];
     });
     await delays.record('state', consumer, took);
     return outcomes;

@@ -39,7 +39,7 @@ export interface ReplicateDeps {
   readonly notes: Pick<ReplicaNotes, 'sender' | 'failed' | 'reached' | 'left'>;
   readonly peer: PeerClient;
   /** Of events that another cell has stored. */
-  readonly delays: Delays;
+  readonly delays: Pick<Delays, 'record'>;
   readonly clock: Clock;
   readonly log: Log;
 }

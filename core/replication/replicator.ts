@@ -1,6 +1,7 @@
 // Composes the consumer `replicate` from the parts that each cloud provides.
 import type { Delays } from '../cell/delays.ts';
 import type { TimedFetchDeps } from '../lib/timed-fetch.ts';
+import { notedReplication } from '../pipeline/progress.ts';
 import type { DeliveryHandler } from '../ports/bus.ts';
 import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
@@ -20,7 +21,7 @@ export interface ReplicatorDeps extends TimedFetchDeps {
   readonly routeKeys: readonly PublicKey[];
   readonly events: Store;
   readonly state: Store;
-  readonly delays: Delays;
+  readonly delays: Pick<Delays, 'record' | 'passed'>;
   readonly log: Log;
   readonly telemetry: Telemetry;
 }
@@ -29,7 +30,7 @@ export interface ReplicatorDeps extends TimedFetchDeps {
 export function replicator(deps: ReplicatorDeps): DeliveryHandler {
   const { cell, identityKey, routeKeys, events, state, delays, clock, log } = deps;
   const notes = replicaNotes(state, clock);
-  return replicate({
+  const handler = replicate({
     cell,
     events,
     assignments: heldAssignments({ cell, state, keys: routeKeys, notes }),
@@ -39,4 +40,5 @@ export function replicator(deps: ReplicatorDeps): DeliveryHandler {
     clock,
     log,
   });
+  return notedReplication({ cell, delays }, handler);
 }

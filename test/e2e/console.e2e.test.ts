@@ -14,7 +14,7 @@ import { LONG_TEST_MS, PATIENCE_MS } from '../support/patience.ts';
 /** Its consumers park every event of the metric `poison`. */
 const badRelease = { name: 'test/cli-worker', entry: 'test/support/faulty-aws-worker.ts', platform: 'aws' } as const;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const PAGES = ['overview', 'tenants', 'tenants/acme', 'failover/cell-1', 'parked/acme', 'audit'] as const;
+const PAGES = ['overview', 'tenants', 'tenants/acme', 'failover/cell-1', 'parked/acme', 'drills', 'audit'] as const;
 
 let stack: Stack;
 let edge: string;
@@ -257,6 +257,18 @@ else {
     await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.locator('.freshness.fresh').waitFor();
     expect(page.url()).toBe(`${edge}/console/#/tenants/acme`);
+  });
+
+  test('drills are listed with outcome, RTO and what was missed, in words', async () => {
+    const [startedAt, endedAt] = [new Date(Date.now() - 60_000).toISOString(), new Date().toISOString()];
+    const drill = { kind: 'cell-loss', cell: 'cell-1', startedAt, endedAt };
+    const hand = await control();
+    await hand('POST', 'drills', { ...drill, id: 'console-drill-1', outcome: 'passed', rtoMs: 3400 });
+    const missed = ['double effects: 1 (wanted 0)'];
+    await hand('POST', 'drills', { ...drill, id: 'console-drill-2', kind: 'map-loss', outcome: 'failed', missed });
+    await go('drills');
+    await page.getByRole('row', { name: /cell-loss cell-1 passed 3\.4 s/ }).waitFor();
+    await page.getByRole('row', { name: /map-loss cell-1 failed .*double effects: 1 \(wanted 0\)/ }).waitFor();
   });
 
   test('while the edge is away the last view stays, says so, and is greyed; then it goes on', async () => {

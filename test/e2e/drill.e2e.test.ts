@@ -42,6 +42,10 @@ test('the loss of a cell: its tenants are served elsewhere in seconds, nothing i
     `# Drill cell-loss of aws-alpha: ${report.outcome === 'failed' ? 'FAILED' : report.outcome}`,
   );
   expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ outcome: report.outcome });
+  const control = await (await StackClient.find(drills.url)).control();
+  const [known] = (await control('GET', 'drills')).items;
+  expect(known).toMatchObject({ kind: 'cell-loss', cell: 'aws-alpha', outcome: report.outcome });
+  expect(known?.rtoMs).toBe(Math.max(...(report.measured.recovery ?? []).map(({ rtoMs }) => Number(rtoMs))));
   await expectNoTenants();
 });
 

@@ -12,6 +12,7 @@ import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
 import { parking } from '../../core/pipeline/parking.ts';
+import { notedBus } from '../../core/pipeline/progress.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import { timedDelivery } from '../../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
@@ -156,8 +157,9 @@ export function testCell({
   const inner = { events: checkedStore(eventsMemory), state: checkedStore(stateMemory) };
   const tombs = tombstones({ state: inner.state, clock });
   const innerParking = tracedParking(telemetry, parking({ state: inner.state, clock }));
-  const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus, parking: innerParking, clock, log }));
   const delays = delayNotes({ state: inner.state, telemetry, clock, ids, log });
+  const noting = notedBus({ cell: id, delays }, bus);
+  const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus: noting, parking: innerParking, clock, log }));
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
   const workers = application
@@ -169,11 +171,11 @@ export function testCell({
         handler: tracedConsumer(
           traced,
           declaration.name,
-          withoutErased(
-            tombs,
-            timedDelivery(
-              { cell: id, delays, clock },
-              declaration.name,
+          timedDelivery(
+            { cell: id, delays, clock },
+            declaration.name,
+            withoutErased(
+              tombs,
               consume({
                 cell: id,
                 consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),

@@ -3,12 +3,14 @@ import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-s
 import { type ControlApiDeps, createControlApi, type Operator } from '../../core/edge/control/control-api.ts';
 import { controlOpenApiDocument } from '../../core/edge/control/control-openapi.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
+import { drillBook } from '../../core/edge/monitor/drill-book.ts';
 import { MONITOR_DEFAULTS } from '../../core/edge/monitor/monitor-settings.ts';
 import type { OverviewAnswer } from '../../core/edge/monitor/overview.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
 import { PortError } from '../../core/ports/errors.ts';
 import { answerCheck } from './conformity.ts';
 import { FakeClock } from './fake-clock.ts';
+import { MemoryMonitorStorage } from './monitor-storage.ts';
 import { RecordingLog } from './recording-log.ts';
 import { EDGE_KEY, publicPart } from './route-tokens.ts';
 
@@ -59,6 +61,9 @@ export const OPEN_GATE: ControlApiDeps['gate'] = {
   caughtUp: async (cell) => ({ cell, state: 'caught-up', running: null, latest: null }),
 };
 
+/** No drill is known, and none can be kept. */
+export const NO_DRILLS: ControlApiDeps['drills'] = { noteDrill: unavailable, drills: async () => [] };
+
 /** Keys of cells that cannot be asked. */
 export const NO_KEYS: ControlApiDeps['keys'] = {
   ask: async () => ({ fault: 'it is not there' }),
@@ -74,6 +79,7 @@ export function openApi(
   keys: ControlApiDeps['keys'] = NO_KEYS,
   gate = OPEN_GATE,
   erasures = NO_ERASURES,
+  drills?: ControlApiDeps['drills'],
 ) {
   const log = new RecordingLog();
   const clock = new FakeClock();
@@ -91,6 +97,7 @@ export function openApi(
     clock,
     mover,
     erasures,
+    drills: drills ?? drillBook(new MemoryMonitorStorage(), clock),
     gate,
     keys,
     ...guard,
@@ -140,5 +147,5 @@ export function openApi(
     const { status, body } = await call(...args);
     return `${status} ${body.code}`;
   };
-  return { call, text, refused, log };
+  return { call, text, refused, log, clock };
 }

@@ -4,6 +4,7 @@ import { watchOverview } from './api.js';
 import { draw, h } from './dom.js';
 import { ago, STALE_MS } from './format.js';
 import { auditPage } from './pages/audit.js';
+import { drillsPage } from './pages/drills.js';
 import { failoverPage } from './pages/failover.js';
 import { overviewPage } from './pages/overview.js';
 import { parkedPage } from './pages/parked.js';
@@ -31,6 +32,7 @@ const PAGES = {
   tenants: { title: 'Tenants', draw: tenantsPage },
   failover: { title: 'Failover', draw: failoverPage },
   parked: { title: 'Parked', draw: parkedPage },
+  drills: { title: 'Drills', draw: drillsPage },
   audit: { title: 'Audit', draw: auditPage },
 };
 

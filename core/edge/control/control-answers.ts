@@ -2,6 +2,7 @@
 import type { MonitorStatus } from '../monitor/monitor.ts';
 import type { Overview } from '../monitor/overview.ts';
 import type { AuditEntry, Cell, Proposal, Resolution, Tenant } from '../ports/directory-model.ts';
+import type { DrillRecord } from '../ports/drills.ts';
 import type { FailbackView } from '../ports/failback-gate.ts';
 import type { KeysShown } from './keys.ts';
 
@@ -27,9 +28,11 @@ export interface ControlAnswers {
   readonly keys: KeysShown;
   readonly approvals: ControlPage<Proposal>;
   readonly audit: ControlPage<AuditEntry>;
+  readonly drills: ControlPage<DrillRecord>;
   readonly tenants: ControlPage<Tenant>;
   readonly [comparison: `failovers/${string}/comparison`]: FailbackView;
   readonly [tenant: `tenants/${string}`]: TenantShown;
   readonly [page: `tenants?${string}`]: ControlPage<Tenant>;
+  readonly [page: `drills?${string}`]: ControlPage<DrillRecord>;
   readonly [page: `audit?${string}`]: ControlPage<AuditEntry>;
 }

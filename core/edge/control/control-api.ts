@@ -1,5 +1,5 @@
 // The control API on web-standard requests and responses: operators read and change the directory over HTTP.
-import { foreignCursor, Refusal } from '../../api/refusal.ts';
+import { Refusal } from '../../api/refusal.ts';
 import { isName } from '../../cell/identity.ts';
 import { readParameters } from '../../http/parameters.ts';
 import { routeMatcher } from '../../http/routes.ts';
@@ -23,13 +23,16 @@ import {
   type Proposal,
   resolveTenant,
 } from '../ports/directory-model.ts';
+import type { DrillBook } from '../ports/drills.ts';
 import type { Erasures } from '../ports/erasures.ts';
 import type { FailbackGate } from '../ports/failback-gate.ts';
 import type { Mover } from '../ports/mover.ts';
 import { AGE_HEADER, ownHeaders, ownRefusal } from '../router/own-answers.ts';
 import { commandOf, readFields, readShape } from './command-body.ts';
 import { controlOpenApiDocument } from './control-openapi.ts';
+import { RETRY_LATER, toRefusal } from './control-refusals.ts';
 import { type ControlCommandName, type ControlRouteName, controlCommands, controlRoutes } from './control-routes.ts';
+import { drillHandlers } from './drills.ts';
 import type { TrustSettings } from './endpoint-guard.ts';
 import { erasureHandlers, erasuresFirst, knowsErasures } from './erasures.ts';
 import { failbackAnswers } from './failback.ts';
@@ -63,15 +66,14 @@ export interface ControlApiDeps {
   readonly mover: Mover;
   /** Erases events of tenants; see `createErasures`. */
   readonly erasures: Erasures;
+  /** Keeps what drills have shown; see `drillBook`. */
+  readonly drills: DrillBook;
   /** See `shownKeys`. */
   readonly keys: KeysDeps;
   readonly trust: TrustSettings;
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** Retry-After while the directory or the monitor does not answer. */
-const RETRY_LATER = { retryAfterSeconds: 2 };
 
 interface ControlCall {
   readonly request: Request;
@@ -92,6 +94,7 @@ export function createControlApi({
   gate,
   mover,
   erasures,
+  drills,
   keys,
   trust,
   clock,
@@ -227,7 +230,10 @@ export function createControlApi({
   const overviews = async () =>
     (await directory.cells()).map(({ cell, homes, standbys }) => ({ ...cell, homes, standbys }));
 
-  const handed = { ...moves(mover, log), ...erasureHandlers(erasures, cellNamed, log) };
+  const handed = {
+    ...{ ...moves(mover, log), ...erasureHandlers(erasures, cellNamed, log) },
+    ...drillHandlers(drills, clock, log),
+  };
   const moved = Object.fromEntries(
     Object.entries(handed).map(([name, handle]) => [
       name,
@@ -377,24 +383,4 @@ export function createControlApi({
       return ownRefusal(traceparent, toRefusal(error, log, traceparent));
     }
   };
-}
-
-/** The only mapping from errors to refusals shown to operators. */
-function toRefusal(error: unknown, log: Log, traceparent: string): Refusal {
-  if (error instanceof Refusal) return error;
-  // The parameters have been checked, so only the cursor can be invalid to the directory.
-  if (isPortError(error, 'invalid')) return foreignCursor();
-  if (!isPortError(error)) throw error;
-  log.warn('the directory has failed an operator', { ...describeError(error), traceparent });
-  if (error.code === 'unknown-outcome')
-    return new Refusal(
-      'unknown_outcome',
-      'The directory did not confirm the change. Repeat the command: it is idempotent.',
-      RETRY_LATER,
-    );
-  return new Refusal(
-    'directory_unavailable',
-    'The directory is unavailable, and nothing has been changed. Retry later.',
-    RETRY_LATER,
-  );
 }

@@ -8,7 +8,6 @@ import { answer, content, describePaths, problemSchema, ref, type Specifics } fr
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
 import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
 import { FAILBACK_STATES } from '../ports/failback-gate.ts';
-import { STEPS } from '../ports/mover.ts';
 import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
 import { AGE_HEADER } from '../router/own-answers.ts';
 import {
@@ -19,8 +18,11 @@ import {
   controlCommands,
   controlRoutes,
 } from './control-routes.ts';
+import { Drill } from './drill-schema.ts';
+import { DRILL_SHAPE } from './drills.ts';
 import { CellErasures, Erasure } from './erasure-schema.ts';
 import { ERASE_SHAPE, REPLAY_SHAPE } from './erasures.ts';
+import { Move } from './move-schema.ts';
 import { MOVE_ACTION_SHAPE, MOVE_ROUTES, MOVE_SHAPE } from './moves.ts';
 import { FENCING, OVERVIEW } from './overview-schema.ts';
 
@@ -135,44 +137,8 @@ const schemas = {
     refusal: object(['code', 'detail'], { code: text, detail: text }),
     changes: { type: 'array', items: ref('Change') },
   }),
-  Move: object(
-    [
-      'tenant',
-      'from',
-      'to',
-      'state',
-      'actor',
-      'reason',
-      'startedAt',
-      'since',
-      'paused',
-      'total',
-      'there',
-      'remainingMs',
-      'problem',
-    ],
-    {
-      tenant: name,
-      from: name,
-      to: name,
-      formerStandby: { type: ['string', 'null'] },
-      state: { type: 'string', enum: [...STEPS, 'aborted'] },
-      actor: text,
-      reason: text,
-      startedAt: { ...count, description: 'In milliseconds since 1970, as all times of a move.' },
-      since: { ...count, description: 'When this step began.' },
-      paused: { type: 'boolean' },
-      pauseBefore: { type: ['string', 'null'] },
-      rate: { type: ['integer', 'null'] },
-      leave: { const: true, description: 'The source is no cell of the tenant once it is over.' },
-      reversed: { type: 'boolean', description: 'Whether it goes back where an earlier one has come from.' },
-      total: { type: ['integer', 'null'], description: 'Events of the source, once they were counted.' },
-      there: { ...count, description: 'How many of them the target has.' },
-      notBefore: { ...count, description: 'Nothing is done before.' },
-      remainingMs: { type: ['integer', 'null'], description: 'That seeding will still take.' },
-      problem: { type: ['string', 'null'], description: 'Why it does not get on.' },
-    },
-  ),
+  Move,
+  Drill,
   Erasure,
   CellErasures,
   Failback: object(['cell', 'state', 'running', 'latest'], {
@@ -338,6 +304,8 @@ const specifics: Readonly<Record<ControlRouteName, Specifics>> = {
   cellErasures: { responses: { 200: answer('How many there are.', ref('CellErasures')) } },
   replayErasures: ordered(REPLAY_SHAPE, 'How many there are.', 'CellErasures'),
   indexCell: { responses: { 200: answer('How far the index has come.', ref('IndexProgress')) } },
+  drills: { responses: { 200: answer('The newest of them.', page(ref('Drill'))) } },
+  noteDrill: ordered(DRILL_SHAPE, 'The drill as it is kept.', 'Drill'),
   openapi: { responses: { 200: answer('This document.', { type: 'object' }) } },
 };
 

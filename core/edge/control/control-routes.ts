@@ -147,6 +147,16 @@ export const controlRoutes = {
     {},
   ),
   metrics: read('metrics', 'The numbers of the overview as text, for Prometheus to fetch.', {}),
+  drills: read('drills', 'What drills have shown, the latest handed over first; the newest 100 are kept.', {
+    limit: paging.limit,
+  }),
+  noteDrill: {
+    method: 'POST',
+    path: '/control/v1/drills',
+    scope: 'control.write',
+    summary: 'Keep what a drill has shown. The same record again is the one that is kept.',
+    parameters: {},
+  },
   failOver: change('POST', 'failovers', 'Mark a cell down: its tenants are served by their standbys.'),
   failBack: change(
     'POST',

@@ -99,6 +99,16 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       ),
     ),
     ...lines(
+      'polycell_consumer_lag_seconds',
+      'gauge',
+      'How far the consumer is behind what the relay has published, at least; absent where that is not known.',
+      cells.items.flatMap(({ id, measured }) =>
+        (measured?.backlogs ?? []).flatMap(({ consumer, backlogMs }) =>
+          backlogMs === null ? [] : [[{ cell: id, consumer }, backlogMs / 1000] as const],
+        ),
+      ),
+    ),
+    ...lines(
       'polycell_cell_replication_lag_seconds',
       'gauge',
       'From acceptance until the other cell has stored it, alike; or since when another cell is not reached.',

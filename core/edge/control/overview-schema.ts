@@ -18,7 +18,7 @@ export const FENCING = object(['waiting', 'jobs'], {
   jobs: list({ type: 'object' }),
 });
 
-const measured = object(['at', 'version', 'parked', 'delays'], {
+const measured = object(['at', 'version', 'parked', 'delays', 'backlogs'], {
   at: time,
   version: text,
   parked: list(object(['consumer', 'parked', 'more'], { consumer: text, parked: count, more: flag })),
@@ -33,6 +33,11 @@ const measured = object(['at', 'version', 'parked', 'delays'], {
     ),
     description:
       'How long the latest events took from their acceptance: until a consumer was done (state), until another cell had stored them (copy).',
+  },
+  backlogs: {
+    ...list(object(['consumer', 'backlogMs', 'silent'], { consumer: text, backlogMs: maybeCount, silent: flag })),
+    description:
+      'How far each consumer is behind what the relay has published: by at least so much if it is silent; null where that is not known.',
   },
 });
 
@@ -168,7 +173,7 @@ const failover = object(
 
 const SERIES = [
   ...(['probeMs', 'requests', 'ingests', 'failures', 'requestMs', 'parked'] as const),
-  ...(['stateMs', 'lagMs', 'rpoMs'] as const),
+  ...(['stateMs', 'backlogMs', 'lagMs', 'rpoMs'] as const),
 ] as const;
 
 const series = object(['stepMs', 'until', 'cells'], {
@@ -183,7 +188,7 @@ const series = object(['stepMs', 'until', 'cells'], {
       failures: list(count),
       requestMs: list(maybeCount),
       parked: list(maybeCount),
-      ...{ stateMs: list(maybeCount), lagMs: list(maybeCount), rpoMs: list(maybeCount) },
+      ...{ stateMs: list(maybeCount), backlogMs: list(maybeCount), lagMs: list(maybeCount), rpoMs: list(maybeCount) },
     }),
   },
 });

@@ -47,7 +47,8 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
 const isLine = (value: unknown, bytes: number): boolean =>
   typeof value === 'string' && value.trim() !== '' && utf8Length(value) <= bytes && !UNPRINTABLE.test(value);
 
-const line = (bytes: number): Field => ({
+/** A line of text without control characters. */
+export const line = (bytes: number): Field => ({
   schema: { type: 'string', minLength: 1, maxLength: bytes },
   fits: (value) => isLine(value, bytes),
   says: `a line of 1 to ${bytes} bytes`,
@@ -60,7 +61,7 @@ export const reasonField = line(DIRECTORY_LIMITS.reasonBytes);
 
 const name: Field = { schema: { type: 'string', pattern: NAME_PATTERN }, fits: isName, says: '1 to 63 of a-z 0-9 -' };
 
-const oneOf = (values: readonly string[]): Field => ({
+export const oneOf = (values: readonly string[]): Field => ({
   schema: { type: 'string', enum: values },
   fits: (value) => (values as readonly unknown[]).includes(value),
   says: `one of ${values.join(', ')}`,
@@ -70,7 +71,8 @@ const flag: Field = { schema: { type: 'boolean' }, fits: (value) => typeof value
 
 const confirmation: Field = { schema: { const: true }, fits: (value) => value === true, says: 'true' };
 
-const within = (type: 'integer' | 'number', maximum: number): Field => ({
+/** A number from 0. */
+export const within = (type: 'integer' | 'number', maximum: number): Field => ({
   schema: { type, minimum: 0, maximum },
   fits: (value) =>
     typeof value === 'number' && value >= 0 && value <= maximum && (type === 'number' || Number.isInteger(value)),

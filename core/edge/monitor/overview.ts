@@ -1,5 +1,6 @@
 // The overview for operators: cells, tenants, failovers and fencing on one page, made from what the monitor's rounds know.
 
+import type { ConsumerBacklog } from '../../cell/backlogs.ts';
 import type { DelayReport } from '../../cell/delays.ts';
 import type { ProbeTarget } from '../../cell/health-probe.ts';
 import type { ParkedCount } from '../../cell/measures.ts';
@@ -18,6 +19,7 @@ import {
   type Tier,
 } from '../ports/directory-model.ts';
 import type { TrafficReport } from '../ports/traffic.ts';
+import { backlogWatch } from './backlog-watch.ts';
 import { type CellBudget, cellBudgets } from './budgets.ts';
 import { isAnswering, NO_EVIDENCE, type Verdict } from './evidence.ts';
 import type { HoldReason, MonitorMemory } from './failure-detector.ts';
@@ -25,6 +27,7 @@ import type { Fencing, FencingProgress } from './fencing.ts';
 import type { CellReport } from './measure-question.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 import type { CellObjectives } from './objectives.ts';
+import { type Pace, paceOf } from './pace.ts';
 import { FAILOVER_LIMITS, type RecentFailover, recentFailovers } from './recent-failovers.ts';
 import type { CellReplication, ReplicaWatch } from './replica-watch.ts';
 import { cellSamples, type Measured, type Series } from './samples.ts';
@@ -70,6 +73,8 @@ export interface OverviewCell {
     readonly version: string;
     readonly parked: readonly ParkedCount[];
     readonly delays: readonly DelayReport[];
+    /** How far its consumers are behind; empty if it has not said so lately, as one of an earlier release. */
+    readonly backlogs: readonly ConsumerBacklog[];
   } | null;
   /** How far the tenants that it serves are at their other cells; `null` without such tenants, or while that is not known. */
   readonly replication: CellReplication | null;
@@ -127,16 +132,6 @@ export interface OverviewDeps {
   readonly intervalMs: number;
 }
 
-/** How fast events move in and from a cell, in milliseconds; `null` where that is not known. */
-export interface Pace {
-  /** From acceptance until a consumer is done, for 99 of 100 of the latest events; of the slowest consumer. */
-  readonly stateMs: number | null;
-  /** From acceptance until the other cell has stored it, alike; or since when another cell is not reached, if that is longer. */
-  readonly lagMs: number | null;
-  /** Since when, at the worst tenant whose RPO is known, not everything is known to be at its other cell. */
-  readonly rpoMs: number | null;
-}
-
 /** What a round hands over. */
 export interface RoundView {
   readonly cells: readonly CellOverview[];
@@ -151,6 +146,8 @@ export interface OverviewKeeper {
   report(traffic: TrafficReport): void;
   /** How fast events move in and from a cell, as of now. */
   pace(cell: string): Pace;
+  /** How far its consumers are behind, as of now. */
+  backlogs(cell: string): readonly ConsumerBacklog[];
   /** The overview as of the latest round; `null` before the first one. `known`: the entity tag that the viewer has. */
   answer(trouble: string | null, known: string | null): OverviewAnswer | null;
 }
@@ -161,6 +158,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
   const samples = cellSamples();
   const failovers = recentFailovers(storage);
   const budgets = cellBudgets({ storage, objectives });
+  const backlogs = backlogWatch();
   /** Cell → its last sign of life. */
   let lastAnswers = new Map<string, number>();
   let measures = new Map<string, { readonly at: number; readonly report: CellReport }>();
@@ -190,7 +188,9 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
   const askAll = async (targets: readonly Cell[]): Promise<void> => {
     for (const cell of targets) {
       const report = await measure(cell);
-      if (report !== null) measures.set(cell.id, { at: clock.now(), report });
+      if (report === null) continue;
+      measures.set(cell.id, { at: clock.now(), report });
+      backlogs.take(cell.id, report.backlogs, clock.now());
     }
   };
 
@@ -232,15 +232,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     const now = clock.now();
     const known = measures.get(cell);
     const delays = known !== undefined && now - known.at < OVERVIEW_LIMITS.delaysMs ? known.report.delays : [];
-    const slowest = (kind: DelayReport['kind']) =>
-      delays.filter((each) => each.kind === kind).map(({ p99Ms }) => p99Ms);
-    const { failingSince = null, comparedAt = null } = replication.of(cell) ?? {};
-    const since = (time: string | null) => (time === null ? [] : [Math.max(0, now - Date.parse(time))]);
-    return {
-      stateMs: greatest(slowest('state')),
-      lagMs: greatest([...slowest('copy'), ...since(failingSince)]),
-      rpoMs: greatest(since(comparedAt)),
-    };
+    return paceOf({ now, delays, backlogs: backlogs.of(cell, now), replication: replication.of(cell) });
   };
 
   const toCell = (current: RoundView, { cell, homes, standbys }: CellOverview): OverviewCell => {
@@ -269,6 +261,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
               version: known.report.version,
               parked: known.report.parked,
               delays: known.report.delays,
+              backlogs: backlogs.of(id, clock.now()),
             },
       replication: replication.of(id),
       budget: budgets.of(id),
@@ -311,6 +304,7 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     const byId = new Map(living.map((cell) => [cell.id, cell]));
     measures = new Map([...measures].filter(([id]) => byId.has(id)));
     replication.keep(new Set(byId.keys()));
+    backlogs.keep(byId);
     await failovers.measure(
       {
         silentSince: (cell) =>
@@ -351,6 +345,8 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
 
     pace,
 
+    backlogs: (cell) => backlogs.of(cell, clock.now()),
+
     answer(trouble, known) {
       if (view === undefined) return null;
       if (rendered?.view !== view || rendered.trouble !== trouble) {
@@ -366,8 +362,6 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     },
   };
 }
-
-const greatest = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values));
 
 const timeOf = (at: number): string => new Date(at).toISOString();
 

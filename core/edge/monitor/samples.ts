@@ -24,6 +24,7 @@ export interface CellSeries {
   readonly parked: readonly (number | null)[];
   /** See `Pace`. */
   readonly stateMs: readonly (number | null)[];
+  readonly backlogMs: readonly (number | null)[];
   readonly lagMs: readonly (number | null)[];
   readonly rpoMs: readonly (number | null)[];
 }
@@ -40,6 +41,7 @@ export interface Measured {
   readonly probeMs: number | null;
   readonly parked: number | null;
   readonly stateMs: number | null;
+  readonly backlogMs: number | null;
   readonly lagMs: number | null;
   readonly rpoMs: number | null;
 }
@@ -108,6 +110,7 @@ const toSeries = (samples: readonly Sample[]): CellSeries => ({
   requestMs: samples.map(({ requests, tookMs }) => (requests === 0 ? null : rounded(tookMs / requests))),
   parked: samples.map(({ parked }) => parked),
   stateMs: samples.map(({ stateMs }) => stateMs),
+  backlogMs: samples.map(({ backlogMs }) => backlogMs),
   lagMs: samples.map(({ lagMs }) => lagMs),
   rpoMs: samples.map(({ rpoMs }) => rpoMs),
 });

@@ -76,6 +76,22 @@ test('status has the cells as directory and monitor see them', async () => {
   });
 });
 
+test('drills that were handed over are known at the edge: as a history, and the last one in the status', async () => {
+  expect(await at('drill', 'history')).toMatchObject({ code: 0, out: 'No drill is known.\n' });
+  expect((await at('status')).out).toContain('Last drill: no drill is known\n');
+  const times = { startedAt: new Date(Date.now() - 60_000).toISOString(), endedAt: new Date().toISOString() };
+  const response = await fetch(`${edge.url}/control/v1/drills`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${edge.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ id: 'deployed-drill', kind: 'cell-loss', cell: 'a', outcome: 'passed', ...times }),
+  });
+  expect(response.status).toBe(200);
+  expect((await at('drill', 'history')).out).toMatch(/^ended +drill .*\n[^ ]+ +cell-loss +a +passed +- +ann\n$/);
+  expect(await json('drill', 'history')).toMatchObject([{ id: 'deployed-drill', actor: 'ann', ...times }]);
+  expect((await at('status')).out).toMatch(/Last drill: cell-loss of a passed \d+ s ago\n/);
+  expect(await json('status')).toMatchObject([{ lastDrill: { drill: { id: 'deployed-drill' } } }]);
+});
+
 const inBrowser = BROWSER === undefined ? testsNotRun : () => test(SIGN_IN, signIn);
 const SIGN_IN = 'an operator signs in to the console at an OpenID provider, and sees and may do what the token allows';
 

@@ -1,6 +1,8 @@
 // The monitor's Durable Object: there is always a next alarm.
 import { monitorObject } from '../../../adapters/cloudflare/monitor-object.ts';
+import { drillBook } from '../../../core/edge/monitor/drill-book.ts';
 import { FakeClock, START } from '../../support/fake-clock.ts';
+import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
 
 function object(round: () => Promise<void>) {
   const clock = new FakeClock();
@@ -16,6 +18,7 @@ function object(round: () => Promise<void>) {
     monitor: { round, status: () => 'fine', overview: (known) => `all but ${known}` },
     report: (traffic: string) => void reports.push(traffic),
     gate: { caughtUp: async (cell) => ({ cell, state: 'unknown', running: null, latest: null }) },
+    book: drillBook(new MemoryMonitorStorage(), clock),
     storage,
     clock,
     intervalMs: 1000,

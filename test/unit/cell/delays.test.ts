@@ -1,7 +1,7 @@
 // How long events take: counted by each process, noted once in a while, and added up over processes.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { MemoryTelemetry } from '../../../adapters/memory/memory-telemetry.ts';
-import { DELAY_LIMITS, delayNotes, readDelays } from '../../../core/cell/delays.ts';
+import { DELAY_LIMITS, delayNotes, delaysIn, readDelayNotes } from '../../../core/cell/delays.ts';
 import { readMeasures } from '../../../core/cell/measures.ts';
 import { epochMs } from '../../../core/ports/clock.ts';
 import { PortError } from '../../../core/ports/errors.ts';
@@ -30,7 +30,7 @@ function cell() {
   return {
     ...{ clock, log, telemetry },
     process: () => delayNotes({ state: counting, telemetry, clock, ids, log }),
-    read: () => readDelays(state, clock),
+    read: async () => delaysIn(await readDelayNotes(state, clock)),
     writes: () => writes,
     breakStore: () => {
       fault = new PortError('unavailable', 'It is away.');
@@ -125,7 +125,7 @@ test('notes that have expired hide none of the others while the store still has 
   for (let number = 0; number <= DELAY_LIMITS.notes; number += 1) await process().record('copy', 'beta', [10]);
   clock.jump(DELAY_LIMITS.lifeMs);
   await process().record('state', 'rollups', [20]);
-  expect(await readDelays(late, clock)).toMatchObject([{ kind: 'state', name: 'rollups', events: 1 }]);
+  expect(delaysIn(await readDelayNotes(late, clock))).toMatchObject([{ kind: 'state', name: 'rollups', events: 1 }]);
   expect(read).toBe(1);
 });
 

@@ -13,7 +13,7 @@ import { createMover } from '../../../core/edge/mover/mover.ts';
 import type { Mover } from '../../../core/edge/ports/mover.ts';
 import { toEpochSeconds } from '../../../core/ports/clock.ts';
 import { readAll } from '../../contract/store/harness.ts';
-import { NO_ERASURES, NO_KEYS, NOTHING_TO_BRING, OPERATOR, TRACE } from '../../support/control-api.ts';
+import { NO_DRILLS, NO_ERASURES, NO_KEYS, NOTHING_TO_BRING, OPERATOR, TRACE } from '../../support/control-api.ts';
 import { candidate, measured } from '../../support/events.ts';
 import { MemoryMonitorStorage } from '../../support/monitor-storage.ts';
 import { RecordingLog } from '../../support/recording-log.ts';
@@ -166,6 +166,7 @@ async function cellsWith(
       gate: { caughtUp: unused },
       keys: NO_KEYS,
       erasures: NO_ERASURES,
+      drills: NO_DRILLS,
       clock,
       log,
     },

@@ -5,6 +5,7 @@ import { metricsText } from '../../../core/edge/control/metrics-text.ts';
 import objectives from '../../../infra/objectives.json' with { type: 'json' };
 import { definition } from '../../support/cloud.ts';
 import { openApi } from '../../support/control-api.ts';
+import { READING } from '../../support/events.ts';
 import { watched } from '../../support/watched-cells.ts';
 
 interface Rule {
@@ -25,6 +26,7 @@ async function failedOver() {
   const { delays } = w.cells.get('b') ?? {};
   await delays?.record('state', 'rollups', [900]);
   await delays?.record('copy', 'a', [1400]);
+  await delays?.published([{ type: READING, acceptedAt: w.clock.now() }]);
   await w.run(12_000);
   const note = { tenant: 'acme', peer: 'a', direction: 'to', failingSince: null, behindSince: 1, passedAt: null };
   await w.replication.page('b', [note], { first: true, last: true });
@@ -51,6 +53,7 @@ test('the metrics are served as text, and say what the overview says', async () 
       'polycell_tenants_unserved 0',
       `polycell_failover_rto_seconds{cell="a"} ${(rtoMs ?? 0) / 1000}`,
       'polycell_cell_state_seconds{cell="b",consumer="rollups"} 0.9',
+      expect.stringMatching(/^polycell_consumer_lag_seconds\{cell="b",consumer="rollups"\} 0(\.9)?$/),
       'polycell_cell_replication_lag_seconds{cell="b"} 1.4',
       'polycell_cell_rpo_unknown{cell="b"} 1',
       'polycell_cell_replication_behind{cell="b"} 1',

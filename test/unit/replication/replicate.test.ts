@@ -264,7 +264,7 @@ property(
               routeKeys: keys,
               events,
               state,
-              delays: { record: async () => undefined },
+              delays: { record: async () => undefined, passed: async () => undefined },
               fetch,
               clock,
               log,

@@ -13,6 +13,9 @@ import { timeline } from './timeline.js';
 /** Series that fit into one plot. */
 const PLOTTED = 8;
 
+/** A consumer that is further behind than this is named, in milliseconds. */
+const NOTED_BACKLOG_MS = 30_000;
+
 /** Why a failing cell is left where it is. @type {Record<string, string>} */
 const STAYS = {
   proposed: 'A failover is proposed.',
@@ -61,6 +64,7 @@ export function overviewPage({ overview, nowMs }) {
           'Failed',
           'Parked',
           'To state',
+          'Backlog',
           'Lag',
           'RPO',
           'Home of',
@@ -131,7 +135,8 @@ const tile = (title, value, tone) =>
 /** @param {Overview['cells']['items'][number]} cell @param {Overview['series']} series @param {number} nowMs */
 function cellRow(cell, series, nowMs) {
   const { id, cloud, region, homes, standbys, measured, replication, silentSince, detail, state } = cell;
-  const { probeMs = [], requests = [], failures = [], stateMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
+  const { probeMs = [], requests = [], failures = [] } = series.cells[id] ?? {};
+  const { stateMs = [], backlogMs = [], lagMs = [], rpoMs = [] } = series.cells[id] ?? {};
   const latest = probeMs.at(-1);
   const isServing = state === 'active' || state === 'draining';
   return h(
@@ -155,6 +160,7 @@ function cellRow(cell, series, nowMs) {
     number(total(failures).toLocaleString()),
     number(parkedOf(cell), measuredAge(cell, nowMs)),
     number(length(stateMs)),
+    td([length(backlogMs), sub(furthestBehind(measured))]),
     td([length(lagMs), sub(troubles(replication))]),
     td([length(rpoMs), sub(replication?.unknown ? `unknown of ${counted(replication.unknown, 'tenant')}` : '')]),
     number(homes.toLocaleString()),
@@ -172,6 +178,16 @@ const length = (values) => {
 
 /** @param {string} text */
 const sub = (text) => h('span', { class: 'sub' }, text);
+
+/**
+ * Which consumer the backlog is of; nothing of one that is hardly behind.
+ * @param {Overview['cells']['items'][number]['measured']} measured
+ */
+function furthestBehind(measured) {
+  const [worst] = [...(measured?.backlogs ?? [])].sort((one, other) => (other.backlogMs ?? -1) - (one.backlogMs ?? -1));
+  if (worst === undefined || (worst.backlogMs ?? 0) < NOTED_BACKLOG_MS) return '';
+  return `${worst.silent ? 'at least, ' : ''}${worst.consumer}`;
+}
 
 /** For which tenants a cell does not keep up. @param {Overview['cells']['items'][number]['replication']} replication */
 const troubles = (replication) =>
@@ -232,6 +248,12 @@ function plots({ series, cells }) {
         title: 'To state',
         unit: 's until consumers are done, p99',
         lines: lines(({ stateMs }) => seconds(stateMs)),
+        ...common,
+      }),
+      plot({
+        title: 'Backlog',
+        unit: 's that a consumer is behind, worst one',
+        lines: lines(({ backlogMs }) => seconds(backlogMs)),
         ...common,
       }),
       plot({

@@ -6,7 +6,7 @@ import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { PROPOSAL_LIMITS } from '../../../../core/edge/directory/proposals.ts';
 import type { Fetch } from '../../../../core/lib/timed-fetch.ts';
 import { testCell } from '../../../support/cell.ts';
-import { IDLE_MOVER, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_DRILLS, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { countingIds } from '../../../support/ids.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
@@ -52,6 +52,7 @@ function guarded(trust: Partial<TrustSettings> = {}) {
     push: async () => '',
     mover: IDLE_MOVER,
     erasures: NO_ERASURES,
+    drills: NO_DRILLS,
     gate: OPEN_GATE,
     keys: NO_KEYS,
     holdings: { heldBy: async () => null, replicas: async () => 'it cannot be asked', index: async () => ({}) },

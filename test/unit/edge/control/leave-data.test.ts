@@ -6,7 +6,7 @@ import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
 import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
-import { IDLE_MOVER, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_DRILLS, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -34,6 +34,7 @@ async function setUp(holdings: Holdings, push: ReplicaPusher = async () => 'it i
     push,
     mover: IDLE_MOVER,
     erasures: NO_ERASURES,
+    drills: NO_DRILLS,
     gate: OPEN_GATE,
     keys: NO_KEYS,
     monitor: async () => ({}),

@@ -3,7 +3,7 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { ALPHA, add, apply, BETA, tenant } from '../../../contract/directory/harness.ts';
-import { IDLE_MOVER, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
+import { IDLE_MOVER, NO_DRILLS, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
@@ -20,6 +20,7 @@ test('a tenant is removed, and that its data stay is said before and after', asy
   const api = createControlApi({
     mover: IDLE_MOVER,
     erasures: NO_ERASURES,
+    drills: NO_DRILLS,
     gate: OPEN_GATE,
     keys: NO_KEYS,
     directory,

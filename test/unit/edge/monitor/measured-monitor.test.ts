@@ -24,9 +24,16 @@ test('a round measures which cells answer and serve, and is not held up by the e
     overview: () => null,
   };
   const flush = () => new Promise<void>(() => undefined);
-  const none = { stateMs: null, lagMs: null, rpoMs: null };
-  const pace = (id: string) => (id === 'a' ? { stateMs: 400, lagMs: 1500, rpoMs: 60_000 } : none);
-  await measuredMonitor({ monitor, pace, telemetry, flush }).round();
+  const none = { stateMs: null, backlogMs: null, lagMs: null, rpoMs: null };
+  const pace = (id: string) => (id === 'a' ? { stateMs: 400, backlogMs: 90_000, lagMs: 1500, rpoMs: 60_000 } : none);
+  const backlogs = (id: string) =>
+    id === 'a'
+      ? [
+          { consumer: 'sums', backlogMs: 90_000, silent: true },
+          { consumer: 'alerts', backlogMs: null, silent: false },
+        ]
+      : [];
+  await measuredMonitor({ monitor, pace, backlogs, telemetry, flush }).round();
   expect(rounds).toBe(1);
   expect(telemetry.measured.map(({ kind, name, value, attributes }) => [kind, name, value, attributes])).toEqual([
     ['gauge', 'polycell.cell.up', 1, { 'polycell.peer': 'a' }],
@@ -34,6 +41,7 @@ test('a round measures which cells answer and serve, and is not held up by the e
     ['gauge', 'polycell.event.lag', 0.4, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.replication.lag', 1.5, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.replication.rpo', 60, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.consumer.lag', 90, { 'polycell.peer': 'a', 'messaging.consumer.group.name': 'sums' }],
     ['gauge', 'polycell.cell.up', 0, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 0, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'c' }],

@@ -6,6 +6,7 @@ import { OVERVIEW_LIMITS } from '../../../../core/edge/monitor/overview.ts';
 import { cellSamples, SAMPLE_LIMITS } from '../../../../core/edge/monitor/samples.ts';
 import { definition } from '../../../support/cloud.ts';
 import { openApi } from '../../../support/control-api.ts';
+import { READING } from '../../../support/events.ts';
 import { watched } from '../../../support/watched-cells.ts';
 
 test('there is none before the first round; then it has cells, tenants and what the cells measure, as the document says', async () => {
@@ -141,7 +142,8 @@ test('how fast events move is sampled: the slowest consumer, the slowest copy or
   ]);
   expect([series.cells.a?.stateMs.at(-1), series.cells.a?.lagMs.at(-1)]).toEqual([900, 1400]);
   expect(series.cells.a?.rpoMs.at(-1)).toBe(Date.parse(series.until ?? '') - began);
-  expect(series.cells.b).toMatchObject({ stateMs: [null, null], lagMs: [null, null], rpoMs: [null, null] });
+  const unknown = [null, null];
+  expect(series.cells.b).toMatchObject({ stateMs: unknown, backlogMs: unknown, lagMs: unknown, rpoMs: unknown });
   // Another cell that is not reached: what waits for it is older than what came before.
   await w.replication.page('a', notes({ failingSince: began }) as never, { first: true, last: true });
   await w.run(SAMPLE_LIMITS.stepMs);
@@ -185,9 +187,33 @@ test('what counts against the error budgets is summed by the minute, and goes on
   expect(metricsText(w.shown(), 0)).not.toMatch(/budget_left\{cell="(a",objective="lag"|b")/);
 });
 
+test('a consumer that does nothing is behind by ever more, also beyond what the notes of its cell tell', async () => {
+  const w = await watched(definition('a'), definition('b'));
+  const { delays } = w.cells.get('a') ?? {};
+  await w.run(1000);
+  for (let minute = 0; minute < 5; minute += 1) {
+    await delays?.published([{ type: READING, acceptedAt: w.clock.now() }]);
+    await delays?.record('state', 'device-state', [500]);
+    await w.run(60_000);
+  }
+  const { series, cells } = w.shown();
+  const said = Object.fromEntries((cells.items[0]?.measured?.backlogs ?? []).map((each) => [each.consumer, each]));
+  // Since the monitor has first known that it does nothing: the first two minutes are explained by notes that have expired.
+  expect(said.rollups?.silent).toBe(true);
+  expect(said.rollups?.backlogMs).toBeGreaterThan(150_000);
+  expect(said['device-state']).toMatchObject({ silent: false });
+  expect(said['device-state']?.backlogMs).toBeLessThan(61_000);
+  // The sample may be older than what the cell has said last, by one question.
+  const most = Math.max(...Object.values(said).map(({ backlogMs }) => backlogMs ?? 0));
+  expect([most, most - OVERVIEW_LIMITS.measureMs]).toContain(series.cells.a?.backlogMs.at(-1));
+  // Another cell says nothing of its consumers, which is not that nothing waits.
+  expect(series.cells.b?.backlogMs.at(-1)).toBe(null);
+});
+
 test('of samples and cells a bounded number is kept', () => {
   const samples = cellSamples();
-  const measured = (at: number) => ({ probeMs: at, parked: 0, stateMs: null, lagMs: null, rpoMs: at });
+  const none = { stateMs: null, backlogMs: null, lagMs: null };
+  const measured = (at: number) => ({ probeMs: at, parked: 0, ...none, rpoMs: at });
   const cells = Array.from({ length: SAMPLE_LIMITS.cells + 1 }, (_, index) => `cell-${index}`);
   for (let at = 0; at <= SAMPLE_LIMITS.kept; at += 1) {
     expect(samples.sample(at * SAMPLE_LIMITS.stepMs, cells, () => measured(at))).toBe(true);
