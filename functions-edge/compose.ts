@@ -63,6 +63,7 @@ import { peerQuestion } from '../core/edge/monitor/peer-question.ts';
 import { createProber } from '../core/edge/monitor/prober.ts';
 import { replicaWatch } from '../core/edge/monitor/replica-watch.ts';
 import { signerLedger } from '../core/edge/monitor/signers.ts';
+import { measuredMover } from '../core/edge/mover/measured-mover.ts';
 import { hinderingMove } from '../core/edge/mover/move.ts';
 import { createMover } from '../core/edge/mover/mover.ts';
 import type { TrafficReport } from '../core/edge/ports/traffic.ts';
@@ -164,8 +165,7 @@ export function composeMonitor(
     signers,
   });
   const telemetry = telemetryOf('polycell-monitor', config);
-  const { pace, backlogs } = overview;
-  const monitor = measuredMonitor({ monitor: watch, pace, backlogs, telemetry, flush: telemetry.flush });
+  const monitor = measuredMonitor({ monitor: watch, overview, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);
@@ -180,9 +180,11 @@ export type MoverBindings = MonitorBindings;
 /** Returns the methods of the object that moves tenants. */
 export function composeMover(
   storage: ObjectStorage,
-  { routeKey }: Pick<EdgeConfig, 'routeKey'>,
+  config: Pick<EdgeConfig, 'routeKey' | 'telemetry' | 'version'>,
   { DIRECTORY }: MoverBindings,
 ): MoverObjectMethods {
+  const { routeKey } = config;
+  const telemetry = telemetryOf('polycell-mover', config);
   const directory = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const sign = routeTokenSigner(routeKey);
   const assign = assigner(assignmentSigner(routeKey), clock);
@@ -208,7 +210,8 @@ export function composeMover(
     clock,
     log: jsonLog(console.log),
   });
-  return moverObject({ mover, erasures, storage, clock });
+  const measured = measuredMover({ mover, telemetry, flush: telemetry.flush });
+  return moverObject({ mover: measured, erasures, storage, clock });
 }
 
 /** A body is buffered while it arrives, and during two attempts and the time between them; an older one belongs to an ended request. */

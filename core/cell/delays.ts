@@ -32,13 +32,16 @@ const BOUNDS = [
   ...[100_000, 150_000, 300_000, 600_000, 1_800_000, 3_600_000],
 ] as const;
 
-/** Of an event, from its acceptance on: `state`, until a consumer was done with it; `copy`, until another cell had stored it. */
-export type DelayKind = 'state' | 'copy';
+/**
+ * Of an event, from its acceptance on: `publish`, until the relay had published it; `state`, until a consumer was done with it; `copy`, until
+ * another cell had stored it.
+ */
+export type DelayKind = 'publish' | 'state' | 'copy';
 
 /** How long the latest events took. The field names are part of the API. */
 export interface DelayReport {
   readonly kind: DelayKind;
-  /** The consumer, or the other cell. */
+  /** `relay`, the consumer, or the other cell. */
   readonly name: string;
   readonly events: number;
   /** Rounded up to the bound of a class, but not above the longest one. */
@@ -50,7 +53,7 @@ export interface DelayReport {
 /** Never rejects: what cannot be noted is lost. Times of acceptance are those of this cell's own events, in milliseconds since 1970. */
 export interface Delays {
   /** Takes in how long events took, in milliseconds. */
-  record(kind: DelayKind, name: string, took: readonly number[]): Promise<void>;
+  record(kind: Exclude<DelayKind, 'publish'>, name: string, took: readonly number[]): Promise<void>;
   /** Takes in the newest acceptance of what `replicate` is done with, whether it had to be sent or not. No write while copies are noted. */
   passed(newest: number): Promise<void>;
   /** Takes in what the relay has published. */
@@ -107,7 +110,12 @@ const NOTHING: Counted = { counts: BOUNDS.map(() => 0).concat(0), most: 0 };
 const METRICS = {
   state: { name: 'polycell.event.duration', of: 'messaging.consumer.group.name' },
   copy: { name: 'polycell.replication.duration', of: 'polycell.peer' },
-} as const satisfies Record<DelayKind, object>;
+} as const satisfies Record<Exclude<DelayKind, 'publish'>, object>;
+
+const RELAY_METRIC = 'polycell.relay.duration';
+
+/** The name of what publishes, in reports. */
+const RELAY = 'relay';
 
 /** The message of the line that each note writes to the log, as well: the alarms of both clouds go by it (`infra/modules`). */
 export const DELAY_LINE = 'how long events took';
@@ -122,7 +130,7 @@ const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOStr
 export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): Delays {
   const measured = new BoundedCache<string, Measuring>(DELAY_LIMITS.measured);
   const passing = { newest: 0, notedAt: null as number | null };
-  const publishing = { spans: new Map<string, PublishedSpan>(), notedAt: null as number | null };
+  const publishing = { spans: new Map<string, PublishedSpan>(), counted: NOTHING, notedAt: null as number | null };
   /** Distinguishes this process from the others of the cell; drawn when it is first needed. */
   let own: string | undefined;
 
@@ -176,10 +184,17 @@ export function delayNotes({ state, telemetry, clock, ids, log }: DelayDeps): De
           spans.set(type, [Math.min(oldest, acceptedAt), Math.max(newest, acceptedAt)]);
       }
       const now = clock.now();
+      const took = events.map(({ acceptedAt }) => Math.max(0, now - acceptedAt));
+      for (const each of took) telemetry.record(RELAY_METRIC, each / 1000, {});
+      const counted = plus(publishing.counted, countedOf(took));
+      publishing.counted = counted;
       if (spans.size === 0 || !isDue(publishing.notedAt, now)) return;
       publishing.spans = new Map();
+      publishing.counted = NOTHING;
       publishing.notedAt = now;
-      await note(['published', ''].join(BETWEEN), { types: Object.fromEntries(spans) }, now);
+      log.info(DELAY_LINE, { ...reportOf('publish', RELAY, counted) });
+      // Its numbers lie apart: a cell of the previous release would take them for a consumer's.
+      await note(['published', ''].join(BETWEEN), { types: Object.fromEntries(spans), took: counted }, now);
     },
   };
 }
@@ -202,18 +217,19 @@ export async function readDelayNotes(state: Pick<Store, 'query'>, clock: Pick<Cl
   return { since: oldest ?? since, items: notes };
 }
 
-/** Adds up how long events took, by consumer and by other cell. */
+/** Adds up how long events took: until they were published, by consumer and by other cell. */
 export function delaysIn({ items }: DelayNotes): readonly DelayReport[] {
   const sums = new Map<string, Counted>();
   for (const { kind, name, body } of items) {
-    const key = [kind, name].join(BETWEEN);
-    const counted = readCounted(body);
+    const isRelay = kind === 'published';
+    const key = isRelay ? ['publish', RELAY].join(BETWEEN) : [kind, name].join(BETWEEN);
+    const counted = readCounted(isRelay ? body.took : body);
     if (counted !== undefined) sums.set(key, plus(sums.get(key) ?? NOTHING, counted));
   }
   const byName = [...sums].sort(([one], [other]) => compareUtf8(one, other));
   return byName.slice(0, DELAY_LIMITS.reported).map(([key, counted]) => {
     const [kind, name = ''] = key.split(BETWEEN);
-    return reportOf(kind === 'copy' ? 'copy' : 'state', name, counted);
+    return reportOf(kind === 'copy' || kind === 'publish' ? kind : 'state', name, counted);
   });
 }
 
@@ -254,9 +270,9 @@ function quantileOf({ counts, most }: Counted, share: number): number {
   return Math.min(BOUNDS[index] ?? most, most);
 }
 
-/** A note of a release with other classes is left out: it is gone in two minutes. So is one that counts nothing, as of a relay. */
-function readCounted(body: JsonObject): Counted | undefined {
-  if (!Array.isArray(body.counts) || typeof body.most !== 'number') return undefined;
+/** A note of a release with other classes is left out: it is gone in two minutes. So is one that counts nothing, as a relay's of the previous release. */
+function readCounted(body: Json | undefined): Counted | undefined {
+  if (!isJsonObject(body) || !Array.isArray(body.counts) || typeof body.most !== 'number') return undefined;
   const { counts, most } = body;
   const isCount = (value: Json): value is number => typeof value === 'number' && value >= 0;
   return counts.length === NOTHING.counts.length && counts.every(isCount) ? { counts, most } : undefined;

@@ -47,7 +47,7 @@ function readDelays(delays: unknown): readonly DelayReport[] {
   return delays.slice(0, DELAY_LIMITS.reported).flatMap((each: unknown) => {
     if (!isJsonObject(each)) return [];
     const { kind, name, events, p50Ms, p99Ms, mostMs } = each;
-    if ((kind !== 'state' && kind !== 'copy') || typeof name !== 'string') return [];
+    if ((kind !== 'publish' && kind !== 'state' && kind !== 'copy') || typeof name !== 'string') return [];
     const numbers = { events, p50Ms, p99Ms, mostMs } as Omit<DelayReport, 'kind' | 'name'>;
     const isSound = Object.values(numbers).every((value: unknown) => Number.isFinite(value) && Number(value) >= 0);
     return isSound ? [{ kind, name: name.slice(0, MAXIMUM_NAME), ...numbers }] : [];

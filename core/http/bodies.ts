@@ -184,7 +184,7 @@ export const Health = object(['status', 'cell', 'version'], {
       description:
         'How long the latest events took from their acceptance to the state, by consumer, and to another cell, by cell.',
       items: object(['kind', 'name', 'events', 'p50Ms', 'p99Ms', 'mostMs'], {
-        kind: { type: 'string', enum: ['state', 'copy'] },
+        kind: { type: 'string', enum: ['publish', 'state', 'copy'] },
         name: text,
         events: count,
         ...{ p50Ms: count, p99Ms: count, mostMs: count },

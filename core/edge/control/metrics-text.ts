@@ -2,6 +2,7 @@
 
 import { BUDGET_KINDS, type Budget } from '../monitor/budgets.ts';
 import type { Overview } from '../monitor/overview.ts';
+import { latestRecoveries } from '../monitor/recent-failovers.ts';
 
 /** The media type of the text. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -38,10 +39,6 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
         return found === null ? [] : [[{ cell: id, objective }, found] as const];
       }),
     );
-  const latestRto = new Map<string, number>();
-  // The newest come first.
-  for (const { cell, rtoMs } of failovers)
-    if (rtoMs !== null && !latestRto.has(cell)) latestRto.set(cell, rtoMs / 1000);
   const latest = (cell: string, of: 'probeMs' | 'lagMs' | 'rpoMs') => series.cells[cell]?.[of].at(-1) ?? undefined;
   return [
     ...lines(
@@ -152,7 +149,7 @@ export function metricsText({ cells, tenants, fencing, failovers, series, monito
       'polycell_failover_rto_seconds',
       'gauge',
       'The RTO of the latest failover of the cell that was measured.',
-      [...latestRto].map(([cell, value]) => [{ cell }, value] as const),
+      [...latestRecoveries(failovers)].map(([cell, rtoMs]) => [{ cell }, rtoMs / 1000] as const),
     ),
     ...lines('polycell_monitor_working', 'gauge', 'Whether nothing keeps the monitor from working.', [
       [{}, Number(monitor.trouble === null)],

@@ -25,7 +25,7 @@ const measured = object(['at', 'version', 'parked', 'delays', 'backlogs'], {
   delays: {
     ...list(
       object(['kind', 'name', 'events', 'p50Ms', 'p99Ms', 'mostMs'], {
-        kind: { type: 'string', enum: ['state', 'copy'] },
+        kind: { type: 'string', enum: ['publish', 'state', 'copy'] },
         name: text,
         events: count,
         ...{ p50Ms: count, p99Ms: count, mostMs: count },

@@ -28,7 +28,7 @@ import type { CellReport } from './measure-question.ts';
 import type { MonitorStorage } from './monitor-storage.ts';
 import type { CellObjectives } from './objectives.ts';
 import { type Pace, paceOf } from './pace.ts';
-import { FAILOVER_LIMITS, type RecentFailover, recentFailovers } from './recent-failovers.ts';
+import { FAILOVER_LIMITS, latestRecoveries, type RecentFailover, recentFailovers } from './recent-failovers.ts';
 import type { CellReplication, ReplicaWatch } from './replica-watch.ts';
 import { cellSamples, type Measured, type Series } from './samples.ts';
 
@@ -148,6 +148,8 @@ export interface OverviewKeeper {
   pace(cell: string): Pace;
   /** How far its consumers are behind, as of now. */
   backlogs(cell: string): readonly ConsumerBacklog[];
+  /** Cell → the RTO of its latest failover that was measured, in milliseconds. */
+  recoveries(): ReadonlyMap<string, number>;
   /** The overview as of the latest round; `null` before the first one. `known`: the entity tag that the viewer has. */
   answer(trouble: string | null, known: string | null): OverviewAnswer | null;
 }
@@ -346,6 +348,8 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
     pace,
 
     backlogs: (cell) => backlogs.of(cell, clock.now()),
+
+    recoveries: () => latestRecoveries(failovers.list()),
 
     answer(trouble, known) {
       if (view === undefined) return null;

@@ -5,6 +5,8 @@ import type { CellReplication } from './replica-watch.ts';
 
 /** How fast events move in and from a cell, in milliseconds; `null` where that is not known. */
 export interface Pace {
+  /** From acceptance until the relay has published it, for 99 of 100 of the latest events. */
+  readonly relayMs: number | null;
   /** From acceptance until a consumer is done, for 99 of 100 of the latest events; of the slowest consumer. */
   readonly stateMs: number | null;
   /** How far a consumer is behind what the relay has published: of the one that is known to be furthest behind. */
@@ -27,6 +29,7 @@ export function paceOf({ now, delays, backlogs, replication }: PaceOf): Pace {
   const slowest = (kind: DelayReport['kind']) => delays.filter((each) => each.kind === kind).map(({ p99Ms }) => p99Ms);
   const since = (time: string | null = null) => (time === null ? [] : [Math.max(0, now - Date.parse(time))]);
   return {
+    relayMs: greatest(slowest('publish')),
     stateMs: greatest(slowest('state')),
     backlogMs: greatest(backlogs.flatMap(({ backlogMs }) => (backlogMs === null ? [] : [backlogMs]))),
     lagMs: greatest([...slowest('copy'), ...since(replication?.failingSince)]),

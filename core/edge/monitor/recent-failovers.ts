@@ -84,6 +84,15 @@ export interface Sight {
   standbysOf(home: string): readonly string[];
 }
 
+/** Cell → the RTO of its latest failover that was measured, in milliseconds. `failovers`: the newest first. */
+export function latestRecoveries(
+  failovers: readonly Pick<RecentFailover, 'cell' | 'rtoMs'>[],
+): ReadonlyMap<string, number> {
+  const latest = new Map<string, number>();
+  for (const { cell, rtoMs } of failovers) if (rtoMs !== null && !latest.has(cell)) latest.set(cell, rtoMs);
+  return latest;
+}
+
 export interface RecentFailovers {
   /** Takes the newest entries of the audit log, newest first. */
   read(entries: readonly AuditEntry[]): void;

@@ -24,8 +24,9 @@ test('a round measures which cells answer and serve, and is not held up by the e
     overview: () => null,
   };
   const flush = () => new Promise<void>(() => undefined);
-  const none = { stateMs: null, backlogMs: null, lagMs: null, rpoMs: null };
-  const pace = (id: string) => (id === 'a' ? { stateMs: 400, backlogMs: 90_000, lagMs: 1500, rpoMs: 60_000 } : none);
+  const none = { relayMs: null, stateMs: null, backlogMs: null, lagMs: null, rpoMs: null };
+  const pace = (id: string) =>
+    id === 'a' ? { relayMs: 200, stateMs: 400, backlogMs: 90_000, lagMs: 1500, rpoMs: 60_000 } : none;
   const backlogs = (id: string) =>
     id === 'a'
       ? [
@@ -33,17 +34,20 @@ test('a round measures which cells answer and serve, and is not held up by the e
           { consumer: 'alerts', backlogMs: null, silent: false },
         ]
       : [];
-  await measuredMonitor({ monitor, pace, backlogs, telemetry, flush }).round();
+  const overview = { pace, backlogs, recoveries: () => new Map([['b', 4200]]) };
+  await measuredMonitor({ monitor, overview, telemetry, flush }).round();
   expect(rounds).toBe(1);
   expect(telemetry.measured.map(({ kind, name, value, attributes }) => [kind, name, value, attributes])).toEqual([
     ['gauge', 'polycell.cell.up', 1, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'a' }],
+    ['gauge', 'polycell.relay.lag', 0.2, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.event.lag', 0.4, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.replication.lag', 1.5, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.replication.rpo', 60, { 'polycell.peer': 'a' }],
     ['gauge', 'polycell.consumer.lag', 90, { 'polycell.peer': 'a', 'messaging.consumer.group.name': 'sums' }],
     ['gauge', 'polycell.cell.up', 0, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 0, { 'polycell.peer': 'b' }],
+    ['gauge', 'polycell.rto.last', 4.2, { 'polycell.peer': 'b' }],
     ['gauge', 'polycell.cell.active', 1, { 'polycell.peer': 'c' }],
     ['gauge', 'polycell.fencing.waiting', 3, {}],
     ['gauge', 'polycell.monitor.working', 0, {}],

@@ -26,7 +26,7 @@ variables {
   options = {
     resources = {
       cosmos     = { consistency = "Strong", containers = [] }
-      serviceBus = { subscriptions = [{ name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
+      serviceBus = { subscriptions = [{ name = "rollups_side", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }, { name = "rollups", lockDuration = "PT120S", maxDeliveryCount = 100, rule = { name = "topology", sqlFilter = "TRUE" } }] }
     }
   }
 }
