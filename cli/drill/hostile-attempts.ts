@@ -50,8 +50,11 @@ const TIMEOUT_MS = 15_000;
 /** Lifetime of forged tokens, in seconds. */
 const LIFE_SECONDS = 60;
 
-/** So many changes of an event are tried until its hash is the lower one; half of them do. */
-const GRINDS = 64;
+/**
+ * So many changes of an event are tried until its hash is the lower one. Of an event whose own hash is low few changes do: one event in so many
+ * needs more.
+ */
+const GRINDS = 65_536;
 
 /** An epoch far beyond the present one: a cell that believed it would refuse its own tenants. */
 const LATER_EPOCHS = 2 ** 30;
