@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DRILL_LIMITS, type DrillResult } from '../../core/edge/ports/drills.ts';
 import { cutUtf8 } from '../../core/lib/text.ts';
-import { RefusedError, UserError } from '../command.ts';
+import { RefusedError, UsageError, UserError } from '../command.ts';
 import type { Control } from '../edge/edge-client.ts';
 import type { DrillReport } from './report.ts';
 
@@ -25,7 +25,7 @@ export function resultOf(report: DrillReport, id: string, endedAt: string): Dril
   const { drill, cell, startedAt, outcome, targets, measured } = report;
   const times = 'recovery' in measured ? (measured.recovery ?? []).map(({ rtoMs }) => rtoMs) : [];
   return {
-    ...{ id, kind: drill, cell, startedAt, endedAt, outcome },
+    ...{ id, kind: drill, cell: cell && cutUtf8(cell, DRILL_LIMITS.cellBytes), startedAt, endedAt, outcome },
     rtoMs: times.length === 0 || times.includes(null) ? null : Math.round(Math.max(...times.map(Number))),
     missed: targets
       .filter(({ met }) => !met)
@@ -53,7 +53,9 @@ export async function handOver(
       return;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      if (left > 1 && !(error instanceof RefusedError)) {
+      // A refused body is as final.
+      const isFinal = error instanceof RefusedError || error instanceof UsageError;
+      if (left > 1 && !isFinal) {
         await pause(HAND_OVER_LIMITS.pauseMs);
         continue;
       }
@@ -66,6 +68,6 @@ export async function handOver(
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f]/g;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/g;
 
 const lineOf = (text: string): string => cutUtf8(text.replace(UNPRINTABLE, ' '), DRILL_LIMITS.missedBytes).trim();

@@ -8,7 +8,7 @@ export const Drill = object(
   {
     id: text,
     kind: text,
-    cell: { type: ['string', 'null'], description: 'The cell with the fault.' },
+    cell: { type: ['string', 'null'], description: 'The cell with the fault, or all of them as text.' },
     startedAt: time,
     endedAt: time,
     outcome: { type: 'string', enum: DRILL_OUTCOMES },

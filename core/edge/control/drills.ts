@@ -15,7 +15,7 @@ import { controlRoutes } from './control-routes.ts';
 /** Ids that a client draws: any of its UUIDs is one. */
 const ID_PATTERN = '^[A-Za-z0-9-]{8,64}$';
 
-const { missed: most, missedBytes, lengthMs, aheadMs } = DRILL_LIMITS;
+const { missed: most, missedBytes, cellBytes, lengthMs, aheadMs } = DRILL_LIMITS;
 
 const id: Field = {
   schema: { type: 'string', pattern: ID_PATTERN },
@@ -48,7 +48,7 @@ const nullable = ({ schema, fits, says }: Field, type: string): Field => ({
 /** The fields of a record that is handed over. */
 export const DRILL_SHAPE = shape(
   { id, kind, startedAt: time, endedAt: time, outcome: oneOf(DRILL_OUTCOMES) },
-  { cell: nullable(kind, 'string'), rtoMs: nullable(within('integer', lengthMs), 'integer'), missed },
+  { cell: nullable(line(cellBytes), 'string'), rtoMs: nullable(within('integer', lengthMs), 'integer'), missed },
 );
 
 /** What the handlers read of a call. */

@@ -42,7 +42,7 @@ export interface Field {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: -- control characters are exactly what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/;
 
 const isLine = (value: unknown, bytes: number): boolean =>
   typeof value === 'string' && value.trim() !== '' && utf8Length(value) <= bytes && !UNPRINTABLE.test(value);

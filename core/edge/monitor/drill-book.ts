@@ -28,7 +28,9 @@ export function drillBook(storage: Pick<MonitorStorage, 'get' | 'put' | 'delete'
       const notedAt = new Date(clock.now()).toISOString();
       const record: DrillRecord = { id, kind, cell, startedAt, endedAt, outcome, rtoMs, missed, actor, notedAt };
       await storage.put(KEY + id, record as unknown as Json);
-      for (const { id: old } of (await all()).slice(DRILL_LIMITS.kept)) await storage.delete(KEY + old);
+      // A record that an edge whose clock was ahead has noted sorts before this one.
+      const others = (await all()).filter((other) => other.id !== id);
+      for (const { id: old } of others.slice(DRILL_LIMITS.kept - 1)) await storage.delete(KEY + old);
       return record;
     },
 

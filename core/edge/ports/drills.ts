@@ -6,6 +6,8 @@ export const DRILL_LIMITS = {
   kept: 100,
   /** Targets that a record says were missed, and bytes of each. */
   missed: 10,
+  /** Bytes of the cells with the fault. */
+  cellBytes: 200,
   missedBytes: 200,
   /** How long a drill may have lasted, and an RTO may be, in milliseconds: a day. */
   lengthMs: 86_400_000,
@@ -24,7 +26,7 @@ export interface DrillResult {
   readonly id: string;
   /** As `npx polycell drill list` names it; one of a later release is kept, too. */
   readonly kind: string;
-  /** The cell with the fault; `null` for a fault of none. */
+  /** The cell with the fault, or all of them as text; `null` for a fault of none. */
   readonly cell: string | null;
   readonly startedAt: string;
   readonly endedAt: string;

@@ -1,5 +1,5 @@
 // What a drill hands to the edge, that its outcome does not depend on it, and how drills are shown on the terminal.
-import { RefusedError, UnknownOutcomeError, UserError } from '../../../cli/command.ts';
+import { RefusedError, UnknownOutcomeError, UsageError, UserError } from '../../../cli/command.ts';
 import { HAND_OVER_LIMITS, handOver, inconclusive, resultOf } from '../../../cli/drill/hand-over.ts';
 import { drillsOf, HISTORY_COLUMNS, lastDrill, lastDrillLine } from '../../../cli/drill/history.ts';
 import type { DrillReport } from '../../../cli/drill/report.ts';
@@ -88,6 +88,9 @@ test('an edge that does not take it is named on stderr, and the drill goes on', 
   const earlier = edge(new RefusedError('Unknown path.', 'not_found'));
   await earlier.hand();
   expect([earlier.asked.length, earlier.said[0]]).toEqual([1, expect.stringContaining('earlier release')]);
+  const refused = edge(new UsageError('Invalid field: /cell.'));
+  await refused.hand();
+  expect([refused.asked.length, refused.said[0]]).toEqual([1, expect.stringContaining('/cell')]);
   const broken = edge(new TypeError('A fault of the program.'));
   await expect(broken.hand()).rejects.toThrow('A fault of the program.');
 });

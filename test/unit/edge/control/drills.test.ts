@@ -1,4 +1,6 @@
 // Drills at the edge: who may hand one over, what is refused, and that the same one is kept once.
+import { resultOf } from '../../../../cli/drill/hand-over.ts';
+import type { DrillReport } from '../../../../cli/drill/report.ts';
 import { DRILL_LIMITS } from '../../../../core/edge/ports/drills.ts';
 import { PortError } from '../../../../core/ports/errors.ts';
 import { NO_DRILLS, openApi } from '../../../support/control-api.ts';
@@ -27,6 +29,21 @@ const FAILED = {
 
 const READER = { subject: 'reader', scopes: ['control.read'] };
 const WRITER = { subject: 'ann', scopes: ['control.write'] };
+
+test('what a drill hands over is taken as it is, also of a fault of several cells', async () => {
+  const { call } = openApi();
+  const cells = [
+    'aws-alpha, azure-beta',
+    'aws-alpha and azure-beta',
+    Array.from({ length: 90 }, () => 'cell').join(', '),
+  ];
+  for (const [number, cell] of cells.entries()) {
+    const report = { drill: 'region-loss', cell, startedAt: at(-90_000), outcome: 'failed', targets: [], measured: {} };
+    const record = resultOf(report as unknown as DrillReport, `drill-of-cells-${number}`, at(-1000));
+    expect(await call('POST', 'drills', record, { operator: WRITER })).toMatchObject({ status: 200, body: record });
+  }
+  expect((await call('GET', 'drills')).body.items).toHaveLength(cells.length);
+});
 
 test('a drill is kept with who has handed it over and when, the latest first', async () => {
   const { call, clock, log } = openApi();
@@ -66,7 +83,8 @@ test.each([
   ['an id that is too short', { id: 'short' }, '/id'],
   ['no id', { id: undefined }, '/id'],
   ['a kind with other characters', { kind: 'Cell Loss' }, '/kind'],
-  ['a cell that is none', { cell: 'a/b' }, '/cell'],
+  ['cells with control characters', { cell: 'a\u009b2J' }, '/cell'],
+  ['cells that are too long', { cell: 'x'.repeat(DRILL_LIMITS.cellBytes + 1) }, '/cell'],
   ['a time without an offset', { startedAt: '2026-11-21T07:40:03' }, '/startedAt'],
   ['an outcome of another name', { outcome: 'good' }, '/outcome'],
   ['a negative RTO', { rtoMs: -1 }, '/rtoMs'],

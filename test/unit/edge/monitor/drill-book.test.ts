@@ -31,6 +31,18 @@ test('the newest are kept, whatever their ids, and those that were handed over l
   expect((await storage.list({ prefix: '', limit: 1000 })).size).toBe(DRILL_LIMITS.kept);
 });
 
+test('a record that comes after those of a clock that was ahead is kept all the same', async () => {
+  const clock = new FakeClock();
+  const book = drillBook(new MemoryMonitorStorage(), clock);
+  clock.jump(3_600_000);
+  for (let number = 0; number < DRILL_LIMITS.kept; number += 1) await book.noteDrill(drill(`early-${number}`), 'ann');
+  clock.jump(-3_600_000);
+  const record = await book.noteDrill(drill('drill-now'), 'ann');
+  const kept = await book.drills();
+  expect(kept).toHaveLength(DRILL_LIMITS.kept);
+  expect(kept).toContainEqual(record);
+});
+
 test('what is known under an id stays, also when another operator hands it over again', async () => {
   const clock = new FakeClock();
   const book = drillBook(new MemoryMonitorStorage(), clock);
