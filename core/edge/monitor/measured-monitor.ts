@@ -20,29 +20,36 @@ export function measuredMonitor({ monitor, overview, telemetry, flush }: Measure
       await monitor.round();
       const { cells, fencing, trouble } = monitor.status();
       const recoveries = overview.recoveries();
-      for (const { id, verdict, state } of cells) {
-        const cell = { 'polycell.peer': id };
-        // Of a cell that nothing is known of yet, neither can be said.
-        if (verdict !== 'unknown') telemetry.gauge('polycell.cell.up', verdict === 'up' ? 1 : 0, cell);
-        telemetry.gauge('polycell.cell.active', state === 'active' ? 1 : 0, cell);
-        const { relayMs, stateMs, lagMs, rpoMs } = overview.pace(id);
-        if (relayMs !== null) telemetry.gauge('polycell.relay.lag', relayMs / 1000, cell);
-        if (stateMs !== null) telemetry.gauge('polycell.event.lag', stateMs / 1000, cell);
-        if (lagMs !== null) telemetry.gauge('polycell.replication.lag', lagMs / 1000, cell);
-        if (rpoMs !== null) telemetry.gauge('polycell.replication.rpo', rpoMs / 1000, cell);
-        const rtoMs = recoveries.get(id);
-        if (rtoMs !== undefined) telemetry.gauge('polycell.rto.last', rtoMs / 1000, cell);
-        for (const { consumer, backlogMs } of overview.backlogs(id)) {
-          if (backlogMs === null) continue;
-          telemetry.gauge('polycell.consumer.lag', backlogMs / 1000, {
-            ...cell,
-            'messaging.consumer.group.name': consumer,
-          });
-        }
-      }
-      telemetry.gauge('polycell.fencing.waiting', fencing.waiting);
+      // An export has a limit of series: what matters most comes first.
       telemetry.gauge('polycell.monitor.working', trouble === null ? 1 : 0);
+      telemetry.gauge('polycell.fencing.waiting', fencing.waiting);
+      for (const { id, verdict, state } of cells) {
+        // Of a cell that nothing is known of yet, neither can be said.
+        if (verdict !== 'unknown') telemetry.gauge('polycell.cell.up', verdict === 'up' ? 1 : 0, ofCell(id));
+        telemetry.gauge('polycell.cell.active', state === 'active' ? 1 : 0, ofCell(id));
+      }
+      for (const { id } of cells) {
+        const { relayMs, stateMs, lagMs, rpoMs } = overview.pace(id);
+        const seconds = {
+          'polycell.relay.lag': relayMs,
+          'polycell.event.lag': stateMs,
+          'polycell.replication.lag': lagMs,
+          'polycell.replication.rpo': rpoMs,
+          'polycell.rto.last': recoveries.get(id) ?? null,
+        };
+        for (const [name, milliseconds] of Object.entries(seconds))
+          if (milliseconds !== null) telemetry.gauge(name, milliseconds / 1000, ofCell(id));
+      }
+      for (const { id } of cells)
+        for (const { consumer, backlogMs } of overview.backlogs(id))
+          if (backlogMs !== null)
+            telemetry.gauge('polycell.consumer.lag', backlogMs / 1000, {
+              ...ofCell(id),
+              'messaging.consumer.group.name': consumer,
+            });
       void flush();
     },
   };
 }
+
+const ofCell = (id: string) => ({ 'polycell.peer': id });

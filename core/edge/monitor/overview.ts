@@ -326,10 +326,11 @@ export function createOverview(deps: OverviewDeps): OverviewKeeper {
         ...pace(cell),
       }),
     );
-    await budgets.take(now, ids, pace, samples.total);
     askNow(current);
     view = current;
     seenAt = now;
+    // Last: what is shown does not depend on whether it can be stored.
+    await budgets.take(now, ids, pace, samples.total);
   };
 
   return {

@@ -1,5 +1,6 @@
 // How far moves are, as measurements, after each round of the mover.
 import type { Telemetry } from '../../ports/telemetry.ts';
+import type { MoveView } from '../ports/mover.ts';
 import { isOver } from './move.ts';
 import type { WorkingMover } from './mover.ts';
 
@@ -16,10 +17,11 @@ export function measuredMover({ mover, telemetry, flush }: MeasuredMoverDeps): W
     ...mover,
     async round() {
       const next = await mover.round();
-      const open = (await mover.list()).filter((move) => !isOver(move));
+      // Rounds never reject; one that could not read the moves has said so.
+      const open = (await mover.list().catch(() => null))?.filter((move) => !isOver(move));
+      if (open === undefined) return next;
       telemetry.gauge('polycell.move.open', open.length);
-      const sum = (of: (move: (typeof open)[number]) => number | null) =>
-        open.reduce((total, move) => total + (of(move) ?? 0), 0);
+      const sum = (of: (move: MoveView) => number | null) => open.reduce((total, move) => total + (of(move) ?? 0), 0);
       const total = sum((move) => move.total);
       if (total > 0) {
         const there = sum((move) => (move.total === null ? 0 : Math.min(move.there, move.total)));

@@ -8,6 +8,14 @@ import { countingIds } from '../../../support/ids.ts';
 
 const move = (state: MoveView['state'], total: number | null, there: number) => ({ state, total, there }) as MoveView;
 
+test('a round does not fail where the moves cannot be read, and says when the next one is due', async () => {
+  const telemetry = new MemoryTelemetry({ clock: new FakeClock(), ids: countingIds() });
+  const list = async () => Promise.reject(new Error('The storage is away.'));
+  const mover = { round: async () => 2000, list } as unknown as WorkingMover;
+  expect(await measuredMover({ mover, telemetry, flush: async () => undefined }).round()).toBe(2000);
+  expect(telemetry.measured).toEqual([]);
+});
+
 test('a round measures the moves under way and how far their copies are, and is not held up by the export', async () => {
   const telemetry = new MemoryTelemetry({ clock: new FakeClock(), ids: countingIds() });
   let moves = [
