@@ -18,6 +18,10 @@ export function hostJson({ consumers, http }: Topology): unknown {
     functionTimeout: hoursMinutesSeconds(
       (visibility.length === 0 ? CONSUMER_DEFAULTS.visibilitySeconds : Math.min(...visibility)) - LOCK_MARGIN_SECONDS,
     ),
+    // Alarms count requests and go by log lines (infra/modules/azure-event-cell): of these the host must leave none out, as it does otherwise under load.
+    logging: {
+      applicationInsights: { samplingSettings: { isEnabled: true, excludedTypes: 'Exception;Request;Trace' } },
+    },
     extensionBundle: { id: 'Microsoft.Azure.Functions.ExtensionBundle', version: '[4.*, 5.0.0)' },
     extensions: {
       http: { routePrefix: '', maxConcurrentRequests: http.maximumConcurrency },
