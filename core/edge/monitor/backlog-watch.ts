@@ -4,6 +4,8 @@ import type { ConsumerBacklog } from '../../cell/backlogs.ts';
 export const BACKLOG_LIMITS = {
   /** What a cell has said is remembered for this long, in milliseconds: later, a consumer may have noted something and forgotten it. */
   rememberedMs: 60_000,
+  /** A backlog that its cell does not speak of any more is not known after this long, in milliseconds: what waited may be among the dead letters. */
+  unconfirmedMs: 3_600_000,
 } as const;
 
 export interface BacklogWatch {
@@ -41,7 +43,10 @@ export function backlogWatch(): BacklogWatch {
       };
       const current = backlogs.map((backlog) => {
         const remembered = backlog.silent ? grown(backlog.consumer) : null;
-        return remembered === null ? backlog : { ...backlog, backlogMs: Math.max(remembered, backlog.backlogMs ?? 0) };
+        const isGone = backlog.backlogMs === null && (remembered ?? 0) > BACKLOG_LIMITS.unconfirmedMs;
+        return remembered === null || isGone
+          ? backlog
+          : { ...backlog, backlogMs: Math.max(remembered, backlog.backlogMs ?? 0) };
       });
       said.set(cell, { at: now, backlogs: current });
     },

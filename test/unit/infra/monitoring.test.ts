@@ -97,7 +97,9 @@ test('thresholds follow the objectives', () => {
   expect(exprOf('polycell:cell_budget:remaining')).toBe('1 - polycell:cell_failures:ratio / 0.01');
   expect(exprOf('polycell:cell_failures:ratio')).toContain('[10d]');
   expect(exprOf('PolycellRtoMissed')).toBe('polycell_failover_rto_seconds > 5');
-  expect(exprOf('PolycellStateLate')).toBe('max by (cell) (polycell_cell_state_seconds) > 3');
+  expect(exprOf('PolycellStateLate')).toBe(
+    'max by (cell) ({__name__=~"polycell_cell_state_seconds|polycell_consumer_lag_seconds"}) > 3',
+  );
   expect(exprOf('PolycellReplicationLate')).toBe('polycell_cell_replication_lag_seconds > 4');
   expect(exprOf('PolycellRpoMissed')).toBe('polycell_cell_rpo_seconds > 600');
   expect(exprOf('polycell:cell_rpo:kept')).toBe('avg_over_time((polycell_cell_rpo_seconds <= bool 600)[10d:1m])');

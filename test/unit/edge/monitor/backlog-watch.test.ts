@@ -28,6 +28,18 @@ test('once it has been done with something, what was remembered is gone; a silen
   expect(watch.of('a', 40_000)).toEqual(silent(null));
 });
 
+test('what its cell does not speak of any more is not known after an hour, as it may be among the dead letters', () => {
+  const watch = backlogWatch();
+  watch.take('a', silent(90_000), 0);
+  let now = 0;
+  for (; now < BACKLOG_LIMITS.unconfirmedMs; now += 10_000) watch.take('a', silent(null), now);
+  expect(watch.of('a', now)).toEqual(silent(null));
+  // While it does speak of it, it grows without end.
+  watch.take('b', silent(90_000), 0);
+  for (now = 0; now < 2 * BACKLOG_LIMITS.unconfirmedMs; now += 10_000) watch.take('b', silent(60_000), now);
+  expect(watch.of('b', now)[0]?.backlogMs).toBeGreaterThan(2 * BACKLOG_LIMITS.unconfirmedMs - 10_000);
+});
+
 test('what a cell has said counts for a minute, is not prolonged over a gap, and goes with the cell', () => {
   const watch = backlogWatch();
   watch.take('a', silent(90_000), 0);
