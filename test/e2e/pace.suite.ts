@@ -15,12 +15,15 @@ export interface PaceDeps {
 /** Declares the tests for a running stack. */
 export function paceSuite({ at, post, homes }: PaceDeps): void {
   test('of each home with a standby it is known how long events take, to the state and to the standby, and what the RPO is', async () => {
-    for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}`)).status).toBe(202);
     const known = { stateMs: expect.any(Number), lagMs: expect.any(Number), rpoMs: expect.any(Number), rpoUnknown: 0 };
+    let sent = 0;
     await eventually(async () => {
+      // What a cell has measured counts for two minutes, and not all of it may be known by then.
+      for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}-${sent}`)).status).toBe(202);
+      sent += 1;
       const { cells } = JSON.parse((await at('status', '--json')).out) as { cells: { id: string; pace: object }[] };
       const paces = cells.map(({ id, pace }) => [id, pace]);
-      expect(paces).toEqual(expect.arrayContaining(homes.map((id) => [id, known])));
+      expect(paces).toEqual(expect.arrayContaining(homes.map((id) => [id, expect.objectContaining(known)])));
     });
   });
 
