@@ -31,10 +31,16 @@ export function backlogsIn(
   now: number,
 ): readonly ConsumerBacklog[] {
   const spans = notes.items.flatMap(({ kind, body }) => (kind === 'published' ? spansOf(body.types) : []));
+  // In a cell with more notes than are read, a consumer may have one among the others.
+  const isWhole = now - notes.since >= DELAY_LIMITS.lifeMs - 1;
   return consumers.map(({ name: consumer, types, effects }) => {
     const taken = spans.filter(([type]) => types.includes(type)).map(([, span]) => span);
     const progress = progressOf(notes, consumer, effects);
-    return { consumer, backlogMs: backlogOf(taken, progress, notes.since, now), silent: progress.at === undefined };
+    return {
+      consumer,
+      backlogMs: backlogOf(taken, progress, notes.since, now),
+      silent: isWhole && progress.at === undefined,
+    };
   });
 }
 
