@@ -12,11 +12,11 @@ export interface PaceDeps {
   readonly homes: readonly string[];
 }
 
-/** Declares the tests for a running stack. */
-export function paceSuite({ at, post, homes }: PaceDeps): void {
+/** Declares the tests for a running stack; returns how many events they have sent for each of the two tenants. */
+export function paceSuite({ at, post, homes }: PaceDeps): () => number {
+  let sent = 0;
   test('of each home with a standby it is known how long events take, to the state and to the standby, and what the RPO is', async () => {
     const known = { stateMs: expect.any(Number), lagMs: expect.any(Number), rpoMs: expect.any(Number), rpoUnknown: 0 };
-    let sent = 0;
     await eventually(async () => {
       // What a cell has measured counts for two minutes, and not all of it may be known by then.
       for (const tenant of ['acme', 'globex']) expect((await post(tenant, `paced-${tenant}-${sent}`)).status).toBe(202);
@@ -34,4 +34,5 @@ export function paceSuite({ at, post, homes }: PaceDeps): void {
       err: 'There is no trace of the event "nowhere": it was not sent to this stack, or too long ago; the stack keeps the newest 5,000 traces.\n',
     });
   });
+  return () => sent;
 }
