@@ -32,7 +32,7 @@ const measured = object(['at', 'version', 'parked', 'delays', 'backlogs'], {
       }),
     ),
     description:
-      'How long the latest events took from their acceptance: until a consumer was done (state), until another cell had stored them (copy).',
+      'How long the latest events took from their acceptance: until the relay had published them (publish), until a consumer was done (state), until another cell had stored them (copy).',
   },
   backlogs: {
     ...list(object(['consumer', 'backlogMs', 'silent'], { consumer: text, backlogMs: maybeCount, silent: flag })),
