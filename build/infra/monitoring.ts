@@ -25,8 +25,9 @@ const ratio = (window: string): string =>
 /** Rounded so that a share such as 1 - 0.999 is written as it is meant. */
 const rounded = (value: number): number => Number(value.toPrecision(6));
 
-/** A consumer that does nothing at all finishes no event that could be late: its backlog counts. */
-const TO_STATE = 'max by (cell) ({__name__=~"polycell_cell_state_seconds|polycell_consumer_lag_seconds"})';
+/** A consumer that does nothing at all finishes no event that could be late: its backlog counts, but for that of copies. */
+const TO_STATE =
+  'max by (cell) ({__name__=~"polycell_cell_state_seconds|polycell_consumer_lag_seconds",consumer!="replicate"})';
 
 /** What is measured of a cell, and must stay at or below an objective: the worst of its consumers, peers and tenants. */
 const KEPT = [

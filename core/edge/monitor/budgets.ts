@@ -38,7 +38,7 @@ export interface CellBudget extends Readonly<Record<BudgetKind, Budget>> {
 }
 
 /** What is measured of a cell now, in milliseconds; `null` where that is not known. */
-export type BudgetSample = Pick<Measured, 'stateMs' | 'backlogMs' | 'lagMs' | 'rpoMs'>;
+export type BudgetSample = Pick<Measured, 'stateMs' | 'lagMs' | 'rpoMs'>;
 
 export interface BudgetDeps {
   readonly storage: MonitorStorage;
@@ -199,9 +199,7 @@ export function cellBudgets({ storage, objectives }: BudgetDeps): Budgets {
       const totals = new Map(watched.map((cell) => [cell, totalOf(cell)]));
       for (const [cell, total] of totals) {
         const before = open.cells.get(cell) ?? NOTHING;
-        const { stateMs, backlogMs, lagMs, rpoMs } = sampleOf(cell);
-        // A consumer that does nothing at all finishes no event that could be late.
-        const toStateMs = stateMs === null ? backlogMs : Math.max(stateMs, backlogMs ?? 0);
+        const { stateMs, lagMs, rpoMs } = sampleOf(cell);
         const known = seen.get(cell) ?? NO_TRAFFIC;
         // Fewer than before: they are counted anew.
         const from = total.requests < known.requests ? NO_TRAFFIC : known;
@@ -210,7 +208,7 @@ export function cellBudgets({ storage, objectives }: BudgetDeps): Budgets {
             counted: total.requests - from.requests,
             missed: total.failures - from.failures,
           }),
-          state: minuteOf(before.state, judged(toStateMs, stateSeconds)),
+          state: minuteOf(before.state, judged(stateMs, stateSeconds)),
           lag: minuteOf(before.lag, judged(lagMs, lagSeconds)),
           rpo: minuteOf(before.rpo, judged(rpoMs, rpoSeconds)),
         });

@@ -98,7 +98,7 @@ test('thresholds follow the objectives', () => {
   expect(exprOf('polycell:cell_failures:ratio')).toContain('[10d]');
   expect(exprOf('PolycellRtoMissed')).toBe('polycell_failover_rto_seconds > 5');
   expect(exprOf('PolycellStateLate')).toBe(
-    'max by (cell) ({__name__=~"polycell_cell_state_seconds|polycell_consumer_lag_seconds"}) > 3',
+    'max by (cell) ({__name__=~"polycell_cell_state_seconds|polycell_consumer_lag_seconds",consumer!="replicate"}) > 3',
   );
   expect(exprOf('PolycellReplicationLate')).toBe('polycell_cell_replication_lag_seconds > 4');
   expect(exprOf('PolycellRpoMissed')).toBe('polycell_cell_rpo_seconds > 600');

@@ -15,7 +15,7 @@ import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
 
 const MINUTE = BUDGET_LIMITS.minuteMs;
 const DAY = 24 * 60 * MINUTE;
-const UNKNOWN: BudgetSample = { stateMs: null, backlogMs: null, lagMs: null, rpoMs: null };
+const UNKNOWN: BudgetSample = { stateMs: null, lagMs: null, rpoMs: null };
 
 class CountingStorage extends MemoryMonitorStorage {
   puts = 0;
@@ -112,16 +112,6 @@ test('a minute counts once, against the budget if any of its samples was above t
   await w.minute({ rpoMs: 0 });
   await w.minute();
   expect(w.of()?.rpo).toEqual({ counted: 4, missed: 1, left: 0 });
-});
-
-test('a consumer that does nothing at all counts against the budget of the time to the state, though no event is late', async () => {
-  const w = world({ stateSeconds: 10 });
-  await w.minute({ stateMs: null, backlogMs: 10_000 });
-  await w.minute({ stateMs: null, backlogMs: 70_000 });
-  await w.minute({ stateMs: 200, backlogMs: 130_000 });
-  await w.minute({ stateMs: 200, backlogMs: null });
-  await w.minute({});
-  expect(w.of()?.state).toMatchObject({ counted: 4, missed: 2 });
 });
 
 test('a day begins at midnight UTC, and what is older than the window does not count any more', async () => {
