@@ -3,22 +3,47 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /**
  * Drills and the tests of leases wait for minutes, for hidden messages to be delivered again and for leases to end, and need little of a
- * processor: they begin first. Contracts of buses wait as well. Of the rest, those that run processes are the long ones.
+ * processor: they begin first.
  */
-const PLACES = [
-  /\/(?:drill[a-z-]*|leases)\.e2e\.test\.ts$/,
-  /-bus\.int\.test\.ts$/,
+const PATIENT = /\/(?:drill[a-z-]*|leases)\.e2e\.test\.ts$/;
+
+/**
+ * Those that run processes, and wait for them. The contracts of the two buses wait most, so one begins before the end-to-end tests, which work
+ * most, and one after them.
+ */
+const WAITING = [
+  /\/contract\/service-bus\.int\.test\.ts$/,
   /\.e2e\.test\.ts$/,
+  /\/contract\/sns-sqs-bus\.int\.test\.ts$/,
   /\.int\.test\.ts$/,
-  /\.test\.ts$/,
 ];
 
 class PatientTestsFirst extends Sequencer {
   /** @override @param {Parameters<import('@jest/test-sequencer').default['sort']>[0]} tests */
   async sort(tests) {
-    const place = (/** @type {string} */ path) => PLACES.findIndex((pattern) => pattern.test(path));
-    return (await super.sort(tests)).sort((a, b) => place(a.path) - place(b.path));
+    const sorted = await super.sort(tests);
+    const place = (/** @type {string} */ path) => WAITING.findIndex((pattern) => pattern.test(path));
+    const patient = sorted.filter(({ path }) => PATIENT.test(path));
+    const others = sorted.filter(({ path }) => !PATIENT.test(path));
+    const waiting = others.filter(({ path }) => place(path) !== -1).sort((a, b) => place(a.path) - place(b.path));
+    const working = others.filter(({ path }) => place(path) === -1);
+    return [...patient, ...mixed(waiting, working)];
   }
+}
+
+/**
+ * Both in their order, the second ones evenly between the first ones: what one leaves of a processor another one takes.
+ * @template T @param {readonly T[]} first @param {readonly T[]} second @returns {T[]}
+ */
+function mixed(first, second) {
+  const share = second.length / Math.max(1, first.length);
+  return [
+    ...first.flatMap((each, index) => [
+      each,
+      ...second.slice(Math.floor(index * share), Math.floor((index + 1) * share)),
+    ]),
+    ...(first.length === 0 ? second : []),
+  ];
 }
 
 module.exports = PatientTestsFirst;

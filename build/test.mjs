@@ -6,10 +6,14 @@ import path from 'node:path';
 import { buildBundles, root } from './bundles.mjs';
 
 /**
- * Tests wait for processes as often as for a processor: three workers keep two processors busy. More would delay each other, as would a
- * second worker on a single processor, which is what `taskset` leaves.
+ * Short tests wait for processes as often as for a processor, so there are two workers for each; and four processors are what they can use. A
+ * long test has many processes of its own, and shows what a product does in time: three workers keep two processors busy, and more would delay
+ * each other, as would a second one on a single processor, which is what `taskset` leaves.
  */
-const WORKERS = availableParallelism() > 1 ? 3 : 1;
+const workers = {
+  short: 2 * Math.min(availableParallelism(), 4),
+  long: availableParallelism() > 1 ? 3 : 1,
+};
 
 /** @param {'long' | 'short'} which */
 const only = (which) => ['--ignoreProjects', 'arch', '--filter', path.join(root, `build/${which}-tests.cjs`)];
@@ -17,20 +21,20 @@ const only = (which) => ['--ignoreProjects', 'arch', '--filter', path.join(root,
 /** @param {readonly string[]} args */
 function chosen(args) {
   const [first, ...rest] = args;
-  if (first === '--long') return [...only('long'), ...rest];
-  return first === undefined ? only('short') : args;
+  if (first === '--long') return { workers: workers.long, choice: [...only('long'), ...rest] };
+  return first === undefined
+    ? { workers: workers.short, choice: only('short') }
+    : { workers: workers.long, choice: args };
 }
 
+const { workers: maxWorkers, choice } = chosen(process.argv.slice(2));
+
 await buildBundles({ onBuilt: (name, milliseconds) => process.stderr.write(`built ${name} in ${milliseconds} ms\n`) });
-const jest = spawn(
-  process.execPath,
-  ['node_modules/jest/bin/jest.js', `--maxWorkers=${WORKERS}`, ...chosen(process.argv.slice(2))],
-  {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-  },
-);
+const jest = spawn(process.execPath, ['node_modules/jest/bin/jest.js', `--maxWorkers=${maxWorkers}`, ...choice], {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+});
 jest.on('close', (code) => {
   process.exitCode = code ?? 1;
 });

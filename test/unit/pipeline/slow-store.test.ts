@@ -154,7 +154,7 @@ describe.each(['device-state', 'notices'])('%s', (name) => {
   });
 
   const latencies = fc.array(fc.constantFrom(QUICK_MS, 1500, 2900, 5000), { minLength: 1, maxLength: 12 });
-  property('requests take now this, now that long', latencies, (all) => survive(name, inTurn(all), 8), 40);
+  property('requests take now this, now that long', latencies, (all) => survive(name, inTurn(all), 8), 20);
 
   test('an event whose code never finishes is parked, as the store has answered meanwhile', async () => {
     const hanging = (consumer: Consumer): Consumer => ({

@@ -385,7 +385,7 @@ property(
         expect([path, items(await cell.call(path))]).toEqual([path, items(await whole.call(path))]);
       }
   },
-  60,
+  40,
 );
 
 /** What is to be tried again; faults of the code are not. */
