@@ -1,8 +1,8 @@
 // The servers that stand for AWS's own in one cell: those that keep what is stored and queued while functions come and go.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { DynamoDbEmulator } from './emulators/dynamodb/dynamodb-emulator.ts';
-import { SnsSqsEmulator } from './emulators/sns-sqs/sns-sqs-emulator.ts';
+import { DynamoDbEmulator } from '../emulators/dynamodb/dynamodb-emulator.ts';
+import { SnsSqsEmulator } from '../emulators/sns-sqs/sns-sqs-emulator.ts';
 import type { Endpoints } from './endpoints.ts';
 
 export interface AwsServicesOptions {

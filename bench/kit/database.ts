@@ -7,7 +7,7 @@ import {
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
 import { ATTRIBUTES } from '../../adapters/aws/dynamodb-items.ts';
-import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator } from '../../emulators/dynamodb/dynamodb-emulator.ts';
 import type { Context } from './benchmark.ts';
 
 export const REGION = 'eu-central-1';

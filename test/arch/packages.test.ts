@@ -24,7 +24,7 @@ const OTHER_USES: Readonly<Record<string, Readonly<Record<string, OtherUse>>>> =
   '': {
     '@biomejs/biome': { file: 'build/check.mjs', text: 'node_modules/.bin/biome' },
     ...Object.fromEntries(
-      dynoxide.map((name) => [name, { file: 'local/emulators/dynamodb/dynamodb-emulator.ts', text: '@dynoxide/' }]),
+      dynoxide.map((name) => [name, { file: 'emulators/dynamodb/dynamodb-emulator.ts', text: '@dynoxide/' }]),
     ),
     '@swc/core': { file: 'package-lock.json', text: '"@swc/core": "*"' },
     '@swc/jest': { file: 'jest.config.mjs', text: '@swc/jest' },

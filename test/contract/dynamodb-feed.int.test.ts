@@ -4,7 +4,7 @@ import { DynamoDbStore } from '../../adapters/aws/dynamodb-store.ts';
 import { randomIds } from '../../adapters/system/system.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
-import { DynamoDbEmulator } from '../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator } from '../../emulators/dynamodb/dynamodb-emulator.ts';
 import { provisionTable } from '../../local/emulators/provision.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { RecordingLog } from '../support/recording-log.ts';

@@ -1,7 +1,7 @@
 // The contract of objects, kept by S3Objects against the emulator of S3.
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { S3Objects } from '../../adapters/aws/s3-objects.ts';
-import { SnsSqsEmulator } from '../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { SnsSqsEmulator } from '../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import { s3Client } from './aws/clients.ts';
 import { codeOf } from './contract.ts';
 import { objectsContract } from './objects.contract.ts';

@@ -188,6 +188,13 @@ export const ROWS: readonly Row[] = [
     instead: 'An emulator is a package of its own: it speaks the wire protocol and knows nothing of the product.',
   })),
   {
+    files: /^emulators\/(?:dynamodb|sns-sqs)\//,
+    project: ['hosts/processes/'],
+    packages: 'declared',
+    node: true,
+    instead: 'A server of somebody else’s is a process of its own: it needs to be started and ended, and knows nothing of the product.',
+  },
+  {
     files: /^emulators\//,
     project: ['emulators/faults/'],
     packages: 'declared',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import { s3Client } from '../../contract/aws/clients.ts';
 import { blobServer, STORAGE_ACCOUNT, STORAGE_KEY } from '../../support/blob-server.ts';
 import { type Ended, oneLine } from './run.ts';

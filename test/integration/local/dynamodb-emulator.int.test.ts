@@ -11,9 +11,9 @@ import {
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
 import { isAlive, until } from '../../../hosts/lambda/test/integration/lambda-support.ts';
-import { DynamoDbEmulator, dynoxideBinary } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator, dynoxideBinary } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const opened: (DynamoDbEmulator | SnsSqsEmulator)[] = [];
 afterEach(async () => {
@@ -93,7 +93,7 @@ test('a write costs the server no more when the stream is long', async () => {
 async function withSmallCache(dbPath: string): Promise<void> {
   const pages = Buffer.alloc(4);
   pages.writeInt32BE(10);
-  const template = await readFile(path.join(root, 'local/emulators/dynamodb/template.sqlite'));
+  const template = await readFile(path.join(root, 'emulators/dynamodb/template.sqlite'));
   // https://www.sqlite.org/fileformat.html#suggested_cache_size
   pages.copy(template, 48);
   await writeFile(dbPath, template);

@@ -21,9 +21,9 @@ import {
   snsClient,
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
-import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const database = new DynamoDbEmulator();
 const bus = new SnsSqsEmulator();

@@ -17,9 +17,9 @@ import {
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
 import { isAlive, until } from '../../../hosts/lambda/test/integration/lambda-support.ts';
-import { DynamoDbEmulator } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { type Provisioned, provision, type QueueDescription } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../local/emulators/sns-sqs/sns-sqs-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const opened: SnsSqsEmulator[] = [];
 const folders: string[] = [];

@@ -1,6 +1,6 @@
 // Where there is no DynamoDB emulator for a machine, the stack runs the cells that need none and says what the others want.
 
-import { dynoxideBinary } from '../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { dynoxideBinary } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import type { Notice } from '../../../local/local-cell.ts';
 import { Stack, type StackOptions } from '../../../local/stack.ts';
 import { cellDeclaration } from '../../support/cell-declaration.ts';

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
 import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
-import { DynamoDbEmulator } from '../../../../local/emulators/dynamodb/dynamodb-emulator.ts';
+import { DynamoDbEmulator } from '../../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { DynamoDbStreamMapping } from '../../dynamodb-stream-mapping.ts';
 import type { DynamoDbStreamMappingOptions } from '../../stream-options.ts';
 import { dynamodbClient, streamsClient } from './aws-clients.ts';

@@ -5,10 +5,10 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endChild, killChild } from '../../../hosts/processes/end-child.ts';
-import { freePort } from '../../../hosts/processes/free-port.ts';
-import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
-import { scratchFolder } from '../../../hosts/processes/scratch-folder.ts';
+import { endChild, killChild } from '../../hosts/processes/end-child.ts';
+import { freePort } from '../../hosts/processes/free-port.ts';
+import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
+import { scratchFolder } from '../../hosts/processes/scratch-folder.ts';
 
 /** Finds a server that hangs; one that only starts slowly, on a busy machine, is waited for. */
 const START_TIMEOUT_MS = 60_000;

@@ -1,6 +1,6 @@
 """Makes template.sqlite: an empty database of the installed dynoxide, with an index that dynoxide itself does not make.
 
-Run it from the project's root after a new version of dynoxide: python3 local/emulators/dynamodb/make-template.py
+Run it from the project's root after a new version of dynoxide: python3 emulators/dynamodb/make-template.py
 """
 import os
 import sqlite3
@@ -8,7 +8,7 @@ import subprocess
 import time
 
 BINARY = "node_modules/@dynoxide/linux-x64/dynoxide"
-TEMPLATE = "local/emulators/dynamodb/template.sqlite"
+TEMPLATE = "emulators/dynamodb/template.sqlite"
 
 for leftover in (TEMPLATE, TEMPLATE + "-wal", TEMPLATE + "-shm"):
     if os.path.exists(leftover):

@@ -1,8 +1,8 @@
 // Starts and stops the SNS and SQS emulator (fauxqs) in a child process, and keeps its messages over a clean restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { endChild, killChild } from '../../../hosts/processes/end-child.ts';
-import { dieWithParent, OWN_GROUP } from '../../../hosts/processes/reaper.ts';
+import { endChild, killChild } from '../../hosts/processes/end-child.ts';
+import { dieWithParent, OWN_GROUP } from '../../hosts/processes/reaper.ts';
 
 const STOP_TIMEOUT_MS = 3_000;
 
