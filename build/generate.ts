@@ -21,7 +21,7 @@ import { FAULTS, faultDocument } from './fault-matrix.ts';
 import { hostJson } from './host-json.ts';
 import type { DeclaredCell } from './infra/declared.ts';
 import { kubernetesFiles } from './infra/kubernetes.ts';
-import { compileValidators, SchemaError } from './validators.ts';
+import { compileValidators, keptValidators, SchemaError } from './validators.ts';
 
 type Files = Readonly<Record<string, () => Promise<string>>>;
 
@@ -41,7 +41,7 @@ const folderOf = ({ name }: Domain): string => {
 };
 
 /** The files in the folder of each domain, whichever application uses it: its validators, and the schemas that accepted its events. */
-const besideDomains = (publishing: boolean): Files =>
+const besideDomains = (publishing: boolean, compile: typeof compileValidators): Files =>
   Object.fromEntries(
     application.flatMap((domain) => {
       const schemas = Object.fromEntries(domain.events.map(({ type, schema }) => [type, schema]));
@@ -54,7 +54,7 @@ const besideDomains = (publishing: boolean): Files =>
       return [
         [
           `${folder}/validators.generated.ts`,
-          () => compileValidators({ ...schemas, ...bodies }, `the event types in ${folder}`, registry),
+          () => compile({ ...schemas, ...bodies }, `the event types in ${folder}`, registry),
         ],
         ...(publishing || existsSync(published)
           ? [[published, () => publish(published, schemas, publishing)] as const]
@@ -95,9 +95,9 @@ const manifests = (): Files => {
 };
 
 /** The files of the project's own application, and those independent of any application. */
-const own = (): Files => ({
+const own = (compile: typeof compileValidators): Files => ({
   'core/http/validators.generated.ts': () =>
-    compileValidators({ Erasure, Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
+    compile({ Erasure, Rebuild, Redrive }, 'core/http/bodies.ts', '../events/registry.ts'),
   'core/openapi.generated.json': derived['openapi.json'],
   'functions-azure/host.json': derived['host.json'],
   'infra/azure.json': derived['azure.json'],
@@ -127,10 +127,13 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const out = args.includes('--out') ? args[args.indexOf('--out') + 1] : undefined;
-  const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
-  const more = out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own() : {};
-  const files: Files = { ...besideDomains(args.includes('--publish')), ...more };
   const check = args.includes('--check');
+  // A check goes by nothing that an earlier run has left.
+  const compile = check ? compileValidators : keptValidators;
+  const outside = Object.entries(derived).map(([name, make]) => [path.posix.join(out ?? '', name), make] as const);
+  const more =
+    out !== undefined ? Object.fromEntries(outside) : applicationFile === OWN_APPLICATION ? own(compile) : {};
+  const files: Files = { ...besideDomains(args.includes('--publish'), compile), ...more };
   const stale: string[] = [];
   try {
     for (const [file, make] of Object.entries(files)) {

@@ -1,14 +1,48 @@
 // Compiles JSON Schemas into plain functions, so that no schema compiler is loaded where events are validated.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { build } from 'esbuild';
 import type { JsonSchema } from '../core/api/schema.ts';
+import { distFolder, put } from './bundles.mjs';
 
-// Ajv is CommonJS whose default export Node.js and TypeScript interpret differently.
 const require = createRequire(import.meta.url);
-const { Ajv } = require('ajv') as typeof import('ajv');
-const addFormats = require('ajv-formats').default as typeof import('ajv-formats').default;
-const standaloneCode = require('ajv/dist/standalone').default as typeof import('ajv/dist/standalone').default;
+
+/** The compiler takes a second of a processor to load and to run, which most runs of the generator do not need: it is loaded when it is. */
+function compiler() {
+  // Ajv is CommonJS whose default export Node.js and TypeScript interpret differently.
+  const { Ajv } = require('ajv') as typeof import('ajv');
+  const addFormats = require('ajv-formats').default as typeof import('ajv-formats').default;
+  const standaloneCode = require('ajv/dist/standalone').default as typeof import('ajv/dist/standalone').default;
+  const ajv = new Ajv({ code: { source: true, esm: true }, strict: true, strictTypes: false });
+  addFormats(ajv);
+  return { ajv, standaloneCode };
+}
+
+type Schemas = Readonly<Record<string, JsonSchema>>;
+
+/** What a kept text was made of besides its schemas: this file, and the packages whose code or output is in it. */
+const PACKAGES = ['ajv', 'ajv-formats', 'fast-uri', 'esbuild'];
+const COMPILER = 'build/validators.ts';
+
+/**
+ * As `compileValidators`, but what was made of the same schemas by the same compiler is kept in a folder of its own and taken from there: a
+ * saved file that changes no schema costs no compilation.
+ * @throws SchemaError
+ */
+export async function keptValidators(schemas: Schemas, source: string, registry: string): Promise<string> {
+  const versions = PACKAGES.map((name) => (require(`${name}/package.json`) as { version: string }).version);
+  // Types that share a schema share its validator, which their equal texts do not tell.
+  const shared = Object.values(schemas).map((schema, _, all) => all.indexOf(schema));
+  const made = [schemas, shared, source, registry, versions, await readFile(COMPILER, 'utf8')];
+  const key = createHash('sha256').update(JSON.stringify(made)).digest('hex');
+  const file = path.resolve(distFolder, 'validators', `${source.replaceAll(/[^\w-]+/g, '-')}.json`);
+  const kept = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as { key?: string; text?: string };
+  if (kept.key === key && kept.text !== undefined) return kept.text;
+  const text = await compileValidators(schemas, source, registry);
+  await put(file, JSON.stringify({ key, text }));
+  return text;
+}
 
 /** A schema that cannot be compiled; the message names it and the reason. */
 export class SchemaError extends Error {
@@ -21,13 +55,8 @@ export class SchemaError extends Error {
  * @param registry the path of core/events/registry.ts from the module
  * @throws SchemaError
  */
-export async function compileValidators(
-  schemas: Readonly<Record<string, JsonSchema>>,
-  source: string,
-  registry: string,
-): Promise<string> {
-  const ajv = new Ajv({ code: { source: true, esm: true }, strict: true, strictTypes: false });
-  addFormats(ajv);
+export async function compileValidators(schemas: Schemas, source: string, registry: string): Promise<string> {
+  const { ajv, standaloneCode } = compiler();
   // What has one schema has one validator.
   const distinct = [...new Set(Object.values(schemas))];
   const names = Object.entries(schemas).map(([type, schema]) => [`validate${distinct.indexOf(schema)}`, type] as const);
@@ -42,6 +71,7 @@ export async function compileValidators(
   }
   const code = standaloneCode(ajv, Object.fromEntries(names.map(([name]) => [name, name])));
   const table = names.map(([name, type]) => `${JSON.stringify(type)}: ${name}`).join(', ');
+  const { build } = await import('esbuild');
   const result = await build({
     stdin: { contents: `${code}\nexport const compiled = { ${table} };`, resolveDir: path.resolve('.') },
     bundle: true,

@@ -1,6 +1,7 @@
 // Which of a stack's cells this machine can run.
-import type { CellDeclaration } from './cells.ts';
+
 import { dynoxideBinary, NoDynoxide } from '../emulators/dynamodb/dynamodb-emulator.ts';
+import type { CellDeclaration } from './cells.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Notice } from './local-cell.ts';
 

@@ -7,11 +7,11 @@ import { buildBundles, compile, deployableOptions, root } from '../../build/bund
 import { application } from '../../core/application.ts';
 import { topologyOf } from '../../core/domain/application.ts';
 import { publicPart } from '../../core/ports/keys.ts';
+import { DynamoDbEmulator } from '../../emulators/dynamodb/dynamodb-emulator.ts';
 import { failedPublishEntries, jsonError, snsError, statementErrors } from '../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../emulators/faults/fault-proxy.ts';
-import { AwsCell } from '../../local/aws-cell.ts';
-import { DynamoDbEmulator } from '../../emulators/dynamodb/dynamodb-emulator.ts';
 import { SnsSqsEmulator } from '../../emulators/sns-sqs/sns-sqs-emulator.ts';
+import { AwsCell } from '../../local/aws-cell.ts';
 import type { Notice } from '../../local/local-cell.ts';
 import { makeRouteKeys } from '../../local/route-keys.ts';
 import { cellDeclaration } from './cell-declaration.ts';

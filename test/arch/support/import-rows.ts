@@ -192,7 +192,8 @@ export const ROWS: readonly Row[] = [
     project: ['hosts/processes/'],
     packages: 'declared',
     node: true,
-    instead: 'A server of somebody else’s is a process of its own: it needs to be started and ended, and knows nothing of the product.',
+    instead:
+      'A server of somebody else’s is a process of its own: it needs to be started and ended, and knows nothing of the product.',
   },
   {
     files: /^emulators\//,

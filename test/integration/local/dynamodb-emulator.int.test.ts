@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BatchWriteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { root } from '../../../build/bundles.mjs';
+import { DynamoDbEmulator, dynoxideBinary } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import {
   dynamodbClient,
   snsClient,
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
 import { isAlive, until } from '../../../hosts/lambda/test/integration/lambda-support.ts';
-import { DynamoDbEmulator, dynoxideBinary } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const opened: (DynamoDbEmulator | SnsSqsEmulator)[] = [];
 afterEach(async () => {

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { PublishBatchCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import {
   failedPublishEntries,
   jsonError,
@@ -16,14 +17,13 @@ import {
   unprocessedItems,
 } from '../../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import {
   dynamodbClient,
   snsClient,
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
-import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { type Provisioned, provision } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const database = new DynamoDbEmulator();
 const bus = new SnsSqsEmulator();

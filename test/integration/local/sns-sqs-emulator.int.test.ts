@@ -11,15 +11,15 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
+import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import {
   dynamodbClient,
   snsClient,
   sqsClient,
 } from '../../../hosts/event-source-mappings/test/integration/aws-clients.ts';
 import { isAlive, until } from '../../../hosts/lambda/test/integration/lambda-support.ts';
-import { DynamoDbEmulator } from '../../../emulators/dynamodb/dynamodb-emulator.ts';
 import { type Provisioned, provision, type QueueDescription } from '../../../local/emulators/provision.ts';
-import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 
 const opened: SnsSqsEmulator[] = [];
 const folders: string[] = [];

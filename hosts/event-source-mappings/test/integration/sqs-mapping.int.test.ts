@@ -3,8 +3,8 @@ import { GetQueueAttributesCommand, SendMessageBatchCommand, SendMessageCommand 
 import type { SQSEvent } from 'aws-lambda';
 import { failedQueueEntries, jsonError } from '../../../../emulators/faults/aws-faults.ts';
 import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
-import { type ProvisionedQueue, provision } from '../../../../local/emulators/provision.ts';
 import { SnsSqsEmulator } from '../../../../emulators/sns-sqs/sns-sqs-emulator.ts';
+import { type ProvisionedQueue, provision } from '../../../../local/emulators/provision.ts';
 import { openHost, until } from '../../../lambda/test/integration/lambda-support.ts';
 import { SqsMapping, type SqsMappingOptions } from '../../sqs-mapping.ts';
 import { dynamodbClient, snsClient, sqsClient } from './aws-clients.ts';

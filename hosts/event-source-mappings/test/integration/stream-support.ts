@@ -6,8 +6,8 @@ import {
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamEvent } from 'aws-lambda';
-import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
 import { DynamoDbEmulator } from '../../../../emulators/dynamodb/dynamodb-emulator.ts';
+import { FaultProxy } from '../../../../emulators/faults/fault-proxy.ts';
 import { DynamoDbStreamMapping } from '../../dynamodb-stream-mapping.ts';
 import type { DynamoDbStreamMappingOptions } from '../../stream-options.ts';
 import { dynamodbClient, streamsClient } from './aws-clients.ts';
