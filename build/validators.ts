@@ -36,11 +36,11 @@ export async function keptValidators(schemas: Schemas, source: string, registry:
   const shared = Object.values(schemas).map((schema, _, all) => all.indexOf(schema));
   const made = [schemas, shared, source, registry, versions, await readFile(COMPILER, 'utf8')];
   const key = createHash('sha256').update(JSON.stringify(made)).digest('hex');
-  const file = path.resolve(distFolder, 'validators', `${source.replaceAll(/[^\w-]+/g, '-')}.json`);
-  const kept = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as { key?: string; text?: string };
-  if (kept.key === key && kept.text !== undefined) return kept.text;
+  const file = path.resolve(distFolder, 'validators', `${source.replaceAll(/[^\w-]+/g, '-')}.txt`);
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (kept.startsWith(`${key}\n`)) return kept.slice(key.length + 1);
   const text = await compileValidators(schemas, source, registry);
-  await put(file, JSON.stringify({ key, text }));
+  await put(file, `${key}\n${text}`);
   return text;
 }
 

@@ -1,6 +1,9 @@
-// Compiled validators: formats are checked, and a schema that cannot be compiled is named in one line.
+// Compiled validators: formats are checked, a schema that cannot be compiled is named in one line, and what was compiled is kept.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { transform } from 'esbuild';
-import { compileValidators, SchemaError } from '../../../build/validators.ts';
+import { distFolder } from '../../../build/bundles.mjs';
+import { compileValidators, keptValidators, SchemaError } from '../../../build/validators.ts';
 import type { CompiledValidator } from '../../../core/events/registry.ts';
 
 const compiled = async (schema: object): Promise<CompiledValidator> => {
@@ -37,4 +40,26 @@ test.each([
   expect(message).toContain('The schema of org.example.a.v1 (a test) cannot be compiled: ');
   expect(message).toContain(reason);
   expect(message).not.toContain('\n');
+});
+
+test('what was made of the same schemas is taken from where it is kept, and of others is made anew', async () => {
+  const source = `a test of process ${process.pid}`;
+  const file = path.resolve(distFolder, 'validators', `${source.replaceAll(' ', '-')}.txt`);
+  const kept = (schemas: object) => keptValidators(schemas as never, source, './registry.ts');
+  const one = { type: 'string' };
+  try {
+    const text = await kept({ a: one, b: one });
+    expect(text).toBe(await compileValidators({ a: one, b: one } as never, source, './registry.ts'));
+    await writeFile(file, (await readFile(file, 'utf8')).replace('Name → validator.', 'It was kept.'));
+    expect(await kept({ a: one, b: one })).toContain('It was kept.');
+    // Schemas that are alike are not one: each has a validator of its own.
+    expect(await kept({ a: one, b: { ...one } })).toBe(
+      await compileValidators({ a: one, b: { ...one } } as never, source, './registry.ts'),
+    );
+    expect(await kept({ a: { type: 'number' }, b: one })).not.toContain('It was kept.');
+    await writeFile(file, 'cut');
+    expect(await kept({ a: one, b: one })).toBe(text);
+  } finally {
+    await rm(file, { force: true });
+  }
 });
