@@ -141,8 +141,12 @@ run "as_declared" {
     error_message = "No action may be a wildcard."
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.function["relay"].policy, "dynamodb:DeleteItem") && !strcontains(aws_iam_role_policy.function["http"].policy, "sns:Publish")
+    condition     = !strcontains(aws_iam_role_policy.function["relay"].policy, "dynamodb:Query") && !strcontains(aws_iam_role_policy.function["http"].policy, "sns:Publish")
     error_message = "A function must not have what only another one needs."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["relay"].policy).Statement : sort(statement.Action) if statement.Sid == "State"]) == tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"])
+    error_message = "The relay must be able to read what is erased, as it publishes nothing without, and to park."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.queue_age["rollups"].threshold == 900 && aws_cloudwatch_metric_alarm.queue_age["device-state"].threshold == 120 && aws_cloudwatch_metric_alarm.relay_lag.threshold == 60000
