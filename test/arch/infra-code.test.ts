@@ -263,6 +263,7 @@ describe('a consumer', () => {
         'aws_ecs_task_definition.part',
         'aws_ecs_service.part',
         'aws_iam_role_policy.start',
+        'aws_iam_role_policy.task',
         'aws_appautoscaling_target.part',
         'aws_cloudwatch_log_metric_filter.errors',
         'aws_cloudwatch_metric_alarm.stopped',
@@ -271,7 +272,7 @@ describe('a consumer', () => {
     expect(repeated(awsCell)).toMatchObject({
       'aws_appautoscaling_policy.backlog': 'local.backlog_metrics',
       'aws_cloudwatch_log_group.function': 'local.hosted',
-      'aws_iam_role_policy.function': 'local.hosted',
+      'aws_iam_role_policy.function': 'local.lambdas',
     });
   });
 

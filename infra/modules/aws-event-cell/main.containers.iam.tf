@@ -31,17 +31,7 @@ locals {
     ]) : jsondecode(text)
   ]
 
-  issuer = try(trimprefix(var.cluster.issuer, "https://"), "")
-}
-
-# What Fargate itself does before a part runs: it pulls the image, reads the part's secrets and opens its log.
-resource "aws_iam_role" "start" {
-  for_each             = local.containers
-  name                 = "${local.id}-${each.key}_start"
-  permissions_boundary = var.options.permissions_boundary
-  tags                 = local.tags
-
-  assume_role_policy = jsonencode({
+  tasks_assume = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
@@ -50,6 +40,33 @@ resource "aws_iam_role" "start" {
       Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
     }]
   })
+
+  issuer = try(trimprefix(var.cluster.issuer, "https://"), "")
+}
+
+# A role of its own: the function's is Lambda's alone.
+resource "aws_iam_role" "task" {
+  for_each             = local.containers
+  name                 = "${local.id}-${each.key}_task"
+  permissions_boundary = var.options.permissions_boundary
+  tags                 = local.tags
+  assume_role_policy   = local.tasks_assume
+}
+
+resource "aws_iam_role_policy" "task" {
+  for_each = local.containers
+  name     = "task"
+  role     = aws_iam_role.task[each.key].id
+  policy   = jsonencode({ Version = "2012-10-17", Statement = concat(local.grants[each.key], local.key_grants, lookup(local.container_grants, each.key, [])) })
+}
+
+# What Fargate itself does before a part runs: it pulls the image, reads the part's secrets and opens its log.
+resource "aws_iam_role" "start" {
+  for_each             = local.containers
+  name                 = "${local.id}-${each.key}_start"
+  permissions_boundary = var.options.permissions_boundary
+  tags                 = local.tags
+  assume_role_policy   = local.tasks_assume
 }
 
 resource "aws_iam_role_policy" "start" {

@@ -92,7 +92,7 @@ resource "aws_ecs_task_definition" "part" {
   network_mode             = "awsvpc"
   cpu                      = local.container_sizes[each.key].cpu
   memory                   = local.container_sizes[each.key].memory
-  task_role_arn            = aws_iam_role.function[each.key].arn
+  task_role_arn            = aws_iam_role.task[each.key].arn
   execution_role_arn       = aws_iam_role.start[each.key].arn
   # A deployment that fails goes back to the one before, which must still be there.
   skip_destroy = true
@@ -177,7 +177,7 @@ resource "aws_ecs_service" "part" {
 
   # A container that starts before it may call what it calls ends, and the deployment with it.
   depends_on = [
-    aws_iam_role_policy.function,
+    aws_iam_role_policy.task,
     aws_iam_role_policy.start,
     aws_lb_listener.http,
     aws_route.outward,

@@ -1,4 +1,4 @@
-# One role a function or container, with the actions that its code calls and no other. A wildcard stands only where an action knows no resource.
+# One role a function, with the actions that its code calls and no other. A wildcard stands only where an action knows no resource.
 
 locals {
   events_arn = "arn:${local.partition}:dynamodb:${local.arn_suffix}:table/${local.events_table}"
@@ -73,7 +73,7 @@ locals {
 }
 
 resource "aws_iam_role" "function" {
-  for_each             = local.hosted
+  for_each             = local.lambdas
   name                 = "${local.id}-${each.key}"
   permissions_boundary = var.options.permissions_boundary
   tags                 = local.tags
@@ -82,14 +82,14 @@ resource "aws_iam_role" "function" {
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
-      Principal = { Service = local.in_functions ? "lambda.amazonaws.com" : "ecs-tasks.amazonaws.com" }
+      Principal = { Service = "lambda.amazonaws.com" }
       Action    = "sts:AssumeRole"
     }]
   })
 }
 
 resource "aws_iam_role_policy" "function" {
-  for_each = local.hosted
+  for_each = local.lambdas
   name     = "function"
   role     = aws_iam_role.function[each.key].id
 
@@ -98,13 +98,11 @@ resource "aws_iam_role_policy" "function" {
     Statement = concat(
       local.grants[each.key],
       local.key_grants,
-      [for statement in lookup(local.container_grants, each.key, []) : statement if !local.in_functions],
-      [for statement in local.network_grants : statement if local.in_functions],
-      # Of a container the platform takes the log, and nothing traces.
-      [for statement in [
+      local.network_grants,
+      [
         { Sid = "Log", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = "${aws_cloudwatch_log_group.function[each.key].arn}:*" },
         { Sid = "Trace", Effect = "Allow", Action = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], Resource = "*" },
-      ] : statement if local.in_functions],
+      ],
     )
   })
 }

@@ -31,6 +31,7 @@ output "identities" {
   description = "Identities that the functions run under, by function."
   value = merge(
     { for name, role in aws_iam_role.function : name => role.arn },
+    { for name, role in aws_iam_role.task : name => role.arn },
     { for name, _ in local.functions : name => aws_iam_role.cluster[0].arn if local.in_cluster },
   )
 }

@@ -76,8 +76,8 @@ variable "topology" {
   }
 
   validation {
-    condition     = var.cell.runtime != "container" || var.cluster != null || alltrue([for name in var.topology.consumers[*].name : length(name) <= 32])
-    error_message = "A container app's name has at most 32 characters, and so must a consumer's."
+    condition     = var.cell.runtime != "container" || var.cluster != null || alltrue([for name in var.topology.consumers[*].name : can(regex("^[a-z](-?[a-z0-9])+$", name)) && length(name) <= 32])
+    error_message = "A consumer's name must be one of a container app: 2 to 32 characters, and no two hyphens in a row."
   }
 
   validation {

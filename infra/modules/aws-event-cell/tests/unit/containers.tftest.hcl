@@ -158,15 +158,15 @@ run "on_fargate" {
     error_message = "Only the image of the release may be pulled."
   }
   assert {
-    condition     = alltrue(flatten([for policies in [aws_iam_role_policy.function, aws_iam_role_policy.start] : [for policy in policies : [for statement in jsondecode(policy.policy).Statement : flatten([statement.Resource]) != ["*"] || statement.Action == ["ecr:GetAuthorizationToken"]]]]))
+    condition     = alltrue(flatten([for policies in [aws_iam_role_policy.task, aws_iam_role_policy.start] : [for policy in policies : [for statement in jsondecode(policy.policy).Statement : flatten([statement.Resource]) != ["*"] || statement.Action == ["ecr:GetAuthorizationToken"]]]]))
     error_message = "Only the action that knows no resource may have a wildcard."
   }
   assert {
-    condition     = { for name, policy in aws_iam_role_policy.function : name => [for statement in jsondecode(policy.policy).Statement : statement.Sid] } == { http = ["EventsAppend", "EventsRead", "State"], relay = ["Stream", "Publish", "State", "Streams", "Feed"], rollups = ["Queue", "Events", "State"], replicate = ["Queue", "Events", "State"] }
+    condition     = { for name, policy in aws_iam_role_policy.task : name => [for statement in jsondecode(policy.policy).Statement : statement.Sid] } == { http = ["EventsAppend", "EventsRead", "State"], relay = ["Stream", "Publish", "State", "Streams", "Feed"], rollups = ["Queue", "Events", "State"], replicate = ["Queue", "Events", "State"] }
     error_message = "A part must have what its function has, the relay its shards besides, and nothing of Lambda's."
   }
   assert {
-    condition     = alltrue([for role in aws_iam_role.function : jsondecode(role.assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com"])
+    condition     = length(aws_iam_role.function) == 0 && alltrue([for role in aws_iam_role.task : jsondecode(role.assume_role_policy).Statement[0].Principal.Service == "ecs-tasks.amazonaws.com"])
     error_message = "Tasks must run under the roles."
   }
   assert {
@@ -325,7 +325,7 @@ run "one_more_consumer_in_containers" {
   }
 
   assert {
-    condition     = aws_ecs_service.part["alerts"].name == "aws-test-alerts" && aws_appautoscaling_target.part["alerts"].min_capacity == 1 && contains(keys(aws_iam_role_policy.function), "alerts") && contains(keys(aws_iam_role_policy.start), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.stopped), "alerts") && contains(keys(aws_cloudwatch_log_metric_filter.errors), "alerts")
+    condition     = aws_ecs_service.part["alerts"].name == "aws-test-alerts" && aws_appautoscaling_target.part["alerts"].min_capacity == 1 && contains(keys(aws_iam_role_policy.task), "alerts") && contains(keys(aws_iam_role_policy.start), "alerts") && contains(keys(aws_cloudwatch_metric_alarm.stopped), "alerts") && contains(keys(aws_cloudwatch_log_metric_filter.errors), "alerts")
     error_message = "A consumer must get its service, its roles, its scaling and its alarms."
   }
 }
