@@ -22,7 +22,7 @@ export interface DeclaredCell {
   readonly capacity: number;
   readonly price: number;
   readonly failover: 'automatic' | 'manual';
-  readonly runtime: 'nodejs20' | 'nodejs22' | 'nodejs24';
+  readonly runtime: 'nodejs20' | 'nodejs22' | 'nodejs24' | 'container';
   readonly domain: string | null;
 }
 

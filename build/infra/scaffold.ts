@@ -114,6 +114,7 @@ module "cell" {
   telemetry_headers   = var.telemetry_headers
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
+  cluster             = var.cluster
   deletion_protection = var.deletion_protection
   log_retention_days  = var.log_retention_days
   tags                = var.tags
@@ -123,10 +124,11 @@ module "cell" {
 
 const VARIABLES = `${MADE}
 variable "release" {
-  description = "What runs in the cell: its version, and the path of each package where Terraform deploys them."
+  description = "What runs in the cell: its version, the path of each package where Terraform deploys them, and in containers their image by digest."
   type = object({
     version   = string
     artifacts = map(string)
+    image     = optional(string)
   })
   nullable = false
 }
@@ -199,6 +201,13 @@ variable "private_network" {
   default     = false
 }
 
+variable "cluster" {
+  description = "The Kubernetes cluster that runs the cell's containers in place of the module; the module's variable of this name describes it."
+  type        = any
+  nullable    = true
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the stores refuse to be deleted."
   type        = bool
@@ -240,10 +249,13 @@ export const OUTPUTS: Readonly<Record<string, string>> = {
   bus: 'Topic that events are published to, as the cloud identifies it.',
   queues: 'Queues of each consumer, one in each lane, as the cloud identifies them.',
   alarm_target: 'Where alarms are sent to, as the cloud identifies it.',
-  logs: "Where the functions' logs are, by function.",
+  logs: "Where the functions' logs are, by function; null in a cluster, which has its own.",
   network: 'The private network as the cloud identifies it, or null.',
   domain_target: "What the record of the cell's domain must point to, or null.",
-  deployment: 'How packages come into the cell: terraform, or one-deploy to the app in the resource group.',
+  settings:
+    'The environment of containers in a cluster, without its secrets: what makes the ConfigMap that all parts share.',
+  deployment:
+    'How a release comes into the cell: terraform, one-deploy to the app in the resource group, or cluster; and the image that runs in it, or null.',
 };
 
 const outputs = (): string =>

@@ -1,6 +1,6 @@
 // Runs terraform where it is installed: format, validate and test, in a copy of infra/, so that the checkout stays clean.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { modulesBelow, providersOf, readModule } from './modules.ts';
@@ -98,12 +98,13 @@ class TerraformRun {
     if (tests) await this.#step(`terraform test ${folder}`, folder, ['test', '-no-color', ...directory]);
   }
 
-  /** Tests of a module's variables need no provider: they run against variables.tf alone. */
+  /** Tests of a module's variables need no provider: they run against the files of variables alone. */
   async #variableTests(folder: string): Promise<void> {
     if (!existsSync(path.join(this.#copy, folder, 'tests/variables'))) return;
     const alone = `${folder}/variables-alone`;
     mkdirSync(path.join(this.#copy, alone));
-    for (const each of ['variables.tf', 'tests'])
+    const files = readdirSync(path.join(this.#copy, folder)).filter((name) => /^variables(\..+)?\.tf$/.test(name));
+    for (const each of [...files, 'tests'])
       cpSync(path.join(this.#copy, folder, each), path.join(this.#copy, alone, each), { recursive: true });
     const directory = '-test-directory=tests/variables';
     const { code, output } = await this.#run(alone, ['init', '-input=false', '-no-color', directory]);

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript-api';
-import { localsOf, statementsIn, textsOf } from '../../build/infra/check/policies.ts';
+import { localsOf, textsOf } from '../../build/infra/check/policies.ts';
 import { wranglerConfig } from '../../build/infra/wrangler.ts';
 import { DELAY_LINE } from '../../core/cell/delays.ts';
 import { TELEMETRY_VARIABLES } from '../../core/cell/telemetry-settings.ts';
 import * as aws from '../../functions-aws/config.ts';
 import * as azure from '../../functions-azure/config.ts';
 import * as edge from '../../functions-edge/config.ts';
+import { AWS_ACTIONS, actionsIn, commandsOf } from './support/calls.ts';
 import { PROJECT, type Source, sourcesBelow, walk } from './support/sources.ts';
 import {
   attributeOf,
@@ -16,6 +17,7 @@ import {
   blocksOf,
   entryOf,
   localOf,
+  mergedNames,
   namesOf,
   objectsIn,
   readModule,
@@ -56,7 +58,8 @@ describe('environment', () => {
   });
 
   test('the Azure app gets the variables that functions-azure/config.ts declares, and the settings of its connections', () => {
-    const settings = namesOf(
+    const settings = mergedNames(
+      azureCell,
       attributeOfResource(azureCell, 'azurerm_function_app_flex_consumption', 'app', 'app_settings'),
     );
     expect(settings.filter((name) => name.startsWith('APP_')).sort()).toEqual(names(azure.VARIABLES));
@@ -121,25 +124,6 @@ describe('environment', () => {
   });
 });
 
-/** Command of the SDK → what IAM calls it (https://docs.aws.amazon.com/service-authorization/latest/reference/). */
-const AWS_ACTIONS: Readonly<Record<string, readonly string[]>> = {
-  BatchExecuteStatementCommand: ['dynamodb:PartiQLInsert'],
-  BatchGetItemCommand: ['dynamodb:BatchGetItem'],
-  DeleteItemCommand: ['dynamodb:DeleteItem'],
-  DeleteMessageBatchCommand: ['sqs:DeleteMessage'],
-  DescribeStreamCommand: ['dynamodb:DescribeStream'],
-  GetItemCommand: ['dynamodb:GetItem'],
-  GetRecordsCommand: ['dynamodb:GetRecords'],
-  GetShardIteratorCommand: ['dynamodb:GetShardIterator'],
-  ListStreamsCommand: ['dynamodb:ListStreams'],
-  PublishBatchCommand: ['sns:Publish'],
-  PutItemCommand: ['dynamodb:PutItem'],
-  QueryCommand: ['dynamodb:Query'],
-  ReceiveMessageCommand: ['sqs:ReceiveMessage'],
-  ScanCommand: ['dynamodb:Scan'],
-  TransactWriteItemsCommand: ['dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'],
-};
-
 /** What Lambda does on behalf of a function, for its triggers, logs, traces and network. */
 const LAMBDA_ACTIONS = [
   ...['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
@@ -150,27 +134,14 @@ const LAMBDA_ACTIONS = [
   ...['kms:Decrypt', 'kms:GenerateDataKey'],
 ];
 
-/** Commands that the adapters of functions make, by the names they are made under; an operator's own credentials write exports. */
-function commandsOf(sources: readonly Source[]): string[] {
-  const commands = new Set<string>();
-  for (const { file, tree } of sources)
-    if (file.startsWith('aws/') && file !== 'aws/s3-objects.ts')
-      walk(tree, (node) => {
-        if (ts.isNewExpression(node) && /Command$/.test(node.expression.getText(tree)))
-          commands.add(node.expression.getText(tree));
-      });
-  return [...commands].sort();
-}
-
 /** Every action in the policies of the functions' roles. */
 function grantedActions(): string[] {
   const file = 'infra/modules/aws-event-cell/main.iam.tf';
   const blocks = awsCell.blocks.filter((block) => block.file === file && block.labels[0] !== 'aws_iam_role');
-  const statements = blocks.flatMap(({ body }) => body.attributes.flatMap(({ value }) => statementsIn(value)));
-  const actions = statements.flatMap(
-    (statement) => textsOf(entryOf(statement, 'Action')?.value, localsOf(awsCell)) ?? [],
+  return actionsIn(
+    awsCell,
+    blocks.flatMap(({ body }) => body.attributes.map(({ value }) => value)),
   );
-  return [...new Set(actions.map(({ text }) => text))].sort();
 }
 
 /** Operation of a Cosmos DB batch or method of its SDK → data action; patching is replacing. */
@@ -241,6 +212,8 @@ describe('grants', () => {
     expect(Object.fromEntries(assignments)).toEqual({
       packages: 'Storage Blob Data Owner',
       publish: 'Azure Service Bus Data Sender',
+      // Containers alone.
+      pull: 'AcrPull',
       receive: 'Azure Service Bus Data Receiver',
       telemetry: 'Monitoring Metrics Publisher',
     });
@@ -252,7 +225,9 @@ describe('a consumer', () => {
   const repeated = (module: typeof awsCell): Readonly<Record<string, string>> =>
     Object.fromEntries(
       blocksOf(module, 'resource').flatMap(({ labels, body }) => {
-        const each = attributeOf(body, 'for_each')?.value;
+        const given = attributeOf(body, 'for_each')?.value;
+        // What is left out where the cell has no functions is still one for each.
+        const each = given?.kind === 'for' ? given.collection : given;
         return each?.kind === 'traversal' ? [[labels.join('.'), [each.root, ...each.path].join('.')]] : [];
       }),
     );
@@ -277,6 +252,28 @@ describe('a consumer', () => {
       'aws_sqs_queue.consumer',
       'aws_sqs_queue_policy.consumer',
     ]);
+  });
+
+  test('brings its task, service, roles, scaling and alarms on AWS where cells run in containers', () => {
+    const containers = Object.entries(repeated(awsCell))
+      .filter(([, each]) => each === 'local.containers')
+      .map(([name]) => name);
+    expect(containers).toEqual(
+      expect.arrayContaining([
+        'aws_ecs_task_definition.part',
+        'aws_ecs_service.part',
+        'aws_iam_role_policy.start',
+        'aws_iam_role_policy.task',
+        'aws_appautoscaling_target.part',
+        'aws_cloudwatch_log_metric_filter.errors',
+        'aws_cloudwatch_metric_alarm.stopped',
+      ]),
+    );
+    expect(repeated(awsCell)).toMatchObject({
+      'aws_appautoscaling_policy.backlog': 'local.backlog_metrics',
+      'aws_cloudwatch_log_group.function': 'local.hosted',
+      'aws_iam_role_policy.function': 'local.lambdas',
+    });
   });
 
   test('brings its subscription, rule, role and alarms on Azure', () => {

@@ -97,6 +97,9 @@ const DECLARATIONS: Readonly<Record<string, readonly string[]>> = {
     "infra/cells.json:2 /0 must have required property 'capacity'.",
     'infra/cells.json:24 /1 must NOT have additional properties: cost.',
   ],
+  'unknown-runtime': [
+    'infra/cells.json:11 /0/runtime must be equal to one of the allowed values: nodejs20, nodejs22, nodejs24, container.',
+  ],
   twice: [
     'infra/cells.json:27 The id azure-beta is used twice.',
     'infra/cells.json:34 10.20.0.0/16 of azure-beta overlaps 10.20.0.0/16 of azure-beta.',

@@ -138,7 +138,8 @@ function followName(
       report,
       'data.',
     );
-  else if (/^[a-z]+\d?_/.test(root))
+  // A bare word is no resource: an attribute that a lifecycle ignores may look like a type.
+  else if (path.length > 0 && /^[a-z]+\d?_/.test(root))
     followResource(`${root}.${plain}`, root, path.slice(1), declared.resources, types.resources, line, report, '');
   // A single word is a keyword value: a provider, or an attribute that a lifecycle ignores.
   else if (path.length === 0 && !isMeta(block)) report(line, `${root} means nothing here.`);

@@ -1,5 +1,5 @@
-// Verifies the packages of a release for Terraform: `node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256` checks every file in
-// the folder against SHA256SUMS, and that list against the digest from the build, and prints the variable `release`.
+// Verifies the packages of a release for Terraform: `node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256 WHERE [IMAGE]` checks every
+// file in the folder against SHA256SUMS, and that list against the digest from the build, and prints the variable `release`.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -34,18 +34,22 @@ export function verify(read, digest) {
  * @param {string} folder
  * @param {string} version
  * @param {'aws' | 'azure' | 'edge'} where
+ * @param {string} [image] of containers, by digest; empty where the cell runs in functions
  */
-export function releaseOf(folder, version, where) {
+export function releaseOf(folder, version, where, image = '') {
   const wanted = Object.entries(PACKAGES).filter(([, name]) =>
     where === 'azure' ? false : (name === 'edge') === (where === 'edge'),
   );
-  return { version, artifacts: Object.fromEntries(wanted.map(([file, name]) => [name, path.resolve(folder, file)])) };
+  const artifacts = Object.fromEntries(wanted.map(([file, name]) => [name, path.resolve(folder, file)]));
+  return { version, artifacts, ...(image !== '' && { image }) };
 }
 
 if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) {
-  const [folder, version, digest, where] = process.argv.slice(2);
+  const [folder, version, digest, where, image] = process.argv.slice(2);
   if (!folder || !version || !digest || (where !== 'aws' && where !== 'azure' && where !== 'edge')) {
-    process.stderr.write('Usage: node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256 aws|azure|edge\n');
+    process.stderr.write(
+      'Usage: node build/infra/pipeline/packages.mjs FOLDER VERSION SHA256 aws|azure|edge [IMAGE]\n',
+    );
     process.exit(2);
   }
   try {
@@ -54,5 +58,5 @@ if (process.argv[1] && pathToFileURL(process.argv[1]).href === import.meta.url) 
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   }
-  process.stdout.write(`${JSON.stringify(releaseOf(folder, version, where))}\n`);
+  process.stdout.write(`${JSON.stringify(releaseOf(folder, version, where, image))}\n`);
 }

@@ -23,6 +23,7 @@ module "cell" {
   telemetry_headers   = var.telemetry_headers
   alarm_emails        = var.alarm_emails
   private_network     = var.private_network
+  cluster             = var.cluster
   deletion_protection = var.deletion_protection
   log_retention_days  = var.log_retention_days
   tags                = var.tags

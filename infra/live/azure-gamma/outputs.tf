@@ -51,7 +51,7 @@ output "alarm_target" {
 }
 
 output "logs" {
-  description = "Where the functions' logs are, by function."
+  description = "Where the functions' logs are, by function; null in a cluster, which has its own."
   value       = module.cell.logs
 }
 
@@ -65,7 +65,12 @@ output "domain_target" {
   value       = module.cell.domain_target
 }
 
+output "settings" {
+  description = "The environment of containers in a cluster, without its secrets: what makes the ConfigMap that all parts share."
+  value       = module.cell.settings
+}
+
 output "deployment" {
-  description = "How packages come into the cell: terraform, or one-deploy to the app in the resource group."
+  description = "How a release comes into the cell: terraform, one-deploy to the app in the resource group, or cluster; and the image that runs in it, or null."
   value       = module.cell.deployment
 }

@@ -1,10 +1,11 @@
 # Made by `npx polycell cells scaffold`; settings of this cell alone go into settings.auto.tfvars.
 
 variable "release" {
-  description = "What runs in the cell: its version, and the path of each package where Terraform deploys them."
+  description = "What runs in the cell: its version, the path of each package where Terraform deploys them, and in containers their image by digest."
   type = object({
     version   = string
     artifacts = map(string)
+    image     = optional(string)
   })
   nullable = false
 }
@@ -75,6 +76,13 @@ variable "private_network" {
   type        = bool
   nullable    = false
   default     = false
+}
+
+variable "cluster" {
+  description = "The Kubernetes cluster that runs the cell's containers in place of the module; the module's variable of this name describes it."
+  type        = any
+  nullable    = true
+  default     = null
 }
 
 variable "deletion_protection" {

@@ -36,7 +36,7 @@ locals {
   }
 
   delay_filters = merge([
-    for name, function in local.functions : {
+    for name, function in local.hosted : {
       for line, made in local.delay_lines : "${name}-${line}" => merge(made, { function = name }) if function.bundle == "worker"
     }
   ]...)
@@ -71,13 +71,14 @@ resource "aws_sns_topic_subscription" "alarms" {
   endpoint  = each.value
 }
 
+# A container says in its log what fails (main.containers.alarms.tf).
 resource "aws_cloudwatch_metric_alarm" "errors" {
-  for_each            = local.functions
+  for_each            = local.hosted
   alarm_name          = "${local.id}-${each.key}-errors"
   alarm_description   = "The function ${each.key} fails: runs that threw, timed out or were killed."
-  namespace           = "AWS/Lambda"
-  metric_name         = "Errors"
-  dimensions          = { FunctionName = aws_lambda_function.this[each.key].function_name }
+  namespace           = local.in_functions ? "AWS/Lambda" : "Polycell/${local.id}"
+  metric_name         = local.in_functions ? "Errors" : "Errors.${each.key}"
+  dimensions          = { for name, function in aws_lambda_function.this : "FunctionName" => function.function_name if name == each.key }
   statistic           = "Sum"
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = local.function_alarms[each.key].errors.threshold
@@ -90,8 +91,9 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   tags                = local.tags
 }
 
+# Nothing throttles containers: they wait in queues, whose age has an alarm.
 resource "aws_cloudwatch_metric_alarm" "throttles" {
-  for_each            = local.functions
+  for_each            = local.lambdas
   alarm_name          = "${local.id}-${each.key}-throttles"
   alarm_description   = "The function ${each.key} is throttled: its concurrency or the account's is used up."
   namespace           = "AWS/Lambda"
@@ -110,11 +112,12 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "relay_lag" {
+  count               = local.in_cluster ? 0 : 1
   alarm_name          = "${local.id}-relay-lag"
   alarm_description   = "The relay is behind: events are stored and have not reached the bus."
-  namespace           = "AWS/Lambda"
-  metric_name         = "IteratorAge"
-  dimensions          = { FunctionName = aws_lambda_function.this["relay"].function_name }
+  namespace           = local.in_functions ? "AWS/Lambda" : "Polycell/${local.id}"
+  metric_name         = local.in_functions ? "IteratorAge" : "Lag.relay"
+  dimensions          = { for name, function in aws_lambda_function.this : "FunctionName" => function.function_name if name == "relay" }
   statistic           = "Maximum"
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = local.alarms.relayLagSeconds.threshold * 1000
@@ -167,7 +170,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 # Relay and consumers log an error whose message begins with "parked" for each event that they park.
 resource "aws_cloudwatch_log_metric_filter" "parked" {
-  for_each       = { for name, function in local.functions : name => function if function.bundle != "http" }
+  for_each       = { for name, function in local.hosted : name => function if function.bundle != "http" }
   name           = "${local.id}-${each.key}-parked"
   log_group_name = aws_cloudwatch_log_group.function[each.key].name
   pattern        = "{ $.level = \"error\" && $.message = \"parked*\" }"
@@ -215,7 +218,7 @@ resource "aws_cloudwatch_log_metric_filter" "delay" {
 
 # A line is of one process and of half a minute, so the alarm goes by the slowest, and wants it twice in a row.
 resource "aws_cloudwatch_metric_alarm" "delay" {
-  for_each            = local.delays
+  for_each            = { for name, delay in local.delays : name => delay if !local.in_cluster }
   alarm_name          = "${local.id}-${each.key}"
   alarm_description   = each.value.description
   namespace           = "Polycell/${local.id}"

@@ -1,15 +1,15 @@
 # The functions, and what triggers them: the stream for the relay, the queues of each consumer.
 
 resource "aws_cloudwatch_log_group" "function" {
-  for_each          = local.functions
-  name              = "/aws/lambda/${local.id}-${each.key}"
+  for_each          = local.hosted
+  name              = "/aws/${local.in_functions ? "lambda" : "ecs"}/${local.id}-${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
   tags              = local.tags
 }
 
 resource "aws_lambda_function" "this" {
-  for_each                       = local.functions
+  for_each                       = local.lambdas
   function_name                  = "${local.id}-${each.key}"
   role                           = aws_iam_role.function[each.key].arn
   filename                       = var.release.artifacts[each.value.bundle]
@@ -52,13 +52,14 @@ resource "aws_lambda_function" "this" {
 
 # Triggers and the HTTP API point to the alias, so that going back to an earlier version is one write.
 resource "aws_lambda_alias" "live" {
-  for_each         = local.functions
+  for_each         = local.lambdas
   name             = "live"
   function_name    = aws_lambda_function.this[each.key].function_name
   function_version = aws_lambda_function.this[each.key].version
 }
 
 resource "aws_lambda_event_source_mapping" "relay" {
+  count                              = local.in_functions ? 1 : 0
   event_source_arn                   = aws_dynamodb_table.events.stream_arn
   function_name                      = aws_lambda_alias.live["relay"].arn
   starting_position                  = "TRIM_HORIZON"
@@ -71,7 +72,7 @@ resource "aws_lambda_event_source_mapping" "relay" {
 }
 
 resource "aws_lambda_event_source_mapping" "consumer" {
-  for_each                           = local.queues
+  for_each                           = { for name, queue in local.queues : name => queue if local.in_functions }
   event_source_arn                   = aws_sqs_queue.consumer[each.key].arn
   function_name                      = aws_lambda_alias.live[each.value.consumer].arn
   batch_size                         = each.value.batchSize
@@ -86,7 +87,7 @@ resource "aws_lambda_event_source_mapping" "consumer" {
 
 # What the queue has given up on is parked by the same function.
 resource "aws_lambda_event_source_mapping" "dead_letter" {
-  for_each                = local.consumers
+  for_each                = { for name, consumer in local.consumers : name => consumer if local.in_functions }
   event_source_arn        = aws_sqs_queue.dead_letter[each.key].arn
   function_name           = aws_lambda_alias.live[each.key].arn
   batch_size              = 10

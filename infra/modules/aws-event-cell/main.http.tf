@@ -1,6 +1,7 @@
-# The HTTP API in front of the function http. Access logs name requests; bodies and headers are never logged.
+# The HTTP API in front of the function http, or of its containers. Access logs name requests; bodies and headers are never logged.
 
 resource "aws_apigatewayv2_api" "http" {
+  count                        = local.in_cluster ? 0 : 1
   name                         = local.id
   protocol_type                = "HTTP"
   disable_execute_api_endpoint = var.cell.domain != null
@@ -8,21 +9,27 @@ resource "aws_apigatewayv2_api" "http" {
 }
 
 resource "aws_apigatewayv2_integration" "http" {
-  api_id                 = aws_apigatewayv2_api.http.id
-  integration_type       = "AWS_PROXY"
-  integration_uri        = aws_lambda_alias.live["http"].invoke_arn
-  payload_format_version = "2.0"
+  count                  = local.in_cluster ? 0 : 1
+  api_id                 = aws_apigatewayv2_api.http[0].id
+  integration_type       = local.in_functions ? "AWS_PROXY" : "HTTP_PROXY"
+  integration_method     = local.in_functions ? null : "ANY"
+  integration_uri        = local.in_functions ? aws_lambda_alias.live["http"].invoke_arn : aws_lb_listener.http[0].arn
+  connection_type        = local.in_functions ? null : "VPC_LINK"
+  connection_id          = local.in_functions ? null : aws_apigatewayv2_vpc_link.cell[0].id
+  payload_format_version = local.in_functions ? "2.0" : "1.0"
   # The function answers first: at its own timeout rather than at the API's.
   timeout_milliseconds = min(30000, var.topology.http.timeoutSeconds * 1000 + 1000)
 }
 
 resource "aws_apigatewayv2_route" "all" {
-  api_id    = aws_apigatewayv2_api.http.id
+  count     = local.in_cluster ? 0 : 1
+  api_id    = aws_apigatewayv2_api.http[0].id
   route_key = "$default"
-  target    = "integrations/${aws_apigatewayv2_integration.http.id}"
+  target    = "integrations/${aws_apigatewayv2_integration.http[0].id}"
 }
 
 resource "aws_cloudwatch_log_group" "access" {
+  count             = local.in_cluster ? 0 : 1
   name              = "/aws/apigateway/${local.id}"
   retention_in_days = var.log_retention_days
   kms_key_id        = local.kms_key_arn
@@ -30,7 +37,8 @@ resource "aws_cloudwatch_log_group" "access" {
 }
 
 resource "aws_apigatewayv2_stage" "default" {
-  api_id      = aws_apigatewayv2_api.http.id
+  count       = local.in_cluster ? 0 : 1
+  api_id      = aws_apigatewayv2_api.http[0].id
   name        = "$default"
   auto_deploy = true
   tags        = local.tags
@@ -42,7 +50,7 @@ resource "aws_apigatewayv2_stage" "default" {
   }
 
   access_log_settings {
-    destination_arn = aws_cloudwatch_log_group.access.arn
+    destination_arn = aws_cloudwatch_log_group.access[0].arn
     format = jsonencode({
       requestId          = "$context.requestId"
       time               = "$context.requestTime"
@@ -59,12 +67,13 @@ resource "aws_apigatewayv2_stage" "default" {
 }
 
 resource "aws_lambda_permission" "http" {
+  count         = local.in_functions ? 1 : 0
   statement_id  = "api"
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.this["http"].function_name
   qualifier     = aws_lambda_alias.live["http"].name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_apigatewayv2_api.http.execution_arn}/*/*"
+  source_arn    = "${aws_apigatewayv2_api.http[0].execution_arn}/*/*"
 }
 
 resource "aws_apigatewayv2_domain_name" "cell" {
@@ -81,7 +90,7 @@ resource "aws_apigatewayv2_domain_name" "cell" {
 
 resource "aws_apigatewayv2_api_mapping" "cell" {
   count       = var.cell.domain == null ? 0 : 1
-  api_id      = aws_apigatewayv2_api.http.id
+  api_id      = aws_apigatewayv2_api.http[0].id
   domain_name = aws_apigatewayv2_domain_name.cell[0].id
-  stage       = aws_apigatewayv2_stage.default.id
+  stage       = aws_apigatewayv2_stage.default[0].id
 }

@@ -27,8 +27,8 @@ locals {
       relay = [
         { Sid = "Stream", Effect = "Allow", Action = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"], Resource = local.stream_arn },
         { Sid = "Publish", Effect = "Allow", Action = ["sns:Publish"], Resource = local.topic_arn },
-        # What can never be published is parked.
-        { Sid = "Park", Effect = "Allow", Action = ["dynamodb:PutItem"], Resource = local.state_arn },
+        # What is erased is not published: without reading it nothing is. What can never be published is parked, in place of what an earlier release parked.
+        { Sid = "State", Effect = "Allow", Action = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"], Resource = local.state_arn },
       ]
     },
     {
@@ -73,7 +73,7 @@ locals {
 }
 
 resource "aws_iam_role" "function" {
-  for_each             = local.functions
+  for_each             = local.lambdas
   name                 = "${local.id}-${each.key}"
   permissions_boundary = var.options.permissions_boundary
   tags                 = local.tags
@@ -89,7 +89,7 @@ resource "aws_iam_role" "function" {
 }
 
 resource "aws_iam_role_policy" "function" {
-  for_each = local.functions
+  for_each = local.lambdas
   name     = "function"
   role     = aws_iam_role.function[each.key].id
 

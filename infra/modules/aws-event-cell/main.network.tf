@@ -1,4 +1,4 @@
-# The private network, off unless asked for: no way to the internet, and an endpoint for each service that the functions call.
+# The private network, off unless asked for: an endpoint for each service that the functions or containers call. main.internet.tf has the way out.
 
 data "aws_availability_zones" "available" {
   count = var.private_network ? 1 : 0
@@ -11,8 +11,11 @@ locals {
   # Sixteen subnets of a size; the first are the functions'.
   subnets = { for index, zone in local.zones : zone => cidrsubnet(var.cell.cidr, 4, index) }
 
-  # SQS is polled by Lambda itself, from outside of the network.
-  interface_endpoints = var.private_network ? toset(concat(["sns", "logs", "xray"], var.options.customer_managed_key ? ["kms"] : [])) : []
+  # SQS and the stream are polled by Lambda itself, from outside of the network; containers poll from inside. With a way out, what only starts and
+  # watches containers goes by that.
+  services = local.in_functions ? ["sns", "logs", "xray"] : concat(["sns", "sqs"], local.internet ? [] : ["logs", "ecr.api", "ecr.dkr", "secretsmanager"])
+
+  interface_endpoints = var.private_network ? toset(concat(local.services, var.options.customer_managed_key && (local.in_functions || !local.internet) ? ["kms"] : [])) : []
 }
 
 resource "aws_vpc" "cell" {
@@ -41,7 +44,7 @@ resource "aws_route_table" "private" {
 resource "aws_route_table_association" "private" {
   for_each       = aws_subnet.private
   subnet_id      = each.value.id
-  route_table_id = aws_route_table.private[0].id
+  route_table_id = local.internet ? aws_route_table.outward[each.key].id : aws_route_table.private[0].id
 }
 
 # What is created with the network lets everything through; empty rules make it useless.
@@ -102,7 +105,7 @@ resource "aws_vpc_endpoint" "dynamodb" {
   vpc_id            = aws_vpc.cell[0].id
   service_name      = "com.amazonaws.${local.region}.dynamodb"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = [aws_route_table.private[0].id]
+  route_table_ids   = concat([aws_route_table.private[0].id], values(aws_route_table.outward)[*].id)
   tags              = local.tags
 }
 

@@ -13,7 +13,12 @@ locals {
   region     = data.aws_region.current.name
   arn_suffix = "${local.region}:${local.account}"
 
-  runtime = { nodejs20 = "nodejs20.x", nodejs22 = "nodejs22.x", nodejs24 = "nodejs24.x" }[var.cell.runtime]
+  # What runs the cell's parts: functions, containers of this module, or containers in a cluster of the operator's own.
+  in_functions = var.cell.runtime != "container"
+  in_fargate   = !local.in_functions && var.cluster == null
+  in_cluster   = !local.in_functions && var.cluster != null
+
+  runtime = lookup({ nodejs20 = "nodejs20.x", nodejs22 = "nodejs22.x", nodejs24 = "nodejs24.x" }, var.cell.runtime, null)
 
   tags = merge(var.tags, { cell = local.id, jurisdiction = var.cell.jurisdiction, application = "polycell" })
 
@@ -43,7 +48,7 @@ locals {
     OTEL_TRACES_SAMPLER_ARG     = tostring(var.telemetry.share)
   }
 
-  endpoint = var.cell.domain == null ? aws_apigatewayv2_api.http.api_endpoint : "https://${var.cell.domain}"
+  endpoint = local.in_cluster ? var.cluster.endpoint : var.cell.domain == null ? aws_apigatewayv2_api.http[0].api_endpoint : "https://${var.cell.domain}"
 
   # The function gets its own address; the API knows nothing of the function until its integration, so there is no circle.
   http_environment = {
@@ -78,6 +83,10 @@ locals {
       environment = merge({ APP_CONSUMER = name }, consumer.effects == "home-only" ? local.lease_environment : {}, consumer.effects == "copies" ? local.copies_environment : {})
     } },
   )
+
+  # What of it the module runs itself, and what of that in functions.
+  hosted  = { for name, function in local.functions : name => function if !local.in_cluster }
+  lambdas = { for name, function in local.functions : name => function if local.in_functions }
 
   kms_key_arn = var.options.customer_managed_key ? aws_kms_key.cell[0].arn : null
 }

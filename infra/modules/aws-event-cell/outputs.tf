@@ -20,12 +20,20 @@ output "version" {
 
 output "functions" {
   description = "What the functions are called in the cloud, by name."
-  value       = { for name, function in aws_lambda_function.this : name => function.function_name }
+  value = merge(
+    { for name, function in aws_lambda_function.this : name => function.function_name },
+    { for name, service in aws_ecs_service.part : name => service.name },
+    { for name, _ in local.functions : name => "${local.id}-${name}" if local.in_cluster },
+  )
 }
 
 output "identities" {
   description = "Identities that the functions run under, by function."
-  value       = { for name, role in aws_iam_role.function : name => role.arn }
+  value = merge(
+    { for name, role in aws_iam_role.function : name => role.arn },
+    { for name, role in aws_iam_role.task : name => role.arn },
+    { for name, _ in local.functions : name => aws_iam_role.cluster[0].arn if local.in_cluster },
+  )
 }
 
 output "stores" {
@@ -49,8 +57,8 @@ output "alarm_target" {
 }
 
 output "logs" {
-  description = "Where the functions' logs are, by function."
-  value       = { for name, group in aws_cloudwatch_log_group.function : name => group.name }
+  description = "Where the functions' logs are, by function; null in a cluster, which has its own."
+  value       = { for name, _ in local.functions : name => local.in_cluster ? null : aws_cloudwatch_log_group.function[name].name }
 }
 
 output "network" {
@@ -63,11 +71,17 @@ output "domain_target" {
   value       = var.cell.domain == null ? null : aws_apigatewayv2_domain_name.cell[0].domain_name_configuration[0].target_domain_name
 }
 
+output "settings" {
+  description = "The environment of containers in a cluster, without its secrets: what makes the ConfigMap that all parts share."
+  value       = local.settings
+}
+
 output "deployment" {
-  description = "How packages come into the cell: terraform, or one-deploy to the app in the resource group."
+  description = "How a release comes into the cell: terraform, one-deploy to the app in the resource group, or cluster; and the image that runs in it, or null."
   value = {
-    method         = "terraform"
+    method         = local.in_cluster ? "cluster" : "terraform"
     app            = null
     resource_group = null
+    image          = local.in_functions ? null : var.release.image
   }
 }

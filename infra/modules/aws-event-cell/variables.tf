@@ -27,8 +27,8 @@ variable "cell" {
   }
 
   validation {
-    condition     = contains(["nodejs20", "nodejs22", "nodejs24"], var.cell.runtime)
-    error_message = "The runtime must be nodejs20, nodejs22 or nodejs24."
+    condition     = contains(["nodejs20", "nodejs22", "nodejs24", "container"], var.cell.runtime)
+    error_message = "The runtime must be nodejs20, nodejs22, nodejs24 or container."
   }
 }
 
@@ -82,11 +82,12 @@ variable "topology" {
 }
 
 variable "release" {
-  description = "What runs in the cell: its version, and the path of each package (http, relay, worker) where the module deploys them."
+  description = "What runs in the cell: its version, the path of each package (http, relay, worker) where the module deploys them, and in containers their image by digest."
   nullable    = false
   type = object({
     version   = string
     artifacts = map(string)
+    image     = optional(string)
   })
 
   validation {
@@ -95,8 +96,18 @@ variable "release" {
   }
 
   validation {
-    condition     = toset(keys(var.release.artifacts)) == toset(["http", "relay", "worker"])
+    condition     = var.cell.runtime == "container" || toset(keys(var.release.artifacts)) == toset(["http", "relay", "worker"])
     error_message = "The release must name the packages http, relay and worker."
+  }
+
+  validation {
+    condition     = var.release.image == null || can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$", var.release.image))
+    error_message = "An image is named by registry, repository and digest: REGISTRY/REPOSITORY@sha256:…"
+  }
+
+  validation {
+    condition     = var.cell.runtime != "container" || var.cluster != null || var.release.image != null
+    error_message = "A cell in containers needs their image, by digest."
   }
 }
 
@@ -262,6 +273,16 @@ variable "private_network" {
   type        = bool
   nullable    = false
   default     = false
+
+  validation {
+    condition     = var.private_network || var.cell.runtime != "container" || var.cluster != null
+    error_message = "Containers on AWS run in a network: set private_network."
+  }
+
+  validation {
+    condition     = !var.private_network || var.cluster == null
+    error_message = "A cluster has a network of its own: private_network must be off."
+  }
 }
 
 variable "deletion_protection" {
@@ -307,6 +328,14 @@ variable "options" {
     availability_zones = optional(number, 2)
     # ARN of the policy that bounds the functions' roles, where the pipeline may make none without it.
     permissions_boundary = optional(string)
+    # Whether a private network has a way out, to the edge, to other cells and to a collector; without it, containers have one and functions none.
+    internet = optional(bool)
+    # What single parts' containers (http, relay, consumers) differ in: units of a processor (1,024 are one), and how many there are.
+    containers = optional(map(object({
+      cpu     = optional(number)
+      minimum = optional(number)
+      maximum = optional(number)
+    })), {})
   })
 
   validation {
@@ -322,5 +351,25 @@ variable "options" {
   validation {
     condition     = var.options.availability_zones >= 2 && var.options.availability_zones <= 3
     error_message = "A private network spans 2 or 3 availability zones."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.options.containers), concat(["http", "relay"], var.topology.consumers[*].name))) == 0
+    error_message = "options.containers names a part that the cell has not: there are http, relay and the consumers."
+  }
+
+  validation {
+    condition     = alltrue([for part in values(var.options.containers) : contains([256, 512, 1024, 2048, 4096], coalesce(part.cpu, 256)) && coalesce(part.minimum, 1) >= 1 && coalesce(part.maximum, 1000) >= coalesce(part.minimum, 1)])
+    error_message = "Containers have 256, 512, 1,024, 2,048 or 4,096 units of a processor; there is at least one of each part, and the most are no fewer than the least."
+  }
+
+  validation {
+    condition     = alltrue([for name, part in var.options.containers : !contains(["http", "relay"], name) || coalesce(part.minimum, 2) >= 2])
+    error_message = "There are at least two containers each of http and relay: losing one must not be felt."
+  }
+
+  validation {
+    condition     = coalesce(var.options.internet, true) || var.cell.runtime != "container" || var.release.image == null || can(regex("^\\d{12}\\.dkr\\.ecr\\.${var.cell.region}\\.", var.release.image))
+    error_message = "Without a way out, containers can get their image from ECR in their own region alone."
   }
 }

@@ -17,58 +17,75 @@ locals {
   # process and of half a minute, so what is counted are lines above the objective, and an alarm wants some twice in a row.
   delay_objective = { threshold = 1, periodSeconds = 300, evaluations = 2, breaching = 2 }
 
+  # Where lines of the log are: those of functions in the app's telemetry, and those of containers in the console's log.
+  log_table = local.in_functions ? "AppTraces" : "ContainerAppConsoleLogs"
+  log_text  = local.in_functions ? "Message" : "Log"
+  log_of    = { for name in local.functions : name => local.in_functions ? "OperationName in ('${name}', '${name}_side')" : "ContainerAppName == '${name}'" }
+
+  # What is said of runs: by the Functions host, or by containers themselves (main.containers.alarms.tf).
+  run_queries = merge({ for name, query in local.function_run_queries : name => query if local.in_functions }, { for name, query in local.container_run_queries : name => query if local.in_apps })
+
+  function_run_queries = merge(
+    { for name in local.functions : "${name}-errors" => "AppRequests | where OperationName == '${name}' and Success == false | summarize value = count()" },
+    { for name, _ in local.consumers : "${name}-queue-age" => "AppRequests | where OperationName in ('${name}', '${name}_side') | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | summarize value = coalesce(max(waited), 0.0)" },
+    { relay-lag = "AppRequests | where Success | summarize stored = maxif(TimeGenerated, OperationName == 'http' and Url endswith '/v1/events'), relayed = maxif(TimeGenerated, OperationName == 'relay') | extend value = iff(isnull(stored) or relayed >= stored, 0.0, (now() - stored) / 1s)" },
+  )
+
   # One entry an alarm that is made from a query: whose objectives it has, and the number that the query gives for a period.
-  queries = merge(
+  all_queries = merge(
     {
-      for name in local.functions : "${name}-errors" => {
+      for name in local.hosted : "${name}-errors" => {
         description = "The function ${name} fails: runs that threw, timed out or were killed."
         objective   = local.function_alarms[name].errors
-        query       = "AppRequests | where OperationName == '${name}' and Success == false | summarize value = count()"
+        query       = local.run_queries["${name}-errors"]
       }
     },
     {
-      for name in setsubtract(local.functions, ["http"]) : "${name}-parked" => {
+      for name in setsubtract(local.hosted, ["http"]) : "${name}-parked" => {
         description = "Events of ${name} are being parked: list them with polycell parked."
         objective   = local.function_alarms[name].parked
         # Relay and consumers log an error whose message begins with "parked" for each event that they park.
-        query = "AppTraces | where OperationName in ('${name}', '${name}_side') | extend line = parse_json(Message) | where tostring(line.level) == 'error' and tostring(line.message) startswith 'parked' | summarize value = count()"
+        query = "${local.log_table} | where ${local.log_of[name]} | extend line = parse_json(${local.log_text}) | where tostring(line.level) == 'error' and tostring(line.message) startswith 'parked' | summarize value = count()"
       }
     },
     {
-      for name, _ in local.consumers : "${name}-queue-age" => {
+      for name in setsubtract(local.hosted, ["http", "relay"]) : "${name}-queue-age" => {
         description = "Messages of ${name} wait too long before they are processed."
         objective   = local.consumer_alarms[name].queueAgeSeconds
-        query       = "AppRequests | where OperationName in ('${name}', '${name}_side') | extend waited = todouble(Measurements.timeSinceEnqueued) / 1000 | summarize value = coalesce(max(waited), 0.0)"
+        query       = local.run_queries["${name}-queue-age"]
       }
     },
     {
       to-state = {
         description = "Some consumer takes longer to the state than the objective, for more than one of 100 events: npx polycell status."
         objective   = local.delay_objective
-        query       = "AppTraces | where Message has 'how long events took' | extend line = parse_json(Message) | where tostring(line.kind) == 'state' | summarize value = countif(todouble(line.p99Ms) > ${var.objectives.cells.stateSeconds * 1000})"
+        query       = "${local.log_table} | where ${local.log_text} has 'how long events took' | extend line = parse_json(${local.log_text}) | where tostring(line.kind) == 'state' | summarize value = countif(todouble(line.p99Ms) > ${var.objectives.cells.stateSeconds * 1000})"
       }
       lag = {
         description = "Events take longer to their other cell than the objective, more than one of 100, or it is not reached: npx polycell replicas status."
         objective   = local.delay_objective
-        query       = "AppTraces | where Message has_any ('how long events took', 'failingMs') | extend line = parse_json(Message) | extend took = iff(tostring(line.kind) == 'copy', todouble(line.p99Ms), todouble(line.failingMs)) | summarize value = countif(took > ${var.objectives.cells.lagSeconds * 1000})"
+        query       = "${local.log_table} | where ${local.log_text} has_any ('how long events took', 'failingMs') | extend line = parse_json(${local.log_text}) | extend took = iff(tostring(line.kind) == 'copy', todouble(line.p99Ms), todouble(line.failingMs)) | summarize value = countif(took > ${var.objectives.cells.lagSeconds * 1000})"
       }
       rpo = {
         description = "Another cell has not been reached for longer than the RPO that is the objective. Only the monitor at the edge knows the RPO itself."
         objective   = local.delay_objective
-        query       = "AppTraces | where Message has 'failingMs' | extend line = parse_json(Message) | summarize value = countif(todouble(line.failingMs) > ${var.objectives.cells.rpoSeconds * 1000})"
+        query       = "${local.log_table} | where ${local.log_text} has 'failingMs' | extend line = parse_json(${local.log_text}) | summarize value = countif(todouble(line.failingMs) > ${var.objectives.cells.rpoSeconds * 1000})"
       }
     },
     {
       relay-lag = {
         description = "The relay is behind: events have been accepted since it last succeeded."
         objective   = local.alarms.relayLagSeconds
-        query       = "AppRequests | where Success | summarize stored = maxif(TimeGenerated, OperationName == 'http' and Url endswith '/v1/events'), relayed = maxif(TimeGenerated, OperationName == 'relay') | extend value = iff(isnull(stored) or relayed >= stored, 0.0, (now() - stored) / 1s)"
+        query       = lookup(local.run_queries, "relay-lag", "")
       }
     },
   )
 
+  # A cluster has its own logs, and alarms from them.
+  queries = { for name, query in local.all_queries : name => query if !local.in_cluster }
+
   # One entry an alarm that is made from a metric of a service.
-  metrics = {
+  metrics = merge(local.stopped, {
     dead-letters = {
       description = "Messages are in a dead-letter queue of the topic: they cannot be parked."
       objective   = local.alarms.deadLetters
@@ -96,7 +113,7 @@ locals {
       aggregation = "Count"
       dimension   = { name = "StatusCode", value = "429" }
     }
-  }
+  })
 }
 
 resource "azurerm_monitor_action_group" "alarms" {
@@ -165,13 +182,16 @@ resource "azurerm_monitor_metric_alert" "this" {
     metric_namespace = each.value.namespace
     metric_name      = each.value.metric
     aggregation      = each.value.aggregation
-    operator         = "GreaterThanOrEqual"
+    operator         = try(each.value.operator, "GreaterThanOrEqual")
     threshold        = each.value.objective.threshold
 
-    dimension {
-      name     = each.value.dimension.name
-      operator = "Include"
-      values   = [each.value.dimension.value]
+    dynamic "dimension" {
+      for_each = try([each.value.dimension], [])
+      content {
+        name     = dimension.value.name
+        operator = "Include"
+        values   = [dimension.value.value]
+      }
     }
   }
 

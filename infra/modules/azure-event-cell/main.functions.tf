@@ -1,6 +1,7 @@
-# The app with all functions on a plan of its own. Its package comes from the pipeline by One Deploy, which Terraform cannot do.
+# The app with all functions on a plan of its own, where the cell runs in functions. Its package comes from the pipeline by One Deploy, which Terraform cannot do.
 
 resource "azurerm_storage_account" "app" {
+  count                           = local.in_functions ? 1 : 0
   name                            = "${substr(replace(local.id, "-", ""), 0, 24 - length(local.suffix))}${local.suffix}"
   location                        = local.location
   resource_group_name             = azurerm_resource_group.cell.name
@@ -18,12 +19,14 @@ resource "azurerm_storage_account" "app" {
 }
 
 resource "azurerm_storage_container" "packages" {
+  count                 = local.in_functions ? 1 : 0
   name                  = "packages"
-  storage_account_id    = azurerm_storage_account.app.id
+  storage_account_id    = azurerm_storage_account.app[0].id
   container_access_type = "private"
 }
 
 resource "azurerm_service_plan" "app" {
+  count                  = local.in_functions ? 1 : 0
   name                   = local.id
   location               = local.location
   resource_group_name    = azurerm_resource_group.cell.name
@@ -34,14 +37,15 @@ resource "azurerm_service_plan" "app" {
 }
 
 resource "azurerm_function_app_flex_consumption" "app" {
+  count                                          = local.in_functions ? 1 : 0
   name                                           = local.unique
   location                                       = local.location
   resource_group_name                            = azurerm_resource_group.cell.name
-  service_plan_id                                = azurerm_service_plan.app.id
+  service_plan_id                                = azurerm_service_plan.app[0].id
   runtime_name                                   = "node"
   runtime_version                                = trimprefix(var.cell.runtime, "nodejs")
   storage_container_type                         = "blobContainer"
-  storage_container_endpoint                     = "${azurerm_storage_account.app.primary_blob_endpoint}${azurerm_storage_container.packages.name}"
+  storage_container_endpoint                     = "${azurerm_storage_account.app[0].primary_blob_endpoint}${azurerm_storage_container.packages[0].name}"
   storage_authentication_type                    = "UserAssignedIdentity"
   storage_user_assigned_identity_id              = azurerm_user_assigned_identity.app.id
   instance_memory_in_mb                          = var.options.instance_memory_mb
@@ -72,39 +76,16 @@ resource "azurerm_function_app_flex_consumption" "app" {
     }
   }
 
-  app_settings = {
-    APP_CELL           = local.id
-    APP_VERSION        = var.release.version
-    APP_REGION         = local.location
-    APP_DATABASE       = azurerm_cosmosdb_sql_database.cell.name
-    APP_TOPIC          = azurerm_servicebus_topic.events.name
-    APP_ROUTE_KEYS     = jsonencode(var.route_keys)
-    APP_ENDPOINTS      = join(" ", concat([local.endpoint], var.other_endpoints))
-    APP_ROUTE_AUDIENCE = var.route_audience
-    APP_IDENTITY_KEY   = var.identity_key
-    APP_EDGE           = var.edge
-
-    OTEL_EXPORTER_OTLP_ENDPOINT = var.telemetry.endpoint
-    OTEL_EXPORTER_OTLP_HEADERS  = var.telemetry_headers
-    OTEL_TRACES_SAMPLER_ARG     = tostring(var.telemetry.share)
-
-    # The triggers and the code reach the services by identity: no connection string is anywhere.
-    COSMOS__accountEndpoint              = azurerm_cosmosdb_account.cell.endpoint
-    COSMOS__credential                   = "managedidentity"
-    COSMOS__clientId                     = azurerm_user_assigned_identity.app.client_id
-    SERVICE_BUS__fullyQualifiedNamespace = "${azurerm_servicebus_namespace.cell.name}.servicebus.windows.net"
-    SERVICE_BUS__credential              = "managedidentity"
-    SERVICE_BUS__clientId                = azurerm_user_assigned_identity.app.client_id
-
+  app_settings = merge(local.cell_settings, local.edge_settings, local.http_settings, local.key_settings, local.header_settings, {
     # The provider adds a connection string with an empty key (hashicorp/terraform-provider-azurerm issue 29149), which would
     # win over the identity. An empty setting of our own wins over it; a plan may go on showing this setting as a change.
     AzureWebJobsStorage              = ""
-    AzureWebJobsStorage__accountName = azurerm_storage_account.app.name
+    AzureWebJobsStorage__accountName = azurerm_storage_account.app[0].name
     AzureWebJobsStorage__credential  = "managedidentity"
     AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
 
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
-  }
+  })
 
   lifecycle {
     # The app's settings cannot refer to the app. A name other than the expected one would make the cell refuse every token.

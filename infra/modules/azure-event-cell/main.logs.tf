@@ -23,8 +23,9 @@ resource "azurerm_application_insights" "cell" {
 }
 
 resource "azurerm_monitor_diagnostic_setting" "app" {
+  count                      = local.in_functions ? 1 : 0
   name                       = "workspace"
-  target_resource_id         = azurerm_function_app_flex_consumption.app.id
+  target_resource_id         = azurerm_function_app_flex_consumption.app[0].id
   log_analytics_workspace_id = azurerm_log_analytics_workspace.cell.id
 
   enabled_log {

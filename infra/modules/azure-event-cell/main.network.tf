@@ -1,17 +1,22 @@
-# The private network, off unless asked for: the functions' subnet, and a private endpoint for each service that they call.
+# The private network, off unless asked for: the functions' or containers' subnet, and a private endpoint for each service that they call.
 
 locals {
-  zones = {
+  all_zones = {
     store    = "privatelink.documents.azure.com"
     bus      = "privatelink.servicebus.windows.net"
     packages = "privatelink.blob.core.windows.net"
   }
 
-  endpoints = {
+  # Only functions have a package.
+  zones = { for name, zone in local.all_zones : name => zone if name != "packages" || local.in_functions }
+
+  all_endpoints = {
     store    = { resource = azurerm_cosmosdb_account.cell.id, part = "Sql" }
     bus      = { resource = azurerm_servicebus_namespace.cell.id, part = "namespace" }
-    packages = { resource = azurerm_storage_account.app.id, part = "blob" }
+    packages = { resource = one(azurerm_storage_account.app[*].id), part = "blob" }
   }
+
+  endpoints = { for name, endpoint in local.all_endpoints : name => endpoint if name != "packages" || local.in_functions }
 }
 
 resource "azurerm_virtual_network" "cell" {

@@ -5,12 +5,12 @@ output "cell" {
 
 output "endpoint" {
   description = "Address of the cell's API, for the edge's directory; without a slash at its end."
-  value       = "https://${azurerm_function_app_flex_consumption.app.default_hostname}"
+  value       = local.in_functions ? "https://${azurerm_function_app_flex_consumption.app[0].default_hostname}" : local.endpoint
 }
 
 output "health_url" {
   description = "Address of the health check."
-  value       = "https://${azurerm_function_app_flex_consumption.app.default_hostname}/v1/health"
+  value       = "${local.in_functions ? "https://${azurerm_function_app_flex_consumption.app[0].default_hostname}" : local.endpoint}/v1/health"
 }
 
 output "version" {
@@ -20,7 +20,11 @@ output "version" {
 
 output "functions" {
   description = "What the functions are called in the cloud, by name."
-  value       = { for name in local.functions : name => "${azurerm_function_app_flex_consumption.app.name}/${name}" }
+  value = merge(
+    { for name in local.functions : name => "${azurerm_function_app_flex_consumption.app[0].name}/${name}" if local.in_functions },
+    { for name, app in azurerm_container_app.part : name => app.name },
+    { for name in local.functions : name => "${local.id}-${name}" if local.in_cluster },
+  )
 }
 
 output "identities" {
@@ -49,8 +53,8 @@ output "alarm_target" {
 }
 
 output "logs" {
-  description = "Where the functions' logs are, by function."
-  value       = { for name in local.functions : name => azurerm_log_analytics_workspace.cell.id }
+  description = "Where the functions' logs are, by function; null in a cluster, which has its own."
+  value       = { for name in local.functions : name => local.in_cluster ? null : azurerm_log_analytics_workspace.cell.id }
 }
 
 output "network" {
@@ -63,11 +67,17 @@ output "domain_target" {
   value       = null
 }
 
+output "settings" {
+  description = "The environment of containers in a cluster, without its secrets: what makes the ConfigMap that all parts share."
+  value       = merge(local.cell_settings, local.edge_settings, local.http_settings)
+}
+
 output "deployment" {
-  description = "How packages come into the cell: terraform, or one-deploy to the app in the resource group."
+  description = "How a release comes into the cell: terraform, one-deploy to the app in the resource group, or cluster; and the image that runs in it, or null."
   value = {
-    method         = "one-deploy"
-    app            = azurerm_function_app_flex_consumption.app.name
-    resource_group = azurerm_resource_group.cell.name
+    method         = local.in_functions ? "one-deploy" : local.in_cluster ? "cluster" : "terraform"
+    app            = one(azurerm_function_app_flex_consumption.app[*].name)
+    resource_group = local.in_functions ? azurerm_resource_group.cell.name : null
+    image          = local.in_functions ? null : var.release.image
   }
 }

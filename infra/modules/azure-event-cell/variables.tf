@@ -27,8 +27,8 @@ variable "cell" {
   }
 
   validation {
-    condition     = contains(["nodejs20", "nodejs22", "nodejs24"], var.cell.runtime)
-    error_message = "The runtime must be nodejs20, nodejs22 or nodejs24."
+    condition     = contains(["nodejs20", "nodejs22", "nodejs24", "container"], var.cell.runtime)
+    error_message = "The runtime must be nodejs20, nodejs22, nodejs24 or container."
   }
 
   validation {
@@ -76,6 +76,11 @@ variable "topology" {
   }
 
   validation {
+    condition     = var.cell.runtime != "container" || var.cluster != null || alltrue([for name in var.topology.consumers[*].name : can(regex("^[a-z](-?[a-z0-9])+$", name)) && length(name) <= 32])
+    error_message = "A consumer's name must be one of a container app: 2 to 32 characters, and no two hyphens in a row."
+  }
+
+  validation {
     condition     = alltrue([for consumer in var.topology.consumers : consumer.visibilitySeconds >= 6 * consumer.timeoutSeconds])
     error_message = "A message must stay hidden for at least 6 times the timeout of its consumer's function."
   }
@@ -87,16 +92,27 @@ variable "topology" {
 }
 
 variable "release" {
-  description = "What runs in the cell: its version, and the path of each package (http, relay, worker) where the module deploys them."
+  description = "What runs in the cell: its version, the path of each package (http, relay, worker) where the module deploys them, and in containers their image by digest."
   nullable    = false
   type = object({
     version   = string
     artifacts = map(string)
+    image     = optional(string)
   })
 
   validation {
     condition     = length(var.release.version) > 0
     error_message = "The version must not be empty: the health check reports it."
+  }
+
+  validation {
+    condition     = var.release.image == null || can(regex("^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$", var.release.image))
+    error_message = "An image is named by registry, repository and digest: REGISTRY/REPOSITORY@sha256:…"
+  }
+
+  validation {
+    condition     = var.cell.runtime != "container" || var.cluster != null || var.release.image != null
+    error_message = "A cell in containers needs their image, by digest."
   }
 }
 
@@ -262,6 +278,11 @@ variable "private_network" {
   type        = bool
   nullable    = false
   default     = false
+
+  validation {
+    condition     = !var.private_network || var.cluster == null
+    error_message = "A cluster has a network of its own: private_network must be off."
+  }
 }
 
 variable "deletion_protection" {
@@ -288,82 +309,4 @@ variable "tags" {
   type        = map(string)
   nullable    = false
   default     = {}
-}
-
-variable "options" {
-  description = "What only Azure has a setting for, and the generated resources of infra/azure.json."
-  nullable    = false
-  type = object({
-    # The content of infra/azure.json.
-    resources = object({
-      cosmos = object({
-        consistency = string
-        containers = list(object({
-          name                = string
-          partitionKeyPaths   = list(string)
-          partitionKeyVersion = number
-          defaultTtl          = number
-        }))
-      })
-      serviceBus = object({
-        subscriptions = list(object({
-          name             = string
-          lockDuration     = string
-          maxDeliveryCount = number
-          rule = object({
-            name      = string
-            sqlFilter = string
-          })
-        }))
-      })
-    })
-    # The most request units a second that the database may use; null makes the account serverless, which cannot be changed later.
-    cosmos_max_throughput = optional(number)
-    backup_tier           = optional(string, "Continuous7Days")
-    service_bus_sku       = optional(string, "Standard")
-    # Messaging units of a Premium namespace.
-    service_bus_capacity = optional(number, 1)
-    instance_memory_mb   = optional(number, 2048)
-    maximum_instances    = optional(number, 100)
-    # Instances that are kept warm for the API; each is paid for all the time.
-    always_ready   = optional(number, 0)
-    zone_redundant = optional(bool, false)
-    # Part of the names that must be unique in all of Azure; worked out from subscription and cell without it.
-    name_suffix = optional(string)
-  })
-
-  validation {
-    condition     = toset(var.options.resources.serviceBus.subscriptions[*].name) == toset(concat(var.topology.consumers[*].name, formatlist("%s_side", var.topology.consumers[*].name)))
-    error_message = "infra/azure.json and infra/topology.json must declare the same consumers: run npm run generate."
-  }
-
-  validation {
-    condition     = contains(["Standard", "Premium"], var.options.service_bus_sku) && contains([1, 2, 4, 8, 16], var.options.service_bus_capacity)
-    error_message = "The Service Bus namespace must be Standard or Premium, a Premium one with 1, 2, 4, 8 or 16 messaging units."
-  }
-
-  validation {
-    condition     = !var.private_network || var.options.service_bus_sku == "Premium"
-    error_message = "A private network needs a Premium Service Bus namespace: Standard has no private endpoint."
-  }
-
-  validation {
-    condition     = var.options.cosmos_max_throughput == null || try(var.options.cosmos_max_throughput >= 1000 && var.options.cosmos_max_throughput % 1000 == 0, false)
-    error_message = "cosmos_max_throughput must be a multiple of 1,000 from 1,000, or null for a serverless account."
-  }
-
-  validation {
-    condition     = contains(["Continuous7Days", "Continuous30Days"], var.options.backup_tier)
-    error_message = "The backup tier must be Continuous7Days or Continuous30Days."
-  }
-
-  validation {
-    condition     = contains([512, 2048, 4096], var.options.instance_memory_mb) && var.options.maximum_instances >= 1 && var.options.maximum_instances <= 1000 && var.options.always_ready >= 0
-    error_message = "Instances have 512, 2,048 or 4,096 MB; there are 1 to 1,000 of them, and no fewer than none always ready."
-  }
-
-  validation {
-    condition     = var.options.name_suffix == null || can(regex("^[a-z0-9]{4,8}$", var.options.name_suffix))
-    error_message = "The name suffix must be 4 to 8 of a-z and 0-9."
-  }
 }

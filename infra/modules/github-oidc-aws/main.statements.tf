@@ -91,7 +91,7 @@ locals {
       Condition = { StringEquals = { "iam:PermissionsBoundary" = "arn:${local.partition}:iam::${local.account}:policy/${var.name}-boundary" } }
     },
     { Sid = "Roles", Effect = "Allow", Action = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy"], Resource = local.roles },
-    { Sid = "PassRoles", Effect = "Allow", Action = ["iam:PassRole"], Resource = local.roles, Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } },
+    { Sid = "PassRoles", Effect = "Allow", Action = ["iam:PassRole"], Resource = local.roles, Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"] } } },
     {
       Sid      = "Logs"
       Effect   = "Allow"

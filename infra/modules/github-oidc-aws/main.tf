@@ -76,7 +76,7 @@ resource "aws_iam_policy" "boundary" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.container_boundary, [
       { Sid = "Tables", Effect = "Allow", Action = local.table_data_actions, Resource = concat(local.tables, [for table in local.tables : "${table}/stream/*"]) },
       { Sid = "Topics", Effect = "Allow", Action = ["sns:Publish"], Resource = local.topics },
       { Sid = "Queues", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = local.queues },
@@ -92,6 +92,6 @@ resource "aws_iam_policy" "boundary" {
         ]
         Resource = "*"
       },
-    ]
+    ])
   })
 }

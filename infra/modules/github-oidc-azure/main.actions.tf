@@ -2,6 +2,12 @@
 
 locals {
   apply_actions = [
+    "Microsoft.App/containerApps/delete",
+    "Microsoft.App/containerApps/listSecrets/action",
+    "Microsoft.App/containerApps/write",
+    "Microsoft.App/managedEnvironments/delete",
+    "Microsoft.App/managedEnvironments/join/action",
+    "Microsoft.App/managedEnvironments/write",
     "Microsoft.App/register/action",
     "Microsoft.Authorization/locks/delete",
     "Microsoft.Authorization/locks/write",
@@ -34,6 +40,8 @@ locals {
     "Microsoft.ManagedIdentity/register/action",
     "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
     "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/delete",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write",
     "Microsoft.ManagedIdentity/userAssignedIdentities/write",
     "Microsoft.Network/networkSecurityGroups/delete",
     "Microsoft.Network/networkSecurityGroups/join/action",

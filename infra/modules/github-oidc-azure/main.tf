@@ -1,5 +1,5 @@
-# Two identities for the pipeline, without a key: one that reads for a plan, one that applies. The second can give away only the four
-# roles that a cell's app has.
+# Two identities for the pipeline, without a key: one that reads for a plan, one that applies. The second can give away only the five
+# roles that a cell's app or its containers have.
 
 locals {
   subjects = merge(
@@ -13,6 +13,7 @@ locals {
     "Azure Service Bus Data Receiver" = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0"
     "Storage Blob Data Owner"         = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
     "Monitoring Metrics Publisher"    = "3913510d-42f4-4e42-8a64-420c390055eb"
+    "AcrPull"                         = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
   }
 
   role_list = join(", ", values(local.given_roles))

@@ -51,6 +51,14 @@ export function attributeOfResource(module: Module, type: string, name: string, 
 export const namesOf = (expression: Expression | undefined): string[] =>
   expression?.kind === 'object' ? expression.entries.flatMap(({ name }) => name ?? []) : [];
 
+/** The names of what is merged of objects and locals that are objects. */
+export function mergedNames(module: Module, expression: Expression): string[] {
+  const parts = expression.kind === 'call' && expression.name === 'merge' ? expression.arguments : [expression];
+  return parts.flatMap((part) =>
+    part.kind === 'traversal' && part.root === 'local' ? namesOf(localOf(module, String(part.path[0]))) : namesOf(part),
+  );
+}
+
 /** The objects that calls such as `merge`, lists and `for` are made of, at any depth outside of other objects. */
 export function objectsIn(expression: Expression): readonly (Expression & { kind: 'object' })[] {
   if (expression.kind === 'object') return [expression];

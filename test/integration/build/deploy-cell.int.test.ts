@@ -30,7 +30,13 @@ function run({
   healthy,
   cloud = 'aws',
   applyFails = '',
+  method = cloud === 'aws' ? 'terraform' : 'one-deploy',
+  image = '',
 }: {
+  /** How the cell gets a release, as its output says. */
+  method?: string;
+  /** Of the release; the cell runs one of its own. */
+  image?: string;
   before?: string;
   healthy: readonly string[];
   cloud?: string;
@@ -62,14 +68,14 @@ function run({
     `case "$*" in
        *"output -raw version") ${before === '' ? 'exit 1' : `printf %s ${before}`} ;;
        *"output -raw health_url") printf %s https://cell/v1/health ;;
-       *"output -json deployment") printf %s '{"app":"app","resource_group":"group"}' ;;
-       *apply*) version="$(jq -r .version <<< "$TF_VAR_release")"; echo "apply $version" >> ${log}; [ "$version" != "${applyFails}" ] ;;
+       *"output -json deployment") printf %s '${JSON.stringify({ method, app: 'app', resource_group: 'group', image: image === '' ? null : 'r/i@sha256:1' })}' ;;
+       *apply*) version="$(jq -r .version <<< "$TF_VAR_release")"; image="$(jq -r .image <<< "$TF_VAR_release")"; [ "$image" != null ] || image=""; echo "apply $version\${image:+ }$image" >> ${log}; [ "$version" != "${applyFails}" ] ;;
        *) exit 9 ;;
      esac`,
   );
   program(
     'jq',
-    `exec node -e 'const [, path] = process.argv; let text = ""; process.stdin.on("data", (d) => (text += d)).on("end", () => console.log(JSON.parse(text)[path.slice(1)]))' "$2"`,
+    `exec node -e 'const [, path] = process.argv; let text = ""; process.stdin.on("data", (d) => (text += d)).on("end", () => console.log(JSON.parse(text)[path.slice(1)] ?? null))' "$2"`,
   );
   program('az', `echo "send $(cat dist/packages/azure.zip) to $8 \${10}" >> ${log}`);
   program(
@@ -81,7 +87,7 @@ function run({
     [SCRIPT, 'some-cell', cloud, '2.0.0', wanted.digest, path.join(folder, 'bin/fetch')],
     {
       cwd: folder,
-      env: { ...process.env, PATH: `${path.join(folder, 'bin')}:${process.env.PATH}` },
+      env: { ...process.env, CONTAINER_IMAGE: image, PATH: `${path.join(folder, 'bin')}:${process.env.PATH}` },
       encoding: 'utf8',
     },
   );
@@ -130,4 +136,18 @@ test('if the version before is not healthy either, the job says so', () => {
     1,
     'some-cell is not healthy with 1.0.0 either: see to it.',
   ]);
+});
+
+test('a cell in containers is given its image, and goes back to the one that it ran', () => {
+  const { status, done } = run({ healthy: ['1.0.0'], image: 'r/i@sha256:2', cloud: 'azure', method: 'terraform' });
+  expect([status, done]).toEqual([
+    1,
+    ['apply 2.0.0 r/i@sha256:2', `${GATE} 2.0.0`, 'fetch 1.0.0', 'apply 1.0.0 r/i@sha256:1', `${GATE} 1.0.0`],
+  ]);
+});
+
+test('what a cluster runs is not waited for', () => {
+  const { status, said, done } = run({ healthy: [], method: 'cluster' });
+  expect([status, done]).toEqual([0, ['apply 2.0.0']]);
+  expect(said).toContain('its cluster takes the image');
 });

@@ -91,6 +91,11 @@ describe('packages', () => {
       artifacts: { http: '/p/aws-http.zip', relay: '/p/aws-relay.zip', worker: '/p/aws-worker.zip' },
     });
     expect(releaseOf('/p', '1', 'azure')).toEqual({ version: '1', artifacts: {} });
+    expect(releaseOf('/p', '1', 'azure', 'r/i@sha256:1')).toEqual({
+      version: '1',
+      artifacts: {},
+      image: 'r/i@sha256:1',
+    });
     expect(releaseOf('/p', '1', 'edge')).toEqual({ version: '1', artifacts: { edge: '/p/edge.mjs' } });
   });
 });

@@ -121,7 +121,7 @@ run "as_declared" {
     error_message = "What is beyond a tenant's share must have a queue of its own."
   }
   assert {
-    condition     = aws_lambda_event_source_mapping.relay.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.relay.maximum_retry_attempts == -1 && aws_lambda_event_source_mapping.relay.starting_position == "TRIM_HORIZON"
+    condition     = aws_lambda_event_source_mapping.relay[0].function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.relay[0].maximum_retry_attempts == -1 && aws_lambda_event_source_mapping.relay[0].starting_position == "TRIM_HORIZON"
     error_message = "The relay must report single failures and never give up."
   }
   assert {
@@ -141,11 +141,15 @@ run "as_declared" {
     error_message = "No action may be a wildcard."
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.function["relay"].policy, "dynamodb:DeleteItem") && !strcontains(aws_iam_role_policy.function["http"].policy, "sns:Publish")
+    condition     = !strcontains(aws_iam_role_policy.function["relay"].policy, "dynamodb:Query") && !strcontains(aws_iam_role_policy.function["http"].policy, "sns:Publish")
     error_message = "A function must not have what only another one needs."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.queue_age["rollups"].threshold == 900 && aws_cloudwatch_metric_alarm.queue_age["device-state"].threshold == 120 && aws_cloudwatch_metric_alarm.relay_lag.threshold == 60000
+    condition     = one([for statement in jsondecode(aws_iam_role_policy.function["relay"].policy).Statement : sort(statement.Action) if statement.Sid == "State"]) == tolist(["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"])
+    error_message = "The relay must be able to read what is erased, as it publishes nothing without, and to park."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.queue_age["rollups"].threshold == 900 && aws_cloudwatch_metric_alarm.queue_age["device-state"].threshold == 120 && aws_cloudwatch_metric_alarm.relay_lag[0].threshold == 60000
     error_message = "Alarms must have the objectives' thresholds, a consumer's own where there are some."
   }
   assert {
@@ -161,7 +165,7 @@ run "as_declared" {
     error_message = "What these alarms go by must come from the lines of every worker."
   }
   assert {
-    condition     = !strcontains(lower(aws_apigatewayv2_stage.default.access_log_settings[0].format), "body") && aws_apigatewayv2_stage.default.default_route_settings[0].throttling_rate_limit == 500
+    condition     = !strcontains(lower(aws_apigatewayv2_stage.default[0].access_log_settings[0].format), "body") && aws_apigatewayv2_stage.default[0].default_route_settings[0].throttling_rate_limit == 500
     error_message = "The access log must not hold bodies, and the API must be throttled."
   }
   assert {
@@ -240,7 +244,7 @@ run "every_option" {
     error_message = "Data must be encrypted with the account's own key."
   }
   assert {
-    condition     = output.endpoint == "https://cell.example.com" && aws_apigatewayv2_api.http.disable_execute_api_endpoint
+    condition     = output.endpoint == "https://cell.example.com" && aws_apigatewayv2_api.http[0].disable_execute_api_endpoint
     error_message = "A cell with a domain must be reached by it alone."
   }
 }
