@@ -114,6 +114,13 @@ resource "aws_iam_policy" "containers" {
   description = each.key == "plan" ? "What a plan reads of cells in containers." : "What an apply changes of cells in containers."
   policy      = jsonencode({ Version = "2012-10-17", Statement = [for statement in concat(local.container_plan_statements, local.container_apply_statements) : statement if startswith(statement.Sid, "Read") == (each.key == "plan")] })
   tags        = var.tags
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.policy) <= local.policy_limit
+      error_message = local.too_large
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "containers" {

@@ -55,7 +55,8 @@ locals {
     "kms:CreateKey", "lambda:CreateEventSourceMapping", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
   ]
 
-  apply_statements = concat([
+  # AWS takes 6,144 characters in a policy, so there are two: the pipeline of events with what runs it, and what surrounds that.
+  apply_statements = [
     { Sid = "StateWrite", Effect = "Allow", Action = ["s3:PutObject"], Resource = "${local.state}/cells/*" },
     { Sid = "StateLock", Effect = "Allow", Action = ["s3:DeleteObject"], Resource = "${local.state}/cells/*.tflock" },
     {
@@ -92,6 +93,9 @@ locals {
     },
     { Sid = "Roles", Effect = "Allow", Action = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy"], Resource = local.roles },
     { Sid = "PassRoles", Effect = "Allow", Action = ["iam:PassRole"], Resource = local.roles, Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"] } } },
+  ]
+
+  surroundings_statements = concat([
     {
       Sid      = "Logs"
       Effect   = "Allow"

@@ -6,6 +6,10 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: of a managed policy, without white space.
+  policy_limit = 6144
+  too_large    = "A policy of the pipeline would have more than 6,144 characters, which AWS refuses: make this module once for each group of cells, with a name of its own."
+
   issuer       = "token.actions.githubusercontent.com"
   account      = data.aws_caller_identity.current.account_id
   partition    = data.aws_partition.current.partition
@@ -48,13 +52,38 @@ resource "aws_iam_policy" "plan" {
   description = "What a plan reads."
   policy      = jsonencode({ Version = "2012-10-17", Statement = local.plan_statements })
   tags        = var.tags
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.policy) <= local.policy_limit
+      error_message = local.too_large
+    }
+  }
 }
 
 resource "aws_iam_policy" "apply" {
-  name        = "${var.name}-apply"
-  description = "What an apply changes."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = local.apply_statements })
+  for_each    = { apply = local.apply_statements, surroundings = local.surroundings_statements }
+  name        = each.key == "apply" ? "${var.name}-apply" : "${var.name}-apply-${each.key}"
+  description = each.key == "apply" ? "What an apply changes." : "What an apply changes around the pipeline of events."
+  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
   tags        = var.tags
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.policy) <= local.policy_limit
+      error_message = local.too_large
+    }
+  }
+}
+
+moved {
+  from = aws_iam_policy.apply
+  to   = aws_iam_policy.apply["apply"]
+}
+
+moved {
+  from = aws_iam_role_policy_attachment.apply
+  to   = aws_iam_role_policy_attachment.apply["apply"]
 }
 
 resource "aws_iam_role_policy_attachment" "plan" {
@@ -64,8 +93,9 @@ resource "aws_iam_role_policy_attachment" "plan" {
 }
 
 resource "aws_iam_role_policy_attachment" "apply" {
+  for_each   = aws_iam_policy.apply
   role       = aws_iam_role.pipeline["apply"].name
-  policy_arn = aws_iam_policy.apply.arn
+  policy_arn = each.value.arn
 }
 
 # The most that a function's role may ever allow; the applying identity can make roles with this boundary alone.
@@ -94,4 +124,11 @@ resource "aws_iam_policy" "boundary" {
       },
     ])
   })
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.policy) <= local.policy_limit
+      error_message = local.too_large
+    }
+  }
 }
