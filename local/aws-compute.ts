@@ -139,14 +139,23 @@ export class AwsCompute {
     ]);
   }
 
-  /** See `LocalCell.replaceBundles`. A function without an environment takes its bundle with the next event. */
+  /**
+   * See `LocalCell.replaceBundles`. A function without an environment takes its bundle with the next event. Of the workers, which share one, the
+   * first shows that it starts, and the others do with their next event: starting all of them is most of what a saved file costs.
+   */
   async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
     const concerned = [...this.functions].flatMap(([name, host]) => {
       const role = name === 'http' || name === 'relay' ? name : 'worker';
       if (!roles.has(role) || host.stats().environments === 0) return [];
       return [{ name: `${this.#id}/${role === 'worker' ? `worker:${name}` : role}`, role, host } as const];
     });
-    await settled(concerned.map(({ role, host }) => host.replaceBundle(bundleFile(role, this.#options.bundles))));
+    const replaced = [...roles].map(async (role) => {
+      const [first, ...others] = concerned.filter((each) => each.role === role);
+      const file = bundleFile(role as FunctionPlan['bundle'], this.#options.bundles);
+      await first?.host.replaceBundle(file);
+      await settled(others.map(({ host }) => host.replaceBundleLater(file)));
+    });
+    await settled(replaced);
     return concerned.map(({ name }) => name);
   }
 

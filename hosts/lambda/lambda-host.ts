@@ -160,6 +160,18 @@ export class LambdaHost {
   }
 
   /**
+   * As `replaceBundle`, but nothing is started: the next invocation starts an environment of the new bundle. For a bundle that is known to start. An
+   * inspected function is started at once, as its debugger waits for it.
+   */
+  async replaceBundleLater(bundle: string): Promise<void> {
+    if (this.#options.inspectPort > 0) return this.replaceBundle(bundle);
+    const file = path.resolve(bundle);
+    await this.#checkBundle(file);
+    this.#options = { ...this.#options, bundle: file };
+    await this.#end([...this.#environments]);
+  }
+
+  /**
    * Gives the function other variables, as `replaceBundle` gives it another bundle. One without an environment has them from the next
    * invocation on.
    * @throws LambdaStartupError if it does not start with them
@@ -181,6 +193,11 @@ export class LambdaHost {
       this.#options = previous;
       throw error;
     }
+    await this.#end(old);
+  }
+
+  /** Lets environments finish what they run, and nothing else. Resolves when they are gone. */
+  async #end(old: readonly Environment[]): Promise<void> {
     for (const environment of old) {
       this.#retire(environment);
       if (!environment.busy) environment.kill();

@@ -109,6 +109,19 @@ test('a new bundle drains the old environments and takes over', async () => {
   expect(parse(await host.invoke({ op: 'count' }))).toMatchObject({ version: 'two', count: 1 });
 });
 
+test('a new bundle for later starts nothing, and has the next invocation and those that wait', async () => {
+  const host = openHost({ maximumConcurrency: 1 });
+  const running = host.invoke({ op: 'sleep', ms: 100 });
+  await until(() => host.stats().busy === 1);
+  const waiting = host.invoke({ op: 'count' });
+  await host.replaceBundleLater(fixture('function-two.cjs'));
+  expect((await running).functionError).toBeUndefined();
+  expect(parse(await waiting)).toMatchObject({ version: 'two', count: 1 });
+  await host.replaceBundleLater(fixture('function.cjs'));
+  expect(host.stats().environments).toBe(0);
+  expect(parse(await host.invoke({ op: 'count' }))).toMatchObject({ version: 'one', count: 1 });
+});
+
 test('a new bundle that does not start leaves the old one in force', async () => {
   const host = openHost();
   await host.invoke({ op: 'count' });
