@@ -5,6 +5,7 @@ const RULES = [
   '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|padding|parity)\\.e2e\\.test\\.ts$',
   '/test/e2e/[a-z]+-(faults|containers)\\.e2e\\.test\\.ts$',
   '/test/integration/cli/',
+  '/test/integration/infra/apply\\.int\\.test\\.ts$',
   '/test/integration/build/(programs|without-domains)\\.int\\.test\\.ts$',
   '/test/unit/simulation/',
   '-model\\.test\\.ts$',

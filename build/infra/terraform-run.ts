@@ -1,10 +1,9 @@
 // Runs terraform where it is installed: format, validate and test, in a copy of infra/, so that the checkout stays clean.
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { modulesBelow, providersOf, readModule } from './modules.ts';
-import { VERSIONS } from './scaffold.ts';
+import { Providers, type Ran, terraform, terraformIsInstalled } from './terraform.ts';
 
 /** The outcome of one terraform step. */
 export interface Outcome {
@@ -14,23 +13,9 @@ export interface Outcome {
   readonly detail: string;
 }
 
-/** Provider directories of distributions and administrators, besides those that terraform searches itself. */
-const MIRRORS = ['/opt/tf-plugins', '/usr/share/terraform/plugins', '/usr/local/share/terraform/plugins'];
-
-const SOURCES: Readonly<Record<string, string>> = {
-  aws: 'hashicorp/aws',
-  azurerm: 'hashicorp/azurerm',
-  cloudflare: 'cloudflare/cloudflare',
-  vault: 'hashicorp/vault',
-};
-
-/** Longer than the slowest tests of a module on a busy machine, in milliseconds. */
-const TIMEOUT_MS = 10 * 60_000;
-
 /** Runs all steps; calls `report` as soon as one has finished. */
 export async function runTerraform(root: string, report: (outcome: Outcome) => void): Promise<void> {
-  const version = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
-  if (version.error !== undefined || version.status !== 0) {
+  if (!terraformIsInstalled()) {
     report({ what: 'terraform fmt, validate and test', status: 'not run', detail: 'terraform is not installed' });
     return;
   }
@@ -49,12 +34,12 @@ export async function runTerraform(root: string, report: (outcome: Outcome) => v
 class TerraformRun {
   readonly #copy: string;
   readonly #report: (outcome: Outcome) => void;
-  /** Provider → the arguments with which `init` installs it, or undefined if it cannot. */
-  readonly #providers = new Map<string, readonly string[] | undefined>();
+  readonly #providers: Providers;
 
   constructor(copy: string, report: (outcome: Outcome) => void) {
     this.#copy = copy;
     this.#report = report;
+    this.#providers = new Providers(copy);
   }
 
   async all(): Promise<void> {
@@ -71,7 +56,7 @@ class TerraformRun {
     const missing: string[] = [];
     const init = new Set<string>();
     for (const provider of needed) {
-      const how = await this.#provider(provider);
+      const how = await this.#providers.argumentsFor(provider);
       if (how === undefined) missing.push(provider);
       for (const argument of how ?? []) init.add(argument);
     }
@@ -125,54 +110,12 @@ class TerraformRun {
     return new Set([...providersOf(module), ...called.flatMap((each) => [...this.#providersBelow(each)])]);
   }
 
-  async #provider(name: string): Promise<readonly string[] | undefined> {
-    if (!this.#providers.has(name)) this.#providers.set(name, await this.#findProvider(name));
-    return this.#providers.get(name);
-  }
-
-  async #findProvider(name: string): Promise<readonly string[] | undefined> {
-    const source = SOURCES[name];
-    if (source === undefined) return undefined;
-    const version = (VERSIONS as Readonly<Record<string, string>>)[name];
-    const folder = `probe-${name}`;
-    mkdirSync(path.join(this.#copy, folder));
-    const constraint = version === undefined ? '' : `\n      version = "${version}"`;
-    writeFileSync(
-      path.join(this.#copy, folder, 'main.tf'),
-      `terraform {\n  required_providers {\n    ${name} = {\n      source = "${source}"${constraint}\n    }\n  }\n}\n`,
-    );
-    const mirrors = MIRRORS.filter((mirror) => existsSync(path.join(mirror, 'registry.terraform.io', source))).map(
-      (mirror) => [`-plugin-dir=${mirror}`],
-    );
-    for (const how of [...mirrors, []])
-      if ((await this.#run(folder, ['init', '-input=false', ...how])).code === 0) return how;
-    return undefined;
-  }
-
   async #step(what: string, folder: string, args: readonly string[]): Promise<void> {
     const { code, output } = await this.#run(folder, args);
     this.#report({ what, status: code === 0 ? 'ok' : 'failed', detail: code === 0 ? '' : output });
   }
 
-  #run(folder: string, args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
-    return new Promise((resolve, reject) => {
-      // Variables that a developer has set for other roots must not apply here.
-      const env = Object.fromEntries(
-        Object.entries(process.env).filter(
-          ([name]) => !/^TF_(?!CLI_CONFIG_FILE|CLI_ARGS_init|PLUGIN_CACHE_DIR)/.test(name),
-        ),
-      );
-      const child = spawn('terraform', [...args], {
-        cwd: path.join(this.#copy, folder),
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...env, CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' },
-        timeout: TIMEOUT_MS,
-      });
-      const chunks: Buffer[] = [];
-      child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-      child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, output: Buffer.concat(chunks).toString() }));
-    });
+  #run(folder: string, args: readonly string[]): Promise<Ran> {
+    return terraform(path.join(this.#copy, folder), args);
   }
 }

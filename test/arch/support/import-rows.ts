@@ -275,6 +275,14 @@ export const ROWS: readonly Row[] = [
     instead: 'Benchmarks measure the stack, functions, core and adapters; put helpers of theirs into bench/.',
   },
   {
+    files: /^build\/infra\/apply\//,
+    project: ['build/', 'core/', 'hosts/processes/'],
+    packages: 'declared',
+    node: true,
+    instead:
+      'It reads declarations from core and starts an emulator with hosts/processes; it needs nothing else that runs.',
+  },
+  {
     files: /^build\//,
     project: ['build/', 'core/', 'infra/', 'functions-', 'containers/'],
     packages: 'declared',
