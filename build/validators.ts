@@ -22,8 +22,7 @@ function compiler() {
 type Schemas = Readonly<Record<string, JsonSchema>>;
 
 /** What a kept text was made of besides its schemas: this file, and the packages whose code or output is in it. */
-const PACKAGES = ['ajv', 'ajv-formats', 'fast-uri', 'esbuild'];
-const COMPILER = 'build/validators.ts';
+const COMPILER = ['build/validators.ts', 'package-lock.json'];
 
 /**
  * As `compileValidators`, but what was made of the same schemas by the same compiler is kept in a folder of its own and taken from there: a
@@ -31,10 +30,10 @@ const COMPILER = 'build/validators.ts';
  * @throws SchemaError
  */
 export async function keptValidators(schemas: Schemas, source: string, registry: string): Promise<string> {
-  const versions = PACKAGES.map((name) => (require(`${name}/package.json`) as { version: string }).version);
+  const compiler = await Promise.all(COMPILER.map((file) => readFile(file, 'utf8').catch(() => '')));
   // Types that share a schema share its validator, which their equal texts do not tell.
   const shared = Object.values(schemas).map((schema, _, all) => all.indexOf(schema));
-  const made = [schemas, shared, source, registry, versions, await readFile(COMPILER, 'utf8')];
+  const made = [schemas, shared, source, registry, compiler];
   const key = createHash('sha256').update(JSON.stringify(made)).digest('hex');
   const file = path.resolve(distFolder, 'validators', `${source.replaceAll(/[^\w-]+/g, '-')}.txt`);
   const kept = await readFile(file, 'utf8').catch(() => '');

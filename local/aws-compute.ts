@@ -153,7 +153,7 @@ export class AwsCompute {
       const [first, ...others] = concerned.filter((each) => each.role === role);
       const file = bundleFile(role as FunctionPlan['bundle'], this.#options.bundles);
       await first?.host.replaceBundle(file);
-      await settled(others.map(({ host }) => host.replaceBundleLater(file)));
+      await settled(others.map(({ host }) => host.replaceBundle(file, 'later')));
     });
     await settled(replaced);
     return concerned.map(({ name }) => name);

@@ -148,25 +148,15 @@ export class LambdaHost {
   }
 
   /**
-   * Deploys another bundle. A first environment of it must start, or the old one stays active; then old environments
-   * finish what they run and end. Resolves when the last of them is gone. An inspected function's old environment is killed first, as
-   * it holds the inspector's port.
+   * Deploys another bundle. A first environment of it must start, or the old one stays active; then old environments finish what they run and
+   * end. Resolves when the last of them is gone. With `start` 'later' the next invocation starts the first environment, which is for a bundle that
+   * is known to start; an inspected function is started at once, and its old environment is killed first, as it holds the inspector's port.
    * @throws LambdaStartupError if the new bundle does not start
    */
-  async replaceBundle(bundle: string): Promise<void> {
+  async replaceBundle(bundle: string, start: 'now' | 'later' = 'now'): Promise<void> {
     const file = path.resolve(bundle);
     await this.#checkBundle(file);
-    await this.#replace({ bundle: file });
-  }
-
-  /**
-   * As `replaceBundle`, but nothing is started: the next invocation starts an environment of the new bundle. For a bundle that is known to start. An
-   * inspected function is started at once, as its debugger waits for it.
-   */
-  async replaceBundleLater(bundle: string): Promise<void> {
-    if (this.#options.inspectPort > 0) return this.replaceBundle(bundle);
-    const file = path.resolve(bundle);
-    await this.#checkBundle(file);
+    if (start === 'now' || this.#options.inspectPort > 0) return this.#replace({ bundle: file });
     this.#options = { ...this.#options, bundle: file };
     await this.#end([...this.#environments]);
   }

@@ -137,7 +137,7 @@ function environment(
 /** Statement → what it is about. What is named there must be what is there, though the module names it without referring to it. */
 function grants({ table, topic, queue }: Names, name: string): Readonly<Record<string, Json>> {
   if (name === 'http') return { EventsAppend: table('events'), EventsRead: table('events'), State: table('state') };
-  if (name === 'relay') return { Stream: '{stream}', Publish: topic('events'), Park: table('state') };
+  if (name === 'relay') return { Stream: '{stream}', Publish: topic('events'), State: table('state') };
   return {
     Queue: [queue(name), queue(queueOf(name, 'side')), queue(`${name}${DEAD_LETTER_SUFFIX}`)],
     Events: table('events'),

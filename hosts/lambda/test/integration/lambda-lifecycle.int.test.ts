@@ -114,10 +114,10 @@ test('a new bundle for later starts nothing, and has the next invocation and tho
   const running = host.invoke({ op: 'sleep', ms: 100 });
   await until(() => host.stats().busy === 1);
   const waiting = host.invoke({ op: 'count' });
-  await host.replaceBundleLater(fixture('function-two.cjs'));
+  await host.replaceBundle(fixture('function-two.cjs'), 'later');
   expect((await running).functionError).toBeUndefined();
   expect(parse(await waiting)).toMatchObject({ version: 'two', count: 1 });
-  await host.replaceBundleLater(fixture('function.cjs'));
+  await host.replaceBundle(fixture('function.cjs'), 'later');
   expect(host.stats().environments).toBe(0);
   expect(parse(await host.invoke({ op: 'count' }))).toMatchObject({ version: 'one', count: 1 });
 });
