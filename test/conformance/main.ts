@@ -25,6 +25,8 @@ called conformance-… and removed:
   DYNAMODB_ENDPOINT                http://127.0.0.1:8000
   SNS_ENDPOINT and SQS_ENDPOINT    the same server, such as http://127.0.0.1:4566
   COSMOS_ENDPOINT and COSMOS_KEY   http://127.0.0.1:8081
+  SERVICE_BUS_CONNECTION           Endpoint=sb://127.0.0.1:5672;…;UseDevelopmentEmulator=true; an emulator on this machine. Where it makes topics
+                                   at another port, SERVICE_BUS_ADMINISTRATION is the connection string for that
   BLOB_ENDPOINT                    http://127.0.0.1:10000/devstoreaccount1 (Azurite)
 `;
 
@@ -58,8 +60,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return fail('--edge, --profile and --stack are for --cell NAME.', 2);
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   try {
-    const { BLOB_ENDPOINT: blob = '' } = process.env;
-    const endpoints = { ...readEndpoints(process.env), ...(blob !== '' && { blob }) };
+    const { BLOB_ENDPOINT: blob = '', SERVICE_BUS_ADMINISTRATION: administration = '' } = process.env;
+    const more = { ...(blob !== '' && { blob }), ...(administration !== '' && { administration }) };
+    const endpoints = { ...readEndpoints(process.env), ...more };
     const fault = serversFault(endpoints);
     if (fault !== undefined) return fail(fault, 2);
     if (cell === undefined && Object.keys(endpoints).length === 0)

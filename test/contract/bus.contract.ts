@@ -3,7 +3,7 @@ import { consumingClauses } from './bus/consuming.ts';
 import { busFaultClauses } from './bus/faults.ts';
 import type { BusHarness } from './bus/harness.ts';
 import { publishingClauses } from './bus/publishing.ts';
-import { type Exemptions, runContract } from './contract.ts';
+import { type Exemptions, runContract, type Untried } from './contract.ts';
 
 export const busClauses = { ...publishingClauses, ...consumingClauses, ...busFaultClauses };
 
@@ -14,6 +14,7 @@ export function busContract(
   adapter: string,
   openHarness: () => BusHarness | Promise<BusHarness>,
   exempt: Exemptions<BusClauseName, BusHarness> = {},
+  untried: Untried<BusClauseName> = new Set(),
 ): void {
-  runContract(`bus contract: ${adapter}`, busClauses, openHarness, exempt);
+  runContract(`bus contract: ${adapter}`, busClauses, openHarness, exempt, untried);
 }

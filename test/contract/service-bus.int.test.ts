@@ -1,4 +1,4 @@
-// The bus contract, kept by ServiceBus and by serviceBusConsumer behind the host's way of receiving, and by ServiceBusSource, on the Service Bus emulator.
+// The bus contract, kept by ServiceBus and by serviceBusConsumer behind the host's way of receiving, and by ServiceBusSource, on the Service Bus emulator, or another one.
 import type { ServiceBusClient } from '@azure/service-bus';
 import { ServiceBus } from '../../adapters/azure/service-bus.ts';
 import { serviceBusConsumer } from '../../adapters/azure/service-bus-consumer.ts';
@@ -7,22 +7,24 @@ import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { subscriptionsOf } from '../../build/azure-resources.ts';
 import { declareConsumer, queueOf } from '../../core/cell/topology.ts';
 import type { DeliveryHandler } from '../../core/ports/bus.ts';
-import { connectionStringFor, ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
+import type { ServiceBusEmulator } from '../../emulators/service-bus/emulator.ts';
 import { CONDITION } from '../../emulators/service-bus/errors.ts';
+import { serviceBusIsNamed, serviceBusTopic } from '../support/contract-servers.ts';
 import { HastyClock } from '../support/fake-clock.ts';
 import { serviceBusClient } from './azure/clients.ts';
 import { driveSubscription } from './azure/subscription-driver.ts';
 import { TcpProxy } from './azure/tcp-proxy.ts';
 import { consumingClauses } from './bus/consuming.ts';
+import { busFaultClauses } from './bus/faults.ts';
 import { BUS_CONSUMERS, type BusConsumer, type BusHarness, Inbox, message, pump, words } from './bus/harness.ts';
-import { busContract } from './bus.contract.ts';
+import { type BusClauseName, busContract } from './bus.contract.ts';
 import { type Exemption, runContract, times } from './contract.ts';
 
 /** How long a publisher waits for an answer that does not come. */
 const ANSWER_MS = 400;
-const TOPIC = 'events';
 
 interface Subscribed {
+  readonly topic: string;
   readonly consumer: BusConsumer;
   /** In one of its lanes. */
   readonly subscription: string;
@@ -31,47 +33,41 @@ interface Subscribed {
 type Consume = (client: ServiceBusClient, from: Subscribed, handler: DeliveryHandler) => () => Promise<void>;
 
 /** As the Functions host does. */
-const pushed: Consume = (client, { consumer, subscription }, handler) => {
+const pushed: Consume = (client, { topic, consumer, subscription }, handler) => {
   const { batchSize, visibilitySeconds } = BUS_CONSUMERS[consumer];
   const invoke = serviceBusConsumer(handler, { clock: systemClock, lockMs: visibilitySeconds * 1000 });
-  return driveSubscription({ client, topic: TOPIC, subscription, batchSize, invoke });
+  return driveSubscription({ client, topic, subscription, batchSize, invoke });
 };
 
 /** As a container does. */
-const pulled: Consume = (client, { consumer, subscription }, handler) =>
-  pump(consumer, new ServiceBusSource({ client, topic: TOPIC, subscription, deadLetters: false }), handler);
+const pulled: Consume = (client, { topic, consumer, subscription }, handler) =>
+  pump(consumer, new ServiceBusSource({ client, topic, subscription, deadLetters: false }), handler);
 
 async function openHarness(consume: Consume): Promise<BusHarness> {
-  const emulator = new ServiceBusEmulator();
-  const { port, connectionString } = await emulator.start();
-  emulator.createTopic(TOPIC);
   const consumers = Object.entries(BUS_CONSUMERS).map(([name, consumer]) =>
     declareConsumer({ name, ...consumer }, consumer.types, 'derived'),
   );
-  for (const { name, lockDuration, maxDeliveryCount, rule } of subscriptionsOf(consumers)) {
-    const settings = { lockDurationMs: Number(lockDuration.slice(2, -1)) * 1000, maxDeliveryCount };
-    const filter = { kind: 'sql', expression: rule.sqlFilter } as const;
-    emulator.namespace.createSubscription(TOPIC, name, settings, { name: rule.name, filter });
-  }
-  const proxy = new TcpProxy(port);
+  const namespace = await serviceBusTopic(subscriptionsOf(consumers));
+  const { topic, emulator } = namespace;
+  const proxy = new TcpProxy(namespace.port);
   await proxy.start();
-  const publishing = serviceBusClient(connectionStringFor(proxy.port), ANSWER_MS);
-  const direct = serviceBusClient(connectionString);
-  const open = (topic: string) =>
-    new ServiceBus({ sender: publishing.createSender(topic), clock: new HastyClock(), ids: randomIds });
-  const texts = direct.createSender(TOPIC);
+  const publishing = serviceBusClient(namespace.connection(proxy.port), ANSWER_MS);
+  const direct = serviceBusClient(namespace.connection());
+  const open = (name: string) =>
+    new ServiceBus({ sender: publishing.createSender(name), clock: new HastyClock(), ids: randomIds });
+  const texts = direct.createSender(topic);
   const stops: (() => Promise<void>)[] = [];
   return {
-    bus: open(TOPIC),
+    bus: open(topic),
     missing: open('nobody-made-this'),
     clock: systemClock,
     consume: (consumer, handler, lane = 'first') => {
-      stops.push(consume(direct, { consumer, subscription: queueOf(consumer, lane) }, handler));
+      stops.push(consume(direct, { topic, consumer, subscription: queueOf(consumer, lane) }, handler));
     },
     publishText: (text, attributes) =>
       texts.sendMessages({ body: Buffer.from(text), applicationProperties: { ...attributes } }),
     deadLetters: async (consumer, count) => {
-      const receiver = direct.createReceiver(TOPIC, consumer, {
+      const receiver = direct.createReceiver(topic, consumer, {
         subQueueType: 'deadLetter',
         receiveMode: 'receiveAndDelete',
         skipParsingBodyAsJson: true,
@@ -85,16 +81,16 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
       return bodies;
     },
     faults: {
-      deny: () => emulator.faults.rejectSends(Number.POSITIVE_INFINITY, CONDITION.unauthorized),
-      throttle: (requests = Number.POSITIVE_INFINITY) => emulator.throttle(requests),
+      deny: () => told(emulator).faults.rejectSends(Number.POSITIVE_INFINITY, CONDITION.unauthorized),
+      throttle: (requests = Number.POSITIVE_INFINITY) => told(emulator).throttle(requests),
       // The service takes or refuses a whole batch.
       refuse: (_, how) =>
-        emulator.rejectSends(1, how === 'for now' ? CONDITION.internalError : CONDITION.argumentError),
-      refuseRequestsWith: (id) => emulator.faults.rejectSendsWith(`"id":"${id}"`),
-      loseAnswers: (requests = Number.POSITIVE_INFINITY) => emulator.faults.loseAnswers(requests),
+        told(emulator).rejectSends(1, how === 'for now' ? CONDITION.internalError : CONDITION.argumentError),
+      refuseRequestsWith: (id) => told(emulator).faults.rejectSendsWith(`"id":"${id}"`),
+      loseAnswers: (requests = Number.POSITIVE_INFINITY) => told(emulator).faults.loseAnswers(requests),
       disconnect: () => proxy.stop(),
       heal: async () => {
-        emulator.faults.clear();
+        emulator?.faults.clear();
         await proxy.start();
       },
     },
@@ -102,10 +98,22 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
       await Promise.all(stops.map((stop) => stop()));
       await Promise.all([publishing.close(), direct.close()]);
       await proxy.stop();
-      await emulator.stop();
+      await namespace.close();
     },
   };
 }
+
+/** The own emulator, which can be told to fail. */
+function told(emulator: ServiceBusEmulator | undefined): ServiceBusEmulator {
+  if (emulator === undefined)
+    throw new TypeError('Another server cannot be told to fail: the clause is one of NOT_ELSEWHERE.');
+  return emulator;
+}
+
+/** Clauses about failures that a server has to be told to have. */
+const NOT_ELSEWHERE = Object.keys(busFaultClauses).filter(
+  (name) => !/^a missing topic|^a bus that cannot be reached/.test(name),
+) as BusClauseName[];
 
 const ids = (count: number): string[] => times(count, (index) => `m${index}`);
 const done = { status: 'done' } as const;
@@ -148,30 +156,35 @@ const refusedAsAWhole: Exemption<BusHarness> = {
 
 runContract('bus contract: Service Bus, pulled', consumingClauses, () => openHarness(pulled));
 
-busContract('Service Bus', () => openHarness(pushed), {
-  'a message that was finished with does not come again': matesComeAgain,
-  'the mates of a message to be retried are finished with': matesComeAgain,
-  'a message that always fails ends among the dead letters after the limit, and its mates do not': {
-    reason: 'the trigger abandons a batch as a whole, so the deliveries of its mates are used up as well',
-    instead: async (harness) => {
-      const inbox = new Inbox(harness, ({ message: delivered }) =>
-        'event' in delivered && delivered.event.id === 'm1' ? retry : done,
-      );
-      await harness.bus.publish(ids(3).map((id) => message(id)));
-      harness.consume('readings', inbox.handler);
-      const dead = await harness.deadLetters('readings', 3);
-      expect(dead.map((text) => (JSON.parse(text) as { id: string }).id).sort()).toStrictEqual(ids(3));
-      for (const id of ids(3)) expect(inbox.of(id).map((each) => each.message.attempt)).toStrictEqual([1, 2, 3]);
+busContract(
+  'Service Bus',
+  () => openHarness(pushed),
+  {
+    'a message that was finished with does not come again': matesComeAgain,
+    'the mates of a message to be retried are finished with': matesComeAgain,
+    'a message that always fails ends among the dead letters after the limit, and its mates do not': {
+      reason: 'the trigger abandons a batch as a whole, so the deliveries of its mates are used up as well',
+      instead: async (harness) => {
+        const inbox = new Inbox(harness, ({ message: delivered }) =>
+          'event' in delivered && delivered.event.id === 'm1' ? retry : done,
+        );
+        await harness.bus.publish(ids(3).map((id) => message(id)));
+        harness.consume('readings', inbox.handler);
+        const dead = await harness.deadLetters('readings', 3);
+        expect(dead.map((text) => (JSON.parse(text) as { id: string }).id).sort()).toStrictEqual(ids(3));
+        for (const id of ids(3)) expect(inbox.of(id).map((each) => each.message.attempt)).toStrictEqual([1, 2, 3]);
+      },
+    },
+    'messages that the service refuses for now are repeated alone': refusedAsAWhole,
+    'messages that the service refuses for good fail as invalid at once, in their places': refusedAsAWhole,
+    'messages that are refused for now until the budget ends fail alone, with a code that may be tried again': {
+      reason: refusedAsAWhole.reason,
+      instead: async ({ bus, faults }) => {
+        faults?.throttle();
+        const outcomes = await bus.publish(ids(4).map((id) => message(id)));
+        expect(words(outcomes)).toStrictEqual(times(4, () => 'throttled'));
+      },
     },
   },
-  'messages that the service refuses for now are repeated alone': refusedAsAWhole,
-  'messages that the service refuses for good fail as invalid at once, in their places': refusedAsAWhole,
-  'messages that are refused for now until the budget ends fail alone, with a code that may be tried again': {
-    reason: refusedAsAWhole.reason,
-    instead: async ({ bus, faults }) => {
-      faults?.throttle();
-      const outcomes = await bus.publish(ids(4).map((id) => message(id)));
-      expect(words(outcomes)).toStrictEqual(times(4, () => 'throttled'));
-    },
-  },
-});
+  new Set(serviceBusIsNamed() ? NOT_ELSEWHERE : []),
+);

@@ -15,6 +15,7 @@ const FINDINGS = findingsOf('DynamoDB at http://127.0.0.1:8000', {
       assertionResults: [
         clause('it keeps what was stored', 'passed'),
         clause('exempt: some fail alone (the service takes all or none)', 'passed'),
+        clause('what fails is repeated', 'pending'),
         clause('a query is exact', 'failed', ['\u001b[31mexpected 2\u001b[39m\n  at a line']),
       ],
     },
@@ -26,6 +27,7 @@ test('each clause is a finding, a suite that does not begin is a broken promise,
   expect(FINDINGS.map(({ promise, outcome, detail }) => [promise, outcome, detail])).toEqual([
     ['store contract: DynamoDB: it keeps what was stored', 'held', ''],
     ['store contract: DynamoDB: some fail alone', 'exempt', 'the service takes all or none'],
+    ['store contract: DynamoDB: what fails is repeated', 'not run', 'this server cannot be told to fail so'],
     ['store contract: DynamoDB: a query is exact', 'broken', 'expected 2\n  at a line'],
     ['the suite can be set up', 'broken', 'There is no table.'],
   ]);
@@ -34,13 +36,14 @@ test('each clause is a finding, a suite that does not begin is a broken promise,
       'DynamoDB at http://127.0.0.1:8000',
       '  + store contract: DynamoDB: it keeps what was stored',
       '  ~ store contract: DynamoDB: some fail alone (exempt: the service takes all or none)',
+      '  - store contract: DynamoDB: what fails is repeated (not run: this server cannot be told to fail so)',
       '  ! store contract: DynamoDB: a query is exact',
       '      expected 2',
       '        at a line',
       '  ! the suite can be set up',
       '      There is no table.',
       '',
-      '1 held, 1 exempt, 2 broken, 0 not run',
+      '1 held, 1 exempt, 2 broken, 1 not run',
     ].join('\n'),
   );
 });
@@ -51,8 +54,9 @@ test('servers that the suites cannot be run against are refused with the reason'
   expect(serversFault({ dynamodb: 'https://dynamodb.example' })).toContain('https://dynamodb.example is HTTPS');
   expect(serversFault({ blob: 'http://127.0.0.1:10000/devstoreaccount1' })).toBeUndefined();
   expect(serversFault({ blob: 'http://127.0.0.1:10000' })).toContain('BLOB_ENDPOINT must be an address such as');
-  expect(serversFault({ serviceBus: 'Endpoint=sb://here' })).toContain(
-    'SERVICE_BUS_CONNECTION is not for this program',
+  expect(serversFault({ serviceBus: 'Endpoint=sb://127.0.0.1:5672;UseDevelopmentEmulator=true;' })).toBeUndefined();
+  expect(serversFault({ serviceBus: 'Endpoint=sb://acme.servicebus.windows.net' })).toContain(
+    'SERVICE_BUS_CONNECTION must name an emulator on this machine',
   );
 });
 
