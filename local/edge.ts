@@ -46,7 +46,10 @@ const FORWARD_TIMEOUT_MS = 10_000;
 /** Timeout of the control API, in milliseconds. */
 const CONTROL_TIMEOUT_MS = 10_000;
 
-/** Attempts of seeding, and the pause in between in milliseconds: while the edge starts, its dependencies may not answer yet. */
+/**
+ * Attempts of seeding, and the pause in between in milliseconds: while the edge starts, its dependencies may not answer yet, and on a busy machine
+ * a cell that has just been started may take longer to prove its identity than the edge waits.
+ */
 const SEEDING = { tries: 20, pauseMs: 250 } as const;
 
 /** The actor in the audit log for changes that the stack makes. */
@@ -254,7 +257,8 @@ export class LocalEdge {
   async #seeded(method: 'GET' | 'PUT', what: string, body?: object): Promise<ControlAnswer> {
     for (let tries = 1; ; tries += 1) {
       const answer = await this.control(method, what, body);
-      if (answer.status !== 503 || tries === SEEDING.tries) return answer;
+      const isEarly = answer.status === 503 || answer.body.code === 'endpoint_unproved';
+      if (!isEarly || tries === SEEDING.tries) return answer;
       await delay(SEEDING.pauseMs);
     }
   }
