@@ -66,6 +66,8 @@ export function wanted(
   const cell = values.cell === undefined ? own[0] : own.find(({ id }) => id === values.cell);
   if (cell === undefined)
     return { fault: `infra/cells.json has no cell ${values.cell ?? ''} of AWS.`.replace('  ', ' ') };
+  if (cell.runtime === 'container')
+    return { fault: `${cell.id} runs in containers, which is not applied here; name a cell in functions by --cell.` };
   const options = new Set((values.with ?? []).flatMap((each) => (each === 'all' ? OPTIONS : [each])));
   const strange = [...options].find((each) => !(OPTIONS as readonly string[]).includes(each));
   if (strange !== undefined)

@@ -11,7 +11,7 @@ import { type KnownList, listFaults, NOTHING_KNOWN } from './known.ts';
 const PROGRAM = 'moto_server';
 
 export const HOW_TO_GET =
-  "pip install 'moto[server]' puts moto_server on the path; or give the address of an emulator by --endpoint";
+  "pipx install 'moto[server]==5.2.1' puts moto_server on the path; or give the address of an emulator by --endpoint";
 
 /** Between asking for a free port and using it another program may have taken it. */
 const STARTS = 3;
