@@ -24,6 +24,7 @@ provider "azurerm" {
   resource_provider_registrations = "none"
   resource_providers_to_register = [
     "Microsoft.App",
+    "Microsoft.ContainerService",
     "Microsoft.DocumentDB",
     "Microsoft.Insights",
     "Microsoft.ManagedIdentity",

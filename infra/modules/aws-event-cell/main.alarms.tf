@@ -71,7 +71,7 @@ resource "aws_sns_topic_subscription" "alarms" {
   endpoint  = each.value
 }
 
-# A container says in its log what fails (main.containers.alarms.tf).
+# A container says in its log what fails (main.containers.scaling.tf).
 resource "aws_cloudwatch_metric_alarm" "errors" {
   for_each            = local.hosted
   alarm_name          = "${local.id}-${each.key}-errors"

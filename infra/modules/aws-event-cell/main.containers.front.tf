@@ -35,14 +35,15 @@ resource "aws_lb_target_group" "http" {
   tags                 = local.tags
 
   health_check {
-    path                = "/readyz"
-    port                = tostring(local.container_ports.health)
-    protocol            = "HTTP"
-    matcher             = "200"
-    interval            = 5
-    timeout             = 2
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
+    path              = "/readyz"
+    port              = tostring(local.container_ports.health)
+    protocol          = "HTTP"
+    matcher           = "200"
+    interval          = 5
+    timeout           = 4
+    healthy_threshold = 2
+    # ECS ends what is unhealthy: a container that is busy must not be taken for one that hangs.
+    unhealthy_threshold = 6
   }
 }
 

@@ -173,20 +173,34 @@ resource "aws_ecs_service" "part" {
   lifecycle {
     # It is scaled by what it has to do.
     ignore_changes = [desired_count]
+
+    # A deployment that ECS has taken back is steady, too (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.part[each.key].arn
+      error_message = "ECS has taken the deployment of ${each.key} back: its containers did not become healthy."
+    }
   }
 
   # A container that starts before it may call what it calls ends, and the deployment with it.
   depends_on = [
+    aws_dynamodb_table.state,
     aws_iam_role_policy.task,
     aws_iam_role_policy.start,
     aws_lb_listener.http,
     aws_route.outward,
+    aws_route.public,
+    aws_route_table_association.private,
+    aws_route_table_association.public,
     aws_sns_topic_subscription.consumer,
     aws_vpc_endpoint.dynamodb,
     aws_vpc_endpoint.images,
     aws_vpc_endpoint.interface,
+    aws_vpc_security_group_egress_rule.balancer,
     aws_vpc_security_group_egress_rule.dynamodb,
     aws_vpc_security_group_egress_rule.endpoints,
+    aws_vpc_security_group_egress_rule.images,
     aws_vpc_security_group_egress_rule.outward,
+    aws_vpc_security_group_ingress_rule.containers,
+    aws_vpc_security_group_ingress_rule.functions,
   ]
 }

@@ -26,6 +26,11 @@ resource "aws_apigatewayv2_route" "all" {
   api_id    = aws_apigatewayv2_api.http[0].id
   route_key = "$default"
   target    = "integrations/${aws_apigatewayv2_integration.http[0].id}"
+
+  # AWS deletes no integration that a route names: where its type changes with the runtime, the route goes first.
+  lifecycle {
+    replace_triggered_by = [aws_apigatewayv2_integration.http[0].integration_type]
+  }
 }
 
 resource "aws_cloudwatch_log_group" "access" {

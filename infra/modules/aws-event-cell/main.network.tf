@@ -3,6 +3,14 @@
 data "aws_availability_zones" "available" {
   count = var.private_network ? 1 : 0
   state = "available"
+  # VPC links are not there (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-vpc-links.html).
+  exclude_zone_ids = local.in_fargate ? ["use1-az3", "cac1-az3", "apne1-az3"] : []
+
+  # No local zones.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 locals {

@@ -54,13 +54,18 @@ resource "azurerm_container_app_environment" "cell" {
   resource_group_name = azurerm_resource_group.cell.name
   # Logs come to the workspace by a diagnostic setting: it takes none by key.
   logs_destination         = "azure-monitor"
-  infrastructure_subnet_id = var.private_network ? azurerm_subnet.functions[0].id : null
+  infrastructure_subnet_id = var.private_network ? azurerm_subnet.containers[0].id : null
   zone_redundancy_enabled  = var.private_network ? var.options.zone_redundant : null
   tags                     = local.tags
 
   workload_profile {
     name                  = "Consumption"
     workload_profile_type = "Consumption"
+  }
+
+  lifecycle {
+    # Azure names it where there is a network; none of ours would replace the environment (https://github.com/hashicorp/terraform-provider-azurerm/issues/31839).
+    ignore_changes = [infrastructure_resource_group_name]
   }
 }
 
@@ -206,6 +211,7 @@ resource "azurerm_container_app" "part" {
   depends_on = [
     azurerm_cosmosdb_sql_container.this,
     azurerm_cosmosdb_sql_role_assignment.app,
+    azurerm_private_dns_zone_virtual_network_link.this,
     azurerm_private_endpoint.this,
     azurerm_role_assignment.publish,
     azurerm_role_assignment.pull,

@@ -85,6 +85,25 @@ resource "azurerm_subnet" "functions" {
   }
 }
 
+# Of its own: what functions leave behind holds theirs for a while.
+resource "azurerm_subnet" "containers" {
+  count                           = var.private_network && local.in_apps ? 1 : 0
+  name                            = "containers"
+  resource_group_name             = azurerm_resource_group.cell.name
+  virtual_network_name            = azurerm_virtual_network.cell[0].name
+  address_prefixes                = [cidrsubnet(var.cell.cidr, 4, 5)]
+  default_outbound_access_enabled = false
+
+  delegation {
+    name = "containers"
+
+    service_delegation {
+      name    = "Microsoft.App/environments"
+      actions = ["Microsoft.Network/virtualNetworks/subnets/join/action"]
+    }
+  }
+}
+
 resource "azurerm_subnet" "endpoints" {
   count                             = var.private_network ? 1 : 0
   name                              = "endpoints"

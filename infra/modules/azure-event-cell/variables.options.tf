@@ -38,7 +38,8 @@ variable "options" {
     zone_redundant = optional(bool, false)
     # Part of the names that must be unique in all of Azure; worked out from subscription and cell without it.
     name_suffix = optional(string)
-    # Id of the container registry that the image comes from, where it is one of Azure's: the cell's identity may pull from it.
+    # Id of the container registry that the image comes from, where it is one of Azure's: the cell's identity may pull from it. It must lie in the scope in which
+    # the pipeline may give roles.
     registry_id = optional(string)
     # What single parts' containers (http, relay, consumers) differ in: processors in quarters, and how many there are.
     containers = optional(map(object({

@@ -38,6 +38,8 @@ locals {
     { Sid = "ReadScaling", Effect = "Allow", Action = ["application-autoscaling:ListTagsForResource"], Resource = local.container_resources.targets },
     # Terraform holds a secret's value against its own.
     { Sid = "ReadSecrets", Effect = "Allow", Action = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", "secretsmanager:GetSecretValue"], Resource = local.container_resources.secrets },
+    # Where the cell has a key of its own, Secrets Manager uses it with the caller's rights.
+    { Sid = "ReadSecretValues", Effect = "Allow", Action = ["kms:Decrypt"], Resource = "arn:${local.partition}:kms:${local.here}:key/*", Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } } },
     { Sid = "ReadContainerLogs", Effect = "Allow", Action = ["logs:ListTagsForResource"], Resource = local.container_resources.logs },
     { Sid = "ReadLinks", Effect = "Allow", Action = ["apigateway:GET"], Resource = local.container_resources.links },
     { Sid = "ReadAnywhere", Effect = "Allow", Action = local.container_plan_anywhere, Resource = "*" },
@@ -68,6 +70,7 @@ locals {
       Action   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:PutSecretValue", "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage"]
       Resource = local.container_resources.secrets
     },
+    { Sid = "SecretValues", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = "arn:${local.partition}:kms:${local.here}:key/*", Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } } },
     {
       Sid    = "Front"
       Effect = "Allow"
@@ -85,7 +88,7 @@ locals {
       Effect = "Allow"
       Action = [
         "ec2:AllocateAddress", "ec2:AttachInternetGateway", "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateTags", "ec2:DeleteInternetGateway",
-        "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DetachInternetGateway", "ec2:DisassociateAddress", "ec2:ReleaseAddress",
+        "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteTags", "ec2:DetachInternetGateway", "ec2:DisassociateAddress", "ec2:ReleaseAddress", "ec2:ReplaceRouteTableAssociation",
       ]
       Resource = concat(local.network, local.container_resources.outward)
     },
@@ -108,11 +111,22 @@ locals {
   ]
 }
 
+locals {
+  # What an apply changes is more than one policy takes: what containers run in is another.
+  container_surroundings = ["Front", "Links", "Outward", "ContainerLogs", "LinkedRoles"]
+
+  container_policies = {
+    plan    = local.container_plan_statements
+    apply   = [for statement in local.container_apply_statements : statement if !contains(local.container_surroundings, statement.Sid)]
+    network = [for statement in local.container_apply_statements : statement if contains(local.container_surroundings, statement.Sid)]
+  }
+}
+
 resource "aws_iam_policy" "containers" {
-  for_each    = local.subjects
+  for_each    = local.container_policies
   name        = "${var.name}-${each.key}-containers"
   description = each.key == "plan" ? "What a plan reads of cells in containers." : "What an apply changes of cells in containers."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = [for statement in concat(local.container_plan_statements, local.container_apply_statements) : statement if startswith(statement.Sid, "Read") == (each.key == "plan")] })
+  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value })
   tags        = var.tags
 
   lifecycle {
@@ -125,7 +139,7 @@ resource "aws_iam_policy" "containers" {
 
 resource "aws_iam_role_policy_attachment" "containers" {
   for_each   = aws_iam_policy.containers
-  role       = aws_iam_role.pipeline[each.key].name
+  role       = aws_iam_role.pipeline[each.key == "plan" ? "plan" : "apply"].name
   policy_arn = each.value.arn
 }
 

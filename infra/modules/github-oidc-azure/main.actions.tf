@@ -11,6 +11,7 @@ locals {
     "Microsoft.App/register/action",
     "Microsoft.Authorization/locks/delete",
     "Microsoft.Authorization/locks/write",
+    "Microsoft.ContainerService/register/action",
     "Microsoft.DocumentDB/databaseAccounts/delete",
     "Microsoft.DocumentDB/databaseAccounts/privateEndpointConnectionsApproval/action",
     "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/delete",

@@ -53,6 +53,24 @@ resource "azurerm_role_assignment" "state" {
   principal_type       = "ServicePrincipal"
 }
 
+# Terraform compares settings and secrets with the state, which this identity reads as well.
+resource "azurerm_role_definition" "plan" {
+  name        = "${var.name}-plan"
+  scope       = var.scope
+  description = "What a plan reads beyond what a reader does."
+
+  permissions {
+    actions = ["Microsoft.App/containerApps/listSecrets/action", "Microsoft.Web/sites/config/list/action"]
+  }
+}
+
+resource "azurerm_role_assignment" "plan" {
+  scope              = var.scope
+  role_definition_id = azurerm_role_definition.plan.role_definition_resource_id
+  principal_id       = azurerm_user_assigned_identity.pipeline["plan"].principal_id
+  principal_type     = "ServicePrincipal"
+}
+
 resource "azurerm_role_definition" "apply" {
   name        = "${var.name}-apply"
   scope       = var.scope
