@@ -166,7 +166,7 @@ function toFinding(where: string, result: JestResult['testResults'][number]['ass
   const promise = [...(suite === '' ? [] : [suite]), clause ?? title].join(': ');
   if (status === 'failed') return { promise, where, outcome: 'broken', detail: plain(failureMessages.join('\n')) };
   if (status === 'pending')
-    return { promise, where, outcome: 'not run', detail: 'this server cannot be told to fail so' };
+    return { promise, where, outcome: 'not run', detail: 'this server cannot be made to fail so' };
   if (status !== 'passed') return { promise, where, outcome: 'not run', detail: status };
   return { promise, where, outcome: clause === undefined ? 'held' : 'exempt', detail: reason };
 }

@@ -103,14 +103,14 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
   };
 }
 
-/** The own emulator, which can be told to fail. */
+/** The own emulator, which can be made to fail. */
 function told(emulator: ServiceBusEmulator | undefined): ServiceBusEmulator {
   if (emulator === undefined)
-    throw new TypeError('Another server cannot be told to fail: the clause is one of NOT_ELSEWHERE.');
+    throw new TypeError('Another server cannot be made to fail: the clause is one of NOT_ELSEWHERE.');
   return emulator;
 }
 
-/** Clauses about failures that a server has to be told to have. */
+/** Clauses about failures that a server has to be made to have. */
 const NOT_ELSEWHERE = Object.keys(busFaultClauses).filter(
   (name) => !/^a missing topic|^a bus that cannot be reached/.test(name),
 ) as BusClauseName[];

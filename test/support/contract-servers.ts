@@ -136,7 +136,7 @@ export interface ContractTopic {
   readonly port: number;
   /** Of the namespace behind another port, such as a proxy's; of its own by default. */
   connection(port?: number): string;
-  /** What can be told to fail; another server cannot. */
+  /** What can be made to fail; another server cannot. */
   readonly emulator: ServiceBusEmulator | undefined;
   /** Removes it. */
   close(): Promise<void>;
