@@ -36,14 +36,10 @@ class PatientTestsFirst extends Sequencer {
  * @template T @param {readonly T[]} first @param {readonly T[]} second @returns {T[]}
  */
 function mixed(first, second) {
-  const share = second.length / Math.max(1, first.length);
-  return [
-    ...first.flatMap((each, index) => [
-      each,
-      ...second.slice(Math.floor(index * share), Math.floor((index + 1) * share)),
-    ]),
-    ...(first.length === 0 ? second : []),
-  ];
+  if (first.length === 0) return [...second];
+  // Whole numbers before they are divided: a share that was rounded would lose the last file.
+  const upTo = (/** @type {number} */ count) => Math.floor((count * second.length) / first.length);
+  return first.flatMap((each, index) => [each, ...second.slice(upTo(index), upTo(index + 1))]);
 }
 
-module.exports = PatientTestsFirst;
+module.exports = Object.assign(PatientTestsFirst, { mixed });
