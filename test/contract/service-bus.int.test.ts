@@ -81,13 +81,13 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
       return bodies;
     },
     faults: {
-      deny: () => told(emulator).faults.rejectSends(Number.POSITIVE_INFINITY, CONDITION.unauthorized),
-      throttle: (requests = Number.POSITIVE_INFINITY) => told(emulator).throttle(requests),
+      deny: () => ownOf(emulator).faults.rejectSends(Number.POSITIVE_INFINITY, CONDITION.unauthorized),
+      throttle: (requests = Number.POSITIVE_INFINITY) => ownOf(emulator).throttle(requests),
       // The service takes or refuses a whole batch.
       refuse: (_, how) =>
-        told(emulator).rejectSends(1, how === 'for now' ? CONDITION.internalError : CONDITION.argumentError),
-      refuseRequestsWith: (id) => told(emulator).faults.rejectSendsWith(`"id":"${id}"`),
-      loseAnswers: (requests = Number.POSITIVE_INFINITY) => told(emulator).faults.loseAnswers(requests),
+        ownOf(emulator).rejectSends(1, how === 'for now' ? CONDITION.internalError : CONDITION.argumentError),
+      refuseRequestsWith: (id) => ownOf(emulator).faults.rejectSendsWith(`"id":"${id}"`),
+      loseAnswers: (requests = Number.POSITIVE_INFINITY) => ownOf(emulator).faults.loseAnswers(requests),
       disconnect: () => proxy.stop(),
       heal: async () => {
         emulator?.faults.clear();
@@ -104,7 +104,7 @@ async function openHarness(consume: Consume): Promise<BusHarness> {
 }
 
 /** The own emulator, which can be made to fail. */
-function told(emulator: ServiceBusEmulator | undefined): ServiceBusEmulator {
+function ownOf(emulator: ServiceBusEmulator | undefined): ServiceBusEmulator {
   if (emulator === undefined)
     throw new TypeError('Another server cannot be made to fail: the clause is one of NOT_ELSEWHERE.');
   return emulator;

@@ -193,7 +193,7 @@ export const ROWS: readonly Row[] = [
     packages: 'declared',
     node: true,
     instead:
-      'A server of somebody else’s is a process of its own: it needs to be started and ended, and knows nothing of the product.',
+      'The server is another project’s and a process of its own: what starts and ends it knows nothing of the product.',
   },
   {
     files: /^emulators\//,
