@@ -6,6 +6,8 @@ import type { PeerView } from './vantage.ts';
 export const PROBER_LIMITS = {
   /** Concurrent connections; on Workers, more than six queue (https://developers.cloudflare.com/workers/platform/limits/). */
   connections: 6,
+  /** Judged probes that stay open while others wait for a connection; the other connections are free again within a probe's timeout. */
+  lingering: 2,
   /** While this many are open, optional questions are skipped. */
   spare: 3,
   /** Results waiting to be taken; each round takes them, so there are rarely more than cells. */
@@ -48,7 +50,7 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
   let views: PeerView[] = [];
   /** Work waiting for a connection, in order of arrival. */
   const waiting: (() => void)[] = [];
-  /** Cell → its oldest judged probe whose late answer would still be a sign of life; cancelled when others need the connection. */
+  /** Cell → its oldest judged probe whose late answer would still be a sign of life. */
   const lingering = new Map<string, Lingering>();
   let open = 0;
   /** Whether an optional question is in progress: a slow witness must not take a second connection. */
@@ -56,8 +58,9 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
 
   const connection = async (): Promise<void> => {
     if (open >= PROBER_LIMITS.connections) {
-      // The newest one: the oldest has waited longest, and is the likeliest to show that its cell is alive.
-      [...lingering.values()].at(-1)?.probe.cancel();
+      // Of more than that the newest one: the oldest has waited longest, and is the likeliest to show that its cell is alive. One that was
+      // given up each time others wait would make a slow cell a silent one.
+      if (lingering.size > PROBER_LIMITS.lingering) [...lingering.values()].at(-1)?.probe.cancel();
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else open += 1;
   };

@@ -1,0 +1,72 @@
+// Six connections for all probes: which one is given up when there are not enough, and which is not.
+import { healthProbe, type ProbeResult } from '../../../../core/cell/health-probe.ts';
+import { MONITOR_DEFAULTS } from '../../../../core/edge/monitor/monitor-settings.ts';
+import { createProber, PROBER_LIMITS } from '../../../../core/edge/monitor/prober.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+const { urgentMs, timeoutMs } = MONITOR_DEFAULTS;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Rounds of probes, as they come while a cell does not answer in time. Cell → after how long it answers, in milliseconds. */
+async function rounds(count: number, answerMs: Readonly<Record<string, number>>) {
+  const clock = new FakeClock();
+  const open = { now: 0, most: 0 };
+  const fetch = async (request: Request): Promise<Response> => {
+    const cell = new URL(request.url).hostname.replace('.example', '');
+    const after = answerMs[cell] ?? NEVER;
+    open.now += 1;
+    open.most = Math.max(open.most, open.now);
+    const cut = new Promise<never>((_, reject) => {
+      request.signal.addEventListener('abort', () => reject(request.signal.reason));
+    });
+    try {
+      await Promise.race([after === NEVER ? cut : clock.sleep(after), cut]);
+    } finally {
+      open.now -= 1;
+    }
+    return Response.json({ cell, status: 'ok' });
+  };
+  const prober = createProber({
+    probe: healthProbe({ fetch, clock }, { timeoutMs, lateMs: 5 * timeoutMs }),
+    ask: async () => null,
+    clock,
+  });
+  const targets = Object.keys(answerMs).map((id) => ({ id, endpoint: `https://${id}.example` }));
+  const found = new Map<string, ProbeResult[]>(targets.map(({ id }) => [id, []]));
+  for (let round = 0; round < count; round += 1) {
+    const sent = prober.send(targets, [], urgentMs);
+    await clock.advance(urgentMs);
+    await sent;
+    for (const [cell, results] of prober.take().results) found.get(cell)?.push(...results);
+  }
+  /** The longest time without a sign of life, in milliseconds. */
+  const silence = (cell: string): number => {
+    const signs = (found.get(cell) ?? [])
+      .filter(({ answer }) => answer === 'alive')
+      .map(({ sentAt, tookMs }) => sentAt + tookMs);
+    const times = [clock.now() - count * urgentMs, ...signs, clock.now()];
+    return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time)));
+  };
+  return { found, silence, open };
+}
+
+test.each([
+  ['two cells are slow', { slow: 2210, slower: 2260, quick: 20 }],
+  ['one is slow and one silent', { silent: NEVER, slow: 1550, quick: 20 }],
+  ['one is slow and one silent, in the other order', { slow: 1550, silent: NEVER, quick: 20 }],
+])('when %s, each slow one goes on showing that it is alive', async (_, cells) => {
+  const { silence, open } = await rounds(40, cells);
+  for (const [cell, after] of Object.entries(cells))
+    if (after !== NEVER) expect([cell, silence(cell) < MONITOR_DEFAULTS.silenceMs]).toEqual([cell, true]);
+  expect(open.most).toBeLessThanOrEqual(PROBER_LIMITS.connections);
+});
+
+test('many silent cells keep no connection from the others: all of them are judged within each timeout', async () => {
+  const silent = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`silent-${index}`, NEVER]));
+  const { found, open } = await rounds(40, { ...silent, quick: 20 });
+  for (const [cell, results] of found) {
+    const judged = results.filter(({ answer }) => answer === (cell === 'quick' ? 'alive' : 'silent'));
+    expect([cell, judged.length >= 10]).toEqual([cell, true]);
+  }
+  expect(open.most).toBe(PROBER_LIMITS.connections);
+});
