@@ -51,9 +51,10 @@ const withApplication = () => ({
 export const applicationPlugins = () => (applicationFile === OWN_APPLICATION ? [] : [withApplication()]);
 
 /**
- * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge. A `whole` one has all of its
- * cloud's SDK: a container pulls by parts that functions lack, and gets keys from its platform while it runs.
- * @typedef {{ name: string, entry: string, platform: 'aws' | 'azure' | 'edge', external?: string[], whole?: boolean }} Bundle
+ * A deployable bundle: `entry` is compiled to `dist/<name>/index.cjs`, or to `index.mjs` for the edge; several entries are one bundle, which
+ * loads them in their order. A `whole` one has all of its cloud's SDK: a container pulls by parts that functions lack, and gets keys from its
+ * platform while it runs.
+ * @typedef {{ name: string, entry: string | readonly string[], platform: 'aws' | 'azure' | 'edge', external?: string[], whole?: boolean }} Bundle
  */
 
 /** The credential providers a function in the cloud never uses weigh 60 kB and 10 ms of every cold start. */
@@ -64,9 +65,13 @@ export const bundles = [
   { name: 'aws/http', entry: 'functions-aws/http.ts', platform: 'aws' },
   { name: 'aws/relay', entry: 'functions-aws/relay.ts', platform: 'aws' },
   { name: 'aws/worker', entry: 'functions-aws/worker.ts', platform: 'aws' },
-  { name: 'azure/http', entry: 'functions-azure/http.ts', platform: 'azure', external: ['@azure/functions-core'] },
-  { name: 'azure/relay', entry: 'functions-azure/relay.ts', platform: 'azure', external: ['@azure/functions-core'] },
-  { name: 'azure/worker', entry: 'functions-azure/worker.ts', platform: 'azure', external: ['@azure/functions-core'] },
+  // The functions of an app share a process, which loads all of them.
+  {
+    name: 'azure/app',
+    entry: ['functions-azure/http.ts', 'functions-azure/relay.ts', 'functions-azure/worker.ts'],
+    platform: 'azure',
+    external: ['@azure/functions-core'],
+  },
   { name: 'containers/aws', entry: 'containers/aws/main.ts', platform: 'aws', whole: true },
   { name: 'containers/azure', entry: 'containers/azure/main.ts', platform: 'azure', whole: true },
   { name: 'edge/http', entry: 'functions-edge/http.ts', platform: 'edge', external: ['cloudflare:*'] },
@@ -92,6 +97,33 @@ const WORKERS = {
   format: 'esm',
 };
 
+/** What stands for the entries of a bundle that has several. */
+const ENTRIES = 'entries';
+
+/**
+ * Where a bundle begins. One with several entries begins with a module that loads them; they are loaded for what they do, while
+ * `sideEffects: false` holds for all others.
+ * @param {Pick<Bundle, 'name' | 'entry'>} bundle
+ * @returns {{ entryPoints: [string], plugins: import('esbuild').Plugin[] }}
+ */
+export function beginningOf({ name, entry }) {
+  if (typeof entry === 'string') return { entryPoints: [entry], plugins: [] };
+  const plugin = {
+    name: `${ENTRIES} of ${name}: ${entry.join(' ')}`,
+    setup(/** @type {import('esbuild').PluginBuild} */ { onResolve, onLoad }) {
+      onResolve({ filter: /^entries:/ }, () => ({ path: name, namespace: ENTRIES }));
+      onLoad({ filter: /.*/, namespace: ENTRIES }, () => ({
+        contents: entry.map((file) => `import ${JSON.stringify(file)};\n`).join(''),
+      }));
+      onResolve({ filter: /.*/, namespace: ENTRIES }, (args) => ({
+        path: path.join(root, args.path),
+        sideEffects: true,
+      }));
+    },
+  };
+  return { entryPoints: [`${ENTRIES}:${name}`], plugins: [plugin] };
+}
+
 /**
  * The esbuild options of a deployable bundle. CommonJS, `module` before `main`, no dynamic import and leaving out what
  * no function reaches each cut the cold start; docs/adr/0010-bundles.md has the figures.
@@ -99,9 +131,10 @@ const WORKERS = {
  * @returns {import('esbuild').BuildOptions}
  */
 export function deployableOptions(bundle) {
+  const { entryPoints, plugins } = beginningOf(bundle);
   return {
     absWorkingDir: root,
-    entryPoints: [bundle.entry],
+    entryPoints,
     outfile: outfileOf(bundle),
     bundle: true,
     ...(bundle.platform === 'edge' ? WORKERS : { platform: 'node', target: 'node20', format: 'cjs' }),
@@ -115,7 +148,11 @@ export function deployableOptions(bundle) {
     metafile: true,
     external: bundle.external ?? [],
     alias: bundle.platform === 'aws' && !bundle.whole ? { '@aws-sdk/credential-provider-node': leanCredentials } : {},
-    plugins: [...applicationPlugins(), ...(bundle.platform === 'azure' && !bundle.whole ? [leanAzure(root)] : [])],
+    plugins: [
+      ...plugins,
+      ...applicationPlugins(),
+      ...(bundle.platform === 'azure' && !bundle.whole ? [leanAzure(root)] : []),
+    ],
     logLevel: 'silent',
   };
 }
@@ -221,12 +258,12 @@ export async function compileTool(entry) {
   return outfile;
 }
 
-/** Beside the Azure bundles: what makes their folder, `dist/azure`, an app that the Functions host runs as it is. */
+/** Beside the Azure bundle: what makes its folder, `dist/azure/app`, an app that the Functions host runs as it is. */
 async function writeFunctionsApp() {
-  const folder = path.join(root, distFolder, 'azure');
+  const folder = path.join(root, distFolder, 'azure/app');
   const hostJson = applicationFile === OWN_APPLICATION ? 'functions-azure/host.json' : `${derivedFolder}/host.json`;
   await put(path.join(folder, 'host.json'), await readFile(path.join(root, hostJson)));
-  await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: '*/index.cjs' })}\n`);
+  await put(path.join(folder, 'package.json'), `${JSON.stringify({ private: true, main: 'index.cjs' })}\n`);
 }
 
 /** The compile that is under way in this process: stopping esbuild's service under another one would leave it waiting without end. */
@@ -264,8 +301,8 @@ async function compileNow(options) {
 /**
  * Writes what esbuild has made, and the record by which the next run finds it fresh.
  * @param {import('esbuild').BuildOptions} options
- * @param {import('esbuild').BuildResult} result with a metafile, not yet written
- * @returns {Promise<boolean>} whether it differs from what was there
+ * @param {Pick<import('esbuild').BuildResult, 'metafile' | 'outputFiles'>} result with a metafile, not yet written
+ * @returns {Promise<{ differs: boolean, inputs: Record<string, string> }>} whether it differs from what was there, and what it was made of
  */
 export async function keepResult(options, { metafile, outputFiles = [] }) {
   const outfile = path.join(root, /** @type {string} */ (options.outfile));
@@ -276,14 +313,17 @@ export async function keepResult(options, { metafile, outputFiles = [] }) {
     differs = true;
     await put(file, contents);
   }
-  const inputs = Object.keys(/** @type {import('esbuild').Metafile} */ (metafile).inputs);
+  const files = inputFiles(/** @type {import('esbuild').Metafile} */ (metafile));
   await put(`${outfile}.meta.json`, JSON.stringify(metafile));
   // What stands in for a file that is not there yet makes the result stale at once.
-  const whole = inputs.every((file) => existsSync(path.join(root, file)));
-  const record = whole ? { key: JSON.stringify(options), inputs: await fingerprints(inputs) } : {};
-  await put(`${outfile}.inputs.json`, JSON.stringify(record));
-  return differs;
+  const whole = files.every((file) => existsSync(path.join(root, file)));
+  const inputs = whole ? await fingerprints(files) : {};
+  await put(`${outfile}.inputs.json`, JSON.stringify(whole ? { key: JSON.stringify(options), inputs } : {}));
+  return { differs, inputs };
 }
+
+/** The inputs that are files. @param {import('esbuild').Metafile} metafile */
+const inputFiles = ({ inputs }) => Object.keys(inputs).filter((file) => !file.startsWith(`${ENTRIES}:`));
 
 /**
  * The inputs of what was compiled last, as they were then.

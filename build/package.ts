@@ -13,7 +13,8 @@ interface Recipe {
   make(read: (file: string) => Promise<Uint8Array>): Promise<Uint8Array>;
 }
 
-const AZURE = ['http', 'relay', 'worker'] as const;
+/** What makes a folder an app of the Functions host. */
+const AZURE_APP = ['host.json', 'package.json', 'index.cjs'] as const;
 
 const lambda = (name: string): Recipe => ({
   bundles: [`aws/${name}`],
@@ -36,10 +37,9 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   'aws-relay.zip': lambda('relay'),
   'aws-worker.zip': lambda('worker'),
   'azure.zip': {
-    bundles: AZURE.map((name) => `azure/${name}`),
+    bundles: ['azure/app'],
     make: async (read) => {
-      const names = ['host.json', 'package.json', ...AZURE.map((name) => `${name}/index.cjs`)];
-      const files = await Promise.all(names.map(async (name) => [name, await read(`azure/${name}`)] as const));
+      const files = await Promise.all(AZURE_APP.map(async (name) => [name, await read(`azure/app/${name}`)] as const));
       return zip(Object.fromEntries(files));
     },
   },

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { BuildContext, BuildFailure, BuildResult, Metafile } from 'esbuild';
+import type { BuildContext, BuildFailure, Metafile } from 'esbuild';
 import {
   applicationFile,
   type Bundle,
@@ -17,6 +17,7 @@ import {
   root,
   stackBundles,
 } from './bundles.mjs';
+import { optionsTogether, partOf } from './bundles-together.mjs';
 
 /** What came of a change. Either there are errors, and nothing is written, or the bundles are there to be run. */
 export interface Rebuilt {
@@ -39,7 +40,7 @@ const GENERATOR = 'build/generate.ts';
 export class Rebuilder {
   readonly #bundles: readonly Bundle[];
   readonly #inputs = new Map<string, Readonly<Record<string, string>>>();
-  readonly #contexts = new Map<string, Promise<BuildContext>>();
+  readonly #links = new Map<string, Link>();
   /** Bundles that are not what the sources say, because of an error: they are tried again with every change. */
   #owed = new Set<string>();
   #generatorOwed = false;
@@ -51,12 +52,16 @@ export class Rebuilder {
 
   /** Remembers the state that has been built; what changes from now on is a change. */
   async start(): Promise<void> {
-    for (const bundle of this.#bundles) await this.#remember(bundle);
+    for (const bundle of this.#bundles) {
+      const outfile = outfileOf(bundle);
+      const text = await readFile(path.join(root, `${outfile}.meta.json`), 'utf8').catch(() => '{"outputs":{}}');
+      this.#remember(bundle, (await recordedInputs(outfile)) ?? {}, JSON.parse(text) as Metafile);
+    }
   }
 
   /** Lets go of esbuild. */
   async stop(): Promise<void> {
-    const contexts = await Promise.allSettled(this.#contexts.values());
+    const contexts = await Promise.allSettled([...this.#links.values()].map(({ context }) => context));
     if (contexts.length === 0) return;
     for (const each of contexts) if (each.status === 'fulfilled') await each.value.dispose();
     const { stop } = await import('esbuild');
@@ -101,11 +106,8 @@ export class Rebuilder {
    * Of the inputs those that the bundle holds something of. The others have been dropped, as packages without side effects are; a change
    * that brings one in is a change of the file that imports it.
    */
-  async #remember(bundle: Bundle): Promise<void> {
-    const outfile = outfileOf(bundle);
-    const inputs = (await recordedInputs(outfile)) ?? {};
-    const text = await readFile(path.join(root, `${outfile}.meta.json`), 'utf8').catch(() => '{}');
-    const held = (JSON.parse(text) as Partial<Metafile>).outputs?.[outfile]?.inputs ?? {};
+  #remember(bundle: Bundle, inputs: Readonly<Record<string, string>>, { outputs }: Pick<Metafile, 'outputs'>): void {
+    const held = outputs[outfileOf(bundle)]?.inputs ?? {};
     this.#inputs.set(bundle.name, Object.fromEntries(Object.entries(inputs).filter(([file]) => file in held)));
   }
 
@@ -130,23 +132,26 @@ export class Rebuilder {
   }
 
   async #build(stale: readonly Bundle[]): Promise<ReadonlyMap<string, Outcome>> {
-    return new Map(
-      await Promise.all(
-        stale.map(async (bundle) => {
-          const result = await (await this.#context(bundle)).rebuild().catch((error: BuildFailure) => error);
-          return [bundle.name, { bundle, result }] as const;
-        }),
-      ),
-    );
+    const clouds = [...new Set(stale.map(({ platform }) => platform))].map(async (cloud) => {
+      const concerned = stale.filter(({ platform }) => platform === cloud);
+      const context = await this.#context(cloud, concerned);
+      const result = await context.rebuild().catch((error: BuildFailure) => error);
+      return concerned.map((bundle): readonly [string, Outcome] => [
+        bundle.name,
+        { bundle, result: result instanceof Error ? result : partOf(bundle, result) },
+      ]);
+    });
+    return new Map((await Promise.all(clouds)).flat());
   }
 
-  /** A bundle's context keeps what esbuild has parsed, so it is made with the first change that needs it. */
-  #context(bundle: Bundle): Promise<BuildContext> {
-    let context = this.#contexts.get(bundle.name);
-    if (context === undefined) {
-      context = import('esbuild').then((esbuild) => esbuild.context({ ...deployableOptions(bundle), write: false }));
-      this.#contexts.set(bundle.name, context);
-    }
+  /** A context keeps what esbuild has parsed, so it is made with the first change that needs it; bundles that join it stay in it. */
+  async #context(cloud: string, concerned: readonly Bundle[]): Promise<BuildContext> {
+    const link = this.#links.get(cloud);
+    const bundles = [...new Set([...(link?.bundles ?? []), ...concerned])] as [Bundle, ...Bundle[]];
+    if (link !== undefined && bundles.length === link.bundles.length) return link.context;
+    const context = import('esbuild').then((esbuild) => esbuild.context({ ...optionsTogether(bundles), write: false }));
+    this.#links.set(cloud, { bundles, context });
+    await (await link?.context)?.dispose();
     return context;
   }
 
@@ -154,16 +159,23 @@ export class Rebuilder {
     const differing: string[] = [];
     for (const [name, { bundle, result }] of results) {
       if (result instanceof Error) continue;
-      if (await keepResult(deployableOptions(bundle), result)) differing.push(name);
-      await this.#remember(bundle);
+      const { differs, inputs } = await keepResult(deployableOptions(bundle), result);
+      if (differs) differing.push(name);
+      this.#remember(bundle, inputs, result.metafile);
     }
     return differing;
   }
 }
 
+/** Bundles of a cloud that are made together. */
+interface Link {
+  readonly bundles: readonly Bundle[];
+  readonly context: Promise<BuildContext>;
+}
+
 interface Outcome {
   readonly bundle: Bundle;
-  readonly result: BuildResult | BuildFailure;
+  readonly result: ReturnType<typeof partOf> | BuildFailure;
 }
 
 /** Each error once, however many bundles have it. */

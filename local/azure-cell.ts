@@ -70,7 +70,7 @@ const COSMOS_TIMINGS = {
 } as const;
 
 /** What `npm run build` puts into the app's folder. */
-const APP_FILES = ['host.json', 'package.json', 'http/index.cjs', 'relay/index.cjs', 'worker/index.cjs'];
+const APP_FILES = ['host.json', 'package.json', 'index.cjs'];
 
 export class AzureCell implements LocalCell {
   readonly id: string;
@@ -168,7 +168,7 @@ export class AzureCell implements LocalCell {
   }
 
   get #appFolder(): string {
-    return this.#options.appFolder ?? deployable('azure');
+    return this.#options.appFolder ?? deployable('azure/app');
   }
 
   async #startHost(): Promise<void> {

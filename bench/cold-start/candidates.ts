@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build } from 'esbuild';
-import { buildBundles, deployableOptions, root } from '../../build/bundles.mjs';
+import { beginningOf, buildBundles, bundles, deployableOptions, outfileOf, root } from '../../build/bundles.mjs';
 import type { Cloud } from '../kit/benchmark.ts';
 
 export interface Candidate {
@@ -46,28 +46,39 @@ async function candidatesOf(cloud: Cloud): Promise<readonly Candidate[]> {
   const floors = [await floor(LEANEST[cloud], cloud === 'aws' ? 'lean.ts' : 'lean-azure.ts')];
   if (cloud === 'aws') floors.unshift(await floor('empty handler', 'empty.ts'));
   const ours: Candidate[] = [];
-  for (const of of ['http', 'relay', 'worker'] as const) {
-    const deployed = await measured({ cloud, of, name: DEPLOYED }, path.join(root, `dist/${cloud}/${of}/index.cjs`));
+  for (const role of ['http', 'relay', 'worker'] as const) {
+    const bundle = bundleOf(cloud, role);
+    const deployed = await measured({ cloud, of: role, name: DEPLOYED }, path.join(root, outfileOf(bundle)));
     ours.push(
       deployed,
-      { ...deployed, name: 'as deployed + V8 code cache', cache: path.join(root, FOLDER, `${cloud}-${of}.cache`) },
-      await made({ cloud, of, name: 'esbuild’s defaults, CommonJS' }, defaults(cloud, of, 'cjs')),
+      { ...deployed, name: 'as deployed + V8 code cache', cache: path.join(root, FOLDER, `${cloud}-${role}.cache`) },
+      await made({ cloud, of: role, name: 'esbuild’s defaults, CommonJS' }, defaults(bundle, 'cjs')),
     );
     // The worker of Azure Functions hands its own module to `require` alone.
     if (cloud === 'aws')
-      ours.push(await made({ cloud, of, name: 'esbuild’s defaults, ES module' }, defaults(cloud, of, 'esm')));
+      ours.push(await made({ cloud, of: role, name: 'esbuild’s defaults, ES module' }, defaults(bundle, 'esm')));
   }
   return [...floors, ...ours];
+}
+
+type Bundle = (typeof bundles)[number];
+
+/** What is loaded for a function: on Azure all of its app. */
+export function bundleOf(cloud: Cloud, of: string): Bundle {
+  const name = cloud === 'azure' ? 'azure/app' : `${cloud}/${of}`;
+  const bundle = bundles.find((each) => each.name === name);
+  if (bundle === undefined) throw new Error(`There is no bundle ${name}.`);
+  return bundle;
 }
 
 /** The Functions host's worker has this module, and no package. */
 const EXTERNAL = ['@azure/functions-core'];
 
 /** What a guide's one-liner does: `esbuild --bundle --minify --platform=node`. An ES module needs `require` for the SDK's sake. */
-const defaults = (cloud: Cloud, of: string, format: 'cjs' | 'esm'): BuildOptions => ({
+const defaults = (bundle: Bundle, format: 'cjs' | 'esm'): BuildOptions => ({
+  ...beginningOf(bundle),
   absWorkingDir: root,
-  entryPoints: [`functions-${cloud}/${of}.ts`],
-  outfile: `${FOLDER}/${cloud}-${of}-default.${format === 'cjs' ? 'cjs' : 'mjs'}`,
+  outfile: `${FOLDER}/${bundle.name.replace('/', '-')}-default.${format === 'cjs' ? 'cjs' : 'mjs'}`,
   bundle: true,
   minify: true,
   platform: 'node',

@@ -127,13 +127,13 @@ export async function aroundAzure({ atEnd }: Pick<Context, 'atEnd'>): Promise<Su
           'x-polycell-route': [await keys.mint({ tenant: TENANT, cell: CELL, endpoint: ENDPOINT, scopes: ['ingest'] })],
         };
         const http = toRpcHttp({ method: 'POST', headersDistinct }, 'https://api.example.com/v1/events', {}, undefined);
-        return { data: { http: { ...http, body: { string: JSON.stringify(event) } } } };
+        return { trigger: 'httpTrigger', data: { http: { ...http, body: { string: JSON.stringify(event) } } } };
       }
       if (of === 'worker') {
         await client.database('bench').container('events').items.create(cosmosItemOf(event));
         const body = JSON.stringify({ ...event, polycelltenant: TENANT });
         const triggerMetadata = { DeliveryCountArray: { json: '[1]' } };
-        return { data: { collectionString: { string: [body] } }, triggerMetadata };
+        return { trigger: 'serviceBusTrigger', data: { collectionString: { string: [body] } }, triggerMetadata };
       }
       const b = { type: readingEvent.type, source: event.source, id: event.id, data: event.data };
       const item = {
@@ -144,7 +144,7 @@ export async function aroundAzure({ atEnd }: Pick<Context, 'atEnd'>): Promise<Su
         _lsn: 1,
         _ts: 1,
       };
-      return { data: { json: JSON.stringify([item]) } };
+      return { trigger: 'cosmosDBTrigger', data: { json: JSON.stringify([item]) } };
     },
     // What cannot be done throws, in the functions that answer nothing.
     isDone: (of, answer) => of === 'relay' || of === 'worker' || answer?.statusCode === 202,

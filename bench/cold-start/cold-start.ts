@@ -5,11 +5,12 @@ import { sourceFile } from '../../local/source-file.ts';
 import type { Benchmark, Cloud } from '../kit/benchmark.ts';
 import type { Table, Verdict } from '../kit/report.ts';
 import { median, ratios, spread } from '../kit/statistics.ts';
-import { type Candidate, DEPLOYED, LEANEST, makeCandidates } from './candidates.ts';
+import { bundleOf, type Candidate, DEPLOYED, LEANEST, makeCandidates } from './candidates.ts';
 import { type Answer, aroundAws, aroundAzure } from './clouds.ts';
 
 const run = promisify(execFile);
-const TARGET_KIB: Readonly<Record<Cloud, number>> = { aws: 350, azure: 450 };
+/** An app of Azure has all functions, each of which had 450 alone. */
+const TARGET_KIB: Readonly<Record<Cloud, number>> = { aws: 350, azure: 900 };
 const TARGET_RATIO = 1.5;
 
 interface Timing {
@@ -104,14 +105,15 @@ function judge(cloud: Cloud, measured: readonly Measured[]): Verdict[] {
   const kib =
     measured.find(({ candidate: { of, name } }) => of === 'http' && name === DEPLOYED)?.candidate.rawKiB ?? Number.NaN;
   const ratio = median(ratios(loads(measured, 'http', DEPLOYED), loads(measured, 'floor', LEANEST[cloud])));
+  const { name } = bundleOf(cloud, 'http');
   return [
     {
-      target: `${cloud}/http under ${TARGET_KIB[cloud]} KiB`,
+      target: `${name} under ${TARGET_KIB[cloud]} KiB`,
       found: `${kib.toFixed(0)} KiB`,
       met: kib < TARGET_KIB[cloud],
     },
     {
-      target: `${cloud}/http loads within ${TARGET_RATIO} times the leanest`,
+      target: `${name} loads within ${TARGET_RATIO} times the leanest`,
       found: `${ratio.toFixed(2)} times`,
       met: ratio <= TARGET_RATIO,
     },

@@ -57,9 +57,15 @@ const load = loader._load;
 /** @param {string} request @param {...unknown} rest */
 loader._load = (request, ...rest) => (request === '@azure/functions-core' ? core : load(request, ...rest));
 
-/** Calls the app's first function as the worker does. @param {{ data: any, triggerMetadata?: object }} request */
-async function callFunction({ data, triggerMetadata }) {
-  const { metadata, callback } = functions[0] ?? { metadata: {}, callback: () => undefined };
+/** @param {{ metadata: any }} registered @param {string} trigger */
+const isCalledBy = ({ metadata }, trigger) =>
+  Object.values(metadata.bindings).some((/** @type {any} */ { type }) => type === trigger);
+
+/** Calls the app's first function of a trigger as the worker does. @param {{ trigger: string, data: any, triggerMetadata?: object }} request */
+async function callFunction({ trigger, data, triggerMetadata }) {
+  const called = functions.find((each) => isCalledBy(each, trigger));
+  if (called === undefined) throw new Error(`${file} has no function of a ${trigger}.`);
+  const { metadata, callback } = called;
   const name = Object.keys(metadata.bindings).find((each) => metadata.bindings[each].direction === 'in');
   const { HttpUri } = (await model.getCapabilities?.({})) ?? {};
   const isStreamed = HttpUri !== undefined && data.http !== undefined;

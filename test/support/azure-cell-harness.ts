@@ -6,7 +6,7 @@ import { CosmosClient } from '@azure/cosmos';
 import { cosmosClientOptions } from '../../adapters/azure/cosmos-client.ts';
 import { CosmosStore } from '../../adapters/azure/cosmos-store.ts';
 import { randomIds, systemClock } from '../../adapters/system/system.ts';
-import { buildBundles, compile, deployableOptions, put, root } from '../../build/bundles.mjs';
+import { compile, deployableOptions, put, root } from '../../build/bundles.mjs';
 import { publicPart } from '../../core/ports/keys.ts';
 import { CosmosEmulator } from '../../emulators/cosmos/emulator.ts';
 import { type Fault, FaultProxy, type ProxiedCall } from '../../emulators/faults/fault-proxy.ts';
@@ -21,24 +21,16 @@ import { TcpGate } from './tcp-gate.ts';
 
 const declaration = cellDeclaration({ id: 'azure-test', cloud: 'azure', region: 'westeurope' });
 
-/** Builds the app of the tests: the real HTTP and relay bundles, and the consumers with shorter locks. */
+/** Builds the app of the tests: the real one, but for the consumers, which have shorter locks. */
 async function testApp(timeoutSeconds: number): Promise<string> {
-  await buildBundles({ only: ['azure/http', 'azure/relay'] });
-  const worker = {
-    name: `test/azure-${timeoutSeconds}/worker`,
-    entry: 'test/support/azure-worker.ts',
-    platform: 'azure',
-    external: ['@azure/functions-core'],
-  } as const;
-  await compile(deployableOptions({ ...worker, external: [...worker.external] }));
-  const folder = path.join(root, `dist/test/azure-${timeoutSeconds}`);
-  for (const name of ['http', 'relay']) {
-    await put(path.join(folder, name, 'index.cjs'), await readFile(path.join(root, `dist/azure/${name}/index.cjs`)));
-  }
+  const name = `test/azure-${timeoutSeconds}`;
+  const entry = ['functions-azure/http.ts', 'functions-azure/relay.ts', 'test/support/azure-worker.ts'];
+  await compile(deployableOptions({ name, entry, platform: 'azure', external: ['@azure/functions-core'] }));
+  const folder = path.join(root, 'dist', name);
   const hostJson = JSON.parse(await readFile(path.join(root, 'functions-azure/host.json'), 'utf8')) as object;
   const functionTimeout = new Date(timeoutSeconds * 1000).toISOString().slice(11, 19);
   await put(path.join(folder, 'host.json'), JSON.stringify({ ...hostJson, functionTimeout }));
-  await put(path.join(folder, 'package.json'), JSON.stringify({ main: '*/index.cjs' }));
+  await put(path.join(folder, 'package.json'), JSON.stringify({ main: 'index.cjs' }));
   return folder;
 }
 

@@ -2,9 +2,10 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { bundleOf } from '../../../bench/cold-start/candidates.ts';
 import { aroundAws, aroundAzure } from '../../../bench/cold-start/clouds.ts';
 import type { Context } from '../../../bench/kit/benchmark.ts';
-import { root } from '../../../build/bundles.mjs';
+import { outfileOf, root } from '../../../build/bundles.mjs';
 
 const undone: (() => Promise<void>)[] = [];
 afterAll(async () => {
@@ -22,7 +23,7 @@ test.each([
 ] as const)('every function of %s does its first call', async (cloud, around) => {
   const { environment, event, isDone } = await around(context);
   for (const role of ['http', 'relay', 'worker'] as const) {
-    const what = { file: path.join(root, `dist/${cloud}/${role}/index.cjs`), event: await event(role) };
+    const what = { file: path.join(root, outfileOf(bundleOf(cloud, role))), event: await event(role) };
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [path.join(root, 'bench/cold-start/runner.cjs'), JSON.stringify(what), 'time'],

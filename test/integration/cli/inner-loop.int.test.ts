@@ -78,7 +78,7 @@ test('a saved file of a domain is at work with the state kept, and what goes wro
   const whole = await edit(ADD, `    if (summary.readings >= 0) throw new TypeError('no such summary');\n${ADD}`);
   const line = whole.slice(0, whole.indexOf(ADD)).split('\n').length;
   await says(
-    /device-state\.ts: rebuilt .*aws\/worker.*azure\/worker.*restarted .*aws-alpha\/worker:device-state.*azure-beta/,
+    /device-state\.ts: rebuilt .*aws\/worker.*azure\/app.*restarted .*aws-alpha\/worker:device-state.*azure-beta/,
   );
   for (const [cell, tenant] of Object.entries(tenants)) {
     await polycell('send', '--tenant', tenant, '--count', '1');

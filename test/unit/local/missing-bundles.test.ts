@@ -1,5 +1,5 @@
 // What runs a bundle says at once which one is missing and what builds it, before it starts anything.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../../adapters/system/system.ts';
@@ -36,14 +36,10 @@ it('an AWS cell', async () => {
 it('an Azure cell, also when only a part of its app is missing', async () => {
   const appFolder = await mkdtemp(path.join(tmpdir(), 'polycell-app-'));
   try {
-    for (const name of ['http', 'worker']) {
-      await mkdir(path.join(appFolder, name));
-      await writeFile(path.join(appFolder, name, 'index.cjs'), '');
-    }
     for (const name of ['host.json', 'package.json']) await writeFile(path.join(appFolder, name), '{}');
     const declaration = cellDeclaration({ id: 'no-bundles', cloud: 'azure', region: 'westeurope' });
     const cell = new AzureCell({ ...(await common()), declaration, appFolder });
-    await expect(cell.start()).rejects.toThrow(/^There is no bundle \S+relay\/index\.cjs: run `npm run build`/);
+    await expect(cell.start()).rejects.toThrow(/^There is no bundle \S+index\.cjs: run `npm run build`/);
     await cell.stop();
   } finally {
     await rm(appFolder, { recursive: true });

@@ -3,7 +3,7 @@ import { faultsOf } from '../../simulation/faults.ts';
 import { play, shrink } from '../../simulation/history.ts';
 import type { Mutant } from '../../simulation/setting.ts';
 
-test.each([1, 4])('seed %d violates no invariant', async (seed) => {
+test.each([1, 82])('seed %d violates no invariant', async (seed) => {
   expect(await play(seed, faultsOf(seed))).toBeUndefined();
 });
 
