@@ -76,6 +76,20 @@ export const FAULTS: readonly FaultRow[] = [
     tests: drill('hostile-administrator: with the credentials of either cell', 'drill-data'),
   },
   {
+    fault: 'Cells of both clouds are lost at once',
+    component: 'cell',
+    promise: 'They are failed over as soon as a cell that is left confirms it, and has shown that it reaches others',
+    tests: {
+      edge: ['test/unit/simulation/simulation.test.ts', 'seed %d violates no invariant'],
+    },
+  },
+  {
+    fault: 'A cell is slow while another one is slow or silent',
+    component: 'monitor',
+    promise: 'The slow one goes on showing that it is alive, and is not failed over',
+    tests: atEdge('monitor/prober.test.ts', 'each slow one goes on showing that it is alive'),
+  },
+  {
     fault: 'A cell is slow, and alive',
     component: 'cell',
     promise: 'It is not failed over',

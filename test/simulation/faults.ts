@@ -107,6 +107,8 @@ export const disturbs = ({ what }: Fault, cell: CellId): boolean =>
   (what.kind === 'way' && (what.to.includes(cell) || what.to.includes('directory'))) ||
   ((what.kind === 'island' || what.kind === 'platform' || what.kind === 'slow-store') && what.cell === cell);
 
+const CUT: Way = { how: 'silent' };
+
 /** Brings a fault about, and ends it. */
 export function inject(world: World, { at, forMs, what }: Fault): void {
   const { scheduler, ways } = world;
@@ -118,8 +120,8 @@ export function inject(world: World, { at, forMs, what }: Fault): void {
     case 'way':
       for (const to of what.to)
         during(
-          () => ways.set(`${what.from} ${to}`, what.way),
-          () => ways.delete(`${what.from} ${to}`),
+          () => ways.begin(`${what.from} ${to}`, what.way),
+          () => ways.end(`${what.from} ${to}`, what.way),
         );
       return;
     case 'skew':
@@ -178,8 +180,8 @@ export function inject(world: World, { at, forMs, what }: Fault): void {
       ];
       for (const way of broken)
         during(
-          () => ways.set(way, { how: 'silent' }),
-          () => ways.delete(way),
+          () => ways.begin(way, CUT),
+          () => ways.end(way, CUT),
         );
       return;
     }

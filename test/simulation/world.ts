@@ -1,5 +1,4 @@
 // Two routers, a directory, its read cache, a monitor and three cells on memory adapters, on one scheduler, with a network that fails.
-
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
 import { noTelemetry } from '../../adapters/otlp/no-telemetry.ts';
 import { application } from '../../core/application.ts';
@@ -69,13 +68,14 @@ import {
   TENANTS,
   type Way,
 } from './setting.ts';
+import { Ways } from './ways.ts';
 
 const NONE = () => Promise.reject(new Error('No cell replicates here, and no operator rebuilds anything.'));
 
 export class World {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  readonly ways = new Map<string, Way>();
+  readonly ways = new Ways();
   readonly cells = new Map<CellId, TestCell>();
   readonly clocks = new Map<Place, ComponentClock>();
   readonly directory: Directory;
@@ -129,7 +129,7 @@ export class World {
 
   /** The way between two places now. */
   way(from: Place, to: Place): Way | undefined {
-    return this.ways.get(`${from} ${to}`) ?? this.ways.get(`* ${to}`);
+    return this.ways.of(`${from} ${to}`) ?? this.ways.of(`* ${to}`);
   }
 
   command(command: DirectoryCommand, more: Partial<DirectoryIntent> = {}) {

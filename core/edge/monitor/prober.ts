@@ -114,8 +114,10 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
 
   return {
     async send(targets, questions, waitMs) {
-      const all = Promise.all([...targets.map(observe), ...questions.map(question)]);
-      await Promise.race([all, clock.sleep(waitMs)]);
+      const probes = Promise.all(targets.map(observe));
+      // The probes of one round would take what is spare, however soon they are answered.
+      const asked = questions.map((each) => (each.spare ? probes.then(() => question(each)) : question(each)));
+      await Promise.race([Promise.all([probes, ...asked]), clock.sleep(waitMs)]);
     },
 
     take() {

@@ -61,6 +61,29 @@ test.each([
   expect(open.most).toBeLessThanOrEqual(PROBER_LIMITS.connections);
 });
 
+test('a witness is asked once the probes of the round are answered, however many cells there are', async () => {
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const fetch = async (request: Request): Promise<Response> => {
+    await clock.sleep(20);
+    return Response.json({ cell: new URL(request.url).hostname.replace('.example', ''), status: 'ok' });
+  };
+  const prober = createProber({
+    probe: healthProbe({ fetch, clock }, { timeoutMs, lateMs: 5 * timeoutMs }),
+    ask: async (witness, about) => {
+      asked.push(`${witness.id} ${about.id}`);
+      return null;
+    },
+    clock,
+  });
+  const cells = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, endpoint: `https://${id}.example` }));
+  const [witness, about] = cells as [(typeof cells)[0], (typeof cells)[0]];
+  const sent = prober.send(cells, [{ witness, about, spare: true }], urgentMs);
+  await clock.advance(urgentMs);
+  await sent;
+  expect(asked).toEqual(['a b']);
+});
+
 test('many silent cells keep no connection from the others: all of them are judged within each timeout', async () => {
   const silent = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`silent-${index}`, NEVER]));
   const { found, open } = await rounds(40, { ...silent, quick: 20 });
