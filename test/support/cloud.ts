@@ -1,5 +1,6 @@
 // Several cells in memory with a directory, and the network between them: what the monitor and its fences are tried on.
 import { MemoryDirectoryStorage } from '../../adapters/memory/memory-directory-storage.ts';
+import { PEER_PARAMETER } from '../../core/cell/peer-probe.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import type {
   CellDefinition,
@@ -42,9 +43,11 @@ export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) 
   const hidden = new Set<string>();
   /** Requests that reached a cell, as `cell path`. */
   const asked: string[] = [];
+  /** Cells that were asked whether they reach another one. */
+  const witnesses: string[] = [];
 
   const network: Fetch = async (request) => {
-    const { hostname, pathname } = new URL(request.url);
+    const { hostname, pathname, searchParams } = new URL(request.url);
     const id = hostname.replace('.example', '');
     const cell = cells.get(id);
     const how = reach.get(id) ?? 'there';
@@ -52,6 +55,7 @@ export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) 
     if (cell === undefined || how === 'gone')
       throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
     asked.push(`${id} ${pathname}`);
+    if (searchParams.has(PEER_PARAMETER)) witnesses.push(id);
     return cell.handle(request);
   };
 
@@ -81,7 +85,21 @@ export function testCloudOn(makeClock: () => FakeClock, ids: readonly string[]) 
     return `${answer?.status} ${String(answer?.body.code ?? '')}`.trim();
   };
 
-  return { clock, storage, directory: keeper, cells, reach, hidden, asked, fetch, change, add, addTenant, asks };
+  return {
+    clock,
+    storage,
+    directory: keeper,
+    cells,
+    reach,
+    hidden,
+    asked,
+    witnesses,
+    fetch,
+    change,
+    add,
+    addTenant,
+    asks,
+  };
 }
 
 export type TestCloud = ReturnType<typeof testCloud>;

@@ -29,6 +29,7 @@ import type { MonitorStorage } from './monitor-storage.ts';
 import type { OverviewAnswer, OverviewKeeper } from './overview.ts';
 import type { Prober, Question } from './prober.ts';
 import type { SeenSigner, SignerLedger } from './signers.ts';
+import { VANTAGE_LIMITS } from './vantage.ts';
 
 export const ROUND_LIMITS = {
   /** Steps of one round while a cell does not answer and there is no conclusion; the next round continues. */
@@ -180,7 +181,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     memory ??= await recall();
     await readCells();
     const probed = cells.filter(({ state }) => state !== 'retired');
-    const questions = questionsOf(memory, probed, turn);
+    const questions = questionsOf(memory, probed, turn, clock.now());
     turn += 1;
     await prober.send(probed, questions, settings.urgentMs);
     const findings = prober.take();
@@ -252,19 +253,21 @@ const answersNow = (memory: MonitorMemory, cell: string): boolean => {
 };
 
 /**
- * The questions to ask witnesses now: for each silent cell, some answering cells in other failure domains; and, by turns, one cell about
- * another, so that it is known which cells have outbound connectivity before that matters.
+ * The questions to ask witnesses now: for each silent cell, some answering cells in other failure domains; and, once a minute for each, one
+ * cell about another, so that it is known which cells have outbound connectivity before that matters.
  */
-function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number): readonly Question[] {
+function questionsOf(memory: MonitorMemory, cells: readonly Cell[], turn: number, now: EpochMs): readonly Question[] {
   const answering = cells.filter(({ id }) => answersNow(memory, id));
   const silent = cells.filter((cell) => {
     const known = memory.cells.get(cell.id);
     return isServing(cell) && known !== undefined && isAnswering(known.evidence) === false;
   });
-  const witness = answering[turn % Math.max(1, answering.length)];
-  const about = answering[(turn + 1) % Math.max(1, answering.length)];
-  const proof =
-    witness === undefined || about === undefined || witness === about ? [] : [{ witness, about, spare: true }];
+  const { provenAt } = memory.vantage;
+  const unproven = answering.filter(({ id }) => now - (provenAt.get(id) ?? 0) >= VANTAGE_LIMITS.renewMs);
+  const witness = unproven[turn % Math.max(1, unproven.length)];
+  const others = answering.filter((cell) => cell !== witness);
+  const about = others[turn % Math.max(1, others.length)];
+  const proof = witness === undefined || about === undefined ? [] : [{ witness, about, spare: true }];
   const domains = new Set(silent.map(failureDomain));
   // A single silent domain is lost whatever the others see, so no witness is asked.
   if (domains.size <= 1) return proof;

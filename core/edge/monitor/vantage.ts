@@ -17,6 +17,8 @@ export const VANTAGE_LIMITS = {
   freshMs: 6000,
   /** A witness that has reached no other cell for this long may lack outbound connectivity itself, in milliseconds. */
   provenMs: 600_000,
+  /** A witness is asked again for a proof of that after this long, in milliseconds. */
+  renewMs: 60_000,
 } as const;
 
 /** What is remembered of witnesses; both maps hold only cells of the directory. */

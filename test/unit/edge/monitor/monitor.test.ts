@@ -171,6 +171,24 @@ test('cells of both clouds that the monitor alone cannot reach are left where th
   expect([await w.stateOf('alpha'), await w.stateOf('beta')]).toEqual(['down', 'down']);
 });
 
+test('cells of both clouds that are lost at once are failed over on the word of a third one', async () => {
+  const w = await watched(definition('alpha'), azure('beta'), azure('gamma'));
+  await w.addTenant('acme', 'alpha', 'gamma');
+  await w.addTenant('globex', 'beta', 'gamma');
+  await w.run(5000);
+  for (const id of ['alpha', 'beta']) w.reach.set(id, 'gone');
+  await w.run(5000);
+  expect([await w.stateOf('alpha'), await w.stateOf('beta')]).toEqual(['down', 'down']);
+});
+
+test('a cell shows once a minute that it reaches others, and no more often', async () => {
+  const w = await watched(definition('alpha'), azure('beta'), azure('gamma'));
+  await w.run(60_000);
+  expect(w.witnesses.sort()).toEqual(['alpha', 'beta', 'gamma']);
+  await w.run(60_000);
+  expect(w.witnesses.sort()).toEqual(['alpha', 'alpha', 'beta', 'beta', 'gamma', 'gamma']);
+});
+
 test('a cell that was left down though it answers is failed back when the next fault needs it', async () => {
   const w = await watched(definition('a'), azure('b'));
   await w.addTenant('acme', 'a', 'b');
