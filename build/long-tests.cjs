@@ -1,12 +1,13 @@
-// Which tests are long: those that run whole stacks, kill processes under load, wait for leases to end, or search models. `npm test` leaves them
-// to `npm run test:long`, so that it ends within minutes; the gate runs both.
+// Which tests are long: those that run whole stacks, make releases and install packages, kill processes under load, wait for leases to end, or
+// search models. `npm test` leaves them to `npm run test:long`, so that it ends within minutes; the gate runs both.
 
 const RULES = [
-  '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|padding|parity)\\.e2e\\.test\\.ts$',
+  '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|orders|padding|parity)\\.e2e\\.test\\.ts$',
   '/test/e2e/[a-z]+-(faults|containers)\\.e2e\\.test\\.ts$',
   '/test/integration/cli/',
   '/test/integration/infra/apply\\.int\\.test\\.ts$',
-  '/test/integration/build/(programs|without-domains)\\.int\\.test\\.ts$',
+  '/test/integration/build/(deploy-cell|package|programs|without-domains)\\.int\\.test\\.ts$',
+  '/emulators/[a-z-]+/test/integration/package\\.int\\.test\\.ts$',
   '/test/unit/simulation/',
   '-model\\.test\\.ts$',
   'histories\\.test\\.ts$',
