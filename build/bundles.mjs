@@ -100,6 +100,9 @@ const WORKERS = {
 /** What stands for the entries of a bundle that has several. */
 const ENTRIES = 'entries';
 
+/** What stands for a package that is linked apart. */
+export const PACKAGE = 'package';
+
 /**
  * Where a bundle begins. One with several entries begins with a module that loads them; they are loaded for what they do, while
  * `sideEffects: false` holds for all others.
@@ -323,7 +326,8 @@ export async function keepResult(options, { metafile, outputFiles = [] }) {
 }
 
 /** The inputs that are files. @param {import('esbuild').Metafile} metafile */
-const inputFiles = ({ inputs }) => Object.keys(inputs).filter((file) => !file.startsWith(`${ENTRIES}:`));
+const inputFiles = ({ inputs }) =>
+  Object.keys(inputs).filter((file) => !file.startsWith(`${ENTRIES}:`) && !file.startsWith(`${PACKAGE}:`));
 
 /**
  * The inputs of what was compiled last, as they were then.

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { BuildContext, BuildFailure, Metafile } from 'esbuild';
+import type { BuildContext, BuildFailure, Metafile, Plugin } from 'esbuild';
 import {
   applicationFile,
   type Bundle,
@@ -18,6 +18,7 @@ import {
   stackBundles,
 } from './bundles.mjs';
 import { optionsTogether, partOf } from './bundles-together.mjs';
+import { PackagesApart } from './packages-apart.ts';
 
 /** What came of a change. Either there are errors, and nothing is written, or the bundles are there to be run. */
 export interface Rebuilt {
@@ -41,6 +42,8 @@ export class Rebuilder {
   readonly #bundles: readonly Bundle[];
   readonly #inputs = new Map<string, Readonly<Record<string, string>>>();
   readonly #links = new Map<string, Link>();
+  /** Clouds whose packages cannot be linked apart. The Workers runtime takes one module alone. */
+  readonly #whole = new Set<string>(['edge']);
   /** Bundles that are not what the sources say, because of an error: they are tried again with every change. */
   #owed = new Set<string>();
   #generatorOwed = false;
@@ -80,12 +83,12 @@ export class Rebuilder {
     if (stale.length === 0 && !generates) return undefined;
     const topology = await topologyText();
     const [built, generated] = await Promise.all([
-      this.#build(stale),
+      this.#build(stale, changed),
       generates ? generate() : { wrote: [], error: undefined },
     ]);
     // Whatever of the first round does not hold what has just been generated is built once more.
     const again = generated.wrote.length === 0 ? [] : await this.#stale(generated.wrote);
-    const results = new Map([...built, ...(await this.#build(again))]);
+    const results = new Map([...built, ...(await this.#build(again, generated.wrote))]);
     const errors = errorsOf([...results.values()]);
     // A source that cannot be compiled is the generator's error too, said less well.
     if (errors.length === 0 && generated.error !== undefined) errors.push(generated.error);
@@ -131,35 +134,60 @@ export class Rebuilder {
     return inputs === undefined || files.some((file) => file in inputs);
   }
 
-  async #build(stale: readonly Bundle[]): Promise<ReadonlyMap<string, Outcome>> {
-    const clouds = [...new Set(stale.map(({ platform }) => platform))].map(async (cloud) => {
-      const concerned = stale.filter(({ platform }) => platform === cloud);
-      const context = await this.#context(cloud, concerned);
-      const result = await context.rebuild().catch((error: BuildFailure) => error);
-      return concerned.map((bundle): readonly [string, Outcome] => [
-        bundle.name,
-        { bundle, result: result instanceof Error ? result : partOf(bundle, result) },
-      ]);
-    });
+  async #build(stale: readonly Bundle[], changed: readonly string[]): Promise<ReadonlyMap<string, Outcome>> {
+    const clouds = [...new Set(stale.map(({ platform }) => platform))].map((cloud) =>
+      this.#buildOf(
+        cloud,
+        stale.filter(({ platform }) => platform === cloud),
+        changed,
+      ),
+    );
     return new Map((await Promise.all(clouds)).flat());
   }
 
+  async #buildOf(
+    cloud: Bundle['platform'],
+    concerned: readonly Bundle[],
+    changed: readonly string[],
+  ): Promise<readonly (readonly [string, Outcome])[]> {
+    const { apart, context } = await this.#linkOf(cloud, concerned);
+    await apart?.changed(changed);
+    const result = await (await context).rebuild().catch((error: BuildFailure) => error);
+    if (apart !== undefined && !(result instanceof Error) && !(await apart.complete())) {
+      this.#whole.add(cloud);
+      return this.#buildOf(cloud, concerned, changed);
+    }
+    return concerned.map((bundle) => [
+      bundle.name,
+      { bundle, apart, result: result instanceof Error ? result : partOf(bundle, result) },
+    ]);
+  }
+
   /** A context keeps what esbuild has parsed, so it is made with the first change that needs it; bundles that join it stay in it. */
-  async #context(cloud: string, concerned: readonly Bundle[]): Promise<BuildContext> {
+  async #linkOf(cloud: Bundle['platform'], concerned: readonly Bundle[]): Promise<Link> {
     const link = this.#links.get(cloud);
     const bundles = [...new Set([...(link?.bundles ?? []), ...concerned])] as [Bundle, ...Bundle[]];
-    if (link !== undefined && bundles.length === link.bundles.length) return link.context;
-    const context = import('esbuild').then((esbuild) => esbuild.context({ ...optionsTogether(bundles), write: false }));
-    this.#links.set(cloud, { bundles, context });
+    const isWhole = this.#whole.has(cloud);
+    if (link !== undefined && bundles.length === link.bundles.length && isWhole === (link.apart === undefined))
+      return link;
+    const apart = isWhole ? undefined : (link?.apart ?? new PackagesApart(bundles[0]));
+    const { plugins = [], ...options } = optionsTogether(bundles);
+    const context = import('esbuild').then((esbuild) =>
+      esbuild.context({ ...options, plugins: withPackages(apart, plugins), write: false }),
+    );
+    const next = { bundles, apart, context };
+    this.#links.set(cloud, next);
     await (await link?.context)?.dispose();
-    return context;
+    return next;
   }
 
   async #keep(results: ReadonlyMap<string, Outcome>): Promise<readonly string[]> {
     const differing: string[] = [];
-    for (const [name, { bundle, result }] of results) {
+    for (const [name, { bundle, apart, result }] of results) {
       if (result instanceof Error) continue;
-      const { differs, inputs } = await keepResult(deployableOptions(bundle), result);
+      // Other options: what is deployed, or started the next time, is linked whole.
+      const { plugins = [], ...options } = deployableOptions(bundle);
+      const { differs, inputs } = await keepResult({ ...options, plugins: withPackages(apart, plugins) }, result);
       if (differs) differing.push(name);
       this.#remember(bundle, inputs, result.metafile);
     }
@@ -170,11 +198,17 @@ export class Rebuilder {
 /** Bundles of a cloud that are made together. */
 interface Link {
   readonly bundles: readonly Bundle[];
+  /** Absent where packages are linked with what imports them. */
+  readonly apart: PackagesApart | undefined;
   readonly context: Promise<BuildContext>;
 }
 
+const withPackages = (apart: PackagesApart | undefined, plugins: readonly Plugin[]): Plugin[] =>
+  apart === undefined ? [...plugins] : [apart.plugin, ...plugins];
+
 interface Outcome {
   readonly bundle: Bundle;
+  readonly apart: PackagesApart | undefined;
   readonly result: ReturnType<typeof partOf> | BuildFailure;
 }
 
