@@ -38,9 +38,12 @@ export class PackagesApart {
     this.#bundle = bundle;
   }
 
-  /** Reads again what has changed. @param files from the project's root */
-  async changed(files: readonly string[]): Promise<void> {
-    for (const file of files.map((each) => path.join(root, each))) if (this.#read.has(file)) await this.#readOne(file);
+  /** Forgets what has changed, or gone, before the bundles are made again. @param files from the project's root */
+  changed(files: readonly string[]): void {
+    for (const file of files.map((each) => path.join(root, each))) {
+      this.#read.delete(file);
+      this.#asked.delete(file);
+    }
   }
 
   /**

@@ -151,7 +151,7 @@ export class Rebuilder {
     changed: readonly string[],
   ): Promise<readonly (readonly [string, Outcome])[]> {
     const { apart, context } = await this.#linkOf(cloud, concerned);
-    await apart?.changed(changed);
+    apart?.changed(changed);
     const result = await (await context).rebuild().catch((error: BuildFailure) => error);
     if (apart !== undefined && !(result instanceof Error) && !(await apart.complete())) {
       this.#whole.add(cloud);

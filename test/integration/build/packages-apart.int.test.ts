@@ -32,7 +32,7 @@ async function bundleOf(source: string, apart?: PackagesApart) {
   await put(path.join(root, entry), source);
   const bundle: Bundle = { name: `${folder}/bundle-${made}`, entry, platform: 'aws' };
   const packages = apart ?? new PackagesApart(bundle);
-  await packages.changed([entry]);
+  packages.changed([entry]);
   const { outputFiles = [] } = await build({ ...deployableOptions(bundle), plugins: [packages.plugin], write: false });
   for (const { path: file, contents } of outputFiles) await put(file, contents);
   const complete = await packages.complete();
@@ -54,6 +54,8 @@ test('a bundle finds its packages beside it, and a name that is new is linked wh
   expect(next.complete).toBe(true);
   jest.resetModules();
   expect(load(next.file).said).toBe('e3b0c442');
+  const less = await bundleOf("export const said = 'nothing';\n", first.packages);
+  expect([less.complete, load(less.file).said]).toEqual([true, 'nothing']);
 });
 
 test.each([
