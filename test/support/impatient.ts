@@ -17,9 +17,19 @@ export const AZURE_LOCK_SECONDS = 20;
  */
 export const PATIENT = { timeoutSeconds: 40 } as const;
 
-/** `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. */
+/** What API Gateway waits for a function, in seconds. */
+const GATEWAY_SECONDS = 29;
+
+/**
+ * `visibilitySeconds`: how long a delivered message stays hidden or locked; `timeoutSeconds`: how long a consumer may take. Requests may take
+ * longer than is declared where consumers may.
+ */
 export const impatient = (visibilitySeconds: number, timeoutSeconds = 4): Topology => ({
   ...topology,
+  http: {
+    ...topology.http,
+    timeoutSeconds: Math.max(topology.http.timeoutSeconds, Math.min(timeoutSeconds, GATEWAY_SECONDS)),
+  },
   consumers: topology.consumers.map((consumer) => ({
     ...consumer,
     timeoutSeconds,
