@@ -79,9 +79,7 @@ export const FAULTS: readonly FaultRow[] = [
     fault: 'Cells of both clouds are lost at once',
     component: 'cell',
     promise: 'They are failed over as soon as a cell that is left confirms it, and has shown that it reaches others',
-    tests: {
-      edge: ['test/unit/simulation/simulation.test.ts', 'seed %d violates no invariant'],
-    },
+    tests: atEdge('monitor/monitor.test.ts', 'cells of both clouds that are lost at once are failed over'),
   },
   {
     fault: 'A cell is slow while another one is slow or silent',

@@ -6,7 +6,7 @@ import type { PeerView } from './vantage.ts';
 export const PROBER_LIMITS = {
   /** Concurrent connections; on Workers, more than six queue (https://developers.cloudflare.com/workers/platform/limits/). */
   connections: 6,
-  /** Judged probes that stay open while others wait for a connection; the other connections are free again within a probe's timeout. */
+  /** Judged probes that stay open while others wait for a connection; the other connections are free again within seconds. */
   lingering: 2,
   /** While this many are open, optional questions are skipped. */
   spare: 3,
@@ -52,17 +52,28 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
   const waiting: (() => void)[] = [];
   /** Cell → its oldest judged probe whose late answer would still be a sign of life. */
   const lingering = new Map<string, Lingering>();
+  /** Cells with a probe that waits for a connection: another one would only wait behind it. */
+  const queued = new Set<string>();
   let open = 0;
   /** Whether an optional question is in progress: a slow witness must not take a second connection. */
   let isAsking = false;
 
   const connection = async (): Promise<void> => {
-    if (open >= PROBER_LIMITS.connections) {
-      // Of more than that the newest one: the oldest has waited longest, and is the likeliest to show that its cell is alive. One that was
-      // given up each time others wait would make a slow cell a silent one.
-      if (lingering.size > PROBER_LIMITS.lingering) [...lingering.values()].at(-1)?.probe.cancel();
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else open += 1;
+    if (open < PROBER_LIMITS.connections) {
+      open += 1;
+      return;
+    }
+    const turn = new Promise<void>((resolve) => waiting.push(resolve));
+    makeRoom();
+    await turn;
+  };
+
+  /**
+   * Gives up a late answer for those who wait, if there are more than may be kept: the newest one, as the oldest has waited longest, and is the
+   * likeliest to show that its cell is alive. One that was given up each time others wait would make a slow cell a silent one.
+   */
+  const makeRoom = (): void => {
+    if (waiting.length > 0 && lingering.size > PROBER_LIMITS.lingering) [...lingering.values()].at(-1)?.probe.cancel();
   };
 
   const release = (): void => {
@@ -77,7 +88,10 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
 
   /** Resolves when the probe is judged; the connection is released when no late answer can arrive any more. */
   const observe = async (target: ProbeTarget): Promise<void> => {
+    if (queued.has(target.id)) return;
+    queued.add(target.id);
     await connection();
+    queued.delete(target.id);
     const begun = probe(target);
     const result = await begun.result;
     keep(target.id, result);
@@ -87,8 +101,10 @@ export function createProber({ probe, ask, clock }: ProberDeps): Prober {
     }
     const older = lingering.get(target.id);
     const own: Lingering = { probe: begun, givenUp: [] };
-    if (older === undefined) lingering.set(target.id, own);
-    else {
+    if (older === undefined) {
+      lingering.set(target.id, own);
+      makeRoom();
+    } else {
       begun.cancel();
       older.givenUp.push(result);
     }

@@ -8,13 +8,15 @@ const { urgentMs, timeoutMs } = MONITOR_DEFAULTS;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Rounds of probes, as they come while a cell does not answer in time. Cell → after how long it answers, in milliseconds. */
-async function rounds(count: number, answerMs: Readonly<Record<string, number>>) {
+async function rounds(count: number, answerMs: Readonly<Record<string, number>>, everyMs: number = urgentMs) {
   const clock = new FakeClock();
-  const open = { now: 0, most: 0 };
+  const open = { now: 0, most: 0, all: 0 };
+  const asked: string[] = [];
   const fetch = async (request: Request): Promise<Response> => {
     const cell = new URL(request.url).hostname.replace('.example', '');
     const after = answerMs[cell] ?? NEVER;
     open.now += 1;
+    open.all += 1;
     open.most = Math.max(open.most, open.now);
     const cut = new Promise<never>((_, reject) => {
       request.signal.addEventListener('abort', () => reject(request.signal.reason));
@@ -28,14 +30,19 @@ async function rounds(count: number, answerMs: Readonly<Record<string, number>>)
   };
   const prober = createProber({
     probe: healthProbe({ fetch, clock }, { timeoutMs, lateMs: 5 * timeoutMs }),
-    ask: async () => null,
+    ask: async ({ id }) => {
+      asked.push(id);
+      await clock.sleep(40);
+      return null;
+    },
     clock,
   });
   const targets = Object.keys(answerMs).map((id) => ({ id, endpoint: `https://${id}.example` }));
   const found = new Map<string, ProbeResult[]>(targets.map(({ id }) => [id, []]));
   for (let round = 0; round < count; round += 1) {
-    const sent = prober.send(targets, [], urgentMs);
-    await clock.advance(urgentMs);
+    const [about, witness] = targets.slice(-2) as [(typeof targets)[0], (typeof targets)[0]];
+    const sent = prober.send(targets, [{ witness, about, spare: true }], urgentMs);
+    await clock.advance(everyMs);
     await sent;
     for (const [cell, results] of prober.take().results) found.get(cell)?.push(...results);
   }
@@ -44,10 +51,10 @@ async function rounds(count: number, answerMs: Readonly<Record<string, number>>)
     const signs = (found.get(cell) ?? [])
       .filter(({ answer }) => answer === 'alive')
       .map(({ sentAt, tookMs }) => sentAt + tookMs);
-    const times = [clock.now() - count * urgentMs, ...signs, clock.now()];
+    const times = [clock.now() - count * everyMs, ...signs, clock.now()];
     return Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? time)));
   };
-  return { found, silence, open };
+  return { clock, found, silence, open, asked };
 }
 
 test.each([
@@ -82,6 +89,23 @@ test('a witness is asked once the probes of the round are answered, however many
   await clock.advance(urgentMs);
   await sent;
   expect(asked).toEqual(['a b']);
+});
+
+test('however many cells are silent, and for however long, a cell has one probe waiting: no backlog is left when they are back', async () => {
+  const silent = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`silent-${index}`, NEVER]));
+  const answers: Record<string, number> = { ...silent, quick: 20 };
+  const { clock, open, silence } = await rounds(120, answers);
+  expect(silence('quick')).toBeLessThan(10_000);
+  for (const cell of Object.keys(silent)) answers[cell] = 20;
+  const before = open.all;
+  await clock.advance(10_000);
+  expect(open.all - before).toBeLessThanOrEqual(Object.keys(answers).length);
+});
+
+test.each([1, 2])('a witness is asked for its proof although %d cells of five are silent for long', async (count) => {
+  const cells = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((id, index) => [id, index < count ? NEVER : 20]));
+  const { asked } = await rounds(40, cells, MONITOR_DEFAULTS.intervalMs);
+  expect(asked.length).toBeGreaterThan(0);
 });
 
 test('many silent cells keep no connection from the others: all of them are judged within each timeout', async () => {
