@@ -6,6 +6,7 @@ import { edgeBenchmark } from './edge/edge.ts';
 import { ingestBenchmark } from './ingest/ingest.ts';
 import type { Benchmark } from './kit/benchmark.ts';
 import { memoryBenchmark } from './memory/memory.ts';
+import { movesBenchmark } from './moves/moves.ts';
 import { neighboursBenchmark } from './neighbours/neighbours.ts';
 import { pipelineBenchmark } from './pipeline/pipeline.ts';
 import { replicationBenchmark } from './replication/replication.ts';
@@ -20,4 +21,5 @@ export const benchmarks: readonly Benchmark[] = [
   edgeBenchmark,
   neighboursBenchmark,
   replicationBenchmark,
+  movesBenchmark,
 ];

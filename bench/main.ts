@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchmarks } from './benchmarks.ts';
 import { reportText } from './kit/report.ts';
 
-const HELP = `Usage: npm run bench -- <name> [--cloud aws|azure] [--rounds N] [--quick] [--json]
+const HELP = `Usage: npm run bench -- <name> [--cloud aws|azure] [--rounds N] [--events N] [--quick] [--json]
 
 ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
@@ -12,6 +12,10 @@ ${benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('
     .map(({ name }) => name)
     .join(' and ')}
   --rounds N  rounds to measure, instead of the benchmark's own number
+  --events N  events to work on, instead of the benchmark's own number; for ${benchmarks
+    .filter(({ takesEvents }) => takesEvents)
+    .map(({ name }) => name)
+    .join(' and ')}
   --quick     less of everything: to see that it works, not to quote
   --json      the figures as JSON on standard output
 
@@ -47,9 +51,10 @@ export async function main(args: readonly string[]): Promise<number> {
         void undoAll().finally(() => process.exit(code));
       });
     }
-    const { benchmark, cloud, rounds, quick, json } = options;
+    const { benchmark, cloud, rounds, events, quick, json } = options;
     const report = await benchmark.run({
       rounds,
+      events,
       cloud,
       quick,
       progress: showProgress,
@@ -87,14 +92,18 @@ function readOptions(args: readonly string[]) {
   if (name === undefined) throw new UsageError(`Name the benchmark to run: ${names}.`);
   if (benchmark === undefined || positionals.length > 1)
     throw new UsageError(`No benchmark is called ${positionals.join(' ')}; there are ${names}.`);
-  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
-    throw new UsageError(`--rounds is ${values.rounds}; it must be a whole number from 1.`);
+  const numberOf = (option: 'rounds' | 'events') => {
+    const number = values[option] === undefined ? undefined : Number(values[option]);
+    if (number === undefined || (Number.isInteger(number) && number >= 1)) return number;
+    throw new UsageError(`--${option} is ${values[option]}; it must be a whole number from 1.`);
+  };
+  const [rounds, events] = [numberOf('rounds'), numberOf('events')];
+  if (events !== undefined && benchmark.takesEvents !== true) throw new UsageError(`${name} has no --events.`);
   const cloud = (['aws', 'azure'] as const).find((each) => each === (values.cloud ?? 'aws'));
   if (cloud === undefined) throw new UsageError(`--cloud is ${values.cloud}; it must be aws or azure.`);
   if (values.cloud !== undefined && benchmark.clouds?.includes(cloud) !== true)
     throw new UsageError(`${name} has no --cloud ${cloud}.`);
-  return { benchmark, cloud, rounds, quick: values.quick === true, json: values.json === true };
+  return { benchmark, cloud, rounds, events, quick: values.quick === true, json: values.json === true };
 }
 
 const parse = (args: readonly string[]) =>
@@ -104,6 +113,7 @@ const parse = (args: readonly string[]) =>
     options: {
       cloud: { type: 'string' },
       rounds: { type: 'string' },
+      events: { type: 'string' },
       quick: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },

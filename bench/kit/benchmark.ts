@@ -6,6 +6,8 @@ export type Cloud = 'aws' | 'azure';
 export interface Context {
   /** Rounds to measure; a benchmark's own number unless the caller asked for another. */
   readonly rounds: number | undefined;
+  /** Events to work on, for benchmarks that take a number of them; their own number unless the caller asked for another. */
+  readonly events?: number | undefined;
   /** The cloud whose side is measured, for benchmarks that have one of each. */
   readonly cloud: Cloud;
   /** Less of everything: to see that it works, not to quote. */
@@ -21,5 +23,7 @@ export interface Benchmark {
   readonly summary: string;
   /** The clouds to choose from; without it there is nothing to choose. */
   readonly clouds?: readonly Cloud[];
+  /** Whether the caller may say how many events it works on. */
+  readonly takesEvents?: true;
   run(context: Context): Promise<Report>;
 }

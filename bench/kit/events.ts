@@ -17,7 +17,8 @@ export interface ReadingOptions {
   readonly traced?: boolean;
 }
 
-const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+/** The trace that events bring, unless they are to have none. */
+export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 /** A reading that brings its own trace, so that all contenders store the same. */
 export function reading({ id, device, time, value, bytes, traced = true }: ReadingOptions): CloudEvent {

@@ -27,6 +27,7 @@ export const PushProgress = object(['subjects', 'stored', 'same', 'kept', 'repla
   ...difference,
   skipped: { ...count, description: 'Documents of the log that are no events.' },
   bytes: { ...count, description: 'Of the bodies that were sent, compressed.' },
+  documents: { ...count, description: 'Documents of the log that this step has worked on.' },
   done: { type: 'boolean' },
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });

@@ -136,7 +136,13 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
     requestBody: {
       required: true,
       content: content(
-        object(['assignment'], { assignment: text, restart: { type: 'boolean' }, verify: { type: 'boolean' } }),
+        object(['assignment'], {
+          assignment: text,
+          restart: { type: 'boolean' },
+          verify: { type: 'boolean' },
+          once: { type: 'boolean' },
+          budget: { type: 'integer', minimum: 1 },
+        }),
       ),
     },
     responses: { 200: answer('How far it has come.', ref('PushProgress')) },

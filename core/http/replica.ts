@@ -5,7 +5,6 @@ import { cellIn } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import type { LogDocument } from '../events/cloud-event.ts';
 import { isSubject } from '../events/subject.ts';
-import { WALK_LIMITS } from '../pipeline/log-walk.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
@@ -13,7 +12,7 @@ import { STORE_LIMITS, type Store } from '../ports/store.ts';
 import {
   DIGEST_LIMITS,
   type Digest,
-  differenceOf,
+  differenceIn,
   digestOf,
   type Entry,
   entriesIn,
@@ -131,21 +130,30 @@ export function replica(
       if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
       if (list === undefined) return json(200, { equal });
       const { entries, ...range } = list;
-      const own = await entriesIn(deps, tenant, range);
-      if (own === undefined)
-        throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.events} events; ask for less.`);
-      const { difference, lacking } = differenceOf(entries, own);
-      return json(200, { equal, difference, ...(lacking.length <= WALK_LIMITS.pageDocuments && { lacking }) });
+      const found = await differenceIn(deps, tenant, range, entries);
+      if (found === undefined)
+        throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.compared} events; ask for less.`);
+      const { difference, lacking } = found;
+      return json(200, { equal, difference, ...(lacking.length <= DIGEST_LIMITS.lacking && { lacking }) });
     },
 
     replicaPush: async ({ request, query, tenant, span }) => {
       readParameters(routes.replicaPush.parameters, query);
       const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
-      const { assignment: signed, restart, verify } = isJsonObject(body) ? body : {};
+      const { assignment: signed, restart, verify, once, budget } = isJsonObject(body) ? body : {};
       const newest = await adopted(signed);
       if (newest.tenant !== tenant)
         throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
-      const how = { restart: restart === true, verify: verify === true, traceparent: span.traceparent };
+      if (budget !== undefined && !(Number.isInteger(budget) && Number(budget) > 0))
+        throw new Refusal(
+          'invalid_body',
+          'budget must be a whole number from 1: the events of the log that the step may look at.',
+        );
+      const how = {
+        ...{ restart: restart === true, verify: verify === true, once: once === true },
+        ...(budget !== undefined && { budget: Number(budget) }),
+        traceparent: span.traceparent,
+      };
       return json(200, await deps.push({ tenant, signed: String(signed), assignment: newest, ...how }));
     },
   };

@@ -162,9 +162,9 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
         { subject }: { readonly subject: string },
       ) => {
         const erased = documents.filter(({ id }) => id < end);
-        if (erased.length === 0) return {};
+        if (erased.length === 0) return { counts: {} };
         await removeTraces(tenant, subject, erased);
-        return { removed: await remove(events, erased) };
+        return { counts: { removed: await remove(events, erased) } };
       },
     };
     return walkOf(scope)({ key: walkKey(command, 'log'), tenant, from: '', restart: false, ...task });
@@ -193,7 +193,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
           for (const outcome of await deliver(some, clock.now() + WALK_LIMITS.pageMs))
             if (outcome.status === 'retry') throw new PortError('unavailable', outcome.reason);
         }
-        return {};
+        return { counts: {} };
       },
     });
   };

@@ -21,11 +21,20 @@ export const WALK_LIMITS = {
 /** What was counted: of pages, by the name of what they count. */
 export type Counts = Readonly<Record<string, number>>;
 
+/** What became of a page. */
+export interface PageDone {
+  readonly counts: Counts;
+  /** The last document that was worked on; all of them without it. The others come again. */
+  readonly through?: string;
+}
+
 export interface WalkProgress {
   /** Subjects that are done. */
   readonly subjects: number;
   readonly counts: Counts;
   readonly done: boolean;
+  /** Documents that this step has worked on. */
+  readonly documents: number;
   /** Why the step ended early: it is to be repeated a little later. */
   readonly waiting?: string;
   /** Nothing was begun or gone on with: what is counted is another step's, and a restart that was asked for has not happened. */
@@ -62,9 +71,13 @@ export interface WalkTask {
   begin?(subject: string, token: string): Promise<void>;
   /**
    * Works on some documents of one subject, which are all that its log has in the range, at least once. `attempt` is above 1 if an earlier step may have ended with its process. A
-   * port error that may go away ends the step, and the same documents come again.
+   * port error that may go away ends the step, and the same documents come again. It begins nothing that can wait after `until`.
    */
-  page(documents: readonly StoredDocument[], attempt: number, range: WalkRange): Promise<Counts>;
+  page(documents: readonly StoredDocument[], attempt: number, range: WalkRange, until: number): Promise<PageDone>;
+  /** Documents of a page; `WALK_LIMITS.pageDocuments` without it. */
+  readonly pageDocuments?: number;
+  /** The step ends once it has worked on so many documents; without it, when its time is over. */
+  readonly budget?: number;
 }
 
 export interface LogWalkDeps {
@@ -93,6 +106,8 @@ interface Walk {
   readonly at: string | null;
   /** The last document of the subject in progress that was worked on. */
   readonly last: string | null;
+  /** The one behind which the pages in progress begin, if a page before was not worked on to its end; absent in walks of earlier releases. */
+  readonly behind?: string | null;
   /** Steps since the last one that has ended: with one, a process may have ended because of an event. */
   readonly open: number;
   readonly openedAt: number;
@@ -101,8 +116,21 @@ interface Walk {
   readonly done: boolean;
 }
 
+/** What a step may still do, and has done. */
+interface Step {
+  readonly until: number;
+  left: number;
+  documents: number;
+}
+
+/** A subject of which nothing was worked on. */
+const UNBEGUN = { begun: false, at: null, last: null, behind: null } as const;
+
 /** The index is walked from its beginning. */
 const BEGINNING = '';
+
+/** Comes behind an id and before every longer one: ids have no spaces. */
+const BEHIND = ' ';
 
 /**
  * Returns a function that makes one step of a walk. A walk that is not done goes on, unless it began elsewhere; of steps at the same time
@@ -129,6 +157,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       begun: false,
       at: null,
       last: null,
+      behind: null,
       open: 0,
       openedAt: 0,
     } as const;
@@ -151,19 +180,21 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       limit: 1,
       ...(walk.index !== BEGINNING && { cursor: walk.index as StoreCursor }),
     });
-    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, begun: false, at: null, last: null };
+    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, ...UNBEGUN };
   };
 
-  const advanced = async (walk: Walk, task: WalkTask): Promise<Walk> => {
-    const { subject } = walk;
+  const advanced = async (walk: Walk, task: WalkTask, step: Step): Promise<Walk> => {
+    const { subject, behind = null } = walk;
     if (subject === null) return nextSubject(walk, task.tenant);
     if (!walk.begun) {
       await task.begin?.(subject, walk.token);
       return { ...walk, begun: true };
     }
+    const from = behind === null ? walk.from : behind + BEHIND;
+    const { pageDocuments = WALK_LIMITS.pageDocuments } = task;
     const page = await events.query(logPartition(task.tenant, subject), {
-      limit: WALK_LIMITS.pageDocuments,
-      ...(walk.from !== '' && { from: walk.from }),
+      limit: Math.max(1, Math.min(pageDocuments, step.left)),
+      ...(from !== '' && { from }),
       ...(walk.at !== null && { cursor: walk.at as StoreCursor }),
     });
     const last = page.items.at(-1)?.id;
@@ -172,10 +203,15 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       ...(walk.last !== null && { after: walk.last }),
       ...(page.next !== undefined && last !== undefined && { through: last }),
     };
-    const more = page.items.length === 0 ? {} : await task.page(page.items, walk.open, range);
-    const done = { ...walk, counts: sum(walk.counts, more), open: 1, last: last ?? walk.last };
+    const { counts, through }: PageDone =
+      page.items.length === 0 ? { counts: {} } : await task.page(page.items, walk.open, range, step.until);
+    const done = { ...walk, counts: sum(walk.counts, counts), open: 1, last: through ?? last ?? walk.last };
+    const rest = through === undefined ? 0 : page.items.length - 1 - page.items.findIndex(({ id }) => id === through);
+    step.left -= page.items.length - rest;
+    step.documents += page.items.length - rest;
+    if (rest > 0) return { ...done, at: null, behind: done.last };
     if (page.next !== undefined) return { ...done, at: page.next };
-    return { ...done, subject: null, at: null, subjects: walk.subjects + 1 };
+    return { ...done, subject: null, at: null, behind: null, subjects: walk.subjects + 1 };
   };
 
   return async (task) => {
@@ -184,19 +220,23 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
       return {
         subjects: 0,
         counts: {},
+        documents: 0,
         done: false,
         isOther: true,
         waiting: 'the index of subjects is not complete yet',
       };
     const { walk: first, version, isNew = false } = await opened(task);
     if (version === undefined)
-      return { ...progressOf(first), done: false, isOther: true, waiting: 'another step is under way' };
+      return { ...progressOf(first), documents: 0, done: false, isOther: true, waiting: 'another step is under way' };
     let walk = first;
+    const step: Step = {
+      ...{ until: clock.now() + WALK_LIMITS.stepMs, left: task.budget ?? Number.POSITIVE_INFINITY },
+      documents: 0,
+    };
     let waiting: string | undefined;
     try {
       if (isNew) await task.started?.(first.token);
-      for (const until = clock.now() + WALK_LIMITS.stepMs; !walk.done && clock.now() < until; )
-        walk = await advanced(walk, task);
+      while (!walk.done && clock.now() < step.until && step.left > 0) walk = await advanced(walk, task, step);
     } catch (error) {
       if (!isPortError(error) || PERMANENT[error.code]) throw error;
       const { code, message } = describeError(error);
@@ -206,13 +246,14 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     const { done, token, startedAt, stamp = 0 } = walk;
     return {
       ...progressOf(walk),
+      documents: step.documents,
       ...(waiting !== undefined && { waiting }),
       ...(done && startedAt !== undefined && { ended: { token, startedAt, stamp } }),
     };
   };
 }
 
-const progressOf = ({ subjects, counts, done }: Walk): WalkProgress => ({ subjects, counts, done });
+const progressOf = ({ subjects, counts, done }: Walk) => ({ subjects, counts, done });
 
 const sum = (counts: Counts, more: Counts): Counts =>
   Object.fromEntries(

@@ -58,11 +58,11 @@ export function rebuild(deps: RebuildDeps): (command: RebuildCommand) => Promise
           const message = fromStored(document);
           return types.includes(message.event.type) ? [{ ...message, deliveryId: document.id, attempt }] : [];
         });
-        if (messages.length === 0) return {};
+        if (messages.length === 0) return { counts: {} };
         const outcomes = await deliver(messages, deps.clock.now() + WALK_LIMITS.pageMs);
         for (const outcome of outcomes)
           if (outcome.status === 'retry') throw new PortError('unavailable', outcome.reason);
-        return { events: messages.length };
+        return { counts: { events: messages.length } };
       },
     });
     const { subjects, done, waiting } = progress;

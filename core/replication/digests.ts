@@ -13,6 +13,10 @@ export const DIGEST_LIMITS = {
   ranges: 20,
   /** Events of a range that are read; one with more is not equal to any of the sender's. */
   events: 1000,
+  /** Events that are read to compare them with entries: what the sender has not may lie between. A request for more is refused. */
+  compared: 20_000,
+  /** Ids that are named of those that a cell lacks: of at most 60 characters each, so that the answer is read as a whole (`timedFetch`). */
+  lacking: 200,
 } as const;
 
 /** Events of one subject: behind `after`, up to and with `through`; from the beginning, or to the end, without them. */
@@ -75,9 +79,56 @@ export async function entriesIn(
   tenant: string,
   range: Range,
 ): Promise<readonly Entry[] | undefined> {
-  const { subject, after, through } = range;
+  const { subject } = range;
   const entries: Entry[] = [];
   const erased = await tombstones.of(tenant, [subject]);
+  for await (const page of pagesOf(events, tenant, range)) {
+    for (const document of page)
+      if (isOwnEvent(tenant, document) && !erased.covers(subject, document.id)) entries.push(entryOf(document));
+    if (entries.length > DIGEST_LIMITS.events) return undefined;
+  }
+  return entries;
+}
+
+/**
+ * How this cell's events of a range differ from the entries of a sender, and which of these it lacks or has otherwise. It reads as far as the
+ * last entry; what lies behind is counted as `extra` as far as it is read anyway. `undefined` if that is more than `DIGEST_LIMITS.compared`. Rejects with the store's error.
+ */
+export async function differenceIn(
+  { events, tombstones }: { readonly events: Store; readonly tombstones: Pick<Tombstones, 'of'> },
+  tenant: string,
+  range: Range,
+  theirs: readonly Entry[],
+): Promise<{ readonly difference: Difference; readonly lacking: readonly string[] } | undefined> {
+  const { subject } = range;
+  const wanted = new Map(theirs.map(([id, epoch, hash]) => [id, `${epoch} ${hash}`]));
+  const end = theirs.reduce((last, [id]) => (id > last ? id : last), '');
+  const different = new Set<string>();
+  const erased = await tombstones.of(tenant, [subject]);
+  let extra = 0;
+  let read = 0;
+  for await (const page of pagesOf(events, tenant, range)) {
+    read += page.length;
+    for (const document of page) {
+      if (!isOwnEvent(tenant, document) || erased.covers(subject, document.id)) continue;
+      const expected = wanted.get(document.id);
+      wanted.delete(document.id);
+      if (expected === undefined) {
+        extra += 1;
+        continue;
+      }
+      const [, epoch, hash] = entryOf(document);
+      if (expected !== `${epoch} ${hash}`) different.add(document.id);
+    }
+    if (read >= DIGEST_LIMITS.events && (page.at(-1)?.id ?? '') >= end) break;
+    if (read > DIGEST_LIMITS.compared) return undefined;
+  }
+  const difference = { missing: wanted.size, different: different.size, extra };
+  return { difference, lacking: theirs.map(([id]) => id).filter((id) => wanted.has(id) || different.has(id)) };
+}
+
+/** The documents of a range, page by page. */
+async function* pagesOf(events: Store, tenant: string, { subject, after, through }: Range) {
   let cursor: StoreCursor | undefined;
   do {
     const page = await events.query(logPartition(tenant, subject), {
@@ -86,27 +137,7 @@ export async function entriesIn(
       ...(through !== undefined && { to: through + BEHIND }),
       ...(cursor !== undefined && { cursor }),
     });
-    for (const document of page.items)
-      if (isOwnEvent(tenant, document) && !erased.covers(subject, document.id)) entries.push(entryOf(document));
-    if (entries.length > DIGEST_LIMITS.events) return undefined;
+    yield page.items;
     cursor = page.next;
   } while (cursor !== undefined);
-  return entries;
-}
-
-/** How own entries differ from those of a sender, and which of the sender's are missing or different here. */
-export function differenceOf(
-  theirs: readonly Entry[],
-  own: readonly Entry[],
-): { readonly difference: Difference; readonly lacking: readonly string[] } {
-  const known = new Map(own.map(([id, epoch, hash]) => [id, `${epoch} ${hash}`]));
-  const lacking: string[] = [];
-  let missing = 0;
-  for (const [id, epoch, hash] of theirs) {
-    const copy = known.get(id);
-    if (copy === undefined) missing += 1;
-    if (copy !== `${epoch} ${hash}`) lacking.push(id);
-    known.delete(id);
-  }
-  return { difference: { missing, different: lacking.length - missing, extra: known.size }, lacking };
 }

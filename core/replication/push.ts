@@ -4,7 +4,14 @@ import { statePartition } from '../cell/identity.ts';
 import { type LogDocument, logPartition } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
-import { type Counts, type LogWalkDeps, logWalk, WALK_LIMITS } from '../pipeline/log-walk.ts';
+import {
+  type Counts,
+  type LogWalkDeps,
+  logWalk,
+  type PageDone,
+  WALK_LIMITS,
+  type WalkRange,
+} from '../pipeline/log-walk.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import { epochMs } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
@@ -12,7 +19,7 @@ import { isJsonObject } from '../ports/json.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
 import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
-import { isOwnEvent, type Received } from './receive.ts';
+import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
   /** What differs in a comparison is looked at once more after this time, in milliseconds: events may be on their way. */
@@ -20,6 +27,12 @@ export const PUSH_LIMITS = {
   /** Only where one of them is no older than this, in milliseconds: of those that are, none is on its way as a rule, and a pause takes its time. */
   recentMs: 60_000,
   concurrentReads: 16,
+  /** Documents that are read at once: a request takes as much time for a hundred as for a thousand. */
+  pageDocuments: 1000,
+  /** Events of a range whose digests are compared; one that differs is compared by its entries. */
+  comparedEvents: 500,
+  /** The same where a range that differs is sent as a whole. */
+  sentEvents: 100,
 } as const;
 
 export interface PushCommand {
@@ -30,6 +43,10 @@ export interface PushCommand {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** What differs counts at once: for an estimate, as a second look takes its time. */
+  readonly once: boolean;
+  /** The step ends once it has worked on so many documents of the log. */
+  readonly budget?: number;
   /** The context of the request that asked for it. */
   readonly traceparent: string;
 }
@@ -40,6 +57,8 @@ export interface PushProgress extends Received, Difference {
   readonly skipped: number;
   /** Bytes of the requests' bodies, compressed. */
   readonly bytes: number;
+  /** Documents that this step has worked on. */
+  readonly documents: number;
   readonly done: boolean;
   readonly waiting?: string;
   /** See `WalkProgress`. */
@@ -81,17 +100,20 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   /** How the other cell's events of a range differ, and which of these entries it lacks or has otherwise. */
   const differing = async (address: PeerAddress, range: Range, entries: readonly Entry[]) => {
     const { found, bytes } = await ask(address, 'digests', { ranges: [], list: { ...range, entries } });
-    const { missing, different, extra } = isJsonObject(found.difference) ? found.difference : {};
+    // An answer that was not read as a whole must not count as one that lacks nothing.
+    if (!isJsonObject(found.difference))
+      throw new PortError('unavailable', `${address.to.id} does not say how a range differs.`);
+    const { missing, different, extra } = found.difference;
     const difference = { missing: Number(missing ?? 0), different: Number(different ?? 0), extra: Number(extra ?? 0) };
     return { difference, bytes, lacking: Array.isArray(found.lacking) ? found.lacking.map(String) : undefined };
   };
 
   /** A difference counts if it is there again when its identities are read once more: events may have been on their way. */
-  const settled = async (address: PeerAddress, range: Range, entries: readonly Entry[]) => {
+  const settled = async (address: PeerAddress, { entries, range }: Part, once: boolean) => {
     const first = await differing(address, range, entries);
     // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
     const recent = formatTime(epochMs(clock.now() - PUSH_LIMITS.recentMs));
-    if (first.lacking === undefined || !first.lacking.some((id) => id >= recent)) return first;
+    if (once || first.lacking === undefined || !first.lacking.some((id) => id >= recent)) return first;
     await clock.sleep(PUSH_LIMITS.secondLookMs);
     const partition = logPartition(address.tenant, range.subject);
     const again = await mapConcurrently(first.lacking, PUSH_LIMITS.concurrentReads, (id) =>
@@ -102,15 +124,39 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     return { difference: { ...first.difference, missing, different }, bytes: first.bytes + second.bytes };
   };
 
-  /** How the other cell's events of a range differ; first by a digest, which is all where they are equal. */
-  const compare = async (address: PeerAddress, range: Range, entries: readonly Entry[], verify: boolean) => {
-    const digest = await ask(address, 'digests', { ranges: [{ ...range, ...digestOf(entries) }] });
-    const [equal] = Array.isArray(digest.found.equal) ? digest.found.equal : [];
-    if (equal === true) return { isEqual: true, counts: { same: entries.length, bytes: digest.bytes } };
-    if (!verify) return { isEqual: false, counts: { bytes: digest.bytes } };
-    const { difference, bytes } = await settled(address, range, entries);
-    const same = entries.length - difference.missing - difference.different;
-    return { isEqual: false, counts: { same, ...difference, bytes: digest.bytes + bytes } };
+  /** Which parts of a page the other cell has just so, by their digests. */
+  const equalParts = async (address: PeerAddress, parts: readonly Part[]) => {
+    const ranges = parts.map(({ entries, range }) => ({ ...range, ...digestOf(entries) }));
+    const { found, bytes } = await ask(address, 'digests', { ranges });
+    return { equal: parts.map((_, index) => Array.isArray(found.equal) && found.equal[index] === true), bytes };
+  };
+
+  /** Works on a page, part by part: what is not equal is compared by its entries, or sent. Sends nothing more after `until`, but for the first part. */
+  const pass = async (
+    address: PeerAddress,
+    parts: readonly Part[],
+    { verify, once }: Pick<PushCommand, 'verify' | 'once'>,
+    until: number,
+  ): Promise<PageDone> => {
+    const { equal, bytes } = await equalParts(address, parts);
+    let counts: Counts = { bytes };
+    let unsent: readonly LogDocument[] = [];
+    for (const [index, part] of parts.entries()) {
+      if (unsent.length === 0 && index > 0 && clock.now() >= until)
+        return { counts, through: parts[index - 1]?.last ?? '' };
+      counts = add(counts, { skipped: part.skipped });
+      if (equal[index]) counts = add(counts, { same: part.entries.length });
+      else if (verify) {
+        const { difference, bytes: more } = await settled(address, part, once);
+        const same = part.entries.length - difference.missing - difference.different;
+        counts = add(counts, { same, ...difference, bytes: more });
+      } else unsent = [...unsent, ...part.documents];
+      const isFull = unsent.length + PUSH_LIMITS.sentEvents > RECEIVE_LIMITS.events;
+      if (unsent.length === 0 || (!isFull && equal[index + 1] === false)) continue;
+      for (const some of inParts(unsent)) counts = add(counts, await send(address, some));
+      unsent = [];
+    }
+    return { counts };
   };
 
   /** Notes what a walk has shown, and reports to the other cell that it has everything of before, if it has. */
@@ -128,7 +174,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   };
 
   return async (command) => {
-    const { tenant, signed, assignment, restart, verify } = command;
+    const { tenant, signed, assignment, restart, verify, budget } = command;
     if (cellIn(assignment, deps.cell) === undefined)
       throw new PortError('misconfigured', `${deps.cell} is no cell of ${tenant}.`);
     const to = peerOf(assignment, deps.cell);
@@ -140,22 +186,62 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       from: '',
       restart,
       stamp: assignment.epoch,
+      pageDocuments: PUSH_LIMITS.pageDocuments,
+      ...(budget !== undefined && { budget }),
       started: (token) => deps.notes.begun(tenant, to.id, token),
-      page: async (documents, _attempt, range) => {
+      page: async (documents, _attempt, range, until) => {
         const erased = await deps.tombstones.of(tenant, [range.subject]);
-        const there = documents.filter(({ id }) => !erased.covers(range.subject, id));
-        const own = there.filter((document) => isOwnEvent(tenant, document));
-        const { isEqual, counts: compared } = await compare(address, range, own.map(entryOf), verify);
-        let total = add({ skipped: there.length - own.length }, compared);
-        if (!isEqual && !verify) for (const part of inParts(own)) total = add(total, await send(address, part));
-        return total;
+        const isThere = (document: LogDocument) => !erased.covers(range.subject, document.id);
+        const parts = partsOf(documents, range, verify ? PUSH_LIMITS.comparedEvents : PUSH_LIMITS.sentEvents).map(
+          ({ documents: all, ...part }): Part => {
+            const there = all.filter(isThere);
+            const own = there.filter((document) => isOwnEvent(tenant, document));
+            return { ...part, documents: own, entries: own.map(entryOf), skipped: there.length - own.length };
+          },
+        );
+        return pass(address, parts, command, until);
       },
     });
-    const { subjects, counts, done, waiting, isOther, ended } = progress;
+    const { subjects, counts, documents, done, waiting, isOther, ended } = progress;
     if (ended !== undefined) await conclude(address, ended, counts);
     const all = Object.fromEntries(COUNTS.map((name) => [name, counts[name] ?? 0])) as Record<CountName, number>;
-    return { subjects, ...all, done, ...(waiting !== undefined && { waiting }), ...(isOther && { isOther }) };
+    return {
+      subjects,
+      ...all,
+      documents,
+      done,
+      ...(waiting !== undefined && { waiting }),
+      ...(isOther && { isOther }),
+    };
   };
+}
+
+/** Some of a page's events, which are all that this cell's log has in the range. */
+interface Part {
+  readonly range: Range;
+  /** The id of the last document. */
+  readonly last: string;
+  readonly documents: readonly LogDocument[];
+  readonly entries: readonly Entry[];
+  readonly skipped: number;
+}
+
+/** A page's documents by so many, each part with its range. */
+function partsOf(documents: readonly LogDocument[], range: WalkRange, size: number) {
+  const parts: Pick<Part, 'range' | 'last' | 'documents'>[] = [];
+  let { after } = range;
+  for (let from = 0; from < documents.length; from += size) {
+    const some = documents.slice(from, from + size);
+    const last = some.at(-1)?.id ?? '';
+    const through = from + size < documents.length ? last : range.through;
+    const { subject } = range;
+    parts.push({
+      range: { subject, ...(after !== undefined && { after }), ...(through !== undefined && { through }) },
+      ...{ last, documents: some },
+    });
+    after = last;
+  }
+  return parts;
 }
 
 /** What is counted of events that the other cell has not, or has otherwise, after a walk. */

@@ -28,6 +28,10 @@ export interface PushRequest {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** What differs counts at once: for an estimate. */
+  readonly once?: boolean;
+  /** The step ends once it has worked on so many documents of the log; cells of earlier releases know no budget. */
+  readonly budget?: number;
 }
 
 /** Makes one step of a push; the progress, or why there is none. Never rejects because of a cell. */
@@ -35,7 +39,7 @@ export type ReplicaPusher = (request: PushRequest) => Promise<JsonObject | strin
 
 /** Returns the function. */
 export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
-  return async ({ tenant, home, standby, from, restart, verify }) => {
+  return async ({ tenant, home, standby, from, restart, verify, once, budget }) => {
     const source = from === home.id ? home : standby;
     const issuedAt = toEpochSeconds(deps.clock.now());
     const epoch = epochOf(tenant, home);
@@ -45,7 +49,11 @@ export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
     const claims = { tenant: tenant.id, cell, endpoint, epoch, scopes: ['control'], issuedAt, expiresAt } as const;
     const headers = { 'content-type': 'application/json', [ROUTE_HEADER]: await deps.sign(claims) };
-    const init = { method: 'POST', headers, body: JSON.stringify({ assignment, restart, verify }) } as const;
+    const init = {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ assignment, restart, verify, once, budget }),
+    } as const;
     const answer = await timedFetch(deps, `${endpoint}/v1/replica/push`, init, PUSH_TIMEOUT_MS);
     if (answer.status === null) return `${cell} does not answer: ${answer.problem}`;
     const body = isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {};

@@ -243,7 +243,8 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
           await brought(move.tenant, move.to);
           return { ...after, epoch: await placed(after, scene, false) };
         }
-        const { move: after, counts, done } = await walked(move, pair);
+        // An estimate: what is on its way would be looked at again a second later, in each range.
+        const { move: after, counts, done } = await walked(move, { ...pair, once: true });
         if (!done) return after;
         const total = Number(counts.same ?? 0) + Number(counts.missing ?? 0) + Number(counts.different ?? 0);
         return stepped({ ...after, total, there: Number(counts.same ?? 0) }, clock.now());

@@ -303,7 +303,7 @@ property(
           peer: peerClient({ fetch: reach, clock, prove, telemetry }),
           notes: replicaNotes(state, clock),
         });
-        await step({ tenant: 'acme', ...held, restart: false, verify: false, traceparent: TRACEPARENT });
+        await step({ tenant: 'acme', ...held, restart: false, verify: false, once: false, traceparent: TRACEPARENT });
       });
     const assignments = (state: Store) =>
       heldAssignments({ cell: 'home', state, keys, notes: replicaNotes(state, clock) });

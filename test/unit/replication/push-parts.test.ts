@@ -1,0 +1,94 @@
+// A push reads a log in large pages, compares and sends it in parts, and works on no more than it may in one step.
+import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import { WALK_LIMITS } from '../../../core/pipeline/log-walk.ts';
+import { DIGEST_LIMITS } from '../../../core/replication/digests.ts';
+import { PUSH_LIMITS } from '../../../core/replication/push.ts';
+import { measured, reading } from '../../support/events.ts';
+import { tenantCells } from '../../support/tenant-cells.ts';
+
+const START = Date.parse('2026-11-01T00:00:00.000Z');
+
+/** Events of one subject of these numbers, one a second. */
+const documents = (from: number, to: number, origin = 'home') =>
+  Array.from({ length: to - from }, (_, index) => {
+    const time = new Date(START + (from + index) * 1000).toISOString();
+    const event = reading({ id: `e${from + index}`, time, data: measured('temperature', 1) });
+    return toLogDocument('acme', event, { origin, epoch: 1 });
+  });
+
+/** The cells, with these events in each. */
+async function filled(home: ReturnType<typeof documents>, standby: ReturnType<typeof documents> = []) {
+  const where = tenantCells();
+  await where.cell('home').events.append(home);
+  await where.cell('standby').events.append(standby);
+  return where;
+}
+
+const step = async (
+  where: ReturnType<typeof tenantCells>,
+  how: { restart?: boolean; verify?: boolean; budget?: number },
+) => {
+  const progress = await where.pusher({
+    ...{ tenant: where.tenant, home: where.record('home'), standby: where.record('standby'), from: 'home' },
+    ...{ restart: false, verify: false, ...how },
+  });
+  if (typeof progress === 'string') throw new Error(progress);
+  return progress;
+};
+
+test('a comparison counts each event that the other cell lacks, however many more its answer could name', async () => {
+  expect(DIGEST_LIMITS.lacking).toBeLessThan(PUSH_LIMITS.comparedEvents);
+  const { push } = await filled(documents(0, 1700), documents(600, 650));
+  expect(await push('home', true)).toMatchObject({ same: 50, missing: 1650, different: 0, done: true });
+});
+
+test('a range of which the other cell has thousands of events more is compared all the same', async () => {
+  // As after a failover: the standby has accepted between and behind what the home has.
+  const home = [...documents(0, 1), ...documents(4000, 4001)];
+  const { push } = await filled(home, [...home, ...documents(1, 4000), ...documents(4001, 7000)]);
+  expect(await push('home', true)).toMatchObject({ same: 2, missing: 0, different: 0, done: true });
+});
+
+test('a request to compare more than a cell reads at once is refused, and does not count as equal', async () => {
+  const home = [...documents(0, 1), ...documents(DIGEST_LIMITS.compared + 2000, DIGEST_LIMITS.compared + 2001)];
+  const where = await filled(home, documents(1, DIGEST_LIMITS.compared + 1500));
+  expect(await step(where, { verify: true })).toMatchObject({
+    ...{ done: false, same: 0, missing: 0 },
+    waiting: `unavailable: standby answers 400 invalid_body: The range has more than ${DIGEST_LIMITS.compared} events; ask for less.`,
+  });
+});
+
+test('only parts that differ are sent', async () => {
+  const all = documents(0, 1000);
+  const where = await filled(all, [...all.slice(0, 250), ...all.slice(251)]);
+  expect(await where.push('home')).toMatchObject({ stored: 1, same: 999, done: true });
+  expect(where.bodies).toHaveLength(1);
+  const counts = await where.push('home', true);
+  expect(counts).toMatchObject({ same: 1000, missing: 0 });
+});
+
+test('a step ends with its budget, within a page, and the next one goes on behind it', async () => {
+  const where = await filled(documents(0, 230));
+  const seen: unknown[] = [];
+  for (let restart = true, done = false; !done; restart = false) {
+    const progress = await step(where, { restart, budget: 100 });
+    seen.push([progress.documents, progress.stored]);
+    done = progress.done === true;
+  }
+  expect(seen).toEqual([
+    [100, 100],
+    [100, 200],
+    [30, 230],
+  ]);
+  expect(await where.log('standby')).toEqual(await where.log('home'));
+});
+
+test('a step whose time is over sends no further part of its page, and the next one goes on behind it', async () => {
+  const where = await filled(documents(0, 1000));
+  Object.assign(where.bodies, { push: () => where.clock.jump(WALK_LIMITS.stepMs) });
+  const first = await step(where, { restart: true });
+  expect(first).toMatchObject({ documents: 500, stored: 500, done: false });
+  expect(await step(where, {})).toMatchObject({ documents: 500, stored: 1000, same: 0 });
+  expect(await step(where, {})).toMatchObject({ done: true });
+  expect(await where.log('standby')).toEqual(await where.log('home'));
+});
