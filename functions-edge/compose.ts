@@ -7,7 +7,6 @@ import {
   type DirectoryStub,
   DurableObjectDirectory,
 } from '../adapters/cloudflare/durable-object-directory.ts';
-import { toObjectError } from '../adapters/cloudflare/errors.ts';
 import { COMMON_KEYS, type KeyKind, refreshingJwks } from '../adapters/cloudflare/jwks.ts';
 import { JwtCredentials, operatorCaller, tenantCaller } from '../adapters/cloudflare/jwt-credentials.ts';
 import { KvRouteCache } from '../adapters/cloudflare/kv-route-cache.ts';
@@ -16,6 +15,7 @@ import {
   type MonitorObjectMethods,
   type MonitorStub,
   monitorObject,
+  monitorQuestions,
 } from '../adapters/cloudflare/monitor-object.ts';
 import {
   MOVER_NAME,
@@ -55,6 +55,7 @@ import { drillBook } from '../core/edge/monitor/drill-book.ts';
 import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
 import { createFencing } from '../core/edge/monitor/fencing.ts';
+import { ingestWindow } from '../core/edge/monitor/ingest-times.ts';
 import { measureQuestion } from '../core/edge/monitor/measure-question.ts';
 import { measuredMonitor } from '../core/edge/monitor/measured-monitor.ts';
 import { createMonitor, type MonitorStatus } from '../core/edge/monitor/monitor.ts';
@@ -76,9 +77,8 @@ import { RouteResolver } from '../core/edge/router/route-resolver.ts';
 import { routeSigner } from '../core/edge/router/route-signer.ts';
 import { createRouter } from '../core/edge/router/router.ts';
 import { trafficCounter } from '../core/edge/router/traffic-counter.ts';
-import { withTimeout } from '../core/lib/timeout.ts';
 import document from '../core/openapi.generated.json' with { type: 'json' };
-import { describeError, PortError } from '../core/ports/errors.ts';
+import { describeError } from '../core/ports/errors.ts';
 import { type PublicKey, publicPart } from '../core/ports/keys.ts';
 import { type EdgeConfig, OPERATORS_AUDIENCE, TENANTS_AUDIENCE } from './config.ts';
 
@@ -167,23 +167,38 @@ export function composeMonitor(
   const telemetry = telemetryOf('polycell-monitor', config);
   const monitor = measuredMonitor({ monitor: watch, overview, telemetry, flush: telemetry.flush });
   const gate = createFailbackGate(comparing);
+  const ingests = ingestWindow(clock);
   const report = (traffic: TrafficReport, signer: PublicKey | undefined): void => {
     overview.report(traffic);
+    ingests.report(traffic);
     if (signer !== undefined) signers.seen(signer);
   };
-  return monitorObject({ monitor, report, gate, book: drillBook(storage, clock), storage, clock, intervalMs });
+  return monitorObject({
+    monitor,
+    report,
+    ingestTimes: ingests.times,
+    gate,
+    book: drillBook(storage, clock),
+    storage,
+    clock,
+    intervalMs,
+  });
 }
 
 /** Bindings of the mover's object. */
-export type MoverBindings = MonitorBindings;
+export interface MoverBindings extends MonitorBindings {
+  readonly MONITOR: ObjectNamespace<Watching>;
+}
 
 /** Returns the methods of the object that moves tenants. */
 export function composeMover(
   storage: ObjectStorage,
   config: Pick<EdgeConfig, 'routeKey' | 'telemetry' | 'version'>,
-  { DIRECTORY }: MoverBindings,
+  { DIRECTORY, MONITOR }: MoverBindings,
 ): MoverObjectMethods {
   const { routeKey } = config;
+  const log = jsonLog(console.log);
+  const askMonitor = monitorQuestions(MONITOR, clock);
   const telemetry = telemetryOf('polycell-mover', config);
   const directory = new DurableObjectDirectory({ stub: () => DIRECTORY.getByName(DIRECTORY_NAME), clock, ids });
   const sign = routeTokenSigner(routeKey);
@@ -195,7 +210,7 @@ export function composeMover(
     holdings: holdingsQuestion(asking),
     moving: async (tenant) => hinderingMove(await mover.show(tenant)),
     sign: jwsSigner(routeKey, CERTIFICATE_TYPE),
-    ...{ storage, clock, ids, log: jsonLog(console.log) },
+    ...{ storage, clock, ids, log },
   });
   const mover = createMover({
     isErasing: async (tenant) => (await erasures.underWay(tenant)) !== undefined,
@@ -203,12 +218,18 @@ export function composeMover(
       const answer = await erasures.bringErasures(tenant, [cell]);
       return 'refused' in answer ? answer.detail : null;
     },
+    // Routers count what clients notice of all processes of a cell, of which one that pushes may take no requests.
+    ingestTimes: (cell, agoMs) =>
+      askMonitor((monitor) => monitor.ingestTimes(cell, agoMs)).catch((error: unknown) => {
+        log.warn('moves go on without being throttled by waiting clients', describeError(error));
+        return null;
+      }),
     directory,
     push: replicaPusher(asking),
     fence: fenceRequest(asking, FENCE_TIMEOUT_MS),
     storage,
     clock,
-    log: jsonLog(console.log),
+    log,
   });
   const measured = measuredMover({ mover, telemetry, flush: telemetry.flush });
   return moverObject({ mover: measured, erasures, storage, clock });
@@ -225,38 +246,17 @@ export interface EdgeBindings extends DirectoryBindings, MonitorBindings {
   readonly MOVER: ObjectNamespace<MoverStub>;
 }
 
-/** How long the monitor may take to return its status. */
-const MONITOR_TIMEOUT_MS = 2000;
+/** A failure is not urgent: the next isolate tries again. */
+const awake = (what: string, work: Promise<unknown>): Promise<unknown> =>
+  work.catch((error: unknown) => jsonLog(console.log).warn(`the ${what} cannot be woken`, describeError(error)));
 
-async function askMonitor<T>(
-  { MONITOR }: Pick<EdgeBindings, 'MONITOR'>,
-  question: (monitor: Watching) => Promise<T>,
-): Promise<T> {
-  const late = () => new PortError('unavailable', `The monitor has not answered within ${MONITOR_TIMEOUT_MS} ms.`);
-  try {
-    return await withTimeout(clock, MONITOR_TIMEOUT_MS, question(MONITOR.getByName(MONITOR_NAME)), late);
-  } catch (error) {
-    throw toObjectError(error, false);
-  }
-}
-
-/** Ensures that the monitor runs. A failure is not urgent: the next isolate tries again. */
-export async function wakeMonitor({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<void> {
-  try {
-    await MONITOR.getByName(MONITOR_NAME).wake();
-  } catch (error) {
-    jsonLog(console.log).warn('the monitor cannot be woken', describeError(error));
-  }
-}
+/** Ensures that the monitor runs. */
+export const wakeMonitor = ({ MONITOR }: Pick<EdgeBindings, 'MONITOR'>): Promise<unknown> =>
+  awake('monitor', MONITOR.getByName(MONITOR_NAME).wake());
 
 /** Ensures that moves under way go on. */
-export async function wakeMover({ MOVER }: Pick<EdgeBindings, 'MOVER'>): Promise<void> {
-  try {
-    await MOVER.getByName(MOVER_NAME).list();
-  } catch (error) {
-    jsonLog(console.log).warn('the mover cannot be woken', describeError(error));
-  }
-}
+export const wakeMover = ({ MOVER }: Pick<EdgeBindings, 'MOVER'>): Promise<unknown> =>
+  awake('mover', MOVER.getByName(MOVER_NAME).list());
 
 /** Redirects are left to the client, because the route token is only for this cell. */
 const AS_IT_IS = { redirect: 'manual' } as const;
@@ -289,6 +289,7 @@ export function composeEdge(
 ): (request: Request, waitUntil: WaitUntil) => Promise<Response> {
   const log = jsonLog(console.log);
   const telemetry = telemetryOf('polycell-edge', config);
+  const askMonitor = monitorQuestions(bindings.MONITOR, clock);
   const { issuer, jwksUrl, forwardMs } = config;
   const keysAt = (url: string, kinds?: readonly KeyKind[]) =>
     refreshingJwks({ url, fetch: (address, init) => fetch(address, init), clock, ...(kinds && { kinds }) });
@@ -309,7 +310,7 @@ export function composeEdge(
   const ordered = moverClient(() => bindings.MOVER.getByName(MOVER_NAME), clock);
   const signer = publicPart(config.routeKey);
   const traffic = trafficCounter({
-    send: (report) => askMonitor(bindings, (monitor) => monitor.report(report, signer)),
+    send: (report) => askMonitor((monitor) => monitor.report(report, signer)),
     clock,
     log,
   });
@@ -350,9 +351,9 @@ export function composeEdge(
           }),
     control: createControlApi({
       directory: directoryClient,
-      monitor: () => askMonitor(bindings, (monitor) => monitor.status()),
-      overview: (known) => askMonitor(bindings, (monitor) => monitor.overview(known)),
-      gate: { caughtUp: (...question) => askMonitor(bindings, (monitor) => monitor.caughtUp(...question)) },
+      monitor: () => askMonitor((monitor) => monitor.status()),
+      overview: (known) => askMonitor((monitor) => monitor.overview(known)),
+      gate: { caughtUp: (...question) => askMonitor((monitor) => monitor.caughtUp(...question)) },
       prove: endpointProver({ fetch: (request) => fetch(request), clock, ids }),
       push: replicaPusher({
         fetch: (request) => fetch(request),
@@ -363,8 +364,8 @@ export function composeEdge(
       mover: ordered,
       erasures: ordered,
       drills: {
-        noteDrill: (...call) => askMonitor(bindings, (monitor) => monitor.noteDrill(...call)),
-        drills: () => askMonitor(bindings, (monitor) => monitor.drills()),
+        noteDrill: (...call) => askMonitor((monitor) => monitor.noteDrill(...call)),
+        drills: () => askMonitor((monitor) => monitor.drills()),
       },
       holdings: holdingsQuestion({
         fetch: (request) => fetch(request),

@@ -24,6 +24,9 @@ export class MonitorObject extends DurableObject<MonitorBindings & Record<string
   report(...call: Parameters<Watching['report']>) {
     return this.#methods.report(...call);
   }
+  ingestTimes(...call: Parameters<Watching['ingestTimes']>) {
+    return this.#methods.ingestTimes(...call);
+  }
   caughtUp(...call: Parameters<Watching['caughtUp']>) {
     return this.#methods.caughtUp(...call);
   }

@@ -1,8 +1,12 @@
 // The Durable Object of the monitor: runs a round at each alarm, and always sets the next alarm.
 import type { DrillBook } from '../../core/edge/ports/drills.ts';
 import type { FailbackGate } from '../../core/edge/ports/failback-gate.ts';
+import type { IngestTimes } from '../../core/edge/ports/ingest-times.ts';
+import { withTimeout } from '../../core/lib/timeout.ts';
 import type { Clock } from '../../core/ports/clock.ts';
-import type { ObjectStorage } from './platform.ts';
+import { PortError } from '../../core/ports/errors.ts';
+import { toObjectError } from './errors.ts';
+import type { ObjectNamespace, ObjectStorage } from './platform.ts';
 
 /** The name of the one object. */
 export const MONITOR_NAME = 'monitor';
@@ -11,6 +15,7 @@ export interface MonitorObjectDeps<Status, Overview, Traffic, Signer> {
   readonly monitor: { round(): Promise<void>; status(): Status; overview(known: string | null): Overview };
   /** Takes what an isolate has counted, and which key it signs with; isolates of earlier releases do not say. */
   readonly report: (traffic: Traffic, signer: Signer | undefined) => void;
+  readonly ingestTimes: (cell: string, agoMs: number) => IngestTimes;
   readonly gate: FailbackGate;
   readonly book: DrillBook;
   readonly storage: Pick<ObjectStorage, 'getAlarm' | 'setAlarm'>;
@@ -28,11 +33,28 @@ export interface MonitorStub<Status, Overview, Traffic, Signer> extends Failback
   overview(known: string | null): Promise<Overview>;
   /** Takes what an isolate has counted, and which key it signs with. */
   report(traffic: Traffic, signer?: Signer): Promise<void>;
+  /** How long requests that bring events took in a cell, of those that were reported in the last `agoMs`. */
+  ingestTimes(cell: string, agoMs: number): Promise<IngestTimes>;
 }
 
 export interface MonitorObjectMethods<Status, Overview, Traffic, Signer>
   extends MonitorStub<Status, Overview, Traffic, Signer> {
   alarm(): Promise<void>;
+}
+
+/** How long the monitor may take to answer, in milliseconds. */
+const ANSWER_MS = 2000;
+
+/** Returns a function that asks the monitor; it rejects with `unavailable` without an answer in time. */
+export function monitorQuestions<Stub>(namespace: ObjectNamespace<Stub>, clock: Clock) {
+  return async <T>(question: (monitor: Stub) => Promise<T>): Promise<T> => {
+    const late = () => new PortError('unavailable', `The monitor has not answered within ${ANSWER_MS} ms.`);
+    try {
+      return await withTimeout(clock, ANSWER_MS, question(namespace.getByName(MONITOR_NAME)), late);
+    } catch (error) {
+      throw toObjectError(error, false);
+    }
+  };
 }
 
 /** An alarm overdue by this many intervals is considered lost and set again. */
@@ -42,6 +64,7 @@ const LOST_INTERVALS = 10;
 export function monitorObject<Status, Overview, Traffic, Signer>({
   monitor,
   report,
+  ingestTimes,
   gate,
   book,
   storage,
@@ -63,6 +86,7 @@ export function monitorObject<Status, Overview, Traffic, Signer>({
       return monitor.overview(known);
     },
     report: async (traffic, signer) => report(traffic, signer),
+    ingestTimes: async (...question) => ingestTimes(...question),
     caughtUp: async (...question) => {
       // The rounds keep the object in memory while it compares.
       await wake();

@@ -1,6 +1,8 @@
 // The clients of `moves`: each posts one event after the other at a steady pace to where the directory says its tenant is, as a router would.
 import { systemClock } from '../../adapters/system/system.ts';
 import { epochOf } from '../../core/edge/ports/directory-model.ts';
+import { timeOf } from '../../core/edge/ports/ingest-times.ts';
+import { NO_TRAFFIC } from '../../core/edge/ports/traffic.ts';
 import { reading } from '../kit/events.ts';
 import type { MovesGround } from './ground.ts';
 import { deviceOf } from './seed.ts';
@@ -21,7 +23,7 @@ export interface Client {
 }
 
 /** Starts a client; it ends with `stop`, and rejects there if an event was not taken. */
-export function startClient({ keys, cells, directory }: MovesGround, tenant: string, everyMs: number): Client {
+export function startClient({ keys, cells, directory, ingests }: MovesGround, tenant: string, everyMs: number): Client {
   let times: number[] = [];
   let acknowledged = 0;
   let repeated = 0;
@@ -40,6 +42,7 @@ export function startClient({ keys, cells, directory }: MovesGround, tenant: str
       if (found === null || home === undefined) throw new Error(`There is no tenant ${tenant}.`);
       const cell = cells[home.id === 'aws' ? 'aws' : 'azure'];
       const route = { tenant, cell: cell.id, endpoint: cell.endpoint, epoch: epochOf(found, home) };
+      const sentAt = systemClock.now();
       const response = await fetch(`${cell.endpoint}/v1/events`, {
         method: 'POST',
         headers: {
@@ -49,6 +52,9 @@ export function startClient({ keys, cells, directory }: MovesGround, tenant: str
         body: JSON.stringify(event),
       });
       const text = await response.text();
+      ingests.report({
+        [cell.id]: { ...NO_TRAFFIC, ingestTimes: timeOf(systemClock.now() - sentAt) },
+      });
       if (response.status === 202) break;
       if (attempt === ATTEMPTS) throw new Error(`An event of ${tenant} was answered ${response.status}: ${text}`);
       repeated += 1;

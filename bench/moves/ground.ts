@@ -8,6 +8,7 @@ import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
 import { assigner } from '../../core/edge/directory/assigner.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
+import { type IngestWindow, ingestWindow } from '../../core/edge/monitor/ingest-times.ts';
 import type { MonitorStorage } from '../../core/edge/monitor/monitor-storage.ts';
 import { createMover, type WorkingMover } from '../../core/edge/mover/mover.ts';
 import type { Directory } from '../../core/edge/ports/directory.ts';
@@ -46,6 +47,8 @@ export interface MovesGround {
   readonly cells: Readonly<Record<Cloud, MovesCell>>;
   readonly directory: Directory;
   readonly mover: WorkingMover;
+  /** What moves are throttled by; the clients report to it as routers do. */
+  readonly ingests: IngestWindow;
   /** The clock of the mover, which can be put forward over what is only waited for. */
   readonly clock: Clock & { skip(milliseconds: number): void };
   /** One step of a comparison of everything, from a cell to the tenant's other one. */
@@ -177,9 +180,11 @@ export async function openMovesGround(context: Context, tenants: readonly string
     assign: assigner(assignmentSigner(keys.privateKey), systemClock),
   };
   const push = replicaPusher(asking);
+  const ingests = ingestWindow(systemClock);
   const mover = createMover({
     ...{ directory, push, storage: storageInMemory(), clock, log: SILENT },
     fence: fenceRequest(asking, FENCE_MS),
+    ingestTimes: async (cell, agoMs) => ingests.times(cell, agoMs),
     isErasing: async () => false,
     bring: async () => null,
   });
@@ -189,7 +194,7 @@ export async function openMovesGround(context: Context, tenants: readonly string
     return found;
   };
   return {
-    ...{ keys, cells, directory, mover, clock },
+    ...{ keys, cells, directory, mover, clock, ingests },
     compare: async (tenant, from, restart) => {
       const [home, standby] = [await recordOf(tenant.cell), await recordOf(String(tenant.standby))];
       return push({ tenant, home, standby, from, restart, verify: true });

@@ -3,12 +3,14 @@ import { systemClock } from '../../adapters/system/system.ts';
 import { toLogDocument } from '../../core/events/cloud-event.ts';
 import { mapConcurrently } from '../../core/lib/concurrently.ts';
 import { subjectIndex } from '../../core/pipeline/subject-index.ts';
+import type { NewDocument, Store } from '../../core/ports/store.ts';
 import { reading, recentMinute, TRACEPARENT } from '../kit/events.ts';
 import type { MovesCell } from './ground.ts';
 
 /** Events of one append: as many as a batch of either store takes, or nearly. */
 const APPEND = 100;
 const CONCURRENT = 4;
+const ATTEMPTS = 5;
 const EVENT_BYTES = 300;
 /** Events of one device: some pages of a walk. */
 export const EVENTS_OF_DEVICE = 1000;
@@ -45,11 +47,20 @@ export async function seedLog({ id, events: log, state }: MovesCell, { tenant, e
           });
           return toLogDocument(tenant, event, { origin: id, epoch, traceparent: TRACEPARENT, at: systemClock.now() });
         });
-        const outcomes = await log.append(documents);
-        if (!outcomes.every(({ status }) => status === 'stored')) throw new Error('An event was not stored.');
+        await store(log, documents);
         stored += documents.length;
       }
       progress(stored);
     },
   );
+}
+
+/** Stores all of them: on a busy machine an emulator may answer too late for a write. */
+async function store(log: Store, documents: readonly NewDocument[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const outcomes = await log.append(documents);
+    const failed = outcomes.find((outcome) => outcome.status === 'failed');
+    if (failed === undefined) return;
+    if (attempt === ATTEMPTS) throw failed.error;
+  }
 }

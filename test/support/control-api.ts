@@ -53,8 +53,12 @@ export const NO_ERASURES: ControlApiDeps['erasures'] = {
   cellErasures: async () => ({ erasures: 0, unmarked: 0 }),
 };
 
-/** What a mover needs where nothing was ever erased. */
-export const NOTHING_TO_BRING = { isErasing: async () => false, bring: async () => null };
+/** What a mover needs where nothing was ever erased, and cells have no other traffic. */
+export const NOTHING_TO_BRING = {
+  isErasing: async () => false,
+  bring: async () => null,
+  ingestTimes: async () => ({}),
+};
 
 /** A gate that has found nothing missing. */
 export const OPEN_GATE: ControlApiDeps['gate'] = {

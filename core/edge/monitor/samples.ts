@@ -67,7 +67,7 @@ export function cellSamples(): Samples {
 
   return {
     report(traffic) {
-      for (const [cell, one] of Object.entries(traffic).slice(0, TRAFFIC_LIMITS.cells)) {
+      for (const [cell, { ingestTimes: _, ...one }] of Object.entries(traffic).slice(0, TRAFFIC_LIMITS.cells)) {
         const before = counted.get(cell);
         if (before === undefined && counted.size >= TRAFFIC_LIMITS.cells) continue;
         counted.set(cell, addTraffic(before ?? NO_TRAFFIC, one));

@@ -8,6 +8,7 @@ import type { MonitorStorage } from '../monitor/monitor-storage.ts';
 import { isServing, type Tenant } from '../ports/directory-model.ts';
 import type { Move, MoveOrder, Mover, MoverAnswer, MoveView } from '../ports/mover.ts';
 import { isBeforeSwitch, isOver, MOVE_LIMITS, pausesBefore, remainingMs, stepped } from './move.ts';
+import { moveThrottle, type ThrottleDeps } from './throttle.ts';
 import { type MoveWorkDeps, moveWork, refusal, Waiting } from './work.ts';
 
 export const MOVER_LIMITS = {
@@ -27,7 +28,7 @@ export interface WorkingMover extends Mover {
   round(): Promise<number | null>;
 }
 
-export interface MoverDeps extends MoveWorkDeps {
+export interface MoverDeps extends Omit<MoveWorkDeps, 'throttle'>, Pick<ThrottleDeps, 'ingestTimes'> {
   readonly storage: MonitorStorage;
   /** Whether events of a tenant are being erased: a move waits for that. */
   readonly isErasing: (tenant: string) => Promise<boolean>;
@@ -48,7 +49,7 @@ const now = <T>(_tenant: string, work: () => Promise<T>): Promise<T> => work();
 /** Returns a mover; rounds must not overlap. */
 export function createMover(deps: MoverDeps): WorkingMover {
   const { directory, storage, clock, log } = deps;
-  const { sceneOf, placed, work, abort, ended } = moveWork(deps);
+  const { sceneOf, placed, work, abort, ended } = moveWork({ ...deps, throttle: moveThrottle(deps) });
   let moves: Map<string, Move> | undefined;
 
   const all = async (): Promise<Map<string, Move>> => {

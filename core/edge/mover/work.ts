@@ -9,6 +9,7 @@ import type { Directory } from '../ports/directory.ts';
 import { type Cell, type DirectoryIntent, epochOf, isServing, type Tenant } from '../ports/directory-model.ts';
 import type { Move } from '../ports/mover.ts';
 import { isBeforeSwitch, MOVE_LIMITS, stepped } from './move.ts';
+import type { Throttle } from './throttle.ts';
 
 export const WORK_LIMITS = {
   /** The target may be the home once a walk through everything has found no more than this missing: events come as they are accepted by then. */
@@ -26,6 +27,8 @@ export interface MoveWorkDeps {
   readonly fence: Fence;
   /** Has a cell refuse what was erased of a tenant before it gets a copy; why it does not, or `null`. */
   readonly bring: (tenant: string, cell: string) => Promise<string | null>;
+  /** How fast the sources of all moves may be read. */
+  readonly throttle: Throttle;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -62,7 +65,7 @@ export interface MoveWork {
 }
 
 /** Returns the pieces of work. */
-export function moveWork({ directory, push, fence, bring, clock, log }: MoveWorkDeps): MoveWork {
+export function moveWork({ directory, push, fence, bring, throttle, clock, log }: MoveWorkDeps): MoveWork {
   const sceneOf = async ({ tenant: id, from, to }: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene> => {
     const { tenant } = await directory.lookup(id);
     if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
@@ -98,13 +101,22 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
       : epochOf(tenant, source);
   };
 
-  /** One step of the walk of a move, and what it has counted so far. */
+  /** One step of the walk of a move, and what it has counted so far: `null` if the source is to be left alone for a while. */
   const walked = async (
     move: Move,
     pair: PushRequest,
     verify = move.walk === 'compare',
-  ): Promise<{ readonly move: Move; readonly counts: Readonly<Record<string, unknown>>; readonly done: boolean }> => {
-    const counts = await push({ ...pair, restart: !move.walking, verify });
+  ): Promise<{
+    readonly move: Move;
+    readonly counts: Readonly<Record<string, unknown>> | null;
+    readonly done: boolean;
+  }> => {
+    const grant = await throttle.take(pair.from);
+    if (typeof grant === 'number')
+      return { move: { ...move, notBefore: clock.now() + grant, problem: null }, counts: null, done: false };
+    const counts = await push({ ...pair, restart: !move.walking, verify, budget: grant.budget });
+    const isStopped = typeof counts === 'string' || (counts.waiting !== undefined && counts.isOther !== true);
+    grant.end(typeof counts === 'string' ? 0 : Number(counts.documents ?? 0), isStopped);
     if (typeof counts === 'string') throw new Waiting(counts);
     const done = counts.done === true;
     if (!done && counts.waiting !== undefined)
@@ -112,8 +124,8 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
     return { move: { ...move, walking: !done }, counts, done };
   };
 
-  const lackingOf = (counts: Readonly<Record<string, unknown>>): number =>
-    ['missing', 'different', 'unproven', 'refused'].reduce((total, name) => total + Number(counts[name] ?? 0), 0);
+  const lackingOf = (counts: Readonly<Record<string, unknown>> | null): number =>
+    ['missing', 'different', 'unproven', 'refused'].reduce((total, name) => total + Number(counts?.[name] ?? 0), 0);
 
   /** Whether the directory is still as this move has left it. */
   const isUndisturbed = ({ from, to, state, formerStandby }: Move, { tenant }: Scene): boolean => {
@@ -134,6 +146,7 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
   /** Sends one step of seeding, and no more a second than was asked for. */
   const seeded = async (move: Move, pair: PushRequest): Promise<Move> => {
     const { move: after, counts, done } = await walked(move, pair);
+    if (counts === null) return after;
     const there =
       Number(counts.stored ?? 0) + Number(counts.same ?? 0) + Number(counts.kept ?? 0) + Number(counts.replaced ?? 0);
     const brought = Math.max(0, there - (move.walking ? move.there : 0));
@@ -153,7 +166,7 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
   };
 
   /** Waits for an operator where the target cannot store something. */
-  const refuseLacking = (move: Move, counts: Readonly<Record<string, unknown>>): void => {
+  const refuseLacking = (move: Move, counts: Readonly<Record<string, unknown>> | null): void => {
     const lacking = lackingOf(counts);
     if (lacking > 0) throw new Waiting(`${lacking} events cannot be stored in ${move.to}`, { ...move, walking: false });
   };
@@ -245,7 +258,7 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
         }
         // An estimate: what is on its way would be looked at again a second later, in each range.
         const { move: after, counts, done } = await walked(move, { ...pair, once: true });
-        if (!done) return after;
+        if (!done || counts === null) return after;
         const total = Number(counts.same ?? 0) + Number(counts.missing ?? 0) + Number(counts.different ?? 0);
         return stepped({ ...after, total, there: Number(counts.same ?? 0) }, clock.now());
       }
@@ -253,7 +266,7 @@ export function moveWork({ directory, push, fence, bring, clock, log }: MoveWork
         return seeded(move, pair);
       case 'following': {
         const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
-        if (!done) return after;
+        if (!done || counts === null) return after;
         refuseLacking(move, counts);
         return Number(counts.stored ?? 0) <= WORK_LIMITS.behind && (await isWanted()) ? switched(after, scene) : after;
       }

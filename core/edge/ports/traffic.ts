@@ -1,5 +1,7 @@
 // What an edge isolate reports of the requests that it has sent to cells, for the monitor's overview.
 
+import { addTimes, type IngestTimes, NO_TIMES } from './ingest-times.ts';
+
 /** Requests of one cell since the last report. */
 export interface CellTraffic {
   /** Requests sent to the cell. */
@@ -10,6 +12,8 @@ export interface CellTraffic {
   readonly failures: number;
   /** How long the answers took to begin, in all, in milliseconds. */
   readonly tookMs: number;
+  /** How long those took that bring events; absent in reports of earlier releases. */
+  readonly ingestTimes?: IngestTimes;
 }
 
 /** Cell → its traffic; at most `TRAFFIC_LIMITS.cells`. */
@@ -32,4 +36,7 @@ export const addTraffic = (a: CellTraffic, b: CellTraffic): CellTraffic => ({
   ingests: a.ingests + b.ingests,
   failures: a.failures + b.failures,
   tookMs: a.tookMs + b.tookMs,
+  ...((a.ingestTimes ?? b.ingestTimes) && {
+    ingestTimes: addTimes(a.ingestTimes ?? NO_TIMES, b.ingestTimes ?? NO_TIMES),
+  }),
 });

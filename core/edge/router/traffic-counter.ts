@@ -3,6 +3,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import type { Log } from '../../ports/log.ts';
+import { timeOf } from '../ports/ingest-times.ts';
 import { addTraffic, type CellTraffic, NO_TRAFFIC, TRAFFIC_LIMITS, type TrafficReport } from '../ports/traffic.ts';
 import type { Destination, Forwarded, Forwarding } from './forward.ts';
 
@@ -64,13 +65,14 @@ export function trafficCounter({ send, clock, log }: TrafficCounterDeps): Traffi
       const startedAt = clock.now();
       const outcome = await forward(request, destination);
       const failed = hasFailed(outcome);
-      if (failed !== undefined)
+      if (failed !== undefined) {
+        const tookMs = Math.max(0, clock.now() - startedAt);
+        const isIngest = request.method === 'POST' && EVENTS.test(request.target);
         count(destination.cell, {
-          requests: 1,
-          ingests: request.method === 'POST' && EVENTS.test(request.target) ? 1 : 0,
-          failures: failed ? 1 : 0,
-          tookMs: Math.max(0, clock.now() - startedAt),
+          ...{ requests: 1, ingests: isIngest ? 1 : 0, failures: failed ? 1 : 0, tookMs },
+          ...(isIngest && { ingestTimes: timeOf(tookMs) }),
         });
+      }
       return outcome;
     },
 

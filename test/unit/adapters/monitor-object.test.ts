@@ -17,6 +17,7 @@ function object(round: () => Promise<void>) {
   const methods = monitorObject({
     monitor: { round, status: () => 'fine', overview: (known) => `all but ${known}` },
     report: (traffic: string) => void reports.push(traffic),
+    ingestTimes: (cell, agoMs) => ({ [cell.length]: agoMs }),
     gate: { caughtUp: async (cell) => ({ cell, state: 'unknown', running: null, latest: null }) },
     book: drillBook(new MemoryMonitorStorage(), clock),
     storage,
@@ -33,6 +34,7 @@ test('asking how things stand wakes it, and an alarm that is set stays', async (
   clock.jump(500);
   await methods.wake();
   expect(await methods.caughtUp('a', 1, true)).toMatchObject({ cell: 'a', state: 'unknown' });
+  expect(await methods.ingestTimes('a', 60)).toEqual({ 1: 60 });
   expect(alarm()).toBe(0);
 });
 

@@ -34,8 +34,8 @@ test('it counts what a cell has answered or not, and nothing that the cell was n
   await work;
   expect(reports).toEqual([
     {
-      a: { requests: 2, ingests: 1, failures: 1, tookMs: 20 },
-      b: { requests: 1, ingests: 1, failures: 1, tookMs: 10 },
+      a: { requests: 2, ingests: 1, failures: 1, tookMs: 20, ingestTimes: { 117: 1 } },
+      b: { requests: 1, ingests: 1, failures: 1, tookMs: 10, ingestTimes: { 117: 1 } },
     },
   ]);
   expect(traffic.afterwards()).toBe(undefined);
