@@ -10,7 +10,8 @@ import type { MovesCell } from './ground.ts';
 /** Events of one append: as many as a batch of either store takes, or nearly. */
 const APPEND = 100;
 const CONCURRENT = 4;
-const ATTEMPTS = 5;
+const ATTEMPTS = 20;
+const PAUSE_MS = 1000;
 const EVENT_BYTES = 300;
 /** Events of one device: some pages of a walk. */
 export const EVENTS_OF_DEVICE = 1000;
@@ -62,5 +63,6 @@ async function store(log: Store, documents: readonly NewDocument[]): Promise<voi
     const failed = outcomes.find((outcome) => outcome.status === 'failed');
     if (failed === undefined) return;
     if (attempt === ATTEMPTS) throw failed.error;
+    await systemClock.sleep(PAUSE_MS);
   }
 }

@@ -101,7 +101,7 @@ export function createControlApi({
   log,
 }: ControlApiDeps): (request: Request, operator: Operator, traceparent: string) => Promise<Response> {
   const match = routeMatcher(controlRoutes);
-  const leftIfPlaced = leftBehind({ holdings, push });
+  const leftIfPlaced = leftBehind({ holdings, push, clock });
   const failbacks = failbackAnswers({ gate, now: () => clock.now(), log });
   const requireUnmoved = unmoved(mover, log);
   const bringErasures = erasuresFirst(erasures, directory, log);

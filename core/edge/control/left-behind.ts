@@ -1,44 +1,69 @@
 // What a tenant would leave behind in its cells: events that they hold and the cell that it goes to has not.
 
+import type { Clock } from '../../ports/clock.ts';
 import type { Holdings } from '../cells/holdings-question.ts';
 import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Cell, Tenant } from '../ports/directory-model.ts';
 
-/** Steps of a comparison; a tenant that needs more is to be compared by `polycell replicas verify` and moved deliberately. */
-const COMPARISON_STEPS = 3;
+export const PLACE_LIMITS = {
+  /** A comparison begins no step after this time, in milliseconds: the operator waits for the answer. */
+  compareMs: 10_000,
+  /** Nor after so many steps, of which each may have found another one under way. */
+  steps: 10,
+  /** Nor behind so many events: whoever repeats the command has both cells read them again. */
+  events: 50_000,
+  /** The pause after a step that did not get on, in milliseconds. */
+  pauseMs: 500,
+} as const;
 
-/** Returns a comparison of at most `COMPARISON_STEPS`: how many events of a cell the other one lacks or has otherwise, or why that is not known. */
+/**
+ * Returns a comparison within `PLACE_LIMITS`: how many events of a cell the other one lacks or has otherwise, or why that is not known. One
+ * that is not finished says how far it came, and counts as if everything were missing.
+ */
 const comparison =
-  (push: ReplicaPusher) =>
+  ({ push, clock }: Pick<LeftBehindDeps, 'push' | 'clock'>) =>
   async (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' | 'from'>): Promise<number | string> => {
-    for (let step = 0, begun = false; step < COMPARISON_STEPS; step += 1) {
-      const found = await push({ ...pair, restart: !begun, verify: true });
+    const until = clock.now() + PLACE_LIMITS.compareMs;
+    let begun = false;
+    let left: number = PLACE_LIMITS.events;
+    for (let step = 0; step < PLACE_LIMITS.steps && left > 0 && clock.now() < until; step += 1) {
+      const found = await push({ ...pair, restart: !begun, verify: true, budget: left });
       if (typeof found === 'string') return found;
       begun ||= found.isOther !== true;
       if (found.done === true) return Number(found.missing ?? 0) + Number(found.different ?? 0);
+      left -= Number(found.documents ?? 0);
+      if (found.waiting !== undefined) await clock.sleep(PLACE_LIMITS.pauseMs);
     }
-    return 'the comparison with the other cell takes too long';
+    return `they cannot be compared within this request: ${PLACE_LIMITS.events - left} were looked at`;
   };
 
 export interface LeftBehindDeps {
   readonly holdings: Holdings;
   readonly push: ReplicaPusher;
+  readonly clock: Clock;
 }
 
 /**
  * Returns a function that says for each cell of a tenant why events would be left there if its home were `destination`, or `null` if none
  * would: it has none, or the destination is the tenant's other cell and has every one of them.
  */
-export function leftBehind({ holdings, push }: LeftBehindDeps) {
-  const compare = comparison(push);
+export function leftBehind({ holdings, push, clock }: LeftBehindDeps) {
+  const compare = comparison({ push, clock });
 
   /** How many events of one cell the other one lacks, as far as is known. */
-  const lacking = async (tenant: Tenant, cells: readonly Cell[], from: Cell): Promise<string | null> => {
+  const lacking = async (
+    tenant: Tenant,
+    cells: readonly Cell[],
+    from: Cell,
+    destination: string,
+  ): Promise<string | null> => {
     const home = cells.find(({ id }) => id === tenant.cell);
     const standby = cells.find(({ id }) => id === tenant.standby);
     if (home?.keys === undefined || standby?.keys === undefined) return 'the cells cannot be compared without keys';
     const found = await compare({ tenant, home, standby, from: from.id });
-    if (typeof found === 'string') return found;
+    // A move takes events along, and compares for as long as it takes.
+    const instead = `npx polycell tenants move ${tenant.id} --to ${destination}`;
+    if (typeof found === 'string') return destination === tenant.cell ? found : `${found} (${instead})`;
     return found === 0 ? null : `${found} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
   };
 
@@ -52,7 +77,7 @@ export function leftBehind({ holdings, push }: LeftBehindDeps) {
       cells.map(async (cell): Promise<readonly [string, string | null]> => {
         const held = await holdings.heldBy(cell, tenant.id);
         if (held === null || cell.id === destination || !isOther) return [cell.id, held];
-        const lacked = await lacking(tenant, cells, cell);
+        const lacked = await lacking(tenant, cells, cell, destination);
         return [cell.id, lacked === null ? null : `${held}, and ${lacked}`];
       }),
     );

@@ -19,8 +19,10 @@ export const FAILBACK_LIMITS = {
   standsMs: 30_000,
   /** After one that has found something missing, the next one begins so much later at the earliest, in milliseconds. */
   againMs: 5000,
-  /** A comparison of a cell looks at no further tenant after this time, in milliseconds. */
+  /** A comparison of a cell looks at no further tenant so long after it was last asked for or looked at, in milliseconds. */
   comparisonMs: 600_000,
+  /** Nor so long after its beginning, and that of those before it that it goes on with, in milliseconds: what was seen first would be too old. */
+  wholeMs: 3_600_000,
   /** Steps of a tenant's comparison in a row that do not get on, and the pause after each, in milliseconds. */
   idleSteps: 10,
   pauseMs: 1000,
@@ -53,6 +55,12 @@ type Draft = { -readonly [Field in keyof FailbackComparison]: FailbackComparison
 /** What is kept of a cell. */
 interface Entry {
   readonly switches: number;
+  /** When it was last asked for, or looked at. */
+  askedAt: number;
+  /** When the comparisons began of which the one that is under way, or the latest, is the last: each goes on where the one before ran out of time. */
+  since: number;
+  /** Whether the latest one ran out of time. */
+  isLate: boolean;
   running: Draft | null;
   latest: FailbackComparison | null;
 }
@@ -63,13 +71,16 @@ type Notes = ReadonlyMap<string, { readonly epoch: unknown; readonly at: number 
 /** A comparison that can say nothing more of any tenant. */
 class Ended extends Error {}
 
+/** A comparison whose time is over: the next one goes on with it. */
+class LateEnd extends Ended {}
+
 /** Returns the gate of one monitor. It keeps nothing durably: what it has found stands for seconds. */
 export function createFailbackGate({ directory, replicas, push, clock }: FailbackGateDeps): WorkingGate {
   const entries = new Map<string, Entry>();
   const underWay = new Set<Promise<void>>();
   const inTurn = atMost(FAILBACK_LIMITS.concurrent);
 
-  const notesOf = async (cell: Cell, until: number): Promise<Notes> => {
+  const notesOf = async (cell: Cell, until: () => number): Promise<Notes> => {
     const notes = new Map<string, { readonly epoch: unknown; readonly at: number }>();
     let cursor: string | undefined;
     do {
@@ -79,12 +90,15 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
         if (isJsonObject(note) && note.direction === 'to' && note.behindSince === null && note.failingSince === null)
           notes.set(`${note.tenant} ${note.peer}`, { epoch: note.passedEpoch, at: Number(note.passedAt) });
       cursor = typeof page.next === 'string' ? page.next : undefined;
-    } while (cursor !== undefined && clock.now() < until && notes.size < FAILBACK_LIMITS.notes);
+    } while (cursor !== undefined && clock.now() < until() && notes.size < FAILBACK_LIMITS.notes);
     return notes;
   };
 
   /** How many events of one cell the other one lacks or has otherwise; a text if that is not known: why. */
-  const lacked = async (pair: Omit<PushRequest, 'restart' | 'verify'>, until: number): Promise<number | string> => {
+  const lacked = async (
+    pair: Omit<PushRequest, 'restart' | 'verify'>,
+    until: () => number,
+  ): Promise<number | string> => {
     let begun = false;
     let before = '';
     for (let idle = 0; ; ) {
@@ -97,13 +111,15 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
       idle = now === before ? idle + 1 : 0;
       before = now;
       if (idle === FAILBACK_LIMITS.idleSteps) return String(waiting ?? 'the comparison does not get on');
-      if (clock.now() >= until) return 'the comparison takes too long';
+      if (clock.now() >= until()) return 'the comparison takes too long';
       if (waiting !== undefined) await clock.sleep(FAILBACK_LIMITS.pauseMs);
     }
   };
 
   const compare = async (id: string, entry: Entry, draft: Draft): Promise<void> => {
-    const until = draft.startedAt + FAILBACK_LIMITS.comparisonMs;
+    const until = () => Math.min(entry.askedAt + FAILBACK_LIMITS.comparisonMs, entry.since + FAILBACK_LIMITS.wholeMs);
+    /** What a standby has sent then, and since, as its note says, is not compared again; of small cells it is two minutes ago at most. */
+    const freshFrom = entry.since - FAILBACK_LIMITS.freshMs;
     const asked = new Map<string, Promise<Notes>>();
     const noted = (cell: Cell) => {
       const known = asked.get(cell.id) ?? notesOf(cell, until);
@@ -113,16 +129,16 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
     let unanswered = 0;
 
     /** Whether a walk that began under the present epoch has brought everything, and nothing was left unsent since. */
-    const isNoted = async (tenant: Tenant, home: Cell, from: Cell, to: Cell, freshMs: number): Promise<boolean> => {
+    const isNoted = async (tenant: Tenant, home: Cell, from: Cell, to: Cell, oldest: number): Promise<boolean> => {
       const note = (await noted(from)).get(`${tenant.id} ${to.id}`);
-      return note !== undefined && note.epoch === epochOf(tenant, home) && clock.now() - note.at < freshMs;
+      return note !== undefined && note.epoch === epochOf(tenant, home) && note.at > oldest;
     };
 
     /** Why a tenant must wait; `null` if nothing is missing. */
     const reasonOf = async (tenant: Tenant, home: Cell, standby: Cell): Promise<string | null> => {
       if (home.keys === undefined || standby.keys === undefined) return 'the cells cannot be compared without keys';
-      const hasOwn = await isNoted(tenant, home, home, standby, Number.POSITIVE_INFINITY);
-      const hasOthers = await isNoted(tenant, home, standby, home, FAILBACK_LIMITS.freshMs);
+      const hasOwn = await isNoted(tenant, home, home, standby, Number.NEGATIVE_INFINITY);
+      const hasOthers = await isNoted(tenant, home, standby, home, freshFrom);
       const ways = [...(hasOthers ? [] : [[standby, home] as const]), ...(hasOwn ? [] : [[home, standby] as const])];
       const lacks: string[] = [];
       for (const [from, to] of ways) {
@@ -138,7 +154,8 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
     };
 
     const lookAt = async (tenant: Tenant, home: Cell, cells: ReadonlyMap<string, Cell>): Promise<void> => {
-      if (clock.now() >= until) throw new Ended('the other tenants were not looked at in time');
+      if (clock.now() >= until())
+        throw new LateEnd('the other tenants were not looked at in time; repeat it to go on with them');
       if (unanswered >= FAILBACK_LIMITS.unanswered) throw new Ended('the other tenants were not looked at');
       const standby = tenant.standby === null ? undefined : cells.get(tenant.standby);
       // The others are not served at all: they gain by it in any case.
@@ -175,9 +192,12 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
     const counts = { tenants: 0, looked: 0, complete: false, behind: 0, missing: 0 };
     const draft: Draft = { startedAt: clock.now(), endedAt: null, ...counts, reasons: [] };
     entry.running = draft;
+    if (!entry.isLate || clock.now() - entry.since >= FAILBACK_LIMITS.wholeMs) entry.since = clock.now();
+    entry.isLate = false;
     const work = compare(id, entry, draft)
       .catch((error: unknown) => {
         const { code, message } = describeError(error);
+        entry.isLate = error instanceof LateEnd;
         draft.reasons.push(error instanceof Ended ? message : `${code}: ${message}`);
       })
       .finally(() => {
@@ -206,8 +226,11 @@ export function createFailbackGate({ directory, replicas, push, clock }: Failbac
   return {
     async caughtUp(cell, switches, wanted) {
       const known = entries.get(cell);
-      const entry = known?.switches === switches ? known : { switches, running: null, latest: null };
+      const now = clock.now();
+      const fresh: Entry = { switches, askedAt: now, since: now, isLate: false, running: null, latest: null };
+      const entry = known?.switches === switches ? known : fresh;
       entries.set(cell, entry);
+      entry.askedAt = now;
       if (wanted && isDue(entry)) begin(cell, entry);
       const { running, latest } = entry;
       return { cell, state: stateOf(entry), running: running && { ...running, reasons: [...running.reasons] }, latest };

@@ -3,11 +3,13 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import type { Holdings } from '../../../../core/edge/cells/holdings-question.ts';
 import type { ReplicaPusher } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createControlApi } from '../../../../core/edge/control/control-api.ts';
+import { leftBehind, PLACE_LIMITS } from '../../../../core/edge/control/left-behind.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import type { CellDefinition } from '../../../../core/edge/ports/directory-model.ts';
+import type { JsonObject } from '../../../../core/ports/json.ts';
 import { ALPHA, add, apply, BETA, BY_OPS, GAMMA, tenant } from '../../../contract/directory/harness.ts';
 import { IDLE_MOVER, NO_DRILLS, NO_ERASURES, NO_KEYS, OPEN_GATE } from '../../../support/control-api.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { EagerClock, FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingLog } from '../../../support/recording-log.ts';
 
 const KEY = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'A'.repeat(43) } as const;
@@ -132,8 +134,24 @@ describe('a tenant goes to its other cell', () => {
       async () => ({ done: true, missing: 2, different: 1 }),
       '3 of them are not in the other cell (npx polycell replicas sync acme)',
     ],
-    ['a cell does not answer', true, async () => 'alpha does not answer: refused', 'alpha does not answer: refused'],
-    ['it takes too long', true, async () => ({ done: false }), 'the comparison with the other cell takes too long'],
+    [
+      'a cell does not answer',
+      true,
+      async () => 'alpha does not answer: refused',
+      'alpha does not answer: refused (npx polycell tenants move acme --to beta)',
+    ],
+    [
+      'it takes too many steps',
+      true,
+      async () => ({ done: false, documents: 7 }),
+      'they cannot be compared within this request: 70 were looked at (npx polycell tenants move acme --to beta)',
+    ],
+    [
+      'it has more events than are compared',
+      true,
+      async ({ budget = 0 }) => ({ done: false, documents: Math.min(30_000, budget) }),
+      'they cannot be compared within this request: 50000 were looked at (npx polycell tenants move acme --to beta)',
+    ],
     ['there are no keys', false, async () => ({ done: true }), 'the cells cannot be compared without keys'],
   ])('and not while %s', async (_why, keys, push, expected) => {
     const call = await setUp(held, push, keys);
@@ -149,5 +167,35 @@ describe('a tenant goes to its other cell', () => {
     expect((await call('tenants/acme/place', { cell: 'gamma' })).body.code).toBe('tenant_has_data');
     // The standby is left, and the home has all that it has.
     expect((await call('tenants/acme/place', { standby: 'gamma' })).status).toBe(200);
+  });
+
+  test('and the comparison begins no step once its time is over, and pauses where another one is under way', async () => {
+    const clock = new EagerClock();
+    const began = clock.now();
+    const at: number[] = [];
+    const step = (jump: number, answer: JsonObject) => {
+      const left = leftBehind({
+        holdings: held,
+        clock,
+        push: async () => {
+          at.push(clock.now() - began);
+          clock.jump(jump);
+          return answer;
+        },
+      });
+      const serving = { keys: [KEY], state: 'active', switches: 0, revision: 1 } as const;
+      const cells = [ALPHA, BETA].map((cell) => ({ ...cell, ...serving }));
+      const acme = { id: 'acme', cell: 'alpha', standby: 'beta', epochBase: 1, residency: 'any', revision: 1 } as const;
+      return left({ ...acme, tier: 'standard', pinned: false }, cells, 'beta');
+    };
+    expect(await step(PLACE_LIMITS.compareMs - 1, { done: false, documents: 5 })).toEqual({
+      alpha:
+        'it holds events of acme, and they cannot be compared within this request: 10 were looked at (npx polycell tenants move acme --to beta)',
+      beta: 'it holds events of acme',
+    });
+    expect(at.splice(0)).toEqual([0, PLACE_LIMITS.compareMs - 1]);
+    clock.jump(began - clock.now());
+    await step(0, { done: false, isOther: true, waiting: 'another step is under way' });
+    expect(at).toEqual(Array.from({ length: PLACE_LIMITS.steps }, (_, index) => index * PLACE_LIMITS.pauseMs));
   });
 });

@@ -3,6 +3,7 @@ import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-direc
 import type { PushRequest } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { createFailbackGate, FAILBACK_LIMITS } from '../../../../core/edge/monitor/failback-gate.ts';
+import { epochOf } from '../../../../core/edge/ports/directory-model.ts';
 import { PortError } from '../../../../core/ports/errors.ts';
 import type { JsonObject } from '../../../../core/ports/json.ts';
 import { candidate, measured } from '../../../support/events.ts';
@@ -130,8 +131,12 @@ test('the directory refuses the failback while anything is missing, unless it is
   });
 });
 
-/** The cells home and other, which are down, with so many tenants and with one, and cells that compare as `push` says; the notes of the cells say nothing. */
-async function manyTenants(count: number, push: (request: PushRequest) => Promise<JsonObject | string>) {
+/** The cells home and other, which are down, with so many tenants and with one, and cells that compare as `push` says; the notes of the cells say nothing unless given. */
+async function manyTenants(
+  count: number,
+  push: (request: PushRequest) => Promise<JsonObject | string>,
+  notesOf: (cell: string) => readonly JsonObject[] = () => [],
+) {
   const clock = new EagerClock();
   const directory = createDirectory({ storage: new MemoryDirectoryStorage(), clock });
   const intent = { actor: 'ops', reason: 'a test' };
@@ -139,7 +144,7 @@ async function manyTenants(count: number, push: (request: PushRequest) => Promis
   for (const id of ['home', 'other', 'standby']) {
     const endpoint = endpointOf(id);
     const place = { cloud: id === 'standby' ? 'azure' : 'aws', region: 'r', jurisdiction: 'eu' } as const;
-    const cell = { id, ...place, endpoint, keys, capacity: 1000, price: 1, failover: 'automatic' as const };
+    const cell = { id, ...place, endpoint, keys, capacity: 5000, price: 1, failover: 'automatic' as const };
     await directory.change({ kind: 'add-cell', cell }, { ...intent, proof: { cell: id, endpoint, keys } });
   }
   const place = { tier: 'standard', residency: 'any', standby: 'standby' } as const;
@@ -147,7 +152,12 @@ async function manyTenants(count: number, push: (request: PushRequest) => Promis
     await directory.change({ kind: 'add-tenant', tenant: `t-${index}`, cell: 'home', ...place }, intent);
   await directory.change({ kind: 'add-tenant', tenant: 'one-more', cell: 'other', ...place }, intent);
   for (const cell of ['home', 'other']) await directory.change({ kind: 'fail-over', cell }, intent);
-  const gate = createFailbackGate({ directory, replicas: async () => ({ items: [] }), push, clock });
+  const gate = createFailbackGate({
+    directory,
+    replicas: async ({ id }) => ({ items: [...notesOf(id)] }),
+    push,
+    clock,
+  });
   return {
     clock,
     directory,
@@ -287,4 +297,60 @@ test('a directory that does not answer ends the comparison, and leaves a finding
     state: 'behind',
     latest: { complete: false, reasons: ['unavailable: It does not answer.'] },
   });
+});
+
+/** Thousands of tenants whose comparison takes half a second each way, and is noted by the cells. */
+async function noted(count: number, isWaitedFor = false) {
+  const notes = new Map<string, JsonObject[]>();
+  const pushed: string[] = [];
+  const many = await manyTenants(
+    count,
+    async ({ tenant, home, standby, from }) => {
+      many.clock.jump(500);
+      pushed.push(`${tenant.id} ${from}`);
+      const peer = from === home.id ? standby.id : home.id;
+      const passed = { passedEpoch: epochOf(tenant, home), passedAt: many.clock.now() };
+      const note = { tenant: tenant.id, peer, direction: 'to', behindSince: null, failingSince: null, ...passed };
+      notes.set(from, [...(notes.get(from) ?? []), note]);
+      if (isWaitedFor && pushed.length % 100 === 0) await many.ask(false);
+      return EQUAL;
+    },
+    (cell) => notes.get(cell) ?? [],
+  );
+  return { ...many, pushed };
+}
+
+test('a cell with thousands of tenants is compared for as long as anyone waits for it', async () => {
+  const many = await noted(1500, true);
+  await many.ask();
+  await many.gate.idle();
+  expect(1500 * 1000).toBeGreaterThan(FAILBACK_LIMITS.comparisonMs);
+  expect(await many.ask()).toMatchObject({ state: 'caught-up', latest: { looked: 1500, complete: true, behind: 0 } });
+});
+
+test('a comparison that has run out of time is gone on with by the next one, so that each tenant is compared once', async () => {
+  const many = await noted(1500);
+  const looked: unknown[] = [];
+  for (let runs = 0; runs < 3; runs += 1) {
+    expect((await many.ask()).state).toBe('comparing');
+    await many.gate.idle();
+    looked.push((await many.ask(false)).latest?.complete, many.pushed.length);
+    many.clock.jump(FAILBACK_LIMITS.againMs);
+  }
+  expect(looked).toEqual([false, 1200, false, 2400, true, 3000]);
+  expect(new Set(many.pushed).size).toBe(3000);
+  expect((await many.ask(false)).state).toBe('caught-up');
+});
+
+test('what was compared an hour before is compared again', async () => {
+  const many = await noted(1500);
+  await many.ask();
+  await many.gate.idle();
+  many.clock.jump(FAILBACK_LIMITS.wholeMs);
+  many.pushed.length = 0;
+  await many.ask();
+  await many.gate.idle();
+  // What the home had sent does not change any more; what the standby has may.
+  expect(many.pushed).toContain('t-0 standby');
+  expect(many.pushed).not.toContain('t-0 home');
 });
