@@ -6,7 +6,6 @@ import { readEdgeConfig } from './config.ts';
 
 export class MonitorObject extends DurableObject<MonitorBindings & Record<string, string>> implements Watching {
   readonly #methods;
-
   constructor(context: ObjectContext, environment: MonitorBindings & Record<string, string>) {
     super(context, environment);
     this.#methods = composeMonitor(context.storage, readEdgeConfig(environment), environment);

@@ -10,7 +10,7 @@ export const PLACE_LIMITS = {
   compareMs: 10_000,
   /** Nor after so many steps, of which each may have found another one under way. */
   steps: 10,
-  /** Nor behind so many events: whoever repeats the command has both cells read them again. */
+  /** Nor behind so many events: a command that is repeated has both cells read them again. */
   events: 50_000,
   /** The pause after a step that did not get on, in milliseconds. */
   pauseMs: 500,

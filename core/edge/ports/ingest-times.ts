@@ -11,6 +11,7 @@ export const INGEST_TIME_LIMITS = {
   buckets: 560,
 } as const;
 
+/** Of no requests. */
 export const NO_TIMES: IngestTimes = {};
 
 /** The count of one request. */

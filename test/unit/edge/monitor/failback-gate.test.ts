@@ -320,7 +320,7 @@ async function noted(count: number, isWaitedFor = false) {
   return { ...many, pushed };
 }
 
-test('a cell with thousands of tenants is compared for as long as anyone waits for it', async () => {
+test('a cell with thousands of tenants is compared for as long as it is asked for', async () => {
   const many = await noted(1500, true);
   await many.ask();
   await many.gate.idle();
