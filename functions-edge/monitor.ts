@@ -10,7 +10,6 @@ export class MonitorObject extends DurableObject<MonitorBindings & Record<string
     super(context, environment);
     this.#methods = composeMonitor(context.storage, readEdgeConfig(environment), environment);
   }
-
   wake() {
     return this.#methods.wake();
   }

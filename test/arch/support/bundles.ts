@@ -25,15 +25,15 @@ const KIB = 1024;
  * (docs/adr/0010-bundles.md).
  */
 export const BUDGETS: Readonly<Record<string, number>> = {
-  'aws/http': 443 * KIB,
+  'aws/http': 445 * KIB,
   'aws/relay': 290 * KIB,
   'aws/worker': 321 * KIB,
   'azure/app': 836 * KIB,
   // A container starts once for many requests; its size is bounded so that nothing comes in unnoticed.
-  'containers/aws': 676 * KIB,
-  'containers/azure': 939 * KIB,
+  'containers/aws': 678 * KIB,
+  'containers/azure': 941 * KIB,
   // The platform's own limit is 3 MiB (https://developers.cloudflare.com/workers/platform/limits/#worker-size); an isolate starts in milliseconds.
-  'edge/http': 302 * KIB,
+  'edge/http': 306 * KIB,
 };
 
 /**
