@@ -35,6 +35,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { receiptsOf } from '../core/replication/peer-receipts.ts';
 import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
@@ -219,6 +220,7 @@ export function composeConsumer(
   const watched = { events: time.watch(events), state: time.watch(state) };
   const consumer = create({ ...watched, clock, ids, permit: leases && permitBy(leases) });
   const changed = overrides.consumer?.(consumer) ?? consumer;
+  const receipts = config.leases && receiptsOf({ ...config.leases, ...asking, state, telemetry })(consumer);
   const deps = {
     cell: config.cell,
     declaration,
@@ -228,6 +230,7 @@ export function composeConsumer(
     clock,
     log,
     leases,
+    receipts,
   };
   const timed = timedDelivery(
     { cell: config.cell, delays, clock },

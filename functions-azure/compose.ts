@@ -43,6 +43,7 @@ import type { Clock } from '../core/ports/clock.ts';
 import type { Ids } from '../core/ports/ids.ts';
 import type { Log } from '../core/ports/log.ts';
 import type { Store } from '../core/ports/store.ts';
+import { receiptsOf } from '../core/replication/peer-receipts.ts';
 import { replicator } from '../core/replication/replicator.ts';
 import { checkedStore } from '../core/store/checked-store.ts';
 import { storeTime } from '../core/store/store-time.ts';
@@ -247,6 +248,7 @@ export function composeConsumers(
   const gate = new SoloGate();
   const asking = { cell: config.cell, clock, fetch: (request: Request) => fetch(request) };
   const keeper = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
+  const heardBy = config.leases && receiptsOf({ ...config.leases, ...asking, state, telemetry });
   const parked = tracedParking(telemetry, parking({ state, clock }));
   const tombs = tombstones({ state, clock });
   const delays = delayNotes({ state, telemetry, ...own });
@@ -272,6 +274,7 @@ export function composeConsumers(
       log,
       gate,
       leases,
+      receipts: leases && heardBy?.(consumer),
     };
     const timed = timedDelivery(
       { cell: config.cell, delays, clock },

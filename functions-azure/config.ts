@@ -137,7 +137,7 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
   return readSettings(environment, VARIABLES, (get, problems) => {
     const replication = readReplication(get, problems);
     const edge = readEdge(get, problems);
-    const leases = edge === undefined ? undefined : { edge, identityKey: replication.identityKey };
+    const leases = edge === undefined ? undefined : { edge, ...replication };
     return { ...readCell({ environment, get, problems }), leases, replication };
   });
 }

@@ -148,7 +148,7 @@ export function composeMonitor(
   const comparing = {
     directory: keeper,
     push: replicaPusher({ ...asking, sign, assign }),
-    replicas: holdingsQuestion({ ...asking, sign }).replicas,
+    ...holdingsQuestion({ ...asking, sign }),
     clock,
   };
   const signers = signerLedger(publicPart(routeKey), clock);

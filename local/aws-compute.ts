@@ -189,8 +189,8 @@ export class AwsCompute {
     };
     const identity = { APP_IDENTITY_KEY: JSON.stringify(identityKey) };
     const edgeKeys = { APP_ROUTE_KEYS: JSON.stringify(routeKeys) };
-    const leasing = { ...identity, APP_EDGE: edge };
-    const api = { ...leasing, ...edgeKeys, APP_ENDPOINTS: endpoint, APP_ROUTE_AUDIENCE: 'required' };
+    const leasing = { ...identity, ...edgeKeys, APP_EDGE: edge };
+    const api = { ...leasing, APP_ENDPOINTS: endpoint, APP_ROUTE_AUDIENCE: 'required' };
     const workers = topology.consumers.map((consumer): [string, FunctionPlan] => {
       const more = {
         ...(consumer.effects === 'home-only' && leasing),

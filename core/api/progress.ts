@@ -47,6 +47,12 @@ export const ReplicaNote = object(['tenant', 'peer', 'direction', 'passedAt', 'p
   behindSince: { ...orNull, description: 'Since when events may have been left unsent.' },
   lacking: { ...orNull, description: 'Events that the other cell lacked after the last comparison.' },
   walk: { type: ['string', 'null'] },
+  leasedEpoch: { ...count, description: 'The epoch of the lease by which this cell has home-only effects.' },
+  leasedAt: { ...count, description: 'When that was noted; the edge has the other cell compare once more then.' },
+  settledAt: {
+    ...orNull,
+    description: 'When such a comparison had ended: nothing is missing here of which the other cell has had effects.',
+  },
   joinedAt: {
     ...orNull,
     description: 'When it became the other cell, until a comparison has brought what it lacked then.',

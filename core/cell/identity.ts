@@ -29,6 +29,10 @@ export const statePartition = {
   trials: (consumer: string, tenant: string) => `trials|${consumer}|${tenant}`,
   /** Events that a claiming consumer has applied to one entity, and that entity's documents. */
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
+  /** Copies of a tenant's events whose effects may have to happen here. */
+  pending: (consumer: string, tenant: string) => `pending|${consumer}|${tenant}`,
+  /** The consumers and tenants that have such copies. */
+  pendingTenants: 'pending',
   /** How far consumers have come with deriving a tenant's state anew. */
   rebuild: (tenant: string) => `rebuild|${tenant}`,
   /** Copies of a tenant's events that stand in no cell, as others do in their place. */
@@ -93,4 +97,5 @@ export const RESERVED_PREFIXES: readonly string[] = [
   'replicas',
   'delays',
   'writes',
+  'pending',
 ];

@@ -26,10 +26,14 @@ export interface Leases {
   obtain(tenants: readonly string[]): Promise<void>;
   /** Why an effect that takes this long must not begin now; `undefined` if it may. */
   hindrance(tenant: string, lastsMs: number): string | undefined;
+  /** The tenant's epoch when the lease was granted; `undefined` without one that has any. */
+  epoch?(tenant: string): number | undefined;
 }
 
-/** The answers by tenant, or why there are none. */
-export type LeaseReply = { readonly answers: JsonObject } | { readonly problem: string };
+/** The answers by tenant, with epochs unless the edge is of an earlier release; or why there are none. */
+export type LeaseReply =
+  | { readonly answers: JsonObject; readonly epochs?: JsonObject | undefined }
+  | { readonly problem: string };
 
 /** Asks for the leases of some tenants, at this time by the cell's clock. Never rejects. */
 export type AskForLeases = (tenants: readonly string[], at: number) => Promise<LeaseReply>;
@@ -49,8 +53,9 @@ export function edgeQuestion({ cell, edge, identityKey, ...deps }: EdgeQuestionD
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body } as const;
     const answer = await timedFetch(deps, edge + LEASE_PATH, init, KEEPER_LIMITS.askMs);
     if (answer.status === null) return { problem: `the edge gives ${answer.problem}` };
-    const answers = answer.status === 200 && isJsonObject(answer.body) ? answer.body.tenants : undefined;
-    return isJsonObject(answers) ? { answers } : { problem: `the edge answers ${answer.status}` };
+    const { tenants: answers, epochs } = answer.status === 200 && isJsonObject(answer.body) ? answer.body : {};
+    if (!isJsonObject(answers)) return { problem: `the edge answers ${answer.status}` };
+    return { answers, ...(isJsonObject(epochs) && { epochs }) };
   };
 }
 
@@ -64,6 +69,7 @@ export interface LeaseKeeperDeps {
 interface Held {
   readonly askedAt: number;
   readonly answer: LeaseAnswer;
+  readonly epoch?: number;
 }
 
 const WHY: Readonly<Record<'waits' | 'elsewhere', string>> = {
@@ -125,7 +131,8 @@ export function leaseKeeper({ ask: question, state, clock }: LeaseKeeperDeps): L
       // Until the note is right, what was held counts no more.
       if (said !== 'free') held.set(tenant, { askedAt, answer: said === 'granted' ? 'waits' : said });
       await keepNote(tenant, said);
-      held.set(tenant, { askedAt, answer: said });
+      const epoch = reply.epochs?.[tenant];
+      held.set(tenant, { askedAt, answer: said, ...(typeof epoch === 'number' && { epoch }) });
     }
   };
 
@@ -170,6 +177,8 @@ export function leaseKeeper({ ask: question, state, clock }: LeaseKeeperDeps): L
         ? undefined
         : `the cell’s lease for the tenant ends, and is not renewed: ${problem}`;
     },
+
+    epoch: (tenant) => held.get(tenant)?.epoch,
   };
 }
 

@@ -89,19 +89,18 @@ export function readEdge(get: Get, problems: string[]): string | undefined {
   return edge === 'none' ? undefined : edge;
 }
 
-/** What a function needs to ask for leases. */
-export interface LeaseConfig {
+/** What a function needs to ask for leases, and other cells for receipts. */
+export interface LeaseConfig extends ReplicationConfig {
   readonly edge: string;
-  readonly identityKey: PrivateKey;
 }
 
-/** The edge and the cell's key; `undefined` without an edge, and then the key is not read. */
+/** The edge and the keys; `undefined` without an edge, and then no key is read. */
 export function readLeases(get: Get, problems: string[]): LeaseConfig | undefined {
   const edge = readEdge(get, problems);
-  return edge === undefined ? undefined : { edge, identityKey: readIdentityKey(get, problems) };
+  return edge === undefined ? undefined : { edge, ...readReplication(get, problems) };
 }
 
-/** What a function needs to send copies to other cells. */
+/** What a function needs to send requests to other cells. */
 export interface ReplicationConfig {
   readonly routeKeys: readonly PublicKey[];
   readonly identityKey: PrivateKey;

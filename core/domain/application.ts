@@ -5,7 +5,7 @@ import { RESERVED_PREFIXES } from '../cell/identity.ts';
 import { LEASE } from '../cell/lease.ts';
 import { createTopology, REPLICATE, type Topology } from '../cell/topology.ts';
 import { SchemaRegistry } from '../events/registry.ts';
-import type { ConsumerDefinition } from '../pipeline/consumer.ts';
+import type { Consumer, ConsumerDefinition, ConsumerDeps } from '../pipeline/consumer.ts';
 import type { Domain } from './domain.ts';
 
 /** An application is a list of domains. */
@@ -40,6 +40,27 @@ export function consumerNamed(application: Application, name: string): ConsumerD
   }
   throw new TypeError(`No domain of the application declares a consumer ${name}.`);
 }
+
+/** A consumer of home-only effects that are claimed, and of which types its events are. */
+export type ClaimingConsumer = Required<Pick<Consumer, 'name' | 'claimed' | 'claim'>> & {
+  readonly types: readonly string[];
+};
+
+/** The consumers whose effects are claimed, by name. */
+export const claimingConsumers = (
+  application: Application,
+  deps: ConsumerDeps,
+): ReadonlyMap<string, ClaimingConsumer> =>
+  new Map(
+    application
+      .flatMap(({ consumers }) => consumers)
+      .filter(({ declaration }) => declaration.effects === 'home-only')
+      .flatMap(({ declaration, create }) => {
+        const { name, claimed, claim } = create(deps);
+        if (claimed === undefined || claim === undefined) return [];
+        return [[name, { name, claimed, claim, types: declaration.types }] as const];
+      }),
+  );
 
 /** What a domain may be called. */
 export const DOMAIN_NAME = /^[a-z][a-z0-9-]{0,31}$/;

@@ -86,7 +86,8 @@ export function leaseDesk({
     const outcome = await directory.lease({ cell: id, key, tenants: question.tenants });
     // Its keys have changed since they were read.
     if (outcome.status === 'refused') throw refused('its key is not one of the cell’s any more');
-    return outcome.answers;
+    const { answers, epochs } = outcome;
+    return { tenants: answers, epochs };
   };
 
   return async (request, traceparent) => {
@@ -94,8 +95,8 @@ export function leaseDesk({
     if (!isJsonObject(body) || typeof body.question !== 'string')
       throw new Refusal('invalid_body', 'Send {"question": "…"}.');
     try {
-      const tenants = await answerTo(body.question);
-      return Response.json({ tenants }, { headers: ownHeaders(traceparent, 'application/json') });
+      const answer = await answerTo(body.question);
+      return Response.json(answer, { headers: ownHeaders(traceparent, 'application/json') });
     } catch (error) {
       if (error instanceof Refusal) throw error;
       if (!isPortError(error)) throw internalError();

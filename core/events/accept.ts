@@ -28,7 +28,7 @@ export const EVENT_LIMITS = {
 const EXTENSION_NAME = /^[a-z0-9]{1,64}$/;
 
 /** Prefix of attributes that Polycell itself adds to messages; clients must not use it. */
-const RESERVED_PREFIX = 'polycell';
+export const RESERVED_PREFIX = 'polycell';
 
 /** An absolute URI (RFC 3986, 4.3, plus a fragment): a scheme, then characters allowed in a URI. */
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;

@@ -24,14 +24,18 @@ const CONTEXT = 'polycelltrace';
 /** And when it was accepted, so that it is known how long the rest of its way takes. */
 const ACCEPTED_AT = 'polycellat';
 
+/** And for which consumer alone it is: attributes of messages do not reach every consumer. */
+const CONSUMER = 'polycellconsumer';
+
 /** A message as text, in characters that every bus accepts. */
-export const encodeMessage = ({ tenant, event, origin, context, acceptedAt }: BusMessage): string =>
+export const encodeMessage = ({ tenant, event, origin, context, acceptedAt, consumer }: BusMessage): string =>
   toWireJson({
     ...event,
     [TENANT]: tenant,
     ...(origin !== undefined && { [ORIGIN]: origin }),
     ...(context !== undefined && { [CONTEXT]: context }),
     ...(acceptedAt !== undefined && { [ACCEPTED_AT]: acceptedAt }),
+    ...(consumer !== undefined && { [CONSUMER]: consumer }),
   });
 
 /** Message attributes, for subscription filters and tracing. */
@@ -58,7 +62,7 @@ export const publishOutcome = (result: true | PortError): PublishOutcome =>
   result === true ? { status: 'published' } : { status: 'failed', error: result };
 
 /** What a message consists of. */
-export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin' | 'context' | 'acceptedAt'>;
+export type DecodedMessage = Pick<BusMessage, 'tenant' | 'event' | 'origin' | 'context' | 'acceptedAt' | 'consumer'>;
 
 /** Decodes a message from text; throws a SyntaxError or TypeError if it is not a message. */
 export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.parse(text));
@@ -69,7 +73,8 @@ export const decodeMessage = (text: string): DecodedMessage => readMessage(JSON.
  */
 export function readMessage(value: unknown): DecodedMessage {
   if (!isJsonObject(value)) throw new TypeError('The message is no JSON object.');
-  const { [TENANT]: tenant, [ORIGIN]: origin, [CONTEXT]: context, [ACCEPTED_AT]: acceptedAt, ...event } = value;
+  const { [TENANT]: tenant, [ORIGIN]: origin, [CONTEXT]: context, [ACCEPTED_AT]: acceptedAt, ...more } = value;
+  const { [CONSUMER]: consumer, ...event } = more;
   const isEvent =
     ['id', 'source', 'type'].every((name) => typeof event[name] === 'string') &&
     isSubject(event.subject) &&
@@ -82,5 +87,6 @@ export function readMessage(value: unknown): DecodedMessage {
     ...(typeof origin === 'string' && { origin }),
     ...(typeof context === 'string' && { context }),
     ...(typeof acceptedAt === 'number' && { acceptedAt }),
+    ...(typeof consumer === 'string' && { consumer }),
   };
 }

@@ -6,14 +6,22 @@ import { identityProver } from '../cell/identity-proof.ts';
 import { edgeQuestion, leaseKeeper, permitBy } from '../cell/lease-keeper.ts';
 import { peerProbe } from '../cell/peer-probe.ts';
 import { type RouteAudience, routeTokenVerifier } from '../cell/route-token.ts';
-import { type Application, consumerNamed, registryOf } from '../domain/application.ts';
+import {
+  type Application,
+  type ClaimingConsumer,
+  claimingConsumers,
+  consumerNamed,
+  registryOf,
+} from '../domain/application.ts';
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { consume } from '../pipeline/consume.ts';
 import { crashMarkers } from '../pipeline/crash-markers.ts';
 import { erase } from '../pipeline/erase.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
+import { pendingCopies } from '../pipeline/pending.ts';
 import { type RebuiltConsumer, rebuild } from '../pipeline/rebuild.ts';
+import { droppedBy, heardFrom, receiptStates } from '../pipeline/receipt-states.ts';
 import { redrive } from '../pipeline/redrive.ts';
 import { subjectIndex } from '../pipeline/subject-index.ts';
 import { tombstones, withoutErased } from '../pipeline/tombstones.ts';
@@ -24,9 +32,11 @@ import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { hear } from '../replication/hear.ts';
 import { heldAssignments } from '../replication/held-assignments.ts';
 import { replicaNotes } from '../replication/notes.ts';
 import { peerClient } from '../replication/peer-client.ts';
+import { receiptsOf } from '../replication/peer-receipts.ts';
 import { push } from '../replication/push.ts';
 import { receive } from '../replication/receive.ts';
 import { replicaProver } from '../replication/replica-proof.ts';
@@ -67,6 +77,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const tombs = tombstones({ state, clock });
   const ask = edge === undefined ? undefined : edgeQuestion({ cell: cell.id, edge, identityKey, fetch, clock });
   const leases = ask && leaseKeeper({ ask, state, clock });
+  const heardBy = receiptsOf({ cell: cell.id, identityKey, routeKeys, state, fetch, clock, telemetry });
   const consumerOf = (name: string): RebuiltConsumer => {
     const { declaration, create } = consumerNamed(application, name);
     const needed = declaration.effects === 'home-only' ? leases : undefined;
@@ -84,9 +95,13 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       clock,
       log,
       leases: needed,
+      // What waits is looked at where it waits.
+      receipts: needed && heardBy(consumer, 'leave'),
     });
     return { types: declaration.types, consumer, deliver: withoutErased(tombs, handler) };
   };
+  let claims: ReadonlyMap<string, ClaimingConsumer> | undefined;
+  const claiming = () => (claims ??= claimingConsumers(application, { events, state, clock, ids }));
   const consumers = application.flatMap((domain) => domain.consumers.map(({ declaration }) => declaration.name));
   let made: ReadonlyMap<string, RebuiltConsumer> | undefined;
   const notes = replicaNotes(state, clock);
@@ -104,7 +119,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
     stores: { events, state },
     subjects,
     parking: parked,
-    redrive: redrive({ events, state, tombstones: tombs, clock }),
+    redrive: redrive({ cell: cell.id, events, state, tombstones: tombs, clock }),
     rebuild: rebuild({ events, state, subjects, consumerNamed: consumerOf, clock, ids }),
     erase: erase({
       ...{ events, state, subjects, clock, ids, tombstones: tombs },
@@ -112,6 +127,7 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       listings: application.flatMap(({ state: partitions }) => partitions),
     }),
     leases,
+    dropping: droppedBy((name) => claiming().get(name)),
     replica: {
       cell: cell.id,
       endpoints: audience.endpoints,
@@ -119,7 +135,20 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
       events,
       tombstones: tombs,
       receive: receive({ events, state, subjects, tombstones: tombs, served: assignments.served, clock, log }),
-      push: push({ events, state, subjects, tombstones: tombs, clock, ids, cell: cell.id, peer, notes }),
+      receipts: receiptStates({ consumerNamed: (name) => claiming().get(name), state, tombstones: tombs }),
+      claim: heardFrom({ consumerNamed: (name) => claiming().get(name), tombstones: tombs, log }),
+      hear: hear({
+        ...{ cell: cell.id, events, pending: pendingCopies(state, clock), leases, assignments, clock, log },
+        tombstones: tombs,
+        receiptsOf: (name) => {
+          const found = claiming().get(name);
+          return found && heardBy(found);
+        },
+      }),
+      push: push({
+        ...{ events, state, subjects, tombstones: tombs, clock, ids, cell: cell.id, peer, notes },
+        claiming: () => [...claiming().values()],
+      }),
       notes,
       clock,
     },

@@ -5,6 +5,7 @@ import { ERASURE_PATTERN } from '../cell/erasure-terms.ts';
 import { NAME_PATTERN } from '../cell/identity.ts';
 import { SUBJECT_PATTERN } from '../events/subject.ts';
 import { PARKING_LIMITS } from '../pipeline/parking.ts';
+import { RECEIPT_STATES } from '../pipeline/receipts.ts';
 
 export const IngestSummary = object(['accepted', 'duplicates', 'rejected', 'results'], {
   accepted: count,
@@ -109,6 +110,23 @@ export const Digests = object(['equal'], {
   equal: { type: 'array', items: { type: 'boolean' } },
   difference: object(['missing', 'different', 'extra'], difference),
   lacking: { type: 'array', items: text, description: 'Ids of the events that are missing or different.' },
+});
+
+export const ReceiptStates = object(['states'], {
+  states: {
+    type: 'array',
+    items: { type: 'string', enum: [...RECEIPT_STATES] },
+    description:
+      'claimed: its effect has happened; parked: it waits for an operator; erased: it is refused; unknown: there is no such consumer; unclaimed: none of these.',
+  },
+});
+
+export const HearProgress = object(['ended', 'sent', 'waiting', 'unfinished', 'next'], {
+  ended: { ...count, description: 'Copies whose effects have happened, or are none of this cell’s.' },
+  sent: { ...count, description: 'Copies that were sent to their consumers.' },
+  waiting: count,
+  unfinished: { ...count, description: 'Lists of which a step could not see the end.' },
+  next: { type: ['string', 'null'], description: 'Where the next step goes on; null if all were looked at.' },
 });
 
 export const LoggedEvent = object(['subject', 'key', 'epoch', 'origin', 'hash', 'event'], {

@@ -17,7 +17,7 @@ import { type Application, missingCodes, topologyOf } from '../domain/applicatio
 import { mapConcurrently } from '../lib/concurrently.ts';
 import type { EraseCommand, EraseProgress } from '../pipeline/erase.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
-import { type Parking, RELAY } from '../pipeline/parking.ts';
+import { type ParkedEvent, type Parking, RELAY } from '../pipeline/parking.ts';
 import type { RebuildCommand, RebuildProgress } from '../pipeline/rebuild.ts';
 import type { RedriveCommand, RedriveSummary } from '../pipeline/redrive.ts';
 import type { SubjectIndex } from '../pipeline/subject-index.ts';
@@ -71,6 +71,8 @@ export interface CellApiDeps {
   readonly erase: (command: EraseCommand) => Promise<EraseProgress>;
   /** Without them, operations are carried out wherever they arrive, as in earlier versions. */
   readonly leases?: Leases | undefined;
+  /** What has to be noted before a parked event is dropped. */
+  readonly dropping: (parked: ParkedEvent) => Promise<void>;
   readonly replica: ReplicaDeps;
   /** See `standingIn`. */
   readonly behindHome: (tenant: string, epoch: number) => Promise<string | undefined>;

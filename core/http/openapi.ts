@@ -8,6 +8,7 @@ import { type Application, missingCodes } from '../domain/application.ts';
 import { EVENT_LIMITS } from '../events/accept.ts';
 import { SUBJECT_PATTERN } from '../events/subject.ts';
 import { INGEST_LIMITS } from '../pipeline/ingest.ts';
+import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import { DIGEST_LIMITS } from '../replication/digests.ts';
 import { RECEIVE_LIMITS } from '../replication/receive.ts';
 import {
@@ -16,6 +17,7 @@ import {
   Erasure,
   ErasureProgress,
   Health,
+  HearProgress,
   Holdings,
   IngestSummary,
   LogDigest,
@@ -23,6 +25,7 @@ import {
   ParkedEvent,
   Rebuild,
   RebuildProgress,
+  ReceiptStates,
   Redrive,
   RedriveSummary,
 } from './bodies.ts';
@@ -132,6 +135,25 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
     },
     responses: { 200: answer('Which ranges are equal, and how one differs.', ref('Digests')) },
   },
+  replicaReceipts: {
+    requestBody: {
+      required: true,
+      content: content(
+        object(['tenant', 'consumer', 'events'], {
+          tenant: text,
+          consumer: text,
+          events: {
+            type: 'array',
+            maxItems: RECEIPT_LIMITS.events,
+            items: object(['subject', 'id'], { subject: text, id: text }),
+          },
+          claimed: { type: 'boolean', description: 'The effects of these have happened in the cell that sends them.' },
+        }),
+      ),
+    },
+    responses: { 200: answer('What became of each.', ref('ReceiptStates')) },
+  },
+  replicaHear: { responses: { 200: answer('What was done, and where to go on.', ref('HearProgress')) } },
   replicaPush: {
     requestBody: {
       required: true,
@@ -142,6 +164,7 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
           verify: { type: 'boolean' },
           once: { type: 'boolean' },
           budget: { type: 'integer', minimum: 1 },
+          receipts: { type: 'boolean', description: 'Say as well which effects that happen once have happened here.' },
         }),
       ),
     },
@@ -244,6 +267,8 @@ export function openApiDocument(application: Application): unknown {
         ErasureProgress,
         Received,
         Digests,
+        ReceiptStates,
+        HearProgress,
         PushProgress,
         ReplicaNote,
         Conflict,

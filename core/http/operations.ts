@@ -37,12 +37,14 @@ export function operations({
   rebuild,
   application,
   leases,
+  dropping,
 }: {
   parking: Parking;
   redrive: (command: RedriveCommand) => Promise<RedriveSummary>;
   rebuild: (command: RebuildCommand) => Promise<RebuildProgress>;
   application: Application;
   leases?: Leases | undefined;
+  dropping: (parked: ParkedEvent) => Promise<void>;
 }): Record<'parked' | 'redrive' | 'rebuild' | 'drop', RouteHandler> {
   const { consumers: rows } = topologyOf(application);
   const declared = rows.map(({ name }) => name);
@@ -139,7 +141,7 @@ export function operations({
     drop: async ({ id, query, tenant }) => {
       readParameters(routes.drop.parameters, query);
       await requireLease(tenant);
-      if (!(await parking.drop(id, tenant)))
+      if (!(await parking.drop(id, tenant, dropping)))
         throw new Refusal('unknown_parked_event', 'It may have been redriven or dropped before.');
       return noContent();
     },

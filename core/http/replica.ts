@@ -5,10 +5,13 @@ import { cellIn } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import type { LogDocument } from '../events/cloud-event.ts';
 import { isSubject } from '../events/subject.ts';
+import type { EventIdentity } from '../pipeline/consumer.ts';
+import type { HeardFrom, ReceiptStates } from '../pipeline/receipt-states.ts';
+import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import { STORE_LIMITS, type Store } from '../ports/store.ts';
+import { STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
 import {
   DIGEST_LIMITS,
   type Digest,
@@ -18,6 +21,7 @@ import {
   entriesIn,
   type Range,
 } from '../replication/digests.ts';
+import type { HearProgress } from '../replication/hear.ts';
 import type { HeldAssignments } from '../replication/held-assignments.ts';
 import type { ReplicaNotes } from '../replication/notes.ts';
 import type { PushCommand, PushProgress } from '../replication/push.ts';
@@ -41,6 +45,10 @@ export interface ReplicaDeps {
   readonly events: Store;
   readonly tombstones: Pick<Tombstones, 'of'>;
   readonly receive: (command: ReceiveCommand) => Promise<Received>;
+  readonly receipts: ReceiptStates;
+  /** Notes that effects have happened, as the sender says. */
+  readonly claim: HeardFrom;
+  readonly hear: (cursor: StoreCursor | undefined) => Promise<HearProgress>;
   readonly push: (command: PushCommand) => Promise<PushProgress>;
   readonly notes: Pick<ReplicaNotes, 'heard' | 'list'>;
   readonly clock: Clock;
@@ -50,7 +58,17 @@ export interface ReplicaDeps {
 export function replica(
   deps: ReplicaDeps,
   state: Store,
-): Record<'fence' | 'replicas' | 'replicaEvents' | 'replicaDigests' | 'replicaPush' | 'conflicts', RouteHandler> {
+): Record<
+  | 'fence'
+  | 'replicas'
+  | 'replicaEvents'
+  | 'replicaDigests'
+  | 'replicaReceipts'
+  | 'replicaPush'
+  | 'replicaHear'
+  | 'conflicts',
+  RouteHandler
+> {
   const { cell, endpoints, assignments, clock } = deps;
 
   const adopt = async (text: unknown) => {
@@ -137,10 +155,21 @@ export function replica(
       return json(200, { equal, difference, ...(lacking.length <= DIGEST_LIMITS.lacking && { lacking }) });
     },
 
+    replicaReceipts: async ({ request, query }) => {
+      readParameters(routes.replicaReceipts.parameters, query);
+      const { tenant, sender, body } = await fromPeer(request);
+      const { consumer, events } = identitiesOf(body);
+      const states =
+        body.claimed === true
+          ? await deps.claim(tenant, consumer, events, sender)
+          : await deps.receipts(tenant, consumer, events);
+      return json(200, { states });
+    },
+
     replicaPush: async ({ request, query, tenant, span }) => {
       readParameters(routes.replicaPush.parameters, query);
       const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
-      const { assignment: signed, restart, verify, once, budget } = isJsonObject(body) ? body : {};
+      const { assignment: signed, restart, verify, once, budget, receipts } = isJsonObject(body) ? body : {};
       const newest = await adopted(signed);
       if (newest.tenant !== tenant)
         throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
@@ -150,11 +179,16 @@ export function replica(
           'budget must be a whole number from 1: the events of the log that the step may look at.',
         );
       const how = {
-        ...{ restart: restart === true, verify: verify === true, once: once === true },
+        ...{ restart: restart === true, verify: verify === true, once: once === true, receipts: receipts === true },
         ...(budget !== undefined && { budget: Number(budget) }),
         traceparent: span.traceparent,
       };
       return json(200, await deps.push({ tenant, signed: String(signed), assignment: newest, ...how }));
+    },
+
+    replicaHear: async ({ query }) => {
+      const { cursor } = readParameters(routes.replicaHear.parameters, query);
+      return json(200, await deps.hear(cursor as StoreCursor | undefined));
     },
   };
 }
@@ -181,6 +215,30 @@ function documentOf(value: Json): LogDocument | undefined {
   const isNote = Object.values(beside).every((each) => typeof each === 'string' || typeof each === 'number');
   return isNote ? { partition, id, body, beside: beside as NonNullable<LogDocument['beside']> } : undefined;
 }
+
+/** The events of a question for receipts; every fault is refused. */
+function identitiesOf({ consumer, events }: JsonObject): { consumer: string; events: readonly EventIdentity[] } {
+  if (typeof consumer !== 'string' || !Array.isArray(events))
+    throw new Refusal(
+      'invalid_body',
+      'Send {"tenant": "…", "consumer": "…", "events": [{"subject": "…", "id": "…"}]}.',
+    );
+  if (events.length > RECEIPT_LIMITS.events)
+    throw new Refusal('invalid_body', `A request has at most ${RECEIPT_LIMITS.events} events.`);
+  const identities = events.map((each: Json, index): EventIdentity => {
+    const { subject, id } = isJsonObject(each) ? each : {};
+    if (!isSubject(subject) || typeof id !== 'string' || !DOCUMENT_ID.test(id))
+      throw new Refusal(
+        'invalid_body',
+        `The event ${index} is none: it must have a subject, and the id of its document.`,
+      );
+    return { subject: String(subject), id };
+  });
+  return { consumer, events: identities };
+}
+
+/** The id of an event's document in the log, with room for other forms. */
+const DOCUMENT_ID = /^[0-9A-Za-z.:_!~-]{1,64}$/;
 
 /** What a request for digests asks; every fault is refused. */
 function digestsOf({ ranges, list, passed }: JsonObject): {

@@ -109,6 +109,14 @@ export const routes = {
       'For another cell of the tenant: compare ranges of the log by digests, and one by its entries. Needs what replica events need.',
     parameters: {},
   },
+  replicaReceipts: {
+    method: 'POST',
+    path: '/v1/replica/receipts',
+    scope: null,
+    summary:
+      'For another cell of the tenant: say which events a consumer of home-only effects has applied, or note which ones it has. Needs what replica events need.',
+    parameters: {},
+  },
   replicaPush: {
     method: 'POST',
     path: '/v1/replica/push',
@@ -116,6 +124,15 @@ export const routes = {
     summary:
       'For the edge: push the log of the tenant to its other cell, as the assignment says: one bounded step, to be repeated until it is done.',
     parameters: {},
+  },
+  replicaHear: {
+    method: 'POST',
+    path: '/v1/replica/hear',
+    scope: 'control',
+    ofCell: true,
+    summary:
+      'For the edge: ask the other cells what has become of copies whose effects may have to happen here: one bounded step, to be repeated behind the cursor that it answers.',
+    parameters: { cursor: paging.cursor },
   },
   replicas: {
     method: 'GET',

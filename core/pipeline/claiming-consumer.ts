@@ -16,12 +16,22 @@ export const CLAIM_LIMITS = {
   /** Writes of the effects of one transaction. */
   effects: 50,
   concurrentReads: 16,
+  /** Claims without effects that are written at the same time; each partition's are one transaction of at most `events`. */
+  concurrentWrites: 8,
 } as const;
 
 /** Begins the ids of claims. */
 export const CLAIM = 'claim!';
 
 const CONFLICTS: RetryPolicy = { attempts: 12, baseMs: 10, maximumMs: 250, budgetMs: 5000 };
+
+/** Rejects with `conflict` if it is there. Of an effect that has happened elsewhere the claim says where it was heard. */
+const claimOf = (id: string, from: string | null = null): Write => ({
+  kind: 'put',
+  id,
+  body: from === null ? null : { from },
+  expected: 'absent',
+});
 
 /** Reads a document of the partition that holds the effects. */
 export type ReadEffect = (id: string) => Promise<StoredDocument | undefined>;
@@ -66,7 +76,7 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
     const backoff = new Backoff(deps, CONFLICTS);
     let fresh = events;
     for (;;) {
-      const claims: Write[] = [...fresh.keys()].map((id) => ({ kind: 'put', id, body: null, expected: 'absent' }));
+      const claims: Write[] = [...fresh.keys()].map((id) => claimOf(id));
       if (claims.length === 0) return;
       const effects = await claiming.effects([...fresh.values()], (id) => deps.state.get({ partition, id }));
       if (effects.length > CLAIM_LIMITS.effects) {
@@ -90,16 +100,67 @@ export function claimingConsumer(claiming: Claiming, deps: Omit<ConsumerDeps, 'e
   };
 
   const unclaimed = async (partition: string, events: ReadonlyMap<string, TenantEvent>) => {
-    const ids = [...events.keys()];
-    const found = await mapConcurrently(ids, CLAIM_LIMITS.concurrentReads, (id) => deps.state.get({ partition, id }));
-    return new Map([...events].filter((_, index) => found[index] === undefined));
+    const fresh = new Set(await absent(partition, [...events.keys()]));
+    return new Map([...events].filter(([id]) => fresh.has(id)));
   };
 
   const partitionOf = (tenant: string, subject: string): string =>
     claiming.partition?.(tenant, subject) ?? statePartition.claimed(claiming.name, tenant, subject);
 
+  /** Claims alone; those that are there already, by whatever wrote them, say the same. */
+  const claimSome = async (partition: string, ids: readonly string[], from: string): Promise<void> => {
+    const backoff = new Backoff(deps, CONFLICTS);
+    let fresh = ids;
+    while (fresh.length > 0) {
+      try {
+        await deps.state.transact(
+          partition,
+          fresh.map((id) => claimOf(id, from)),
+        );
+        return;
+      } catch (error) {
+        if (!isPortError(error, 'conflict')) throw error;
+        if (!(await backoff.pause()))
+          throw new PortError('unavailable', 'Too many others are claiming the same events.', { cause: error });
+        fresh = await absent(partition, fresh);
+      }
+    }
+  };
+
+  const absent = async (partition: string, ids: readonly string[]): Promise<readonly string[]> => {
+    const found = await mapConcurrently(ids, CLAIM_LIMITS.concurrentReads, (id) => deps.state.get({ partition, id }));
+    return ids.filter((_, index) => found[index] === undefined);
+  };
+
   return {
     name: claiming.name,
+
+    claimed: (tenant, events) =>
+      mapConcurrently(events, CLAIM_LIMITS.concurrentReads, async ({ subject, id }) => {
+        const found = await deps.state.get({ partition: partitionOf(tenant, subject), id: CLAIM + id });
+        return found !== undefined;
+      }),
+
+    async claim(tenant, events, from) {
+      const byPartition = new Map<string, Set<string>>();
+      for (const { subject, id } of events) {
+        const partition = partitionOf(tenant, subject);
+        const ids = byPartition.get(partition);
+        if (ids === undefined) byPartition.set(partition, new Set([CLAIM + id]));
+        else ids.add(CLAIM + id);
+      }
+      const parts = [...byPartition].flatMap(([partition, ids]) => {
+        const all = [...ids];
+        return Array.from({ length: Math.ceil(all.length / CLAIM_LIMITS.events) }, (_, index) => ({
+          partition,
+          ids: all.slice(index * CLAIM_LIMITS.events, (index + 1) * CLAIM_LIMITS.events),
+        }));
+      });
+      await mapConcurrently(parts, CLAIM_LIMITS.concurrentWrites, ({ partition, ids }) =>
+        claimSome(partition, ids, from),
+      );
+    },
+
     keeps(tenant, subject) {
       const partition = partitionOf(tenant, subject);
       if (claiming.partition === undefined) return { partition, isOf: () => true };

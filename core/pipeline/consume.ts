@@ -1,6 +1,5 @@
 // Consume: hands a batch to a consumer, isolates the events it cannot process, and parks them without harm to the others.
 
-import { LEASE } from '../cell/lease.ts';
 import type { Leases } from '../cell/lease-keeper.ts';
 import { CONSUMER_DEFAULTS, type ConsumerDeclaration } from '../cell/topology.ts';
 import { SoloGate } from '../lib/solo-gate.ts';
@@ -8,10 +7,12 @@ import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMess
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT, type PortError, stackOf } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
+import { type Admitted, admission } from './admission.ts';
 import type { Consumer } from './consumer.ts';
 import type { CrashMarkers, Suspect } from './crash-markers.ts';
 import { type Shares, sharesOf } from './fair-share.ts';
 import { type Parking, tenantForParking } from './parking.ts';
+import type { Receipts } from './receipts.ts';
 
 export const CONSUME_LIMITS = {
   /** No new work is begun this close to the instant at which the platform kills the function, in milliseconds. */
@@ -45,6 +46,8 @@ export interface ConsumeDeps {
   readonly gate?: SoloGate;
   /** For a consumer of home-only effects; without them, these happen wherever their events are, as in earlier versions. */
   readonly leases?: Leases | undefined;
+  /** What is known of effects in other cells; without it, home-only effects happen in the cell that has accepted their events. */
+  readonly receipts?: Receipts | undefined;
 }
 
 const DONE: DeliveryOutcome = { status: 'done' };
@@ -67,17 +70,9 @@ const USED_UP: DeliveryOutcome = {
  */
 export function consume(deps: ConsumeDeps): DeliveryHandler {
   const { consumer, declaration, clock, log, gate = new SoloGate(), leases, storeMs = () => 0 } = deps;
+  const { cell, receipts } = deps;
   const declaredMs = (declaration.timeoutSeconds ?? CONSUMER_DEFAULTS.timeoutSeconds) * 1000;
-
-  /** Why no effect of the tenant may begin now: the messages wait, and what they wait for counts against no limit of parking. */
-  const unleased = (tenant: string): DeliveryOutcome | undefined => {
-    const reason = leases?.hindrance(tenant, LEASE.effectMs);
-    return reason === undefined ? undefined : retry(reason);
-  };
-
-  /** An effect that must happen once happens in the cell that has accepted the event; a copy of it has none. */
-  const isElsewhere = ({ origin }: DeliveredMessage): boolean =>
-    declaration.effects === 'home-only' && origin !== undefined && origin !== deps.cell;
+  const admit = admission({ cell, effects: declaration.effects, leases, receipts, clock });
 
   return async (messages, deadline, limitMs = declaredMs) => {
     const outcomes = new Map<string, DeliveryOutcome>();
@@ -87,7 +82,8 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
       return shares.isUsedUp(tenant) ? USED_UP : undefined;
     };
-    const notNow = (tenant: string): DeliveryOutcome | undefined => tooLate(tenant) ?? unleased(tenant);
+    let admitted: Admitted | undefined;
+    const notNow = (tenant: string): DeliveryOutcome | undefined => tooLate(tenant) ?? admitted?.hindrance(tenant);
 
     const applyGroup = async ({ tenant, messages: group }: Group) => {
       await leases?.obtain([tenant]);
@@ -108,21 +104,17 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       for (const message of group) outcomes.set(message.deliveryId, outcome);
     };
 
-    const waiting: DeliveredMessage[] = [];
     const readable: DeliveredMessage[] = [];
     await gate.together(async () => {
+      const events: DeliveredMessage[] = [];
       for (const message of messages) {
         if ('unreadable' in message)
           outcomes.set(message.deliveryId, tooLate(message.tenant ?? '') ?? (await parkUnreadable(message)));
-        else if (isElsewhere(message)) outcomes.set(message.deliveryId, DONE);
-        else waiting.push(message);
+        else events.push(message);
       }
-      await leases?.obtain(waiting.map(({ tenant }) => tenant));
-      for (const message of waiting) {
-        const early = unleased(message.tenant);
-        if (early === undefined) readable.push(message);
-        else outcomes.set(message.deliveryId, early);
-      }
+      admitted = await admit(events, deadline);
+      for (const [deliveryId, outcome] of admitted.outcomes) outcomes.set(deliveryId, outcome);
+      readable.push(...admitted.ready);
       const fresh = readable.filter((message) => message.attempt <= 1);
       await shares.each(groupBySubject(fresh), applyGroup);
     });
@@ -171,8 +163,10 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
     reason: { code: string; message: string },
     where: { stack?: string } = {},
   ): Promise<DeliveryOutcome> {
-    const { tenant, event, origin } = message;
-    const failure = await attempt(() => deps.parking.park({ consumer: consumer.name, tenant, event, origin, reason }));
+    const { tenant, event, origin, acceptedAt } = message;
+    const failure = await attempt(() =>
+      deps.parking.park({ consumer: consumer.name, tenant, event, origin, acceptedAt, reason }),
+    );
     if (failure !== null) return retryAfter(failure);
     log.error('parked an event', {
       consumer: consumer.name,

@@ -11,6 +11,12 @@ export interface TenantEvent {
   readonly event: CloudEvent;
 }
 
+/** Which event of a tenant: its subject, and the id of its document in the log (`eventKey`), which is the same in every cell. */
+export interface EventIdentity {
+  readonly subject: string;
+  readonly id: string;
+}
+
 /** What a consumer keeps of a subject. */
 export interface Kept {
   readonly partition: string;
@@ -36,6 +42,12 @@ export interface Consumer {
    * `unavailable` when it has to be called again. Absent where what is kept is no function of the log.
    */
   forget?(tenant: string, subject: string, token: string): Promise<void>;
+
+  /** Which of these events of a tenant it has applied, in their order. Absent, as `claim` is, where effects are not claimed. */
+  claimed?(tenant: string, events: readonly EventIdentity[]): Promise<readonly boolean[]>;
+
+  /** Notes that the effects of these events of one tenant have happened, as another cell says, so that they never happen here. */
+  claim?(tenant: string, events: readonly EventIdentity[], from: string): Promise<void>;
 
   /** Where it keeps what is no function of the log; absent without such. An erasure removes what is the subject's, and the claims of erased events. */
   keeps?(tenant: string, subject: string): Kept;

@@ -23,7 +23,7 @@ export function deadLetters({ consumer, parking, log }: DeadLettersDeps): Delive
       const parked =
         'unreadable' in message
           ? { tenant: tenantForParking(message.tenant), event: undefined, subject: message.text }
-          : { tenant: message.tenant, event: message.event, origin: message.origin };
+          : { tenant: message.tenant, event: message.event, origin: message.origin, acceptedAt: message.acceptedAt };
       try {
         await parking.park({ consumer, ...parked, reason });
         log.error('parked a dead letter', { consumer, tenant: parked.tenant, id: parked.event?.id ?? null, ...reason });

@@ -218,11 +218,14 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       return (parseTime(String(parkedAt))?.sortKey ?? '') <= until;
     };
     const names = [...deps.consumers().keys(), RELAY];
+    const isPending = ({ body }: StoredDocument): boolean =>
+      isJsonObject(body) && (subject === null || body.subject === subject) && String(body.id) < behind(until);
     return [
       { store: events, partition: redrivePartition(tenant), isOf: (each) => inBody(each) },
       ...names.flatMap((name) => [
         { store: state, partition: statePartition.parked(name, tenant), isOf: isParked },
         { store: state, partition: statePartition.parkedTenants(name), prefix: `${tenant}!`, isOf: isParked },
+        { store: state, partition: statePartition.pending(name, tenant), isOf: isPending },
       ]),
       {
         store: state,

@@ -71,6 +71,8 @@ export interface ParkRequest {
   readonly event: CloudEvent | undefined;
   /** The cell that accepted the event, where it is known: it goes along when the event is redriven. */
   readonly origin?: string | undefined;
+  /** When that cell accepted it, in milliseconds, where it is known. */
+  readonly acceptedAt?: number | undefined;
   /** Identifies it when there is no event: a key of the log, or the text of a message. */
   readonly subject?: Key | string;
   readonly reason: { readonly code: string; readonly message: string };
@@ -91,8 +93,8 @@ export interface Parking {
    * counted.
    */
   count(consumer: string, limit: number): Promise<{ parked: number; more: boolean }>;
-  /** Removes a parked event permanently; false if none has that id. */
-  drop(id: string, tenant: string): Promise<boolean>;
+  /** Removes a parked event permanently, and notes that before, if asked to; false if none has that id. */
+  drop(id: string, tenant: string, dropping?: (parked: ParkedEvent) => Promise<void>): Promise<boolean>;
 }
 
 export interface ParkingDeps {
@@ -124,8 +126,8 @@ export function parking({ state, clock }: ParkingDeps): Parking {
   };
 
   return {
-    async park({ consumer, tenant, event, origin, subject, reason }) {
-      const identity = event === undefined ? JSON.stringify(subject) : JSON.stringify(eventKey(tenant, event));
+    async park({ consumer, tenant, event, origin, acceptedAt, subject, reason }) {
+      const key = event && parkedKey(consumer, tenant, eventKey(tenant, event));
       const body: JsonObject = {
         consumer,
         tenant,
@@ -133,9 +135,13 @@ export function parking({ state, clock }: ParkingDeps): Parking {
         reason: { code: reason.code, message: cutUtf8(reason.message, PARKING_LIMITS.reasonBytes) },
         ...(event === undefined
           ? { text: cutUtf8(typeof subject === 'string' ? subject : JSON.stringify(subject), PARKING_LIMITS.textBytes) }
-          : { event: event as unknown as Json, ...(origin !== undefined && { origin }) }),
+          : {
+              event: event as unknown as Json,
+              ...(origin !== undefined && { origin }),
+              ...(acceptedAt !== undefined && { acceptedAt }),
+            }),
       };
-      const print = `${event === undefined ? NO_EVENT : ''}${fingerprint(identity)}`;
+      const print = key?.id ?? NO_EVENT + fingerprint(JSON.stringify(subject));
       await announce(consumer, tenant);
       await state.put({ partition: statePartition.parked(consumer, tenant), id: print, body }, 'any');
       const earlier = earlierKey(consumer, tenant, print);
@@ -160,11 +166,14 @@ export function parking({ state, clock }: ParkingDeps): Parking {
       return { items, ...(next && { next }) };
     },
 
-    async drop(id, tenant) {
+    async drop(id, tenant, dropping) {
       const keys = parkedKeys(id, tenant);
       const found = await Promise.all(keys.map((key) => state.get(key)));
       const documents = found.filter((document) => document !== undefined);
-      for (const document of documents) await state.delete(document, 'any');
+      for (const document of documents) {
+        await dropping?.(toParked(document));
+        await state.delete(document, 'any');
+      }
       return documents.length > 0;
     },
 
@@ -193,6 +202,12 @@ export function parking({ state, clock }: ParkingDeps): Parking {
     },
   };
 }
+
+/** Where a consumer's parked event lies, by its key in the log. */
+export const parkedKey = (consumer: string, tenant: string, { partition, id }: Key): Key => ({
+  partition: statePartition.parked(consumer, tenant),
+  id: fingerprint(JSON.stringify({ partition, id })),
+});
 
 /** Precedes a tenant's name in the list of those that have parked events, and sorts them behind events of an earlier release. */
 const TENANT = '~';

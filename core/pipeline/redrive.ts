@@ -6,7 +6,7 @@ import type { ChangeRecord } from '../ports/change-stream.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { isPortError, PERMANENT, type PortError } from '../ports/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
-import type { Store, StoredDocument } from '../ports/store.ts';
+import type { NewDocument, Store, StoredDocument } from '../ports/store.ts';
 import { PARKING_LIMITS, parkedKeys, parkedPage, RELAY, toParked } from './parking.ts';
 import { isErased, type Tombstones } from './tombstones.ts';
 
@@ -28,6 +28,8 @@ export interface RedriveCommand {
 }
 
 export interface RedriveDeps {
+  /** The id of this cell. */
+  readonly cell: string;
   /** The event log: its stream carries the request to the relay, the only component that publishes to the bus. */
   readonly events: Store;
   readonly state: Store;
@@ -50,19 +52,42 @@ const REQUEST_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
  */
 export function toRedriven({ partition, body }: Pick<ChangeRecord, 'partition' | 'body'>): BusMessage | undefined {
   if (!partition.endsWith(REQUESTS) || !isJsonObject(body)) return undefined;
-  const { redrive: consumer, event: parked, origin } = body;
+  const { redrive: consumer, event: parked, origin, acceptedAt } = body;
   if (typeof consumer !== 'string' || !isJsonObject(parked)) return undefined;
   const event = parked as unknown as BusMessage['event'];
-  const message = { event, tenant: tenantOf({ partition }), ...(typeof origin === 'string' && { origin }) };
+  const message = {
+    event,
+    tenant: tenantOf({ partition }),
+    ...(typeof origin === 'string' && { origin }),
+    ...(typeof acceptedAt === 'number' && { acceptedAt }),
+  };
   // Events that the relay itself parked have reached no consumer yet.
   return consumer === RELAY ? message : { ...message, consumer };
 }
+
+/** The document of the log that asks for an event to be sent to one consumer again; `id` identifies the request within its tenant. */
+export const redriveRequest = (
+  { tenant, consumer, event, origin, acceptedAt }: Omit<BusMessage, 'consumer'> & { readonly consumer: string },
+  id: string,
+  now: number,
+): NewDocument => ({
+  partition: redrivePartition(tenant),
+  id,
+  body: {
+    redrive: consumer,
+    event: event as unknown as Json,
+    ...(origin !== undefined && { origin }),
+    ...(acceptedAt !== undefined && { acceptedAt }),
+  },
+  expiresAt: epochMs(now + REQUEST_LIFE_MS),
+});
 
 /**
  * Returns the use case. The request is durable before the parked event is removed, so a crash in between sends the event twice, which
  * consumers tolerate. A non-event requested by its id stays parked and counts as failed, as does an erased event, which is removed. Rejects with the store's error.
  */
 export function redrive({
+  cell,
   events,
   state,
   tombstones,
@@ -97,10 +122,15 @@ export function redrive({
       return false;
     }
     // If it is parked again after this, it has another version and gets another request.
-    const request = { partition: redrivePartition(tenant), id: `${id}!${fingerprint(document.version)}` };
-    const { origin = null } = document.body as JsonObject;
-    const body = { redrive: consumer, event: event as unknown as Json, ...(origin !== null && { origin }) };
-    const [outcome] = await events.append([{ ...request, body, expiresAt: epochMs(clock.now() + REQUEST_LIFE_MS) }]);
+    const { origin, acceptedAt } = document.body as JsonObject;
+    const message = {
+      ...{ tenant, consumer, event },
+      ...(typeof origin === 'string' && { origin }),
+      // Of what the relay of this very cell parked it would count as a lag of the consumers.
+      ...(typeof acceptedAt === 'number' && (consumer !== RELAY || origin !== cell) && { acceptedAt }),
+    };
+    const request = redriveRequest(message, `${id}!${fingerprint(document.version)}`, clock.now());
+    const [outcome] = await events.append([request]);
     if (outcome?.status === 'failed') {
       // An event that the log will never accept must not hold up the others.
       if (PERMANENT[outcome.error.code]) return false;

@@ -117,6 +117,7 @@ export function relay(deps: RelayDeps): ChangeHandler {
         subject: { partition: record.partition, id: record.id },
         event: message?.event,
         origin: message?.origin,
+        acceptedAt: message?.acceptedAt,
         reason,
       });
       deps.log.error('parked a record that can never be published', {

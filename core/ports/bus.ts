@@ -10,7 +10,7 @@ export interface BusMessage {
   readonly origin?: string;
   /** The context of the request by which the cell accepted the event, where it is not the event's own: what traces link to. */
   readonly context?: string;
-  /** When that cell accepted it, by its own clock in milliseconds, where it is known; not for what is redriven. */
+  /** When that cell accepted it, by its own clock in milliseconds, where it is known. */
   readonly acceptedAt?: number;
   /** Delivers only to this consumer among the subscribers of the event's type: for redriving a parked event. */
   readonly consumer?: string;

@@ -13,6 +13,8 @@ export const NOTE_LIMITS = {
    * (`REPLICATE_LIMITS.rememberedMs`), and the assignment is stored some time after this note, within a function's time.
    */
   settleMs: 30_000,
+  /** A comparison counts as begun under a lease from so long after that was noted, in milliseconds: clocks differ, and requests take time. */
+  leasedMs: 15_000,
   /** Attempts at a note that others change at the same time. */
   attempts: 20,
 } as const;
@@ -36,7 +38,20 @@ export interface SenderNote {
 }
 
 /** Of the cell that sends its events here. */
-export type ReceiverNote = Pick<SenderNote, 'passedAt' | 'passedEpoch'>;
+export type ReceiverNote = Pick<SenderNote, 'passedAt' | 'passedEpoch'> & Partial<Settlement>;
+
+/**
+ * When everything was here of which the other cell has had effects: once a comparison has passed that began after this cell had the lease. Absent
+ * until this cell needs it.
+ */
+export interface Settlement {
+  /** The epoch of the lease … */
+  readonly leasedEpoch: number;
+  /** … and when it was first seen that this cell holds it. */
+  readonly leasedAt: number;
+  /** When such a comparison had ended; `null` until then: the edge's monitor orders it. */
+  readonly settledAt: number | null;
+}
 
 /** A comparison of all events of a tenant that has ended. */
 export interface Comparison {
@@ -68,6 +83,8 @@ export interface ReplicaNotes {
   ended(tenant: string, peer: string, comparison: Comparison): Promise<void>;
   /** Notes that the sender has compared: everything that it had this long ago is here. */
   heard(tenant: string, sender: string, passed: { readonly agoMs: number; readonly epoch: number }): Promise<void>;
+  /** Notes that this cell holds the lease under this epoch, and wants the other one to compare; of one epoch, once. Resolves with what is noted. */
+  leased(tenant: string, sender: string, epoch: number): Promise<Settlement>;
   /** All notes by tenant. */
   list(page: { readonly limit: number; readonly cursor?: StoreCursor | undefined }): Promise<{
     readonly items: readonly ReplicaNote[];
@@ -173,10 +190,29 @@ export function replicaNotes(state: Store, clock: Pick<Clock, 'now'>): ReplicaNo
       })),
 
     heard: (tenant, sender, { agoMs, epoch }) =>
-      revise<ReceiverNote>(keyOf(tenant, 'from', sender), ({ passedAt }) => {
+      revise<ReceiverNote>(keyOf(tenant, 'from', sender), (known) => {
         const at = clock.now() - agoMs;
-        return (passedAt ?? 0) >= at ? undefined : { passedAt: at, passedEpoch: epoch };
+        if ((known.passedAt ?? 0) >= at) return undefined;
+        const { leasedEpoch, leasedAt, settledAt, ...rest } = known;
+        const passed = { ...rest, passedAt: at, passedEpoch: epoch };
+        // What a lease of before has wanted, nobody needs any more.
+        if (leasedEpoch === undefined || leasedAt === undefined || epoch > leasedEpoch) return passed;
+        const settles = settledAt === null && epoch === leasedEpoch && at - leasedAt >= NOTE_LIMITS.leasedMs;
+        return { ...passed, leasedEpoch, leasedAt, settledAt: settles ? clock.now() : (settledAt ?? null) };
       }),
+
+    async leased(tenant, sender, epoch) {
+      let settlement: Settlement = { leasedEpoch: epoch, leasedAt: clock.now(), settledAt: null };
+      await revise<ReceiverNote>(keyOf(tenant, 'from', sender), (known) => {
+        const { passedAt = null, passedEpoch = null, leasedEpoch, leasedAt = 0, settledAt = null } = known;
+        // A lease of before is told of late, and is none any more.
+        if ((leasedEpoch ?? 0) > epoch) return undefined;
+        if (leasedEpoch !== epoch) return { passedAt, passedEpoch, ...settlement };
+        settlement = { leasedEpoch, leasedAt, settledAt };
+        return undefined;
+      });
+      return settlement;
+    },
 
     async list({ limit, cursor }) {
       const { items, next } = await state.query(statePartition.replicas, { limit, ...(cursor && { cursor }) });

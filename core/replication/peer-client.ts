@@ -40,10 +40,23 @@ export interface PeerAnswer {
   readonly bytes: number;
 }
 
+/** The other cell has answered, and not what it was asked for. */
+export class PeerRefusal extends PortError {
+  readonly status: number;
+  /** The code of the problem; `undefined` if the answer is not in the API's form, as of what stands before a cell. */
+  readonly said: string | undefined;
+
+  constructor(status: number, said: string | undefined, message: string) {
+    super('unavailable', message);
+    this.status = status;
+    this.said = said;
+  }
+}
+
 /** Asks the other cell for something; `carried` is what is sent of the log. Rejects with `unavailable` without an answer within the time, and for a refusal. */
 export type PeerClient = (
   address: PeerAddress,
-  path: 'events' | 'digests',
+  path: 'events' | 'digests' | 'receipts',
   content: object,
   timeoutMs: number,
   carried?: readonly LogDocument[],
@@ -79,8 +92,9 @@ export function peerClient(deps: PeerClientDeps): PeerClient {
     if (answer.status === null) throw new PortError('unavailable', `${to.id}: ${answer.problem}`);
     const found = isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {};
     if (answer.status !== 200)
-      throw new PortError(
-        'unavailable',
+      throw new PeerRefusal(
+        answer.status,
+        typeof found.code === 'string' ? found.code : undefined,
         `${to.id} answers ${answer.status} ${String(found.code ?? '')}: ${cutUtf8(String(found.detail ?? ''), PEER_LIMITS.detailBytes)}`,
       );
     return { found, bytes: compressed.length };

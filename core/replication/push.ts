@@ -1,9 +1,10 @@
 // Pushes a tenant's log to the other one of its cells, or only compares them, in bounded steps: for seeding, repair and verification.
 import { type Assignment, cellIn, peerOf } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
-import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import { eventKey, fromStored, type LogDocument, logPartition } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
+import type { Consumer } from '../pipeline/consumer.ts';
 import {
   type Counts,
   type LogWalkDeps,
@@ -12,13 +13,14 @@ import {
   WALK_LIMITS,
   type WalkRange,
 } from '../pipeline/log-walk.ts';
+import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import { epochMs } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import { isJsonObject } from '../ports/json.ts';
 import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, toWire } from './peer-client.ts';
+import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, PeerRefusal, toWire } from './peer-client.ts';
 import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
@@ -45,6 +47,8 @@ export interface PushCommand {
   readonly verify: boolean;
   /** What differs counts at once: for an estimate, as a second look takes its time. */
   readonly once: boolean;
+  /** Says as well which home-only effects have happened here: before the other cell goes on without this one. */
+  readonly receipts: boolean;
   /** The step ends once it has worked on so many documents of the log. */
   readonly budget?: number;
   /** The context of the request that asked for it. */
@@ -71,6 +75,10 @@ export interface PushDeps extends LogWalkDeps {
   readonly peer: PeerClient;
   readonly notes: Pick<ReplicaNotes, 'begun' | 'ended'>;
   readonly tombstones: Pick<Tombstones, 'of'>;
+  /** Consumers of home-only effects that are claimed. */
+  readonly claiming: () => readonly (Required<Pick<Consumer, 'name' | 'claimed'>> & {
+    readonly types: readonly string[];
+  })[];
 }
 
 const COUNTS = [
@@ -87,7 +95,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
 
   const ask = (
     address: PeerAddress,
-    path: 'events' | 'digests',
+    path: 'events' | 'digests' | 'receipts',
     content: object,
     carried: readonly LogDocument[] = [],
   ): Promise<PeerAnswer> => deps.peer(address, path, content, WALK_LIMITS.pageMs, carried);
@@ -159,6 +167,31 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     return { counts };
   };
 
+  /** Tells which effects of these events have happened here; a cell of a release without receipts asks for none. */
+  const tell = async (address: PeerAddress, documents: readonly LogDocument[]): Promise<number> => {
+    const found = documents.map(fromStored);
+    const bytes = await Promise.all(
+      deps.claiming().map(async ({ name, types, claimed }) => {
+        const events = found
+          .filter(({ event }) => types.includes(event.type))
+          .map(({ tenant, event }) => ({ subject: event.subject, id: eventKey(tenant, event).id }));
+        if (events.length === 0) return 0;
+        const isClaimed = await claimed(address.tenant, events);
+        const happened = events.filter((_, index) => isClaimed[index] === true);
+        let sent = 0;
+        for (let from = 0; from < happened.length; from += RECEIPT_LIMITS.events) {
+          const some = happened.slice(from, from + RECEIPT_LIMITS.events);
+          sent += (await ask(address, 'receipts', { consumer: name, events: some, claimed: true })).bytes;
+        }
+        return sent;
+      }),
+    ).catch((error: unknown) => {
+      if (error instanceof PeerRefusal && error.said === 'not_found') return [];
+      throw error;
+    });
+    return bytes.reduce((total, each) => total + each, 0);
+  };
+
   /** Notes what a walk has shown, and reports to the other cell that it has everything of before, if it has. */
   const conclude = async (address: PeerAddress, { token, startedAt, stamp }: Ended, counts: Counts) => {
     const lacking = LACKING.reduce((total, name) => total + (counts[name] ?? 0), 0);
@@ -174,14 +207,14 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   };
 
   return async (command) => {
-    const { tenant, signed, assignment, restart, verify, budget } = command;
+    const { tenant, signed, assignment, restart, verify, budget, receipts } = command;
     if (cellIn(assignment, deps.cell) === undefined)
       throw new PortError('misconfigured', `${deps.cell} is no cell of ${tenant}.`);
     const to = peerOf(assignment, deps.cell);
     if (to === undefined) throw new PortError('misconfigured', `${tenant} has no other cell.`);
     const address = { to, tenant, signed, traceparent: command.traceparent };
     const progress = await walk({
-      key: { partition: statePartition.pushes(tenant), id: verify ? `verify!${to.id}` : to.id },
+      key: { partition: statePartition.pushes(tenant), id: (verify ? 'verify!' : receipts ? 'receipts!' : '') + to.id },
       tenant,
       from: '',
       restart,
@@ -199,7 +232,16 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
             return { ...part, documents: own, entries: own.map(entryOf), skipped: there.length - own.length };
           },
         );
-        return pass(address, parts, command, until);
+        // Before they are sent: a step that ends here comes again.
+        const told =
+          receipts && !verify
+            ? await tell(
+                address,
+                parts.flatMap(({ documents: own }) => own),
+              )
+            : 0;
+        const done = await pass(address, parts, command, until);
+        return { ...done, counts: add(done.counts, { bytes: told }) };
       },
     });
     const { subjects, counts, documents, done, waiting, isOther, ended } = progress;

@@ -1,5 +1,6 @@
 // Receives copies of events from another cell of the tenant: the union of both logs, and of two copies of one event the one that stands.
 import { statePartition } from '../cell/identity.ts';
+import { RESERVED_PREFIX } from '../events/accept.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import { isSubject } from '../events/subject.ts';
 import { formatTime, parseTime } from '../events/time.ts';
@@ -70,6 +71,8 @@ export interface ReceiveDeps {
 export function isOwnEvent(tenant: string, document: LogDocument): boolean {
   const { tenant: of, event } = fromStored(document);
   const isEvent = [event.id, event.source, event.type, event.time].every((attribute) => typeof attribute === 'string');
+  // What the bus carries beside an event is no attribute of it.
+  if (Object.keys(event).some((name) => name.startsWith(RESERVED_PREFIX))) return false;
   if (!isEvent || of !== tenant || !isSubject(event.subject) || parseTime(event.time) === undefined) return false;
   const key = eventKey(tenant, event);
   return key.partition === document.partition && key.id === document.id;

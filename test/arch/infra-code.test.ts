@@ -51,7 +51,7 @@ describe('environment', () => {
       // A worker whose effects must happen once also gets what it asks for leases with.
       worker: ['APP_CONSUMER'],
     });
-    expect(namesOf(localOf(awsCell, 'lease_environment'))).toEqual(['APP_IDENTITY_KEY', 'APP_EDGE']);
+    expect(namesOf(localOf(awsCell, 'lease_environment'))).toEqual(['APP_IDENTITY_KEY', 'APP_ROUTE_KEYS', 'APP_EDGE']);
     expect([...shared, ...own.flatMap(([, each]) => each)].sort()).toEqual(
       names({ ...aws.VARIABLES, ...TELEMETRY_VARIABLES }),
     );

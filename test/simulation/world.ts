@@ -363,9 +363,19 @@ export class World {
         return { status: 'ingested', summary: { accepted: ids.length, duplicates: 0, rejected: 0, results: [] } };
       },
       stores: { events, state },
-      ...{ subjects, parking, once: NONE, redrive: redrive({ ...own, state }) },
+      ...{ subjects, parking, once: NONE, redrive: redrive({ ...own, state, cell: id }), dropping: NONE },
       replica: {
-        ...{ ...own, cell: id, endpoints: [], notes, receive: NONE, push: NONE },
+        ...{
+          ...own,
+          cell: id,
+          endpoints: [],
+          notes,
+          receive: NONE,
+          push: NONE,
+          receipts: NONE,
+          claim: NONE,
+          hear: NONE,
+        },
         assignments: heldAssignments({ cell: id, state, keys: [], notes }),
       },
       behindHome: async () => undefined,

@@ -2,6 +2,7 @@
 import { MemoryStore } from '../../adapters/memory/memory-store.ts';
 import { MemoryTelemetry } from '../../adapters/memory/memory-telemetry.ts';
 import { delayNotes } from '../../core/cell/delays.ts';
+import { LEASE_PATH, readUnsigned } from '../../core/cell/lease.ts';
 import { type AskForLeases, edgeQuestion, leaseKeeper, permitBy } from '../../core/cell/lease-keeper.ts';
 import { REPLICATE } from '../../core/cell/topology.ts';
 import { type Application, topologyOf } from '../../core/domain/application.ts';
@@ -18,9 +19,11 @@ import { timedDelivery } from '../../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
+import type { Clock } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
 import type { PrivateKey } from '../../core/ports/keys.ts';
 import type { Store, StoreCursor, StoredDocument } from '../../core/ports/store.ts';
+import { receiptsOf } from '../../core/replication/peer-receipts.ts';
 import { replicator } from '../../core/replication/replicator.ts';
 import { checkedStore } from '../../core/store/checked-store.ts';
 import { type AnswerCheck, answerCheck } from './conformity.ts';
@@ -92,6 +95,19 @@ function documentOf(application: Application) {
   return made;
 }
 
+/** A network in which the edge gives leases, whoever signs for them. */
+const besideLeases =
+  (network: Fetch, ask: AskForLeases, clock: Clock): Fetch =>
+  async (request) => {
+    if (!request.url.endsWith(LEASE_PATH)) return network(request);
+    const { question } = (await request.json()) as { question: string };
+    const read = readUnsigned(question, clock.now());
+    if ('fault' in read) throw new Error(read.fault);
+    const reply = await ask(read.tenants, read.askedAt);
+    if ('problem' in reply) return Response.json({}, { status: 503 });
+    return Response.json({ tenants: reply.answers, epochs: reply.epochs });
+  };
+
 /** A store whose requests take their time. */
 const slowed = <S extends Store>(store: S, clock: FakeClock, storeMs: () => number): S =>
   new Proxy(store, {
@@ -137,6 +153,7 @@ export function testCell({
   const events = faultyStore(checkedStore(eventsMemory), eventFaults);
   const state = faultyStore(checkedStore(stateMemory), stateFaults);
   const bus = new LoopbackBus(topologyOf(application).consumers);
+  const reach = ask === undefined ? network : besideLeases(network, ask, clock);
   const handle = applicationApi({
     application,
     document,
@@ -144,8 +161,8 @@ export function testCell({
     routeKeys: [publicPart(EDGE_KEY)],
     audience: { endpoints: [`https://${id}.example`], required: true },
     identityKey,
-    edge,
-    fetch: network,
+    edge: ask === undefined ? edge : 'https://leases.example',
+    fetch: reach,
     events,
     state,
     clock,
@@ -162,10 +179,17 @@ export function testCell({
   const relayed = tracedRelay(traced, relay({ tombstones: tombs, bus: noting, parking: innerParking, clock, log }));
   const question = ask ?? (edge && edgeQuestion({ cell: id, edge, identityKey: identityKey, fetch: network, clock }));
   const keeper = question ? leaseKeeper({ ask: question, state: inner.state, clock }) : undefined;
+  const heardBy =
+    keeper &&
+    receiptsOf({
+      ...{ cell: id, identityKey, routeKeys: [publicPart(EDGE_KEY)], state: inner.state, fetch: network },
+      ...{ clock, telemetry },
+    });
   const workers = application
     .flatMap(({ consumers }) => consumers)
     .map(({ declaration, create }) => {
       const leases = declaration.effects === 'home-only' ? keeper : undefined;
+      const made = create({ ...inner, clock, ids, permit: leases && permitBy(leases) });
       return {
         name: declaration.name,
         handler: tracedConsumer(
@@ -178,13 +202,14 @@ export function testCell({
               tombs,
               consume({
                 cell: id,
-                consumer: consumer(create({ ...inner, clock, ids, permit: leases && permitBy(leases) })),
+                consumer: consumer(made),
                 declaration,
                 parking: innerParking,
                 trials: crashMarkers(inner.state, clock),
                 clock,
                 log,
                 leases,
+                receipts: leases && heardBy?.(made),
               }),
             ),
           ),

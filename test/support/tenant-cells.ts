@@ -1,5 +1,6 @@
 // The two cells of a tenant, in memory, each with a key of its own, and the edge's part in what they send to each other.
 import { assignmentSigner } from '../../core/cell/assignment.ts';
+import type { AskForLeases } from '../../core/cell/lease-keeper.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import type { Application } from '../../core/domain/application.ts';
 import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
@@ -48,8 +49,15 @@ class BriefPauses extends FakeClock {
 
 export const endpointOf = (id: string) => `https://${id}.example`;
 
+export interface TenantCellsOptions {
+  /** How a cell's workers ask for leases; they need none without it. */
+  readonly ask?: (id: string) => AskForLeases;
+  /** Answers in place of a cell. */
+  readonly instead?: (id: string, request: Request) => Response | undefined;
+}
+
 /** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
-export function tenantCells(application: Application = WITH_TALLY) {
+export function tenantCells(application: Application = WITH_TALLY, { ask: asks, instead }: TenantCellsOptions = {}) {
   const cells = new Map<string, TestCell>();
   const down = new Set<string>();
   const bodies: Uint8Array[] = [];
@@ -58,12 +66,13 @@ export function tenantCells(application: Application = WITH_TALLY) {
     const cell = KEYS[id] && cellOf(id);
     if (cell === undefined || down.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
     if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
-    return cell.handle(request);
+    return instead?.(id, request) ?? cell.handle(request);
   };
   const clock = new BriefPauses();
   /** A cell is made when it is first needed: most tests need two. */
   const cellOf = (id: string): TestCell => {
-    const known = cells.get(id) ?? testCell({ application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey });
+    const own = { application, id, clock, fetch, identityKey: KEYS[id] as PrivateKey };
+    const known = cells.get(id) ?? testCell({ ...own, ...(asks !== undefined && { ask: asks(id) }) });
     cells.set(id, known);
     return known;
   };
@@ -98,12 +107,18 @@ export function tenantCells(application: Application = WITH_TALLY) {
     sign: routeTokenSigner(EDGE_KEY),
     assign,
   });
-  const state = { switches: 0, standby: true };
-  const step = (from: string, restart = false, verify = false) =>
-    pusher({
-      ...{ tenant, home: { ...record('home'), switches: state.switches }, standby: record('standby') },
-      ...{ from, restart, verify },
-    });
+  const state = { switches: 0, standby: true, moved: false, base: tenant.epochBase };
+  const now = () => state.base + state.switches;
+  /** The tenant's home and standby; the other way about once it was moved. */
+  const pair = () => {
+    const [home, standby] = state.moved ? ['standby', 'home'] : ['home', 'standby'];
+    return {
+      tenant: { ...tenant, cell: String(home), standby: String(standby), epochBase: state.base },
+      home: { ...record(String(home)), switches: state.switches },
+      standby: record(String(standby)),
+    };
+  };
+  const step = (from: string, restart = false, verify = false) => pusher({ ...pair(), ...{ from, restart, verify } });
   const push = async (from: string, verify = false): Promise<PushProgress> => {
     for (let steps = 0; steps < 20; steps += 1) {
       const progress = await step(from, steps === 0, verify);
@@ -113,14 +128,10 @@ export function tenantCells(application: Application = WITH_TALLY) {
     }
     throw new Error('It is not done after 20 steps.');
   };
-  const placed = () => ({
-    tenant,
-    home: { ...record('home'), switches: state.switches },
-    standby: state.standby ? record('standby') : null,
-  });
+  const placed = () => ({ ...pair(), standby: state.standby ? pair().standby : null });
   const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
   /** Sends a cell the present epoch and assignment, as the monitor does. */
-  const tell = (id: string) => fence(record(id), tenant.id, tenant.epochBase + state.switches, placed());
+  const tell = (id: string) => fence(record(id), tenant.id, now(), placed());
   /** Makes a cell and its other one know of each other, long enough ago that nothing of before is missing. */
   const join = async (id: string) => {
     await tell(id);
@@ -136,10 +147,10 @@ export function tenantCells(application: Application = WITH_TALLY) {
     const iat = toEpochSeconds(clock.now());
     return { claims: { cel: id, epo: epoch, iat, exp: iat + 30 } };
   };
-  const send = (id: string, batch: readonly JsonObject[], epoch = 1 + state.switches) =>
+  const send = (id: string, batch: readonly JsonObject[], epoch = now()) =>
     cellOf(id).post(batch, { token: tokenFor(id, epoch) });
   const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
-    cellOf(id).call(path, { token: tokenFor(id, 1 + state.switches), ...more });
+    cellOf(id).call(path, { token: tokenFor(id, now()), ...more });
   const log = async (id: string, subject = 'pump-1') =>
     (await readAll(cellOf(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
   return {

@@ -129,7 +129,7 @@ function environment(
       APP_ROUTE_AUDIENCE: 'required',
     }),
     ...(consumer !== undefined && { APP_CONSUMER: consumer.name }),
-    ...(consumer?.effects === 'home-only' && lease),
+    ...(consumer?.effects === 'home-only' && { ...lease, ...keys }),
     ...(consumer?.effects === 'copies' && keys),
   };
 }

@@ -14,6 +14,8 @@ export interface HoldingsDeps extends TimedFetchDeps {
 export const HOLDINGS_LIMITS = {
   /** Time for an answer: a cell may have to start a process first, and a step of the index reads some thousand documents. */
   timeoutMs: 10_000,
+  /** A step that asks other cells has this long, in milliseconds: it asks nothing that would end after 12 s. */
+  hearMs: 15_000,
   /** Steps that a question completes the cell's index by; a small one is complete then. */
   steps: 2,
   /** Notes of one page: an answer has 16 KiB at most. */
@@ -38,6 +40,8 @@ export type Held =
 export interface HoldingsQuestion extends Holdings {
   /** Whether the cell holds events of this tenant, or of any. Never rejects because of the cell. */
   holds(cell: Target, tenant?: string): Promise<Held>;
+  /** Has the cell ask what has become of copies whose effects may have to happen there: one step, or why it does not answer. */
+  hear(cell: Target, cursor?: string): Promise<JsonObject | string>;
 }
 
 export interface Holdings {
@@ -51,12 +55,17 @@ export interface Holdings {
 
 /** Returns the questions. */
 export function holdingsQuestion(deps: HoldingsDeps): HoldingsQuestion {
-  const ask = async ({ id, endpoint }: Target, method: 'GET' | 'POST', path: string): Promise<JsonObject | string> => {
+  const ask = async (
+    { id, endpoint }: Target,
+    method: 'GET' | 'POST',
+    path: string,
+    timeoutMs: number = HOLDINGS_LIMITS.timeoutMs,
+  ): Promise<JsonObject | string> => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
     const claims = { tenant: ASKER, cell: id, endpoint, epoch: 1, scopes: ['control'], issuedAt, expiresAt } as const;
     const headers = { [ROUTE_HEADER]: await deps.sign(claims) };
-    const answer = await timedFetch(deps, endpoint + path, { method, headers }, HOLDINGS_LIMITS.timeoutMs);
+    const answer = await timedFetch(deps, endpoint + path, { method, headers }, timeoutMs);
     if (answer.status === null) return `it cannot be asked: ${answer.problem}`;
     const body = isJsonObject(answer.body) ? answer.body : {};
     return answer.status === 200 ? body : `it cannot be asked: it answers ${answer.status} ${body.code ?? ''}`.trim();
@@ -89,6 +98,11 @@ export function holdingsQuestion(deps: HoldingsDeps): HoldingsQuestion {
         ...(cursor !== undefined && { cursor }),
       });
       return ask(cell, 'GET', `/v1/replicas?${query}`);
+    },
+
+    hear: (cell, cursor) => {
+      const query = cursor === undefined ? '' : `?${new URLSearchParams({ cursor })}`;
+      return ask(cell, 'POST', `/v1/replica/hear${query}`, HOLDINGS_LIMITS.hearMs);
     },
 
     holds,

@@ -32,6 +32,8 @@ export interface PushRequest {
   readonly once?: boolean;
   /** The step ends once it has worked on so many documents of the log; cells of earlier releases know no budget. */
   readonly budget?: number;
+  /** The cell says as well which home-only effects have happened there: before the other cell goes on without it. */
+  readonly receipts?: boolean;
 }
 
 /** Makes one step of a push; the progress, or why there is none. Never rejects because of a cell. */
@@ -39,7 +41,7 @@ export type ReplicaPusher = (request: PushRequest) => Promise<JsonObject | strin
 
 /** Returns the function. */
 export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
-  return async ({ tenant, home, standby, from, restart, verify, once, budget }) => {
+  return async ({ tenant, home, standby, from, restart, verify, once, budget, receipts }) => {
     const source = from === home.id ? home : standby;
     const issuedAt = toEpochSeconds(deps.clock.now());
     const epoch = epochOf(tenant, home);
@@ -52,7 +54,7 @@ export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
     const init = {
       method: 'POST',
       headers,
-      body: JSON.stringify({ assignment, restart, verify, once, budget }),
+      body: JSON.stringify({ assignment, restart, verify, once, budget, receipts }),
     } as const;
     const answer = await timedFetch(deps, `${endpoint}/v1/replica/push`, init, PUSH_TIMEOUT_MS);
     if (answer.status === null) return `${cell} does not answer: ${answer.problem}`;

@@ -3,6 +3,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Holdings } from '../cells/holdings-question.ts';
 import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
+import { effectsFrom } from '../directory/leases.ts';
 import type { Cell, Tenant } from '../ports/directory-model.ts';
 
 export const PLACE_LIMITS = {
@@ -16,21 +17,24 @@ export const PLACE_LIMITS = {
   pauseMs: 500,
 } as const;
 
+/** What a walk counts of events that the other cell has not, or has otherwise. */
+const LACKING = ['missing', 'different', 'unproven', 'refused'] as const;
+
 /**
- * Returns a comparison within `PLACE_LIMITS`: how many events of a cell the other one lacks or has otherwise, or why that is not known. One
+ * Returns a walk within `PLACE_LIMITS`, which compares, or says which effects have happened: how many events of a cell the other one lacks or has otherwise, or why that is not known. One
  * that is not finished says how far it came, and counts as if everything were missing.
  */
 const comparison =
   ({ push, clock }: Pick<LeftBehindDeps, 'push' | 'clock'>) =>
-  async (pair: Pick<PushRequest, 'tenant' | 'home' | 'standby' | 'from'>): Promise<number | string> => {
+  async (pair: Omit<PushRequest, 'restart' | 'budget'>): Promise<number | string> => {
     const until = clock.now() + PLACE_LIMITS.compareMs;
     let begun = false;
     let left: number = PLACE_LIMITS.events;
     for (let step = 0; step < PLACE_LIMITS.steps && left > 0 && clock.now() < until; step += 1) {
-      const found = await push({ ...pair, restart: !begun, verify: true, budget: left });
+      const found = await push({ ...pair, restart: !begun, budget: left });
       if (typeof found === 'string') return found;
       begun ||= found.isOther !== true;
-      if (found.done === true) return Number(found.missing ?? 0) + Number(found.different ?? 0);
+      if (found.done === true) return LACKING.reduce((total, name) => total + Number(found[name] ?? 0), 0);
       left -= Number(found.documents ?? 0);
       if (found.waiting !== undefined) await clock.sleep(PLACE_LIMITS.pauseMs);
     }
@@ -60,11 +64,18 @@ export function leftBehind({ holdings, push, clock }: LeftBehindDeps) {
     const home = cells.find(({ id }) => id === tenant.cell);
     const standby = cells.find(({ id }) => id === tenant.standby);
     if (home?.keys === undefined || standby?.keys === undefined) return 'the cells cannot be compared without keys';
-    const found = await compare({ tenant, home, standby, from: from.id });
+    const pair = { tenant, home, standby, from: from.id };
+    const found = await compare({ ...pair, verify: true });
     // A move takes events along, and compares for as long as it takes.
     const instead = `npx polycell tenants move ${tenant.id} --to ${destination}`;
-    if (typeof found === 'string') return destination === tenant.cell ? found : `${found} (${instead})`;
-    return found === 0 ? null : `${found} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
+    const because = (why: string): string => (destination === tenant.cell ? why : `${why} (${instead})`);
+    if (typeof found === 'string') return because(found);
+    if (found > 0) return `${found} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
+    // Nobody asks it any more which effects have happened there; none may be under way when it says so.
+    const waitMs = effectsFrom(tenant, home) - clock.now();
+    if (waitMs > 0) return `effects may be under way there: repeat this in ${Math.ceil(waitMs / 1000)} s`;
+    const told = await compare({ ...pair, verify: false, receipts: true });
+    return typeof told === 'string' ? because(told) : null;
   };
 
   return async (

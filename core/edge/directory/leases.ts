@@ -9,7 +9,7 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 type Records = Pick<DirectoryStorage, 'cell' | 'tenant' | 'homesByStandby' | 'leaseUntil' | 'effectsFloor'>;
 
 /** When effects of this tenant may begin in the cell that serves it; 0 if at any time. */
-const effectsFrom = (tenant: Tenant, home: Cell | undefined): number =>
+export const effectsFrom = (tenant: Tenant, home: Cell | undefined): number =>
   Math.max(tenant.effectsFrom ?? 0, home?.effectsFrom ?? 0);
 
 /**
@@ -23,9 +23,11 @@ export function grantLease(
 ): LeaseOutcome {
   const cell = storage.cell(id);
   if (cell === undefined || !isKeyOf(cell, key)) return { status: 'refused' };
+  const epochs: Record<string, number> = {};
   const all = (answerFor: (tenant: string) => LeaseAnswer): LeaseOutcome => ({
     status: 'answered',
     answers: Object.fromEntries(tenants.map((tenant) => [tenant, answerFor(tenant)])),
+    epochs,
   });
   if (cell.keys === undefined) return all(() => 'free');
   const answer = all((name) => {
@@ -34,7 +36,9 @@ export function grantLease(
     const resolution = resolveTenant(tenant, (other) => storage.cell(other));
     if (resolution.status !== 'served' || resolution.cell !== id) return 'elsewhere';
     if (now < effectsFrom(tenant, storage.cell(tenant.cell))) return 'waits';
-    return tenant.standby === null ? 'free' : 'granted';
+    if (tenant.standby === null) return 'free';
+    epochs[name] = resolution.epoch;
+    return 'granted';
   });
   const given = Object.values(answer.status === 'answered' ? answer.answers : {});
   if (given.some((each) => each === 'granted' || each === 'free')) {

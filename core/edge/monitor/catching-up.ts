@@ -1,11 +1,12 @@
 // Orders the cells to send what the other cell of a tenant lacks: after outages, after switches, and at intervals.
+import { BoundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { describeError } from '../../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../../ports/json.ts';
-import type { Holdings } from '../cells/holdings-question.ts';
+import type { Holdings, HoldingsQuestion } from '../cells/holdings-question.ts';
 import type { ReplicaPusher } from '../cells/replica-pusher.ts';
 import type { Directory } from '../ports/directory.ts';
-import type { Cell } from '../ports/directory-model.ts';
+import { type Cell, epochOf } from '../ports/directory-model.ts';
 import type { ReplicaWatch } from './replica-watch.ts';
 
 export const CATCHING_UP_LIMITS = {
@@ -29,6 +30,7 @@ export interface CatchingUpDeps {
   readonly directory: Pick<Directory, 'lookup' | 'tenants'>;
   readonly push: ReplicaPusher;
   readonly replicas: Holdings['replicas'];
+  readonly hear: HoldingsQuestion['hear'];
   /** Takes in what the cells have noted, too. */
   readonly watch: Pick<ReplicaWatch, 'page'>;
   readonly clock: Clock;
@@ -54,6 +56,8 @@ interface Item {
   readonly idle: number;
   /** What the step before brought. */
   readonly before: string;
+  /** The epoch of the lease that it was ordered for; with another one it is not wanted any more. */
+  readonly epoch?: number;
 }
 
 /** Tenants of one home, or of all, that are looked up page by page. */
@@ -63,13 +67,23 @@ interface Sweep {
   readonly cursor: string | null;
 }
 
+/** How far a cell is with asking what became of its pending copies. */
+interface Listened {
+  readonly at: number;
+  readonly cursor: string | null;
+  /** Whether it goes on at once. */
+  readonly isUnderWay: boolean;
+  /** Whether a step of this pass got on, and could not see the end of a list. */
+  readonly hasMore: boolean;
+}
+
 interface Round {
   readonly cells: readonly Cell[];
   readonly answers: (cell: string) => boolean;
 }
 
 /** Returns the work of one monitor. It keeps nothing durably: another one begins with all tenants. */
-export function createCatchingUp({ directory, push, replicas, watch, clock }: CatchingUpDeps): CatchingUp {
+export function createCatchingUp({ directory, push, replicas, hear, watch, clock }: CatchingUpDeps): CatchingUp {
   const queue = new Map<string, Item>();
   const sweeps: Sweep[] = [];
   /** Cell → when it was asked last, and where its answer goes on. */
@@ -80,9 +94,28 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
   let problem: string | null = null;
   let underWay: Promise<void> | undefined;
 
-  const add = (tenant: string, from: string): void => {
+  /** Cell → when it last asked what became of its pending copies, and where that goes on. */
+  const heard = new Map<string, Listened>();
+  /** Tenant and cell → when a comparison for a lease was ordered last, and how long none is then. */
+  const ordered = new BoundedCache<string, { readonly at: number; readonly pauseMs: number }>(
+    CATCHING_UP_LIMITS.waiting,
+  );
+
+  const add = (tenant: string, from: string, epoch?: number): void => {
     const key = `${tenant} ${from}`;
-    if (!queue.has(key)) queue.set(key, { tenant, from, idle: 0, before: '' });
+    if (queue.has(key)) return;
+    queue.set(key, { tenant, from, idle: 0, before: '', ...(epoch !== undefined && { epoch }) });
+  };
+
+  /** Orders the comparison that a lease needs; less and less often, if it does not pass. */
+  const settle = (tenant: string, from: string, epoch: number): void => {
+    const key = `${tenant} ${from} ${epoch}`;
+    const now = clock.now();
+    const last = ordered.get(key);
+    if (last !== undefined && now - last.at < last.pauseMs) return;
+    const pauseMs = Math.min(2 * (last?.pauseMs ?? CATCHING_UP_LIMITS.askMs / 2), CATCHING_UP_LIMITS.everyMs);
+    ordered.set(key, { at: now, pauseMs });
+    add(tenant, from, epoch);
   };
 
   /** Notes which homes have to be swept. */
@@ -137,36 +170,70 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
       asked.set(cell.id, { at: now, cursor: null });
       return true;
     }
-    for (const note of (page.items as readonly JsonObject[] | undefined) ?? [])
-      if (isJsonObject(note) && note.direction === 'to' && typeof note.behindSince === 'number')
-        add(String(note.tenant), cell.id);
+    for (const note of (page.items as readonly JsonObject[] | undefined) ?? []) {
+      if (!isJsonObject(note)) continue;
+      if (note.direction === 'to' && typeof note.behindSince === 'number') add(String(note.tenant), cell.id);
+      // A cell that has a lease wants to know that nothing is missing of which the other one has had effects.
+      if (note.direction === 'from' && typeof note.leasedEpoch === 'number' && note.settledAt === null)
+        settle(String(note.tenant), String(note.peer), note.leasedEpoch);
+    }
     const next = typeof page.next === 'string' ? page.next : null;
     asked.set(cell.id, { at: now, cursor: next });
     await watch.page(cell.id, page.items, { first: cursor === undefined, last: next === null });
     return true;
   };
 
+  /** Has one cell ask what became of its pending copies: the one that was asked longest ago. */
+  const listen = async ({ cells, answers }: Round): Promise<boolean> => {
+    const now = clock.now();
+    const dueAt = ({ id }: Cell): number => {
+      const known = heard.get(id);
+      if (known === undefined) return Number.NEGATIVE_INFINITY;
+      return known.isUnderWay ? known.at : known.at + CATCHING_UP_LIMITS.askMs;
+    };
+    const [cell] = cells
+      .filter((each) => each.keys !== undefined && each.state !== 'retired' && answers(each.id) && dueAt(each) <= now)
+      .sort((one, other) => dueAt(one) - dueAt(other));
+    if (cell === undefined) return false;
+    const { cursor: from = null, hasMore = false } = heard.get(cell.id) ?? {};
+    const progress = await hear(cell, from ?? undefined);
+    if (typeof progress === 'string') {
+      heard.set(cell.id, { at: now, cursor: from, isUnderWay: false, hasMore });
+      // A cell of an earlier release does not know the question.
+      if (!progress.includes('404')) problem = `${cell.id}: ${progress}`;
+      return true;
+    }
+    const cursor = typeof progress.next === 'string' ? progress.next : null;
+    const gotOn = Number(progress.ended) + Number(progress.sent) > 0;
+    const isMore = hasMore || (gotOn && Number(progress.unfinished) > 0);
+    // A pass that has left something is followed by another one at once, if it gets on.
+    heard.set(cell.id, { at: now, cursor, isUnderWay: cursor !== null || isMore, hasMore: cursor !== null && isMore });
+    return true;
+  };
+
   const step = async ({ answers }: Round): Promise<boolean> => {
     const [first] = queue;
     if (first === undefined) return false;
-    const [key, { tenant: id, from, idle, before }] = first;
+    const [key, item] = first;
+    const { tenant: id, from, idle, before } = item;
     queue.delete(key);
     const { tenant, cells } = await directory.lookup(id);
     const home = cells.find((cell) => cell.id === tenant?.cell);
     const standby = cells.find((cell) => cell.id === tenant?.standby);
     if (tenant === null || home?.keys === undefined || standby?.keys === undefined) return true;
+    if (item.epoch !== undefined && item.epoch !== epochOf(tenant, home)) return true;
     if (![home.id, standby.id].includes(from) || !answers(home.id) || !answers(standby.id)) return true;
     const progress = await push({ tenant, home, standby, from, restart: false, verify: false });
     if (typeof progress === 'string') {
       problem = `${id}: ${progress}`;
-      if (idle + 1 < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: idle + 1, before });
+      if (idle + 1 < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { ...item, idle: idle + 1 });
     } else if (progress.done === true) problem = null;
     else {
       const { waiting, ...counts } = progress;
       const now = JSON.stringify(counts);
       const again = now === before ? idle + 1 : 0;
       if (waiting !== undefined) problem = `${id} from ${from}: ${String(waiting)}`;
-      if (again < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { tenant: id, from, idle: again, before: now });
+      if (again < CATCHING_UP_LIMITS.idleSteps) queue.set(key, { ...item, idle: again, before: now });
     }
     return true;
   };
@@ -178,7 +245,8 @@ export function createCatchingUp({ directory, push, replicas, watch, clock }: Ca
       for (let worked = true; worked && clock.now() < until; ) {
         const hasRoom = queue.size + 2 * CATCHING_UP_LIMITS.tenants <= CATCHING_UP_LIMITS.waiting;
         const found = hasRoom && ((await sweep()) || (await ask(round)));
-        worked = (await step(round)) || found;
+        const listened = await listen(round);
+        worked = (await step(round)) || found || listened;
       }
     } catch (error) {
       const { code, message } = describeError(error);

@@ -3,6 +3,7 @@ import { Refusal, type RefusalCode } from '../../api/refusal.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
+import { effectsFrom } from '../directory/leases.ts';
 import { chooseStandby } from '../directory/placement.ts';
 import type { Fence } from '../monitor/fence-request.ts';
 import type { Directory } from '../ports/directory.ts';
@@ -241,7 +242,9 @@ export function moveWork({ directory, push, fence, bring, throttle, clock, log }
     if (isFenced && move.epoch !== epochOf(tenant, target))
       return { ...move, ...FENCED_AGAIN, since: now, notBefore: now };
     const [home, standby] = isSwitched ? [target, source] : [source, target];
-    const pair: PushRequest = { tenant, home, standby, from: move.from, restart: false, verify: false };
+    // Behind the drain no effect of the source is under way, and it says which ones have happened.
+    const receipts = move.state === 'drained';
+    const pair: PushRequest = { tenant, home, standby, from: move.from, restart: false, verify: false, receipts };
     switch (move.state) {
       case 'planned': {
         if (tenant.standby !== move.to) {
@@ -294,8 +297,11 @@ export function moveWork({ directory, push, fence, bring, throttle, clock, log }
   const redundant = async (move: Move, { tenant, source: home }: Scene, left: string | null, restart: boolean) => {
     const standby = (await directory.cells()).find(({ cell }) => cell.id === left)?.cell;
     if (standby === undefined) return { move, isDone: true };
-    const progress = await push({ tenant, home, standby, from: standby.id, restart, verify: false });
     const epoch = epochOf(tenant, home);
+    // It says which effects have happened there, and none may be under way by then.
+    if (clock.now() < effectsFrom(tenant, home))
+      throw new Waiting(`effects of ${standby.id} may not be over`, { ...move, epoch, walking: false });
+    const progress = await push({ tenant, home, standby, from: standby.id, restart, verify: false, receipts: true });
     if (typeof progress === 'string') throw new Waiting(progress);
     if (progress.done !== true && progress.waiting !== undefined)
       throw new Waiting(String(progress.waiting), { ...move, epoch, walking: !restart || progress.isOther !== true });

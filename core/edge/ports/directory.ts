@@ -47,7 +47,12 @@ export interface LeaseRequest {
 
 /** `refused`: there is no such cell, or the key is not one of its keys any more. */
 export type LeaseOutcome =
-  | { readonly status: 'answered'; readonly answers: Readonly<Record<string, LeaseAnswer>> }
+  | {
+      readonly status: 'answered';
+      readonly answers: Readonly<Record<string, LeaseAnswer>>;
+      /** The epochs of those that are granted. */
+      readonly epochs: Readonly<Record<string, number>>;
+    }
   | { readonly status: 'refused' };
 
 /** Maximum number of cells in a directory; they are listed without paging. */

@@ -59,9 +59,11 @@ locals {
     APP_EDGE           = var.edge
   }
 
-  # A worker whose effects must happen once asks the edge for the cell's lease, and proves by the cell's key that it may.
+  # A worker whose effects must happen once asks the edge for the cell's lease, and other cells for receipts; it proves by the cell's key that it
+  # may, and believes by the edge's keys which cells they are.
   lease_environment = {
     APP_IDENTITY_KEY = var.identity_key
+    APP_ROUTE_KEYS   = jsonencode(var.route_keys)
     APP_EDGE         = var.edge
   }
 

@@ -25,15 +25,15 @@ const KIB = 1024;
  * (docs/adr/0010-bundles.md).
  */
 export const BUDGETS: Readonly<Record<string, number>> = {
-  'aws/http': 445 * KIB,
+  'aws/http': 454 * KIB,
   'aws/relay': 290 * KIB,
-  'aws/worker': 321 * KIB,
-  'azure/app': 836 * KIB,
+  'aws/worker': 326 * KIB,
+  'azure/app': 843 * KIB,
   // A container starts once for many requests; its size is bounded so that nothing comes in unnoticed.
-  'containers/aws': 678 * KIB,
-  'containers/azure': 941 * KIB,
+  'containers/aws': 686 * KIB,
+  'containers/azure': 949 * KIB,
   // The platform's own limit is 3 MiB (https://developers.cloudflare.com/workers/platform/limits/#worker-size); an isolate starts in milliseconds.
-  'edge/http': 306 * KIB,
+  'edge/http': 303 * KIB,
 };
 
 /**

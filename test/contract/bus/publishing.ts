@@ -1,6 +1,6 @@
 // The bus's promises to publishers: outcomes, limits, filters, and events that arrive unharmed.
 import fc from 'fast-check';
-import { BUS_LIMITS } from '../../../core/ports/bus.ts';
+import { BUS_LIMITS, type DeliveredMessage } from '../../../core/ports/bus.ts';
 import type { Json } from '../../../core/ports/json.ts';
 import { PROPERTY_SEED, times } from '../contract.ts';
 import { type BusClause, type BusConsumer, type BusHarness, Inbox, idOf, message, words } from './harness.ts';
@@ -101,6 +101,15 @@ export const publishingClauses = {
         extension: 'x',
       },
     });
+  },
+
+  'a message for one consumer says so': async (harness) => {
+    const { readings } = inboxes(harness, 'readings');
+    await harness.bus.publish([message('a', { consumer: 'readings' })]);
+    await readings.untilAll(['a']);
+    const [seen] = readings.seen;
+    const { deliveryId: _, attempt: __, ...found } = (seen as { message: DeliveredMessage }).message;
+    expect(found).toStrictEqual(message('a', { consumer: 'readings' }));
   },
 
   'every consumer gets the types it subscribes to, and no others': async (harness) => {

@@ -1,7 +1,7 @@
 // Clauses of the directory contract about leases: who gets one, and from when on a successor does.
 import { LEASE } from '../../../core/cell/lease.ts';
 import type { Directory } from '../../../core/edge/ports/directory.ts';
-import type { Cell, Tenant } from '../../../core/edge/ports/directory-model.ts';
+import { type Cell, epochOf, type Tenant } from '../../../core/edge/ports/directory-model.ts';
 import type { PublicKey } from '../../../core/ports/keys.ts';
 import { ALPHA, apply, BETA, BY_OPS, type DirectoryClause, GAMMA, tenant } from './harness.ts';
 
@@ -50,6 +50,32 @@ export const leaseClauses = {
       'granted elsewhere free elsewhere',
     );
     expect(await asks(directory, 'beta', 'acme', 'globex')).toBe('elsewhere granted');
+  },
+
+  'a lease that is granted says under which epoch, which each change of the serving cell raises': async ({
+    directory,
+  }) => {
+    await addCells(directory, ALPHA, BETA);
+    await apply(
+      directory,
+      tenant('acme', { cell: 'alpha', standby: 'beta' }),
+      tenant('alone', { cell: 'beta', standby: null }),
+    );
+    const epochs = async (cell: string) => {
+      const outcome = await directory.lease({ cell, key: key(cell), tenants: ['acme', 'alone', 'nobody'] });
+      return outcome.status === 'refused' ? 'refused' : outcome.epochs;
+    };
+    const current = async (home: string) => {
+      const { tenant: found, cells } = await directory.lookup('acme');
+      return epochOf(found as Tenant, cells.find(({ id }) => id === home) as Cell);
+    };
+    const before = await current('alpha');
+    await apply(directory, { kind: 'fail-over', cell: 'alpha' });
+    expect(await current('alpha')).toBe(before + 1);
+    expect([await epochs('beta'), await epochs('alpha')]).toEqual([{ acme: before + 1 }, {}]);
+    await apply(directory, { kind: 'fail-back', cell: 'alpha' });
+    // It waits, and has no lease yet.
+    expect([await epochs('beta'), await epochs('alpha')]).toEqual([{}, {}]);
   },
 
   'only a key of the cell is believed, and a cell without keys is as free as in earlier versions': async ({

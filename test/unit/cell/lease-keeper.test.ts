@@ -12,7 +12,10 @@ function setUp(plan?: FaultPlan) {
   const clock = new FakeClock();
   const memory = new MemoryStore({ clock });
   const state = faultyStore(memory, plan);
-  const edge = { is: 'there', answers: new Map<string, LeaseAnswer>(), asked: [] as (readonly string[])[], tookMs: 0 };
+  const edge = {
+    ...{ is: 'there', answers: new Map<string, LeaseAnswer>(), asked: [] as (readonly string[])[], tookMs: 0 },
+    epochs: undefined as unknown,
+  };
   const fetch = async (request: Request): Promise<Response> => {
     expect(request.url).toBe('https://edge.example/cells/v1/lease');
     const { question } = (await request.json()) as { question: string };
@@ -25,6 +28,7 @@ function setUp(plan?: FaultPlan) {
     clock.jump(edge.tookMs);
     return Response.json({
       tenants: Object.fromEntries(read.tenants.map((tenant) => [tenant, edge.answers.get(tenant) ?? 'granted'])),
+      ...(edge.epochs !== undefined && { epochs: edge.epochs }),
     });
   };
   const make = () =>
@@ -52,6 +56,22 @@ test('one question gives all leases; they are renewed once less than 30 s are le
   await clock.advance(1);
   await leases.obtain(['acme']);
   expect(edge.asked).toEqual([['acme', 'globex'], ['acme']]);
+});
+
+test('a lease has the epoch that the edge says, and none if the edge says none', async () => {
+  const { leases, edge, clock } = setUp();
+  edge.epochs = { acme: 7, globex: 'x' };
+  await leases.obtain(['acme', 'globex']);
+  expect([leases.epoch?.('acme'), leases.epoch?.('globex'), leases.epoch?.('nobody')]).toEqual([
+    7,
+    undefined,
+    undefined,
+  ]);
+  // An edge of an earlier release.
+  edge.epochs = undefined;
+  await clock.advance(LEASE.durationMs);
+  await leases.obtain(['acme']);
+  expect(leases.epoch?.('acme')).toBeUndefined();
 });
 
 test('it counts from the question and not from the answer', async () => {

@@ -79,7 +79,11 @@ test('a cell needs no edge, and only the workers of effects that happen once rea
   expect(azure.readHttpConfig({ ...azureEnvironment, APP_EDGE: 'none' }).edge).toBeUndefined();
   const { APP_EDGE: _, ...without } = awsEnvironment;
   expect(aws.readWorkerConfig({ ...without, APP_CONSUMER: 'rollups' }).leases).toBeUndefined();
-  expect(azure.readWorkerConfig(azureEnvironment).leases).toEqual({ edge: 'https://edge.example', identityKey });
+  expect(azure.readWorkerConfig(azureEnvironment).leases).toMatchObject({
+    edge: 'https://edge.example',
+    identityKey,
+    routeKeys: [{ kid: 'one' }],
+  });
   expect(azure.readWorkerConfig({ ...azureEnvironment, APP_EDGE: 'none' }).leases).toBeUndefined();
   expect(() => azure.readWorkerConfig({ ...azureEnvironment, APP_IDENTITY_KEY: '' })).toThrow(
     'APP_IDENTITY_KEY is not set',

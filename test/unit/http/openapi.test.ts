@@ -44,7 +44,9 @@ const EVERY = [
   'POST /v1/rebuild',
   'POST /v1/replica/digests',
   'POST /v1/replica/events',
+  'POST /v1/replica/hear',
   'POST /v1/replica/push',
+  'POST /v1/replica/receipts',
   'PUT /v1/devices/{id}/reading',
 ];
 
@@ -158,7 +160,9 @@ test('operations name the scopes that they require', async () => {
     'POST /v1/rebuild': ['operate'],
     'POST /v1/replica/digests': undefined,
     'POST /v1/replica/events': undefined,
+    'POST /v1/replica/hear': ['control'],
     'POST /v1/replica/push': ['control'],
+    'POST /v1/replica/receipts': undefined,
     'PUT /v1/devices/{id}/reading': ['ingest'],
   });
   expect(document.components?.securitySchemes?.routeToken).toEqual({

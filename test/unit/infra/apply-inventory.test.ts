@@ -110,6 +110,7 @@ describe('what is expected', () => {
         APP_EDGE: 'https://edge.example.com',
         APP_EVENTS_TABLE: 'aws-zeta-events',
         APP_IDENTITY_KEY: '{"kid":"c"}',
+        APP_ROUTE_KEYS: '[{"crv":"Ed25519","kid":"r","kty":"OKP","x":"a"}]',
         APP_STATE_TABLE: 'aws-zeta-state',
         APP_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:aws-zeta-events',
         APP_VERSION: '1.2.3',

@@ -1,6 +1,7 @@
 // The consumer that claims: any effect happens once for each event, whatever is delivered how often.
 import fc from 'fast-check';
-import { type Claiming, claimingConsumer, updates } from '../../../core/pipeline/claiming-consumer.ts';
+import { eventKey } from '../../../core/events/cloud-event.ts';
+import { CLAIM_LIMITS, type Claiming, claimingConsumer, updates } from '../../../core/pipeline/claiming-consumer.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
 import type { Store, Write } from '../../../core/ports/store.ts';
 import { scenarioOf } from '../../support/deliveries.ts';
@@ -173,5 +174,46 @@ describe('updates', () => {
       'cannot count this',
     );
     expect(await bodyOf(here, 'r2')).toBeUndefined();
+  });
+});
+
+describe('receipts', () => {
+  const identity = (second: number, subject = 'pump-1') => {
+    return { subject, id: eventKey(TENANT, delivered(at(second)).event).id };
+  };
+
+  test('an effect that has happened elsewhere never happens here, and claims say which have', async () => {
+    const here = world();
+    const consumer = claimingConsumer(ledger, here.deps);
+    await consumer.apply([delivered(at(1))]);
+    await consumer.claim?.(TENANT, [identity(1), identity(2), identity(2), identity(2, 'pump-2')], 'b');
+    await consumer.apply([at(1), at(2), at(3)].map(delivered));
+    expect(await booked(here.state)).toEqual([at(1), at(3)].map(({ time, id }) => `${time} ${id}`).sort());
+    const asked = [identity(3), identity(4), identity(2), identity(2, 'pump-2'), identity(3, 'pump-2')];
+    expect(await consumer.claimed?.(TENANT, asked)).toEqual([true, false, true, true, false]);
+    expect(await consumer.claimed?.('globex', [identity(3)])).toEqual([false]);
+  });
+
+  test('claims are written in transactions of at most 50, and only those that are not there', async () => {
+    const here = world();
+    const state = faultyStore(here.state);
+    const consumer = claimingConsumer(ledger, { ...here.deps, state });
+    const many = Array.from({ length: CLAIM_LIMITS.events + 1 }, (_, second) => identity(second));
+    await consumer.claim?.(TENANT, many.slice(0, 1), 'b');
+    await consumer.claim?.(TENANT, many, 'b');
+    expect(await consumer.claimed?.(TENANT, many)).toEqual(many.map(() => true));
+    // One for the first, one that found it there and one without it, and one for the last.
+    expect(state.calls.transact).toBe(4);
+    expect(await consumer.claim?.(TENANT, [], 'b')).toBeUndefined();
+    expect(state.calls.transact).toBe(4);
+  });
+
+  test('a store that always reports a conflict ends the attempt', async () => {
+    const here = world();
+    const state = faultyStore(here.state, (method) =>
+      method === 'transact' ? { code: 'conflict', when: 'before' } : undefined,
+    );
+    const consumer = claimingConsumer(ledger, { ...here.deps, state });
+    await expect(consumer.claim?.(TENANT, [identity(1)], 'b')).rejects.toMatchObject({ code: 'unavailable' });
   });
 });

@@ -41,7 +41,7 @@ function setUp(faults: Faults = {}) {
     bus,
     parked,
     park,
-    send: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
+    send: redrive({ cell: 'cell-1', tombstones: NO_TOMBSTONES, events, state, clock }),
     /** Relays what the log's stream brought. */
     pump: () => relayed(changes.splice(0)),
   };
@@ -84,6 +84,7 @@ test('parked anew while it is redriven, it stays, and a redrive of it is another
   const { park, parked, events, state, clock, bus, pump, send } = setUp();
   await park('a');
   const racing = redrive({
+    cell: 'cell-1',
     tombstones: NO_TOMBSTONES,
     events: {
       ...events,
@@ -108,6 +109,7 @@ test('dropped while it is redriven, it is gone', async () => {
   await park('a');
   const [item] = (await parked.list('rollups', 'acme', 10)).items;
   const racing = redrive({
+    cell: 'cell-1',
     tombstones: NO_TOMBSTONES,
     events: {
       ...events,
@@ -205,7 +207,7 @@ test('what the log will never take counts as failed and stays; the others are se
         : documents.map(() => ({ status: 'failed', error: new PortError('too-large', 'planned') }));
     },
   };
-  const send = redrive({ tombstones: NO_TOMBSTONES, events: picky, state, clock });
+  const send = redrive({ cell: 'cell-1', tombstones: NO_TOMBSTONES, events: picky, state, clock });
   expect(await send({ consumer: 'rollups', tenant: 'acme' })).toEqual({ redriven: 2, failed: 1, more: false });
   expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(1);
 });
@@ -273,14 +275,14 @@ describe('events that the release before has parked, in one partition for all te
     expect(await parked.drop(first?.id ?? '', 'globex')).toBe(false);
     expect(await parked.drop(first?.id ?? '', 'acme')).toBe(true);
     expect(await parked.drop(first?.id ?? '', 'acme')).toBe(false);
-    const send = redrive({ tombstones: NO_TOMBSTONES, events, state, clock });
+    const send = redrive({ cell: 'cell-1', tombstones: NO_TOMBSTONES, events, state, clock });
     expect(await send({ consumer: 'rollups', tenant: 'acme', ids: [second?.id ?? ''] })).toMatchObject({ redriven: 1 });
     expect((await parked.list('rollups', 'acme', 10)).items).toHaveLength(2);
   });
 
   test('are sent with all others', async () => {
     const { parked, events, state, clock } = await withEarlier();
-    const send = redrive({ tombstones: NO_TOMBSTONES, events, state, clock });
+    const send = redrive({ cell: 'cell-1', tombstones: NO_TOMBSTONES, events, state, clock });
     let more = true;
     let redriven = 0;
     for (let calls = 0; more && calls < 3; calls += 1) {

@@ -37,7 +37,7 @@ function cell(refused: (message: BusMessage) => boolean = () => false) {
     events,
     parked,
     sent,
-    redrive: redrive({ tombstones: NO_TOMBSTONES, events, state, clock }),
+    redrive: redrive({ cell: 'cell-1', tombstones: NO_TOMBSTONES, events, state, clock }),
     relayAll: () =>
       relay({ tombstones: NO_TOMBSTONES, bus, parking: parked, clock, log: new RecordingLog() })(changes.splice(0)),
   };
@@ -53,15 +53,16 @@ test('a redriven event reaches its consumer alone, under its own tenant', async 
   expect((await parked.list('rollups', 'acme', 10)).items).toEqual([]);
 });
 
-test('a copy of another cell’s event stays one when it is redriven: its effects happen in the cell that accepted it', async () => {
+test('a copy of another cell’s event stays one when it is redriven, and is as old as it was', async () => {
   const origin = 'cell-2';
   const event = reading();
   const dead = cell();
-  const message = { event, tenant: 'acme', origin, deliveryId: 'd', attempt: 1000 };
+  const acceptedAt = 1_795_246_863_000;
+  const message = { event, tenant: 'acme', origin, acceptedAt, deliveryId: 'd', attempt: 1000 };
   await deadLetters({ consumer: 'tally', parking: dead.parked, log: new RecordingLog() })([message], 0);
   await dead.redrive({ consumer: 'tally', tenant: 'acme' });
   await dead.relayAll();
-  expect(dead.sent).toEqual([{ event, tenant: 'acme', origin, consumer: 'tally' }]);
+  expect(dead.sent).toEqual([{ event, tenant: 'acme', origin, acceptedAt, consumer: 'tally' }]);
 
   let isTooLarge = true;
   const refused = cell(() => isTooLarge);

@@ -1,6 +1,9 @@
 // Which senders of copies of events a cell believes, and what it refuses.
 import { type AssignedCell, type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
-import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import { TOMBSTONE_REMEMBERED_MS } from '../../../core/cell/erasure-terms.ts';
+import { eventKey, toLogDocument } from '../../../core/events/cloud-event.ts';
+import { RECEIPT_LIMITS } from '../../../core/pipeline/receipts.ts';
+import { tombstones } from '../../../core/pipeline/tombstones.ts';
 import type { EpochSeconds } from '../../../core/ports/clock.ts';
 import type { PrivateKey } from '../../../core/ports/keys.ts';
 import { ASSIGNMENT_HEADER, REPLICA_HEADER, replicaProver } from '../../../core/replication/replica-proof.ts';
@@ -162,5 +165,71 @@ describe('the replica endpoint', () => {
       lacking: [],
     });
     expect(refusal(await request(where, { path: 'digests', key: SECOND_KEY }))).toBe('401 invalid_peer');
+  });
+
+  test('says which effects of a consumer have happened, are parked, erased or neither, and to its other cell alone', async () => {
+    const where = tenantCells();
+    const standby = where.cell('standby');
+    const events = ['a', 'b', 'c', 'd'].map((id) => reading({ id }));
+    const [a, b, c] = events.map((event) => ({ subject: event.subject, id: eventKey('acme', event).id }));
+    await standby.state.put({ partition: 'claimed|tally|acme|pump-1', id: `claim!${a?.id}`, body: null }, 'any');
+    const reason = { code: 'x', message: 'It could not be processed.' };
+    await standby.parking.park({ consumer: 'tally', tenant: 'acme', event: events[1], reason });
+    const ask = (content: object, more: object = {}) =>
+      request(where, { path: 'receipts', body: { tenant: 'acme', consumer: 'tally', ...content }, ...more });
+    expect((await ask({ events: [c, b, a] })).body).toEqual({ states: ['unclaimed', 'parked', 'claimed'] });
+    expect((await ask({ events: [] })).body).toEqual({ states: [] });
+    await tombstones(standby).mark({ tenant: 'acme', subject: 'pump-1', until: '2026-11-22' }, 'e1');
+    standby.clock.jump(TOMBSTONE_REMEMBERED_MS);
+    expect((await ask({ events: [a, c] })).body).toEqual({ states: ['claimed', 'erased'] });
+    expect(refusal(await ask({ events: [a] }, { key: SECOND_KEY }))).toBe('401 invalid_peer');
+    expect(refusal(await ask({ events: [a] }, { edge: STRANGERS_KEY }))).toBe('401 invalid_assignment');
+    expect(refusal(await ask({ events: [a] }, { sent: { tenant: 'acme', consumer: 'tally', events: [b] } }))).toBe(
+      '401 invalid_peer',
+    );
+  });
+
+  test('takes the other cell’s word for effects that have happened there, and says whose it is', async () => {
+    const where = tenantCells();
+    const [a, b] = ['a', 'b'].map((id) => ({ subject: 'pump-1', id: eventKey('acme', reading({ id })).id }));
+    const tell = (events: unknown[], more: object = {}) =>
+      request(where, { path: 'receipts', body: { tenant: 'acme', consumer: 'tally', events, claimed: true }, ...more });
+    expect(refusal(await tell([a], { key: SECOND_KEY }))).toBe('401 invalid_peer');
+    expect((await tell([a])).body).toEqual({ states: ['claimed'] });
+    expect((await tell([a])).body).toEqual({ states: ['claimed'] });
+    const body = { tenant: 'acme', consumer: 'tally', events: [a, b] };
+    expect((await request(where, { path: 'receipts', body })).body).toEqual({ states: ['claimed', 'unclaimed'] });
+    const claim = await where
+      .cell('standby')
+      .state.get({ partition: 'claimed|tally|acme|pump-1', id: `claim!${a?.id}` });
+    expect(claim?.body).toEqual({ from: 'home' });
+  });
+
+  test('refuses questions for receipts of another form and of more events than a batch has, and knows nothing of other consumers', async () => {
+    const where = tenantCells();
+    const own = { subject: 'pump-1', id: eventKey('acme', reading()).id };
+    const ask = async (content: object) =>
+      refusal(await request(where, { path: 'receipts', body: { tenant: 'acme', consumer: 'tally', ...content } }));
+    for (const content of [
+      { events: undefined },
+      { consumer: 7, events: [own] },
+      { events: [1] },
+      { events: [{ ...own, subject: '../x' }] },
+      { events: [{ ...own, id: 'a|b' }] },
+      { events: [{ ...own, id: 'x'.repeat(65) }] },
+      { events: Array.from({ length: RECEIPT_LIMITS.events + 1 }, () => own) },
+    ])
+      expect([content, await ask(content)]).toEqual([content, '400 invalid_body']);
+    for (const consumer of ['nobody', 'rollups', 'replicate']) {
+      const body = { tenant: 'acme', consumer, events: [own], claimed: true };
+      expect((await request(where, { path: 'receipts', body })).body).toEqual({ states: ['unknown'] });
+    }
+    const many = Array.from({ length: RECEIPT_LIMITS.events }, () => own);
+    const answer = await request(where, {
+      path: 'receipts',
+      body: { tenant: 'acme', consumer: 'tally', events: many },
+    });
+    expect([answer.status, (answer.body.states as unknown as unknown[]).length]).toEqual([200, RECEIPT_LIMITS.events]);
+    expect(JSON.stringify(answer.body).length).toBeLessThan(16 * 1024);
   });
 });

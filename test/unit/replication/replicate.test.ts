@@ -302,8 +302,10 @@ property(
           tombstones: NO_TOMBSTONES,
           peer: peerClient({ fetch: reach, clock, prove, telemetry }),
           notes: replicaNotes(state, clock),
+          claiming: () => [],
         });
-        await step({ tenant: 'acme', ...held, restart: false, verify: false, once: false, traceparent: TRACEPARENT });
+        const how = { restart: false, verify: false, once: false, receipts: false };
+        await step({ tenant: 'acme', ...held, ...how, traceparent: TRACEPARENT });
       });
     const assignments = (state: Store) =>
       heldAssignments({ cell: 'home', state, keys, notes: replicaNotes(state, clock) });

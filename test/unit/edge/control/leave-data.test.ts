@@ -113,17 +113,18 @@ describe('a tenant goes to its other cell', () => {
     const asked: unknown[] = [];
     const call = await setUp(
       held,
-      async ({ from, restart, verify }) => {
-        asked.push([from, restart, verify]);
+      async ({ from, restart, verify, receipts = false }) => {
+        asked.push([from, restart, verify, receipts]);
         return asked.length === 1 ? { done: false, missing: 0 } : { done: true, missing: 0, different: 0, extra: 7 };
       },
       true,
     );
     expect((await call('tenants/acme/place', swap)).status).toBe(200);
-    // It is compared from the beginning, and only what it leaves.
+    // It is compared from the beginning, and only what it leaves; then that says which effects have happened there.
     expect(asked).toEqual([
-      ['alpha', true, true],
-      ['alpha', false, true],
+      ['alpha', true, true, false],
+      ['alpha', false, true, false],
+      ['alpha', true, false, true],
     ]);
   });
 
@@ -167,6 +168,20 @@ describe('a tenant goes to its other cell', () => {
     expect((await call('tenants/acme/place', { cell: 'gamma' })).body.code).toBe('tenant_has_data');
     // The standby is left, and the home has all that it has.
     expect((await call('tenants/acme/place', { standby: 'gamma' })).status).toBe(200);
+  });
+
+  test('and not while effects may be under way in what it leaves', async () => {
+    const clock = new EagerClock();
+    const left = leftBehind({ holdings: held, clock, push: async () => ({ done: true, missing: 0 }) });
+    const serving = { keys: [KEY], state: 'active', switches: 2, revision: 1 } as const;
+    const cells = [ALPHA, BETA].map((cell) => ({ ...cell, ...serving, effectsFrom: clock.now() + 41_500 }));
+    const acme = { id: 'acme', cell: 'alpha', standby: 'beta', epochBase: 1, residency: 'any', revision: 1 } as const;
+    const place = () => left({ ...acme, tier: 'standard', pinned: false }, cells, 'alpha');
+    expect(await place()).toMatchObject({
+      beta: 'it holds events of acme, and effects may be under way there: repeat this in 42 s',
+    });
+    clock.jump(41_500);
+    expect(await place()).toMatchObject({ beta: null });
   });
 
   test('and the comparison begins no step once its time is over, and pauses where another one is under way', async () => {

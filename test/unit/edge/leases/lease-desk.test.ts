@@ -17,11 +17,11 @@ async function setUp() {
   return { ...edge, post, ask };
 }
 
-const GRANTED = '200 {"tenants":{"acme":"granted"}}';
+const GRANTED = '200 {"tenants":{"acme":"granted"},"epochs":{"acme":1}}';
 
 test('a cell that signs with its declared key gets its answer, and one without keys is free', async () => {
   const { ask } = await setUp();
-  expect([await ask('a'), await ask('b')]).toEqual([GRANTED, '200 {"tenants":{"acme":"free"}}']);
+  expect([await ask('a'), await ask('b')]).toEqual([GRANTED, '200 {"tenants":{"acme":"free"},"epochs":{}}']);
 });
 
 test('the answer is the edge’s own, and no cache may keep it', async () => {
@@ -58,7 +58,7 @@ test('cells and keys that are new are known after two seconds, and a key that is
   expect(await ask('a')).toBe('401 invalid_credential');
   await clock.advance(DESK_LIMITS.unknownMs + 1);
   expect([await ask('c'), await ask('a', EDGE_KEY), await ask('a')]).toEqual([
-    '200 {"tenants":{"acme":"elsewhere"}}',
+    '200 {"tenants":{"acme":"elsewhere"},"epochs":{}}',
     GRANTED,
     '401 invalid_credential',
   ]);

@@ -1,6 +1,6 @@
 // The monitor has cells send what others lack: which of them it asks when, and what it leaves for later.
 import { CATCHING_UP_LIMITS, createCatchingUp } from '../../../../core/edge/monitor/catching-up.ts';
-import type { Cell } from '../../../../core/edge/ports/directory-model.ts';
+import { type Cell, epochOf, type Tenant } from '../../../../core/edge/ports/directory-model.ts';
 import type { JsonObject } from '../../../../core/ports/json.ts';
 import { definition, testCloud } from '../../../support/cloud.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -22,6 +22,9 @@ async function catching(tenants: number) {
   const pushed: string[] = [];
   const silent = new Set<string>();
   const behind = new Map<string, readonly string[]>();
+  const notes = new Map<string, readonly JsonObject[]>();
+  const heard: string[] = [];
+  let hears: (id: string) => JsonObject | string = () => ({ next: null });
   let answer: (tenant: string) => JsonObject | string = () => ({ done: true });
   const work = createCatchingUp({
     directory: cloud.directory,
@@ -30,9 +33,16 @@ async function catching(tenants: number) {
       return answer(tenant.id);
     },
     replicas: async ({ id }) => ({
-      items: (behind.get(id) ?? []).map((tenant) => ({ tenant, peer: 'x', direction: 'to', behindSince: 1 })),
+      items: [
+        ...(behind.get(id) ?? []).map((tenant) => ({ tenant, peer: 'x', direction: 'to', behindSince: 1 })),
+        ...(notes.get(id) ?? []),
+      ],
       next: null,
     }),
+    hear: async ({ id }, cursor) => {
+      heard.push(cursor === undefined ? id : `${id} behind ${cursor}`);
+      return hears(id);
+    },
     watch: { page: async () => undefined },
     clock,
   });
@@ -44,7 +54,10 @@ async function catching(tenants: number) {
   };
   return {
     ...cloud,
-    ...{ clock, round, silent, behind, progress: work.progress },
+    ...{ clock, round, silent, behind, notes, heard, progress: work.progress },
+    hears: (next: typeof hears) => {
+      hears = next;
+    },
     answers: (next: typeof answer) => {
       answer = next;
     },
@@ -125,4 +138,55 @@ test('no more pushes wait than the limit says: the rest of the tenants is looked
   });
   expect(await c.round()).toHaveLength(CATCHING_UP_LIMITS.waiting + CATCHING_UP_LIMITS.tenants);
   expect(most).toBeLessThanOrEqual(CATCHING_UP_LIMITS.waiting);
+});
+
+test('a cell that has got a lease gets what the other one has, until it has noted that nothing is missing', async () => {
+  const c = await catching(2);
+  await c.round();
+  const { tenant, cells } = await c.directory.lookup('tenant-0');
+  const leasedEpoch = epochOf(tenant as Tenant, cells.find(({ id }) => id === 'a') as Cell);
+  const note = { peer: 'b', direction: 'from', passedAt: 5, passedEpoch: 1, leasedEpoch, leasedAt: 10 };
+  c.notes.set('a', [
+    { ...note, tenant: 'tenant-0', settledAt: null },
+    { ...note, tenant: 'tenant-1', settledAt: 20 },
+    // Of a release, or a tenant, without effects that need it.
+    { tenant: 'tenant-1', peer: 'b', direction: 'from', passedAt: 5, passedEpoch: 1 },
+    // Of a lease of before: nobody needs it any more.
+    { ...note, tenant: 'tenant-1', peer: 'c', leasedEpoch: leasedEpoch - 1, settledAt: null },
+  ]);
+  // One that does not pass is ordered less and less often.
+  const ordered: number[] = [];
+  for (let seconds = 0; seconds <= 480; seconds += 30)
+    if ((await c.round(CATCHING_UP_LIMITS.askMs)).length > 0) ordered.push(seconds);
+  expect(ordered).toEqual([0, 30, 90, 210, 450]);
+  c.notes.clear();
+  expect(await c.round(CATCHING_UP_LIMITS.everyMs / 4)).toEqual([]);
+});
+
+test('each cell that answers asks what became of its copies, twice a minute, and at once while there is more', async () => {
+  const c = await catching(1);
+  c.silent.add('b');
+  let passes = 0;
+  c.hears((id) => {
+    if (id !== 'a') return { ended: 0, sent: 0, unfinished: 0, next: null };
+    const next = c.heard.at(-1) === 'a' ? 'x' : null;
+    // A list has more than a step can see: the pass is followed by another one, unless nothing gets on.
+    const ended = passes === 0 ? 7 : 0;
+    passes += next === null ? 1 : 0;
+    return { ended, sent: 0, unfinished: 1, next };
+  });
+  await c.round();
+  expect(c.heard.splice(0)).toEqual(['a', 'c', 'a behind x', 'a', 'a behind x']);
+  await c.round(CATCHING_UP_LIMITS.askMs - 1);
+  expect(c.heard).toEqual([]);
+  // A cell of an earlier release does not know the question.
+  c.hears(() => 'it cannot be asked: it answers 404 not_found');
+  c.silent.clear();
+  await c.round(1);
+  expect(c.heard.splice(0).sort()).toEqual(['a', 'b', 'c']);
+  await c.round();
+  expect([c.heard, c.progress()]).toEqual([[], { waiting: 0, problem: null }]);
+  c.hears(() => 'it cannot be asked: it answers 503 store_unavailable');
+  await c.round(CATCHING_UP_LIMITS.askMs);
+  expect(c.progress().problem).toBe('c: it cannot be asked: it answers 503 store_unavailable');
 });

@@ -2,11 +2,14 @@
 
 import fc from 'fast-check';
 import { MemoryDirectoryStorage } from '../../../../adapters/memory/memory-directory-storage.ts';
+import { LEASE } from '../../../../core/cell/lease.ts';
+import type { PushRequest } from '../../../../core/edge/cells/replica-pusher.ts';
 import { createDirectory } from '../../../../core/edge/directory/directory.ts';
 import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover, MOVER_LIMITS, type MoverDeps } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import type { PublicKey } from '../../../../core/ports/keys.ts';
 import { NOTHING_TO_BRING } from '../../../support/control-api.ts';
 import { crashing } from '../../../support/crashing.ts';
 import { candidate, measured } from '../../../support/events.ts';
@@ -34,10 +37,12 @@ async function moving(standby: string | null = 'standby') {
   const log = new RecordingLog();
   let hasLongLogs = false;
   let isHalfWay = false;
+  let watched: (request: PushRequest) => void = () => undefined;
   const start = (plan = { left: 0, after: false }) => {
     const deps: MoverDeps = {
       directory: crashing(directory, plan),
       push: async (request) => {
+        watched(request);
         const { push } = crashing({ push: where.pusher }, plan);
         const found = await push(request);
         isHalfWay = hasLongLogs && !isHalfWay;
@@ -80,6 +85,9 @@ async function moving(standby: string | null = 'standby') {
     act: async (action: Parameters<typeof mover.change>[1]) =>
       value(await mover.change('acme', action, 'ops', 'a test')),
     round: () => mover.round(),
+    watch: (next: typeof watched) => {
+      watched = next;
+    },
     /** From now on each walk takes two steps. */
     lengthenLogs: () => {
       hasLongLogs = true;
@@ -264,6 +272,30 @@ test('an abort after a failover and a failback waits for what the target took me
   expect(await m.act('abort')).toMatchObject({ state: 'aborted' });
   expect(await m.tenant()).toMatchObject({ standby: 'standby' });
   expect(await m.idsAt('home')).toEqual(['b']);
+});
+
+test('a standby is left only once its effects are over, and says which have happened; so does a source behind the drain', async () => {
+  const m = await moving();
+  const told = new Set<string>();
+  m.watch(({ from, receipts }) => told.add(`${from} ${receipts === true}`));
+  await m.send('a');
+  await m.change({ kind: 'fail-over', cell: 'home' });
+  await m.directory.lease({
+    cell: 'standby',
+    key: m.where.record('standby').keys?.[0] as PublicKey,
+    tenants: ['acme'],
+  });
+  await m.change({ kind: 'fail-back', cell: 'home', force: true });
+  await m.order('third');
+  const overMs = LEASE.durationMs + LEASE.skewMs + LEASE.effectMs;
+  await m.round();
+  expect(await m.shown()).toMatchObject({ state: 'planned', problem: 'effects of standby may not be over' });
+  expect([...told]).toEqual([]);
+  m.clock.jump(overMs);
+  await m.until('drained');
+  expect([...told].sort()).toEqual(['home false', 'standby true']);
+  await m.until('verified');
+  expect([...told].sort()).toEqual(['home false', 'home true', 'standby true']);
 });
 
 test('a tenant that is placed elsewhere by another ends the move before the switch, and holds it after', async () => {

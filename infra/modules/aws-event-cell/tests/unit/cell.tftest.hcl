@@ -199,8 +199,8 @@ run "one_more_consumer" {
     error_message = "A consumer must get its function and its mapping."
   }
   assert {
-    condition     = aws_lambda_function.this["alerts"].environment[0].variables.APP_EDGE == "https://edge.example.com" && !contains(keys(aws_lambda_function.this["rollups"].environment[0].variables), "APP_IDENTITY_KEY")
-    error_message = "A worker whose effects must happen once must get the cell's key and the edge, and no other worker the key."
+    condition     = aws_lambda_function.this["alerts"].environment[0].variables.APP_EDGE == "https://edge.example.com" && contains(keys(aws_lambda_function.this["alerts"].environment[0].variables), "APP_ROUTE_KEYS") && !contains(keys(aws_lambda_function.this["rollups"].environment[0].variables), "APP_IDENTITY_KEY")
+    error_message = "A worker whose effects must happen once must get the cell's key, the edge and its public keys, and no other worker the key."
   }
   assert {
     condition     = contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_IDENTITY_KEY") && contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_ROUTE_KEYS") && !contains(keys(aws_lambda_function.this["replicate"].environment[0].variables), "APP_EDGE")
