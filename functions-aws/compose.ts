@@ -23,12 +23,14 @@ import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
+import { leavingCopies } from '../core/pipeline/leave-copies.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { notedBus } from '../core/pipeline/progress.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
+import { underivedNotes } from '../core/pipeline/underived.ts';
 import type { Bus, DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -214,7 +216,7 @@ export function composeConsumer(
   const copies = topologyOf(application).consumers.find(({ name }) => name === config.consumer);
   if (replication !== undefined && copies !== undefined)
     return handlersOf(copies, replicator({ ...asking, ...replication, events, state, delays, log, telemetry }));
-  const { declaration, create } = consumerNamed(application, config.consumer);
+  const { declaration, create, canWait } = consumerNamed(application, config.consumer);
   const leases = config.leases && leaseKeeper({ ask: edgeQuestion({ ...config.leases, ...asking }), state, clock });
   const time = storeTime(clock);
   const watched = { events: time.watch(events), state: time.watch(state) };
@@ -237,7 +239,8 @@ export function composeConsumer(
     declaration.name,
     withoutErased(tombs, consume({ consumer: changed, ...deps })),
   );
-  return handlersOf(declaration, timed);
+  const leaving = { cell: config.cell, notes: underivedNotes(config.cell, state, clock), clock, log };
+  return handlersOf(declaration, canWait ? leavingCopies(leaving, timed) : timed);
 }
 
 /** The function behind a consumer's queue. */

@@ -31,12 +31,14 @@ import { consume } from '../core/pipeline/consume.ts';
 import type { Consumer } from '../core/pipeline/consumer.ts';
 import { crashMarkers } from '../core/pipeline/crash-markers.ts';
 import { deadLetters } from '../core/pipeline/dead-letters.ts';
+import { leavingCopies } from '../core/pipeline/leave-copies.ts';
 import { parking } from '../core/pipeline/parking.ts';
 import { notedBus } from '../core/pipeline/progress.ts';
 import { relay } from '../core/pipeline/relay.ts';
 import { timedDelivery } from '../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../core/pipeline/traced.ts';
+import { underivedNotes } from '../core/pipeline/underived.ts';
 import type { DeliveryHandler } from '../core/ports/bus.ts';
 import type { ChangeHandler } from '../core/ports/change-stream.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -258,7 +260,8 @@ export function composeConsumers(
     deadLetters: withoutErased(tombs, deadLetters({ consumer: declaration.name, parking: parked, log })),
     telemetry,
   });
-  const consuming = definitions.map(({ declaration, create }): ConsumerHandlers => {
+  const leaving = { cell: config.cell, notes: underivedNotes(config.cell, state, clock), clock, log };
+  const consuming = definitions.map(({ declaration, create, canWait }): ConsumerHandlers => {
     const leases = declaration.effects === 'home-only' ? keeper : undefined;
     const time = storeTime(clock);
     const watched = { events: time.watch(events), state: time.watch(state) };
@@ -281,7 +284,7 @@ export function composeConsumers(
       declaration.name,
       withoutErased(tombs, consume({ consumer: changed, ...deps })),
     );
-    return handlersOf(declaration, timed);
+    return handlersOf(declaration, canWait ? leavingCopies(leaving, timed) : timed);
   });
   const copies = topologyOf(application).consumers.filter(({ effects }) => effects === 'copies');
   const replicating = replicator({ ...asking, ...config.replication, events, state, delays, log, telemetry });

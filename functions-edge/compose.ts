@@ -39,7 +39,7 @@ import type { TelemetrySettings } from '../core/cell/telemetry-settings.ts';
 import { erasureRequest } from '../core/edge/cells/erasure-request.ts';
 import { holdingsQuestion } from '../core/edge/cells/holdings-question.ts';
 import { keyQuestion } from '../core/edge/cells/key-question.ts';
-import { replicaPusher } from '../core/edge/cells/replica-pusher.ts';
+import { replicaDeriver, replicaPusher } from '../core/edge/cells/replica-pusher.ts';
 import { consoleFiles } from '../core/edge/console.ts';
 import { createControlApi } from '../core/edge/control/control-api.ts';
 import { endpointProver } from '../core/edge/control/endpoint-guard.ts';
@@ -50,7 +50,7 @@ import { createEdge } from '../core/edge/edge.ts';
 import { createErasures } from '../core/edge/erasures/erasures.ts';
 import { CERTIFICATE_TYPE } from '../core/edge/erasures/steps.ts';
 import { leaseDesk } from '../core/edge/lease-desk.ts';
-import { createCatchingUp } from '../core/edge/monitor/catching-up.ts';
+import { catchingUpAndDeriving } from '../core/edge/monitor/deriving.ts';
 import { drillBook } from '../core/edge/monitor/drill-book.ts';
 import { createFailbackGate } from '../core/edge/monitor/failback-gate.ts';
 import { fenceRequest } from '../core/edge/monitor/fence-request.ts';
@@ -149,6 +149,7 @@ export function composeMonitor(
     directory: keeper,
     push: replicaPusher({ ...asking, sign, assign }),
     ...holdingsQuestion({ ...asking, sign }),
+    derive: replicaDeriver({ ...asking, sign, assign }),
     clock,
   };
   const signers = signerLedger(publicPart(routeKey), clock);
@@ -156,7 +157,7 @@ export function composeMonitor(
     directory: keeper,
     prober: createProber({ probe, ask: peerQuestion({ ...asking, sign }), clock }),
     fencing: createFencing({ directory: keeper, storage, fence, signedWith: routeKey.kid, clock }),
-    catchingUp: createCatchingUp({ ...comparing, watch: replication }),
+    catchingUp: catchingUpAndDeriving({ ...comparing, watch: replication }),
     storage,
     clock,
     log,
@@ -226,6 +227,7 @@ export function composeMover(
       }),
     directory,
     push: replicaPusher(asking),
+    derive: replicaDeriver(asking),
     fence: fenceRequest(asking, FENCE_TIMEOUT_MS),
     storage,
     clock,

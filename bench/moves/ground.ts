@@ -4,7 +4,7 @@ import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { ApiServer } from '../../containers/api-server.ts';
 import { assignmentSigner } from '../../core/cell/assignment.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
-import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
+import { replicaDeriver, replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
 import { assigner } from '../../core/edge/directory/assigner.ts';
 import { createDirectory } from '../../core/edge/directory/directory.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
@@ -183,6 +183,7 @@ export async function openMovesGround(context: Context, tenants: readonly string
   const ingests = ingestWindow(systemClock);
   const mover = createMover({
     ...{ directory, push, storage: storageInMemory(), clock, log: SILENT },
+    derive: replicaDeriver(asking),
     fence: fenceRequest(asking, FENCE_MS),
     ingestTimes: async (cell, agoMs) => ingests.times(cell, agoMs),
     isErasing: async () => false,

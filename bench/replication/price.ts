@@ -4,6 +4,13 @@ import { randomIds, systemClock } from '../../adapters/system/system.ts';
 import { deviceState } from '../../core/domains/telemetry/device-state.ts';
 import { rollups } from '../../core/domains/telemetry/rollups.ts';
 import { toLogDocument } from '../../core/events/cloud-event.ts';
+import { deriveLeft } from '../../core/pipeline/derive-left.ts';
+import { leavingCopies } from '../../core/pipeline/leave-copies.ts';
+import type { RebuiltConsumer } from '../../core/pipeline/rebuild.ts';
+import { subjectIndex } from '../../core/pipeline/subject-index.ts';
+import { UNDERIVED_LIMITS, underivedNotes } from '../../core/pipeline/underived.ts';
+import type { DeliveryHandler } from '../../core/ports/bus.ts';
+import { epochMs } from '../../core/ports/clock.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import { heldAssignments } from '../../core/replication/held-assignments.ts';
 import { replicaNotes } from '../../core/replication/notes.ts';
@@ -72,13 +79,15 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
       return passed;
     };
     const alone = await run(ground, deliver, taken, { ...shape, tenant: `alone-${both}`, deliveries });
-    const adopted = await heldAssignments({
-      cell: home.id,
-      state: home.state,
-      keys: ground.keys.publicKeys,
-      notes: replicaNotes(home.state, systemClock),
-    }).adopt(await ground.assignment(`with-${both}`));
-    if (typeof adopted === 'string') throw new Error(`The assignment is refused: ${adopted}.`);
+    for (const tenant of [`with-${both}`, `log-only-${both}`]) {
+      const adopted = await heldAssignments({
+        cell: home.id,
+        state: home.state,
+        keys: ground.keys.publicKeys,
+        notes: replicaNotes(home.state, systemClock),
+      }).adopt(await ground.assignment(tenant));
+      if (typeof adopted === 'string') throw new Error(`The assignment is refused: ${adopted}.`);
+    }
     const replicated = await run(ground, deliver, taken, { ...shape, tenant: `with-${both}`, deliveries });
     const derived = await derive(standby, `with-${both}`, replicated.events, shape.delivery);
     const bare = await bareWrite(home.cloud === 'azure' ? home : standby, `bare-${both}`, replicated.events);
@@ -101,7 +110,23 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
       share: (100 * sent) / plain,
     });
     part('its copy, at the standby', standby, replicated.atStandby);
-    part('derivation at the standby', standby, derived);
+    part('derivation at a warm standby', standby, derived);
+    const copied = await run(ground, deliver, taken, { ...shape, tenant: `log-only-${both}`, deliveries });
+    const left = await leave(standby, `log-only-${both}`, copied.events, shape.delivery);
+    part('its copies left, at a log-only standby', standby, left);
+    const late = await deriveLate(standby, `log-only-${both}`);
+    part('derivation at a takeover, log-only', standby, late);
+    const [warm, logOnly] = [plus(replicated.atStandby, derived), plus(copied.atStandby, left)];
+    part('a warm standby in all', standby, warm);
+    part('a log-only standby in all', standby, logOnly);
+    const priceOf = ({ writeUnits, readUnits, requestUnits }: Used) =>
+      writeUnits + readUnits / READS_PER_WRITE + requestUnits;
+    const ratio = priceOf(logOnly) / priceOf(warm);
+    verdicts.push({
+      target: `${shape.name}: a log-only standby on ${standby.cloud} uses less than a warm one, what is read at its price`,
+      found: `${Math.round(100 * ratio)} %`,
+      met: ratio < 1,
+    });
     const more = (of: typeof writesOf) =>
       (of(replicated.atHome, alone.atHome, bare) + of(replicated.atStandby, NOTHING, bare)) / count;
     const written = more(writesOf);
@@ -113,7 +138,7 @@ export async function measurePrice(context: Context): Promise<{ table: Table; ve
   }
   return {
     table: {
-      title: `From ${home.cloud} to a warm standby on ${standby.cloud}: figures for each event`,
+      title: `From ${home.cloud} to a warm and to a log-only standby on ${standby.cloud}: figures for each event`,
       columns: [
         { key: 'shape', title: 'a delivery' },
         { key: 'part', title: '' },
@@ -230,6 +255,53 @@ async function derive(cell: BenchCell, tenant: string, events: readonly CloudEve
       for (const consumer of consumers) await consumer.apply(some.filter(({ event }) => event.subject === subject));
   }
   return cell.take();
+}
+
+/** What the standby's consumers use for copies that they leave. */
+async function leave(cell: BenchCell, tenant: string, events: readonly CloudEvent[], delivery: number): Promise<Used> {
+  const notes = underivedNotes(cell.id, cell.state, systemClock);
+  await notes.follow(tenant, async () => true);
+  const workers = [deviceState, rollups].map(() =>
+    leavingCopies(
+      { cell: cell.id, notes, clock: systemClock, log: { info: () => undefined, warn: failed, error: failed } },
+      async () => failed('A copy was not left'),
+    ),
+  );
+  cell.take();
+  for (let from = 0; from < events.length; from += delivery) {
+    const messages = events.slice(from, from + delivery).map((event, index) => ({
+      ...{ event, tenant, origin: 'home', deliveryId: String(index), attempt: 1 },
+    }));
+    for (const worker of workers) await worker(messages, systemClock.now() + 20_000);
+  }
+  return cell.take();
+}
+
+/** What deriving them at a takeover uses. */
+async function deriveLate(cell: BenchCell, tenant: string): Promise<Used> {
+  const deps = { events: cell.events, state: cell.state, clock: systemClock, ids: randomIds };
+  const notes = underivedNotes(cell.id, cell.state, systemClock);
+  await notes.follow(tenant, async () => false);
+  // The pause in which processes of the cell may still leave copies is none here.
+  const clock = { ...systemClock, now: () => epochMs(systemClock.now() + UNDERIVED_LIMITS.settleMs) };
+  const consumers = [deviceState, rollups].map(({ declaration, create }): [string, RebuiltConsumer] => {
+    const consumer = create(deps);
+    const deliver: DeliveryHandler = async (messages) => {
+      await consumer.apply(messages.flatMap((each) => ('event' in each ? [each] : [])));
+      return messages.map(() => ({ status: 'done' }));
+    };
+    return [declaration.name, { types: declaration.types, consumer, deliver }];
+  });
+  const step = deriveLeft({
+    ...{ ...deps, cell: cell.id, clock, notes, subjects: subjectIndex(deps) },
+    consumers: () => new Map(consumers),
+  });
+  cell.take();
+  for (;;) {
+    const { done, waiting } = await step({ tenant, ahead: false });
+    if (done) return cell.take();
+    if (waiting !== undefined) throw new Error(waiting);
+  }
 }
 
 /** The request units that storing an event takes there, and nothing else. */

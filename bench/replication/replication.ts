@@ -1,11 +1,11 @@
-// `replication`: what a warm standby costs beside none, and how soon an event is there.
+// `replication`: what a warm and a log-only standby cost beside none, and how soon an event is there.
 import type { Benchmark } from '../kit/benchmark.ts';
 import { measureLag } from './lag.ts';
 import { measurePrice } from './price.ts';
 
 export const replicationBenchmark: Benchmark = {
   name: 'replication',
-  summary: 'a warm standby on the other cloud beside none: units, bytes sent, lag, processor time',
+  summary: 'a warm and a log-only standby on the other cloud beside none: units, bytes sent, lag, processor time',
   clouds: ['aws', 'azure'],
   async run(context) {
     const price = await measurePrice(context);

@@ -61,7 +61,19 @@ interface Sent {
   readonly behindSince: number | null;
   readonly passedAt: number | null;
   readonly lacking: number | null;
+  /** Of a cell that leaves copies underived, or has: since when, and how far it is with deriving them. */
+  readonly underived?: {
+    readonly since: number | null;
+    readonly derivesSince: number | null;
+    readonly events: number | null;
+  };
 }
+
+/** What it says of the state that a cell keeps: nothing while that is derived as events come. */
+const stateOf = ({ since, derivesSince, events }: NonNullable<Sent['underived']>): string => {
+  if (since === null || derivesSince === null) return 'log-only';
+  return events === null ? 'to derive' : `deriving, ${counted(events, 'event')} so far`;
+};
 
 const ago = (at: number | null, now: number): string =>
   at === null ? '-' : `${new Date(at).toISOString()} (${Math.max(0, Math.round((now - at) / 1000))} s ago)`;
@@ -72,10 +84,15 @@ const columnsAt = (now: number): readonly Column<Sent>[] => [
   { title: 'to', of: ({ to }) => to },
   {
     title: 'state',
-    of: ({ failingSince, behindSince }) =>
-      behindSince !== null ? 'behind' : failingSince !== null ? 'retrying' : 'sending',
+    of: ({ failingSince, behindSince, underived }) => {
+      if (underived !== undefined) return stateOf(underived);
+      return behindSince !== null ? 'behind' : failingSince !== null ? 'retrying' : 'sending';
+    },
   },
-  { title: 'since', of: ({ failingSince, behindSince }) => ago(behindSince ?? failingSince, now) },
+  {
+    title: 'since',
+    of: ({ failingSince, behindSince, underived }) => ago(underived?.since ?? behindSince ?? failingSince, now),
+  },
   { title: 'all there before', of: ({ passedAt }) => ago(passedAt, now) },
   { title: 'missing then', of: ({ lacking }) => lacking ?? '-' },
 ];
@@ -101,13 +118,21 @@ async function* sent(
         },
       );
       yield page.items
-        .filter((note) => note.direction === 'to' && (tenant === undefined || note.tenant === tenant))
-        .map(({ peer: to, failingSince = null, behindSince = null, lacking = null, ...note }) => {
-          return { tenant: note.tenant, from, to, failingSince, behindSince, passedAt: note.passedAt, lacking };
-        });
+        .filter((note) => tenant === undefined || note.tenant === tenant)
+        .flatMap((note) => shown(from, note));
       cursor = page.next;
     } while (cursor !== null);
   }
+}
+
+/** A note as it is shown: of what a cell sends, and of a state that it has not derived, or leaves underived. */
+function shown(from: string, note: ReplicaNote): readonly Sent[] {
+  const { tenant, peer: to, failingSince = null, behindSince = null, lacking = null, passedAt } = note;
+  const row = { tenant, from, to, failingSince, behindSince, passedAt, lacking };
+  if (note.direction === 'to') return [row];
+  const { leaves = false, underivedSince: since = null, derivesSince = null, events = null } = note;
+  if (note.direction !== 'own' || (since === null && !leaves)) return [];
+  return [{ ...row, underived: { since, derivesSince, events } }];
 }
 
 interface NotePage {

@@ -22,8 +22,9 @@ import { watchMove } from '../move-watch.ts';
 import type { Column } from '../table.ts';
 
 export const tenants: Command = {
-  summary: 'list, show, add, move, place, pin, unpin or remove tenants, and say what isolated routers do for them',
-  usage: 'list|show|add|move|place|pin|unpin|on-isolation|remove [TENANT]',
+  summary:
+    'list, show, add, move, place, pin, unpin or remove tenants, and say what isolated routers and their standbys do for them',
+  usage: 'list|show|add|move|place|pin|unpin|on-isolation|standby-mode|remove [TENANT]',
   example: 'npx polycell tenants place acme --cell azure-beta --reason "closer to its users"',
   asks: 'edge',
   options: {
@@ -36,6 +37,7 @@ export const tenants: Command = {
     'pause-before': { type: 'string' },
     tier: { type: 'string' },
     policy: { type: 'string' },
+    mode: { type: 'string' },
     'keep-data': { type: 'boolean' },
     'leave-data': { type: 'boolean' },
     limit: { type: 'string' },
@@ -44,8 +46,8 @@ export const tenants: Command = {
   },
   positionals: 2,
   takenBy: {
-    ...changesTake('add', 'move', 'place', 'pin', 'unpin', 'on-isolation', 'remove'),
-    'if-revision': ['add', 'place', 'pin', 'unpin', 'on-isolation', 'remove'],
+    ...changesTake('add', 'move', 'place', 'pin', 'unpin', 'on-isolation', 'standby-mode', 'remove'),
+    'if-revision': ['add', 'place', 'pin', 'unpin', 'on-isolation', 'standby-mode', 'remove'],
     cell: ['list', 'add', 'place'],
     standby: ['add', 'place'],
     residency: ['add'],
@@ -56,6 +58,7 @@ export const tenants: Command = {
     wait: ['move'],
     tier: ['add'],
     policy: ['on-isolation'],
+    mode: ['add', 'standby-mode'],
     'keep-data': ['remove'],
     'leave-data': ['place'],
     limit: ['list'],
@@ -69,6 +72,7 @@ export const tenants: Command = {
     'pin TENANT': 'keep one in its home',
     'unpin TENANT': 'let one be moved again',
     'on-isolation TENANT': 'what routers that are cut off from the directory do for one',
+    'standby-mode TENANT': 'whether the standby of one derives state as events come, or only once it takes over',
     'remove TENANT': 'take one out of the directory, with --keep-data: its requests are refused from then on',
     '--cell C': 'list: this home alone; add, place: the home',
     '--standby C': 'add, place: the cell that serves the tenant while its home is down; "none" for no standby',
@@ -81,6 +85,8 @@ export const tenants: Command = {
     '--residency J': 'add: the jurisdiction that its data must stay in; any if not given',
     '--tier T': 'add: standard or premium; standard if not given',
     '--policy P': 'on-isolation: serve (go on, as logs merge) or refuse (no writes after 60 s)',
+    '--mode M':
+      'add, standby-mode: warm (the standby derives state as events come) or log-only (once it takes over: cheaper, and reads wait for it); warm if not given',
     '--leave-data': 'place: events may stay in the cell that the tenant leaves, where no request reaches them',
     '--keep-data': 'remove: confirms that the tenant’s data stay in its cells, unless `polycell erase` has erased them',
     '--limit N': 'list: at most this many; all if not given',
@@ -97,6 +103,7 @@ const COLUMNS: readonly Column<Tenant>[] = [
   { title: 'tier', of: ({ tier }) => tier },
   { title: 'pinned', of: ({ pinned }) => (pinned ? 'yes' : 'no') },
   { title: 'isolated', of: ({ onIsolation }) => onIsolation ?? 'serve' },
+  { title: 'mode', of: ({ standbyMode }) => standbyMode ?? 'warm' },
 ];
 
 /** Home and standby, where given. */
@@ -133,6 +140,7 @@ const actions: Readonly<Record<string, Action>> = {
     change(context, 'PUT', `tenants/${idOf(context, 'tenant')}`, {
       residency: context.options.residency ?? 'any',
       tier: context.options.tier ?? 'standard',
+      ...(context.options.mode !== undefined && { standbyMode: modeOf(String(context.options.mode)) }),
       ...placeOf(context.options),
     }),
 
@@ -178,6 +186,11 @@ const actions: Readonly<Record<string, Action>> = {
       onIsolation: policyOf(required(context.options, 'policy')),
     }),
 
+  'standby-mode': (context) =>
+    change(context, 'POST', `tenants/${idOf(context, 'tenant')}/standby-mode`, {
+      standbyMode: modeOf(required(context.options, 'mode')),
+    }),
+
   remove: (context) => {
     const id = idOf(context, 'tenant');
     if (context.options['keep-data'] !== true)
@@ -192,6 +205,12 @@ const actions: Readonly<Record<string, Action>> = {
 function policyOf(given: string): string {
   if (given === 'serve' || given === 'refuse') return given;
   throw new UsageError(`--policy must be serve or refuse, not ${JSON.stringify(given)}.`);
+}
+
+/** See `policyOf`. */
+function modeOf(given: string): string {
+  if (given === 'warm' || given === 'log-only') return given;
+  throw new UsageError(`--mode must be warm or log-only, not ${JSON.stringify(given)}.`);
 }
 
 type ShownTenant = Tenant & { readonly resolution: Resolution; readonly epoch: number | null };

@@ -36,8 +36,12 @@ const orNull = { type: ['integer', 'null'], minimum: 0 } as const;
 
 export const ReplicaNote = object(['tenant', 'peer', 'direction', 'passedAt', 'passedEpoch'], {
   tenant: text,
-  peer: { ...text, description: 'The other cell.' },
-  direction: { type: 'string', enum: ['to', 'from'], description: 'to: what this cell sends; from: what it gets.' },
+  peer: { ...text, description: 'The other cell; with own, the cell itself.' },
+  direction: {
+    type: 'string',
+    enum: ['to', 'from', 'own'],
+    description: 'to: what this cell sends; from: what it gets; own: what it has not derived.',
+  },
   passedAt: {
     ...orNull,
     description: 'When the last comparison began by which everything of before was there; in milliseconds since 1970.',
@@ -57,6 +61,16 @@ export const ReplicaNote = object(['tenant', 'peer', 'direction', 'passedAt', 'p
     ...orNull,
     description: 'When it became the other cell, until a comparison has brought what it lacked then.',
   },
+  leaves: { type: 'boolean', description: 'Of a log-only standby: whether copies are left underived.' },
+  aheadUntil: { ...orNull, description: 'Until when they are derived all the same, as the cell is to serve soon.' },
+  underivedSince: {
+    ...orNull,
+    description: 'Since when copies were left that are not derived yet; null: there are none.',
+  },
+  from: { type: ['string', 'null'], description: 'The hour of the earliest of these.' },
+  derivesSince: { ...orNull, description: 'Since when copies are left no more, and those of before derived.' },
+  subjects: { ...orNull, description: 'Subjects that are derived.' },
+  events: { ...orNull, description: 'Events that are derived.' },
 });
 
 export const IndexProgress = object(['documents', 'subjects', 'done'], {

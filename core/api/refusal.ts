@@ -45,6 +45,7 @@ const TENANTS = {
   headers_too_large: [431, 'Headers too large'],
   cell_overloaded: [503, 'The tenant’s cell is overloaded'],
   no_lease: [503, 'The cell must not change this now'],
+  state_incomplete: [503, 'The state is not derived yet'],
   store_unavailable: [503, 'The store is unavailable'],
 } as const satisfies Record<string, Row>;
 

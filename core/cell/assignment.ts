@@ -23,6 +23,8 @@ export interface Assignment {
   readonly standby: AssignedCell | null;
   /** The jurisdiction that the data must stay in, or `any`; absent in assignments of earlier releases. */
   readonly residency?: string;
+  /** The standby stores events and derives nothing while the home serves; absent where it derives as they come, and in assignments of earlier releases. */
+  readonly standbyMode?: 'log-only';
   /** The first epoch of this placement, under which the home serves; each later one is a change between home and standby. */
   readonly firstEpoch: number;
   /** The epoch when it was signed. */
@@ -44,12 +46,13 @@ const FORM = { what: 'an assignment', bytes: ASSIGNMENT_LIMITS.bytes, typ: TYPE 
 /** Returns a function that signs assignments with the edge's key. */
 export function assignmentSigner(key: PrivateKey): (assignment: Assignment) => Promise<string> {
   const sign = jwsSigner(key, TYPE);
-  return ({ tenant, home, standby, residency, firstEpoch, epoch, issuedAt }) =>
+  return ({ tenant, home, standby, residency, standbyMode, firstEpoch, epoch, issuedAt }) =>
     sign({
       ten: tenant,
       hom: home,
       stb: standby,
       ...(residency !== undefined && { res: residency }),
+      ...(standbyMode !== undefined && { mod: standbyMode }),
       fst: firstEpoch,
       epo: epoch,
       iat: issuedAt,
@@ -93,6 +96,13 @@ export function cellUnder({ home, standby, firstEpoch, epoch }: Assignment, at: 
   return (at - firstEpoch) % 2 === 0 ? home : (standby ?? undefined);
 }
 
+/**
+ * Whether this cell leaves copies underived: it is the tenant's log-only standby, and the home serves, as it does under every second epoch of a
+ * placement.
+ */
+export const leavesCopies = ({ standby, standbyMode, firstEpoch, epoch }: Assignment, cell: string): boolean =>
+  standbyMode === 'log-only' && standby?.id === cell && (epoch - firstEpoch) % 2 === 0;
+
 /** Says which cell must not hold the tenant's data; the directory sees to it as well, and a cell believes nothing else. */
 function residencyFault({ tenant, home, standby, residency = ANYWHERE }: Assignment): string | undefined {
   if (residency === ANYWHERE) return undefined;
@@ -105,7 +115,7 @@ function residencyFault({ tenant, home, standby, residency = ANYWHERE }: Assignm
 
 function readAssignment(payload: unknown): Assignment | undefined {
   if (!isJsonObject(payload)) return undefined;
-  const { ten, hom, stb, res, fst, epo, iat } = payload;
+  const { ten, hom, stb, res, mod, fst, epo, iat } = payload;
   const isEpoch = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
   if (!isName(ten) || !isCell(hom) || (stb !== null && (!isCell(stb) || hom.id === stb.id))) return undefined;
   if (res !== undefined && !isName(res)) return undefined;
@@ -116,6 +126,7 @@ function readAssignment(payload: unknown): Assignment | undefined {
     home: hom,
     standby: stb,
     ...residency,
+    ...(mod === 'log-only' && { standbyMode: mod }),
     firstEpoch: fst,
     epoch: epo,
     issuedAt: iat as EpochSeconds,

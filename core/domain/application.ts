@@ -18,6 +18,14 @@ export const topologyOf = (application: Application): Topology =>
     application.flatMap(({ events }) => events.map(({ type }) => type)),
   );
 
+/** The names of the reads and writes that may need what a log-only standby leaves underived: those of domains with a consumer that can wait. */
+export const waitingRoutes = (application: Application): ReadonlySet<string> =>
+  new Set(
+    application
+      .filter(({ consumers }) => consumers.some(({ canWait }) => canWait))
+      .flatMap(({ reads, writes }) => [...reads, ...writes].map(({ name }) => name)),
+  );
+
 /** The codes and titles of all domains for items that do not exist. */
 export const missingCodes = (application: Application): MissingCodes =>
   Object.assign({}, ...application.map(({ missing }) => missing));

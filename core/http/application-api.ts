@@ -16,6 +16,7 @@ import {
 import type { Fetch } from '../lib/timed-fetch.ts';
 import { consume } from '../pipeline/consume.ts';
 import { crashMarkers } from '../pipeline/crash-markers.ts';
+import { deriveLeft } from '../pipeline/derive-left.ts';
 import { erase } from '../pipeline/erase.ts';
 import { ingest } from '../pipeline/ingest.ts';
 import { parking } from '../pipeline/parking.ts';
@@ -25,6 +26,7 @@ import { droppedBy, heardFrom, receiptStates } from '../pipeline/receipt-states.
 import { redrive } from '../pipeline/redrive.ts';
 import { subjectIndex } from '../pipeline/subject-index.ts';
 import { tombstones, withoutErased } from '../pipeline/tombstones.ts';
+import { underivedNotes } from '../pipeline/underived.ts';
 import { writeOnce } from '../pipeline/write-once.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -32,6 +34,7 @@ import type { PrivateKey, PublicKey } from '../ports/keys.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import { copiesPart } from '../replication/copies-part.ts';
 import { hear } from '../replication/hear.ts';
 import { heldAssignments } from '../replication/held-assignments.ts';
 import { replicaNotes } from '../replication/notes.ts';
@@ -44,6 +47,7 @@ import { standingIn } from '../replication/standing-in.ts';
 import { storeTime } from '../store/store-time.ts';
 import type { ApiRequest } from './call.ts';
 import { createCellApi } from './cell-api.ts';
+import { derivedState } from './derived-state.ts';
 
 export interface ApplicationApiDeps {
   readonly application: Application;
@@ -105,6 +109,9 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
   const consumers = application.flatMap((domain) => domain.consumers.map(({ declaration }) => declaration.name));
   let made: ReadonlyMap<string, RebuiltConsumer> | undefined;
   const notes = replicaNotes(state, clock);
+  const underived = underivedNotes(cell.id, state, clock);
+  const canWait = application.flatMap((domain) => domain.consumers.filter((consumer) => consumer.canWait));
+  let left: ReadonlyMap<string, RebuiltConsumer> | undefined;
   const assignments = heldAssignments({ cell: cell.id, state, keys: routeKeys, notes });
   const peer = peerClient({ fetch, clock, telemetry, prove: replicaProver(identityKey, cell.id, clock) });
   const take = ingest({ tombstones: tombs, cell: cell.id, events, registry: registryOf(application), clock, subjects });
@@ -149,10 +156,17 @@ export function applicationApi(deps: ApplicationApiDeps): (request: ApiRequest) 
         ...{ events, state, subjects, tombstones: tombs, clock, ids, cell: cell.id, peer, notes },
         claiming: () => [...claiming().values()],
       }),
+      copies: copiesPart({ cell: cell.id, assignments, notes: underived }),
+      derive: deriveLeft({
+        ...{ cell: cell.id, events, state, subjects, clock, ids, notes: underived },
+        consumers: () =>
+          (left ??= new Map(canWait.map(({ declaration: { name } }) => [name, consumerOf(name)] as const))),
+      }),
       notes,
       clock,
     },
     behindHome: standingIn({ cell: cell.id, assignments, notes, clock }),
+    derivedState: derivedState({ notes: underived, state, clock }),
     health: cellHealth({ state, clock, cell: cell.id }),
     prove: identityProver(identityKey, cell.id, audience.endpoints, routeKeys),
     probePeer: peerProbe({ fetch, clock }),

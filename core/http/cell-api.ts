@@ -13,7 +13,7 @@ import type { Leases } from '../cell/lease-keeper.ts';
 import { type CellMeasures, MEASURE_LIMITS } from '../cell/measures.ts';
 import { type PeerFinding, readPeer } from '../cell/peer-probe.ts';
 import type { RouteClaims, RouteVerdict, Scope } from '../cell/route-token.ts';
-import { type Application, missingCodes, topologyOf } from '../domain/application.ts';
+import { type Application, missingCodes, topologyOf, waitingRoutes } from '../domain/application.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import type { EraseCommand, EraseProgress } from '../pipeline/erase.ts';
 import type { IngestCommand, IngestResult } from '../pipeline/ingest.ts';
@@ -26,6 +26,7 @@ import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, stackOf } from '../ports/errors.ts';
 import type { JsonObject } from '../ports/json.ts';
 import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
 import type { Span, Telemetry } from '../ports/telemetry.ts';
 import { type Candidates, readCandidates } from './body.ts';
 import { type ApiRequest, type Call, json, type RouteHandler } from './call.ts';
@@ -35,7 +36,7 @@ import { holdings } from './holdings.ts';
 import { logReads } from './log.ts';
 import { operations } from './operations.ts';
 import { queryOf, readParameters } from './parameters.ts';
-import { readHandler, readRoutes } from './reads.ts';
+import { readHandler, readRoutes, type StoresOf } from './reads.ts';
 import { type ReplicaDeps, replica } from './replica.ts';
 import { plainPath, routeMatcher, routes } from './routes.ts';
 import { noteEvents, servedRequest } from './served-request.ts';
@@ -76,6 +77,8 @@ export interface CellApiDeps {
   readonly replica: ReplicaDeps;
   /** See `standingIn`. */
   readonly behindHome: (tenant: string, epoch: number) => Promise<string | undefined>;
+  /** See `derivedState`. */
+  readonly derivedState: (tenant: string, epoch: number) => Store;
   readonly health: Health;
   /** Signs a nonce as this cell; see `identityProver`. */
   readonly prove: (nonce: string) => Promise<string>;
@@ -94,8 +97,15 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
   const { consumers } = topologyOf(deps.application);
   const reads = readRoutes(deps.application);
   const table: Readonly<Record<string, Route>> = { ...routes, ...reads, ...writeRoutes(deps.application) };
+  const waiting = waitingRoutes(deps.application);
   const matchRoute = routeMatcher(table);
   const served = servedRequest(deps);
+
+  /** The stores of a domain's route: one that needs all of the state gets none while it is not derived. */
+  const storesOf =
+    (name: string): StoresOf =>
+    ({ tenant, epoch }) =>
+      waiting.has(name) ? { ...deps.stores, state: deps.derivedState(tenant, epoch) } : deps.stores;
 
   const readEvents = async ({ query, request }: Call): Promise<Candidates> => {
     readParameters(routes.ingest.parameters, query);
@@ -178,10 +188,9 @@ export function createCellApi(deps: CellApiDeps): (request: ApiRequest) => Promi
     ...erasures(deps.erase),
     ...replica(deps.replica, deps.stores.state),
     ...logReads({ ...deps.replica, subjects: deps.subjects }),
-    ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, deps.stores)])),
+    ...Object.fromEntries(Object.values(reads).map((read) => [read.name, readHandler(read, storesOf(read.name))])),
     ...writeHandlers(deps.application, {
-      ...deps.stores,
-      ...{ cell: cell.id, clock: deps.clock, once: deps.once },
+      ...{ storesOf, cell: cell.id, clock: deps.clock, once: deps.once },
       noted: (span, summary) => noteEvents(deps.telemetry, span, summary),
     }),
   };

@@ -154,6 +154,18 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
     responses: { 200: answer('What became of each.', ref('ReceiptStates')) },
   },
   replicaHear: { responses: { 200: answer('What was done, and where to go on.', ref('HearProgress')) } },
+  replicaDerive: {
+    requestBody: {
+      required: true,
+      content: content(
+        object(['assignment'], {
+          assignment: text,
+          ahead: { type: 'boolean', description: 'Also if the cell does not serve the tenant yet.' },
+        }),
+      ),
+    },
+    responses: { 200: answer('How far it has come.', ref('RebuildProgress')) },
+  },
   replicaPush: {
     requestBody: {
       required: true,

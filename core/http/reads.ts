@@ -39,8 +39,11 @@ export const readRoutes = (application: Application): Readonly<Record<string, Ro
     ),
   );
 
+/** The stores that a call of a domain's route uses. */
+export type StoresOf = (call: Call) => ReadStores;
+
 /** Returns the handler of a read. */
-export function readHandler(read: Read, stores: ReadStores): RouteHandler {
+export function readHandler(read: Read, storesOf: StoresOf): RouteHandler {
   const notFound = ({ id }: Call) =>
     read.missing === undefined
       ? new Refusal<string>('not_found', 'Not found.')
@@ -51,6 +54,7 @@ export function readHandler(read: Read, stores: ReadStores): RouteHandler {
     // The store does not accept an id that is not a valid subject.
     if (read.path.includes('{') && !isSubject(id)) throw notFound(call);
     const request = { tenant, id, parameters };
+    const stores = storesOf(call);
     if (read.items === undefined) {
       const found = await read.handle(request, stores, { limit: 1 });
       if (found === undefined) throw notFound(call);

@@ -1,13 +1,15 @@
 // Replica requests: takes the copies that another cell of a tenant sends, and pushes this cell's own to it.
 import { listing } from '../api/listing.ts';
 import { Refusal } from '../api/refusal.ts';
-import { cellIn } from '../cell/assignment.ts';
+import { type Assignment, cellIn } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
 import type { LogDocument } from '../events/cloud-event.ts';
 import { isSubject } from '../events/subject.ts';
 import type { EventIdentity } from '../pipeline/consumer.ts';
 import type { HeardFrom, ReceiptStates } from '../pipeline/receipt-states.ts';
 import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
+import type { DeriveLeftCommand } from '../pipeline/derive-left.ts';
+import type { RebuildProgress } from '../pipeline/rebuild.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
@@ -50,6 +52,9 @@ export interface ReplicaDeps {
   readonly claim: HeardFrom;
   readonly hear: (cursor: StoreCursor | undefined) => Promise<HearProgress>;
   readonly push: (command: PushCommand) => Promise<PushProgress>;
+  /** See `copiesPart`. */
+  readonly copies: (newest: Assignment) => Promise<void>;
+  readonly derive: (command: DeriveLeftCommand) => Promise<RebuildProgress>;
   readonly notes: Pick<ReplicaNotes, 'heard' | 'list'>;
   readonly clock: Clock;
 }
@@ -66,6 +71,7 @@ export function replica(
   | 'replicaReceipts'
   | 'replicaPush'
   | 'replicaHear'
+  | 'replicaDerive'
   | 'conflicts',
   RouteHandler
 > {
@@ -74,6 +80,7 @@ export function replica(
   const adopt = async (text: unknown) => {
     const newest = await assignments.adopt(text);
     if (typeof newest === 'string') throw new Refusal('invalid_assignment', `The assignment is refused: ${newest}.`);
+    await deps.copies(newest);
     return newest;
   };
 
@@ -82,6 +89,12 @@ export function replica(
     if (cellIn(newest, cell) === undefined)
       throw new Refusal('misdirected', `${newest.tenant} has no copy in ${cell}, as far as is known here.`);
     return newest;
+  };
+
+  const adoptedOf = async (tenant: string, text: unknown) => {
+    const newest = await adopted(text);
+    if (newest.tenant === tenant) return newest;
+    throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
   };
 
   /** The tenant and the body of a request by another one of its cells, which has proved who it is. */
@@ -170,9 +183,7 @@ export function replica(
       readParameters(routes.replicaPush.parameters, query);
       const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
       const { assignment: signed, restart, verify, once, budget, receipts } = isJsonObject(body) ? body : {};
-      const newest = await adopted(signed);
-      if (newest.tenant !== tenant)
-        throw new Refusal('invalid_assignment', `It is an assignment of ${newest.tenant}, not of ${tenant}.`);
+      const newest = await adoptedOf(tenant, signed);
       if (budget !== undefined && !(Number.isInteger(budget) && Number(budget) > 0))
         throw new Refusal(
           'invalid_body',
@@ -189,6 +200,14 @@ export function replica(
     replicaHear: async ({ query }) => {
       const { cursor } = readParameters(routes.replicaHear.parameters, query);
       return json(200, await deps.hear(cursor as StoreCursor | undefined));
+    },
+
+    replicaDerive: async ({ request, query, tenant }) => {
+      readParameters(routes.replicaDerive.parameters, query);
+      const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
+      const { assignment, ahead } = isJsonObject(body) ? body : {};
+      await adoptedOf(tenant, assignment);
+      return json(200, await deps.derive({ tenant, ahead: ahead === true }));
     },
   };
 }

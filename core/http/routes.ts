@@ -134,6 +134,14 @@ export const routes = {
       'For the edge: ask the other cells what has become of copies whose effects may have to happen here: one bounded step, to be repeated behind the cursor that it answers.',
     parameters: { cursor: paging.cursor },
   },
+  replicaDerive: {
+    method: 'POST',
+    path: '/v1/replica/derive',
+    scope: 'control',
+    summary:
+      'For the edge: derive what the cell has left underived as the log-only standby of the tenant: one bounded step, to be repeated until it is done.',
+    parameters: {},
+  },
   replicas: {
     method: 'GET',
     path: '/v1/replicas',

@@ -21,6 +21,7 @@ import { parseJson, readBody } from './body.ts';
 import { type Call, json, type RouteHandler } from './call.ts';
 import { BODY_TYPE_HEADER } from './headers.ts';
 import { readParameters } from './parameters.ts';
+import type { StoresOf } from './reads.ts';
 
 /** The header by which a client makes a write repeatable (draft-ietf-httpapi-idempotency-key-header). */
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
@@ -62,7 +63,8 @@ export const writeRoutes = (application: Application): Readonly<Record<string, R
     ),
   );
 
-export interface WriteDeps extends Pick<WriteContext, 'events' | 'state' | 'cell'> {
+export interface WriteDeps extends Pick<WriteContext, 'cell'> {
+  readonly storesOf: (name: string) => StoresOf;
   readonly clock: Clock;
   readonly once: (command: WriteCommand) => Promise<WriteResult>;
   /** Notes what became of the event. */
@@ -80,7 +82,7 @@ export const writeHandlers = (application: Application, deps: WriteDeps): Readon
 function writeHandler(
   write: Write,
   validator: CompiledValidator | undefined,
-  { events, state, cell, clock, once, noted }: WriteDeps,
+  { storesOf, cell, clock, once, noted }: WriteDeps,
 ): RouteHandler {
   const notFound = ({ id }: Call) =>
     write.missing === undefined
@@ -99,7 +101,7 @@ function writeHandler(
       request: canonicalJson([[...query].sort(), body ?? null] as Json),
       make: async () => {
         const now = clock.now();
-        const context = { events, state, cell, epoch, now };
+        const context = { ...storesOf(write.name)(call), cell, epoch, now };
         const event = await write.toEvent({ tenant, id, parameters, body }, context);
         if (event === undefined) return undefined;
         const { type, data, extensions, time = formatTime(now) } = event;

@@ -68,4 +68,9 @@ export interface ConsumerDeps extends RetryDeps {
 export interface ConsumerDefinition {
   readonly declaration: ConsumerDeclaration;
   create(deps: ConsumerDeps): Consumer;
+  /**
+   * Whether a log-only standby leaves copies to it underived: nothing but reads may need what it keeps. Registers are needed by writes, which say
+   * what they have seen.
+   */
+  readonly canWait?: true;
 }

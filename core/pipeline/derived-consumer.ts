@@ -36,6 +36,7 @@ export function derived<Fact, Summary extends object>(
   return {
     declaration: declareConsumer(optionsOf(definition), definition.types, 'derived'),
     create: (deps) => derivedConsumer(definition, deps),
+    canWait: true,
   };
 }
 

@@ -1,10 +1,11 @@
 // Rebuild: derives the state of a tenant from its log again.
 import { statePartition } from '../cell/identity.ts';
-import { fromStored } from '../events/cloud-event.ts';
+import { fromStored, type LogDocument } from '../events/cloud-event.ts';
 import type { DeliveredMessage, DeliveryHandler } from '../ports/bus.ts';
+import type { Clock } from '../ports/clock.ts';
 import { PortError } from '../ports/errors.ts';
 import type { Consumer } from './consumer.ts';
-import { type LogWalkDeps, logWalk, WALK_LIMITS } from './log-walk.ts';
+import { type Counts, type LogWalkDeps, logWalk, WALK_LIMITS } from './log-walk.ts';
 
 export interface RebuildCommand {
   readonly tenant: string;
@@ -38,32 +39,48 @@ export interface RebuildDeps extends LogWalkDeps {
 }
 
 /**
+ * Delivers documents of a subject's log again, to each consumer those of its types; counts those that any of them takes. Rejects with `unavailable` if one
+ * of them is to be delivered again.
+ */
+export async function applyAgain(
+  consumers: Iterable<RebuiltConsumer>,
+  documents: readonly LogDocument[],
+  { attempt, clock }: { readonly attempt: number; readonly clock: Pick<Clock, 'now'> },
+  isWanted: (message: Pick<DeliveredMessage, 'origin'>) => boolean = () => true,
+): Promise<Counts> {
+  const messages = documents
+    .map((document): DeliveredMessage => ({ ...fromStored(document), deliveryId: document.id, attempt }))
+    .filter(isWanted);
+  const applied = new Set<string>();
+  for (const { types, deliver } of consumers) {
+    const some = messages.filter(({ event }) => types.includes(event.type));
+    if (some.length === 0) continue;
+    for (const outcome of await deliver(some, clock.now() + WALK_LIMITS.pageMs))
+      if (outcome.status === 'retry') throw new PortError('unavailable', outcome.reason);
+    for (const { deliveryId } of some) applied.add(deliveryId);
+  }
+  return applied.size === 0 ? {} : { events: applied.size };
+}
+
+/**
  * Returns the use case, which makes one step of a walk; see `logWalk`. Derived documents of a subject are removed and derived anew, or, with
  * `from`, events are applied again, as a second delivery would: so effects that are claimed stay applied once.
  */
 export function rebuild(deps: RebuildDeps): (command: RebuildCommand) => Promise<RebuildProgress> {
   const walk = logWalk(deps);
   return async ({ tenant, consumer: name, from = '', restart = false }) => {
-    const { types, consumer, deliver } = deps.consumerNamed(name);
+    const rebuilt = deps.consumerNamed(name);
     const { counts, ...progress } = await walk({
       key: { partition: statePartition.rebuild(tenant), id: name },
       tenant,
       from,
       restart,
       begin: async (subject, token) => {
-        if (from === '') await consumer.forget?.(tenant, subject, token);
+        if (from === '') await rebuilt.consumer.forget?.(tenant, subject, token);
       },
-      page: async (documents, attempt) => {
-        const messages = documents.flatMap((document): DeliveredMessage[] => {
-          const message = fromStored(document);
-          return types.includes(message.event.type) ? [{ ...message, deliveryId: document.id, attempt }] : [];
-        });
-        if (messages.length === 0) return { counts: {} };
-        const outcomes = await deliver(messages, deps.clock.now() + WALK_LIMITS.pageMs);
-        for (const outcome of outcomes)
-          if (outcome.status === 'retry') throw new PortError('unavailable', outcome.reason);
-        return { counts: { events: messages.length } };
-      },
+      page: async (documents, attempt) => ({
+        counts: await applyAgain([rebuilt], documents, { attempt, clock: deps.clock }),
+      }),
     });
     const { subjects, done, waiting } = progress;
     return { subjects, events: counts.events ?? 0, done, ...(waiting !== undefined && { waiting }) };

@@ -1,5 +1,6 @@
 // What a cell notes of a tenant's other cell: since when events were left unsent, and when all of them were last known to be there.
 import { statePartition } from '../cell/identity.ts';
+import { OWN_NOTES, type UnderivedNote } from '../pipeline/underived.ts';
 import type { Clock } from '../ports/clock.ts';
 import { isPortError } from '../ports/errors.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
@@ -64,7 +65,12 @@ export interface Comparison {
 
 /** A note as it is listed; of a sender it has the sender's other members, too. */
 export type ReplicaNote = Partial<SenderNote> &
-  ReceiverNote & { readonly tenant: string; readonly peer: string; readonly direction: 'to' | 'from' };
+  Partial<UnderivedNote> &
+  ReceiverNote & {
+    readonly tenant: string;
+    readonly peer: string;
+    readonly direction: 'to' | 'from' | typeof OWN_NOTES;
+  };
 
 /** All methods reject with the store's error. Between a step and the next one a process may end: what is noted is never too good. */
 export interface ReplicaNotes {
@@ -218,6 +224,9 @@ export function replicaNotes(state: Store, clock: Pick<Clock, 'now'>): ReplicaNo
       const { items, next } = await state.query(statePartition.replicas, { limit, ...(cursor && { cursor }) });
       const notes = items.map(({ id, body }): ReplicaNote => {
         const [tenant = '', direction, peer = ''] = id.split(BETWEEN);
+        // What the cell notes of copies that it has left underived says nothing of comparisons.
+        if (direction === OWN_NOTES)
+          return { tenant, peer, direction, passedAt: null, passedEpoch: null, ...(body as unknown as UnderivedNote) };
         return { tenant, peer, direction: direction === 'to' ? 'to' : 'from', ...(body as unknown as ReceiverNote) };
       });
       return { items: notes, ...(next !== undefined && { next }) };

@@ -4,11 +4,13 @@ import { cellClauses } from './directory/cells.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
 import { faultClauses, historyClauses } from './directory/history.ts';
 import { leaseClauses } from './directory/leases.ts';
+import { standbyModeClauses } from './directory/standby-modes.ts';
 import { tenantClauses } from './directory/tenants.ts';
 
 export const directoryClauses = {
   ...cellClauses,
   ...tenantClauses,
+  ...standbyModeClauses,
   ...leaseClauses,
   ...historyClauses,
   ...faultClauses,

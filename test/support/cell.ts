@@ -12,12 +12,15 @@ import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { consume } from '../../core/pipeline/consume.ts';
 import type { Consumer } from '../../core/pipeline/consumer.ts';
 import { crashMarkers } from '../../core/pipeline/crash-markers.ts';
+import { leavingCopies } from '../../core/pipeline/leave-copies.ts';
 import { parking } from '../../core/pipeline/parking.ts';
 import { notedBus } from '../../core/pipeline/progress.ts';
 import { relay } from '../../core/pipeline/relay.ts';
 import { timedDelivery } from '../../core/pipeline/timed-delivery.ts';
 import { tombstones, withoutErased } from '../../core/pipeline/tombstones.ts';
 import { tracedConsumer, tracedParking, tracedRelay } from '../../core/pipeline/traced.ts';
+import { underivedNotes } from '../../core/pipeline/underived.ts';
+import type { DeliveryHandler } from '../../core/ports/bus.ts';
 import type { ChangeRecord } from '../../core/ports/change-stream.ts';
 import type { Clock } from '../../core/ports/clock.ts';
 import type { Json } from '../../core/ports/json.ts';
@@ -185,9 +188,11 @@ export function testCell({
       ...{ cell: id, identityKey, routeKeys: [publicPart(EDGE_KEY)], state: inner.state, fetch: network },
       ...{ clock, telemetry },
     });
+  const leaving = (canWait: true | undefined, handler: DeliveryHandler): DeliveryHandler =>
+    canWait ? leavingCopies({ cell: id, notes: underivedNotes(id, inner.state, clock), clock, log }, handler) : handler;
   const workers = application
     .flatMap(({ consumers }) => consumers)
-    .map(({ declaration, create }) => {
+    .map(({ declaration, create, canWait }) => {
       const leases = declaration.effects === 'home-only' ? keeper : undefined;
       const made = create({ ...inner, clock, ids, permit: leases && permitBy(leases) });
       return {
@@ -195,22 +200,25 @@ export function testCell({
         handler: tracedConsumer(
           traced,
           declaration.name,
-          timedDelivery(
-            { cell: id, delays, clock },
-            declaration.name,
-            withoutErased(
-              tombs,
-              consume({
-                cell: id,
-                consumer: consumer(made),
-                declaration,
-                parking: innerParking,
-                trials: crashMarkers(inner.state, clock),
-                clock,
-                log,
-                leases,
-                receipts: leases && heardBy?.(made),
-              }),
+          leaving(
+            canWait,
+            timedDelivery(
+              { cell: id, delays, clock },
+              declaration.name,
+              withoutErased(
+                tombs,
+                consume({
+                  cell: id,
+                  consumer: consumer(made),
+                  declaration,
+                  parking: innerParking,
+                  trials: crashMarkers(inner.state, clock),
+                  clock,
+                  log,
+                  leases,
+                  receipts: leases && heardBy?.(made),
+                }),
+              ),
             ),
           ),
         ),

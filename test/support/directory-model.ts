@@ -58,6 +58,7 @@ export class DirectoryModel {
         break;
       case 'pin-tenant':
       case 'isolate-tenant':
+      case 'set-standby-mode':
       case 'erase-data':
         break;
     }

@@ -2,7 +2,6 @@
 
 import { LEASE } from '../../core/cell/lease.ts';
 import type { AskForLeases } from '../../core/cell/lease-keeper.ts';
-import { EPOCH_STRIDE } from '../../core/edge/ports/directory-model.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import { NOTE_LIMITS } from '../../core/replication/notes.ts';
 import { readAll } from '../contract/store/harness.ts';
@@ -23,11 +22,11 @@ export function receiptCells() {
   const ask =
     (id: string): AskForLeases =>
     async (tenants) => {
-      const { moved, switches, base } = cells.state;
+      const { moved, switches } = cells.state;
       const server = (switches % 2 === 0) === moved ? 'standby' : 'home';
       return {
         answers: Object.fromEntries(tenants.map((tenant) => [tenant, server === id ? 'granted' : 'elsewhere'])),
-        epochs: server === id ? Object.fromEntries(tenants.map((tenant) => [tenant, base + switches])) : {},
+        epochs: server === id ? Object.fromEntries(tenants.map((tenant) => [tenant, cells.epochNow()])) : {},
       };
     };
   const cells = tenantCells(undefined, {
@@ -74,7 +73,7 @@ export function receiptCells() {
     },
     move: async (home: string) => {
       state.moved = home === 'standby';
-      state.base += EPOCH_STRIDE;
+      state.placements += 1;
       state.switches = 0;
       await changed(home);
     },

@@ -3,10 +3,10 @@ import { assignmentSigner } from '../../core/cell/assignment.ts';
 import type { AskForLeases } from '../../core/cell/lease-keeper.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import type { Application } from '../../core/domain/application.ts';
-import { replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
+import { replicaDeriver, replicaPusher } from '../../core/edge/cells/replica-pusher.ts';
 import { assigner } from '../../core/edge/directory/assigner.ts';
 import { fenceRequest } from '../../core/edge/monitor/fence-request.ts';
-import type { Cell, Tenant } from '../../core/edge/ports/directory-model.ts';
+import { type Cell, EPOCH_STRIDE, type StandbyMode, type Tenant } from '../../core/edge/ports/directory-model.ts';
 import type { Fetch } from '../../core/lib/timed-fetch.ts';
 import { claiming, updates } from '../../core/pipeline/claiming-consumer.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
@@ -107,17 +107,25 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
     sign: routeTokenSigner(EDGE_KEY),
     assign,
   });
-  const state = { switches: 0, standby: true, moved: false, base: tenant.epochBase };
-  const now = () => state.base + state.switches;
-  /** The tenant's home and standby; the other way about once it was moved. */
+  const deriver = replicaDeriver({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign });
+  const state: { switches: number; standby: boolean; moved: boolean; placements: number; standbyMode: StandbyMode } = {
+    ...{ switches: 0, standby: true, moved: false, placements: 0, standbyMode: 'warm' },
+  };
+  /** The tenant’s record now, with its home and standby; the other way about once it was moved. */
   const pair = () => {
     const [home, standby] = state.moved ? ['standby', 'home'] : ['home', 'standby'];
+    const present: Tenant = {
+      ...{ ...tenant, cell: String(home), standby: String(standby) },
+      epochBase: tenant.epochBase + state.placements * EPOCH_STRIDE,
+      ...(state.standbyMode !== 'warm' && { standbyMode: state.standbyMode }),
+    };
     return {
-      tenant: { ...tenant, cell: String(home), standby: String(standby), epochBase: state.base },
+      tenant: present,
       home: { ...record(String(home)), switches: state.switches },
       standby: record(String(standby)),
     };
   };
+  const epochNow = (): number => pair().tenant.epochBase + state.switches;
   const step = (from: string, restart = false, verify = false) => pusher({ ...pair(), ...{ from, restart, verify } });
   const push = async (from: string, verify = false): Promise<PushProgress> => {
     for (let steps = 0; steps < 20; steps += 1) {
@@ -131,7 +139,9 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
   const placed = () => ({ ...pair(), standby: state.standby ? pair().standby : null });
   const fence = fenceRequest({ fetch, clock, sign: routeTokenSigner(EDGE_KEY), assign }, 2000);
   /** Sends a cell the present epoch and assignment, as the monitor does. */
-  const tell = (id: string) => fence(record(id), tenant.id, now(), placed());
+  const tell = (id: string) => fence(record(id), tenant.id, epochNow(), placed());
+  /** One step of deriving what the cell has left underived. */
+  const derive = (at: string, ahead = false) => deriver({ ...placed(), at, ahead });
   /** Makes a cell and its other one know of each other, long enough ago that nothing of before is missing. */
   const join = async (id: string) => {
     await tell(id);
@@ -147,10 +157,10 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
     const iat = toEpochSeconds(clock.now());
     return { claims: { cel: id, epo: epoch, iat, exp: iat + 30 } };
   };
-  const send = (id: string, batch: readonly JsonObject[], epoch = now()) =>
+  const send = (id: string, batch: readonly JsonObject[], epoch = epochNow()) =>
     cellOf(id).post(batch, { token: tokenFor(id, epoch) });
   const ask = (id: string, path: string, more: Parameters<TestCell['call']>[1] = {}) =>
-    cellOf(id).call(path, { token: tokenFor(id, now()), ...more });
+    cellOf(id).call(path, { token: tokenFor(id, epochNow()), ...more });
   const log = async (id: string, subject = 'pump-1') =>
     (await readAll(cellOf(id).events, `acme|${subject}`)).map(({ version: _, ...rest }) => rest);
   return {
@@ -161,6 +171,9 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
     step,
     push,
     pusher,
+    epochNow,
+    deriver,
+    derive,
     fence,
     tell,
     join,

@@ -1,4 +1,4 @@
-// Makes one cell of a tenant push its log to the other one, under an assignment that the edge signs.
+// Makes a cell of a tenant work on its copies, one bounded step at a time, under an assignment that the edge signs: push its log to the other one, or derive what it has left underived.
 import type { RouteClaims } from '../../cell/route-token.ts';
 import { ROUTE_HEADER } from '../../http/headers.ts';
 import { type TimedFetchDeps, timedFetch } from '../../lib/timed-fetch.ts';
@@ -39,27 +39,74 @@ export interface PushRequest {
 /** Makes one step of a push; the progress, or why there is none. Never rejects because of a cell. */
 export type ReplicaPusher = (request: PushRequest) => Promise<JsonObject | string>;
 
-/** Returns the function. */
-export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
-  return async ({ tenant, home, standby, from, restart, verify, once, budget, receipts }) => {
-    const source = from === home.id ? home : standby;
+export interface DeriveRequest {
+  readonly tenant: Tenant;
+  readonly home: Cell;
+  /** `null`: the tenant has none (any more). */
+  readonly standby: Cell | null;
+  /** The id of the cell that derives. */
+  readonly at: string;
+  /** It is to serve soon: what comes is derived as well from now on. */
+  readonly ahead: boolean;
+}
+
+/** Makes one step of deriving what a cell has left underived; the progress, or why there is none. Never rejects because of a cell. */
+export type ReplicaDeriver = (request: DeriveRequest) => Promise<JsonObject | string>;
+
+/** Who is to do what. */
+interface Order {
+  readonly tenant: Tenant;
+  readonly home: Cell;
+  readonly standby: Cell | null;
+  readonly target: Cell;
+  readonly what: 'push' | 'derive';
+  readonly body: JsonObject;
+}
+
+/** Returns a function that gives an order: the status and the body of the answer, or why there is none. */
+const orders =
+  (deps: ReplicaPusherDeps) =>
+  async ({ tenant, home, standby, target, what, body }: Order) => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const epoch = epochOf(tenant, home);
     const assignment = await deps.assign({ tenant, home, standby });
     if (assignment === undefined) return `${home.id} is declared without keys`;
-    const { id: cell, endpoint } = source;
+    const { id: cell, endpoint } = target;
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
     const claims = { tenant: tenant.id, cell, endpoint, epoch, scopes: ['control'], issuedAt, expiresAt } as const;
     const headers = { 'content-type': 'application/json', [ROUTE_HEADER]: await deps.sign(claims) };
-    const init = {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ assignment, restart, verify, once, budget, receipts }),
-    } as const;
-    const answer = await timedFetch(deps, `${endpoint}/v1/replica/push`, init, PUSH_TIMEOUT_MS);
+    const init = { method: 'POST', headers, body: JSON.stringify({ assignment, ...body }) } as const;
+    const answer = await timedFetch(deps, `${endpoint}/v1/replica/${what}`, init, PUSH_TIMEOUT_MS);
     if (answer.status === null) return `${cell} does not answer: ${answer.problem}`;
-    const body = isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {};
-    if (answer.status === 200) return body;
-    return `${cell} answers ${answer.status} ${String(body.code ?? '')}`.trim();
+    return { status: answer.status, body: isJsonObject(answer.body as never) ? (answer.body as JsonObject) : {} };
+  };
+
+const refusalOf = (cell: Cell, status: number, body: JsonObject): string =>
+  `${cell.id} answers ${status} ${String(body.code ?? '')}`.trim();
+
+/** Returns the function. */
+export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
+  const order = orders(deps);
+  return async ({ tenant, home, standby, from, restart, verify, once, budget, receipts }) => {
+    const body = JSON.parse(JSON.stringify({ restart, verify, once, budget, receipts })) as JsonObject;
+    const target = from === home.id ? home : standby;
+    const answer = await order({ tenant, home, standby, target, what: 'push', body });
+    if (typeof answer === 'string') return answer;
+    return answer.status === 200 ? answer.body : refusalOf(target, answer.status, answer.body);
+  };
+}
+
+/** Returns the function. A cell of an earlier release has no such route, and leaves nothing underived. */
+export function replicaDeriver(deps: ReplicaPusherDeps): ReplicaDeriver {
+  const order = orders(deps);
+  return async ({ tenant, home, standby, at, ahead }) => {
+    const target = at === home.id ? home : standby;
+    if (target === null) return `${at} is no cell of ${tenant.id}`;
+    const answer = await order({ tenant, home, standby, target, what: 'derive', body: { ahead } });
+    if (typeof answer === 'string') return answer;
+    if (answer.status === 200) return answer.body;
+    return answer.status === 404
+      ? { subjects: 0, events: 0, done: true }
+      : refusalOf(target, answer.status, answer.body);
   };
 }

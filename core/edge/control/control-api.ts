@@ -344,6 +344,7 @@ export function createControlApi({
     ...moved,
     pinTenant: change('pinTenant'),
     isolateTenant: change('isolateTenant'),
+    setStandbyMode: change('setStandbyMode'),
     removeTenant: change('removeTenant'),
     failOver: change('failOver'),
     failBack: change('failBack'),

@@ -6,7 +6,7 @@ import { count, object, page, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
 import { answer, content, describePaths, problemSchema, ref, type Specifics } from '../../http/openapi-parts.ts';
 import { CELL_SHAPE, type Shape } from '../directory/directory-checks.ts';
-import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, STANDBY_MODES, TIERS } from '../ports/directory-model.ts';
 import { FAILBACK_STATES } from '../ports/failback-gate.ts';
 import { CREDENTIAL_REFUSALS, problemAnswer, SERVERS } from '../router/edge-openapi.ts';
 import { AGE_HEADER } from '../router/own-answers.ts';
@@ -63,6 +63,7 @@ const tenant = object(['id', 'cell', 'standby', 'epochBase', 'residency', 'tier'
   tier: { type: 'string', enum: TIERS },
   pinned: { type: 'boolean' },
   onIsolation: { type: 'string', enum: ON_ISOLATION },
+  standbyMode: { type: 'string', enum: STANDBY_MODES, description: 'warm if absent.' },
   effectsFrom: { ...count, description: 'Its effects that happen once begin no earlier, in Unix milliseconds.' },
   revision: count,
 });
@@ -178,6 +179,10 @@ const schemas = {
     catchingUp: object(['waiting', 'problem'], {
       waiting: { ...count, description: 'Tenants whose cells are to be compared, each way for itself.' },
       problem: { type: ['string', 'null'] },
+      deriving: object(['waiting', 'problem'], {
+        waiting: { ...count, description: 'Tenants whose cells derive what they have left underived.' },
+        problem: { type: ['string', 'null'] },
+      }),
     }),
     signers: {
       type: 'array',

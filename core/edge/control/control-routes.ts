@@ -129,6 +129,11 @@ export const controlRoutes = {
     'tenants/{id}/on-isolation',
     'Whether routers that are cut off from the directory serve the tenant.',
   ),
+  setStandbyMode: change(
+    'POST',
+    'tenants/{id}/standby-mode',
+    'Whether the tenant’s standby derives state from events as they come (warm), or only once it takes over (log-only).',
+  ),
   removeTenant: change(
     'DELETE',
     'tenants/{id}',
@@ -204,6 +209,7 @@ export const controlCommands = {
   placeTenant: { kind: 'place-tenant', inPath: 'tenant' },
   pinTenant: { kind: 'pin-tenant', inPath: 'tenant' },
   isolateTenant: { kind: 'isolate-tenant', inPath: 'tenant' },
+  setStandbyMode: { kind: 'set-standby-mode', inPath: 'tenant' },
   removeTenant: { kind: 'remove-tenant', inPath: 'tenant' },
   failOver: { kind: 'fail-over' },
   failBack: { kind: 'fail-back', inPath: 'cell' },

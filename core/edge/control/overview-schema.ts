@@ -2,7 +2,7 @@
 
 import { count, object, text, time } from '../../api/schema.ts';
 import { NAME_PATTERN } from '../../cell/identity.ts';
-import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, TIERS } from '../ports/directory-model.ts';
+import { CELL_STATES, FAILOVER_POLICIES, ON_ISOLATION, STANDBY_MODES, TIERS } from '../ports/directory-model.ts';
 
 const name = { type: 'string', pattern: NAME_PATTERN } as const;
 const flag = { type: 'boolean' } as const;
@@ -141,7 +141,19 @@ const cell = object(
 );
 
 const tenant = object(
-  ['id', 'cell', 'standby', 'servedBy', 'unserved', 'epoch', 'residency', 'tier', 'pinned', 'onIsolation'],
+  [
+    'id',
+    'cell',
+    'standby',
+    'servedBy',
+    'unserved',
+    'epoch',
+    'residency',
+    'tier',
+    'pinned',
+    'onIsolation',
+    'standbyMode',
+  ],
   {
     id: name,
     cell: name,
@@ -153,6 +165,7 @@ const tenant = object(
     tier: { type: 'string', enum: TIERS },
     pinned: flag,
     onIsolation: { type: 'string', enum: ON_ISOLATION },
+    standbyMode: { type: 'string', enum: STANDBY_MODES },
   },
 );
 

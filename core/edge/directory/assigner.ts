@@ -23,6 +23,7 @@ export function assigner(sign: (assignment: Assignment) => Promise<string>, cloc
       home: assigned,
       standby: (standby && assignedCell(standby)) ?? null,
       residency: tenant.residency,
+      ...(tenant.standbyMode === 'log-only' && { standbyMode: tenant.standbyMode }),
       firstEpoch: tenant.epochBase,
       epoch: epochOf(tenant, home),
       issuedAt: toEpochSeconds(clock.now()),

@@ -14,6 +14,7 @@ import {
   type DirectoryIntent,
   FAILOVER_POLICIES,
   ON_ISOLATION,
+  STANDBY_MODES,
   TIERS,
 } from '../ports/directory-model.ts';
 
@@ -109,6 +110,8 @@ const standby: Field = {
   says: `null or ${name.says}`,
 };
 
+const standbyMode = oneOf(STANDBY_MODES);
+
 /** Bytes of a key's name. */
 const KID_BYTES = 128;
 
@@ -187,7 +190,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'drain-cell': shape({ cell: name }),
   'resume-cell': shape({ cell: name }),
   'retire-cell': shape({ cell: name }, { leaveData: confirmation }),
-  'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby }),
+  'add-tenant': shape({ tenant: name, residency: name, tier: oneOf(TIERS) }, { cell: name, standby, standbyMode }),
   'place-tenant': shape(
     { tenant: name },
     { cell: name, standby, leaveData: confirmation, ifEpoch: within('integer', Number.MAX_SAFE_INTEGER) },
@@ -195,6 +198,7 @@ export const COMMAND_SHAPES: Readonly<Record<DirectoryCommand['kind'], Shape>> =
   'swap-tenant': shape({ tenant: name, ifTenantRevision: within('integer', Number.MAX_SAFE_INTEGER) }),
   'pin-tenant': shape({ tenant: name, pinned: flag }),
   'isolate-tenant': shape({ tenant: name, onIsolation: oneOf(ON_ISOLATION) }),
+  'set-standby-mode': shape({ tenant: name, standbyMode }),
   'remove-tenant': shape({ tenant: name, keepData: confirmation }),
   'fail-over': shape({ cell: name }, { partial: flag, answering: names, silent: names }),
   'fail-back': shape({ cell: name }, { rescue: flag, silent: names, force: confirmation }),

@@ -9,6 +9,7 @@ import {
   failureDomain,
   isServing,
   resolveTenant,
+  type StandbyMode,
   type Tenant,
 } from '../ports/directory-model.ts';
 import {
@@ -38,7 +39,8 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
       known.residency === residency &&
       known.tier === tier &&
       (command.cell ?? known.cell) === known.cell &&
-      (command.standby === undefined || command.standby === known.standby);
+      (command.standby === undefined || command.standby === known.standby) &&
+      (command.standbyMode ?? modeOf(known)) === modeOf(known);
     if (same) return NOTHING;
     throw refused('tenant_exists', `There is a tenant ${id} with other properties; place it to move it.`);
   }
@@ -58,10 +60,13 @@ export function addTenant(context: PlanContext, command: Command<'add-tenant'>):
     residency,
     tier,
     pinned: false,
+    ...(command.standbyMode === 'log-only' && { standbyMode: command.standbyMode }),
     revision: context.revision,
   };
   return { changes: [tenantChange(null, added)], moved: 0, notes };
 }
+
+const modeOf = ({ standbyMode = 'warm' }: Tenant): StandbyMode => standbyMode;
 
 /** The requested home if it fits, or the best one if none is requested. */
 function newHome(context: PlanContext, residency: string, asked: string | undefined, standby: Cell | undefined): Cell {
@@ -204,6 +209,22 @@ export function isolateTenant(context: PlanContext, { tenant: id, onIsolation }:
   const tenant = tenantOf(context, id);
   if ((tenant.onIsolation ?? 'serve') === onIsolation) return NOTHING;
   return { ...NOTHING, changes: [tenantChange(tenant, { ...tenant, onIsolation, revision: context.revision })] };
+}
+
+/** A new epoch, as with another placement: of two assignments under one epoch cells know only by the second which was signed later. */
+export function setStandbyMode(context: PlanContext, command: Command<'set-standby-mode'>): Plan {
+  const { tenant: id, standbyMode } = command;
+  const tenant = tenantOf(context, id);
+  if (modeOf(tenant) === standbyMode) return NOTHING;
+  const epochBase = epochAfter(tenant);
+  if (!Number.isSafeInteger(epochBase + EPOCH_STRIDE))
+    throw refused('no_capacity', `${id} has reached the maximum number of placements.`);
+  const notes = tenant.standby === null ? [`${id} has no standby now; this is for the next one.`] : [];
+  return {
+    ...NOTHING,
+    changes: [tenantChange(tenant, { ...tenant, standbyMode, epochBase, revision: context.revision })],
+    notes,
+  };
 }
 
 /** A tenant that is not there may have been removed by the same command: that is no refusal, and the note shows a mistyped name. */

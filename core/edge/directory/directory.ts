@@ -20,7 +20,15 @@ import type { DirectoryStorage } from '../ports/directory-storage.ts';
 import { addCell, drainCell, failBack, failOver, resumeCell, retireCell } from './directory-cells.ts';
 import { commandFaults, type FieldFault, intentFaults } from './directory-checks.ts';
 import { loadOf, type Plan, type PlanContext, refused } from './directory-plan.ts';
-import { addTenant, isolateTenant, pinTenant, placeTenant, removeTenant, swapTenant } from './directory-tenants.ts';
+import {
+  addTenant,
+  isolateTenant,
+  pinTenant,
+  placeTenant,
+  removeTenant,
+  setStandbyMode,
+  swapTenant,
+} from './directory-tenants.ts';
 import { effectsAfter, grantLease, withEffectsFrom } from './leases.ts';
 import { openProposals, PROPOSAL_LIMITS } from './proposals.ts';
 
@@ -218,6 +226,8 @@ function planOf(
       return pinTenant(context, command);
     case 'isolate-tenant':
       return isolateTenant(context, command);
+    case 'set-standby-mode':
+      return setStandbyMode(context, command);
     case 'remove-tenant':
       return removeTenant(context, command);
     case 'fail-over':

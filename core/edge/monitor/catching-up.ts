@@ -41,6 +41,8 @@ export interface CatchingUpProgress {
   readonly waiting: number;
   /** The latest that did not get on, and why; `null` if none. */
   readonly problem: string | null;
+  /** Cells that derive what they have left underived. */
+  readonly deriving?: { readonly waiting: number; readonly problem: string | null };
 }
 
 export interface CatchingUp {

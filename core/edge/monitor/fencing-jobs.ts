@@ -104,8 +104,10 @@ function jobsOfCell(before: Cell, after: Cell, revision: number): readonly Fenci
  * epoch above all of its own, so that they refuse the requests of routers that still know it.
  */
 function jobsOfTenant(id: string, before: Tenant, after: Tenant | null, revision: number): readonly FencingJob[] {
-  if (before.cell === after?.cell && before.standby === after.standby) return [];
-  const left = [before.cell, before.standby]
+  const isPlacedAnew = before.cell !== after?.cell || before.standby !== after.standby;
+  // A standby that is to derive otherwise hears of it, and is no home that lost the tenant.
+  if (!isPlacedAnew && before.standbyMode === after?.standbyMode) return [];
+  const left = (isPlacedAnew ? [before.cell, before.standby] : [before.standby])
     .filter((cell) => cell !== null)
     .map((cell) => ({ ...tenantJob(id, revision, cell), ...(after === null && { ifRemoved: epochAfter(before) }) }));
   return after === null ? left : [servingJob({ tenant: id }, revision), ...left];

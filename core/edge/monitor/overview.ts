@@ -15,6 +15,7 @@ import {
   type FailoverPolicy,
   type OnIsolation,
   resolveTenant,
+  type StandbyMode,
   type Tenant,
   type Tier,
 } from '../ports/directory-model.ts';
@@ -95,6 +96,7 @@ export interface OverviewTenant {
   readonly tier: Tier;
   readonly pinned: boolean;
   readonly onIsolation: OnIsolation;
+  readonly standbyMode: StandbyMode;
 }
 
 export interface Overview {
@@ -374,12 +376,12 @@ const parkedIn = (report: CellReport | undefined): number | null =>
   report === undefined ? null : report.parked.reduce((sum, { parked }) => sum + parked, 0);
 
 function toTenant(tenant: Tenant, cellOf: (id: string) => Cell | undefined): OverviewTenant {
-  const { id, cell, standby, residency, tier, pinned, onIsolation = 'serve' } = tenant;
+  const { id, cell, standby, residency, tier, pinned, onIsolation = 'serve', standbyMode = 'warm' } = tenant;
   const home = cellOf(cell);
   const resolution = resolveTenant(tenant, cellOf);
   const isServed = resolution.status === 'served';
   return {
-    ...{ id, cell, standby, residency, tier, pinned, onIsolation },
+    ...{ id, cell, standby, residency, tier, pinned, onIsolation, standbyMode },
     servedBy: isServed ? resolution.cell : null,
     unserved: isServed ? null : resolution.reason,
     epoch: home === undefined ? null : epochOf(tenant, home),

@@ -2,7 +2,7 @@
 import { Refusal, type RefusalCode } from '../../api/refusal.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
+import type { PushRequest, ReplicaDeriver, ReplicaPusher } from '../cells/replica-pusher.ts';
 import { effectsFrom } from '../directory/leases.ts';
 import { chooseStandby } from '../directory/placement.ts';
 import type { Fence } from '../monitor/fence-request.ts';
@@ -22,9 +22,15 @@ export const WORK_LIMITS = {
 /** The target has served again since the source was fenced: its present epoch is a newer one. */
 const FENCED_AGAIN = { state: 'switched', walking: false, problem: null } as const;
 
+/** What a move says while its target was a log-only standby, and is not ready for reads yet. */
+const DERIVES = 'derives what it has stored';
+
+const otherThanDeriving = (problem: string | null): string | null => (problem?.includes(DERIVES) ? null : problem);
+
 export interface MoveWorkDeps {
   readonly directory: Pick<Directory, 'lookup' | 'cells' | 'change'>;
   readonly push: ReplicaPusher;
+  readonly derive: ReplicaDeriver;
   readonly fence: Fence;
   /** Has a cell refuse what was erased of a tenant before it gets a copy; why it does not, or `null`. */
   readonly bring: (tenant: string, cell: string) => Promise<string | null>;
@@ -66,7 +72,7 @@ export interface MoveWork {
 }
 
 /** Returns the pieces of work. */
-export function moveWork({ directory, push, fence, bring, throttle, clock, log }: MoveWorkDeps): MoveWork {
+export function moveWork({ directory, push, derive, fence, bring, throttle, clock, log }: MoveWorkDeps): MoveWork {
   const sceneOf = async ({ tenant: id, from, to }: Pick<Move, 'tenant' | 'from' | 'to'>): Promise<Scene> => {
     const { tenant } = await directory.lookup(id);
     if (tenant === null) throw refusal('unknown_tenant', `There is no tenant ${id}.`);
@@ -154,6 +160,15 @@ export function moveWork({ directory, push, fence, bring, throttle, clock, log }
     const pauseMs = move.rate === null ? 0 : (1000 * brought) / move.rate;
     const next = { ...after, there, notBefore: clock.now() + pauseMs, problem: null };
     return done ? { ...stepped(next, clock.now()), notBefore: next.notBefore } : next;
+  };
+
+  /** Has the target derive what it has left underived, and what comes from now on: `null` once it has; else the move, which says how far it is. */
+  const derived = async (move: Move, { tenant, source, target }: Scene): Promise<Move | null> => {
+    const found = await derive({ tenant, home: source, standby: target, at: target.id, ahead: true });
+    if (typeof found === 'string') throw new Waiting(found);
+    if (found.done === true) return null;
+    if (typeof found.waiting === 'string') throw new Waiting(`${target.id}: ${found.waiting}`, move);
+    return { ...move, problem: `${target.id} ${DERIVES}: ${Number(found.events ?? 0)} events so far` };
   };
 
   const switched = async (move: Move, { tenant }: Scene): Promise<Move> => {
@@ -268,10 +283,20 @@ export function moveWork({ directory, push, fence, bring, throttle, clock, log }
       case 'seeding':
         return seeded(move, pair);
       case 'following': {
-        const { move: after, counts, done } = await walked({ ...move, walk: 'send' }, pair);
+        // A log-only target would answer reads with a part; and what it has not derived at the end of the walk is awaited, too.
+        const unready = move.walking ? null : await derived(move, scene);
+        if (unready !== null) return unready;
+        const {
+          move: after,
+          counts,
+          done,
+        } = await walked({ ...move, walk: 'send', problem: otherThanDeriving(move.problem) }, pair);
         if (!done || counts === null) return after;
         refuseLacking(move, counts);
-        return Number(counts.stored ?? 0) <= WORK_LIMITS.behind && (await isWanted()) ? switched(after, scene) : after;
+        if (Number(counts.stored ?? 0) > WORK_LIMITS.behind) return after;
+        const late = await derived(after, scene);
+        if (late !== null) return late;
+        return (await isWanted()) ? switched(after, scene) : after;
       }
       case 'switched': {
         const problem = await fence(source, tenant.id, epochOf(tenant, target), { tenant, home, standby });

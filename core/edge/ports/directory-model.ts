@@ -24,6 +24,11 @@ export const ON_ISOLATION = ['serve', 'refuse'] as const;
 /** `serve`: keeps using the last-known route, as logs merge; `refuse`: refuses writes 60 s after the directory last confirmed the route. */
 export type OnIsolation = (typeof ON_ISOLATION)[number];
 
+/** What a tenant's standby makes of the events that it gets. */
+export const STANDBY_MODES = ['warm', 'log-only'] as const;
+/** `warm`: it derives state from them as they come; `log-only`: it stores them, and derives nothing until it takes over. */
+export type StandbyMode = (typeof STANDBY_MODES)[number];
+
 /** A cell as an operator defines it. */
 export interface CellDefinition {
   /** 1 to 63 of a-z 0-9 -. */
@@ -75,6 +80,8 @@ export interface Tenant {
   readonly pinned: boolean;
   /** `serve` if absent, as in records of earlier versions. */
   readonly onIsolation?: OnIsolation;
+  /** `warm` if absent, as in records of earlier versions. */
+  readonly standbyMode?: StandbyMode;
   /** See `Cell.effectsFrom`; the later of both counts. */
   readonly effectsFrom?: number;
   /** See `Cell.revision`. */
@@ -162,6 +169,7 @@ export type DirectoryCommand =
       readonly tier: Tier;
       readonly cell?: string;
       readonly standby?: string | null;
+      readonly standbyMode?: StandbyMode;
     }
   /**
    * Sends a tenant to another home, another standby, or both. Its data stay where they are, so it is refused for a tenant that has events
@@ -184,6 +192,8 @@ export type DirectoryCommand =
   | { readonly kind: 'pin-tenant'; readonly tenant: string; readonly pinned: boolean }
   /** Sets what a router that is cut off from the directory does for the tenant. */
   | { readonly kind: 'isolate-tenant'; readonly tenant: string; readonly onIsolation: OnIsolation }
+  /** Sets what the tenant's standby makes of the events that it gets. */
+  | { readonly kind: 'set-standby-mode'; readonly tenant: string; readonly standbyMode: StandbyMode }
   /**
    * Removes a tenant from the directory. Its data stay where they are, unless they were erased before: `keepData` says that the operator
    * knows it.

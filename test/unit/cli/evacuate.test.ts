@@ -149,6 +149,7 @@ async function cellsWith(
   const mover = createMover({
     directory,
     push: where.pusher,
+    derive: where.deriver,
     fence: where.fence,
     ...NOTHING_TO_BRING,
     storage,

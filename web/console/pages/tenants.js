@@ -59,7 +59,12 @@ function listPage({ overview, memory, redraw }) {
             td(badge(...serviceOf(tenant))),
             td(tenant.servedBy ?? '–'),
             td([tenant.cell, tenant.pinned ? h('span', { class: 'tag' }, 'pinned') : null]),
-            td(tenant.standby ?? 'none'),
+            td([
+              tenant.standby ?? 'none',
+              tenant.standby !== null && tenant.standbyMode === 'log-only'
+                ? h('span', { class: 'tag' }, 'log-only')
+                : null,
+            ]),
             number(tenant.epoch?.toLocaleString() ?? '–'),
             td(tenant.residency),
             td(tenant.tier),
@@ -108,6 +113,7 @@ function tenantPage({ id, session, memory, redraw }, known) {
     tier,
     pinned,
     onIsolation = 'serve',
+    standbyMode = 'warm',
     revision,
   } = tenant;
   const isServed = resolution.status === 'served';
@@ -128,7 +134,11 @@ function tenantPage({ id, session, memory, redraw }, known) {
       fact(
         'Standby',
         standby ?? 'none',
-        standby === null ? 'If its home is lost, nothing serves it.' : 'Serves it while its home is down.',
+        standby === null
+          ? 'If its home is lost, nothing serves it.'
+          : standbyMode === 'log-only'
+            ? 'Log-only: it serves it while its home is down, and reads wait until it has derived their state.'
+            : 'Warm: it serves it while its home is down.',
       ),
       fact(
         'Epoch',

@@ -95,6 +95,14 @@ const command: fc.Arbitrary<DirectoryCommand> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('set-standby-mode' as const),
+      tenant,
+      standbyMode: fc.constantFrom('warm' as const, 'log-only' as const),
+    }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({ kind: fc.constant('remove-tenant' as const), tenant, keepData: fc.constant(true as const) }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('fail-over' as const), cell, partial: fc.boolean() }) },

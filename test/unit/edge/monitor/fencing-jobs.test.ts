@@ -41,3 +41,14 @@ test.each([
   expect(jobs).toMatchObject([{ key: 'serving/cell/a', of: { anywhere: 'a' }, targets: 'serving', revision: 7 }]);
   expect(jobsOf(entry({ capacity: 1 }) as unknown as AuditEntry)).toEqual([]);
 });
+
+test('another mode of a standby is made known to it, and to the cell that serves', () => {
+  const before = { id: 'acme', cell: 'a', standby: 'b', epochBase: 1, revision: 1 };
+  const entry = (after: object) => ({
+    ...{ revision: 7, at: '', actor: 'ops', reason: 'a test', command: { kind: 'set-standby-mode' } },
+    ...{ outcome: 'applied', changes: [{ kind: 'tenant', id: 'acme', before, after: { ...before, ...after } }] },
+  });
+  const jobs = jobsOf(entry({ standbyMode: 'log-only' }) as unknown as AuditEntry);
+  expect(jobs.map(({ key }) => key)).toEqual(['serving/tenant/acme', 'tenant/acme/b']);
+  expect(jobsOf(entry({ pinned: true }) as unknown as AuditEntry)).toEqual([]);
+});

@@ -52,6 +52,7 @@ async function moving(to: string, pauseBefore: Step | null = null, leave?: true)
       await happens();
       return found;
     },
+    derive: where.deriver,
     fence: where.fence,
     ...NOTHING_TO_BRING,
     storage: new MemoryMonitorStorage(),
