@@ -327,15 +327,22 @@ async function loaded(tenant: string, device: string) {
 }
 
 test.each([
-  ['acme', 'aws-alpha', 'azure-beta'],
-  ['globex', 'azure-beta', 'aws-alpha'],
+  ['acme', 'aws-alpha', 'azure-beta', 'warm'],
+  ['globex', 'azure-beta', 'aws-alpha', 'warm'],
+  ['acme', 'aws-alpha', 'azure-beta', 'log-only'],
+  ['globex', 'azure-beta', 'aws-alpha', 'log-only'],
 ])(
-  '%s goes from %s to %s and back under load: every event that was acknowledged is there at each stage, once',
-  async (tenant, home, standby) => {
-    const device = `${tenant}-loaded`;
+  '%s goes from %s to %s (%s) and back under load: every event that was acknowledged is there at each stage, once',
+  async (tenant, home, standby, mode) => {
+    const device = `${tenant}-${mode}`;
+    const isWarm = mode === 'warm';
+    const become = async (next: string) =>
+      expect(await at('tenants', 'standby-mode', tenant, '--mode', next)).toMatchObject({ code: 0 });
+    await become(mode);
     const { acknowledged, derived, readings, served, end } = await loaded(tenant, device);
     await served(home);
-    await eventually(async () => expect(await derived(standby)).toMatchObject([{ id: device }, {}]));
+    const atStandby = isWarm ? { id: device } : { code: 'state_incomplete' };
+    await eventually(async () => expect(await derived(standby)).toMatchObject([atStandby, {}]));
     expect(await at('failover', 'start', home, '--reason', 'a drill')).toMatchObject({ code: 0 });
     await served(standby);
     await eventually(async () => {
@@ -348,6 +355,7 @@ test.each([
     await served(home);
     await end();
     await eventually(async () => expect(await readings()).toBe(acknowledged.length));
+    await become('warm');
     await eventually(async () => expect(await derived(standby)).toEqual(await derived(home)));
     expect(await at('replicas', 'verify', tenant)).toMatchObject({ code: 0 });
     expect((await exported(at, tenant, device)).sort()).toEqual([...acknowledged].sort());

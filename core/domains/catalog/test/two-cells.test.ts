@@ -61,6 +61,21 @@ test('a write at each side of a failover: fields are merged, and the later epoch
   expect(await conflicts('home')).toHaveLength(1);
 });
 
+test('a log-only standby keeps the catalogue warm: its reads and writes wait for nothing at a takeover', async () => {
+  const { send, exchange, documents, conflicts, state, tell, ask } = twoCells();
+  state.standbyMode = 'log-only';
+  await tell('standby');
+  await send('home', 'PUT', { name: 'Pump', site: 'hall 1' });
+  await exchange();
+  expect(await documents('standby')).toEqual(await documents('home'));
+  state.switches = 1;
+  expect((await ask('standby', PATH)).body).toMatchObject({ name: 'Pump', site: 'hall 1' });
+  expect((await send('standby', 'PATCH', { site: 'hall 2' })).status).toBe(202);
+  await exchange();
+  // It knew what the home had written.
+  expect(await conflicts('standby')).toEqual([]);
+});
+
 test('a removal at the new home stands against a write that the old one accepted before it knew', async () => {
   const { send, exchange, conflicts, state, ask } = twoCells();
   await send('home', 'PUT', { name: 'Pump' });
