@@ -128,6 +128,23 @@ test('a second takeover derives only what has come since the first one', async (
   expect(await derived('standby')).toEqual(await derived('home'));
 });
 
+test('a copy that a process leaves by what it had read before the takeover is derived with the others', async () => {
+  const { send, flow, cell, derived, derive, deriveAll, state, tell, clock } = await logOnly();
+  await send('home', [event('a', 1)]);
+  await flow('home');
+  await cell('standby').pump();
+  await send('home', [event('b', 2)]);
+  state.switches = 1;
+  await tell('standby');
+  // Before that process has read anew.
+  await derive('standby');
+  await flow('home');
+  await cell('standby').pump();
+  clock.jump(UNDERIVED_LIMITS.rememberedMs);
+  await deriveAll('standby');
+  expect(await derived('standby')).toEqual(await derived('home'));
+});
+
 test('what is answered from the log alone waits for nothing, and a write only where it reads state', async () => {
   const { send, flow, cell, ask, failOver } = await logOnly();
   await send('home', [event('a', 1)]);
