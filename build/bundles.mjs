@@ -207,16 +207,20 @@ const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
 const sourceAddresses = (outfile) => ({
   name: 'source-addresses',
   setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
-      const [folder = ''] = path.relative(root, file).split(path.sep);
-      if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
-      const source = await readFile(file, 'utf8');
-      const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
-      return {
-        contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
-        loader: 'ts',
-      };
-    });
+    // A filter, as each call comes from esbuild's process.
+    onLoad(
+      { filter: new RegExp(`[\\\\/](?:${KEEP_THEIR_ADDRESS.join('|')})[\\\\/].*\\.ts$`) },
+      async ({ path: file }) => {
+        const [folder = ''] = path.relative(root, file).split(path.sep);
+        if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
+        const source = await readFile(file, 'utf8');
+        const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
+        return {
+          contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
+          loader: 'ts',
+        };
+      },
+    );
   },
 });
 
@@ -239,13 +243,12 @@ const missingValidators = {
 };
 
 /**
- * Compiles a program if it changed.
+ * The esbuild options of a program. Its packages stay in node_modules.
  * @param {string} entry path from the project's root
- * @returns {Promise<string>} the compiled file, from the project's root
  */
-export async function compileTool(entry) {
+export function toolOptions(entry) {
   const outfile = `${distFolder}/tools/${entry.replace(/\.ts$/, '.mjs')}`;
-  await compile({
+  return /** @satisfies {import('esbuild').BuildOptions} */ ({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile,
@@ -258,7 +261,17 @@ export async function compileTool(entry) {
     plugins: [sourceAddresses(outfile), ...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
     logLevel: 'silent',
   });
-  return outfile;
+}
+
+/**
+ * Compiles a program if it changed.
+ * @param {string} entry path from the project's root
+ * @returns {Promise<string>} the compiled file, from the project's root
+ */
+export async function compileTool(entry) {
+  const options = toolOptions(entry);
+  await compile(options);
+  return options.outfile;
 }
 
 /** Beside the Azure bundle: what makes its folder, `dist/azure/app`, an app that the Functions host runs as it is. */

@@ -1,5 +1,4 @@
 // Compiles the bundles again that a changed file is part of, with esbuild's incremental builds, and what is generated from it before.
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildContext, BuildFailure, Metafile, Plugin } from 'esbuild';
@@ -8,7 +7,6 @@ import {
   type Bundle,
   deployableOptions,
   derivedFolder,
-  distFolder,
   fingerprints,
   keepResult,
   OWN_APPLICATION,
@@ -18,6 +16,7 @@ import {
   stackBundles,
 } from './bundles.mjs';
 import { optionsTogether, partOf } from './bundles-together.mjs';
+import { Generator } from './generator.ts';
 import { PackagesApart } from './packages-apart.ts';
 
 /** What came of a change. Either there are errors, and nothing is written, or the bundles are there to be run. */
@@ -33,11 +32,6 @@ export interface Rebuilt {
 /** Errors that are shown of one change: the rest usually follows from the first ones. */
 export const SHOWN_ERRORS = 5;
 
-/** A generator that has not ended by then hangs, in milliseconds. */
-const GENERATOR_TIMEOUT_MS = 60_000;
-
-const GENERATOR = 'build/generate.ts';
-
 export class Rebuilder {
   readonly #bundles: readonly Bundle[];
   readonly #inputs = new Map<string, Readonly<Record<string, string>>>();
@@ -46,6 +40,7 @@ export class Rebuilder {
   readonly #whole = new Set<string>(['edge']);
   /** Bundles that are not what the sources say, because of an error: they are tried again with every change. */
   #owed = new Set<string>();
+  readonly #generator = new Generator();
   #generatorOwed = false;
 
   /** @param clouds whose bundles are kept up to date: `aws`, `azure`, `edge` */
@@ -65,10 +60,16 @@ export class Rebuilder {
   /** Lets go of esbuild. */
   async stop(): Promise<void> {
     const contexts = await Promise.allSettled([...this.#links.values()].map(({ context }) => context));
+    await this.#generator.stop();
     if (contexts.length === 0) return;
     for (const each of contexts) if (each.status === 'fulfilled') await each.value.dispose();
     const { stop } = await import('esbuild');
     await stop();
+  }
+
+  /** Has the next change find ready what can be ready before it. */
+  prepare(): void {
+    this.#generator.prepare();
   }
 
   /**
@@ -79,12 +80,12 @@ export class Rebuilder {
   async rebuild(files: ReadonlySet<string>): Promise<Rebuilt | undefined> {
     const changed = [...files].map((file) => path.relative(root, file).replaceAll(path.sep, '/'));
     const stale = await this.#stale(changed);
-    const generates = this.#generatorOwed || (stale.length > 0 && (await this.#isGeneratorInput(changed)));
+    const generates = this.#generatorOwed || (stale.length > 0 && (await this.#generator.hasInput(changed)));
     if (stale.length === 0 && !generates) return undefined;
     const topology = await topologyText();
     const [built, generated] = await Promise.all([
       this.#build(stale, changed),
-      generates ? generate() : { wrote: [], error: undefined },
+      generates ? this.#generator.run() : { wrote: [], error: undefined },
     ]);
     // Whatever of the first round does not hold what has just been generated is built once more.
     const again = generated.wrote.length === 0 ? [] : await this.#stale(generated.wrote);
@@ -127,11 +128,6 @@ export class Rebuilder {
       const then = this.#inputs.get(name) ?? {};
       return this.#owed.has(name) || now.some(([file, each]) => then[file] !== undefined && then[file] !== each);
     });
-  }
-
-  async #isGeneratorInput(files: readonly string[]): Promise<boolean> {
-    const inputs = await recordedInputs(`${distFolder}/tools/build/generate.mjs`);
-    return inputs === undefined || files.some((file) => file in inputs);
   }
 
   async #build(stale: readonly Bundle[], changed: readonly string[]): Promise<ReadonlyMap<string, Outcome>> {
@@ -223,31 +219,6 @@ function errorsOf(outcomes: readonly Outcome[]): string[] {
 
 const lineOf = ({ text, location }: BuildFailure['errors'][number]): string =>
   location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`;
-
-/** In a process of its own: a module that has been loaded stays as it was. */
-function generate(): Promise<{ wrote: readonly string[]; error: string | undefined }> {
-  const out = applicationFile === OWN_APPLICATION ? [] : ['--out', derivedFolder];
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['build/run.mjs', GENERATOR, ...out],
-      { cwd: root, timeout: GENERATOR_TIMEOUT_MS },
-      (error, said, complaints) => {
-        const wrote = /^Wrote (.+)\.$/m.exec(said)?.[1]?.split(', ') ?? [];
-        resolve({ wrote, error: error === null ? undefined : reasonOf(complaints.trim()) || error.message });
-      },
-    );
-  });
-}
-
-/** Of a stack trace the line that says what is wrong; one that announces a list, as esbuild's does, with the list's first entry. */
-function reasonOf(complaints: string): string {
-  const lines = complaints.split('\n');
-  const at = lines.findIndex((line) => /\w*Error:/.test(line));
-  if (at === -1) return complaints;
-  const [line = '', first = ''] = lines.slice(at);
-  return line.endsWith(':') ? `${line} ${first.trim()}` : line;
-}
 
 const topologyText = (): Promise<string> =>
   readFile(

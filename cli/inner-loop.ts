@@ -12,13 +12,17 @@ const FOLDERS = ['core', 'examples', 'adapters', 'functions-aws', 'functions-azu
 const NAMED = 3;
 
 export class InnerLoop {
-  readonly #stack: Pick<Stack, 'replaceBundles'>;
+  readonly #stack: Pick<Stack, 'replaceBundles' | 'keepSpares'>;
   readonly #say: (line: string) => void;
   readonly #rebuilder: Rebuilder;
   readonly #watcher: FolderWatcher;
 
   /** @param clouds whose bundles the stack runs: `aws`, `azure`, `edge` */
-  constructor(stack: Pick<Stack, 'replaceBundles'>, clouds: ReadonlySet<string>, say: (line: string) => void) {
+  constructor(
+    stack: Pick<Stack, 'replaceBundles' | 'keepSpares'>,
+    clouds: ReadonlySet<string>,
+    say: (line: string) => void,
+  ) {
     this.#stack = stack;
     this.#say = (line) => say(`${new Date().toISOString().slice(11, 19)} ${line}`);
     this.#rebuilder = new Rebuilder(clouds);
@@ -66,6 +70,9 @@ export class InnerLoop {
     const took = `${((performance.now() - began) / 1000).toFixed(1)} s`;
     const now = restarted.length === 0 ? 'runs with the next event' : `restarted ${restarted.join(', ')}`;
     if (failures.length === 0) this.#say(`${what}: rebuilt ${bundles.join(', ')}; ${now} (${took})`);
+    // Only now, when nothing of this change is waited for any more.
+    this.#rebuilder.prepare();
+    await this.#stack.keepSpares();
   }
 }
 

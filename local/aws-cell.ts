@@ -156,6 +156,10 @@ export class AwsCell implements LocalCell {
     return this.crashed ? [] : ((await this.#compute?.replaceBundles(roles)) ?? []);
   }
 
+  async keepSpares(): Promise<void> {
+    if (!this.crashed) await this.#compute?.keepSpares();
+  }
+
   async replaceKeys(keys: Partial<CellKeys>): Promise<void> {
     this.#keys = { ...this.#keys, ...keys };
     if (!this.crashed) await this.#compute?.replaceKeys(this.#keys);

@@ -56,6 +56,9 @@ function bundleFile(name: (typeof BUNDLES)[number], given: AwsComputeOptions['bu
   return given?.[name] ?? deployable(`aws/${name}/index.cjs`);
 }
 
+/** Which bundle a function runs. */
+const roleOf = (name: string): (typeof BUNDLES)[number] => (name === 'http' || name === 'relay' ? name : 'worker');
+
 /** Lambda's ten seconds are for Lambda's processors: here several cells may be starting at once. In milliseconds. */
 const INIT_LIMIT_MS = 60_000;
 
@@ -145,7 +148,7 @@ export class AwsCompute {
    */
   async replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]> {
     const concerned = [...this.functions].flatMap(([name, host]) => {
-      const role = name === 'http' || name === 'relay' ? name : 'worker';
+      const role = roleOf(name);
       if (!roles.has(role) || host.stats().environments === 0) return [];
       return [{ name: `${this.#id}/${role === 'worker' ? `worker:${name}` : role}`, role, host } as const];
     });
@@ -157,6 +160,18 @@ export class AwsCompute {
     });
     await settled(replaced);
     return concerned.map(({ name }) => name);
+  }
+
+  /** See `LocalCell.keepSpares`: for those functions whose start a saved file waits for. */
+  async keepSpares(): Promise<void> {
+    const roles = new Set<string>();
+    const first = [...this.functions].filter(([name, host]) => {
+      const role = roleOf(name);
+      if (roles.has(role) || host.stats().environments === 0) return false;
+      roles.add(role);
+      return true;
+    });
+    await settled(first.map(([, host]) => host.keepSpare(deployable('aws/packages.cjs'))));
   }
 
   /** Has every function go by other keys, one after the other process: requests find the old ones or the new ones. */

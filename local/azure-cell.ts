@@ -201,6 +201,10 @@ export class AzureCell implements LocalCell {
     return [this.id];
   }
 
+  async keepSpares(): Promise<void> {
+    if (!this.crashed) await this.host.keepSpare(deployable('azure/packages.cjs'));
+  }
+
   /** Starts the app anew under another version, as a deployment would. */
   async replaceVersion(version: string): Promise<void> {
     this.#version = version;

@@ -56,6 +56,8 @@ export interface LocalCell {
    * @throws Error if one does not start; the old one then continues
    */
   replaceBundles(roles: ReadonlySet<string>): Promise<readonly string[]>;
+  /** Starts processes ahead for the next `replaceBundles`, where functions run whose packages are linked apart; resolves before they are ready. */
+  keepSpares(): Promise<void>;
   /** Has the cell go by other keys, and serves meanwhile; a lost cell takes them when it is revived. */
   replaceKeys(keys: Partial<CellKeys>): Promise<void>;
   stop(): Promise<void>;

@@ -317,6 +317,11 @@ export class Stack {
     };
   }
 
+  /** See `LocalCell.keepSpares`. What cannot be started ahead starts later: a failure is none. */
+  async keepSpares(): Promise<void> {
+    await Promise.allSettled(this.cells.map((cell) => cell.keepSpares()));
+  }
+
   /** Revives a cell: see `LocalCell.revive`. */
   async revive(cell: string): Promise<void> {
     await this.#cell(cell).revive();

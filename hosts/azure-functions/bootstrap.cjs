@@ -245,6 +245,13 @@ process.on('message', (/** @type {any} */ message) => {
         (error) => send({ kind: 'error', id, error: describe(error) }),
       );
     });
+  } else if (message.kind === 'preload') {
+    hostVersion = message.hostVersion;
+    try {
+      require(message.file);
+    } catch {
+      // The app loads it as well, and then says what is wrong with it.
+    }
   } else if (message.kind === 'start') {
     void start(message);
   } else if (message.kind === 'terminate') {

@@ -1,4 +1,7 @@
 // The local Azure Functions host: runs an app's output folder, as `func start` would, without Core Tools.
+
+import { nodeOptions } from '../processes/node-options.ts';
+import { Spare } from '../processes/spare.ts';
 import { type AppFolder, readAppFolder } from './app-folder.ts';
 import { AppSettings } from './app-settings.ts';
 import type { CosmosTimings } from './cosmos/options.ts';
@@ -15,6 +18,7 @@ import { memoryTimerStatus, type TimerStatusStore } from './timer/status.ts';
 import { TimerTrigger } from './timer/trigger.ts';
 import { realTimers, type Timers, untilAborted } from './timers.ts';
 import type { Trigger, TriggerContext } from './trigger.ts';
+import { WorkerProcess } from './worker-process.ts';
 
 /** App settings by name. */
 type Environment = Readonly<Record<string, string>>;
@@ -80,6 +84,10 @@ export class FunctionsHost {
   #running: Running | undefined;
   /** Being loaded, not running yet. */
   #loading: AppRuntime | undefined;
+  readonly #spare = new Spare<WorkerProcess>((worker) => {
+    worker.kill('it is not needed');
+    return worker.exited;
+  });
   /** Counts the stops, so that a start in progress notices one. */
   #stops = 0;
 
@@ -134,7 +142,7 @@ export class FunctionsHost {
     this.#stops++;
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
     const closing = this.#front.close(graceMs + 500);
-    await this.#loading?.stop(0);
+    await Promise.all([this.#loading?.stop(0), this.#spare.end()]);
     await this.#unload(graceMs);
     await closing;
     this.#url = undefined;
@@ -161,6 +169,27 @@ export class FunctionsHost {
     await this.#activate(loaded, stops);
   }
 
+  /**
+   * Starts a worker ahead, which loads a file that the app's builds share, such as their packages, and waits for the next `replaceApp`: that one
+   * then loads the app alone. For the settings that there are now; not for an inspected app, whose port is held. Resolves when it has been
+   * started, which is before it has loaded the file.
+   */
+  async keepSpare(file: string): Promise<void> {
+    const url = this.#url;
+    if (url === undefined || this.#inspectPort > 0) return;
+    const stops = this.#stops;
+    const app = readAppFolder(this.#appFolder);
+    const environment = workerEnvironment(this.#environment, app.folder, url);
+    await this.#spare.keep(JSON.stringify([app, environment]), file, () => {
+      if (this.#stops !== stops) return undefined;
+      const { sourceMaps = false } = this.#options;
+      const worker = new WorkerProcess(app, environment, this.#log, nodeOptions(sourceMaps, 0));
+      worker.preload(file);
+      void worker.exited.then(() => this.#spare.forget(worker));
+      return worker;
+    });
+  }
+
   get #inspectPort(): number {
     return this.#options.inspectPort ?? 0;
   }
@@ -174,7 +203,7 @@ export class FunctionsHost {
   async crash(): Promise<void> {
     this.#stops++;
     this.#front.cut();
-    await this.#loading?.stop(0);
+    await Promise.all([this.#loading?.stop(0), this.#spare.end()]);
     await this.#unload(0);
     this.#url = undefined;
   }
@@ -186,9 +215,15 @@ export class FunctionsHost {
       const message = `host.json: ${setting} has no effect in this host.`;
       this.#log({ level: 'warning', category: 'host', message });
     }
+    const environment = workerEnvironment(variables, app.folder, url);
+    const stops = this.#stops;
+    const spare = await this.#spare.take(JSON.stringify([app, environment]));
+    if (this.#stops !== stops) spare?.kill('the host is stopping');
+    this.#mustGoOn(stops);
     const runtime = new AppRuntime({
       app,
-      environment: workerEnvironment(variables, app.folder, url),
+      environment,
+      spare,
       timers: this.#timers,
       log: this.#log,
       functionTimeoutMs: functionTimeoutMs ?? app.hostJson.functionTimeoutMs,

@@ -111,6 +111,7 @@ export type WorkerMessage =
 
 /** To the worker. */
 export type HostMessage =
+  | { kind: 'preload'; file: string; hostVersion: string }
   | { kind: 'start'; appFolder: string; files: AppFile[]; capabilities: Capabilities; hostVersion: string }
   | { kind: 'invoke'; id: string; functionName: string; request: InvocationRequest }
   | { kind: 'terminate' };

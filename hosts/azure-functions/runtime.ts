@@ -32,6 +32,8 @@ export interface RuntimeOptions {
   readonly sourceMaps: boolean;
   /** Of Node's inspector; 0 for none. With one there is no limit of time. */
   readonly inspectPort: number;
+  /** A worker that was started ahead, with the same app, environment and log: the first one. */
+  readonly spare?: WorkerProcess | undefined;
 }
 
 type State =
@@ -77,7 +79,7 @@ export class AppRuntime {
 
   /** @throws AppLoadError if the app cannot be loaded at all; later failures are retried instead. */
   async start(): Promise<LoadedApp> {
-    const worker = this.#spawn();
+    const worker = this.#spawn(this.#options.spare);
     const loaded = await this.#load(worker);
     this.#state = { is: 'running', worker };
     this.#supervision = this.#supervise(worker);
@@ -189,9 +191,10 @@ export class AppRuntime {
     return { ok: false, invocationId, cause, error };
   }
 
-  #spawn(): WorkerProcess {
+  #spawn(spare?: WorkerProcess): WorkerProcess {
     const { app, environment, log, sourceMaps, inspectPort } = this.#options;
-    const worker = new WorkerProcess(app, environment, log, nodeOptions(sourceMaps, inspectPort));
+    const worker = spare ?? new WorkerProcess(app, environment, log, nodeOptions(sourceMaps, inspectPort));
+    worker.load();
     this.#worker = worker;
     return worker;
   }

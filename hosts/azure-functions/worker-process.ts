@@ -39,9 +39,10 @@ export type CallResult =
   | { ok: true; response: InvocationResponse }
   | { ok: false; cause: 'handler' | 'worker-exit'; error: RpcError };
 
-/** A forked worker. Use it once: start, any number of calls, then terminate or kill. */
+/** A forked worker. Use it once: load, any number of calls, then terminate or kill. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
+  readonly #app: AppFolder;
   readonly #log: Log;
   readonly #calls = new Map<string, (result: CallResult) => void>();
   readonly #loaded: Promise<LoadedApp>;
@@ -59,6 +60,7 @@ export class WorkerProcess {
     nodeOptions: readonly string[] = [],
   ) {
     this.#log = log;
+    this.#app = app;
     this.#child = fork(WORKER, [], {
       cwd: app.folder,
       env: { ...environment },
@@ -89,10 +91,20 @@ export class WorkerProcess {
       void this.#exited.then((reason) => reject(new AppLoadError(`The app could not be started: ${reason}.`)));
     });
     this.#loaded.catch(() => undefined);
+  }
+
+  /** Has it load a file that apps share, ahead of the app. */
+  preload(file: string): void {
+    this.#send({ kind: 'preload', file, hostVersion: HOST_VERSION });
+  }
+
+  /** Has it load the app; `loaded` settles when it has. */
+  load(): void {
+    const { folder, files } = this.#app;
     this.#send({
       kind: 'start',
-      appFolder: app.folder,
-      files: [...app.files],
+      appFolder: folder,
+      files: [...files],
       capabilities: WORKER_CAPABILITIES,
       hostVersion: HOST_VERSION,
     });

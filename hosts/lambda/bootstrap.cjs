@@ -193,7 +193,21 @@ function serialise(result) {
   }
 }
 
+/** Started ahead, it loads what bundles share, and goes on once there is a bundle to load. */
+async function standBy() {
+  const preload = process.env._PRELOAD;
+  if (preload === undefined) return;
+  delete process.env._PRELOAD;
+  try {
+    require(preload);
+  } catch {
+    // The bundle loads it as well, and then says what is wrong with it.
+  }
+  await call('GET', '/standby');
+}
+
 async function main() {
+  await standBy();
   let handler;
   try {
     handler = await loadHandler();

@@ -54,6 +54,8 @@ export interface EnvironmentOptions {
   timeoutMs: number;
   initTimeoutMs: number;
   freeze: boolean;
+  /** A file to load ahead: the process then waits for `begin` before it loads the bundle. */
+  preload?: string;
   log: (record: LambdaLogRecord) => void;
   /** The process waits for an event. Called once per invocation, and once after the start. */
   onIdle: (environment: Environment) => void;
@@ -63,6 +65,8 @@ export interface EnvironmentOptions {
 
 const API = '/2018-06-01/runtime';
 const EXTENSIONS = '/2020-01-01/extension';
+/** Names the runtime the file that it loads ahead; the function does not see it. */
+const PRELOAD_VARIABLE = '_PRELOAD';
 /** Milliseconds that output pipes may stay open after the process has ended. */
 const PIPE_GRACE_MS = 500;
 
@@ -86,10 +90,14 @@ export class Environment {
   #requestId: string | undefined;
   #stopping = false;
   #frozen = false;
+  /** Of a process that is started ahead: its question when to load the bundle, and whether it may. */
+  #standby: http.ServerResponse | undefined;
+  #begun: boolean;
   #markClosed: () => void = () => undefined;
 
   constructor(options: EnvironmentOptions) {
     this.options = options;
+    this.#begun = options.preload === undefined;
     this.#server = http.createServer((request, response) => this.#handle(request, response));
     // A handler may run for minutes between two requests on the same connection.
     this.#server.keepAliveTimeout = 0;
@@ -115,6 +123,14 @@ export class Environment {
       this.#initError = JSON.stringify({ errorType: 'Runtime.StartError', errorMessage: String(error) });
       this.#finish(null, null);
     });
+  }
+
+  /** Has a process that was started ahead load the bundle: from here on it starts as any other. */
+  begin(): void {
+    this.#begun = true;
+    this.#limitInit();
+    this.#standby?.writeHead(200).end();
+    this.#standby = undefined;
   }
 
   /** Sends an event to a process that waits for one. */
@@ -149,6 +165,12 @@ export class Environment {
     this.#child?.kill('SIGKILL');
   }
 
+  /** Ends the process at once; resolves when it is gone. */
+  end(): Promise<void> {
+    this.kill();
+    return this.closed;
+  }
+
   async #launch(): Promise<void> {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -157,9 +179,8 @@ export class Environment {
       return;
     }
     const { port } = this.#server.address() as AddressInfo;
-    const { bundle, handler, variables, memoryMb, initTimeoutMs, nodeOptions } = this.options;
+    const { bundle, handler, variables, memoryMb, nodeOptions, preload } = this.options;
     const folder = path.dirname(bundle);
-    const started = performance.now();
     const options = [`--max-old-space-size=${heapMb(memoryMb)}`, ...SMALL_YOUNG_SPACE, ...nodeOptions];
     const child = spawn(process.execPath, [...options, RUNTIME], {
       ...OWN_GROUP,
@@ -170,20 +191,13 @@ export class Environment {
         LAMBDA_TASK_ROOT: folder,
         _HANDLER: `${path.basename(bundle).replace(/\.[cm]?js$/, '')}.${handler}`,
         AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+        ...(preload !== undefined && { [PRELOAD_VARIABLE]: preload }),
       },
     });
     this.#child = child;
     dieWithParent(child);
-    this.#deadline = setTimeout(() => {
-      this.#initError ??= JSON.stringify({
-        errorType: 'Sandbox.Timedout',
-        errorMessage: `Error: Initialisation timed out after ${(initTimeoutMs / 1000).toFixed(2)} seconds`,
-      });
-      this.kill();
-    }, initTimeoutMs);
-    this.#onReady = () => {
-      this.initMs = performance.now() - started;
-    };
+    // One that is started ahead may wait for as long as it takes.
+    if (preload === undefined) this.#limitInit();
     this.#forward(child.stdout, 'STDOUT');
     this.#forward(child.stderr, 'STDERR');
     this.#forwardRecords(child.stdio[3]);
@@ -202,6 +216,21 @@ export class Environment {
   }
 
   #onReady: () => void = () => undefined;
+
+  #limitInit(): void {
+    const { initTimeoutMs } = this.options;
+    const started = performance.now();
+    this.#deadline = setTimeout(() => {
+      this.#initError ??= JSON.stringify({
+        errorType: 'Sandbox.Timedout',
+        errorMessage: `Error: Initialisation timed out after ${(initTimeoutMs / 1000).toFixed(2)} seconds`,
+      });
+      this.kill();
+    }, initTimeoutMs);
+    this.#onReady = () => {
+      this.initMs = performance.now() - started;
+    };
+  }
 
   #finish(code: number | null, signal: NodeJS.Signals | null): void {
     clearTimeout(this.#deadline);
@@ -224,6 +253,11 @@ export class Environment {
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const url = request.url ?? '';
+    if (request.method === 'GET' && url === `${API}/standby`) {
+      if (this.#begun) response.writeHead(200).end();
+      else this.#standby = response;
+      return;
+    }
     if (request.method === 'GET' && url === `${API}/invocation/next`) {
       this.#waiting = response;
       this.#onNext();

@@ -3,9 +3,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { nodeOptions } from '../processes/node-options.ts';
+import { Spare } from '../processes/spare.ts';
 import { Environment, type EnvironmentOptions, type InvocationResult, type LambdaLogRecord } from './environment.ts';
 import { LambdaServiceError, LambdaStartupError, MAXIMUM_REQUEST_BYTES } from './errors.ts';
 import type { LambdaHostStats } from './stats.ts';
+import { variablesOf } from './variables.ts';
 
 export interface LambdaHostOptions {
   functionName: string;
@@ -75,6 +77,7 @@ export class LambdaHost {
   #idle: Environment[] = [];
   #idleTimers = new Map<Environment, NodeJS.Timeout>();
   #queue: Pending[] = [];
+  readonly #spare = new Spare<Environment>((environment) => environment.end());
   #bootWaiters = new Map<Environment, { resolve: () => void; reject: (error: Error) => void }>();
   #stopped = false;
   #counters = { invocations: 0, functionErrors: 0, throttles: 0, coldStarts: 0 };
@@ -178,12 +181,32 @@ export class LambdaHost {
     try {
       if (this.#options.inspectPort > 0) await this.killEnvironments();
       // Invocations that waited may have started one already.
-      if (this.#options.inspectPort === 0 || this.#environments.size === 0) await this.#boot();
+      if (this.#options.inspectPort === 0 || this.#environments.size === 0)
+        await this.#boot(await this.#spare.take(this.#purpose));
     } catch (error) {
       this.#options = previous;
       throw error;
     }
     await this.#end(old);
+  }
+
+  /**
+   * Starts a process ahead, which loads a file that this function's builds share, such as their packages, and waits for the next
+   * `replaceBundle` of the same path: that one then loads the bundle alone. Not for an inspected function, whose port is held. Resolves
+   * when it has been started, which is before it has loaded the file.
+   */
+  async keepSpare(file: string): Promise<void> {
+    if (this.#options.inspectPort > 0) return;
+    await this.#spare.keep(this.#purpose, file, () => {
+      if (this.#stopped) return undefined;
+      const environment = new Environment({ ...this.#environmentOptions(), preload: file });
+      environment.start();
+      return environment;
+    });
+  }
+
+  get #purpose(): string {
+    return JSON.stringify([this.#options.bundle, this.#options.environment]);
   }
 
   /** Lets environments finish what they run, and nothing else. Resolves when they are gone. */
@@ -225,7 +248,7 @@ export class LambdaHost {
     const timer = setTimeout(() => {
       for (const environment of all) environment.kill();
     }, graceMs);
-    await Promise.all(all.map((environment) => environment.closed));
+    await Promise.all([this.#spare.end(), ...all.map((environment) => environment.closed)]);
     clearTimeout(timer);
   }
 
@@ -280,18 +303,22 @@ export class LambdaHost {
     pending.resolve(result);
   }
 
-  #boot(): Promise<void> {
+  #boot(spare?: Environment): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#stopped) throw new LambdaServiceError('ServiceException', `Function ${this.functionName} is stopped.`);
-      this.#bootWaiters.set(this.#spawn(), { resolve, reject });
+      if (this.#stopped) {
+        spare?.kill();
+        throw new LambdaServiceError('ServiceException', `Function ${this.functionName} is stopped.`);
+      }
+      this.#bootWaiters.set(this.#spawn(spare), { resolve, reject });
     });
   }
 
-  #spawn(): Environment {
-    const environment = new Environment(this.#environmentOptions());
+  #spawn(spare?: Environment): Environment {
+    const environment = spare ?? new Environment(this.#environmentOptions());
     this.#environments.add(environment);
     this.#counters.coldStarts++;
-    environment.start();
+    if (spare === undefined) environment.start();
+    else environment.begin();
     return environment;
   }
 
@@ -309,36 +336,9 @@ export class LambdaHost {
       initTimeoutMs,
       freeze,
       log,
-      variables: this.#variables(),
+      variables: variablesOf(this.#options),
       onIdle: (environment) => this.#onIdle(environment),
       onExit: (environment, initError) => this.#onExit(environment, initError),
-    };
-  }
-
-  /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
-  #variables(): Record<string, string> {
-    const { functionName, environment, memoryMb, region } = this.#options;
-    const stream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
-    return {
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_SESSION_TOKEN: 'local',
-      // A laptop's real profile must never be read by mistake, nor its instance's metadata service be waited for.
-      AWS_EC2_METADATA_DISABLED: 'true',
-      NODE_NO_WARNINGS: '1',
-      ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }),
-      LANG: 'en_US.UTF-8',
-      TZ: ':UTC',
-      ...environment,
-      AWS_REGION: region,
-      AWS_DEFAULT_REGION: region,
-      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x',
-      AWS_LAMBDA_FUNCTION_NAME: functionName,
-      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
-      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-      AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${functionName}`,
-      AWS_LAMBDA_LOG_STREAM_NAME: stream,
     };
   }
 
@@ -374,6 +374,8 @@ export class LambdaHost {
   }
 
   #onExit(environment: Environment, initError: string | undefined): void {
+    // A spare runs nothing that could fail.
+    if (this.#spare.forget(environment) || !this.#environments.has(environment)) return;
     this.#retire(environment);
     this.#idleTimers.delete(environment);
     this.#environments.delete(environment);

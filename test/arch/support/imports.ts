@@ -9,6 +9,7 @@ import { type Source, type Violation, violationAt, walk } from './sources.ts';
 export const LOADERS: Readonly<Record<string, string>> = {
   'bench/cold-start/runner.cjs': 'loads the bundle whose start it measures',
   'build/bundles.mjs': 'runs the TypeScript program that it has just compiled',
+  'build/run-later.mjs': 'runs the compiled program that it is asked to',
   'emulators/dynamodb/dynamodb-emulator.ts': 'looks for the binary of the platform it runs on',
   'emulators/sns-sqs/server.mjs': 'reaches parts of the emulator that its package does not export',
   'hosts/azure-functions/bootstrap.cjs': 'is the worker that loads a function app, as the platform does',

@@ -4,6 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { isAlive } from '../../../processes/alive.ts';
 import { PATIENCE_MS } from '../../../processes/test/patience.ts';
 import { FunctionsHost, realTimers } from '../../index.ts';
 import { buildApp, cleanUp, eventually, startApp } from './support.ts';
@@ -227,6 +228,42 @@ it('puts another app behind the same URL', async () => {
   expect(await (await fetch(`${url}/api/v`)).text()).toBe('two');
   await host.replaceApp({ appFolder: one });
   expect(await (await fetch(`${url}/api/v`)).text()).toBe('one');
+});
+
+it('has a worker that was started ahead load the next build, unless what it has loaded is not what there is', async () => {
+  const folder = await buildApp({
+    source: `import { app } from '@azure/functions';
+      app.get('v', async () => ({ body: [process.pid, globalThis.shared ?? 'nothing'].join(' ') }));`,
+  });
+  const shared = path.join(folder, 'shared.cjs');
+  const share = (made: string) => writeFile(shared, `globalThis.shared = ${JSON.stringify(made)};`);
+  await share('before');
+  const { url, host } = await startApp({ source: '' }, { appFolder: folder });
+  const body = async () => (await (await fetch(`${url}/api/v`)).text()).split(' ');
+  expect((await body())[1]).toBe('nothing');
+  await host.keepSpare(path.join(folder, 'absent.cjs'));
+  await host.keepSpare(shared);
+  const [old = ''] = await body();
+  await host.replaceApp();
+  const [pid = '', made] = await body();
+  expect([made, pid === old]).toEqual(['before', false]);
+  expect(isAlive(Number(old))).toBe(false);
+
+  await host.keepSpare(shared);
+  await share('after');
+  await host.replaceApp();
+  expect((await body())[1]).toBe('nothing');
+
+  // Other settings need another worker.
+  await host.keepSpare(shared);
+  await host.replaceApp({ environment: { OTHER: 'yes' } });
+  expect((await body())[1]).toBe('nothing');
+  await host.keepSpare(shared);
+  await host.replaceApp();
+  expect((await body())[1]).toBe('after');
+  await host.keepSpare(shared);
+  await host.stop();
+  await host.keepSpare(shared);
 });
 
 it('lets a running invocation finish when it stops, within a limit', async () => {

@@ -1,7 +1,7 @@
 // The life of execution environments: concurrency, queueing, killing, freezing, idling, deployments and stopping.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -127,6 +127,80 @@ test('a new bundle that does not start leaves the old one in force', async () =>
   await host.invoke({ op: 'count' });
   await expect(host.replaceBundle(fixture('init-throws.cjs'))).rejects.toThrow('APP_TABLE is missing');
   expect(parse(await host.invoke({ op: 'count' }))).toMatchObject({ version: 'one', count: 2 });
+});
+
+/** A build of a function that shows what its process had loaded before it. */
+async function writeBuild(folder: string, version: string): Promise<string> {
+  const bundle = path.join(folder, 'index.cjs');
+  const text = `globalThis.first ??= 'build';
+    const { made } = require('./shared.cjs');
+    exports.handler = async () => ({ version: '${version}', made, first, pid: process.pid, seen: process.env._PRELOAD ?? null });`;
+  await writeFile(bundle, text);
+  return bundle;
+}
+
+test('a process that was started ahead has the next build of the same path, and what builds share as it is now', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'spare-'));
+  const shared = path.join(folder, 'shared.cjs');
+  const share = (made: string) =>
+    writeFile(shared, `globalThis.first ??= 'shared'; exports.made = ${JSON.stringify(made)};`);
+  const answer = async (host: ReturnType<typeof openHost>) => JSON.parse((await host.invoke({})).payload);
+  try {
+    await share('before');
+    const host = openHost({ bundle: await writeBuild(folder, 'one'), maximumConcurrency: 1 });
+    await host.keepSpare(path.join(folder, 'absent.cjs'));
+    const first = await answer(host);
+    await host.keepSpare(shared);
+    await host.keepSpare(shared);
+    expect(host.stats().pids).toEqual([first.pid]);
+
+    await host.replaceBundle(await writeBuild(folder, 'two'));
+    expect(await answer(host)).toMatchObject({ version: 'two', made: 'before', first: 'shared', seen: null });
+    expect(isAlive(first.pid)).toBe(false);
+
+    // What it has loaded is not what there is: it is of no use.
+    await host.keepSpare(shared);
+    await share('after');
+    await host.replaceBundle(await writeBuild(folder, 'three'));
+    expect(await answer(host)).toMatchObject({ version: 'three', made: 'after', first: 'build' });
+
+    // Nor is one that has other variables, or that has failed at what it was to load.
+    await host.keepSpare(shared);
+    await host.replaceVariables({ NAME: 'other' });
+    expect(await answer(host)).toMatchObject({ version: 'three', first: 'build' });
+    await writeFile(path.join(folder, 'broken.cjs'), 'throw new Error("cannot be loaded");');
+    await host.keepSpare(path.join(folder, 'broken.cjs'));
+    await host.replaceBundle(await writeBuild(folder, 'four'));
+    expect(await answer(host)).toMatchObject({ version: 'four', first: 'build' });
+
+    // A build that does not start leaves the old one in force, as without.
+    await host.keepSpare(shared);
+    await writeFile(path.join(folder, 'index.cjs'), 'throw new Error("no such build");');
+    await expect(host.replaceBundle(path.join(folder, 'index.cjs'))).rejects.toThrow('no such build');
+    expect(await answer(host)).toMatchObject({ version: 'four' });
+    await host.keepSpare(shared);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('stop() ends a process that was started ahead, and none is started after it', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'spare-'));
+  const pids = path.join(folder, 'pids');
+  const shared = path.join(folder, 'shared.cjs');
+  try {
+    await writeFile(shared, `require('node:fs').appendFileSync(${JSON.stringify(pids)}, process.pid + '\\n');`);
+    const host = openHost();
+    await host.keepSpare(shared);
+    const started = async () => (await readFile(pids, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
+    await until(async () => (await started()).length === 1);
+    await host.stop();
+    expect((await started()).map(isAlive)).toEqual([false]);
+    await host.keepSpare(shared);
+    expect(await started()).toHaveLength(1);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test('stop() lets running invocations finish, refuses others, and leaves no process', async () => {

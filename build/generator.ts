@@ -1,0 +1,109 @@
+// Runs the generator while `npm start` watches: it stays parsed, and a process that has Node.js started waits for its next run.
+import { type ChildProcess, fork } from 'node:child_process';
+import path from 'node:path';
+import type { BuildContext, BuildFailure } from 'esbuild';
+import {
+  applicationFile,
+  derivedFolder,
+  keepResult,
+  OWN_APPLICATION,
+  recordedInputs,
+  root,
+  toolOptions,
+} from './bundles.mjs';
+
+/** A generator that has not ended by then hangs, in milliseconds. */
+const TIMEOUT_MS = 60_000;
+
+/** Bytes of its output that are kept: it says a few lines. */
+const OUTPUT_BYTES = 1_000_000;
+
+const ENTRY = 'build/generate.ts';
+
+/** What came of a run. */
+export interface Generated {
+  /** The files that differ now, from the project's root. */
+  readonly wrote: readonly string[];
+  readonly error: string | undefined;
+}
+
+export class Generator {
+  #context: Promise<BuildContext> | undefined;
+  /** Waits for its one run. */
+  #next: ChildProcess | undefined;
+
+  /** Whether one of the files, from the project's root, is part of it. */
+  async hasInput(files: readonly string[]): Promise<boolean> {
+    const inputs = await recordedInputs(toolOptions(ENTRY).outfile);
+    return inputs === undefined || files.some((file) => file in inputs);
+  }
+
+  /** Compiles it, unless that fails, and runs it. */
+  async run(): Promise<Generated> {
+    const options = toolOptions(ENTRY);
+    this.#context ??= import('esbuild').then(({ context }) => context({ ...options, metafile: true, write: false }));
+    const result = await (await this.#context).rebuild().catch((error: BuildFailure) => error);
+    if (result instanceof Error) return { wrote: [], error: result.message };
+    await keepResult(options, result);
+    return this.#execute(path.join(root, options.outfile));
+  }
+
+  /** Starts a process for the next run. */
+  prepare(): void {
+    if (this.#next?.connected === true) return;
+    this.#next = fork(path.join(root, 'build/run-later.mjs'), [], {
+      cwd: root,
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    // One that could not be started, or has ended, is seen by its next run.
+    this.#next.on('error', () => undefined);
+  }
+
+  /** Lets go of what it holds. */
+  async stop(): Promise<void> {
+    this.#next?.kill('SIGKILL');
+    this.#next = undefined;
+    await (await this.#context?.catch(() => undefined))?.dispose();
+    this.#context = undefined;
+  }
+
+  /** In a process of its own: a module that has been loaded stays as it was. */
+  #execute(file: string): Promise<Generated> {
+    this.prepare();
+    const child = this.#next as ChildProcess;
+    this.#next = undefined;
+    const args = applicationFile === OWN_APPLICATION ? [] : ['--out', derivedFolder];
+    return new Promise((resolve) => {
+      const texts = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const)
+        child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+          texts[name] = (texts[name] + chunk).slice(0, OUTPUT_BYTES);
+        });
+      let failure = '';
+      const timer = setTimeout(() => {
+        failure = `The generator did not end within ${TIMEOUT_MS / 1000} s.`;
+        child.kill('SIGKILL');
+      }, TIMEOUT_MS);
+      const ended = (code: number | null): void => {
+        clearTimeout(timer);
+        const wrote = /^Wrote (.+)\.$/m.exec(texts.stdout)?.[1]?.split(', ') ?? [];
+        const reason = reasonOf(texts.stderr.trim()) || `The generator ended with ${code ?? 'a signal'}.`;
+        resolve({ wrote, error: code === 0 ? undefined : failure || reason });
+      };
+      child.once('close', ended);
+      child.send({ file, args }, (error) => {
+        if (error !== null) child.kill('SIGKILL');
+      });
+    });
+  }
+}
+
+/** Of a stack trace the line that says what is wrong; one that announces a list, as esbuild's does, with the list's first entry. */
+function reasonOf(complaints: string): string {
+  const lines = complaints.split('\n');
+  const at = lines.findIndex((line) => /\w*Error:/.test(line));
+  if (at === -1) return complaints;
+  const [line = '', first = ''] = lines.slice(at);
+  return line.endsWith(':') ? `${line} ${first.trim()}` : line;
+}
