@@ -1,9 +1,10 @@
-// Which tests are long: those that run whole stacks, make releases and install packages, kill processes under load, wait for leases to end, or
-// search models. `npm test` leaves them to `npm run test:long`, so that it ends within minutes; the gate runs both.
+// Which tests are long: those that run whole stacks, or servers with thousands of items, make releases and install packages, kill processes under
+// load, wait for leases to end, or search models. `npm test` leaves them to `npm run test:long`, so that it ends within minutes; the gate runs both.
 
 const RULES = [
   '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|orders|padding|parity)\\.e2e\\.test\\.ts$',
-  '/test/e2e/[a-z]+-(faults|containers)\\.e2e\\.test\\.ts$',
+  '/test/e2e/[a-z]+-(faults|containers|sums)\\.e2e\\.test\\.ts$',
+  '/test/contract/[a-z-]+-at-size\\.int\\.test\\.ts$',
   '/test/integration/cli/',
   '/test/integration/infra/apply\\.int\\.test\\.ts$',
   '/test/integration/build/(deploy-cell|package|programs|without-domains)\\.int\\.test\\.ts$',

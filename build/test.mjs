@@ -5,13 +5,16 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { buildBundles, root } from './bundles.mjs';
 
+/** Workers of short tests at most: what they have to wait for is what more of them cannot shorten. */
+const MOST_SHORT = 8;
+
 /**
- * Short tests wait for processes as often as for a processor, so there are two workers for each; and four processors are what they can use. A
+ * Short tests wait for processes, messages and ends of leases more than for a processor, so there are three workers for each. A
  * long test has many processes of its own, and shows what a product does in time: three workers keep two processors busy, and more would delay
  * each other, as would a second one on a single processor, which is what `taskset` leaves.
  */
 const workers = {
-  short: 2 * Math.min(availableParallelism(), 4),
+  short: Math.min(3 * availableParallelism(), MOST_SHORT),
   long: availableParallelism() > 1 ? 3 : 1,
 };
 

@@ -27,6 +27,8 @@ export class Spare<T> {
     const stamp = await stampOf(file);
     if (stamp === undefined || (this.#held?.purpose === purpose && this.#held.stamp === stamp)) return;
     await this.end();
+    // Another call may have been faster.
+    if (this.#held !== undefined) return;
     const process = make();
     if (process !== undefined) this.#held = { process, purpose, file, stamp };
   }

@@ -1,7 +1,5 @@
 // The directory contract, kept by DurableObjectDirectory and the object behind it in the Workers runtime.
-import type { DurableObjectDirectory } from '../../adapters/cloudflare/durable-object-directory.ts';
-import type { Directory } from '../../core/edge/ports/directory.ts';
-import { type Fault, NO_FAULT } from './cloudflare/calls.ts';
+import { openDirectory } from './cloudflare/directory-harness.ts';
 import { WorkersRuntime } from './cloudflare/runtime.ts';
 import { directoryContract } from './directory.contract.ts';
 
@@ -9,52 +7,4 @@ const runtime = new WorkersRuntime();
 beforeAll(() => runtime.start());
 afterAll(() => runtime.stop());
 
-let objects = 0;
-
-directoryContract('Durable Object', () => {
-  const name = `directory-${++objects}`;
-  let fault: Fault = NO_FAULT;
-  const client = (faultNow: () => Fault): Pick<DurableObjectDirectory, keyof Directory> => {
-    const method =
-      <M extends keyof Directory>(method: M) =>
-      (...args: Parameters<Directory[M]>) =>
-        runtime.call<Awaited<ReturnType<Directory[M]>>>({ target: 'directory', name, method, args, fault: faultNow() });
-    return {
-      lookup: method('lookup'),
-      cells: method('cells'),
-      tenants: method('tenants'),
-      lease: method('lease'),
-      change: method('change'),
-      audit: method('audit'),
-    };
-  };
-  return {
-    directory: client(() => {
-      const now = fault;
-      if (now.kind === 'move') fault = NO_FAULT;
-      return now;
-    }),
-    other: client(() => NO_FAULT),
-    changeAll: (commands, intent) =>
-      runtime.call({ target: 'directory', name, method: 'changeAll', args: [commands, intent], fault: NO_FAULT }),
-    restart: () => runtime.restart(),
-    faults: {
-      hang: () => {
-        fault = { kind: 'hang' };
-      },
-      loseAnswers: () => {
-        fault = { kind: 'lose' };
-      },
-      overload: () => {
-        fault = { kind: 'overload' };
-      },
-      move: (calls) => {
-        fault = { kind: 'move', calls };
-      },
-      heal: () => {
-        fault = NO_FAULT;
-      },
-    },
-    close: async () => undefined,
-  };
-});
+directoryContract('Durable Object', () => openDirectory(runtime));

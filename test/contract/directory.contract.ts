@@ -2,7 +2,7 @@
 import { type Exemptions, runContract } from './contract.ts';
 import { cellClauses } from './directory/cells.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
-import { faultClauses, historyClauses } from './directory/history.ts';
+import { faultClauses, historyClauses, sizeClauses } from './directory/history.ts';
 import { leaseClauses } from './directory/leases.ts';
 import { standbyModeClauses } from './directory/standby-modes.ts';
 import { tenantClauses } from './directory/tenants.ts';
@@ -25,4 +25,12 @@ export function directoryContract(
   exempt: Exemptions<DirectoryClauseName, DirectoryHarness> = {},
 ): void {
   runContract(`directory contract: ${adapter}`, directoryClauses, openHarness, exempt);
+}
+
+/** Runs the clauses with as many tenants as a directory has, which take minutes where a server keeps them. */
+export function directoryAtSize(
+  adapter: string,
+  openHarness: () => DirectoryHarness | Promise<DirectoryHarness>,
+): void {
+  runContract(`directory contract at size: ${adapter}`, sizeClauses, openHarness);
 }

@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { type Exemption, exemptFrom } from './contract.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
 import { faultClauses } from './directory/history.ts';
-import { directoryContract } from './directory.contract.ts';
+import { directoryAtSize, directoryContract } from './directory.contract.ts';
 
 const noNetwork: Exemption<DirectoryHarness> = {
   reason: 'it has no network',
@@ -16,29 +16,28 @@ const noNetwork: Exemption<DirectoryHarness> = {
   },
 };
 
-directoryContract(
-  'memory',
-  () => {
-    const storage = new MemoryDirectoryStorage();
-    const clock = new FakeClock();
-    let current = createDirectory({ storage, clock });
-    const client: Directory = {
-      lookup: (...call) => current.lookup(...call),
-      cells: () => current.cells(),
-      tenants: (...call) => current.tenants(...call),
-      lease: (...call) => current.lease(...call),
-      change: (...call) => current.change(...call),
-      audit: (...call) => current.audit(...call),
-    };
-    return {
-      directory: client,
-      other: client,
-      changeAll: (commands, intent) => Promise.all(commands.map((command) => client.change(command, intent))),
-      restart: async () => {
-        current = createDirectory({ storage, clock });
-      },
-      close: async () => undefined,
-    };
-  },
-  exemptFrom(faultClauses, noNetwork),
-);
+const openHarness = (): DirectoryHarness => {
+  const storage = new MemoryDirectoryStorage();
+  const clock = new FakeClock();
+  let current = createDirectory({ storage, clock });
+  const client: Directory = {
+    lookup: (...call) => current.lookup(...call),
+    cells: () => current.cells(),
+    tenants: (...call) => current.tenants(...call),
+    lease: (...call) => current.lease(...call),
+    change: (...call) => current.change(...call),
+    audit: (...call) => current.audit(...call),
+  };
+  return {
+    directory: client,
+    other: client,
+    changeAll: (commands, intent) => Promise.all(commands.map((command) => client.change(command, intent))),
+    restart: async () => {
+      current = createDirectory({ storage, clock });
+    },
+    close: async () => undefined,
+  };
+};
+
+directoryContract('memory', openHarness, exemptFrom(faultClauses, noNetwork));
+directoryAtSize('memory', openHarness);

@@ -1,22 +1,16 @@
 // What every cell must show from the outside, on whichever cloud: events in, exact results out.
 import { identityFault } from '../../core/cell/identity-proof.ts';
 import type { Notice } from '../../local/local-cell.ts';
-import { CellClient, type Device, type Rollup } from '../support/cell-client.ts';
+import { CellClient, type Device } from '../support/cell-client.ts';
 import type { ServedCell } from '../support/cell-harness.ts';
-import { asEvent, expectedRollups, manyReadings, reading } from '../support/readings.ts';
+import { asEvent, manyReadings, reading } from '../support/readings.ts';
 import { faultsAmong } from '../support/slowness.ts';
 
-/**
- * Declares the suite for one kind of cell; `open` gets a list for the cell's notices, and `more` declares what only this kind shows. Where the
- * same handlers have shown elsewhere what `everything` adds, it can be left out: many events.
- */
+/** Declares the suite for one kind of cell; `open` gets a list for the cell's notices, and `more` declares what only this kind shows. */
 export function cellSuite<C extends ServedCell>(
   name: string,
   open: (notices: Notice[]) => Promise<C>,
-  {
-    more = () => undefined,
-    everything = true,
-  }: { more?: (cell: () => C, notices: Notice[]) => void; everything?: boolean } = {},
+  { more = () => undefined }: { more?: (cell: () => C, notices: Notice[]) => void } = {},
 ): void {
   describe(`a cell on ${name}`, () => {
     let cell: C;
@@ -96,42 +90,6 @@ export function cellSuite<C extends ServedCell>(
       expect((await stranger.request('/v1/devices/thermo-1')).status).toBe(404);
       expect(await stranger.get('/v1/devices')).toEqual({ items: [], next: null });
     });
-
-    if (everything)
-      test('counts and adds up a thousand readings exactly, and sending them again changes nothing', async () => {
-        const tenant = new CellClient(cell, 'exact');
-        const readings = manyReadings(1000, 10);
-        for (let from = 0; from < readings.length; from += 100) {
-          expect(await tenant.postNew(readings.slice(from, from + 100))).toBe(100);
-        }
-        const devices = await tenant.settled(1000);
-        expect(devices.map(({ readings: count }) => count)).toEqual(Array.from({ length: 10 }, () => 100));
-        const state = async () => {
-          const windows = { '1m': 60_000, '1h': 3_600_000, '1d': 86_400_000 };
-          for (const [window, width] of Object.entries(windows)) {
-            const found = new Map<string, unknown>();
-            for (const { id } of devices) {
-              for (const { start, count, min, max, sum, last } of await tenant.all<Rollup>(
-                `/v1/devices/${id}/rollups?metric=temperature&window=${window}`,
-              )) {
-                found.set(`${id} ${start}`, { count, min, max, sum, last });
-              }
-            }
-            expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expectedRollups(readings, width)));
-          }
-          return tenant.all<Device>('/v1/devices');
-        };
-        const before = await state();
-
-        for (let from = 0; from < readings.length; from += 500) {
-          expect(await tenant.postUntilTaken(readings.slice(from, from + 500))).toMatchObject({
-            accepted: 0,
-            duplicates: 500,
-            rejected: 0,
-          });
-        }
-        expect(await state()).toEqual(before);
-      });
 
     test('pages through readings and devices with neither gap nor repeat', async () => {
       const tenant = new CellClient(cell, 'pager');

@@ -13,7 +13,6 @@ const CONTENDED = /being changed by too many others/;
 /** Declares the suite for one cloud; `canSplit`: its emulator splits ranges of the feed. */
 export function containerSuite(cloud: 'aws' | 'azure', canSplit: boolean): void {
   cellSuite(`${cloud}, served by containers`, (notices) => openContainerCell(cloud, notices), {
-    everything: false,
     more: (cell, notices) => {
       const what = canSplit ? 'while ranges of its feed split' : 'under load';
       test(`scaled from one replica to three and back, one of them killed, ${what}: every event is applied once`, async () => {

@@ -17,11 +17,55 @@ const THREADS = 4;
 /** Lets what was handed to other threads before finish: each of them has work behind it now. */
 const computed = () => Promise.all(Array.from({ length: THREADS }, () => crypto.subtle.digest('SHA-256', nothing)));
 
-/** Lets everything that is ready run: promises first, then what was queued behind them, and signatures that are being computed. */
+/** Where the set lies: the files that a process runs one after the other share its `crypto`. */
+const UNDER_WAY = Symbol.for('polycell: cryptography under way');
+
+const METHODS = [
+  'decrypt',
+  'deriveBits',
+  'digest',
+  'encrypt',
+  'exportKey',
+  'generateKey',
+  'importKey',
+  'sign',
+  'verify',
+] as const;
+
+/** What WebCrypto has been asked for and has not answered. */
+const underWay = watchedCryptography();
+
+function watchedCryptography(): ReadonlySet<Promise<unknown>> {
+  const subtle = crypto.subtle as typeof crypto.subtle & { [UNDER_WAY]?: Set<Promise<unknown>> };
+  const known = subtle[UNDER_WAY];
+  if (known !== undefined) return known;
+  const asked = new Set<Promise<unknown>>();
+  for (const name of METHODS) {
+    const method = subtle[name] as (...input: unknown[]) => Promise<unknown>;
+    const watched = (...input: unknown[]): Promise<unknown> => {
+      const answer = method.apply(subtle, input);
+      asked.add(answer);
+      const answered = () => asked.delete(answer);
+      answer.then(answered, answered);
+      return answer;
+    };
+    Object.defineProperty(subtle, name, { value: watched, configurable: true, writable: true });
+  }
+  Object.defineProperty(subtle, UNDER_WAY, { value: asked });
+  return asked;
+}
+
+const TURNS = 5;
+
+/**
+ * Lets everything that is ready run: promises first, then what was queued behind them, and signatures that are being computed. What other
+ * threads do besides, such as compressing, has ended by the first and by the last turn; asking all of them costs more than most of what waits.
+ */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) {
+  for (let turn = 1; turn <= TURNS; turn += 1) {
     await new Promise((resolve) => setImmediate(resolve));
-    await computed();
+    if (turn === 1 || turn === TURNS) await computed();
+    else await Promise.allSettled(underWay);
   }
 }
 

@@ -194,7 +194,10 @@ export const historyClauses = {
     expect(new Set(codes)).toEqual(new Set(['invalid']));
     expect(await codeOf(directory.tenants({ limit: DIRECTORY_PAGE }))).toBe('none');
   },
+} satisfies Record<string, DirectoryClause>;
 
+/** What takes as many tenants as a directory has. */
+export const sizeClauses = {
   'ten thousand tenants fail over by one record': async ({ directory, other, changeAll }) => {
     const many = 10_000;
     await apply(directory, add({ ...ALPHA, capacity: many }), add({ ...BETA, capacity: many }));
