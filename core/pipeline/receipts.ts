@@ -47,7 +47,7 @@ export interface ReceiptItem extends EventIdentity {
   readonly deliveryId: string;
   readonly origin?: string | undefined;
   readonly acceptedAt?: number | undefined;
-  /** Whether somebody wants it to be acted on, however old it is: an operator who has redriven it, or the list of copies that wait. */
+  /** Whether it is to be acted on however old it is: an operator has redriven it, or it has waited. */
   readonly isWanted: boolean;
 }
 
@@ -162,7 +162,7 @@ export function verdictOf({ standing, isLeased, isOwn, isPast: isOld, isSettled,
     // It goes on with its own events, as it did, and with nothing else.
     case 'earlier':
       return isLeased ? (isOwn ? 'apply' : 'wait') : isOwn ? 'wait' : 'leave';
-    // A tombstone comes here, too, and ends the message; a refusal is to be mended, and says nothing of what has happened.
+    // A tombstone comes here, too, and ends the message; a refusal is to be corrected, and says nothing of what has happened.
     case 'erased':
     case 'refused':
       return 'wait';

@@ -201,7 +201,7 @@ export function replicaNotes(state: Store, clock: Pick<Clock, 'now'>): ReplicaNo
         if ((known.passedAt ?? 0) >= at) return undefined;
         const { leasedEpoch, leasedAt, settledAt, ...rest } = known;
         const passed = { ...rest, passedAt: at, passedEpoch: epoch };
-        // What a lease of before has wanted, nobody needs any more.
+        // What an earlier lease has asked for is not needed any more.
         if (leasedEpoch === undefined || leasedAt === undefined || epoch > leasedEpoch) return passed;
         const settles = settledAt === null && epoch === leasedEpoch && at - leasedAt >= NOTE_LIMITS.leasedMs;
         return { ...passed, leasedEpoch, leasedAt, settledAt: settles ? clock.now() : (settledAt ?? null) };
@@ -211,7 +211,7 @@ export function replicaNotes(state: Store, clock: Pick<Clock, 'now'>): ReplicaNo
       let settlement: Settlement = { leasedEpoch: epoch, leasedAt: clock.now(), settledAt: null };
       await revise<ReceiverNote>(keyOf(tenant, 'from', sender), (known) => {
         const { passedAt = null, passedEpoch = null, leasedEpoch, leasedAt = 0, settledAt = null } = known;
-        // A lease of before is told of late, and is none any more.
+        // An earlier lease that is noted late holds no more.
         if ((leasedEpoch ?? 0) > epoch) return undefined;
         if (leasedEpoch !== epoch) return { passedAt, passedEpoch, ...settlement };
         settlement = { leasedEpoch, leasedAt, settledAt };

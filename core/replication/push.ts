@@ -167,7 +167,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     return { counts };
   };
 
-  /** Tells which effects of these events have happened here; a cell of a release without receipts asks for none. */
+  /** Reports which effects of these events have happened here; a cell of a release without receipts needs none. */
   const tell = async (address: PeerAddress, documents: readonly LogDocument[]): Promise<number> => {
     const found = documents.map(fromStored);
     const bytes = await Promise.all(

@@ -98,7 +98,7 @@ function documentOf(application: Application) {
   return made;
 }
 
-/** A network in which the edge gives leases, whoever signs for them. */
+/** A network in which the edge gives leases, whichever key signs the question. */
 const besideLeases =
   (network: Fetch, ask: AskForLeases, clock: Clock): Fetch =>
   async (request) => {

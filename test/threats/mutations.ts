@@ -118,8 +118,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     threat: 'B3',
     file: 'core/pipeline/claiming-consumer.ts',
-    find: "body: null, expected: 'absent'",
-    replace: "body: null, expected: 'any'",
+    find: "expected: 'absent',",
+    replace: "expected: 'any',",
   },
   {
     threat: 'O1',

@@ -71,7 +71,7 @@ export function leftBehind({ holdings, push, clock }: LeftBehindDeps) {
     const because = (why: string): string => (destination === tenant.cell ? why : `${why} (${instead})`);
     if (typeof found === 'string') return because(found);
     if (found > 0) return `${found} of them are not in the other cell (npx polycell replicas sync ${tenant.id})`;
-    // Nobody asks it any more which effects have happened there; none may be under way when it says so.
+    // It is not asked again which effects have happened there; none may be under way when it says so.
     const waitMs = effectsFrom(tenant, home) - clock.now();
     if (waitMs > 0) return `effects may be under way there: repeat this in ${Math.ceil(waitMs / 1000)} s`;
     const told = await compare({ ...pair, verify: false, receipts: true });

@@ -25,15 +25,15 @@ const KIB = 1024;
  * (docs/adr/0010-bundles.md).
  */
 export const BUDGETS: Readonly<Record<string, number>> = {
-  'aws/http': 454 * KIB,
+  'aws/http': 474 * KIB,
   'aws/relay': 290 * KIB,
-  'aws/worker': 326 * KIB,
-  'azure/app': 843 * KIB,
+  'aws/worker': 334 * KIB,
+  'azure/app': 866 * KIB,
   // A container starts once for many requests; its size is bounded so that nothing comes in unnoticed.
-  'containers/aws': 686 * KIB,
-  'containers/azure': 949 * KIB,
+  'containers/aws': 709 * KIB,
+  'containers/azure': 972 * KIB,
   // The platform's own limit is 3 MiB (https://developers.cloudflare.com/workers/platform/limits/#worker-size); an isolate starts in milliseconds.
-  'edge/http': 303 * KIB,
+  'edge/http': 321 * KIB,
 };
 
 /**

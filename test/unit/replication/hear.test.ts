@@ -1,4 +1,4 @@
-// Copies that wait are asked about page by page: what is over ends, what may happen is sent, and nothing is asked for ever or all at once.
+// Copies that wait are asked about page by page: what is over ends, what may happen is sent, and each step has its limits.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { TOMBSTONE_REMEMBERED_MS } from '../../../core/cell/erasure-terms.ts';
 import { fromStored } from '../../../core/events/cloud-event.ts';
@@ -30,7 +30,7 @@ async function keeping(ids: readonly string[]) {
   return { ...cells, listen };
 }
 
-test('a standby keeps what its home has not done, and asks neither it nor the edge before it is told to', async () => {
+test('a standby keeps what its home has not done, and asks neither it nor the edge before the edge has it ask', async () => {
   const { waiting, asked, listen } = await keeping(['a', 'b']);
   expect([await waiting('standby'), asked()]).toEqual([2, 0]);
   expect(await listen()).toEqual({ ended: 0, sent: 0, waiting: 2, unfinished: 0, next: null });

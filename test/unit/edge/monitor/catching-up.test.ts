@@ -151,7 +151,7 @@ test('a cell that has got a lease gets what the other one has, until it has note
     { ...note, tenant: 'tenant-1', settledAt: 20 },
     // Of a release, or a tenant, without effects that need it.
     { tenant: 'tenant-1', peer: 'b', direction: 'from', passedAt: 5, passedEpoch: 1 },
-    // Of a lease of before: nobody needs it any more.
+    // Of an earlier lease: it is not needed any more.
     { ...note, tenant: 'tenant-1', peer: 'c', leasedEpoch: leasedEpoch - 1, settledAt: null },
   ]);
   // One that does not pass is ordered less and less often.
