@@ -120,9 +120,25 @@ export const jobsOfCells = (cells: readonly Cell[]): readonly FencingJob[] =>
     .flatMap((cell) => jobsOfCell({ ...cell, switches: cell.switches - 1 }, cell, cell.revision));
 
 /** The cells that a job notifies, as far as they are known before its tenants are read. */
-export function targetsOf({ of, targets, only }: FencingJob): readonly string[] | null {
+export function targetsOf(job: FencingJob, cellOf: (id: string) => Cell | undefined): readonly string[] | null {
+  const { of, targets } = job;
   if (typeof targets === 'object') return [targets.cell];
-  return targets === 'home' && 'home' in of ? [of.home] : only;
+  return targets === 'home' && 'home' in of ? [of.home] : onlyOf(job, cellOf);
+}
+
+/**
+ * The only cells to notify in this pass; `null` for all. A cell that could not be notified as the one that serves, and was failed over since, or
+ * just before the job began, is not waited for: another one serves.
+ */
+export function onlyOf(
+  { targets, only }: FencingJob,
+  cellOf: (id: string) => Cell | undefined,
+): readonly string[] | null {
+  const serves = (id: string): boolean => {
+    const cell = cellOf(id);
+    return cell !== undefined && isServing(cell);
+  };
+  return targets === 'serving' && only?.every(serves) === false ? null : only;
 }
 
 /** A job as it is stored: `targets` and `notified` keep the field names of earlier versions. */

@@ -15,6 +15,7 @@ import {
   JOBS_PER_ENTRY,
   jobsOf,
   jobsOfCells,
+  onlyOf,
   resigningJob,
   targetsOf,
   toStoredJob,
@@ -207,7 +208,7 @@ export function createFencing({ directory, storage, fence, signedWith, clock }: 
       const cellOf = (id: string) => byId.get(id);
       // Cells that do not answer are not asked: their jobs wait, and become due as soon as the cells answer.
       const isDue = (job: FencingJob) =>
-        job.nextAt <= clock.now() && (targetsOf(job)?.some((cell) => !byId.has(cell) || answers(cell)) ?? true);
+        job.nextAt <= clock.now() && (targetsOf(job, cellOf)?.some((cell) => !byId.has(cell) || answers(cell)) ?? true);
       for (let worked = true; worked; ) {
         worked = false;
         // One page of each, so that a large job does not delay the small ones.
@@ -279,11 +280,9 @@ async function subjectsOf(
 }
 
 /** The cell to notify of this tenant; `undefined` if it is gone, not part of this pass, or serves the tenant and is to be fenced. */
-function targetOf(
-  { targets, only }: FencingJob,
-  tenant: Tenant,
-  cellOf: (id: string) => Cell | undefined,
-): Cell | undefined {
+function targetOf(job: FencingJob, tenant: Tenant, cellOf: (id: string) => Cell | undefined): Cell | undefined {
+  const { targets } = job;
+  const only = onlyOf(job, cellOf);
   const resolution = resolveTenant(tenant, cellOf);
   const serving = resolution.status === 'served' ? resolution.cell : null;
   const id =

@@ -236,8 +236,8 @@ async function keyed() {
     return null;
   };
   const restart = (signedWith: string) => f.restart({ fence, signedWith });
-  const round = async () => {
-    await f.round(undefined, withKeys);
+  const round = async (shown = (cell: Cell) => cell) => {
+    await f.round(undefined, (cell) => withKeys(shown(cell)));
     return told.splice(0).sort();
   };
   return { ...f, restart, round };
@@ -257,6 +257,19 @@ test('when the edge signs with another key, the serving cell of every tenant is 
   });
   f.restart('edge-2');
   expect(await f.round()).toEqual([]);
+});
+
+test('the cell that serves now is notified, also where the job began as the former one seemed to serve', async () => {
+  const f = await keyed();
+  await f.addTenant('acme', 'a', 'b');
+  f.restart('edge-1');
+  await f.round();
+  f.reach.set('a', 'gone');
+  await f.change({ kind: 'fail-over', cell: 'a' });
+  // The cells were read before the failover, and the log behind it.
+  expect(await f.round((cell) => ({ ...cell, state: 'active', switches: 0 }))).toEqual([]);
+  f.clock.jump(FENCING_LIMITS.firstPauseMs);
+  expect(await f.round()).toEqual(['b of acme']);
 });
 
 test('a job for all tenants goes on after a restart, until the last cell that did not answer has heard', async () => {
