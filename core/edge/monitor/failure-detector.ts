@@ -194,6 +194,11 @@ export function decide(
   );
   const failing = named((_, verdict) => verdict === 'failing');
 
+  // What was refused as no other cell could serve may not be refused any more.
+  const isHelp = living.some(({ id }) => {
+    const { before, after } = seen.get(id) ?? {};
+    return before?.saved.verdict === 'failing' && after?.saved.verdict === 'up';
+  });
   const orders: FailoverOrder[] = [];
   const next = new Map<string, CellMemory>();
   let urgent = false;
@@ -207,7 +212,7 @@ export function decide(
     const after = report(before, observed, cell, stay, notices);
     next.set(id, after);
     urgent ||= isServing(cell) && silent.has(id) && after.saved.verdict !== 'failing';
-    if (mayOrder(after, cell, stay, now, settings))
+    if (mayOrder(after, cell, stay, isHelp ? epochMs(0) : after.saved.retryAt, now, settings))
       orders.push({
         cell: id,
         previewFirst: after.saved.stay === 'refused',
@@ -318,14 +323,15 @@ function report(
 
 /** The verdict alone is not enough: it may predate a restart, or persist for a flapping cell. The current probes must show the loss. */
 function mayOrder(
-  { saved, evidence }: CellMemory,
+  { evidence }: CellMemory,
   cell: Cell,
   stay: HoldReason | null,
+  retryAt: EpochMs,
   now: EpochMs,
   settings: MonitorSettings,
 ): boolean {
   if (!isServing(cell) || !isLost(evidence, now, settings)) return false;
-  return stay === null || (stay === 'refused' && saved.retryAt <= now);
+  return stay === null || (stay === 'refused' && retryAt <= now);
 }
 
 /** Records the directory's response to an order. */

@@ -4,7 +4,7 @@ import { play, shrink } from '../../simulation/history.ts';
 import type { Mutant } from '../../simulation/setting.ts';
 
 /** Of those that faults of the product were found by: two slow cells, and losses in both clouds. */
-test.each([1, 82, 479])('seed %d violates no invariant', async (seed) => {
+test.each([1, 82, 479, 989, 1557])('seed %d violates no invariant', async (seed) => {
   expect(await play(seed, faultsOf(seed))).toBeUndefined();
 });
 

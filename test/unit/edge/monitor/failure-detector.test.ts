@@ -124,6 +124,19 @@ describe('a failover that is refused', () => {
     expect(a.of('a')?.saved.refusal).toBe('standby_unavailable: Its standby is down.');
   });
 
+  test('is retried at once when another cell is up again, which may be the one that was missing', () => {
+    const a = life([cell('a'), cell('b'), cell('c')]);
+    for (const probes of ['xx.', 'xx.', 'xx.']) a.round(probes);
+    for (const id of ['a', 'b']) a.settle(id, REFUSED);
+    expect(a.of('b')?.saved.verdict).toBe('failing');
+    const orders: (readonly string[])[] = [];
+    for (let rounds = 0; rounds < 10 && a.of('b')?.saved.verdict === 'failing'; rounds += 1) orders.push(a.round('x..'));
+    expect(orders.at(-1)).toEqual(['a preview']);
+    expect(orders.slice(0, -1).flat()).toEqual([]);
+    a.settle('a', REFUSED);
+    expect(a.round('x..')).toEqual([]);
+  });
+
   test('is reported again in the next episode', () => {
     const a = two();
     for (const probes of ['x.', 'x.', 'x.']) a.round(probes);
