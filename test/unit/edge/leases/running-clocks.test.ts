@@ -1,12 +1,17 @@
 // What happens once, in seconds: a router that is cut off, two cells, and the directory, each with a running clock, two of them wrong.
+import { assignmentSigner } from '../../../../core/cell/assignment.ts';
 import { LEASE } from '../../../../core/cell/lease.ts';
+import { assigner } from '../../../../core/edge/directory/assigner.ts';
 import type { OnIsolation } from '../../../../core/edge/ports/directory-model.ts';
 import type { Consumer } from '../../../../core/pipeline/consumer.ts';
+import { heldAssignments } from '../../../../core/replication/held-assignments.ts';
+import { replicaNotes } from '../../../../core/replication/notes.ts';
 import { refusal, type TestCell, testCell } from '../../../support/cell.ts';
 import { type TestEdge, testEdge } from '../../../support/edge.ts';
 import { candidate } from '../../../support/events.ts';
 import { FakeClock, START } from '../../../support/fake-clock.ts';
 import { NOTICES } from '../../../support/notices.ts';
+import { EDGE_KEY, publicPart } from '../../../support/route-tokens.ts';
 
 const SECOND = 1000;
 
@@ -40,8 +45,9 @@ async function setUp(onIsolation: OnIsolation = 'serve') {
       },
     });
     const fetch = async (request: Request) => {
-      if (cutOff.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
-      return live.handle(request);
+      const to = new URL(request.url).hostname.replace('.example', '');
+      if (cutOff.has(id) || cutOff.has(to)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
+      return cells[to]?.handle(request) ?? live.handle(request);
     };
     const cell = testCell({
       application: NOTICES,
@@ -59,6 +65,22 @@ async function setUp(onIsolation: OnIsolation = 'serve') {
   await live.addTenant('acme', 'a', 'b');
   await live.change({ kind: 'isolate-tenant', tenant: 'acme', onIsolation });
   await live.publish();
+  const assign = assigner(assignmentSigner(EDGE_KEY), live.world.clock);
+  /** Brings the assignment to the cells that are reached, as the monitor does. */
+  const inform = async () => {
+    const { tenant, cells: records } = await live.world.keeper.lookup('acme');
+    const [home, standby] = ['cell', 'standby'].map((part) =>
+      records.find(({ id }) => id === tenant?.[part as 'cell' | 'standby']),
+    );
+    if (tenant === null || home === undefined) throw new Error('There is no such tenant.');
+    const signed = await assign({ tenant, home, standby: standby ?? null });
+    for (const [id, { state, clock }] of Object.entries(cells)) {
+      const notes = replicaNotes(state, clock);
+      if (!cutOff.has(id))
+        await heldAssignments({ cell: id, state, keys: [publicPart(EDGE_KEY)], notes }).adopt(signed);
+    }
+  };
+  await inform();
   const isolated = testEdge({ clock: clocks.isolated, beside: live });
   const place = async (edge: TestEdge, id: string): Promise<string> => {
     const body = JSON.stringify(candidate({ id }));
@@ -78,11 +100,11 @@ async function setUp(onIsolation: OnIsolation = 'serve') {
   // Both routers know the way from here on.
   expect([await place(live, 'first'), await place(isolated, 'second')]).toEqual(['a 202', 'a 202']);
   const idsOf = (cell: 'a' | 'b') => effects[cell]?.map(({ id }) => id) ?? [];
-  return { live, isolated, cells, clocks, cutOff, effects, place, pass, idsOf, now: () => seconds };
+  return { live, isolated, cells, clocks, cutOff, effects, place, pass, idsOf, inform, now: () => seconds };
 }
 
 test('a cell that is cut off has effects for 25 s at most, its successor from 75 s after the failover at most, and each happens once', async () => {
-  const { live, isolated, cells, cutOff, effects, place, pass, idsOf } = await setUp();
+  const { live, isolated, cells, cutOff, effects, place, pass, idsOf, inform } = await setUp();
   let count = 0;
   const both = async () => {
     count += 1;
@@ -96,6 +118,7 @@ test('a cell that is cut off has effects for 25 s at most, its successor from 75
   cutOff.add('a');
   await live.change({ kind: 'fail-over', cell: 'a' });
   await live.publish();
+  await inform();
   await pass(120, both);
   const lastOfA = Math.max(...(effects.a ?? []).map(({ at }) => at));
   const firstOfB = Math.min(...(effects.b ?? []).map(({ at }) => at));
@@ -116,6 +139,7 @@ test('a cell that is cut off has effects for 25 s at most, its successor from 75
   // Nothing has been done twice; what a still holds is done once it is the home again.
   await live.change({ kind: 'fail-back', cell: 'a' });
   await live.publish();
+  await inform();
   await pass(150);
   expect(idsOf('a')).toEqual(expect.arrayContaining(['late', `old-${count}`]));
   const all = [...idsOf('a'), ...idsOf('b')];
@@ -165,8 +189,9 @@ test('cells whose edge is away go on for 25 s, wait without harm, and go on at o
 });
 
 test('a tenant without a standby does without the edge, as in earlier releases', async () => {
-  const { live, cutOff, effects, place, pass } = await setUp();
+  const { live, cutOff, effects, place, pass, inform } = await setUp();
   await live.change({ kind: 'place-tenant', tenant: 'acme', standby: null });
+  await inform();
   let count = 0;
   const order = async () => void (await place(live, `o-${++count}`));
   await pass(2, order);
