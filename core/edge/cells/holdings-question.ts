@@ -40,7 +40,7 @@ export type Held =
 export interface HoldingsQuestion extends Holdings {
   /** Whether the cell holds events of this tenant, or of any. Never rejects because of the cell. */
   holds(cell: Target, tenant?: string): Promise<Held>;
-  /** Has the cell ask what has become of copies whose effects may have to happen there: one step, or why it does not answer. */
+  /** Has the cell ask what has become of copies whose effects may have to happen there: one step, empty in an earlier release, or why it does not answer. */
   hear(cell: Target, cursor?: string): Promise<JsonObject | string>;
 }
 
@@ -55,20 +55,28 @@ export interface Holdings {
 
 /** Returns the questions. */
 export function holdingsQuestion(deps: HoldingsDeps): HoldingsQuestion {
-  const ask = async (
+  const answerOf = async (
     { id, endpoint }: Target,
     method: 'GET' | 'POST',
     path: string,
-    timeoutMs: number = HOLDINGS_LIMITS.timeoutMs,
-  ): Promise<JsonObject | string> => {
+    timeoutMs: number,
+  ): Promise<{ readonly status: number; readonly body: JsonObject } | string> => {
     const issuedAt = toEpochSeconds(deps.clock.now());
     const expiresAt = (issuedAt + LIFE_SECONDS) as EpochSeconds;
     const claims = { tenant: ASKER, cell: id, endpoint, epoch: 1, scopes: ['control'], issuedAt, expiresAt } as const;
     const headers = { [ROUTE_HEADER]: await deps.sign(claims) };
     const answer = await timedFetch(deps, endpoint + path, { method, headers }, timeoutMs);
     if (answer.status === null) return `it cannot be asked: ${answer.problem}`;
-    const body = isJsonObject(answer.body) ? answer.body : {};
-    return answer.status === 200 ? body : `it cannot be asked: it answers ${answer.status} ${body.code ?? ''}`.trim();
+    return { status: answer.status, body: isJsonObject(answer.body) ? answer.body : {} };
+  };
+
+  const refusalOf = ({ status, body }: { readonly status: number; readonly body: JsonObject }): string =>
+    `it cannot be asked: it answers ${status} ${body.code ?? ''}`.trim();
+
+  const ask = async (cell: Target, method: 'GET' | 'POST', path: string): Promise<JsonObject | string> => {
+    const answer = await answerOf(cell, method, path, HOLDINGS_LIMITS.timeoutMs);
+    if (typeof answer === 'string') return answer;
+    return answer.status === 200 ? answer.body : refusalOf(answer);
   };
 
   const index = (cell: Target) => ask(cell, 'POST', '/v1/holdings/index');
@@ -100,9 +108,13 @@ export function holdingsQuestion(deps: HoldingsDeps): HoldingsQuestion {
       return ask(cell, 'GET', `/v1/replicas?${query}`);
     },
 
-    hear: (cell, cursor) => {
+    async hear(cell, cursor) {
       const query = cursor === undefined ? '' : `?${new URLSearchParams({ cursor })}`;
-      return ask(cell, 'POST', `/v1/replica/hear${query}`, HOLDINGS_LIMITS.hearMs);
+      const answer = await answerOf(cell, 'POST', `/v1/replica/hear${query}`, HOLDINGS_LIMITS.hearMs);
+      if (typeof answer === 'string') return answer;
+      if (answer.status === 200) return answer.body;
+      // A cell of an earlier release has no such route, and keeps no copies.
+      return answer.status === 404 && answer.body.code === 'not_found' ? {} : refusalOf(answer);
     },
 
     holds,

@@ -77,6 +77,8 @@ interface Listened {
   readonly isUnderWay: boolean;
   /** Whether a step of this pass got on, and could not see the end of a list. */
   readonly hasMore: boolean;
+  /** Why it has not answered last. */
+  readonly problem?: string;
 }
 
 interface Round {
@@ -197,16 +199,16 @@ export function createCatchingUp({ directory, push, replicas, hear, watch, clock
       .filter((each) => each.keys !== undefined && each.state !== 'retired' && answers(each.id) && dueAt(each) <= now)
       .sort((one, other) => dueAt(one) - dueAt(other));
     if (cell === undefined) return false;
-    const { cursor: from = null, hasMore = false } = heard.get(cell.id) ?? {};
+    const { cursor: from = null, hasMore = false, problem: before } = heard.get(cell.id) ?? {};
     const progress = await hear(cell, from ?? undefined);
     if (typeof progress === 'string') {
-      heard.set(cell.id, { at: now, cursor: from, isUnderWay: false, hasMore });
-      // A cell of an earlier release does not know the question.
-      if (!progress.includes('404')) problem = `${cell.id}: ${progress}`;
+      // A cursor that the cell takes no more, as of another release, is given up with the second failure.
+      const cursor = before === undefined ? from : null;
+      heard.set(cell.id, { at: now, cursor, isUnderWay: false, hasMore, problem: progress });
       return true;
     }
     const cursor = typeof progress.next === 'string' ? progress.next : null;
-    const gotOn = Number(progress.ended) + Number(progress.sent) > 0;
+    const gotOn = Number(progress.ended ?? 0) + Number(progress.sent ?? 0) > 0;
     const isMore = hasMore || (gotOn && Number(progress.unfinished) > 0);
     // A pass that has left something is followed by another one at once, if it gets on.
     heard.set(cell.id, { at: now, cursor, isUnderWay: cursor !== null || isMore, hasMore: cursor !== null && isMore });
@@ -264,6 +266,9 @@ export function createCatchingUp({ directory, push, replicas, hear, watch, clock
       return underWay;
     },
 
-    progress: () => ({ waiting: queue.size, problem }),
+    progress() {
+      const [unheard] = [...heard].flatMap(([id, { problem: why }]) => (why === undefined ? [] : `${id}: ${why}`));
+      return { waiting: queue.size, problem: problem ?? unheard ?? null };
+    },
   };
 }

@@ -67,3 +67,14 @@ test('a cell that does not answer, or refuses, may hold anything', async () => {
   const without = asking(async () => Response.json({ code: 'not_found' }, { status: 404 }));
   expect(await without.heldBy(TARGET, 'acme')).toBe('it cannot be asked: it answers 404 not_found');
 });
+
+test('a cell is asked what became of its copies; one of an earlier release keeps none, and what stands before a lost cell says nothing', async () => {
+  const { hear } = setUp();
+  expect(await hear(TARGET)).toEqual({ ended: 0, sent: 0, waiting: 0, unfinished: 0, next: null });
+  const answers = (response: Response) => asking(async () => response).hear(TARGET, 'x');
+  expect(await answers(Response.json({ code: 'not_found' }, { status: 404 }))).toEqual({});
+  expect(await answers(new Response('<html>', { status: 404 }))).toBe('it cannot be asked: it answers 404');
+  expect(await answers(Response.json({ code: 'store_unavailable' }, { status: 503 }))).toBe(
+    'it cannot be asked: it answers 503 store_unavailable',
+  );
+});

@@ -179,14 +179,33 @@ test('each cell that answers asks what became of its copies, twice a minute, and
   expect(c.heard.splice(0)).toEqual(['a', 'c', 'a behind x', 'a', 'a behind x']);
   await c.round(CATCHING_UP_LIMITS.askMs - 1);
   expect(c.heard).toEqual([]);
-  // A cell of an earlier release does not know the question.
-  c.hears(() => 'it cannot be asked: it answers 404 not_found');
+  // A cell of an earlier release says nothing.
+  c.hears(() => ({}));
   c.silent.clear();
   await c.round(1);
   expect(c.heard.splice(0).sort()).toEqual(['a', 'b', 'c']);
   await c.round();
   expect([c.heard, c.progress()]).toEqual([[], { waiting: 0, problem: null }]);
-  c.hears(() => 'it cannot be asked: it answers 503 store_unavailable');
+});
+
+test('a cell that cannot be asked is asked again at the same place, once, and then from the beginning; it is shown until it answers', async () => {
+  const c = await catching(1);
+  for (const id of ['b', 'c']) c.silent.add(id);
+  let answer: JsonObject | string = { ended: 1, sent: 0, unfinished: 0, next: 'x' };
+  const failed = 'it cannot be asked: it answers 503 store_unavailable';
+  c.hears(() => {
+    const said = answer;
+    answer = failed;
+    return said;
+  });
+  await c.round();
+  expect(c.heard.splice(0)).toEqual(['a', 'a behind x']);
+  expect(c.progress().problem).toBe(`a: ${failed}`);
+  for (const expected of [['a behind x'], ['a'], ['a']]) {
+    await c.round(CATCHING_UP_LIMITS.askMs);
+    expect(c.heard.splice(0)).toEqual(expected);
+  }
+  c.hears(() => ({ ended: 0, sent: 0, unfinished: 0, next: null }));
   await c.round(CATCHING_UP_LIMITS.askMs);
-  expect(c.progress().problem).toBe('c: it cannot be asked: it answers 503 store_unavailable');
+  expect(c.progress().problem).toBeNull();
 });

@@ -130,7 +130,8 @@ describe('a failover that is refused', () => {
     for (const id of ['a', 'b']) a.settle(id, REFUSED);
     expect(a.of('b')?.saved.verdict).toBe('failing');
     const orders: (readonly string[])[] = [];
-    for (let rounds = 0; rounds < 10 && a.of('b')?.saved.verdict === 'failing'; rounds += 1) orders.push(a.round('x..'));
+    for (let rounds = 0; rounds < 10 && a.of('b')?.saved.verdict === 'failing'; rounds += 1)
+      orders.push(a.round('x..'));
     expect(orders.at(-1)).toEqual(['a preview']);
     expect(orders.slice(0, -1).flat()).toEqual([]);
     a.settle('a', REFUSED);
