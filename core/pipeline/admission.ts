@@ -2,10 +2,9 @@
 import { LEASE } from '../cell/lease.ts';
 import type { Leases } from '../cell/lease-keeper.ts';
 import type { ConsumerDeclaration } from '../cell/topology.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryOutcome } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { describeError, isPortError } from '../ports/errors.ts';
+import { forEachTenant } from './batch-parts.ts';
 import { itemOf, RECEIPT_LIMITS, type Receipts } from './receipts.ts';
 
 export interface AdmissionDeps {
@@ -64,28 +63,10 @@ export function admission({
       },
     };
 
-    /** Works on each tenant's messages; a fault of the store concerns these alone. */
-    const byTenant = async (
+    const byTenant = (
       some: readonly DeliveredMessage[],
       work: (tenant: string, group: readonly DeliveredMessage[]) => Promise<void>,
-    ): Promise<void> => {
-      const groups = new Map<string, DeliveredMessage[]>();
-      for (const message of some) {
-        const group = groups.get(message.tenant);
-        if (group === undefined) groups.set(message.tenant, [message]);
-        else group.push(message);
-      }
-      await mapConcurrently([...groups], RECEIPT_LIMITS.concurrentTenants, async ([tenant, group]) => {
-        try {
-          await work(tenant, group);
-        } catch (error) {
-          if (!isPortError(error)) throw error;
-          const { code, message: reason, timedOut } = describeError(error);
-          for (const { deliveryId } of group)
-            outcomes.set(deliveryId, { ...retry(`${code}: ${reason}`), ...(timedOut && { timedOut }) });
-        }
-      });
-    };
+    ): Promise<void> => forEachTenant(some, RECEIPT_LIMITS.concurrentTenants, outcomes, work);
 
     /** Hears of the other cells. */
     const judge = (some: readonly DeliveredMessage[], of: Receipts): Promise<void> =>

@@ -2,11 +2,11 @@
 import { eventKey } from '../events/cloud-event.ts';
 import { parseTime } from '../events/time.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMessage } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
-import { describeError, isPortError } from '../ports/errors.ts';
+import { describeError } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
+import { forEachTenant, handOn } from './batch-parts.ts';
 import { isLeft, mayLeave, UNDERIVED_LIMITS, type UnderivedNote, type UnderivedNotes } from './underived.ts';
 
 const CONCURRENT_TENANTS = 16;
@@ -66,35 +66,15 @@ export function leavingCopies({ cell, notes, clock, log }: LeaveCopiesDeps, hand
 
   return async (messages, ...more) => {
     const outcomes = new Map<string, DeliveryOutcome>();
-    const byTenant = new Map<string, DeliveredMessage[]>();
-    for (const message of messages) {
-      if (!isCopy(message)) continue;
-      const some = byTenant.get(message.tenant);
-      if (some === undefined) byTenant.set(message.tenant, [message]);
-      else some.push(message);
-    }
-    await mapConcurrently([...byTenant], CONCURRENT_TENANTS, async ([tenant, copies]) => {
-      let outcome: DeliveryOutcome | undefined;
+    await forEachTenant(messages.filter(isCopy), CONCURRENT_TENANTS, outcomes, async (tenant, copies) => {
       try {
-        if (await leaves(tenant, copies)) outcome = DONE;
+        if (await leaves(tenant, copies)) for (const { deliveryId } of copies) outcomes.set(deliveryId, DONE);
       } catch (error) {
-        if (!isPortError(error)) throw error;
-        const { code, message, timedOut } = describeError(error);
-        outcome = { status: 'retry', reason: `${code}: ${message}`, ...(timedOut && { timedOut }) };
+        const { code } = describeError(error);
         log.warn('it is not known whether copies are derived here; they will be delivered again', { tenant, code });
+        throw error;
       }
-      if (outcome !== undefined) for (const { deliveryId } of copies) outcomes.set(deliveryId, outcome);
     });
-    const rest = messages.filter(({ deliveryId }) => !outcomes.has(deliveryId));
-    const others = rest.length === 0 ? [] : await handler(rest, ...more);
-    for (const [index, { deliveryId }] of rest.entries()) {
-      const outcome = others[index];
-      if (outcome !== undefined) outcomes.set(deliveryId, outcome);
-    }
-    return messages.map(({ deliveryId }): DeliveryOutcome => {
-      const outcome = outcomes.get(deliveryId);
-      if (outcome === undefined) throw new TypeError('The handler returned fewer outcomes than it was given messages.');
-      return outcome;
-    });
+    return handOn(outcomes, handler, [messages, ...more]);
   };
 }

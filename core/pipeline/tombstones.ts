@@ -8,9 +8,10 @@ import { mapConcurrently } from '../lib/concurrently.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CloudEvent } from '../ports/cloud-event.ts';
-import { describeError, isPortError } from '../ports/errors.ts';
+import { isPortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import type { Store } from '../ports/store.ts';
+import { forEachTenant, handOn } from './batch-parts.ts';
 
 export const TOMBSTONE_LIMITS = {
   /** Tenants, and subjects of tenants with erased subjects, that it remembers. */
@@ -188,37 +189,14 @@ const DONE: DeliveryOutcome = { status: 'done' };
 export function withoutErased(tombs: Pick<Tombstones, 'of'>, handler: DeliveryHandler): DeliveryHandler {
   return async (messages, ...more) => {
     const outcomes = new Map<string, DeliveryOutcome>();
-    const byTenant = new Map<string, DeliveredMessage[]>();
-    for (const message of messages) {
-      if ('unreadable' in message) continue;
-      const some = byTenant.get(message.tenant);
-      if (some === undefined) byTenant.set(message.tenant, [message]);
-      else some.push(message);
-    }
-    await mapConcurrently([...byTenant], TOMBSTONE_LIMITS.concurrentReads, async ([tenant, some]) => {
-      try {
-        const erased = await tombs.of(
-          tenant,
-          some.map(({ event }) => event.subject),
-        );
-        for (const { deliveryId, event } of some) if (isErased(erased, tenant, event)) outcomes.set(deliveryId, DONE);
-      } catch (error) {
-        if (!isPortError(error)) throw error;
-        const { code, message, timedOut } = describeError(error);
-        const outcome = { status: 'retry', reason: `${code}: ${message}`, ...(timedOut && { timedOut }) } as const;
-        for (const { deliveryId } of some) outcomes.set(deliveryId, outcome);
-      }
+    const readable = messages.filter((message): message is DeliveredMessage => !('unreadable' in message));
+    await forEachTenant(readable, TOMBSTONE_LIMITS.concurrentReads, outcomes, async (tenant, some) => {
+      const erased = await tombs.of(
+        tenant,
+        some.map(({ event }) => event.subject),
+      );
+      for (const { deliveryId, event } of some) if (isErased(erased, tenant, event)) outcomes.set(deliveryId, DONE);
     });
-    const rest = messages.filter(({ deliveryId }) => !outcomes.has(deliveryId));
-    const others = rest.length === 0 ? [] : await handler(rest, ...more);
-    for (const [index, { deliveryId }] of rest.entries()) {
-      const outcome = others[index];
-      if (outcome !== undefined) outcomes.set(deliveryId, outcome);
-    }
-    return messages.map(({ deliveryId }): DeliveryOutcome => {
-      const outcome = outcomes.get(deliveryId);
-      if (outcome === undefined) throw new TypeError('The handler returned fewer outcomes than it was given messages.');
-      return outcome;
-    });
+    return handOn(outcomes, handler, [messages, ...more]);
   };
 }
