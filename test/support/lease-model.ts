@@ -10,6 +10,7 @@ import {
   type Tenant,
 } from '../../core/edge/ports/directory-model.ts';
 import type { LeaseAnswer } from '../../core/ports/lease.ts';
+import { breadthFirst, type Found } from './breadth-first.ts';
 
 const CELLS = ['a', 'b'] as const;
 type Id = (typeof CELLS)[number];
@@ -247,43 +248,17 @@ export interface Bounds {
   readonly states: number;
 }
 
-export interface Found {
-  readonly states: number;
-  /** The steps to two effects at once, as few as possible; `null` if there are none. */
-  readonly counterexample: readonly string[] | null;
-  /** Whether all states within the bounds were seen. */
-  readonly complete: boolean;
-}
-
 const isRouting = (what: string): boolean => /router|cache|fenced/.test(what);
 
-/** Searches breadth first, so that a counterexample is as short as it can be. */
 export function search(bounds: Bounds, rules: Rules = RULES): Found {
-  const first = begin();
-  const queue: { readonly state: State; readonly from: number; readonly what: string }[] = [
-    { state: first, from: -1, what: '' },
-  ];
-  const seen = new Set([keyOf(first, bounds)]);
-  const path = (index: number): string[] => {
-    const entry = queue[index];
-    return entry === undefined || entry.from === -1 ? [] : [...path(entry.from), entry.what];
-  };
-  for (let index = 0; index < queue.length; index += 1) {
-    const entry = queue[index];
-    if (entry === undefined) break;
-    for (const [what, raw] of steps(entry.state, rules, bounds)) {
-      if (!bounds.withRouter && isRouting(what)) continue;
-      const next = settled(raw, rules, bounds);
-      if (CELLS.every((id) => next.at[id].busyUntil !== null))
-        return { states: seen.size, counterexample: [...path(index), what], complete: false };
-      const key = keyOf(next, bounds);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      if (seen.size > bounds.states) return { states: seen.size, counterexample: null, complete: false };
-      queue.push({ state: next, from: index, what });
-    }
-  }
-  return { states: seen.size, counterexample: null, complete: true };
+  return breadthFirst<State>({
+    ...{ first: begin(), states: bounds.states, keyOf: (state) => keyOf(state, bounds) },
+    *stepsOf(state) {
+      for (const [what, next] of steps(state, rules, bounds))
+        if (bounds.withRouter || !isRouting(what)) yield [what, settled(next, rules, bounds)] as const;
+    },
+    faultOf: (state) => (CELLS.every((id) => state.at[id].busyUntil !== null) ? [] : null),
+  });
 }
 
 /** Effects end in time; questions get lost; and a lease that will give room for nothing any more is none. */

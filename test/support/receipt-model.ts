@@ -2,6 +2,7 @@
 import { type Assignment, peerOf } from '../../core/cell/assignment.ts';
 import { type Leased, type Situation, standingOf, type Verdict, verdictOf } from '../../core/pipeline/receipts.ts';
 import type { EpochSeconds } from '../../core/ports/clock.ts';
+import { breadthFirst, type Found } from './breadth-first.ts';
 
 const CELLS = ['a', 'b'] as const;
 type Id = (typeof CELLS)[number];
@@ -246,7 +247,7 @@ function* steps(state: State, rules: Rules, bounds: Bounds): Generator<Step> {
       ];
     if (cell.up && cell.fence < epoch && cell.fence > 0)
       yield [`${id} is fenced`, withCell(state, id, { fence: epoch })];
-    if (cell.up && epochOf(cell.told) !== epoch) yield [`${id} is told`, told(state, id)];
+    if (cell.up && epochOf(cell.told) !== epoch) yield [`${id} is informed`, told(state, id)];
     if (epochOf(cell.read) !== epochOf(cell.told)) yield [`${id} reads it`, withCell(state, id, { read: cell.told })];
     const peer = at[other(id)];
     if (cell.up && peer.up && cell.log !== null && placed.standby !== null)
@@ -295,7 +296,7 @@ function settled(state: State, bounds: Bounds): State {
 
 /** Steps behind which nothing else is left undone than before them. */
 const isOfKnowledge = (what: string): boolean =>
-  / (is told|is fenced|is cut off|is back|reads it|wants a comparison)$/.test(what);
+  / (is informed|is fenced|is cut off|is back|reads it|wants a comparison)$/.test(what);
 
 /** What is left undone if nothing changes any more, and everything answers, or one cell never does again; `null` if nothing. */
 function leftOver(state: State, rules: Rules, lost: Id | null): string | null {
@@ -356,43 +357,23 @@ function keyOf({ at, placed, lease, ...rest }: State): string {
   return parts.concat(Object.values(rest)).join();
 }
 
-export interface Found {
-  readonly states: number;
-  /** The steps to what must not be, as few as possible; `null` if there are none. */
-  readonly counterexample: readonly string[] | null;
-  /** Whether all states within the bounds were seen. */
-  readonly complete: boolean;
+export interface FoundEffects extends Found {
   /** Whether the effect happened twice somewhere, after a failover. */
   readonly twice: boolean;
 }
 
-/** Searches breadth first, so that a counterexample is as short as it can be. */
-export function search(bounds: Bounds, rules: Rules = RULES): Found {
-  const first = begin();
-  const queue: { readonly state: State; readonly from: number; readonly what: string }[] = [
-    { state: first, from: -1, what: '' },
-  ];
-  const seen = new Set([keyOf(first)]);
+export function search(bounds: Bounds, rules: Rules = RULES): FoundEffects {
   let twice = false;
-  const path = (index: number): string[] => {
-    const entry = queue[index];
-    return entry === undefined || entry.from === -1 ? [] : [...path(entry.from), entry.what];
-  };
-  for (let index = 0; index < queue.length; index += 1) {
-    const entry = queue[index];
-    if (entry === undefined) break;
-    for (const [what, raw] of steps(entry.state, rules, bounds)) {
-      const next = settled(raw, bounds);
-      const key = keyOf(next);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      twice ||= next.effects > 1;
-      const fault = next.fault ?? (isOfKnowledge(what) ? null : leftUndone(next, rules));
-      if (fault !== null)
-        return { states: seen.size, counterexample: [...path(index), what, fault], complete: false, twice };
-      if (seen.size > bounds.states) return { states: seen.size, counterexample: null, complete: false, twice };
-      queue.push({ state: next, from: index, what });
-    }
-  }
-  return { states: seen.size, counterexample: null, complete: true, twice };
+  const found = breadthFirst({
+    ...{ first: begin(), states: bounds.states, keyOf },
+    *stepsOf(state) {
+      for (const [what, next] of steps(state, rules, bounds)) yield [what, settled(next, bounds)] as const;
+    },
+    faultOf(state, what) {
+      twice ||= state.effects > 1;
+      const fault = state.fault ?? (isOfKnowledge(what) ? null : leftUndone(state, rules));
+      return fault === null ? null : [fault];
+    },
+  });
+  return { ...found, twice };
 }

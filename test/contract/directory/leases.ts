@@ -62,7 +62,7 @@ export const leaseClauses = {
       tenant('alone', { cell: 'beta', standby: null }),
     );
     const epochs = async (cell: string) => {
-      const outcome = await directory.lease({ cell, key: key(cell), tenants: ['acme', 'alone', 'nobody'] });
+      const outcome = await directory.lease({ cell, key: key(cell), tenants: ['acme', 'alone', 'unknown'] });
       return outcome.status === 'refused' ? 'refused' : outcome.epochs;
     };
     const current = async (home: string) => {

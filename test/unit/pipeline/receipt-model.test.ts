@@ -1,6 +1,7 @@
 // No order of events within the bounds lets an effect happen twice across a planned move, or be left out, and each rule is needed for that.
 import { type Situation, type Standing, standingOf, type Verdict, verdictOf } from '../../../core/pipeline/receipts.ts';
-import { type Bounds, type Found, RULES, type Rules, search } from '../../support/receipt-model.ts';
+import type { Found } from '../../support/breadth-first.ts';
+import { type Bounds, RULES, type Rules, search } from '../../support/receipt-model.ts';
 
 const CUT: Bounds = { changes: 1, cuts: 1, sent: 2, repeated: 0, states: 300_000 };
 const BACK: Bounds = { changes: 2, cuts: 0, sent: 1, repeated: 1, states: 100_000 };

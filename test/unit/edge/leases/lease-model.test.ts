@@ -1,7 +1,8 @@
 // No order of events within the bounds lets two cells have effects of one tenant under way, and each rule is needed for that.
 import { LEASE, leaseOver } from '../../../../core/cell/lease.ts';
 import type { Cell, DirectoryChange, Tenant } from '../../../../core/edge/ports/directory-model.ts';
-import { type Bounds, type Found, RULES, type Rules, type State, search } from '../../../support/lease-model.ts';
+import type { Found } from '../../../support/breadth-first.ts';
+import { type Bounds, RULES, type Rules, type State, search } from '../../../support/lease-model.ts';
 
 const ALONE: Bounds = { changes: 2, withFaults: true, withRouter: false, states: 300_000 };
 const BUSY: Bounds = { changes: 4, withFaults: false, withRouter: false, states: 300_000 };
