@@ -195,16 +195,21 @@ function describe({ status, revision, changes, movedTenants, notes }: Outcome): 
   ].join('\n');
 }
 
+/** What records mean that do not say it. */
+const UNSAID = { onIsolation: 'serve', standbyMode: 'warm' } as const;
+
 /** `cell aws-alpha: state active → down, switches 0 → 1`. */
 export function describeChange({ kind, id, before, after }: DirectoryChange): string {
   if (after === null) return `${kind} ${id} removed`;
-  const was = (before ?? {}) as Readonly<Record<string, unknown>>;
-  const fields = Object.entries(after).filter(
-    ([name, value]) => name !== 'revision' && name !== 'id' && !sameJson(was[name], value),
-  );
-  const shown = fields.map(([name, value]) =>
-    before === null ? `${name} ${show(value)}` : `${name} ${show(was[name])} → ${show(value)}`,
-  );
+  const was: Readonly<Record<string, unknown>> = { ...UNSAID, ...before };
+  const is: Readonly<Record<string, unknown>> = { ...UNSAID, ...after };
+  const unsaid = Object.keys(UNSAID).filter((name) => before !== null && name in before);
+  const shown = [...new Set([...Object.keys(after), ...unsaid])]
+    .filter((name) => name !== 'revision' && name !== 'id')
+    .flatMap((name) => {
+      if (before === null) return `${name} ${show(is[name])}`;
+      return sameJson(was[name], is[name]) ? [] : `${name} ${show(was[name])} → ${show(is[name])}`;
+    });
   return `${kind} ${id}${before === null ? ' added' : ''}: ${shown.join(', ')}`;
 }
 

@@ -140,7 +140,7 @@ const actions: Readonly<Record<string, Action>> = {
     change(context, 'PUT', `tenants/${idOf(context, 'tenant')}`, {
       residency: context.options.residency ?? 'any',
       tier: context.options.tier ?? 'standard',
-      ...(context.options.mode !== undefined && { standbyMode: modeOf(String(context.options.mode)) }),
+      ...(context.options.mode !== undefined && { standbyMode: modeOf(context.options.mode) }),
       ...placeOf(context.options),
     }),
 
@@ -188,7 +188,7 @@ const actions: Readonly<Record<string, Action>> = {
 
   'standby-mode': (context) =>
     change(context, 'POST', `tenants/${idOf(context, 'tenant')}/standby-mode`, {
-      standbyMode: modeOf(required(context.options, 'mode')),
+      standbyMode: modeOf(context.options.mode),
     }),
 
   remove: (context) => {
@@ -208,7 +208,8 @@ function policyOf(given: string): string {
 }
 
 /** See `policyOf`. */
-function modeOf(given: string): string {
+function modeOf(given: unknown): string {
+  if (given === undefined) throw new UsageError('Give --mode warm or --mode log-only.');
   if (given === 'warm' || given === 'log-only') return given;
   throw new UsageError(`--mode must be warm or log-only, not ${JSON.stringify(given)}.`);
 }
