@@ -1,7 +1,7 @@
 // Jest: one project per kind of test; the file name says what a test may cost (CONTRIBUTING.md has the table).
 
 /**
- * What modules use most of what is global. In the realm of a test each look at a global asks Node.js, which is a third of the processor time of
+ * What modules use most of what is global. In the realm of a test each look at a global asks Node.js, which takes a good part of the time of
  * tests that compute; these are parameters of each module instead. None of them may be replaced by a test.
  */
 const GLOBALS = [

@@ -23,7 +23,11 @@ export interface Client {
 }
 
 /** Starts a client; it ends with `stop`, and rejects there if an event was not taken. */
-export function startClient({ keys, cells, directory, ingests }: MovesGround, tenant: string, everyMs: number): Client {
+export function startClient(
+  { keys, cells, copies, directory, ingests }: MovesGround,
+  tenant: string,
+  everyMs: number,
+): Client {
   let times: number[] = [];
   let acknowledged = 0;
   let repeated = 0;
@@ -55,7 +59,10 @@ export function startClient({ keys, cells, directory, ingests }: MovesGround, te
       ingests.report({
         [cell.id]: { ...NO_TRAFFIC, ingestTimes: timeOf(systemClock.now() - sentAt) },
       });
-      if (response.status === 202) break;
+      if (response.status === 202) {
+        copies[cell.id].accepted(tenant, event);
+        break;
+      }
       if (attempt === ATTEMPTS) throw new Error(`An event of ${tenant} was answered ${response.status}: ${text}`);
       repeated += 1;
     }

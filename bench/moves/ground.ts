@@ -25,6 +25,7 @@ import { makePrivateKey, makeRouteKeys, type RouteKeys } from '../../local/route
 import { openAccount } from '../kit/account.ts';
 import type { Cloud, Context } from '../kit/benchmark.ts';
 import { openDatabase, REGION } from '../kit/database.ts';
+import { type LiveCopies, liveCopies } from './live-copies.ts';
 
 /** Warnings of a run that is sound would be in the way; a fault ends it by its answer. */
 const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -47,6 +48,8 @@ export interface MovesGround {
   readonly cells: Readonly<Record<Cloud, MovesCell>>;
   readonly directory: Directory;
   readonly mover: WorkingMover;
+  /** What sends on the events that a cell accepts while the move goes on. */
+  readonly copies: Readonly<Record<Cloud, LiveCopies>>;
   /** What moves are throttled by; the clients report to it as routers do. */
   readonly ingests: IngestWindow;
   /** The clock of the mover, which can be put forward over what is only waited for. */
@@ -181,6 +184,7 @@ export async function openMovesGround(context: Context, tenants: readonly string
   };
   const push = replicaPusher(asking);
   const ingests = ingestWindow(systemClock);
+  const copies = { aws: liveCopies(cells.aws, keys, SILENT), azure: liveCopies(cells.azure, keys, SILENT) };
   const mover = createMover({
     ...{ directory, push, storage: storageInMemory(), clock, log: SILENT },
     derive: replicaDeriver(asking),
@@ -195,7 +199,7 @@ export async function openMovesGround(context: Context, tenants: readonly string
     return found;
   };
   return {
-    ...{ keys, cells, directory, mover, clock, ingests },
+    ...{ keys, cells, copies, directory, mover, clock, ingests },
     compare: async (tenant, from, restart) => {
       const [home, standby] = [await recordOf(tenant.cell), await recordOf(String(tenant.standby))];
       return push({ tenant, home, standby, from, restart, verify: true });

@@ -148,7 +148,7 @@ export const movesBenchmark: Benchmark = {
     const neighbour = startClient(ground, NEIGHBOUR, EVERY_MS);
     const own = startClient(ground, MOVED, EVERY_MS);
     context.atEnd(async () => {
-      await Promise.allSettled([neighbour.stop(), own.stop()]);
+      await Promise.allSettled([neighbour.stop(), own.stop(), ground.copies.aws.stop(), ground.copies.azure.stop()]);
     });
     context.progress('moves: the neighbour alone');
     await untilSent(neighbour, BEFORE / 4);
@@ -158,6 +158,7 @@ export const movesBenchmark: Benchmark = {
     const course = await follow(ground, context, neighbour, to);
     await neighbour.stop();
     await own.stop();
+    await Promise.all([ground.copies.aws.stop(), ground.copies.azure.stop()]);
     context.progress('moves: compared once more');
     const check = await verified(ground, from);
     const expected = events + own.acknowledged;
