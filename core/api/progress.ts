@@ -28,6 +28,7 @@ export const PushProgress = object(['subjects', 'stored', 'same', 'kept', 'repla
   skipped: { ...count, description: 'Documents of the log that are no events.' },
   bytes: { ...count, description: 'Of the bodies that were sent, compressed.' },
   documents: { ...count, description: 'Documents of the log that this step has worked on.' },
+  sent: { ...count, description: 'Those of them that this step has sent; the others were there, or only compared.' },
   done: { type: 'boolean' },
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });

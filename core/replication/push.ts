@@ -63,6 +63,8 @@ export interface PushProgress extends Received, Difference {
   readonly bytes: number;
   /** Documents that this step has worked on. */
   readonly documents: number;
+  /** Those of them that this step has sent. */
+  readonly sent: number;
   readonly done: boolean;
   readonly waiting?: string;
   /** See `WalkProgress`. */
@@ -102,7 +104,10 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
 
   const send = async (address: PeerAddress, documents: readonly LogDocument[]) => {
     const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, documents);
-    return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), { bytes });
+    return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), {
+      bytes,
+      sent: documents.length,
+    });
   };
 
   /** How the other cell's events of a range differ, and which of these entries it lacks or has otherwise. */
@@ -213,6 +218,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     const to = peerOf(assignment, deps.cell);
     if (to === undefined) throw new PortError('misconfigured', `${tenant} has no other cell.`);
     const address = { to, tenant, signed, traceparent: command.traceparent };
+    let sent = 0;
     const progress = await walk({
       key: { partition: statePartition.pushes(tenant), id: (verify ? 'verify!' : receipts ? 'receipts!' : '') + to.id },
       tenant,
@@ -241,6 +247,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
               )
             : 0;
         const done = await pass(address, parts, command, until);
+        sent += done.counts.sent ?? 0;
         return { ...done, counts: add(done.counts, { bytes: told }) };
       },
     });
@@ -251,6 +258,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       subjects,
       ...all,
       documents,
+      sent,
       done,
       ...(waiting !== undefined && { waiting }),
       ...(isOther && { isOther }),

@@ -10,7 +10,7 @@ import type { Directory } from '../ports/directory.ts';
 import { type Cell, type DirectoryIntent, epochOf, isServing, type Tenant } from '../ports/directory-model.ts';
 import type { Move } from '../ports/mover.ts';
 import { isBeforeSwitch, MOVE_LIMITS, stepped } from './move.ts';
-import type { Throttle } from './throttle.ts';
+import type { StepDone, Throttle } from './throttle.ts';
 
 export const WORK_LIMITS = {
   /** The target may be the home once a walk through everything has found no more than this missing: events come as they are accepted by then. */
@@ -45,6 +45,12 @@ export interface Scene {
   readonly tenant: Tenant;
   readonly source: Cell;
   readonly target: Cell;
+}
+
+/** What a step has done, as a cell answers; one of an earlier release does not say how many of its events it has sent. */
+function stepDone({ documents, sent }: Readonly<Record<string, unknown>>, verify: boolean): StepDone {
+  const read = Number(documents ?? 0);
+  return { read, sent: Number(sent ?? (verify ? 0 : read)) };
 }
 
 export const refusal = (code: RefusalCode, detail: string) => new Refusal(code, detail);
@@ -118,12 +124,12 @@ export function moveWork({ directory, push, derive, fence, bring, throttle, cloc
     readonly counts: Readonly<Record<string, unknown>> | null;
     readonly done: boolean;
   }> => {
-    const grant = await throttle.take(pair.from);
+    const grant = await throttle.take(pair.from, verify ? 'compare' : 'send');
     if (typeof grant === 'number')
       return { move: { ...move, notBefore: clock.now() + grant, problem: null }, counts: null, done: false };
     const counts = await push({ ...pair, restart: !move.walking, verify, budget: grant.budget });
     const isStopped = typeof counts === 'string' || (counts.waiting !== undefined && counts.isOther !== true);
-    grant.end(typeof counts === 'string' ? 0 : Number(counts.documents ?? 0), isStopped);
+    grant.end(typeof counts === 'string' ? { read: 0, sent: 0 } : stepDone(counts, verify), isStopped);
     if (typeof counts === 'string') throw new Waiting(counts);
     const done = counts.done === true;
     if (!done && counts.waiting !== undefined)

@@ -32,15 +32,15 @@ function throttled(seen: IngestTimes | null = CALM) {
   });
   const rate = () => throttle.rateOf('a');
   /** Moves for so long, as fast as it may; how many events. */
-  const move = async (milliseconds: number, fails = () => false) => {
+  const move = async (milliseconds: number, fails = () => false, purpose: 'send' | 'compare' = 'send') => {
     const until = clock.now() + milliseconds;
     let events = 0;
     while (clock.now() < until) {
-      const grant = await throttle.take('a');
+      const grant = await throttle.take('a', purpose);
       if (typeof grant === 'number') clock.jump(Math.min(grant, until - clock.now()));
       else {
         events += grant.budget;
-        grant.end(grant.budget, fails());
+        grant.end({ read: grant.budget, sent: purpose === 'send' ? grant.budget : 0 }, fails());
       }
     }
     return events;
@@ -48,7 +48,7 @@ function throttled(seen: IngestTimes | null = CALM) {
   /** Until it has seen what there is without moves. */
   const settled = async () => {
     await move(THROTTLE_LIMITS.lookMs);
-    while (typeof (await throttle.take('a')) === 'number') clock.jump(1000);
+    while (typeof (await throttle.take('a', 'send')) === 'number') clock.jump(1000);
   };
   return { clock, log, asked, state, throttle, rate, move, settled };
 }
@@ -62,7 +62,7 @@ test('an idle source has no p99, and is read at a rate that rises', async () => 
 
 test('before the first event it looks at requests without moves, and only at those that were reported since', async () => {
   const t = throttled();
-  expect(await t.throttle.take('a')).toBe(THROTTLE_LIMITS.lookMs);
+  expect(await t.throttle.take('a', 'send')).toBe(THROTTLE_LIMITS.lookMs);
   await t.settled();
   expect(t.asked[0]).toBe(THROTTLE_LIMITS.windowMs);
   expect(t.asked[1]).toBe(THROTTLE_LIMITS.lookMs - THROTTLE_LIMITS.settleMs);
@@ -117,10 +117,27 @@ test('a store that takes no more halves the rate, of moves at the same time only
   const t = throttled(NO_TIMES);
   await t.move(THROTTLE_LIMITS.lookMs);
   const before = t.rate();
-  const [one, other] = [await t.throttle.take('a'), await t.throttle.take('a')];
-  for (const grant of [one, other]) if (typeof grant !== 'number') grant.end(grant.budget, true);
+  const [one, other] = [await t.throttle.take('a', 'send'), await t.throttle.take('a', 'send')];
+  for (const grant of [one, other])
+    if (typeof grant !== 'number') grant.end({ read: grant.budget, sent: grant.budget }, true);
   expect(t.rate()).toBeGreaterThanOrEqual(before / 4);
   expect(t.log.messages('info')).toHaveLength(1);
+});
+
+test('events that are only compared may be many more, and so may those that are found to be there', async () => {
+  const { start, comparedForOne, burstMs } = THROTTLE_LIMITS;
+  const t = throttled(NO_TIMES);
+  expect(await t.throttle.take('a', 'compare')).toMatchObject({ budget: start * comparedForOne });
+  const compared = await throttled(NO_TIMES).move(burstMs, () => false, 'compare');
+  expect(compared).toBe(comparedForOne * (await throttled(NO_TIMES).move(burstMs)));
+  // A step that was to send, and has found most of them there, leaves what it has not needed.
+  const some = throttled(NO_TIMES);
+  let steps = 0;
+  for (let grant = await some.throttle.take('a', 'send'); typeof grant !== 'number'; steps += 1) {
+    grant.end({ read: grant.budget, sent: 0 }, false);
+    grant = await some.throttle.take('a', 'send');
+  }
+  expect(steps).toBe(2 * comparedForOne + 1);
 });
 
 test('what is not known neither slows moves down nor makes them faster', async () => {
@@ -135,11 +152,15 @@ test('what is not known neither slows moves down nor makes them faster', async (
 test('all moves of a source together get no more than its rate; other sources have their own', async () => {
   const t = throttled(NO_TIMES);
   const taken: number[] = [];
-  for (let grant = await t.throttle.take('a'); typeof grant !== 'number'; grant = await t.throttle.take('a'))
+  for (
+    let grant = await t.throttle.take('a', 'send');
+    typeof grant !== 'number';
+    grant = await t.throttle.take('a', 'send')
+  )
     taken.push(grant.budget);
   const { start, burstMs, stepMs } = THROTTLE_LIMITS;
   expect(taken).toEqual(Array.from({ length: burstMs / stepMs }, () => (start * stepMs) / 1000));
-  expect(await t.throttle.take('b')).toMatchObject({ budget: THROTTLE_LIMITS.start });
+  expect(await t.throttle.take('b', 'send')).toMatchObject({ budget: THROTTLE_LIMITS.start });
 });
 
 property(
