@@ -31,8 +31,10 @@ export const statePartition = {
   claimed: (consumer: string, tenant: string, subject: string) => `claimed|${consumer}|${tenant}|${subject}`,
   /** Copies of a tenant's events whose effects may have to happen here. */
   pending: (consumer: string, tenant: string) => `pending|${consumer}|${tenant}`,
-  /** The consumers and tenants that have such copies. */
-  pendingTenants: 'pending',
+  /** The consumers and tenants that have such copies, and whose hash has this digit. */
+  pendingLists: (digit: string) => `pending|${digit}`,
+  /** All of them, as an earlier release listed them. */
+  earlierPendingLists: 'pending',
   /** How far consumers have come with deriving a tenant's state anew. */
   rebuild: (tenant: string) => `rebuild|${tenant}`,
   /** Copies of a tenant's events that stand in no cell, as others do in their place. */

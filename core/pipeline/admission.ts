@@ -5,6 +5,7 @@ import type { ConsumerDeclaration } from '../cell/topology.ts';
 import type { DeliveredMessage, DeliveryOutcome } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import { forEachTenant } from './batch-parts.ts';
+import type { Shares } from './fair-share.ts';
 import { itemOf, RECEIPT_LIMITS, type Receipts } from './receipts.ts';
 
 export interface AdmissionDeps {
@@ -16,11 +17,13 @@ export interface AdmissionDeps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export interface Admitted {
-  /** Messages whose effects may begin now. */
-  readonly ready: readonly DeliveredMessage[];
-  /** What becomes of the others, by `deliveryId`. */
-  readonly outcomes: ReadonlyMap<string, DeliveryOutcome>;
+/** What begins of one batch, tenant by tenant. */
+export interface Admission {
+  /**
+   * Calls `begin` with the messages of each tenant whose effects may begin, as soon as that is known: it waits for no other tenant's cell. Resolves
+   * once all of it is over, with what becomes of the other messages, by `deliveryId`. Rejects with nothing but what is no port error.
+   */
+  each(begin: (ready: readonly DeliveredMessage[]) => Promise<void>): Promise<ReadonlyMap<string, DeliveryOutcome>>;
   /** Why no effect of the tenant may begin any more; `undefined` if it may. Asked again before each. */
   hindrance(tenant: string): DeliveryOutcome | undefined;
 }
@@ -33,7 +36,7 @@ const tenantsOf = (messages: readonly DeliveredMessage[]): readonly string[] => 
 
 /**
  * Returns the function. Without receipts an effect happens in the cell that has accepted the event, as in earlier releases. What waits is
- * delivered again, and that counts against no limit of parking. It rejects with nothing but what is no port error.
+ * delivered again, and that counts against no limit of parking. Asking about a tenant's messages is part of its share of the batch's time.
  */
 export function admission({
   cell,
@@ -41,19 +44,58 @@ export function admission({
   leases,
   receipts,
   clock,
-}: AdmissionDeps): (messages: readonly DeliveredMessage[], deadline: number) => Promise<Admitted> {
+}: AdmissionDeps): (
+  messages: readonly DeliveredMessage[],
+  deadline: number,
+  shares: Pick<Shares, 'charge'>,
+) => Admission {
   const isCopy = ({ origin }: DeliveredMessage): boolean =>
     effects === 'home-only' && origin !== undefined && origin !== cell;
   const unleased = (tenant: string): string | undefined => leases?.hindrance(tenant, LEASE.effectMs);
 
-  return async (messages, deadline) => {
+  return (messages, deadline, shares) => {
     const outcomes = new Map<string, DeliveryOutcome>();
-    const ready: DeliveredMessage[] = [];
     /** Tenant → until when the other cell's answers count. */
     const counts = new Map<string, number>();
-    const admitted: Admitted = {
-      ready,
-      outcomes,
+    const [copies, own] = [messages.filter(isCopy), messages.filter((message) => !isCopy(message))];
+
+    /** Hears of the other cell, and returns what may begin. */
+    const judge = async (
+      tenant: string,
+      group: readonly DeliveredMessage[],
+      of: Receipts,
+    ): Promise<readonly DeliveredMessage[]> => {
+      const [at, epoch] = [clock.now(), leases?.epoch?.(tenant)];
+      const question = { tenant, items: group.map(itemOf), hindrance: unleased(tenant), epoch, deadline };
+      const { verdicts, wasAsked } = await of.judge(question);
+      if (wasAsked) counts.set(tenant, at + RECEIPT_LIMITS.answeredMs);
+      const ready: DeliveredMessage[] = [];
+      for (const message of group) {
+        const verdict = verdicts.get(message.deliveryId) ?? retry('it was not judged');
+        if (verdict === 'apply') ready.push(message);
+        else outcomes.set(message.deliveryId, verdict);
+      }
+      return ready;
+    };
+
+    /** What may begin of a tenant. What waits of its copies does so in the store, and not in the queue, where it would stand before others. */
+    const admit = async (
+      tenant: string,
+      group: readonly DeliveredMessage[],
+      of: Receipts,
+    ): Promise<readonly DeliveredMessage[]> => {
+      const isLeased = unleased(tenant) === undefined;
+      const judged = group.filter((message) => isLeased || !isCopy(message));
+      const ready = judged.length === 0 ? [] : await judge(tenant, judged, of);
+      const waiting = group.filter(
+        (message) => isCopy(message) && !ready.includes(message) && outcomes.get(message.deliveryId)?.status !== 'done',
+      );
+      if (waiting.length > 0) await of.defer(tenant, waiting.map(itemOf));
+      for (const { deliveryId } of waiting) outcomes.set(deliveryId, DONE);
+      return ready;
+    };
+
+    return {
       hindrance(tenant) {
         const reason = unleased(tenant);
         if (reason !== undefined) return retry(reason);
@@ -61,59 +103,36 @@ export function admission({
           ? retry('the tenant’s other cell was asked too long ago')
           : undefined;
       },
-    };
 
-    const byTenant = (
-      some: readonly DeliveredMessage[],
-      work: (tenant: string, group: readonly DeliveredMessage[]) => Promise<void>,
-    ): Promise<void> => forEachTenant(some, RECEIPT_LIMITS.concurrentTenants, outcomes, work);
-
-    /** Hears of the other cells. */
-    const judge = (some: readonly DeliveredMessage[], of: Receipts): Promise<void> =>
-      byTenant(some, async (tenant, group) => {
-        const [at, epoch] = [clock.now(), leases?.epoch?.(tenant)];
-        const question = { tenant, items: group.map(itemOf), hindrance: unleased(tenant), epoch, deadline };
-        const { verdicts, wasAsked } = await of.judge(question);
-        if (wasAsked) counts.set(tenant, at + RECEIPT_LIMITS.answeredMs);
-        for (const message of group) {
-          const verdict = verdicts.get(message.deliveryId) ?? retry('it was not judged');
-          if (verdict === 'apply') ready.push(message);
-          else outcomes.set(message.deliveryId, verdict);
+      async each(begin) {
+        if (leases === undefined || receipts === undefined) {
+          for (const { deliveryId } of copies) outcomes.set(deliveryId, DONE);
+          await leases?.obtain(tenantsOf(own));
+          for (const { tenant, deliveryId } of own) {
+            const reason = unleased(tenant);
+            if (reason !== undefined) outcomes.set(deliveryId, retry(reason));
+          }
+          await begin(own.filter(({ deliveryId }) => !outcomes.has(deliveryId)));
+          return outcomes;
         }
-      });
-
-    const defer = (copies: readonly DeliveredMessage[], of: Receipts): Promise<void> =>
-      byTenant(copies, async (tenant, group) => {
-        await of.defer(tenant, group.map(itemOf));
-        for (const { deliveryId } of group) outcomes.set(deliveryId, DONE);
-      });
-
-    if (leases === undefined || receipts === undefined) {
-      for (const message of messages) if (isCopy(message)) outcomes.set(message.deliveryId, DONE);
-      const own = messages.filter((message) => !isCopy(message));
-      await leases?.obtain(tenantsOf(own));
-      for (const message of own) {
-        const reason = unleased(message.tenant);
-        if (reason === undefined) ready.push(message);
-        else outcomes.set(message.deliveryId, retry(reason));
-      }
-      return admitted;
-    }
-
-    const [copies, own] = [messages.filter(isCopy), messages.filter((message) => !isCopy(message))];
-    // For copies no lease is asked for, unless they are sent to be acted on: a standby asks the edge for none as long as its home is at work.
-    const sent = copies.filter(({ consumer }) => consumer !== undefined);
-    await leases.obtain(tenantsOf([...own, ...sent]));
-    const isLeased = ({ tenant }: DeliveredMessage): boolean => unleased(tenant) === undefined;
-    await judge([...copies.filter(isLeased), ...own], receipts);
-    // What waits does so in the store, and not in the queue, where it would stand before others.
-    await defer(
-      copies.filter(
-        ({ deliveryId }) =>
-          !ready.some((each) => each.deliveryId === deliveryId) && outcomes.get(deliveryId)?.status !== 'done',
-      ),
-      receipts,
-    );
-    return admitted;
+        // For copies no lease is asked for, unless they are sent to be acted on: a standby asks the edge for none as long as its home is at work.
+        const sent = copies.filter(({ consumer }) => consumer !== undefined);
+        await leases.obtain(tenantsOf([...own, ...sent]));
+        const begun: Promise<readonly unknown[]>[] = [];
+        await forEachTenant(messages, RECEIPT_LIMITS.concurrentTenants, outcomes, async (tenant, group) => {
+          const ready = await shares.charge(tenant, () => admit(tenant, group, receipts));
+          // The next tenant is asked for meanwhile.
+          begun.push(
+            begin(ready).then(
+              () => [],
+              (error: unknown) => [error],
+            ),
+          );
+        });
+        const [fault] = (await Promise.all(begun)).flat();
+        if (fault !== undefined) throw fault;
+        return outcomes;
+      },
+    };
   };
 }

@@ -7,7 +7,7 @@ import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome, UnreadableMess
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT, type PortError, stackOf } from '../ports/errors.ts';
 import type { Log } from '../ports/log.ts';
-import { type Admitted, admission } from './admission.ts';
+import { type Admission, admission } from './admission.ts';
 import type { Consumer } from './consumer.ts';
 import type { CrashMarkers, Suspect } from './crash-markers.ts';
 import { type Shares, sharesOf } from './fair-share.ts';
@@ -82,7 +82,7 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
       if (clock.now() > deadline - CONSUME_LIMITS.deadlineMarginMs) return TOO_LATE;
       return shares.isUsedUp(tenant) ? USED_UP : undefined;
     };
-    let admitted: Admitted | undefined;
+    let admitted: Admission | undefined;
     const notNow = (tenant: string): DeliveryOutcome | undefined => tooLate(tenant) ?? admitted?.hindrance(tenant);
 
     const applyGroup = async ({ tenant, messages: group }: Group) => {
@@ -112,11 +112,13 @@ export function consume(deps: ConsumeDeps): DeliveryHandler {
           outcomes.set(message.deliveryId, tooLate(message.tenant ?? '') ?? (await parkUnreadable(message)));
         else events.push(message);
       }
-      admitted = await admit(events, deadline);
-      for (const [deliveryId, outcome] of admitted.outcomes) outcomes.set(deliveryId, outcome);
-      readable.push(...admitted.ready);
-      const fresh = readable.filter((message) => message.attempt <= 1);
-      await shares.each(groupBySubject(fresh), applyGroup);
+      admitted = admit(events, deadline, shares);
+      const others = await admitted.each(async (ready) => {
+        readable.push(...ready);
+        const fresh = ready.filter((message) => message.attempt <= 1);
+        await shares.each(groupBySubject(fresh), applyGroup);
+      });
+      for (const [deliveryId, outcome] of others) outcomes.set(deliveryId, outcome);
     });
 
     const redelivered = readable.filter((message) => message.attempt > 1);

@@ -16,7 +16,10 @@ export interface Shares {
   isUsedUp(tenant: string): boolean;
   /** Does work on account of a tenant. */
   charge<T>(tenant: string, work: () => Promise<T>): Promise<T>;
-  /** Calls `work` for each item, several at a time, those of tenants with the least work in progress first. Rejects with its first error. */
+  /**
+   * Calls `work` for each item, several at a time, those of tenants with the least work in progress first; calls at the same time share these
+   * places. Rejects with the first error, once what has begun is over, and begins nothing more of this call then.
+   */
   each<T extends { readonly tenant: string }>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void>;
 }
 
@@ -25,6 +28,39 @@ export function sharesOf(tenants: ReadonlySet<string>, clock: Pick<Clock, 'now'>
   const spent = new Map<string, number>();
   const isShared = tenants.size > 1;
   const most = isShared ? SHARE_LIMITS.perTenant : SHARE_LIMITS.concurrent;
+  const waiting = new Map<string, (() => Promise<void>)[]>();
+  const running = new Map<string, number>();
+  let inWork = 0;
+
+  const next = (): { readonly tenant: string; readonly work: () => Promise<void> } | undefined => {
+    const [tenant] = [...waiting.keys()]
+      .filter((each) => (running.get(each) ?? 0) < most)
+      .sort((a, b) => (running.get(a) ?? 0) - (running.get(b) ?? 0));
+    const [work, ...rest] = waiting.get(tenant ?? '') ?? [];
+    if (tenant === undefined || work === undefined) return undefined;
+    if (rest.length === 0) waiting.delete(tenant);
+    else waiting.set(tenant, rest);
+    return { tenant, work };
+  };
+
+  const count = (tenant: string, by: 1 | -1): void => {
+    inWork += by;
+    running.set(tenant, (running.get(tenant) ?? 0) + by);
+  };
+
+  const fill = (): void => {
+    while (inWork < SHARE_LIMITS.concurrent) {
+      const found = next();
+      if (found === undefined) return;
+      const { tenant, work } = found;
+      count(tenant, 1);
+      void work().finally(() => {
+        count(tenant, -1);
+        fill();
+      });
+    }
+  };
+
   return {
     isUsedUp: (tenant) => isShared && (spent.get(tenant) ?? 0) >= SHARE_LIMITS.tenantMs,
 
@@ -38,37 +74,24 @@ export function sharesOf(tenants: ReadonlySet<string>, clock: Pick<Clock, 'now'>
     },
 
     async each(items, work) {
-      const waiting = new Map<string, (typeof items)[number][]>();
-      for (const item of items) waiting.set(item.tenant, [...(waiting.get(item.tenant) ?? []), item]);
-      const running = new Map<string, number>();
-      const next = () => {
-        const [tenant] = [...waiting.keys()]
-          .filter((each) => (running.get(each) ?? 0) < most)
-          .sort((a, b) => (running.get(a) ?? 0) - (running.get(b) ?? 0));
-        if (tenant === undefined) return undefined;
-        const [item, ...rest] = waiting.get(tenant) ?? [];
-        if (rest.length === 0) waiting.delete(tenant);
-        else waiting.set(tenant, rest);
-        return item;
-      };
       const errors: unknown[] = [];
-      const all = new Set<Promise<void>>();
-      for (;;) {
-        const item = errors.length === 0 && all.size < SHARE_LIMITS.concurrent ? next() : undefined;
-        if (item === undefined) {
-          if (all.size === 0) break;
-          await Promise.race(all);
-          continue;
-        }
-        running.set(item.tenant, (running.get(item.tenant) ?? 0) + 1);
-        const one = work(item)
-          .catch((error: unknown) => void errors.push(error))
-          .finally(() => {
-            running.set(item.tenant, (running.get(item.tenant) ?? 1) - 1);
-            all.delete(one);
-          });
-        all.add(one);
-      }
+      const all = items.map(
+        (item) =>
+          new Promise<void>((done) => {
+            const one = async (): Promise<void> => {
+              try {
+                if (errors.length === 0) await work(item);
+              } catch (error) {
+                errors.push(error);
+              } finally {
+                done();
+              }
+            };
+            waiting.set(item.tenant, [...(waiting.get(item.tenant) ?? []), one]);
+          }),
+      );
+      fill();
+      await Promise.all(all);
       if (errors.length > 0) throw errors[0];
     },
   };

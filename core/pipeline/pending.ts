@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts';
 import { isPortError } from '../ports/errors.ts';
 import type { Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
 import type { EventIdentity } from './consumer.ts';
+import { digitOf, PART_DIGITS, PARTS, partOf, queryParts } from './parts.ts';
 
 export const PENDING_LIMITS = {
   concurrentWrites: 16,
@@ -36,6 +37,8 @@ export interface PendingList {
   readonly version: Version;
 }
 
+type ListState = Pick<PendingList, 'at' | 'after' | 'restsUntil'>;
+
 /** What is kept of a copy. */
 export interface Waiting extends EventIdentity {
   readonly origin?: string | undefined;
@@ -52,6 +55,7 @@ export interface PendingCopy extends Waiting {
 export interface PendingCopies {
   /** Adds copies, durably. Adding one again changes nothing. */
   add(consumer: string, tenant: string, copies: readonly Waiting[]): Promise<void>;
+  /** Lists of which copies may be pending. Moves those that an earlier release has kept elsewhere. `invalid` for a cursor of another listing. */
   lists(page: { readonly limit: number; readonly cursor?: StoreCursor | undefined }): Promise<{
     readonly items: readonly PendingList[];
     readonly next?: StoreCursor;
@@ -74,42 +78,73 @@ const BETWEEN = '!';
 
 const keyOf = ({ subject, id }: EventIdentity): string => `${id}${BETWEEN}${fingerprint(subject)}`;
 
+/** The partitions of the lists, and behind them the one in which an earlier release has kept them all, on which each process wrote for each tenant. */
+const PARTITIONS = [...PART_DIGITS.map(statePartition.pendingLists), statePartition.earlierPendingLists];
+
 function listIn({ id, body, version }: StoredDocument): PendingList {
   const [consumer = '', tenant = ''] = id.split(BETWEEN);
-  return { consumer, tenant, ...(body as unknown as Pick<PendingList, 'at' | 'after' | 'restsUntil'>), version };
+  return { consumer, tenant, ...(body as unknown as ListState), version };
 }
 
 /** Returns the pending copies of a cell. */
 export function pendingCopies(state: Store, clock: Pick<Clock, 'now'>): PendingCopies {
   const listed = new BoundedCache<string, number>(PENDING_LIMITS.tenants);
 
-  const listKey = (consumer: string, tenant: string) => ({
-    partition: statePartition.pendingTenants,
-    id: [consumer, tenant].join(BETWEEN),
-  });
+  const listKey = (consumer: string, tenant: string) => {
+    const id = [consumer, tenant].join(BETWEEN);
+    return { partition: statePartition.pendingLists(digitOf(partOf(id))), id };
+  };
 
-  const enlist = async (consumer: string, tenant: string): Promise<void> => {
+  /** Writes what `change` makes of a list, and resolves with the list; with `undefined` if there is nothing to change. */
+  const change = async (
+    consumer: string,
+    tenant: string,
+    made: (known: PendingList | undefined) => ListState | undefined,
+  ): Promise<PendingList | undefined> => {
     const key = listKey(consumer, tenant);
-    const now = clock.now();
-    const at = listed.get(key.id);
-    if (at !== undefined && Math.abs(now - at) < PENDING_LIMITS.listedMs) return;
     for (let attempt = 1; ; attempt += 1) {
       const stored = await state.get(key);
-      const known = stored === undefined ? undefined : listIn(stored);
-      // Another process has listed it just now.
-      if (known !== undefined && known.restsUntil === 0 && Math.abs(now - known.at) < PENDING_LIMITS.listedMs) {
-        listed.set(key.id, known.at);
-        return;
-      }
-      const body = { at: Math.max(now, known?.at ?? 0), after: known?.after ?? null, restsUntil: 0 };
+      const body = made(stored === undefined ? undefined : listIn(stored));
+      if (body === undefined) return undefined;
       try {
-        await state.put({ ...key, body }, stored?.version ?? 'absent');
-        listed.set(key.id, now);
-        return;
+        const version = await state.put({ ...key, body: { ...body } }, stored?.version ?? 'absent');
+        return { consumer, tenant, ...body, version };
       } catch (error) {
         if (!isPortError(error, 'conflict') || attempt === PENDING_LIMITS.attempts) throw error;
       }
     }
+  };
+
+  const enlist = async (consumer: string, tenant: string): Promise<void> => {
+    const name = [consumer, tenant].join(BETWEEN);
+    const now = clock.now();
+    const at = listed.get(name);
+    if (at !== undefined && Math.abs(now - at) < PENDING_LIMITS.listedMs) return;
+    let listedAt: number = now;
+    await change(consumer, tenant, (known) => {
+      // Another process has listed it just now.
+      if (known !== undefined && known.restsUntil === 0 && Math.abs(now - known.at) < PENDING_LIMITS.listedMs) {
+        listedAt = known.at;
+        return undefined;
+      }
+      listedAt = now;
+      return { at: Math.max(now, known?.at ?? 0), after: known?.after ?? null, restsUntil: 0 };
+    });
+    listed.set(name, listedAt);
+  };
+
+  /** Moves a list of an earlier release, of which processes may be at work; `undefined` if it is listed in its partition already. */
+  const moved = async (document: StoredDocument): Promise<PendingList | undefined> => {
+    const { consumer, tenant, at, after, restsUntil } = listIn(document);
+    let isNew = true;
+    const list = await change(consumer, tenant, (known) => {
+      isNew = known === undefined;
+      if (known === undefined) return { at, after, restsUntil };
+      if (at <= known.at && restsUntil >= known.restsUntil) return undefined;
+      return { at: Math.max(at, known.at), after: known.after, restsUntil: Math.min(restsUntil, known.restsUntil) };
+    });
+    await state.delete(document, document.version).catch(unlessConflict);
+    return isNew ? list : undefined;
   };
 
   return {
@@ -125,9 +160,11 @@ export function pendingCopies(state: Store, clock: Pick<Clock, 'now'>): PendingC
     },
 
     async lists({ limit, cursor }) {
-      const { items, next } = await state.query(statePartition.pendingTenants, { limit, ...(cursor && { cursor }) });
-      const lists = items.map(listIn);
-      return { items: lists, ...(next !== undefined && { next }) };
+      const { items, next } = await queryParts(state, PARTITIONS, { limit, ...(cursor !== undefined && { cursor }) });
+      const lists = await mapConcurrently(items, PENDING_LIMITS.concurrentWrites, async ([document, part]) =>
+        part < PARTS ? listIn(document) : moved(document),
+      );
+      return { items: lists.filter((list) => list !== undefined), ...(next !== undefined && { next }) };
     },
 
     async page({ consumer, tenant, after }, limit) {

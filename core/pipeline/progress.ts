@@ -8,7 +8,7 @@ export interface ProgressDeps<Method extends keyof Delays> {
   readonly delays: Pick<Delays, Method>;
 }
 
-/** When this cell accepted the event; `undefined` of one that another cell has accepted, or that is redriven: these are not compared. */
+/** When this cell accepted the event; `undefined` of one that another cell has accepted, or that is redriven (to all consumers: without an origin): these are not compared. */
 export const ownAcceptance = (cell: string, { origin, acceptedAt, consumer }: BusMessage): number | undefined =>
   origin === cell && consumer === undefined ? acceptedAt : undefined;
 

@@ -23,8 +23,8 @@ export const RECEIPT_LIMITS = {
   rememberedMs: 5000,
   /** … for so many tenants; an assignment has about a kilobyte. */
   tenants: 1000,
-  /** Tenants of one batch that are asked for at the same time. */
-  concurrentTenants: 4,
+  /** Tenants of one batch that are asked for at the same time: those of a slow cell are not to keep all others waiting. */
+  concurrentTenants: 16,
   /** An effect begins no later than this after the answer, in milliseconds: a lease may have been the other cell’s meanwhile. */
   answeredMs: 20_000,
   /**

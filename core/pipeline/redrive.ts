@@ -123,11 +123,13 @@ export function redrive({
     }
     // If it is parked again after this, it has another version and gets another request.
     const { origin, acceptedAt } = document.body as JsonObject;
+    // What the relay of this very cell parked goes to all consumers, for whom its wait would be a lag. Without an origin an event is
+    // this cell's own, and counts for no lag (`ownAcceptance`).
+    const isRelayed = consumer === RELAY && origin === cell;
     const message = {
       ...{ tenant, consumer, event },
-      ...(typeof origin === 'string' && { origin }),
-      // Of what the relay of this very cell parked it would count as a lag of the consumers.
-      ...(typeof acceptedAt === 'number' && (consumer !== RELAY || origin !== cell) && { acceptedAt }),
+      ...(typeof origin === 'string' && !isRelayed && { origin }),
+      ...(typeof acceptedAt === 'number' && { acceptedAt }),
     };
     const request = redriveRequest(message, `${id}!${fingerprint(document.version)}`, clock.now());
     const [outcome] = await events.append([request]);

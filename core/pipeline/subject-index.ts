@@ -1,19 +1,18 @@
 // The index of what a cell's log holds: the tenants of the cell, and the subjects of each tenant.
-import { sha256 } from '@noble/hashes/sha2';
-import { utf8ToBytes } from '@noble/hashes/utils';
 import { isName, statePartition } from '../cell/identity.ts';
 import { logPartition, tenantOf } from '../events/cloud-event.ts';
 import { isSubject } from '../events/subject.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
-import { isPortError, PortError } from '../ports/errors.ts';
+import { isPortError } from '../ports/errors.ts';
 import { isJsonObject, type JsonObject } from '../ports/json.ts';
 import { type Key, type NewDocument, STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
+import { digitOf, PART_DIGITS, PARTS, partOf, queryParts } from './parts.ts';
 import { type Erased, NOTHING_ERASED } from './tombstones.ts';
 
 export const INDEX_LIMITS = {
-  /** Partitions of a tenant's subjects: each takes 1,000 new subjects a second on DynamoDB, and 20 GB of them on Cosmos DB. */
-  buckets: 16,
+  /** Partitions of a tenant's subjects. */
+  buckets: PARTS,
   /** Subjects and tenants that a process knows to be listed. A name has up to 192 characters, so they take 15 MB at most. */
   remembered: 50_000,
   concurrentReads: 16,
@@ -74,23 +73,15 @@ const PROGRESS = { partition: statePartition.subjectProgress, id: 'index' } as c
 
 const NOTHING: IndexProgress = { documents: 0, subjects: 0, done: false };
 
-/** The bucket of a subject: the first 4 bits of its hash. */
-const subjectBucket = (subject: string): number => (sha256(utf8ToBytes(subject))[0] ?? 0) >> 4;
-
 /** The order of a listing: that of the buckets, and within one that of the names. */
 export const compareSubjects = (one: string, other: string): number =>
-  subjectBucket(one) - subjectBucket(other) || (one < other ? -1 : one > other ? 1 : 0);
-
-/** The same as a hexadecimal digit. */
-const bucketOf = (subject: string): string => bucketAt(subjectBucket(subject));
+  partOf(one) - partOf(other) || (one < other ? -1 : one > other ? 1 : 0);
 
 /** Comes behind a subject and before every longer one: subjects have no spaces. */
 const BEHIND = ' ';
 
-const bucketAt = (index: number): string => index.toString(16);
-
 const subjectKey = (tenant: string, subject: string): Key => ({
-  partition: statePartition.subjects(tenant, bucketOf(subject)),
+  partition: statePartition.subjects(tenant, digitOf(partOf(subject))),
   id: subject,
 });
 
@@ -160,24 +151,11 @@ export function subjectIndex({ events, state }: SubjectIndexDeps): SubjectIndex 
       }
     },
 
-    async subjects(tenant, { limit, cursor, after }) {
-      let { bucket, within } = positionOf(cursor);
-      // A cursor goes on with a query of the store, which has the same bounds again.
-      const first = after === undefined ? undefined : { bucket: subjectBucket(after), from: after + BEHIND };
-      if (cursor === undefined && first !== undefined) bucket = first.bucket;
-      const items: string[] = [];
-      while (bucket < INDEX_LIMITS.buckets && items.length < limit) {
-        const page = await state.query(statePartition.subjects(tenant, bucketAt(bucket)), {
-          limit: Math.min(limit - items.length, STORE_LIMITS.pageDocuments),
-          ...(bucket === first?.bucket && { from: first.from }),
-          ...(within !== undefined && { cursor: within }),
-        });
-        items.push(...page.items.map(({ id }) => id));
-        within = page.next;
-        if (within === undefined) bucket += 1;
-      }
-      if (bucket === INDEX_LIMITS.buckets) return { items };
-      return { items, next: `${bucketAt(bucket)}${within ?? ''}` as StoreCursor };
+    async subjects(tenant, { after, ...query }) {
+      const partitions = PART_DIGITS.map((digit) => statePartition.subjects(tenant, digit));
+      const first = after === undefined ? undefined : { part: partOf(after), from: after + BEHIND };
+      const { items, next } = await queryParts(state, partitions, { ...query, first });
+      return { items: items.map(([{ id }]) => id), ...(next !== undefined && { next }) };
     },
 
     async tenants(query) {
@@ -229,15 +207,6 @@ const progressOf = ({ documents, subjects, done }: JsonObject): IndexProgress =>
   subjects: Number(subjects ?? 0),
   done: done === true,
 });
-
-/** Where a page begins: a bucket, and the store's cursor in it. */
-function positionOf(cursor: StoreCursor | undefined): { bucket: number; within: StoreCursor | undefined } {
-  if (cursor === undefined) return { bucket: 0, within: undefined };
-  const within = cursor.slice(1);
-  const bucket = Number.parseInt(cursor.slice(0, 1), 16);
-  if (Number.isNaN(bucket)) throw new PortError('invalid', 'The cursor belongs to another listing.');
-  return { bucket, within: within === '' ? undefined : (within as StoreCursor) };
-}
 
 /** The subjects that partitions of the log are of, by tenant; other partitions hold no events. */
 function subjectsIn(partitions: readonly string[]): Map<string, string[]> {

@@ -6,7 +6,7 @@ import type { PortError } from './errors.ts';
 export interface BusMessage {
   readonly event: CloudEvent;
   readonly tenant: string;
-  /** The cell that accepted the event, where it is known. */
+  /** The cell that accepted the event, where it is known; without it, the event counts as the cell's own. */
   readonly origin?: string;
   /** The context of the request by which the cell accepted the event, where it is not the event's own: what traces link to. */
   readonly context?: string;

@@ -4,6 +4,7 @@ import type { Delays } from '../cell/delays.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
+import { ownAcceptance } from '../pipeline/progress.ts';
 import type { DeliveredMessage, DeliveryHandler, DeliveryOutcome } from '../ports/bus.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError } from '../ports/errors.ts';
@@ -121,7 +122,10 @@ export function replicate(deps: ReplicateDeps): DeliveryHandler {
     }
     if (note.failingSince !== null) await notes.reached(tenant, peer);
     const now = clock.now();
-    const took = messages.flatMap(({ acceptedAt }) => (acceptedAt === undefined ? [] : [now - acceptedAt]));
+    const took = messages.flatMap((message) => {
+      const acceptedAt = ownAcceptance(cell, message);
+      return acceptedAt === undefined ? [] : [now - acceptedAt];
+    });
     await deps.delays.record('copy', peer, took);
     return DONE;
   };

@@ -103,6 +103,14 @@ export const publishingClauses = {
     });
   },
 
+  'when a message was accepted arrives also where its cell is not named': async (harness) => {
+    const { readings } = inboxes(harness, 'readings');
+    await harness.bus.publish([{ ...message('a'), acceptedAt: 1_795_246_863_000 }]);
+    await readings.untilAll(['a']);
+    expect(readings.seen[0]?.message).toMatchObject({ acceptedAt: 1_795_246_863_000 });
+    expect(readings.seen[0]?.message).not.toHaveProperty('origin');
+  },
+
   'a message for one consumer says so': async (harness) => {
     const { readings } = inboxes(harness, 'readings');
     await harness.bus.publish([message('a', { consumer: 'readings' })]);

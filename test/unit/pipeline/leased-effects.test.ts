@@ -5,7 +5,9 @@ import { type Leases, permitBy } from '../../../core/cell/lease-keeper.ts';
 import { claimingConsumer } from '../../../core/pipeline/claiming-consumer.ts';
 import { consume } from '../../../core/pipeline/consume.ts';
 import { crashMarkers } from '../../../core/pipeline/crash-markers.ts';
+import { SHARE_LIMITS } from '../../../core/pipeline/fair-share.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
+import { RECEIPT_LIMITS, type Receipts } from '../../../core/pipeline/receipts.ts';
 import { checkedStore } from '../../../core/store/checked-store.ts';
 import { FakeClock, START } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
@@ -17,7 +19,10 @@ const FAR = START + 600_000;
 const DONE = { status: 'done' };
 const WAITS = { status: 'retry', reason: 'no lease' };
 
-function setUp(effect: (clock: FakeClock) => Promise<void> = async () => undefined) {
+function setUp(
+  effect: (clock: FakeClock, ids: readonly string[]) => Promise<void> = async () => undefined,
+  receipts?: (clock: FakeClock) => Receipts,
+) {
   const clock = new FakeClock();
   const log = new RecordingLog();
   const state = faultyStore(checkedStore(new MemoryStore({ clock })));
@@ -34,7 +39,10 @@ function setUp(effect: (clock: FakeClock) => Promise<void> = async () => undefin
     {
       name: 'mail',
       async effects(events) {
-        await effect(clock);
+        await effect(
+          clock,
+          events.map(({ event }) => event.id),
+        );
         applied.push(...events.map(({ event }) => event.id));
         return [{ kind: 'put', id: 'sent', body: applied.length, expected: 'any' }];
       },
@@ -50,6 +58,7 @@ function setUp(effect: (clock: FakeClock) => Promise<void> = async () => undefin
     clock,
     log,
     leases,
+    receipts: receipts?.(clock),
   });
   const listed = async () => (await parked.list('mail', 'acme', 100)).items;
   return { clock, log, state, handle, until, applied, asked, listed };
@@ -109,4 +118,72 @@ test('effects of one batch end with the lease: those behind wait', async () => {
   expect(outcomes.filter(({ status }) => status === 'done').length).toBe(applied.length);
   expect(outcomes).toContainEqual(WAITS);
   expect(applied.length).toBeGreaterThan(0);
+});
+
+/** The other cell of every tenant but one answers once it is let; how long that takes counts by the clock. */
+function slowPeers(quick: string, { letGoAt = Number.POSITIVE_INFINITY } = {}) {
+  let [inWork, most] = [0, 0];
+  let letGo = (): void => undefined;
+  const answers = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const asked: string[] = [];
+  const receipts = (clock: FakeClock): Receipts => ({
+    async judge({ tenant, items }) {
+      asked.push(tenant);
+      const verdicts = new Map(items.map(({ deliveryId }) => [deliveryId, 'apply'] as const));
+      if (tenant === quick) return { verdicts, wasAsked: true };
+      inWork += 1;
+      most = Math.max(most, inWork);
+      if (asked.length === letGoAt) letGo();
+      await answers;
+      inWork -= 1;
+      clock.jump(RECEIPT_LIMITS.requestMs);
+      return { verdicts: new Map(items.map(({ deliveryId }) => [deliveryId, SILENT])), wasAsked: true };
+    },
+    defer: async () => undefined,
+  });
+  return { receipts, asked, letGo: () => letGo(), mostAtOnce: () => most };
+}
+
+const SILENT = { status: 'retry', reason: 'it does not answer' } as const;
+
+test('a tenant whose other cell does not answer waits for itself: what others cause happens meanwhile', async () => {
+  const { receipts, letGo, asked } = slowPeers('globex');
+  // The other cell is let go by the effect alone.
+  const { handle, until, applied } = setUp(async () => letGo(), receipts);
+  const slow = Array.from({ length: RECEIPT_LIMITS.concurrentTenants - 1 }, (_, index) => `slow-${index}`);
+  for (const tenant of [...slow, 'globex']) until.set(tenant, FAR);
+  const batch = [...slow.map((tenant) => message(tenant, { tenant })), message('b', { tenant: 'globex' })];
+  expect(await handle(batch, FAR)).toEqual([...slow.map(() => SILENT), DONE]);
+  expect([applied, asked]).toEqual([['b'], [...slow, 'globex']]);
+});
+
+test('no more tenants than that are asked for at once', async () => {
+  const { receipts, asked, mostAtOnce } = slowPeers('globex', { letGoAt: RECEIPT_LIMITS.concurrentTenants });
+  const { handle, until } = setUp(undefined, receipts);
+  const many = Array.from({ length: RECEIPT_LIMITS.concurrentTenants + 1 }, (_, index) => `slow-${index}`);
+  for (const tenant of many) until.set(tenant, FAR);
+  const batch = many.map((tenant) => message(tenant, { tenant }));
+  expect(await handle(batch, FAR)).toEqual(many.map(() => SILENT));
+  expect([asked, mostAtOnce()]).toEqual([many, RECEIPT_LIMITS.concurrentTenants]);
+});
+
+test('time in which a tenant’s other cell is asked is of its share', async () => {
+  const { receipts } = slowPeers('acme');
+  const asking = (clock: FakeClock): Receipts => {
+    const { judge, ...others } = receipts(clock);
+    return {
+      ...others,
+      judge: (question) => {
+        clock.jump(question.tenant === 'acme' ? SHARE_LIMITS.tenantMs : 0);
+        return judge({ ...question, tenant: 'acme' });
+      },
+    };
+  };
+  const { handle, until } = setUp(undefined, asking);
+  for (const tenant of ['acme', 'globex']) until.set(tenant, FAR);
+  const usedUp = expect.objectContaining({ reason: 'the tenant has had its share of the batch’s time' });
+  expect(await handle([message('a'), message('b', { tenant: 'globex' })], FAR)).toEqual([usedUp, DONE]);
+  expect(await handle([message('c')], FAR)).toEqual([DONE]);
 });

@@ -1,6 +1,7 @@
 // Copies that wait in the store: kept once, listed before they are there, and no list ends while copies may come.
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { PENDING_LIMITS, type PendingList, pendingCopies } from '../../../core/pipeline/pending.ts';
+import type { StoreCursor } from '../../../core/ports/store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 
@@ -25,7 +26,7 @@ test('a copy is kept once, in the order of the events’ times, apart for each c
   await pending.add('mail', 'acme', [copy('1')]);
   await pending.add('mail', 'globex', [copy('3')]);
   await pending.add('bill', 'acme', [copy('4')]);
-  expect((await lists()).map(({ consumer, tenant }) => `${consumer} ${tenant}`)).toEqual([
+  expect((await lists()).map(({ consumer, tenant }) => `${consumer} ${tenant}`).sort()).toEqual([
     'bill acme',
     'mail acme',
     'mail globex',
@@ -110,4 +111,59 @@ test('where a step goes on is kept while copies are added, and a rest ends with 
   clock.jump(PENDING_LIMITS.listedMs);
   await pending.add('mail', 'acme', [copy('2')]);
   expect(await listed()).toMatchObject({ after: '7', restsUntil: 0, at: clock.now() });
+});
+
+const PARTS = [...'0123456789abcdef'].map((digit) => `pending|${digit}`);
+
+test('a thousand lists are spread over all partitions, and each is found once, in pages', async () => {
+  const { pending, state } = setUp();
+  const tenants = Array.from({ length: 1000 }, (_, at) => `tenant-${at}`);
+  for (const tenant of tenants) await pending.add('mail', tenant, [copy('1')]);
+  const sizes = await Promise.all(PARTS.map(async (part) => (await state.query(part, { limit: 1000 })).items.length));
+  expect(Math.min(...sizes)).toBeGreaterThan(30);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1000);
+  const found: string[] = [];
+  let cursor: StoreCursor | undefined;
+  do {
+    const page = await pending.lists({ limit: 7, cursor });
+    expect(page.items.length).toBeLessThanOrEqual(7);
+    found.push(...page.items.map(({ tenant }) => tenant));
+    cursor = page.next;
+  } while (cursor !== undefined);
+  expect(found.sort()).toEqual(tenants.sort());
+});
+
+/** A list as an earlier release has kept it: in one partition for all. */
+const EARLIER = { partition: 'pending', id: 'mail!acme' };
+
+test('a list of an earlier release is found, and moves to its partition as it is', async () => {
+  const { pending, clock, state, lists } = setUp();
+  const body = { at: clock.now() - 5000, after: '7', restsUntil: clock.now() + 50_000 };
+  await state.put({ ...EARLIER, body }, 'absent');
+  expect(await lists()).toEqual([{ consumer: 'mail', tenant: 'acme', ...body, version: expect.any(String) }]);
+  expect(await state.get(EARLIER)).toBeUndefined();
+  const [moved] = await lists();
+  expect(moved).toMatchObject(body);
+  await pending.passed(moved as PendingList, { after: null, restsUntil: 0 });
+  expect(await lists()).toMatchObject([{ after: null, restsUntil: 0 }]);
+});
+
+test('a process of an earlier release that goes on listing loses nothing, and no list counts twice', async () => {
+  const { pending, clock, state, lists, listed } = setUp();
+  await pending.add('mail', 'acme', [copy('1')]);
+  await pending.passed(await listed(), { after: '7', restsUntil: clock.now() + 50_000 });
+  clock.jump(PENDING_LIMITS.unlistedMs);
+  // It adds a copy beside this one, which it lists where it always has.
+  await state.put({ ...EARLIER, body: { at: clock.now(), after: null, restsUntil: 0 } }, 'absent');
+  expect(await lists()).toHaveLength(1);
+  expect(await lists()).toMatchObject([{ at: clock.now(), after: '7', restsUntil: 0 }]);
+  expect(await state.get(EARLIER)).toBeUndefined();
+  await pending.ended(await listed());
+  expect(await lists()).toHaveLength(1);
+});
+
+test('a cursor of another release is refused', async () => {
+  const { pending } = setUp();
+  for (const cursor of ['x', 'mail!acme', ''] as StoreCursor[])
+    await expect(pending.lists({ limit: 1, cursor })).rejects.toMatchObject({ code: 'invalid' });
 });

@@ -6,6 +6,7 @@ import { acceptEvent } from '../../../core/events/accept.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import { deadLetters } from '../../../core/pipeline/dead-letters.ts';
 import { parking } from '../../../core/pipeline/parking.ts';
+import { ownAcceptance } from '../../../core/pipeline/progress.ts';
 import { redrive } from '../../../core/pipeline/redrive.ts';
 import { relay } from '../../../core/pipeline/relay.ts';
 import type { Bus, BusMessage } from '../../../core/ports/bus.ts';
@@ -72,6 +73,21 @@ test('a copy of another cell’s event stays one when it is redriven, and is as 
   expect(await refused.redrive({ consumer: 'relay', tenant: 'acme' })).toMatchObject({ redriven: 1 });
   await refused.relayAll();
   expect(refused.sent).toEqual([{ event, tenant: 'acme', origin }]);
+});
+
+test('what the relay of its own cell had parked says when it was accepted, and is no lag of those that get it', async () => {
+  const acceptedAt = 1_795_246_863_000;
+  let isTooLarge = true;
+  const { events, relayAll, redrive, sent, parked } = cell(() => isTooLarge);
+  const event = reading();
+  await events.append([toLogDocument('acme', event, { origin: 'cell-1', epoch: 1, at: acceptedAt })]);
+  await relayAll();
+  expect((await parked.list('relay', 'acme', 10)).items).toHaveLength(1);
+  isTooLarge = false;
+  expect(await redrive({ consumer: 'relay', tenant: 'acme' })).toMatchObject({ redriven: 1 });
+  await relayAll();
+  expect(sent).toEqual([{ event, tenant: 'acme', acceptedAt }]);
+  expect(sent.map((message) => ownAcceptance('cell-1', message))).toEqual([undefined]);
 });
 
 test('an event that looks like a redrive request is an event, of the tenant that sent it', async () => {

@@ -333,8 +333,11 @@ test('a comparison settles under the lease alone, once it began behind it; what 
   expect(await isAsked(settledAt + LEASE.skewMs + 1)).toBe(false);
   // Of copies, and of what says no time, nothing is known.
   clock.jump(1000);
-  const { acceptedAt: _, ...redriven } = own('b');
-  expect((await judge([redriven])).wasAsked).toBe(true);
+  const { acceptedAt: _, ...untimed } = own('b');
+  expect((await judge([untimed])).wasAsked).toBe(true);
+  // What its relay had parked comes without its cell, which is this one.
+  const { origin: __, ...redriven } = own('b', { acceptedAt: settledAt + LEASE.skewMs + 1 });
+  expect((await judge([redriven])).wasAsked).toBe(false);
   expect((await judge([copy('c')])).wasAsked).toBe(true);
   // Another lease needs another comparison.
   expect(await notes.leased('acme', 'home', 13)).toMatchObject({ leasedEpoch: 13, settledAt: null });
