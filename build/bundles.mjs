@@ -299,10 +299,7 @@ export function compile(options) {
 
 /** @param {import('esbuild').BuildOptions} options @returns {Promise<boolean>} */
 async function compileNow(options) {
-  const outfile = path.join(root, /** @type {string} */ (options.outfile));
-  const recordFile = `${outfile}.inputs.json`;
-  const key = JSON.stringify(options);
-  if (await isFresh(outfile, recordFile, key)) return false;
+  if (await isFresh(options)) return false;
   const { build, stop } = await import('esbuild');
   try {
     const result = await build({ ...options, metafile: true, write: false });
@@ -340,7 +337,12 @@ export async function keepResult(options, { metafile, outputFiles = [] }) {
 
 /** The inputs that are files. @param {import('esbuild').Metafile} metafile */
 const inputFiles = ({ inputs }) =>
-  Object.keys(inputs).filter((file) => !file.startsWith(`${ENTRIES}:`) && !file.startsWith(`${PACKAGE}:`));
+  Object.keys(inputs).filter(
+    (file) => file !== TEXT && !file.startsWith(`${ENTRIES}:`) && !file.startsWith(`${PACKAGE}:`),
+  );
+
+/** What esbuild calls a text that it was given, which is part of the options. */
+const TEXT = '<stdin>';
 
 /**
  * The inputs of what was compiled last, as they were then.
@@ -368,12 +370,16 @@ export async function put(file, contents) {
   await rename(draft, file);
 }
 
-/** @param {string} outfile @param {string} recordFile @param {string} key */
-async function isFresh(outfile, recordFile, key) {
+/**
+ * Whether what was made with these options is there, and every input of it is untouched.
+ * @param {import('esbuild').BuildOptions} options
+ */
+export async function isFresh(options) {
+  const outfile = path.join(root, /** @type {string} */ (options.outfile));
   try {
     await stat(outfile);
-    const record = JSON.parse(await readFile(recordFile, 'utf8'));
-    if (record.key !== key) return false;
+    const record = JSON.parse(await readFile(`${outfile}.inputs.json`, 'utf8'));
+    if (record.key !== JSON.stringify(options)) return false;
     const now = await fingerprints(Object.keys(record.inputs));
     return Object.entries(record.inputs).every(([file, fingerprint]) => now[file] === fingerprint);
   } catch (error) {

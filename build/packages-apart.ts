@@ -3,7 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
-import { type Bundle, beginningOf, deployableOptions, distFolder, PACKAGE, put, root } from './bundles.mjs';
+import {
+  type Bundle,
+  beginningOf,
+  deployableOptions,
+  distFolder,
+  isFresh,
+  keepResult,
+  PACKAGE,
+  root,
+} from './bundles.mjs';
 
 /** Package → the names that a source imports from it. */
 type Imports = ReadonlyMap<string, readonly string[]>;
@@ -91,18 +100,20 @@ export class PackagesApart {
   async #link(): Promise<boolean> {
     const contents = this.#contents();
     if (contents === this.#linked) return true;
-    const { build } = await import('esbuild');
-    const { entryPoints: _, plugins = [], ...options } = deployableOptions(this.#bundle);
+    const { entryPoints: _, plugins = [], ...bundle } = deployableOptions(this.#bundle);
+    const options = {
+      ...bundle,
+      stdin: { contents, resolveDir: root },
+      plugins: plugins.slice(beginningOf(this.#bundle).plugins.length),
+      sourcemap: false,
+      outfile: `${distFolder}/${path.dirname(this.#bundle.name)}/packages.cjs`,
+    } as const;
     try {
-      const { outputFiles } = await build({
-        ...options,
-        stdin: { contents, resolveDir: root },
-        plugins: plugins.slice(beginningOf(this.#bundle).plugins.length),
-        sourcemap: false,
-        write: false,
-      });
-      for (const each of outputFiles)
-        await put(path.join(root, distFolder, path.dirname(this.#bundle.name), 'packages.cjs'), each.contents);
+      // The first saved file after a start mostly asks for what the one before has linked.
+      if (!(await isFresh(options))) {
+        const { build } = await import('esbuild');
+        await keepResult(options, await build({ ...options, metafile: true, write: false }));
+      }
     } catch {
       // What is wrong is said where the bundles are linked whole.
       return false;

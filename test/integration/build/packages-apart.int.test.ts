@@ -1,7 +1,7 @@
 // Packages beside the bundles while sources are watched: each bundle finds in them what it imports, or is linked whole.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { type Bundle, deployableOptions, outfileOf, put, root } from '../../../build/bundles.mjs';
@@ -57,6 +57,25 @@ test('a bundle finds its packages beside it, and a name that is new is linked wh
   expect(saidBy(next.file)).toBe('e3b0c442');
   const less = await bundleOf("export const said = 'nothing';\n", first.packages);
   expect([less.complete, saidBy(less.file)]).toEqual([true, 'nothing']);
+});
+
+test('what is asked for again after a new start is not linked again, unless it has changed', async () => {
+  const source =
+    "import { bytesToHex } from '@noble/hashes/utils';\nexport const said = bytesToHex(Uint8Array.of(205));\n";
+  const packages = path.join(root, 'dist', folder, 'packages.cjs');
+  const linked = async () => {
+    const { complete, file } = await bundleOf(source);
+    expect([complete, saidBy(file)]).toEqual([true, 'cd']);
+    return (await stat(packages)).ino;
+  };
+  const first = await linked();
+  expect(await linked()).toBe(first);
+  const record = JSON.parse(await readFile(`${packages}.inputs.json`, 'utf8'));
+  const [input = ''] = Object.keys(record.inputs);
+  expect(input).toContain('@noble/hashes');
+  await put(`${packages}.inputs.json`, JSON.stringify({ ...record, inputs: { ...record.inputs, [input]: 'another' } }));
+  await put(packages, 'exports.packages = {};');
+  await linked();
 });
 
 test.each([
