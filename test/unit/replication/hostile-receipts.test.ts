@@ -1,4 +1,4 @@
-// A cell in foreign hands says which effects have happened: what it may say, of whom, under whose name that is kept, and how little it gets by the rest.
+// A cell in foreign hands says which effects have happened: of which tenants it may, under which name that is kept, and how little it gets by the rest.
 import { type Assignment, assignmentSigner } from '../../../core/cell/assignment.ts';
 import { eventKey } from '../../../core/events/cloud-event.ts';
 import type { EpochSeconds } from '../../../core/ports/clock.ts';
