@@ -123,7 +123,7 @@ export function redrive({
     }
     // If it is parked again after this, it has another version and gets another request.
     const { origin, acceptedAt } = document.body as JsonObject;
-    // What the relay of this very cell parked goes to all consumers, for whom its wait would be a lag. Without an origin an event is
+    // What the relay of this very cell parked goes to all consumers, and its wait would be a lag of theirs. Without an origin an event is
     // this cell's own, and counts for no lag (`ownAcceptance`).
     const isRelayed = consumer === RELAY && origin === cell;
     const message = {

@@ -4,12 +4,14 @@ import { cellClauses } from './directory/cells.ts';
 import type { DirectoryHarness } from './directory/harness.ts';
 import { faultClauses, historyClauses, sizeClauses } from './directory/history.ts';
 import { leaseClauses } from './directory/leases.ts';
+import { servingClauses } from './directory/serving.ts';
 import { standbyModeClauses } from './directory/standby-modes.ts';
 import { tenantClauses } from './directory/tenants.ts';
 
 export const directoryClauses = {
   ...cellClauses,
   ...tenantClauses,
+  ...servingClauses,
   ...standbyModeClauses,
   ...leaseClauses,
   ...historyClauses,

@@ -110,6 +110,18 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: "NONCE_PATTERN = '^.*$'",
   },
   {
+    threat: 'K16',
+    file: 'core/replication/held-assignments.ts',
+    find: 'const newest = before !== undefined && !outranks(offered, before) ? before.assignment : given;',
+    replace: 'const newest = given;',
+  },
+  {
+    threat: 'K17',
+    file: 'core/pipeline/receipt-states.ts',
+    find: 'await named.claim(tenant, some, sender);',
+    replace: 'await named.claim(tenant, some, OPERATOR);',
+  },
+  {
     threat: 'B1',
     file: 'core/pipeline/consume.ts',
     find: 'return park(message, describeError(last), stackOf(last));',

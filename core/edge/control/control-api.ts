@@ -37,7 +37,7 @@ import type { TrustSettings } from './endpoint-guard.ts';
 import { erasureHandlers, erasuresFirst, knowsErasures } from './erasures.ts';
 import { failbackAnswers } from './failback.ts';
 import { type KeysDeps, shownKeys } from './keys.ts';
-import { leftBehind } from './left-behind.ts';
+import { leftBehind, serverIfPlaced } from './left-behind.ts';
 import { METRICS_TYPE, metricsText } from './metrics-text.ts';
 import { moves, unmoved } from './moves.ts';
 
@@ -170,7 +170,8 @@ export function createControlApi({
     if ('leaveData' in command) return {};
     if (command.kind === 'place-tenant') {
       const { tenant, cells } = await directory.lookup(command.tenant);
-      return tenant === null ? {} : { holdings: await leftIfPlaced(tenant, cells, command.cell ?? tenant.cell) };
+      if (tenant === null) return {};
+      return { holdings: await leftIfPlaced(tenant, cells, serverIfPlaced(command, tenant, cells)) };
     }
     if (command.kind !== 'retire-cell') return {};
     const cell = await knownCell(command.cell);

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Holdings } from '../cells/holdings-question.ts';
 import type { PushRequest, ReplicaPusher } from '../cells/replica-pusher.ts';
 import { effectsFrom } from '../directory/leases.ts';
-import type { Cell, Tenant } from '../ports/directory-model.ts';
+import { type Cell, type DirectoryCommand, isServing, type Tenant } from '../ports/directory-model.ts';
 
 export const PLACE_LIMITS = {
   /** A comparison begins no step after this time, in milliseconds: the operator waits for the answer. */
@@ -41,6 +41,17 @@ const comparison =
     return `they cannot be compared within this request: ${PLACE_LIMITS.events - left} were looked at`;
   };
 
+/** The cell that would serve the tenant once it is placed: its home, or a standby whose home is out of service. */
+export function serverIfPlaced(
+  { cell, standby }: Extract<DirectoryCommand, { readonly kind: 'place-tenant' }>,
+  tenant: Tenant,
+  cells: readonly Cell[],
+): string {
+  const isHomeOut = cells.some((each) => each.id === tenant.cell && !isServing(each));
+  const staysHome = cell === undefined || cell === tenant.cell;
+  return staysHome && isHomeOut ? (standby ?? tenant.standby ?? tenant.cell) : (cell ?? tenant.cell);
+}
+
 export interface LeftBehindDeps {
   readonly holdings: Holdings;
   readonly push: ReplicaPusher;
@@ -48,7 +59,7 @@ export interface LeftBehindDeps {
 }
 
 /**
- * Returns a function that says for each cell of a tenant why events would be left there if its home were `destination`, or `null` if none
+ * Returns a function that says for each cell of a tenant why events would be left there if `destination` served it, or `null` if none
  * would: it has none, or the destination is the tenant's other cell and has every one of them.
  */
 export function leftBehind({ holdings, push, clock }: LeftBehindDeps) {

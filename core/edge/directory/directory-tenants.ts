@@ -128,11 +128,14 @@ export function placeTenant(
   const now = servedBy(context, after);
   if (before !== null && now === null)
     throw refused('standby_unavailable', `${tenant.id} would be unserved: its home ${home.id} is ${home.state}.`);
-  const left = leavings(tenant, after).flatMap((cell) => leftIn(cell, holdings) ?? []);
+  const isEmpty = now !== null && now !== before && servesEmpty(tenant, after, now);
+  const left = leavings(tenant, after, isEmpty).flatMap((cell) => leftIn(cell, holdings) ?? []);
   if (left.length > 0 && command.leaveData !== true)
     throw refused(
       'tenant_has_data',
-      `What ${tenant.id} has stored would stay behind. ${left.join('; ')}. To leave it there, say leaveData.`,
+      isEmpty
+        ? `${now} would serve ${tenant.id} at once, as its home ${home.id} is ${home.state}, and without what ${tenant.id} has stored. ${left.join('; ')}. ${waysOut(tenant, now, before)} To serve ${tenant.id} without its data, say leaveData.`
+        : `What ${tenant.id} has stored would stay behind. ${left.join('; ')}. To leave it there, say leaveData.`,
     );
   notes.push(...left.map((each) => `What ${tenant.id} has stored stays behind. ${each}.`));
   return { changes: [tenantChange(tenant, after)], moved: before === now ? 0 : 1, notes };
@@ -163,13 +166,25 @@ export function swapTenant(context: PlanContext, command: Command<'swap-tenant'>
   return { changes: [tenantChange(tenant, after)], moved: 1, notes: [] };
 }
 
+/** Whether the cell that would serve gets nothing of what the tenant has stored before it does: a new standby, whose home is out of service. */
+const servesEmpty = (before: Tenant, after: Tenant, now: string): boolean =>
+  after.cell === before.cell && now === after.standby && now !== before.standby;
+
+/** What an operator may do in place of having such a cell serve. */
+function waysOut({ id, cell, standby }: Tenant, wanted: string, served: string | null): string {
+  const back = `Fail ${cell} back first (npx polycell failover back ${cell})`;
+  if (served === null || served !== standby) return `${back}.`;
+  return `${back}; or, if it is lost for good, make ${standby} the home, with what has come to it (npx polycell tenants place ${id} --cell ${standby} --standby ${wanted} --leave-data).`;
+}
+
 /**
  * The cells whose data of the tenant no request would reach: its home, if it gets another one, even if that was its standby or the home
- * becomes the standby, as a home need not have what the other one has; and its standby, if it is neither any more.
+ * becomes the standby, as a home need not have what the other one has; its standby, if it is neither any more; and both where a cell would
+ * serve that has nothing of either.
  */
-function leavings(before: Tenant, after: Tenant): string[] {
+function leavings(before: Tenant, after: Tenant, isEmpty: boolean): string[] {
   const standby = before.standby === after.standby || before.standby === after.cell ? null : before.standby;
-  return [...(before.cell === after.cell ? [] : [before.cell]), ...(standby === null ? [] : [standby])];
+  return [...(before.cell === after.cell && !isEmpty ? [] : [before.cell]), ...(standby === null ? [] : [standby])];
 }
 
 /** The requested standby if it fits; otherwise the present one, or the best one if that does not suit the new home. */

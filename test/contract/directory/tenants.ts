@@ -281,17 +281,6 @@ export const tenantClauses = {
     expect(await servedBy(directory, 'acme')).toBe('alpha@3');
   },
 
-  'another standby while the home is down is another serving cell': async (harness) => {
-    await withCells(harness);
-    const { directory } = harness;
-    await apply(directory, tenant('acme'), failOver('alpha'));
-    expect(await resultOf(directory, place('acme', { standby: null }))).toBe('standby_unavailable');
-    expect((await apply(directory, place('acme', { standby: 'gamma' }))).movedTenants).toBe(1);
-    expect(await servedBy(directory, 'acme')).toBe('gamma@1:2');
-    await apply(directory, failBack('alpha'));
-    expect(await servedBy(directory, 'acme')).toBe('alpha@1:3');
-  },
-
   'a tenant whose home is down can be given another home': async (harness) => {
     await withCells(harness);
     const { directory } = harness;

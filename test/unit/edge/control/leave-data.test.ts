@@ -101,6 +101,31 @@ test('a cell’s index is completed on request, and a cell that does not answer 
   ]);
 });
 
+test('a standby that would serve at once has nothing, however equal the tenant’s cells are', async () => {
+  const holdings: Holdings = {
+    heldBy: async () => 'it holds events of acme',
+    replicas: async () => 'it cannot be asked',
+    index: async () => ({}),
+  };
+  let compared = 0;
+  const push: ReplicaPusher = async () => {
+    compared += 1;
+    return { done: true, missing: 0 };
+  };
+  const call = await setUp(holdings, push, true);
+  expect((await call('failovers', { cell: 'alpha' })).status).toBe(200);
+  const refusal = await call('tenants/acme/place', { standby: 'gamma' });
+  expect([refusal.status, refusal.body.code, refusal.body.detail]).toEqual([
+    409,
+    'tenant_has_data',
+    expect.stringMatching(
+      /^gamma would serve acme at once, .* alpha: it holds events of acme; beta: it holds events of acme\. Fail alpha back first/,
+    ),
+  ]);
+  expect(compared).toBe(0);
+  expect((await call('tenants/acme/place', { standby: 'gamma', leaveData: true })).status).toBe(200);
+});
+
 describe('a tenant goes to its other cell', () => {
   const held: Holdings = {
     heldBy: async () => 'it holds events of acme',
