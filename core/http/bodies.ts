@@ -106,10 +106,19 @@ export const ErasureProgress = object(['done', 'removed', 'kept'], {
   waiting: { ...text, description: 'Why the step ended early: repeat it a little later.' },
 });
 
-export const Digests = object(['equal'], {
-  equal: { type: 'array', items: { type: 'boolean' } },
+const foundDifference = {
   difference: object(['missing', 'different', 'extra'], difference),
   lacking: { type: 'array', items: text, description: 'Ids of the events that are missing or different.' },
+};
+
+export const Digests = object(['equal'], {
+  equal: { type: 'array', items: { type: 'boolean' } },
+  ...foundDifference,
+  further: {
+    type: 'array',
+    items: object(['difference'], foundDifference),
+    description: 'The same of further ranges, as many as one answer holds.',
+  },
 });
 
 export const ReceiptStates = object(['states'], {

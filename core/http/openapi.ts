@@ -129,6 +129,7 @@ const specificsOf = (data: readonly JsonSchema[], example: object | undefined): 
           tenant: text,
           ranges: { type: 'array', maxItems: DIGEST_LIMITS.ranges, items: { type: 'object' } },
           list: { type: 'object' },
+          further: { type: 'array', maxItems: DIGEST_LIMITS.ranges - 1, items: { type: 'object' } },
           passed: { type: 'object' },
         }),
       ),

@@ -17,10 +17,9 @@ import { STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
 import {
   DIGEST_LIMITS,
   type Digest,
-  differenceIn,
-  digestOf,
+  differencesIn,
   type Entry,
-  entriesIn,
+  equalRanges,
   type Range,
 } from '../replication/digests.ts';
 import type { HearProgress } from '../replication/hear.ts';
@@ -151,21 +150,15 @@ export function replica(
     replicaDigests: async ({ request, query }) => {
       readParameters(routes.replicaDigests.parameters, query);
       const { tenant, sender, body } = await fromPeer(request);
-      const { ranges, list, passed } = digestsOf(body);
-      const equal: boolean[] = [];
-      for (const { count, sum, ...range } of ranges) {
-        const own = await entriesIn(deps, tenant, range);
-        const digest = own === undefined ? undefined : digestOf(own);
-        equal.push(digest?.count === count && digest.sum === sum);
-      }
+      const { ranges, lists, passed } = digestsOf(body);
+      const equal = await equalRanges(deps, tenant, ranges);
       if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
-      if (list === undefined) return json(200, { equal });
-      const { entries, ...range } = list;
-      const found = await differenceIn(deps, tenant, range, entries);
+      if (lists.length === 0) return json(200, { equal });
+      const found = await differencesIn(deps, tenant, lists);
       if (found === undefined)
         throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.compared} events; ask for less.`);
-      const { difference, lacking } = found;
-      return json(200, { equal, difference, ...(lacking.length <= DIGEST_LIMITS.lacking && { lacking }) });
+      const [first, ...further] = found;
+      return json(200, { equal, ...first, ...(further.length > 0 && { further }) });
     },
 
     replicaReceipts: async ({ request, query }) => {
@@ -259,10 +252,10 @@ function identitiesOf({ consumer, events }: JsonObject): { consumer: string; eve
 /** The id of an event's document in the log, with room for other forms. */
 const DOCUMENT_ID = /^[0-9A-Za-z.:_!~-]{1,64}$/;
 
-/** What a request for digests asks; every fault is refused. */
-function digestsOf({ ranges, list, passed }: JsonObject): {
+/** What a request for digests asks; every fault is refused. A sender of an earlier release asks for one list alone. */
+function digestsOf({ ranges, list, further = [], passed }: JsonObject): {
   readonly ranges: readonly (Range & Digest)[];
-  readonly list: (Range & { readonly entries: readonly Entry[] }) | undefined;
+  readonly lists: readonly (Range & { readonly entries: readonly Entry[] })[];
   readonly passed: { readonly agoMs: number; readonly epoch: number } | undefined;
 } {
   const refused = () =>
@@ -272,11 +265,12 @@ function digestsOf({ ranges, list, passed }: JsonObject): {
   if (!digests.every(({ count, sum }) => Number.isInteger(count) && typeof sum === 'string')) throw refused();
   const told = isJsonObject(passed) ? { agoMs: Number(passed.agoMs), epoch: Number(passed.epoch) } : undefined;
   if (told !== undefined && !(told.agoMs >= 0 && Number.isSafeInteger(told.epoch))) throw refused();
-  if (list === undefined) return { ranges: digests, list: undefined, passed: told };
-  const { entries } = isJsonObject(list) ? list : {};
-  if (!isRange(list) || !Array.isArray(entries) || entries.length > DIGEST_LIMITS.events || !entries.every(isEntry))
-    throw refused();
-  return { ranges: digests, list: list as unknown as Range & { readonly entries: readonly Entry[] }, passed: told };
+  if (list === undefined) return { ranges: digests, lists: [], passed: told };
+  const lists = [list, ...(Array.isArray(further) ? further : [null])];
+  if (lists.length > DIGEST_LIMITS.ranges || !lists.every(isList)) throw refused();
+  const entries = lists.reduce((sum, each) => sum + (each.entries as readonly Json[]).length, 0);
+  if (entries > DIGEST_LIMITS.events) throw refused();
+  return { ranges: digests, lists: lists as unknown as ReturnType<typeof digestsOf>['lists'], passed: told };
 }
 
 /** Ids of a bound are no longer than keys may be. */
@@ -285,6 +279,11 @@ const isBound = (value: unknown): boolean =>
 
 const isRange = (value: Json): boolean =>
   isJsonObject(value) && isSubject(value.subject) && isBound(value.after) && isBound(value.through);
+
+const isList = (value: Json): value is JsonObject =>
+  isRange(value) &&
+  Array.isArray((value as JsonObject).entries) &&
+  ((value as JsonObject).entries as Json[]).every(isEntry);
 
 const isEntry = (value: Json): boolean =>
   Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number' && typeof value[2] === 'string';

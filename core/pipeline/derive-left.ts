@@ -45,13 +45,8 @@ export function deriveLeft(deps: DeriveLeftDeps): (command: DeriveLeftCommand) =
       from: from ?? '',
       restart: false,
       stamp: derivesSince,
-      page: async (documents, attempt) => ({
-        counts: await applyAgain(
-          deps.consumers().values(),
-          documents,
-          { attempt, clock },
-          ({ origin }) => origin !== cell,
-        ),
+      work: async (pages, attempt) => ({
+        counts: await applyAgain(deps.consumers().values(), pages, { attempt, clock }, ({ origin }) => origin !== cell),
       }),
     });
     const { subjects, done, waiting } = progress;

@@ -9,12 +9,13 @@ import { describeError, isPortError, PERMANENT, PortError } from '../ports/error
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { STORE_LIMITS, type Store, type StoreCursor, type StoredDocument } from '../ports/store.ts';
 import { CLAIM } from './claiming-consumer.ts';
-import { type LogWalkDeps, logWalk, WALK_LIMITS, type WalkProgress } from './log-walk.ts';
+import { type LogWalkDeps, logWalk, WALK_LIMITS, type WalkPage, type WalkProgress } from './log-walk.ts';
 import { RELAY } from './parking.ts';
 import type { RebuiltConsumer } from './rebuild.ts';
 import { redrivePartition } from './redrive.ts';
 import type { SubjectIndex } from './subject-index.ts';
 import { behind, type Scope, type Tombstones } from './tombstones.ts';
+import { isWalkIn } from './walk-kept.ts';
 
 export const ERASE_LIMITS = {
   /** A step begins no page after this time, in milliseconds; a function has 15 s for all. */
@@ -156,15 +157,15 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
       begin: async (subject: string) => {
         if (scope !== null || !(await isLater(tenant, subject, end))) await purgeKept(tenant, subject);
       },
-      page: async (
-        documents: readonly StoredDocument[],
-        _attempt: number,
-        { subject }: { readonly subject: string },
-      ) => {
-        const erased = documents.filter(({ id }) => id < end);
-        if (erased.length === 0) return { counts: {} };
-        await removeTraces(tenant, subject, erased);
-        return { counts: { removed: await remove(events, erased) } };
+      work: async (pages: readonly WalkPage[]) => {
+        let removed = 0;
+        for (const { range, documents } of pages) {
+          const erased = documents.filter(({ id }) => id < end);
+          if (erased.length === 0) continue;
+          await removeTraces(tenant, range.subject, erased);
+          removed += await remove(events, erased);
+        }
+        return { counts: { removed } };
       },
     };
     return walkOf(scope)({ key: walkKey(command, 'log'), tenant, from: '', restart: false, ...task });
@@ -183,10 +184,10 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
           await consumer.forget?.(tenant, subject, token);
         }
       },
-      page: async (documents, attempt) => {
-        const messages = documents.map(
-          (document): DeliveredMessage => ({ ...fromStored(document), deliveryId: document.id, attempt }),
-        );
+      work: async (pages, attempt) => {
+        const messages = pages
+          .flatMap(({ documents }) => documents)
+          .map((document): DeliveredMessage => ({ ...fromStored(document), deliveryId: document.id, attempt }));
         for (const { types, consumer, deliver } of deps.consumers().values()) {
           const some = messages.filter(({ event }) => types.includes(event.type));
           if (consumer.forget === undefined || some.length === 0) continue;
@@ -238,8 +239,7 @@ export function erase(deps: EraseDeps): (command: EraseCommand) => Promise<Erase
 
   /** What is made again and again as long as there are later events: how far walks are, and crash markers. */
   const progressOf = ({ tenant, subject }: EraseCommand): readonly Source[] => {
-    const isProgress = ({ body }: StoredDocument): boolean =>
-      subject === null || (isJsonObject(body) && body.subject === subject);
+    const isProgress = ({ body }: StoredDocument): boolean => subject === null || isWalkIn(body, subject);
     // Of a subject they are removed with its events; they have no names in them, and expire within a day.
     const marked = subject === null ? [...deps.consumers().keys(), RELAY] : [];
     return [

@@ -1,15 +1,32 @@
-// Walks the log of a tenant, subject by subject, in bounded steps that any process can go on with.
+// Walks the log of a tenant, some subjects at a time, in bounded steps that any process can go on with.
 import { logPartition } from '../events/cloud-event.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { utf8Length } from '../lib/text.ts';
 import type { Clock } from '../ports/clock.ts';
 import { describeError, isPortError, PERMANENT } from '../ports/errors.ts';
 import type { Ids } from '../ports/ids.ts';
-import { isJsonObject, type JsonObject } from '../ports/json.ts';
-import type { Key, Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
+import type { JsonObject } from '../ports/json.ts';
+import {
+  type Key,
+  STORE_LIMITS,
+  type Store,
+  type StoreCursor,
+  type StoredDocument,
+  type Version,
+} from '../ports/store.ts';
 import type { SubjectIndex } from './subject-index.ts';
+import { type Counts, type KeptWalk, keptWalk, type Place } from './walk-kept.ts';
+
+export type { Counts } from './walk-kept.ts';
 
 export const WALK_LIMITS = {
-  /** Documents that are read and worked on at once. */
+  /** Documents that are read and worked on at once, of all subjects in progress together. */
   pageDocuments: 100,
+  /**
+   * Subjects whose pages are read at the same time. No further ones are read once there are `STORE_LIMITS.pageBytes`, so a walk holds less than
+   * one page and so many ones more.
+   */
+  concurrentReads: 4,
   /** A step begins no page after this time, in milliseconds. */
   stepMs: 3000,
   /** Time for a page, in milliseconds; a function has 15 s for all. */
@@ -18,14 +35,17 @@ export const WALK_LIMITS = {
   abandonedMs: 30_000,
 } as const;
 
-/** What was counted: of pages, by the name of what they count. */
-export type Counts = Readonly<Record<string, number>>;
+/** Some documents of one subject, which are all that its log has in the range; at least one. */
+export interface WalkPage {
+  readonly range: WalkRange;
+  readonly documents: readonly StoredDocument[];
+}
 
-/** What became of a page. */
-export interface PageDone {
+/** What became of some pages. */
+export interface WorkDone {
   readonly counts: Counts;
-  /** The last document that was worked on; all of them without it. The others come again. */
-  readonly through?: string;
+  /** How many documents were worked on, at least one, in the order of the pages; all of them without it. The others come again. */
+  readonly worked?: number;
 }
 
 export interface WalkProgress {
@@ -70,11 +90,13 @@ export interface WalkTask {
   /** Called before the first page of a subject, at least once. `token` is one for the whole walk. */
   begin?(subject: string, token: string): Promise<void>;
   /**
-   * Works on some documents of one subject, which are all that its log has in the range, at least once. `attempt` is above 1 if an earlier step may have ended with its process. A
-   * port error that may go away ends the step, and the same documents come again. It begins nothing that can wait after `until`.
+   * Works on pages of some subjects, at least once, and on those of one subject in their order. `attempt` is above 1 if an earlier step may have ended with its process.
+   * A port error that may go away ends the step, and the same documents come again. It begins nothing that can wait after `until`.
    */
-  page(documents: readonly StoredDocument[], attempt: number, range: WalkRange, until: number): Promise<PageDone>;
-  /** Documents of a page; `WALK_LIMITS.pageDocuments` without it. */
+  work(pages: readonly WalkPage[], attempt: number, until: number): Promise<WorkDone>;
+  /** Pages of as many subjects are worked on at once; one without it. */
+  readonly subjects?: number;
+  /** Documents that are worked on at once; `WALK_LIMITS.pageDocuments` without it. */
   readonly pageDocuments?: number;
   /** The step ends once it has worked on so many documents; without it, when its time is over. */
   readonly budget?: number;
@@ -89,33 +111,6 @@ export interface LogWalkDeps {
   readonly ids: Ids;
 }
 
-/** A walk as it is kept between steps. */
-interface Walk {
-  readonly [member: string]: string | number | boolean | null | undefined | Counts;
-  readonly from: string;
-  readonly token: string;
-  /** Absent in walks of earlier releases. */
-  readonly startedAt?: number;
-  readonly stamp?: number;
-  /** Behind the subject in progress, in the index of subjects. `null` behind the last one. */
-  readonly index: string | null;
-  readonly subject: string | null;
-  /** Whether the subject in progress was begun. */
-  readonly begun: boolean;
-  /** Behind the last page of the subject in progress. */
-  readonly at: string | null;
-  /** The last document of the subject in progress that was worked on. */
-  readonly last: string | null;
-  /** The one behind which the pages in progress begin, if a page before was not worked on to its end; absent in walks of earlier releases. */
-  readonly behind?: string | null;
-  /** Steps since the last one that has ended: with one, a process may have ended because of an event. */
-  readonly open: number;
-  readonly openedAt: number;
-  readonly subjects: number;
-  readonly counts: Counts;
-  readonly done: boolean;
-}
-
 /** What a step may still do, and has done. */
 interface Step {
   readonly until: number;
@@ -123,18 +118,19 @@ interface Step {
   documents: number;
 }
 
-/** A subject of which nothing was worked on. */
-const UNBEGUN = { begun: false, at: null, last: null, behind: null } as const;
-
-/** The index is walked from its beginning. */
-const BEGINNING = '';
+/** What was read of a subject. */
+interface Found {
+  readonly place: Place;
+  readonly documents: readonly StoredDocument[];
+  readonly next: StoreCursor | undefined;
+}
 
 /** Comes behind an id and before every longer one: ids have no spaces. */
 const BEHIND = ' ';
 
 /**
  * Returns a function that makes one step of a walk. A walk that is not done goes on, unless it began elsewhere; of steps at the same time
- * one works. Rejects with the store's error if the step cannot be begun, and with what `page` cannot do at all.
+ * one works. Rejects with the store's error if the step cannot be begun, and with what `work` cannot do at all.
  */
 export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProgress> {
   const { events, state, subjects, clock } = deps;
@@ -145,25 +141,18 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     from,
     restart,
     stamp = 0,
-  }: WalkTask): Promise<{ readonly walk: Walk; readonly version?: Version; readonly isNew?: boolean }> => {
+  }: WalkTask): Promise<{ readonly walk: KeptWalk; readonly version?: Version; readonly isNew?: boolean }> => {
     const stored = await state.get(key);
-    const known = stored !== undefined && isJsonObject(stored.body) ? (stored.body as unknown as Walk) : undefined;
+    const known = keptWalk(stored?.body);
     const isBusy = known !== undefined && known.open > 0 && clock.now() < known.openedAt + WALK_LIMITS.abandonedMs;
     if (isBusy) return { walk: known };
-    const goesOn = known !== undefined && !known.done && known.from === from && !restart;
-    const fresh = {
-      index: BEGINNING,
-      subject: null,
-      begun: false,
-      at: null,
-      last: null,
-      behind: null,
-      open: 0,
-      openedAt: 0,
-    } as const;
-    const walk: Walk = goesOn
+    const goesOn = known !== undefined && !known.done && known.begins === from && !restart;
+    const walk: KeptWalk = goesOn
       ? known
-      : { from, token: deps.ids.next(), startedAt: clock.now(), stamp, ...fresh, subjects: 0, counts: {}, done: false };
+      : {
+          ...{ begins: from, token: deps.ids.next(), startedAt: clock.now(), stamp },
+          ...{ index: '', places: [], open: 0, openedAt: 0, subjects: 0, counts: {}, done: false },
+        };
     const open = { ...walk, open: walk.open + 1, openedAt: clock.now() };
     try {
       const version = await state.put({ ...key, body: open as JsonObject }, stored?.version ?? 'absent');
@@ -174,44 +163,79 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     }
   };
 
-  const nextSubject = async (walk: Walk, tenant: string): Promise<Walk> => {
-    if (walk.index === null) return { ...walk, done: true };
-    const page = await subjects.subjects(tenant, {
-      limit: 1,
-      ...(walk.index !== BEGINNING && { cursor: walk.index as StoreCursor }),
+  /** Takes subjects from the index, as many as there is room for. */
+  const withSubjects = async (walk: KeptWalk, tenant: string, room: number): Promise<KeptWalk> => {
+    const { items, next = null } = await subjects.subjects(tenant, {
+      limit: room,
+      ...(walk.index !== null && walk.index !== '' && { cursor: walk.index as StoreCursor }),
     });
-    return { ...walk, index: page.next ?? null, subject: page.items[0] ?? null, ...UNBEGUN };
+    return { ...walk, index: next, places: [...walk.places, ...items.map((subject) => ({ subject }))] };
   };
 
-  const advanced = async (walk: Walk, task: WalkTask, step: Step): Promise<Walk> => {
-    const { subject, behind = null } = walk;
-    if (subject === null) return nextSubject(walk, task.tenant);
-    if (!walk.begun) {
-      await task.begin?.(subject, walk.token);
-      return { ...walk, begun: true };
-    }
-    const from = behind === null ? walk.from : behind + BEHIND;
-    const { pageDocuments = WALK_LIMITS.pageDocuments } = task;
-    const page = await events.query(logPartition(task.tenant, subject), {
-      limit: Math.max(1, Math.min(pageDocuments, step.left)),
+  const begun = async (walk: KeptWalk, begin: NonNullable<WalkTask['begin']>): Promise<KeptWalk> => {
+    for (const { subject, begun: isBegun } of walk.places) if (!isBegun) await begin(subject, walk.token);
+    return { ...walk, places: walk.places.map((place) => ({ ...place, begun: true })) };
+  };
+
+  const pageAt = async (tenant: string, begins: string, place: Place, limit: number): Promise<Found> => {
+    const from = place.behind === undefined ? begins : place.behind + BEHIND;
+    const { items, next } = await events.query(logPartition(tenant, place.subject), {
+      limit,
       ...(from !== '' && { from }),
-      ...(walk.at !== null && { cursor: walk.at as StoreCursor }),
+      ...(place.at !== undefined && { cursor: place.at as StoreCursor }),
     });
-    const last = page.items.at(-1)?.id;
-    const range = {
-      subject,
-      ...(walk.last !== null && { after: walk.last }),
-      ...(page.next !== undefined && last !== undefined && { through: last }),
+    return { place, documents: items, next };
+  };
+
+  /**
+   * The next pages of subjects in progress, in their order: of as many as together have what one page may have. So pages of large subjects are read
+   * some at a time, which spreads them over the store's partitions, and those of many small ones together.
+   */
+  const pagesOf = async ({ places, begins }: KeptWalk, task: WalkTask, step: Step): Promise<readonly Found[]> => {
+    const found: Found[] = [];
+    let left = Math.min(task.pageDocuments ?? WALK_LIMITS.pageDocuments, step.left);
+    let bytes = 0;
+    do {
+      const some = places.slice(found.length, found.length + Math.min(WALK_LIMITS.concurrentReads, left));
+      const limit = Math.floor(left / some.length);
+      found.push(...(await mapConcurrently(some, some.length, (place) => pageAt(task.tenant, begins, place, limit))));
+      const documents = found.slice(-some.length).flatMap((page) => page.documents);
+      left -= documents.length;
+      if (found.length < places.length) bytes += sizeOf(documents);
+    } while (found.length < places.length && left > 0 && bytes < STORE_LIMITS.pageBytes && clock.now() < step.until);
+    return found;
+  };
+
+  /** Works on the next pages. */
+  const round = async (walk: KeptWalk, task: WalkTask, step: Step): Promise<KeptWalk> => {
+    const found = await pagesOf(walk, task, step);
+    const pages = found.filter(({ documents }) => documents.length > 0).map(pageOf);
+    const isEmpty = pages.length === 0;
+    const done: WorkDone = isEmpty ? { counts: {} } : await task.work(pages, walk.open, step.until);
+    let left = done.worked ?? found.reduce((total, { documents }) => total + documents.length, 0);
+    step.left -= left;
+    step.documents += left;
+    const moved = found.map((page) => {
+      const count = Math.min(left, page.documents.length);
+      left -= count;
+      return placeBehind(page, count);
+    });
+    const ended = moved.filter((place) => place === undefined).length;
+    return {
+      ...walk,
+      counts: sum(walk.counts, done.counts),
+      open: isEmpty ? walk.open : 1,
+      places: [...moved.filter((place) => place !== undefined), ...walk.places.slice(found.length)],
+      subjects: walk.subjects + ended,
     };
-    const { counts, through }: PageDone =
-      page.items.length === 0 ? { counts: {} } : await task.page(page.items, walk.open, range, step.until);
-    const done = { ...walk, counts: sum(walk.counts, counts), open: 1, last: through ?? last ?? walk.last };
-    const rest = through === undefined ? 0 : page.items.length - 1 - page.items.findIndex(({ id }) => id === through);
-    step.left -= page.items.length - rest;
-    step.documents += page.items.length - rest;
-    if (rest > 0) return { ...done, at: null, behind: done.last };
-    if (page.next !== undefined) return { ...done, at: page.next };
-    return { ...done, subject: null, at: null, behind: null, subjects: walk.subjects + 1 };
+  };
+
+  const advanced = (walk: KeptWalk, task: WalkTask, step: Step): KeptWalk | Promise<KeptWalk> => {
+    const room = (task.subjects ?? 1) - walk.places.length;
+    if (walk.index !== null && room > 0) return withSubjects(walk, task.tenant, room);
+    if (walk.places.length === 0) return { ...walk, done: true };
+    if (task.begin !== undefined && walk.places.some(({ begun: isBegun }) => !isBegun)) return begun(walk, task.begin);
+    return round(walk, task, step);
   };
 
   return async (task) => {
@@ -225,10 +249,11 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
         isOther: true,
         waiting: 'the index of subjects is not complete yet',
       };
-    const { walk: first, version, isNew = false } = await opened(task);
-    if (version === undefined)
+    const { walk: first, version: openedVersion, isNew = false } = await opened(task);
+    if (openedVersion === undefined)
       return { ...progressOf(first), documents: 0, done: false, isOther: true, waiting: 'another step is under way' };
     let walk = first;
+    let version = openedVersion;
     const step: Step = {
       ...{ until: clock.now() + WALK_LIMITS.stepMs, left: task.budget ?? Number.POSITIVE_INFINITY },
       documents: 0,
@@ -236,13 +261,20 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     let waiting: string | undefined;
     try {
       if (isNew) await task.started?.(first.token);
-      while (!walk.done && clock.now() < step.until && step.left > 0) walk = await advanced(walk, task, step);
+      while (!walk.done && clock.now() < step.until && step.left > 0) {
+        const before = step.documents;
+        walk = await advanced(walk, task, step);
+        // So that a process that ends repeats no more than what it has worked on last, and only that counts as what may have ended it.
+        if (step.documents > before) version = await state.put({ ...task.key, body: walk as JsonObject }, version);
+      }
     } catch (error) {
       if (!isPortError(error) || PERMANENT[error.code]) throw error;
       const { code, message } = describeError(error);
       waiting = `${code}: ${message}`;
     }
-    await state.put({ ...task.key, body: { ...walk, open: 0 } as JsonObject }, version);
+    // This step has not ended its process. Steps before may have, until the pages that come next were worked on.
+    const ended = { ...walk, open: walk.open - 1, openedAt: 0 };
+    await state.put({ ...task.key, body: ended as JsonObject }, version);
     const { done, token, startedAt, stamp = 0 } = walk;
     return {
       ...progressOf(walk),
@@ -253,7 +285,27 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
   };
 }
 
-const progressOf = ({ subjects, counts, done }: Walk) => ({ subjects, counts, done });
+const progressOf = ({ subjects, counts, done }: KeptWalk) => ({ subjects, counts, done });
+
+const pageOf = ({ place: { subject, last }, documents, next }: Found): WalkPage => {
+  const through = next === undefined ? undefined : documents.at(-1)?.id;
+  return {
+    range: { subject, ...(last !== undefined && { after: last }), ...(through !== undefined && { through }) },
+    documents,
+  };
+};
+
+/** The place behind so many documents of a page; `undefined` behind the last one of the subject. */
+function placeBehind({ place, documents, next }: Found, count: number): Place | undefined {
+  const last = documents[count - 1]?.id ?? place.last;
+  const { at: _, ...rest } = place;
+  if (count === documents.length)
+    return next === undefined ? undefined : { ...place, at: next, ...(last !== undefined && { last }) };
+  return count === 0 || last === undefined ? place : { ...rest, last, behind: last };
+}
+
+const sizeOf = (documents: readonly StoredDocument[]): number =>
+  documents.reduce((bytes, { body }) => bytes + utf8Length(JSON.stringify(body)), 0);
 
 const sum = (counts: Counts, more: Counts): Counts =>
   Object.fromEntries(

@@ -39,16 +39,17 @@ export interface RebuildDeps extends LogWalkDeps {
 }
 
 /**
- * Delivers documents of a subject's log again, to each consumer those of its types; counts those that any of them takes. Rejects with `unavailable` if one
+ * Delivers documents of a log again, to each consumer those of its types; counts those that any of them takes. Rejects with `unavailable` if one
  * of them is to be delivered again.
  */
 export async function applyAgain(
   consumers: Iterable<RebuiltConsumer>,
-  documents: readonly LogDocument[],
+  pages: readonly { readonly documents: readonly LogDocument[] }[],
   { attempt, clock }: { readonly attempt: number; readonly clock: Pick<Clock, 'now'> },
   isWanted: (message: Pick<DeliveredMessage, 'origin'>) => boolean = () => true,
 ): Promise<Counts> {
-  const messages = documents
+  const messages = pages
+    .flatMap(({ documents }) => documents)
     .map((document): DeliveredMessage => ({ ...fromStored(document), deliveryId: document.id, attempt }))
     .filter(isWanted);
   const applied = new Set<string>();
@@ -63,7 +64,7 @@ export async function applyAgain(
 }
 
 /**
- * Returns the use case, which makes one step of a walk; see `logWalk`. Derived documents of a subject are removed and derived anew, or, with
+ * Returns the use case, which makes one step of a walk, one subject at a time: what is removed of it is derived anew at once; see `logWalk`. Derived documents of a subject are removed and derived anew, or, with
  * `from`, events are applied again, as a second delivery would: so effects that are claimed stay applied once.
  */
 export function rebuild(deps: RebuildDeps): (command: RebuildCommand) => Promise<RebuildProgress> {
@@ -78,8 +79,8 @@ export function rebuild(deps: RebuildDeps): (command: RebuildCommand) => Promise
       begin: async (subject, token) => {
         if (from === '') await rebuilt.consumer.forget?.(tenant, subject, token);
       },
-      page: async (documents, attempt) => ({
-        counts: await applyAgain([rebuilt], documents, { attempt, clock: deps.clock }),
+      work: async (pages, attempt) => ({
+        counts: await applyAgain([rebuilt], pages, { attempt, clock: deps.clock }),
       }),
     });
     const { subjects, done, waiting } = progress;

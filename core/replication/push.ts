@@ -1,35 +1,29 @@
 // Pushes a tenant's log to the other one of its cells, or only compares them, in bounded steps: for seeding, repair and verification.
 import { type Assignment, cellIn, peerOf } from '../cell/assignment.ts';
 import { statePartition } from '../cell/identity.ts';
-import { eventKey, fromStored, type LogDocument, logPartition } from '../events/cloud-event.ts';
-import { formatTime } from '../events/time.ts';
-import { mapConcurrently } from '../lib/concurrently.ts';
+import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import type { Consumer } from '../pipeline/consumer.ts';
 import {
   type Counts,
   type LogWalkDeps,
   logWalk,
-  type PageDone,
   WALK_LIMITS,
-  type WalkRange,
+  type WalkPage,
+  type WorkDone,
 } from '../pipeline/log-walk.ts';
 import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
-import { epochMs } from '../ports/clock.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
-import { isJsonObject } from '../ports/json.ts';
-import { type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
+import { comparison, type Part } from './comparison.ts';
+import { DIGEST_LIMITS, type Difference, entryOf } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
 import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, PeerRefusal, toWire } from './peer-client.ts';
 import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
-  /** What differs in a comparison is looked at once more after this time, in milliseconds: events may be on their way. */
-  secondLookMs: 1000,
-  /** Only where one of them is no older than this, in milliseconds: of those that are, none is on its way as a rule, and a pause takes its time. */
-  recentMs: 60_000,
-  concurrentReads: 16,
-  /** Documents that are read at once: a request takes as much time for a hundred as for a thousand. */
+  /** Subjects whose documents are read at once: of as many, one request compares them where they have few. */
+  subjects: DIGEST_LIMITS.ranges,
+  /** Documents of all of them that are read at once: a request takes as much time for a hundred as for a thousand. */
   pageDocuments: 1000,
   /** Events of a range whose digests are compared; one that differs is compared by its entries. */
   comparedEvents: 500,
@@ -93,7 +87,8 @@ type CountName = keyof Received | keyof Difference | 'skipped' | 'bytes';
 /** Returns the use case, which makes one step of a walk; see `logWalk`. Rejects with `misconfigured` if this cell is none of the tenant's. */
 export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProgress> {
   const walk = logWalk(deps);
-  const { clock, events } = deps;
+  const compared = comparison(deps);
+  const { clock } = deps;
 
   const ask = (
     address: PeerAddress,
@@ -110,65 +105,44 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     });
   };
 
-  /** How the other cell's events of a range differ, and which of these entries it lacks or has otherwise. */
-  const differing = async (address: PeerAddress, range: Range, entries: readonly Entry[]) => {
-    const { found, bytes } = await ask(address, 'digests', { ranges: [], list: { ...range, entries } });
-    // An answer that was not read as a whole must not count as one that lacks nothing.
-    if (!isJsonObject(found.difference))
-      throw new PortError('unavailable', `${address.to.id} does not say how a range differs.`);
-    const { missing, different, extra } = found.difference;
-    const difference = { missing: Number(missing ?? 0), different: Number(different ?? 0), extra: Number(extra ?? 0) };
-    return { difference, bytes, lacking: Array.isArray(found.lacking) ? found.lacking.map(String) : undefined };
-  };
-
-  /** A difference counts if it is there again when its identities are read once more: events may have been on their way. */
-  const settled = async (address: PeerAddress, { entries, range }: Part, once: boolean) => {
-    const first = await differing(address, range, entries);
-    // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
-    const recent = formatTime(epochMs(clock.now() - PUSH_LIMITS.recentMs));
-    if (once || first.lacking === undefined || !first.lacking.some((id) => id >= recent)) return first;
-    await clock.sleep(PUSH_LIMITS.secondLookMs);
-    const partition = logPartition(address.tenant, range.subject);
-    const again = await mapConcurrently(first.lacking, PUSH_LIMITS.concurrentReads, (id) =>
-      events.get({ partition, id }),
-    );
-    const second = await differing(address, range, again.filter((document) => document !== undefined).map(entryOf));
-    const { missing, different } = second.difference;
-    return { difference: { ...first.difference, missing, different }, bytes: first.bytes + second.bytes };
-  };
-
-  /** Which parts of a page the other cell has just so, by their digests. */
-  const equalParts = async (address: PeerAddress, parts: readonly Part[]) => {
-    const ranges = parts.map(({ entries, range }) => ({ ...range, ...digestOf(entries) }));
-    const { found, bytes } = await ask(address, 'digests', { ranges });
-    return { equal: parts.map((_, index) => Array.isArray(found.equal) && found.equal[index] === true), bytes };
-  };
-
-  /** Works on a page, part by part: what is not equal is compared by its entries, or sent. Sends nothing more after `until`, but for the first part. */
-  const pass = async (
+  /** Compares parts with what the other cell has. */
+  const compare = async (
     address: PeerAddress,
     parts: readonly Part[],
-    { verify, once }: Pick<PushCommand, 'verify' | 'once'>,
-    until: number,
-  ): Promise<PageDone> => {
-    const { equal, bytes } = await equalParts(address, parts);
+    how: { readonly once: boolean; readonly until: number },
+  ): Promise<WorkDone> => {
+    const { equal, bytes } = await compared.equal(address, parts);
+    const differing = parts.filter((_, index) => equal[index] !== true);
+    const found = differing.length === 0 ? NOTHING_DIFFERS : await compared.differences(address, differing, how);
+    const known = found.differences.values();
+    let counts: Counts = { bytes: bytes + found.bytes };
+    for (const [index, part] of parts.entries()) {
+      const difference = equal[index] ? NO_DIFFERENCE : known.next().value;
+      if (difference === undefined) return { counts, worked: sizeOf(parts.slice(0, index)) };
+      const same = part.entries.length - difference.missing - difference.different;
+      counts = add(counts, { skipped: part.skipped, same, ...difference });
+    }
+    return { counts };
+  };
+
+  /** Sends the parts that the other cell has not just so. Sends nothing more after `until`, but for the first ones. */
+  const complete = async (address: PeerAddress, parts: readonly Part[], until: number): Promise<WorkDone> => {
+    const { equal, bytes } = await compared.equal(address, parts);
     let counts: Counts = { bytes };
     let unsent: readonly LogDocument[] = [];
-    for (const [index, part] of parts.entries()) {
-      if (unsent.length === 0 && index > 0 && clock.now() >= until)
-        return { counts, through: parts[index - 1]?.last ?? '' };
-      counts = add(counts, { skipped: part.skipped });
-      if (equal[index]) counts = add(counts, { same: part.entries.length });
-      else if (verify) {
-        const { difference, bytes: more } = await settled(address, part, once);
-        const same = part.entries.length - difference.missing - difference.different;
-        counts = add(counts, { same, ...difference, bytes: more });
-      } else unsent = [...unsent, ...part.documents];
-      const isFull = unsent.length + PUSH_LIMITS.sentEvents > RECEIVE_LIMITS.events;
-      if (unsent.length === 0 || (!isFull && equal[index + 1] === false)) continue;
+    const sendThese = async () => {
       for (const some of inParts(unsent)) counts = add(counts, await send(address, some));
       unsent = [];
+    };
+    for (const [index, part] of parts.entries()) {
+      const more = equal[index] ? [] : part.documents;
+      if (unsent.length + more.length > RECEIVE_LIMITS.events) await sendThese();
+      if (unsent.length === 0 && index > 0 && clock.now() >= until)
+        return { counts, worked: sizeOf(parts.slice(0, index)) };
+      unsent = [...unsent, ...more];
+      counts = add(counts, { skipped: part.skipped, ...(equal[index] && { same: part.entries.length }) });
     }
+    await sendThese();
     return { counts };
   };
 
@@ -195,6 +169,22 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       throw error;
     });
     return bytes.reduce((total, each) => total + each, 0);
+  };
+
+  /** The events of pages that are not erased, by so many documents of one subject. */
+  const partsOf = async (tenant: string, pages: readonly WalkPage[], size: number): Promise<readonly Part[]> => {
+    const erased = await deps.tombstones.of(
+      tenant,
+      pages.map(({ range }) => range.subject),
+    );
+    return pages
+      .flatMap((page) => [...pieces(page, size)])
+      .map(({ range, documents }): Part => {
+        const there = documents.filter(({ id }) => !erased.covers(range.subject, id));
+        const own = there.filter((document) => isOwnEvent(tenant, document));
+        const skipped = there.length - own.length;
+        return { range, size: documents.length, documents: own, entries: own.map(entryOf), skipped };
+      });
   };
 
   /** Notes what a walk has shown, and reports to the other cell that it has everything of before, if it has. */
@@ -228,27 +218,20 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       pageDocuments: PUSH_LIMITS.pageDocuments,
       ...(budget !== undefined && { budget }),
       started: (token) => deps.notes.begun(tenant, to.id, token),
-      page: async (documents, _attempt, range, until) => {
-        const erased = await deps.tombstones.of(tenant, [range.subject]);
-        const isThere = (document: LogDocument) => !erased.covers(range.subject, document.id);
-        const parts = partsOf(documents, range, verify ? PUSH_LIMITS.comparedEvents : PUSH_LIMITS.sentEvents).map(
-          ({ documents: all, ...part }): Part => {
-            const there = all.filter(isThere);
-            const own = there.filter((document) => isOwnEvent(tenant, document));
-            return { ...part, documents: own, entries: own.map(entryOf), skipped: there.length - own.length };
-          },
-        );
+      subjects: PUSH_LIMITS.subjects,
+      work: async (pages, _attempt, until) => {
+        const parts = await partsOf(tenant, pages, verify ? PUSH_LIMITS.comparedEvents : PUSH_LIMITS.sentEvents);
+        if (verify) return compare(address, parts, { once: command.once, until });
         // Before they are sent: a step that ends here comes again.
-        const told =
-          receipts && !verify
-            ? await tell(
-                address,
-                parts.flatMap(({ documents: own }) => own),
-              )
-            : 0;
-        const done = await pass(address, parts, command, until);
+        const bytes = receipts
+          ? await tell(
+              address,
+              parts.flatMap((part) => part.documents),
+            )
+          : 0;
+        const done = await complete(address, parts, until);
         sent += done.counts.sent ?? 0;
-        return { ...done, counts: add(done.counts, { bytes: told }) };
+        return { ...done, counts: add(done.counts, { bytes }) };
       },
     });
     const { subjects, counts, documents, done, waiting, isOther, ended } = progress;
@@ -266,33 +249,27 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   };
 }
 
-/** Some of a page's events, which are all that this cell's log has in the range. */
-interface Part {
-  readonly range: Range;
-  /** The id of the last document. */
-  readonly last: string;
-  readonly documents: readonly LogDocument[];
-  readonly entries: readonly Entry[];
-  readonly skipped: number;
-}
-
-/** A page's documents by so many, each part with its range. */
-function partsOf(documents: readonly LogDocument[], range: WalkRange, size: number) {
-  const parts: Pick<Part, 'range' | 'last' | 'documents'>[] = [];
+/** A page by so many documents, each time with their range. */
+function* pieces({ range, documents }: WalkPage, size: number): Generator<WalkPage> {
   let { after } = range;
   for (let from = 0; from < documents.length; from += size) {
     const some = documents.slice(from, from + size);
-    const last = some.at(-1)?.id ?? '';
+    const last = some.at(-1)?.id;
     const through = from + size < documents.length ? last : range.through;
     const { subject } = range;
-    parts.push({
+    yield {
       range: { subject, ...(after !== undefined && { after }), ...(through !== undefined && { through }) },
-      ...{ last, documents: some },
-    });
+      documents: some,
+    };
     after = last;
   }
-  return parts;
 }
+
+const sizeOf = (parts: readonly Part[]): number => parts.reduce((sum, { size }) => sum + size, 0);
+
+const NO_DIFFERENCE: Difference = { missing: 0, different: 0, extra: 0 };
+
+const NOTHING_DIFFERS = { differences: [], bytes: 0 } as const;
 
 /** What is counted of events that the other cell has not, or has otherwise, after a walk. */
 const LACKING = ['missing', 'different', 'unproven', 'refused'] as const;

@@ -53,7 +53,7 @@ export interface TenantCellsOptions {
   /** How a cell's workers ask for leases; they need none without it. */
   readonly ask?: (id: string) => AskForLeases;
   /** Answers in place of a cell. */
-  readonly instead?: (id: string, request: Request) => Response | undefined;
+  readonly instead?: (id: string, request: Request) => Response | undefined | Promise<Response | undefined>;
 }
 
 /** The cells home and standby, and what the edge does; `epoch` is that of the tenant, `down` cells cannot be reached. */
@@ -66,7 +66,7 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
     const cell = KEYS[id] && cellOf(id);
     if (cell === undefined || down.has(id)) throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
     if (request.url.endsWith('/v1/replica/events')) bodies.push(new Uint8Array(await request.clone().arrayBuffer()));
-    return instead?.(id, request) ?? cell.handle(request);
+    return (await instead?.(id, request)) ?? cell.handle(request);
   };
   const clock = new BriefPauses();
   /** A cell is made when it is first needed: most tests need two. */

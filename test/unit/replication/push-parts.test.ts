@@ -1,6 +1,8 @@
 // A push reads a log in large pages, compares and sends it in parts, and works on no more than it may in one step.
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import { WALK_LIMITS } from '../../../core/pipeline/log-walk.ts';
+import type { JsonObject } from '../../../core/ports/json.ts';
+import { COMPARISON_LIMITS } from '../../../core/replication/comparison.ts';
 import { DIGEST_LIMITS } from '../../../core/replication/digests.ts';
 import { PUSH_LIMITS } from '../../../core/replication/push.ts';
 import { measured, reading } from '../../support/events.ts';
@@ -9,10 +11,10 @@ import { tenantCells } from '../../support/tenant-cells.ts';
 const START = Date.parse('2026-11-01T00:00:00.000Z');
 
 /** Events of one subject of these numbers, one a second. */
-const documents = (from: number, to: number, origin = 'home') =>
+const documents = (from: number, to: number, origin = 'home', subject = 'pump-1') =>
   Array.from({ length: to - from }, (_, index) => {
     const time = new Date(START + (from + index) * 1000).toISOString();
-    const event = reading({ id: `e${from + index}`, time, data: measured('temperature', 1) });
+    const event = reading({ id: `e${from + index}`, subject, time, data: measured('temperature', 1) });
     return toLogDocument('acme', event, { origin, epoch: 1 });
   });
 
@@ -91,4 +93,81 @@ test('a step whose time is over sends no further part of its page, and the next 
   expect(await step(where, {})).toMatchObject({ documents: 500, stored: 1000, same: 0 });
   expect(await step(where, {})).toMatchObject({ done: true });
   expect(await where.log('standby')).toEqual(await where.log('home'));
+});
+
+describe('many subjects with few events', () => {
+  const logOf = (subjects: number, each: number) =>
+    Array.from({ length: subjects }, (_, index) => documents(0, each, 'home', `pump-${index}`)).flat();
+
+  /** The cells, with these events at home, and how many requests the standby gets, by what they are for. */
+  async function counted(home: ReturnType<typeof documents>, isOld = false) {
+    const asked: Record<string, number> = {};
+    const where = tenantCells(undefined, {
+      instead: async (id, request) => {
+        const name = new URL(request.url).pathname.split('/').at(-1) ?? '';
+        if (id === 'home') return undefined;
+        asked[name] = (asked[name] ?? 0) + 1;
+        if (!isOld || name !== 'digests') return undefined;
+        const answer = await where.cell(id).handle(request);
+        const { further: _, ...known } = (await answer.json()) as JsonObject;
+        return Response.json(known, { status: answer.status });
+      },
+    });
+    await where.cell('home').events.append(home);
+    const made = async (verify: boolean) => {
+      for (const name of Object.keys(asked)) delete asked[name];
+      const counts = await where.push('home', verify);
+      return { counts, asked: { ...asked } };
+    };
+    return { ...where, made };
+  }
+
+  test('share requests: for 100 subjects of 3 events, five compare them, and five send them', async () => {
+    const { made, log } = await counted(logOf(100, 3));
+    const before = await made(true);
+    expect(before.counts).toMatchObject({ subjects: 100, missing: 300, same: 0, done: true });
+    expect(before.asked).toEqual({ digests: 10 });
+    const sent = await made(false);
+    expect(sent.counts).toMatchObject({ subjects: 100, stored: 300, done: true });
+    // The last one says that all is there.
+    expect(sent.asked).toEqual({ digests: 6, events: 5 });
+    const after = await made(true);
+    expect(after.counts).toMatchObject({ subjects: 100, missing: 0, same: 300 });
+    expect(after.asked).toEqual({ digests: 6 });
+    expect(await log('standby', 'pump-99')).toEqual(await log('home', 'pump-99'));
+  });
+
+  test('that differ are compared by as many as one answer can name, one at a time by a cell of an earlier release', async () => {
+    const logs = logOf(20, 30);
+    const expected = { subjects: 20, missing: 600, same: 0, done: true };
+    const { made } = await counted(logs);
+    // Six subjects lack 180 events, and seven would be more than 200.
+    expect(await made(true)).toMatchObject({ counts: expected, asked: { digests: 1 + 4 } });
+    const older = await counted(logs, true);
+    expect(await older.made(true)).toMatchObject({ counts: expected, asked: { digests: 1 + 20 } });
+    const named = await counted(logOf(20, DIGEST_LIMITS.lacking / 20));
+    expect(await named.made(true)).toMatchObject({ counts: { missing: 200 }, asked: { digests: 2 } });
+  });
+
+  test('of which the newest event is on its way are looked at once more after one pause', async () => {
+    const where = await counted([]);
+    const now = new Date(where.clock.now() - 1000).toISOString();
+    const recent = Array.from({ length: 12 }, (_, index) =>
+      toLogDocument(
+        'acme',
+        reading({ id: 'e', subject: `pump-${index}`, time: now, data: measured('temperature', 1) }),
+        {
+          ...{ origin: 'home', epoch: 1 },
+        },
+      ),
+    );
+    const home = where.cell('home').events;
+    await home.append(recent);
+    await where.cell('standby').events.append(recent.slice(0, 2));
+    const began = where.clock.now();
+    const { counts, asked } = await where.made(true);
+    expect(counts).toMatchObject({ subjects: 12, missing: 10, same: 2 });
+    expect(where.clock.now() - began).toBe(COMPARISON_LIMITS.secondLookMs);
+    expect(asked).toEqual({ digests: 3 });
+  });
 });

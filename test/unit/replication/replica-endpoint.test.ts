@@ -146,6 +146,8 @@ describe('the replica endpoint', () => {
     const where = tenantCells();
     await where.send('standby', [candidate()]);
     const range = { subject: 'pump-1', count: 0, sum: '0'.repeat(32) };
+    const list = { subject: 'pump-1', entries: [] };
+    const many = { ...list, entries: Array.from({ length: 501 }, () => ['a', 1, 'b']) };
     const ask = async (content: object) => request(where, { path: 'digests', body: { tenant: 'acme', ...content } });
     for (const content of [
       {},
@@ -156,13 +158,20 @@ describe('the replica endpoint', () => {
       { ranges: Array.from({ length: 21 }, () => range) },
       { ranges: [], list: { subject: 'pump-1', entries: [1] } },
       { ranges: [], list: { subject: 'pump-1', entries: Array.from({ length: 1001 }, () => ['a', 1, 'b']) } },
+      { ranges: [], list, further: list },
+      { ranges: [], list, further: [{ ...list, subject: '../x' }] },
+      { ranges: [], list, further: [null] },
+      { ranges: [], list, further: Array.from({ length: 20 }, () => list) },
+      { ranges: [], list: many, further: [many] },
     ])
       expect([content, refusal(await ask(content))]).toEqual([content, '400 invalid_body']);
     expect((await ask({ ranges: [range, { ...range, subject: 'pump-2' }] })).body).toEqual({ equal: [false, true] });
-    expect((await ask({ ranges: [], list: { subject: 'pump-1', entries: [] } })).body).toEqual({
-      equal: [],
-      difference: { missing: 0, different: 0, extra: 1 },
-      lacking: [],
+    const found = { difference: { missing: 0, different: 0, extra: 1 }, lacking: [] };
+    expect((await ask({ ranges: [], list })).body).toEqual({ equal: [], ...found });
+    const missing = { ...list, subject: 'pump-2', entries: [['a', 1, 'b']] };
+    expect((await ask({ ranges: [], list, further: [missing, list] })).body).toEqual({
+      ...{ equal: [], ...found },
+      further: [{ difference: { missing: 1, different: 0, extra: 0 }, lacking: ['a'] }, found],
     });
     expect(refusal(await request(where, { path: 'digests', key: SECOND_KEY }))).toBe('401 invalid_peer');
   });

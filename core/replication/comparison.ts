@@ -1,0 +1,143 @@
+// Compares parts of this cell's log with what the tenant's other cell has of them: by digests, and by entries where these differ.
+import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import { formatTime } from '../events/time.ts';
+import { mapConcurrently } from '../lib/concurrently.ts';
+import { WALK_LIMITS } from '../pipeline/log-walk.ts';
+import { type Clock, epochMs } from '../ports/clock.ts';
+import { PortError } from '../ports/errors.ts';
+import { isJsonObject, type Json } from '../ports/json.ts';
+import type { Store } from '../ports/store.ts';
+import { DIGEST_LIMITS, type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
+import type { PeerAddress, PeerClient } from './peer-client.ts';
+
+export const COMPARISON_LIMITS = {
+  /** What differs in a comparison is looked at once more after this time, in milliseconds: events may be on their way. */
+  secondLookMs: 1000,
+  /** Only where one of them is no older than this, in milliseconds: of those that are, none is on its way as a rule, and a pause takes its time. */
+  recentMs: 60_000,
+  concurrentReads: 16,
+} as const;
+
+/** Some events of one subject, which are all that this cell's log has in the range. */
+export interface Part {
+  readonly range: Range;
+  /** Documents of the log that it was made of. */
+  readonly size: number;
+  readonly documents: readonly LogDocument[];
+  readonly entries: readonly Entry[];
+  /** Documents that are no events, and were left out. */
+  readonly skipped: number;
+}
+
+/** How the other cell's events of a range differ, and which of this cell's it lacks or has otherwise, if it says so. */
+interface Found {
+  readonly difference: Difference;
+  readonly lacking?: readonly string[];
+}
+
+export interface ComparisonDeps {
+  /** The event log. */
+  readonly events: Store;
+  readonly peer: PeerClient;
+  readonly clock: Clock;
+}
+
+/** All methods reject with the store's error, and with that of the client. Each says how many bytes it has sent. */
+export interface Comparison {
+  /** Which parts the other cell has just so. */
+  equal(
+    address: PeerAddress,
+    parts: readonly Part[],
+  ): Promise<{ readonly equal: readonly boolean[]; readonly bytes: number }>;
+  /**
+   * How the other cell differs in these parts, of at most `DIGEST_LIMITS.events` entries together: in the first one, and in as many more in their order as there is
+   * time for until `until`. What is missing counts if it is there again when its identities are read once more, as events may have been on
+   * their way; with `once`, it counts at once.
+   */
+  differences(
+    address: PeerAddress,
+    parts: readonly Part[],
+    how: { readonly once: boolean; readonly until: number },
+  ): Promise<{ readonly differences: readonly Difference[]; readonly bytes: number }>;
+}
+
+export function comparison({ events, peer, clock }: ComparisonDeps): Comparison {
+  const ask = (address: PeerAddress, content: object) => peer(address, 'digests', content, WALK_LIMITS.pageMs);
+
+  /** A cell of an earlier release answers for the first one alone, and one of this release for as many as it reads at once. */
+  const look = async (
+    address: PeerAddress,
+    parts: readonly Pick<Part, 'range' | 'entries'>[],
+    until: number,
+  ): Promise<{ readonly found: readonly Found[]; readonly bytes: number }> => {
+    const found: Found[] = [];
+    let bytes = 0;
+    do {
+      const [list, ...further] = parts
+        .slice(found.length, found.length + DIGEST_LIMITS.ranges)
+        .map(({ range, entries }) => ({ ...range, entries }));
+      const answer = await ask(address, { ranges: [], list, further });
+      bytes += answer.bytes;
+      const more = Array.isArray(answer.found.further) ? answer.found.further : [];
+      found.push(...[answer.found, ...more.slice(0, further.length)].map((each) => foundIn(each, address)));
+    } while (found.length < parts.length && clock.now() < until);
+    return { found, bytes };
+  };
+
+  return {
+    async equal(address, parts) {
+      const equal: boolean[] = [];
+      let bytes = 0;
+      for (let from = 0; from < parts.length; from += DIGEST_LIMITS.ranges) {
+        const some = parts.slice(from, from + DIGEST_LIMITS.ranges);
+        const ranges = some.map(({ entries, range }) => ({ ...range, ...digestOf(entries) }));
+        const answer = await ask(address, { ranges });
+        const said = Array.isArray(answer.found.equal) ? answer.found.equal : [];
+        equal.push(...some.map((_, index) => said[index] === true));
+        bytes += answer.bytes;
+      }
+      return { equal, bytes };
+    },
+
+    async differences(address, parts, { once, until }) {
+      const first = await look(address, parts, until);
+      // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
+      const recent = formatTime(epochMs(clock.now() - COMPARISON_LIMITS.recentMs));
+      const isRecent = ({ lacking = [] }: Found): boolean => !once && lacking.some((id) => id >= recent);
+      const differences = first.found.map(({ difference }) => difference);
+      const again = [...first.found.entries()].filter(([, found]) => isRecent(found));
+      if (again.length === 0) return { differences, bytes: first.bytes };
+      await clock.sleep(COMPARISON_LIMITS.secondLookMs);
+      const readAgain = async ({ range }: Part, lacking: readonly string[]) => {
+        const partition = logPartition(address.tenant, range.subject);
+        const entries = await mapConcurrently(lacking, COMPARISON_LIMITS.concurrentReads, async (id) => {
+          const document = await events.get({ partition, id });
+          return document && entryOf(document);
+        });
+        return { range, entries: entries.filter((entry) => entry !== undefined) };
+      };
+      const lists: Awaited<ReturnType<typeof readAgain>>[] = [];
+      for (const [index, { lacking = [] }] of again) lists.push(await readAgain(parts[index] as Part, lacking));
+      const second = await look(address, lists, until);
+      // Those that there was no time to look at again are not known.
+      const [unknown = differences.length] = again[second.found.length] ?? [];
+      for (const [at, { difference }] of second.found.entries()) {
+        const [index, { difference: before }] = again[at] as (typeof again)[number];
+        differences[index] = { ...before, missing: difference.missing, different: difference.different };
+      }
+      return { differences: differences.slice(0, unknown), bytes: first.bytes + second.bytes };
+    },
+  };
+}
+
+function foundIn(answer: Json, { to }: PeerAddress): Found {
+  const { difference, lacking } = isJsonObject(answer) ? answer : {};
+  // An answer that was not read as a whole must not count as one that lacks nothing.
+  if (difference === undefined || !isJsonObject(difference))
+    throw new PortError('unavailable', `${to.id} does not say how a range differs.`);
+  const { missing, different, extra } = difference;
+  return {
+    difference: { missing: Number(missing ?? 0), different: Number(different ?? 0), extra: Number(extra ?? 0) },
+    ...(Array.isArray(lacking) && { lacking: lacking.map(String) }),
+  };
+}
