@@ -223,7 +223,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     const ended = moved.filter((place) => place === undefined).length;
     return {
       ...walk,
-      counts: sum(walk.counts, done.counts),
+      counts: addCounts(walk.counts, done.counts),
       open: isEmpty ? walk.open : 1,
       places: [...moved.filter((place) => place !== undefined), ...walk.places.slice(found.length)],
       subjects: walk.subjects + ended,
@@ -307,7 +307,8 @@ function placeBehind({ place, documents, next }: Found, count: number): Place | 
 const sizeOf = (documents: readonly StoredDocument[]): number =>
   documents.reduce((bytes, { body }) => bytes + utf8Length(JSON.stringify(body)), 0);
 
-const sum = (counts: Counts, more: Counts): Counts =>
+/** What two pieces of work have counted together. */
+export const addCounts = (counts: Counts, more: Counts): Counts =>
   Object.fromEntries(
     [...new Set([...Object.keys(counts), ...Object.keys(more)])].map((name) => [
       name,

@@ -4,6 +4,7 @@ import { statePartition } from '../cell/identity.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
 import type { Consumer } from '../pipeline/consumer.ts';
 import {
+  addCounts,
   type Counts,
   type LogWalkDeps,
   logWalk,
@@ -99,7 +100,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
 
   const send = async (address: PeerAddress, documents: readonly LogDocument[]) => {
     const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, documents);
-    return add(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), {
+    return addCounts(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), {
       bytes,
       sent: documents.length,
     });
@@ -120,7 +121,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       const difference = equal[index] ? NO_DIFFERENCE : known.next().value;
       if (difference === undefined) return { counts, worked: sizeOf(parts.slice(0, index)) };
       const same = part.entries.length - difference.missing - difference.different;
-      counts = add(counts, { skipped: part.skipped, same, ...difference });
+      counts = addCounts(counts, { skipped: part.skipped, same, ...difference });
     }
     return { counts };
   };
@@ -131,7 +132,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     let counts: Counts = { bytes };
     let unsent: readonly LogDocument[] = [];
     const sendThese = async () => {
-      for (const some of inParts(unsent)) counts = add(counts, await send(address, some));
+      for (const some of inParts(unsent)) counts = addCounts(counts, await send(address, some));
       unsent = [];
     };
     for (const [index, part] of parts.entries()) {
@@ -140,7 +141,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       if (unsent.length === 0 && index > 0 && clock.now() >= until)
         return { counts, worked: sizeOf(parts.slice(0, index)) };
       unsent = [...unsent, ...more];
-      counts = add(counts, { skipped: part.skipped, ...(equal[index] && { same: part.entries.length }) });
+      counts = addCounts(counts, { skipped: part.skipped, ...(equal[index] && { same: part.entries.length }) });
     }
     await sendThese();
     return { counts };
@@ -231,7 +232,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
           : 0;
         const done = await complete(address, parts, until);
         sent += done.counts.sent ?? 0;
-        return { ...done, counts: add(done.counts, { bytes }) };
+        return { ...done, counts: addCounts(done.counts, { bytes }) };
       },
     });
     const { subjects, counts, documents, done, waiting, isOther, ended } = progress;
@@ -280,6 +281,3 @@ interface Ended {
   readonly startedAt: number;
   readonly stamp: number;
 }
-
-const add = (some: Counts, more: Counts): Counts =>
-  Object.fromEntries(COUNTS.map((name) => [name, (some[name] ?? 0) + (more[name] ?? 0)]));

@@ -85,6 +85,13 @@ test('a step ends with its budget, within a page, and the next one goes on behin
   expect(await where.log('standby')).toEqual(await where.log('home'));
 });
 
+test('a step says how many of its documents it has sent', async () => {
+  const all = documents(0, 400);
+  const where = await filled(all, [...all.slice(0, 250), ...all.slice(251)]);
+  expect(await step(where, { restart: true, verify: true })).toMatchObject({ documents: 400, sent: 0 });
+  expect(await step(where, { restart: true })).toMatchObject({ documents: 400, sent: 100 });
+});
+
 test('a step whose time is over sends no further part of its page, and the next one goes on behind it', async () => {
   const where = await filled(documents(0, 1000));
   Object.assign(where.bodies, { push: () => where.clock.jump(WALK_LIMITS.stepMs) });
