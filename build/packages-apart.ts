@@ -1,5 +1,5 @@
 // While `npm start` watches, the packages of a cloud are linked once, into a file of their own: a saved file costs no link of the SDKs.
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
@@ -111,6 +111,8 @@ export class PackagesApart {
     try {
       // The first saved file after a start mostly asks for what the one before has linked.
       if (!(await isFresh(options))) {
+        // A process that ends between the two would leave the record of before beside other packages.
+        await rm(path.join(root, `${options.outfile}.inputs.json`), { force: true });
         const { build } = await import('esbuild');
         await keepResult(options, await build({ ...options, metafile: true, write: false }));
       }

@@ -119,7 +119,7 @@ export function admission({
         const sent = copies.filter(({ consumer }) => consumer !== undefined);
         await leases.obtain(tenantsOf([...own, ...sent]));
         const begun: Promise<readonly unknown[]>[] = [];
-        await forEachTenant(messages, RECEIPT_LIMITS.concurrentTenants, outcomes, async (tenant, group) => {
+        const asked = forEachTenant(messages, RECEIPT_LIMITS.concurrentTenants, outcomes, async (tenant, group) => {
           const ready = await shares.charge(tenant, () => admit(tenant, group, receipts));
           // The next tenant is asked for meanwhile.
           begun.push(
@@ -129,7 +129,12 @@ export function admission({
             ),
           );
         });
-        const [fault] = (await Promise.all(begun)).flat();
+        const faults = await asked.then(
+          () => [],
+          (error: unknown) => [error],
+        );
+        // Whatever has begun is waited for: a batch that is over has no effects under way.
+        const [fault] = [...faults, ...(await Promise.all(begun)).flat()];
         if (fault !== undefined) throw fault;
         return outcomes;
       },

@@ -4,7 +4,7 @@ import { fingerprint } from '../events/cloud-event.ts';
 import { BoundedCache } from '../lib/bounded-cache.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import type { Clock } from '../ports/clock.ts';
-import { isPortError } from '../ports/errors.ts';
+import { isPortError, PortError } from '../ports/errors.ts';
 import type { Store, StoreCursor, StoredDocument, Version } from '../ports/store.ts';
 import type { EventIdentity } from './consumer.ts';
 import { digitOf, PART_DIGITS, PARTS, partOf, queryParts } from './parts.ts';
@@ -80,6 +80,9 @@ const keyOf = ({ subject, id }: EventIdentity): string => `${id}${BETWEEN}${fing
 
 /** The partitions of the lists, and behind them the one in which an earlier release has kept them all, on which each process wrote for each tenant. */
 const PARTITIONS = [...PART_DIGITS.map(statePartition.pendingLists), statePartition.earlierPendingLists];
+
+/** Begins a cursor: the one of an earlier release begins with a consumer's name, of which the first letter may be a part's digit. */
+const MARK = '.';
 
 function listIn({ id, body, version }: StoredDocument): PendingList {
   const [consumer = '', tenant = ''] = id.split(BETWEEN);
@@ -160,11 +163,20 @@ export function pendingCopies(state: Store, clock: Pick<Clock, 'now'>): PendingC
     },
 
     async lists({ limit, cursor }) {
-      const { items, next } = await queryParts(state, PARTITIONS, { limit, ...(cursor !== undefined && { cursor }) });
+      if (cursor !== undefined && !cursor.startsWith(MARK))
+        throw new PortError('invalid', 'The cursor belongs to another listing.');
+      const within = cursor?.slice(MARK.length) as StoreCursor | undefined;
+      const { items, next } = await queryParts(state, PARTITIONS, {
+        limit,
+        ...(within !== undefined && { cursor: within }),
+      });
       const lists = await mapConcurrently(items, PENDING_LIMITS.concurrentWrites, async ([document, part]) =>
         part < PARTS ? listIn(document) : moved(document),
       );
-      return { items: lists.filter((list) => list !== undefined), ...(next !== undefined && { next }) };
+      return {
+        items: lists.filter((list) => list !== undefined),
+        ...(next !== undefined && { next: `${MARK}${next}` as StoreCursor }),
+      };
     },
 
     async page({ consumer, tenant, after }, limit) {

@@ -52,6 +52,8 @@ export function keptWalk(body: Json | undefined): KeptWalk | undefined {
   return { ...walk, begins: from, places } as unknown as KeptWalk;
 }
 
-/** Whether the document of a walk names a subject. */
-export const isWalkIn = (body: Json, subject: string): boolean =>
-  keptWalk(body)?.places.some((place) => place.subject === subject) === true;
+/** Whether the document of a walk names a subject: as one in progress, or, behind the digit of its part, in the position in the index. */
+export function isWalkIn(body: Json, subject: string): boolean {
+  const walk = keptWalk(body);
+  return walk?.places.some((place) => place.subject === subject) === true || walk?.index?.slice(1) === subject;
+}

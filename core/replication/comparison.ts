@@ -44,10 +44,11 @@ export interface ComparisonDeps {
 
 /** All methods reject with the store's error, and with that of the client. Each says how many bytes it has sent. */
 export interface Comparison {
-  /** Which parts the other cell has just so. */
+  /** Which parts the other cell has just so: of those of the first request, and of as many more in their order as there is time for until `until`. */
   equal(
     address: PeerAddress,
     parts: readonly Part[],
+    until: number,
   ): Promise<{ readonly equal: readonly boolean[]; readonly bytes: number }>;
   /**
    * How the other cell differs in these parts, of at most `DIGEST_LIMITS.events` entries together: in the first one, and in as many more in their order as there is
@@ -85,10 +86,11 @@ export function comparison({ events, peer, clock }: ComparisonDeps): Comparison 
   };
 
   return {
-    async equal(address, parts) {
+    async equal(address, parts, until) {
       const equal: boolean[] = [];
       let bytes = 0;
       for (let from = 0; from < parts.length; from += DIGEST_LIMITS.ranges) {
+        if (from > 0 && clock.now() >= until) break;
         const some = parts.slice(from, from + DIGEST_LIMITS.ranges);
         const ranges = some.map(({ entries, range }) => ({ ...range, ...digestOf(entries) }));
         const answer = await ask(address, { ranges });

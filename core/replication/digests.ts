@@ -4,6 +4,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
 import { type LogDocument, logPartition } from '../events/cloud-event.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Store, StoreCursor } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 import { bodyHash, epochOfCopy } from './copies.ts';
@@ -18,6 +19,8 @@ export const DIGEST_LIMITS = {
   events: 1000,
   /** Events that are read to compare them with entries: what the sender has not may lie between. A request for more is refused. */
   compared: 20_000,
+  /** An answer goes on to no further ranges after this time, in milliseconds: each of them is read by itself. */
+  answerMs: 2000,
   /** Ids that are named of those that a cell lacks: of at most 60 characters each, so that the answer is read as a whole (`timedFetch`). */
   lacking: 200,
 } as const;
@@ -150,11 +153,12 @@ export interface FoundDifference {
  * the first one cannot be compared; see `differenceIn`. Rejects with the store's error.
  */
 export async function differencesIn(
-  deps: { readonly events: Store; readonly tombstones: Pick<Tombstones, 'of'> },
+  deps: { readonly events: Store; readonly tombstones: Pick<Tombstones, 'of'>; readonly clock: Pick<Clock, 'now'> },
   tenant: string,
   lists: readonly (Range & { readonly entries: readonly Entry[] })[],
 ): Promise<readonly FoundDifference[] | undefined> {
   const answers: FoundDifference[] = [];
+  const until = deps.clock.now() + DIGEST_LIMITS.answerMs;
   let named = 0;
   let looked = 0;
   for (const { entries, ...range } of lists) {
@@ -166,7 +170,7 @@ export async function differencesIn(
     if (named > DIGEST_LIMITS.lacking) break;
     answers.push({ difference, ...(isNamed && { lacking }) });
     looked += read;
-    if (looked >= DIGEST_LIMITS.events) break;
+    if (looked >= DIGEST_LIMITS.events || deps.clock.now() >= until) break;
   }
   return answers;
 }

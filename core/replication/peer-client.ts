@@ -126,12 +126,15 @@ export const toWire = ({ partition, id, body, beside }: LogDocument) => ({
   ...(beside !== undefined && { beside }),
 });
 
+/** Bytes that a document takes in a request. */
+export const sizeOnWire = (document: LogDocument): number => utf8Length(JSON.stringify(toWire(document))) + 1;
+
 /** Documents in parts of at most one request. */
 export function inParts(documents: readonly LogDocument[]): LogDocument[][] {
   const parts: LogDocument[][] = [];
   let bytes = 0;
   for (const document of documents) {
-    const size = utf8Length(JSON.stringify(toWire(document))) + 1;
+    const size = sizeOnWire(document);
     const part = parts.at(-1);
     if (part === undefined || part.length === RECEIVE_LIMITS.events || bytes + size > PEER_LIMITS.bytes) {
       parts.push([document]);

@@ -18,7 +18,16 @@ import { isPortError, PortError } from '../ports/errors.ts';
 import { comparison, type Part } from './comparison.ts';
 import { DIGEST_LIMITS, type Difference, entryOf } from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
-import { inParts, type PeerAddress, type PeerAnswer, type PeerClient, PeerRefusal, toWire } from './peer-client.ts';
+import {
+  inParts,
+  PEER_LIMITS,
+  type PeerAddress,
+  type PeerAnswer,
+  type PeerClient,
+  PeerRefusal,
+  sizeOnWire,
+  toWire,
+} from './peer-client.ts';
 import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
@@ -100,10 +109,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
 
   const send = async (address: PeerAddress, documents: readonly LogDocument[]) => {
     const { found, bytes } = await ask(address, 'events', { events: documents.map(toWire) }, documents);
-    return addCounts(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), {
-      bytes,
-      sent: documents.length,
-    });
+    return addCounts(Object.fromEntries(COUNTS.map((name) => [name, Number(found[name] ?? 0)])), { bytes });
   };
 
   /** Compares parts with what the other cell has. */
@@ -112,39 +118,52 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     parts: readonly Part[],
     how: { readonly once: boolean; readonly until: number },
   ): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts);
-    const differing = parts.filter((_, index) => equal[index] !== true);
+    const { equal, bytes } = await compared.equal(address, parts, how.until);
+    const looked = parts.slice(0, equal.length);
+    const differing = looked.filter((_, index) => equal[index] !== true);
     const found = differing.length === 0 ? NOTHING_DIFFERS : await compared.differences(address, differing, how);
     const known = found.differences.values();
     let counts: Counts = { bytes: bytes + found.bytes };
-    for (const [index, part] of parts.entries()) {
+    for (const [index, part] of looked.entries()) {
       const difference = equal[index] ? NO_DIFFERENCE : known.next().value;
       if (difference === undefined) return { counts, worked: sizeOf(parts.slice(0, index)) };
       const same = part.entries.length - difference.missing - difference.different;
       counts = addCounts(counts, { skipped: part.skipped, same, ...difference });
     }
-    return { counts };
+    return { counts, worked: sizeOf(looked) };
   };
 
   /** Sends the parts that the other cell has not just so. Sends nothing more after `until`, but for the first ones. */
-  const complete = async (address: PeerAddress, parts: readonly Part[], until: number): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts);
+  const complete = async (
+    address: PeerAddress,
+    parts: readonly Part[],
+    { until, sends }: { readonly until: number; readonly sends: (documents: number) => void },
+  ): Promise<WorkDone> => {
+    const { equal, bytes } = await compared.equal(address, parts, until);
+    const looked = parts.slice(0, equal.length);
     let counts: Counts = { bytes };
     let unsent: readonly LogDocument[] = [];
+    let unsentBytes = 0;
     const sendThese = async () => {
-      for (const some of inParts(unsent)) counts = addCounts(counts, await send(address, some));
+      for (const some of inParts(unsent)) {
+        counts = addCounts(counts, await send(address, some));
+        sends(some.length);
+      }
       unsent = [];
+      unsentBytes = 0;
     };
-    for (const [index, part] of parts.entries()) {
+    for (const [index, part] of looked.entries()) {
       const more = equal[index] ? [] : part.documents;
-      if (unsent.length + more.length > RECEIVE_LIMITS.events) await sendThese();
+      const isFull = unsent.length + more.length > RECEIVE_LIMITS.events || unsentBytes >= PEER_LIMITS.bytes;
+      if (isFull) await sendThese();
       if (unsent.length === 0 && index > 0 && clock.now() >= until)
         return { counts, worked: sizeOf(parts.slice(0, index)) };
       unsent = [...unsent, ...more];
+      unsentBytes += more.reduce((total, document) => total + sizeOnWire(document), 0);
       counts = addCounts(counts, { skipped: part.skipped, ...(equal[index] && { same: part.entries.length }) });
     }
     await sendThese();
-    return { counts };
+    return { counts, worked: sizeOf(looked) };
   };
 
   /** Reports which effects of these events have happened here; a cell of a release without receipts needs none. */
@@ -230,8 +249,11 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
               parts.flatMap((part) => part.documents),
             )
           : 0;
-        const done = await complete(address, parts, until);
-        sent += done.counts.sent ?? 0;
+        // Also if a later request fails: the source has had the work.
+        const sends = (count: number) => {
+          sent += count;
+        };
+        const done = await complete(address, parts, { until, sends });
         return { ...done, counts: addCounts(done.counts, { bytes }) };
       },
     });

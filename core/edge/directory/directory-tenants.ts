@@ -171,9 +171,9 @@ const servesEmpty = (before: Tenant, after: Tenant, now: string): boolean =>
   after.cell === before.cell && now === after.standby && now !== before.standby;
 
 /** What an operator may do in place of having such a cell serve. */
-function waysOut({ id, cell, standby }: Tenant, wanted: string, served: string | null): string {
+function waysOut({ id, cell, standby, pinned }: Tenant, wanted: string, served: string | null): string {
   const back = `Fail ${cell} back first (npx polycell failover back ${cell})`;
-  if (served === null || served !== standby) return `${back}.`;
+  if (served === null || served !== standby || pinned) return `${back}.`;
   return `${back}; or, if it is lost for good, make ${standby} the home, with what has come to it (npx polycell tenants place ${id} --cell ${standby} --standby ${wanted} --leave-data).`;
 }
 

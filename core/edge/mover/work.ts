@@ -47,10 +47,14 @@ export interface Scene {
   readonly target: Cell;
 }
 
+/** A number that a cell says: what is none must not upset the throttle. */
+const countIn = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+
 /** What a step has done, as a cell answers; one of an earlier release does not say how many of its events it has sent. */
 function stepDone({ documents, sent }: Readonly<Record<string, unknown>>, verify: boolean): StepDone {
-  const read = Number(documents ?? 0);
-  return { read, sent: Number(sent ?? (verify ? 0 : read)) };
+  const read = countIn(documents) ?? 0;
+  return { read, sent: countIn(sent) ?? (verify ? 0 : read) };
 }
 
 export const refusal = (code: RefusalCode, detail: string) => new Refusal(code, detail);

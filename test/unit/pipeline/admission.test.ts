@@ -10,11 +10,14 @@ import {
 } from '../../../core/pipeline/receipts.ts';
 import type { DeliveredMessage, DeliveryOutcome } from '../../../core/ports/bus.ts';
 import { PortError } from '../../../core/ports/errors.ts';
-import { FakeClock, START } from '../../support/fake-clock.ts';
+import { FakeClock, START, settle } from '../../support/fake-clock.ts';
 import { message } from '../../support/messages.ts';
 
 const FAR = START + 600_000;
 const DONE: DeliveryOutcome = { status: 'done' };
+
+/** Each tenant has as much time as it needs. */
+const NO_SHARES = { charge: <T>(_: string, work: () => Promise<T>) => work() };
 
 type Judge = (question: ReceiptQuestion, each: ReceiptItem) => DeliveryOutcome | 'apply';
 
@@ -55,7 +58,7 @@ function setUp(judge: Judge, { wasAsked = true, receiving = true } = {}) {
     clock,
   });
   const admit = async (messages: readonly DeliveredMessage[], deadline: number) => {
-    const { each, hindrance } = begin(messages, deadline, { charge: (_, work) => work() });
+    const { each, hindrance } = begin(messages, deadline, NO_SHARES);
     const ready: DeliveredMessage[] = [];
     const outcomes = await each(async (some) => void ready.push(...some));
     return { ready, outcomes, hindrance };
@@ -69,8 +72,33 @@ function setUp(judge: Judge, { wasAsked = true, receiving = true } = {}) {
     deferred,
     refuse: (tenant: string) => refused.add(tenant),
     admit,
+    begin,
   };
 }
+
+test('a batch whose admission fails is over no sooner than the effects that it has begun', async () => {
+  const { begin, granted } = setUp((_, { deliveryId }) => {
+    if (deliveryId === 'd-broken') throw new TypeError('a defect');
+    return 'apply';
+  });
+  granted.add('acme').add('globex');
+  const steps: string[] = [];
+  let end = (): void => undefined;
+  const effect = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const { each } = begin([message('sound'), message('broken', { tenant: 'globex' })], FAR, NO_SHARES);
+  const over = each(async () => {
+    steps.push('begun');
+    await effect;
+    steps.push('ended');
+  }).catch((error: unknown) => steps.push(String(error)));
+  await settle();
+  expect(steps).toEqual(['begun']);
+  end();
+  await over;
+  expect(steps).toEqual(['begun', 'ended', 'TypeError: a defect']);
+});
 
 const copy = (id: string, more: Partial<DeliveredMessage> = {}) => message(id, { origin: 'b', ...more });
 

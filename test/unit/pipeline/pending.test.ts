@@ -164,6 +164,6 @@ test('a process of an earlier release that goes on listing loses nothing, and no
 
 test('a cursor of another release is refused', async () => {
   const { pending } = setUp();
-  for (const cursor of ['x', 'mail!acme', ''] as StoreCursor[])
+  for (const cursor of ['x', '.x', 'mail!acme', 'bill!acme', '', '.'] as StoreCursor[])
     await expect(pending.lists({ limit: 1, cursor })).rejects.toMatchObject({ code: 'invalid' });
 });

@@ -36,7 +36,8 @@ async function logsOf(sizes: readonly number[]) {
     return store.query(partition, how);
   };
   const events = new Proxy(store as Store, { get: (of, name) => (name === 'query' ? query : Reflect.get(of, name)) });
-  return { asked, atOnce, deps: { events, tombstones: { of: async () => NOTHING_ERASED } } };
+  const clock = new FakeClock();
+  return { asked, atOnce, clock, deps: { events, tombstones: { of: async () => NOTHING_ERASED }, clock } };
 }
 
 const digestsOf = (subject: string, count: number) => ({ subject, ...digestOf(logOf(subject, count).map(entryOf)) });
@@ -71,6 +72,18 @@ test('of ranges that are compared by entries, one answer has as many as one rang
   const extra = (count: number) => ({ difference: { missing: 0, different: 0, extra: count }, lacking: [] });
   expect(await differencesIn(deps, 'acme', lists)).toEqual([extra(half), extra(half - 1), extra(half)]);
   expect(await differencesIn(deps, 'acme', lists.slice(2))).toEqual([extra(half), extra(half)]);
+});
+
+test('an answer that has taken long goes on to no further range', async () => {
+  const { deps, clock, asked } = await logsOf([1, 1, 1]);
+  const of = async () => {
+    clock.jump(DIGEST_LIMITS.answerMs / 2);
+    return NOTHING_ERASED;
+  };
+  const slow = { ...deps, tombstones: { of } };
+  const lists = [0, 1, 2].map((subject) => ({ subject: `s-${subject}`, entries: [] }));
+  expect(await differencesIn(slow, 'acme', lists)).toHaveLength(2);
+  expect(asked).toHaveLength(2);
 });
 
 test('one answer names as many events as it holds, and those of a range that are too many for any not at all', async () => {

@@ -102,6 +102,32 @@ test('a step whose time is over sends no further part of its page, and the next 
   expect(await where.log('standby')).toEqual(await where.log('home'));
 });
 
+test('large events are sent as soon as they fill a request, so that a step whose time is over ends between them', async () => {
+  const large = (subject: string) =>
+    documents(0, 8, 'home', subject).map(({ body, ...rest }) => ({
+      ...rest,
+      body: { ...(body as JsonObject), data: { ...measured('temperature', 1), note: 'x'.repeat(150_000) } },
+    }));
+  const where = await filled(['pump-1', 'pump-2', 'pump-3', 'pump-4'].flatMap(large));
+  Object.assign(where.bodies, { push: () => where.clock.jump(WALK_LIMITS.stepMs) });
+  expect(await step(where, { restart: true })).toMatchObject({ documents: 8, sent: 8, done: false });
+  for (let done = false; !done; ) done = (await step(where, {})).done === true;
+  expect(await where.log('standby')).toEqual(await where.log('home'));
+});
+
+test('what a step has sent counts also if a later request of it fails', async () => {
+  let sent = 0;
+  const where = tenantCells(undefined, {
+    instead: (id, { url }) => {
+      if (id === 'home' || !url.endsWith('/v1/replica/events')) return undefined;
+      sent += 1;
+      return sent === 2 ? Response.json({ code: 'unavailable' }, { status: 503 }) : undefined;
+    },
+  });
+  await where.cell('home').events.append(documents(0, 1000));
+  expect(await step(where, { restart: true })).toMatchObject({ documents: 0, sent: 500, done: false });
+});
+
 describe('many subjects with few events', () => {
   const logOf = (subjects: number, each: number) =>
     Array.from({ length: subjects }, (_, index) => documents(0, each, 'home', `pump-${index}`)).flat();
