@@ -19,7 +19,7 @@ export const DIGEST_LIMITS = {
   events: 1000,
   /** Events that are read to compare them with entries: what the sender has not may lie between. A request for more is refused. */
   compared: 20_000,
-  /** An answer goes on to no further ranges after this time, in milliseconds: each of them is read by itself. */
+  /** An answer goes on to no further ranges after this time, in milliseconds: each of them is a read of its own. */
   answerMs: 2000,
   /** Ids that are named of those that a cell lacks: of at most 60 characters each, so that the answer is read as a whole (`timedFetch`). */
   lacking: 200,
