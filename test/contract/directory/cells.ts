@@ -9,6 +9,7 @@ import {
   cell,
   type DirectoryClause,
   EMPTY,
+  failOver,
   GAMMA,
   resultOf,
   servedBy,
@@ -21,7 +22,6 @@ const OTHER_KEY = { ...KEY, kid: 'two', x: 'B'.repeat(43) } as const;
 const drain = (id: string): DirectoryCommand => ({ kind: 'drain-cell', cell: id });
 const resume = (id: string): DirectoryCommand => ({ kind: 'resume-cell', cell: id });
 const retire = (id: string): DirectoryCommand => ({ kind: 'retire-cell', cell: id });
-const failOver = (id: string): DirectoryCommand => ({ kind: 'fail-over', cell: id });
 
 export const cellClauses = {
   'a new directory has nothing': async ({ directory }) => {

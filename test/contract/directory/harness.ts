@@ -144,3 +144,17 @@ export const readTenants = (
   readAll((cursor) =>
     directory.tenants({ limit, ...(home !== undefined && { cell: home }), ...(cursor !== undefined && { cursor }) }),
   );
+
+/** Places a tenant. */
+export const place = (
+  id: string,
+  more: { cell?: string; standby?: string | null; leaveData?: true },
+): DirectoryCommand => ({ kind: 'place-tenant', tenant: id, ...more });
+
+export const failOver = (id: string, partial?: boolean): DirectoryCommand => ({
+  kind: 'fail-over',
+  cell: id,
+  ...(partial !== undefined && { partial }),
+});
+
+export const failBack = (id: string): DirectoryCommand => ({ kind: 'fail-back', cell: id });

@@ -1,5 +1,4 @@
 // Clauses of the directory: no placement makes a cell serve a tenant without what it has stored, unless it says so.
-import type { DirectoryCommand } from '../../../core/edge/ports/directory-model.ts';
 import {
   ALPHA,
   add,
@@ -8,19 +7,14 @@ import {
   BY_OPS,
   type DirectoryClause,
   EMPTY,
+  failBack,
+  failOver,
   GAMMA,
+  place,
   resultOf,
   servedBy,
   tenant,
 } from './harness.ts';
-
-const place = (id: string, more: { cell?: string; standby?: string | null; leaveData?: true }): DirectoryCommand => ({
-  kind: 'place-tenant',
-  tenant: id,
-  ...more,
-});
-const failOver = (cell: string): DirectoryCommand => ({ kind: 'fail-over', cell });
-const failBack = (cell: string): DirectoryCommand => ({ kind: 'fail-back', cell });
 
 const HELD = 'it holds events of acme';
 

@@ -10,24 +10,16 @@ import {
   type DirectoryClause,
   type DirectoryHarness,
   EMPTY,
+  failBack,
+  failOver,
   GAMMA,
+  place,
   resultOf,
   servedBy,
   tenant,
 } from './harness.ts';
 
-const place = (id: string, more: { cell?: string; standby?: string | null }): DirectoryCommand => ({
-  kind: 'place-tenant',
-  tenant: id,
-  ...more,
-});
-const failOver = (id: string, partial?: boolean): DirectoryCommand => ({
-  kind: 'fail-over',
-  cell: id,
-  ...(partial !== undefined && { partial }),
-});
 const remove = (id: string): DirectoryCommand => ({ kind: 'remove-tenant', tenant: id, keepData: true });
-const failBack = (id: string): DirectoryCommand => ({ kind: 'fail-back', cell: id });
 const US = cell('us', { region: 'us-east-1', jurisdiction: 'us' });
 
 const withCells = ({ directory }: DirectoryHarness) => apply(directory, add(ALPHA), add(BETA), add(GAMMA), add(US));
