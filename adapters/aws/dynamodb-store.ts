@@ -8,6 +8,7 @@ import type { Ids } from '../../core/ports/ids.ts';
 import type {
   AppendOptions,
   AppendOutcome,
+  DigestPage,
   Expected,
   Key,
   NewDocument,
@@ -22,7 +23,7 @@ import type {
   Write,
 } from '../../core/ports/store.ts';
 import { appendToTable } from './dynamodb-append.ts';
-import { toDocument, toKey } from './dynamodb-items.ts';
+import { toDigest, toDocument, toKey } from './dynamodb-items.ts';
 import { readItem, readRetrying, type TableContext } from './dynamodb-read.ts';
 import { transactInTable } from './dynamodb-transaction.ts';
 import { deleteFromTable, putInTable } from './dynamodb-write.ts';
@@ -84,7 +85,21 @@ export class DynamoDbStore implements Store {
     return { partitions: [...new Set(found)], documents: found.length, ...(next !== undefined && { next }) };
   }
 
-  async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
+  query(partition: string, query: Query): Promise<Page> {
+    return this.#page(partition, query, toDocument);
+  }
+
+  digests(partition: string, query: Query): Promise<DigestPage> {
+    return this.#page(partition, query, toDigest, 's, d');
+  }
+
+  /** A page of items, or of these attributes of them. */
+  async #page<Found extends { readonly id: string }>(
+    partition: string,
+    { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query,
+    read: (item: Record<string, AttributeValue>) => Found,
+    attributes?: string,
+  ): Promise<{ readonly items: readonly Found[]; readonly next?: StoreCursor }> {
     const { client, table, clock } = this.#context;
     const descending = order === 'descending';
     // Both bounds of BETWEEN are inclusive; `to` and the end of the prefix are not, so a match at the bound itself is dropped.
@@ -94,7 +109,7 @@ export class DynamoDbStore implements Store {
     const values: Record<string, AttributeValue> = { ':p': { S: partition }, ':now': { N: String(clock.now()) } };
     if (low !== undefined) values[':low'] = { S: low };
     if (high !== undefined) values[':high'] = { S: high };
-    const items: StoredDocument[] = [];
+    const items: Found[] = [];
     let start: Record<string, AttributeValue> | undefined =
       cursor === undefined ? undefined : toKey({ partition, id: cursor });
     do {
@@ -105,6 +120,7 @@ export class DynamoDbStore implements Store {
             ConsistentRead: true,
             ScanIndexForward: !descending,
             KeyConditionExpression: `p = :p${rangeCondition(low, high)}`,
+            ...(attributes !== undefined && { ProjectionExpression: attributes }),
             FilterExpression: 'attribute_not_exists(x) OR x > :now',
             ExpressionAttributeValues: values,
             // One more than requested shows whether there is a next page.
@@ -114,8 +130,8 @@ export class DynamoDbStore implements Store {
         ),
       );
       for (const item of page.Items ?? []) {
-        const document = toDocument(item);
-        if (document.id !== high) items.push(document);
+        const found = read(item);
+        if (found.id !== high) items.push(found);
       }
       start = page.LastEvaluatedKey;
       // The service ends a page at 1 MB, and this page ends there, too, instead of collecting up to a thousand large documents.

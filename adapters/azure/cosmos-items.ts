@@ -8,7 +8,7 @@ import type { Beside, NewDocument, StoredDocument, Version } from '../../core/po
 export const PARTITION_KEY = { paths: ['/p'], version: 2 };
 
 /**
- * `p` partition, `b` body, `a` what is beside it, `w` id of the write, `x` expiry in milliseconds. `ttl` counts whole seconds from the last write, so it
+ * `p` partition, `b` body, `a` what is beside it, `d` its digest, `w` id of the write, `x` expiry in milliseconds. `ttl` counts whole seconds from the last write, so it
  * only removes items that `x` has hidden long before. `v` is the version that the item shows instead of its etag after a check
  * had to touch it.
  */
@@ -17,6 +17,7 @@ export interface Item {
   readonly p: string;
   readonly b: Json;
   readonly a?: Beside;
+  readonly d?: string;
   readonly w: string;
   readonly v?: string;
   readonly x?: number;
@@ -27,8 +28,13 @@ export interface Item {
 export type FoundItem = Item & { readonly _etag: string };
 
 /** A document as an item; `write` is a new id that identifies the item after a lost answer. */
-export function toItem({ partition, id, body, beside, expiresAt }: NewDocument, write: string, now: EpochMs): Item {
-  const item = { id, p: partition, b: body, ...(beside !== undefined && { a: beside }), w: write };
+export function toItem(
+  { partition, id, body, beside, digest, expiresAt }: NewDocument,
+  write: string,
+  now: EpochMs,
+): Item {
+  const noted = { ...(beside !== undefined && { a: beside }), ...(digest !== undefined && { d: digest }) };
+  const item = { id, p: partition, b: body, ...noted, w: write };
   if (expiresAt === undefined) return item;
   // The service accepts whole seconds from 1; an extra minute allows for clock skew.
   return { ...item, x: expiresAt, ttl: Math.max(1, Math.ceil((expiresAt - now) / 1000)) + 60 };
@@ -39,13 +45,14 @@ export const isExpired = ({ x }: Pick<Item, 'x'>, now: EpochMs): boolean => x !=
 
 /** An item as a document. Throws a TypeError for an item not written by this adapter. */
 export function toDocument(item: FoundItem): StoredDocument {
-  const { id, p, b, a, x } = item;
+  const { id, p, b, a, d, x } = item;
   if (typeof p !== 'string' || b === undefined) throw new TypeError('The container holds an item that is no document.');
   return {
     partition: p,
     id,
     body: b,
     ...(a !== undefined && { beside: a }),
+    ...(d !== undefined && { digest: d }),
     version: versionOf(shownEtag(item), x),
     ...(x !== undefined && { expiresAt: epochMs(x) }),
   };

@@ -8,6 +8,7 @@ import type { Ids } from '../../core/ports/ids.ts';
 import type {
   AppendOptions,
   AppendOutcome,
+  DigestPage,
   Expected,
   Key,
   NewDocument,
@@ -17,6 +18,7 @@ import type {
   Query,
   Store,
   StoreCursor,
+  StoredDigest,
   StoredDocument,
   Version,
   Write,
@@ -86,7 +88,21 @@ export class CosmosStore implements Store {
     return withRetry(this.#context, this.#context.retry, nextPage, isTransient);
   }
 
-  async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
+  query(partition: string, query: Query): Promise<Page> {
+    return this.#page<FoundItem, StoredDocument>(partition, query, '*', toDocument);
+  }
+
+  digests(partition: string, query: Query): Promise<DigestPage> {
+    return this.#page<StoredDigest, StoredDigest>(partition, query, 'c.id, c.d AS digest', (found) => found);
+  }
+
+  /** A page of these members of items. */
+  async #page<Row, Found extends { readonly id: string }>(
+    partition: string,
+    { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query,
+    members: string,
+    read: (row: Row) => Found,
+  ): Promise<{ readonly items: readonly Found[]; readonly next?: StoreCursor }> {
     const { container, clock } = this.#context;
     const descending = order === 'descending';
     const bounds: [string, string, string | undefined][] = [
@@ -99,7 +115,7 @@ export class CosmosStore implements Store {
     const used = bounds.filter(([, , value]) => value !== undefined);
     const conditions = ['c.p = @p', LIVE, ...used.map(([condition]) => condition)].join(' AND ');
     const spec: SqlQuerySpec = {
-      query: `SELECT * FROM c WHERE ${conditions} ORDER BY c.id ${descending ? 'DESC' : 'ASC'}`,
+      query: `SELECT ${members} FROM c WHERE ${conditions} ORDER BY c.id ${descending ? 'DESC' : 'ASC'}`,
       parameters: [
         { name: '@p', value: partition },
         { name: '@now', value: clock.now() },
@@ -108,10 +124,10 @@ export class CosmosStore implements Store {
     };
     const nextPage = async () => {
       // One more than requested shows whether there is a next page. The SDK modifies the options, so each attempt has its own.
-      const iterator = container.items.query<FoundItem>(spec, { partitionKey: partition, maxItemCount: limit + 1 });
+      const iterator = container.items.query<Row>(spec, { partitionKey: partition, maxItemCount: limit + 1 });
       for (;;) {
         const { resources, hasMoreResults } = await iterator.fetchNext().catch(throwReadError);
-        const items = (resources ?? []).map(toDocument);
+        const items = (resources ?? []).map(read);
         // The service ends a page at 4 MB, and this page ends there, too, instead of collecting up to a thousand large documents.
         if (items.length === 0 && hasMoreResults) continue;
         const last = items.length > limit ? items[limit - 1] : hasMoreResults ? items.at(-1) : undefined;

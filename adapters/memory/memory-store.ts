@@ -9,6 +9,7 @@ import type {
   AppendOptions,
   AppendOutcome,
   Beside,
+  DigestPage,
   Expected,
   Key,
   NewDocument,
@@ -28,6 +29,7 @@ import { sameBody } from '../../core/store/same-body.ts';
 interface Item {
   readonly text: string;
   readonly beside?: Beside;
+  readonly digest?: string;
   readonly version: Version;
   readonly expiresAt?: EpochMs;
 }
@@ -88,7 +90,26 @@ export class MemoryStore implements Store {
     });
   }
 
-  async query(partition: string, { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query): Promise<Page> {
+  async query(partition: string, query: Query): Promise<Page> {
+    const { items, next } = this.#page(partition, query);
+    return {
+      items: items.map(([id, item]) => toDocument({ partition, id }, item)),
+      ...(next !== undefined && { next }),
+    };
+  }
+
+  async digests(partition: string, query: Query): Promise<DigestPage> {
+    const { items, next } = this.#page(partition, query);
+    return {
+      items: items.map(([id, { digest }]) => ({ id, ...(digest !== undefined && { digest }) })),
+      ...(next !== undefined && { next }),
+    };
+  }
+
+  #page(
+    partition: string,
+    { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query,
+  ): { readonly items: readonly [string, Item][]; readonly next?: StoreCursor } {
     const ids = this.#partitions.get(partition)?.ids ?? [];
     const descending = order === 'descending';
     const end = afterPrefix(prefix);
@@ -102,7 +123,7 @@ export class MemoryStore implements Store {
       to === undefined ? ids.length : placeOf(ids, to),
       cursor === undefined || !descending ? ids.length : placeOf(ids, cursor),
     );
-    const items: StoredDocument[] = [];
+    const items: [string, Item][] = [];
     let bytes = 0;
     for (let step = 0; step < last - first; step += 1) {
       const id = ids[descending ? last - 1 - step : first + step] as string;
@@ -110,8 +131,8 @@ export class MemoryStore implements Store {
       if (item === undefined) continue;
       bytes += utf8Length(item.text);
       if (items.length >= limit || (bytes > STORE_LIMITS.pageBytes && items.length > 0))
-        return { items, next: items.at(-1)?.id as StoreCursor };
-      items.push(toDocument({ partition, id }, item));
+        return { items, next: items.at(-1)?.[0] as StoreCursor };
+      items.push([id, item]);
     }
     return { items };
   }
@@ -153,7 +174,7 @@ export class MemoryStore implements Store {
     if (documents?.items.delete(id)) documents.ids.splice(placeOf(documents.ids, id), 1);
   }
 
-  #write({ partition, id, body, beside: noted, expiresAt }: NewDocument): Version {
+  #write({ partition, id, body, beside: noted, digest, expiresAt }: NewDocument): Version {
     const sequence = String(++this.#writes);
     const version = sequence as Version;
     const text = JSON.stringify(body);
@@ -161,7 +182,11 @@ export class MemoryStore implements Store {
     const documents = this.#partitions.get(partition) ?? { items: new Map<string, Item>(), ids: [] };
     const kind = documents.items.has(id) ? 'updated' : 'inserted';
     if (kind === 'inserted') documents.ids.splice(placeOf(documents.ids, id), 0, id);
-    documents.items.set(id, { text, ...beside, version, ...(expiresAt !== undefined && { expiresAt }) });
+    documents.items.set(id, {
+      ...{ text, ...beside, version },
+      ...(digest !== undefined && { digest }),
+      ...(expiresAt !== undefined && { expiresAt }),
+    });
     this.#partitions.set(partition, documents);
     const record = { partition, id, kind, body: JSON.parse(text) as Json, ...beside, sequence } as const;
     this.#onChange({ ...record, committedAt: this.#clock.now() });
@@ -191,6 +216,7 @@ const toDocument = (key: Key, item: Item): StoredDocument => ({
   id: key.id,
   body: JSON.parse(item.text) as Json,
   ...(item.beside !== undefined && { beside: { ...item.beside } }),
+  ...(item.digest !== undefined && { digest: item.digest }),
   version: item.version,
   ...(item.expiresAt !== undefined && { expiresAt: item.expiresAt }),
 });

@@ -9,7 +9,7 @@ import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import { type PrivateKey, publicPart } from '../../core/ports/keys.ts';
-import { bodyHash } from '../../core/replication/copies.ts';
+import { bodyHash } from '../../core/events/copies.ts';
 import { toWire } from '../../core/replication/peer-client.ts';
 import { ASSIGNMENT_HEADER, REPLICA_HEADER, replicaProver } from '../../core/replication/replica-proof.ts';
 import { UserError } from '../command.ts';

@@ -4,6 +4,7 @@ import { utf8ToBytes } from '@noble/hashes/utils';
 import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Beside, Key } from '../ports/store.ts';
+import { withDigest } from './copies.ts';
 import { parseTime } from './time.ts';
 
 /** Separates the parts of a partition: tenants and subjects cannot contain it. */
@@ -58,7 +59,7 @@ export const tenantOf = ({ partition }: Pick<Key, 'partition'>): string =>
   partition.slice(0, Math.max(0, partition.indexOf(SEPARATOR)));
 
 /** A document of the log, or its record in the change stream. */
-export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside };
+export type LogDocument = Key & { readonly body: Json; readonly beside?: Beside; readonly digest?: string };
 
 /**
  * What a cell notes of an event beside its body: in which cell, under which epoch and when it was accepted, and the context of the request that
@@ -72,10 +73,11 @@ export type Acceptance = {
   readonly at?: number;
 };
 
-/** The document of an event in the log; without a note as earlier releases stored it. */
+/** The document of an event in the log; without a note, and without a digest, as earlier releases stored it. */
 export function toLogDocument(tenant: string, event: CloudEvent, noted?: Acceptance): LogDocument {
   const key = eventKey(tenant, event);
-  return { ...key, body: toStored(event, key), ...(noted !== undefined && { beside: noted }) };
+  const document = { ...key, body: toStored(event, key) };
+  return noted === undefined ? document : withDigest({ ...document, beside: noted });
 }
 
 /** The event and tenant of a stored document; for a document that is not an event, an event without a type. */

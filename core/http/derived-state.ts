@@ -53,6 +53,10 @@ export function derivedState({ notes, state, clock }: DerivedStateDeps): (tenant
         await once();
         return state.query(...call);
       },
+      digests: async (...call) => {
+        await once();
+        return state.digests(...call);
+      },
       partitions: async (...call) => {
         await once();
         return state.partitions(...call);

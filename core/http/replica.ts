@@ -15,6 +15,7 @@ import type { Clock } from '../ports/clock.ts';
 import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import { STORE_LIMITS, type Store, type StoreCursor } from '../ports/store.ts';
 import {
+  type ComparedBy,
   DIGEST_LIMITS,
   type Digest,
   differencesIn,
@@ -150,11 +151,11 @@ export function replica(
     replicaDigests: async ({ request, query }) => {
       readParameters(routes.replicaDigests.parameters, query);
       const { tenant, sender, body } = await fromPeer(request);
-      const { ranges, lists, passed } = digestsOf(body);
-      const equal = await equalRanges(deps, tenant, ranges);
+      const { ranges, lists, passed, by } = digestsOf(body);
+      const equal = await equalRanges(deps, tenant, ranges, by);
       if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
       if (lists.length === 0) return json(200, { equal });
-      const found = await differencesIn(deps, tenant, lists);
+      const found = await differencesIn(deps, tenant, lists, by);
       if (found === undefined)
         throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.compared} events; ask for less.`);
       const [first, ...further] = found;
@@ -175,7 +176,7 @@ export function replica(
     replicaPush: async ({ request, query, tenant, span }) => {
       readParameters(routes.replicaPush.parameters, query);
       const body = parseJson(await readBody(request, ASSIGNMENT_BODY_BYTES));
-      const { assignment: signed, restart, verify, once, budget, receipts } = isJsonObject(body) ? body : {};
+      const { assignment: signed, restart, verify, contents, once, budget, receipts } = isJsonObject(body) ? body : {};
       const newest = await adoptedOf(tenant, signed);
       if (budget !== undefined && !(Number.isInteger(budget) && Number(budget) > 0))
         throw new Refusal(
@@ -183,7 +184,8 @@ export function replica(
           'budget must be a whole number from 1: the events of the log that the step may look at.',
         );
       const how = {
-        ...{ restart: restart === true, verify: verify === true, once: once === true, receipts: receipts === true },
+        ...{ restart: restart === true, verify: verify === true, contents: contents === true },
+        ...{ once: once === true, receipts: receipts === true },
         ...(budget !== undefined && { budget: Number(budget) }),
         traceparent: span.traceparent,
       };
@@ -253,10 +255,11 @@ function identitiesOf({ consumer, events }: JsonObject): { consumer: string; eve
 const DOCUMENT_ID = /^[0-9A-Za-z.:_!~-]{1,64}$/;
 
 /** What a request for digests asks; every fault is refused. A sender of an earlier release asks for one list alone. */
-function digestsOf({ ranges, list, further = [], passed }: JsonObject): {
+function digestsOf({ ranges, list, further = [], passed, contents }: JsonObject): {
   readonly ranges: readonly (Range & Digest)[];
   readonly lists: readonly (Range & { readonly entries: readonly Entry[] })[];
   readonly passed: { readonly agoMs: number; readonly epoch: number } | undefined;
+  readonly by: ComparedBy;
 } {
   const refused = () =>
     new Refusal('invalid_body', 'Send {"tenant": "…", "ranges": [{"subject": "…", "count": 0, "sum": "…"}]}.');
@@ -265,12 +268,13 @@ function digestsOf({ ranges, list, further = [], passed }: JsonObject): {
   if (!digests.every(({ count, sum }) => Number.isInteger(count) && typeof sum === 'string')) throw refused();
   const told = isJsonObject(passed) ? { agoMs: Number(passed.agoMs), epoch: Number(passed.epoch) } : undefined;
   if (told !== undefined && !(told.agoMs >= 0 && Number.isSafeInteger(told.epoch))) throw refused();
-  if (list === undefined) return { ranges: digests, lists: [], passed: told };
+  const by = { contents: contents === true };
+  if (list === undefined) return { ranges: digests, lists: [], passed: told, by };
   const lists = [list, ...(Array.isArray(further) ? further : [null])];
   if (lists.length > DIGEST_LIMITS.ranges || !lists.every(isList)) throw refused();
   const entries = lists.reduce((sum, each) => sum + (each.entries as readonly Json[]).length, 0);
   if (entries > DIGEST_LIMITS.events) throw refused();
-  return { ranges: digests, lists: lists as unknown as ReturnType<typeof digestsOf>['lists'], passed: told };
+  return { ranges: digests, lists: lists as unknown as ReturnType<typeof digestsOf>['lists'], passed: told, by };
 }
 
 /** Ids of a bound are no longer than keys may be. */

@@ -8,9 +8,11 @@ import type { Ids } from '../ports/ids.ts';
 import type { JsonObject } from '../ports/json.ts';
 import {
   type Key,
+  type Query,
   STORE_LIMITS,
   type Store,
   type StoreCursor,
+  type StoredDigest,
   type StoredDocument,
   type Version,
 } from '../ports/store.ts';
@@ -35,11 +37,20 @@ export const WALK_LIMITS = {
   abandonedMs: 30_000,
 } as const;
 
+/** What a walk reads: documents, or their digests alone. */
+type Read = StoredDocument | StoredDigest;
+
 /** Some documents of one subject, which are all that its log has in the range; at least one. */
-export interface WalkPage {
+export interface WalkPage<Found extends Read = StoredDocument> {
   readonly range: WalkRange;
-  readonly documents: readonly StoredDocument[];
+  readonly documents: readonly Found[];
 }
+
+/** Reads a page of the log; see `Store.query` and `Store.digests`. */
+export type ReadPage<Found extends Read> = (
+  partition: string,
+  query: Query,
+) => Promise<{ readonly items: readonly Found[]; readonly next?: StoreCursor }>;
 
 /** What became of some pages. */
 export interface WorkDone {
@@ -75,7 +86,7 @@ export interface WalkRange {
   readonly through?: string;
 }
 
-export interface WalkTask {
+export interface WalkTask<Found extends Read = StoredDocument> {
   /** The document in the state that the progress is kept in. */
   readonly key: Key;
   readonly tenant: string;
@@ -93,7 +104,7 @@ export interface WalkTask {
    * Works on pages of some subjects, at least once, and on those of one subject in their order. `attempt` is above 1 if an earlier step may have ended with its process.
    * A port error that may go away ends the step, and the same documents come again. It begins nothing that can wait after `until`.
    */
-  work(pages: readonly WalkPage[], attempt: number, until: number): Promise<WorkDone>;
+  work(pages: readonly WalkPage<Found>[], attempt: number, until: number): Promise<WorkDone>;
   /** Pages of as many subjects are worked on at once; one without it. */
   readonly subjects?: number;
   /** Documents that are worked on at once; `WALK_LIMITS.pageDocuments` without it. */
@@ -119,9 +130,9 @@ interface Step {
 }
 
 /** What was read of a subject. */
-interface Found {
+interface LookedAt<Found extends Read> {
   readonly place: Place;
-  readonly documents: readonly StoredDocument[];
+  readonly documents: readonly Found[];
   readonly next: StoreCursor | undefined;
 }
 
@@ -133,7 +144,17 @@ const BEHIND = ' ';
  * one works. Rejects with the store's error if the step cannot be begun, and with what `work` cannot do at all.
  */
 export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProgress> {
-  const { events, state, subjects, clock } = deps;
+  return walkOf(deps, (partition, query) => deps.events.query(partition, query));
+}
+
+/** The same where pages are read in another way, or from elsewhere. */
+export function walkOf<Found extends Read>(
+  deps: Omit<LogWalkDeps, 'events'>,
+  read: ReadPage<Found>,
+): (task: WalkTask<Found>) => Promise<WalkProgress> {
+  const { state, subjects, clock } = deps;
+  type Task = WalkTask<Found>;
+  type Looked = LookedAt<Found>;
 
   /** The walk with this step begun; without a version if another step is under way. */
   const opened = async ({
@@ -141,7 +162,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     from,
     restart,
     stamp = 0,
-  }: WalkTask): Promise<{ readonly walk: KeptWalk; readonly version?: Version; readonly isNew?: boolean }> => {
+  }: Task): Promise<{ readonly walk: KeptWalk; readonly version?: Version; readonly isNew?: boolean }> => {
     const stored = await state.get(key);
     const known = keptWalk(stored?.body);
     const isBusy = known !== undefined && known.open > 0 && clock.now() < known.openedAt + WALK_LIMITS.abandonedMs;
@@ -172,14 +193,14 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     return { ...walk, index: next, places: [...walk.places, ...items.map((subject) => ({ subject }))] };
   };
 
-  const begun = async (walk: KeptWalk, begin: NonNullable<WalkTask['begin']>): Promise<KeptWalk> => {
+  const begun = async (walk: KeptWalk, begin: NonNullable<Task['begin']>): Promise<KeptWalk> => {
     for (const { subject, begun: isBegun } of walk.places) if (!isBegun) await begin(subject, walk.token);
     return { ...walk, places: walk.places.map((place) => ({ ...place, begun: true })) };
   };
 
-  const pageAt = async (tenant: string, begins: string, place: Place, limit: number): Promise<Found> => {
+  const pageAt = async (tenant: string, begins: string, place: Place, limit: number): Promise<Looked> => {
     const from = place.behind === undefined ? begins : place.behind + BEHIND;
-    const { items, next } = await events.query(logPartition(tenant, place.subject), {
+    const { items, next } = await read(logPartition(tenant, place.subject), {
       limit,
       ...(from !== '' && { from }),
       ...(place.at !== undefined && { cursor: place.at as StoreCursor }),
@@ -191,13 +212,13 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
    * The next pages of subjects in progress, in their order: of as many as together have what one page may have. So pages of large subjects are read
    * some at a time, which spreads them over the store's partitions, and those of many small ones together.
    */
-  const pagesOf = async ({ places, begins }: KeptWalk, task: WalkTask, step: Step): Promise<readonly Found[]> => {
-    const found: Found[] = [];
+  const pagesOf = async ({ places, begins }: KeptWalk, task: Task, step: Step): Promise<readonly Looked[]> => {
+    const found: Looked[] = [];
     let left = Math.min(task.pageDocuments ?? WALK_LIMITS.pageDocuments, step.left);
     let bytes = 0;
     do {
       const some = places.slice(found.length, found.length + Math.min(WALK_LIMITS.concurrentReads, left));
-      const limit = Math.floor(left / some.length);
+      const limit = Math.min(Math.floor(left / some.length), STORE_LIMITS.pageDocuments);
       found.push(...(await mapConcurrently(some, some.length, (place) => pageAt(task.tenant, begins, place, limit))));
       const documents = found.slice(-some.length).flatMap((page) => page.documents);
       left -= documents.length;
@@ -207,7 +228,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
   };
 
   /** Works on the next pages. */
-  const round = async (walk: KeptWalk, task: WalkTask, step: Step): Promise<KeptWalk> => {
+  const round = async (walk: KeptWalk, task: Task, step: Step): Promise<KeptWalk> => {
     const found = await pagesOf(walk, task, step);
     const pages = found.filter(({ documents }) => documents.length > 0).map(pageOf);
     const isEmpty = pages.length === 0;
@@ -230,7 +251,7 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
     };
   };
 
-  const advanced = (walk: KeptWalk, task: WalkTask, step: Step): KeptWalk | Promise<KeptWalk> => {
+  const advanced = (walk: KeptWalk, task: Task, step: Step): KeptWalk | Promise<KeptWalk> => {
     const room = (task.subjects ?? 1) - walk.places.length;
     if (walk.index !== null && room > 0) return withSubjects(walk, task.tenant, room);
     if (walk.places.length === 0) return { ...walk, done: true };
@@ -287,7 +308,11 @@ export function logWalk(deps: LogWalkDeps): (task: WalkTask) => Promise<WalkProg
 
 const progressOf = ({ subjects, counts, done }: KeptWalk) => ({ subjects, counts, done });
 
-const pageOf = ({ place: { subject, last }, documents, next }: Found): WalkPage => {
+const pageOf = <Found extends Read>({
+  place: { subject, last },
+  documents,
+  next,
+}: LookedAt<Found>): WalkPage<Found> => {
   const through = next === undefined ? undefined : documents.at(-1)?.id;
   return {
     range: { subject, ...(last !== undefined && { after: last }), ...(through !== undefined && { through }) },
@@ -296,7 +321,7 @@ const pageOf = ({ place: { subject, last }, documents, next }: Found): WalkPage 
 };
 
 /** The place behind so many documents of a page; `undefined` behind the last one of the subject. */
-function placeBehind({ place, documents, next }: Found, count: number): Place | undefined {
+function placeBehind({ place, documents, next }: LookedAt<Read>, count: number): Place | undefined {
   const last = documents[count - 1]?.id ?? place.last;
   const { at: _, ...rest } = place;
   if (count === documents.length)
@@ -304,8 +329,9 @@ function placeBehind({ place, documents, next }: Found, count: number): Place | 
   return count === 0 || last === undefined ? place : { ...rest, last, behind: last };
 }
 
-const sizeOf = (documents: readonly StoredDocument[]): number =>
-  documents.reduce((bytes, { body }) => bytes + utf8Length(JSON.stringify(body)), 0);
+/** Digests are so small that their number bounds them. */
+const sizeOf = (documents: readonly Read[]): number =>
+  documents.reduce((bytes, each) => bytes + ('body' in each ? utf8Length(JSON.stringify(each.body)) : 0), 0);
 
 /** What two pieces of work have counted together. */
 export const addCounts = (counts: Counts, more: Counts): Counts =>

@@ -27,6 +27,8 @@ export type Beside = Readonly<Record<string, string | number>>;
 export interface NewDocument extends Key {
   readonly body: Json;
   readonly beside?: Beside;
+  /** A short text by which copies of the document are compared; see `Store.digests`. At most `STORE_LIMITS.digestBytes`. */
+  readonly digest?: string;
   /** From this time on, the document is never returned; the service deletes it some time later. */
   readonly expiresAt?: EpochMs;
 }
@@ -82,6 +84,20 @@ export interface Page {
   readonly next?: StoreCursor;
 }
 
+/** What a document is compared by. */
+export interface StoredDigest {
+  readonly id: string;
+  /** Absent where it was stored without one. */
+  readonly digest?: string | undefined;
+}
+
+/** One page of digests. */
+export interface DigestPage {
+  readonly items: readonly StoredDigest[];
+  /** Present while there may be more. A page may be short, even empty, and still have one. */
+  readonly next?: StoreCursor;
+}
+
 /** Selects a page of the names of partitions. */
 export interface PartitionQuery {
   /** Documents that are looked at for it, 1 to 1,000: a page may name fewer partitions, even none. */
@@ -106,6 +122,8 @@ export const STORE_LIMITS = {
   besideBytes: 1024,
   /** Of a partition and of an id. Cosmos DB: ids of 1,023 characters; DynamoDB: sort keys of 1,024 bytes. */
   keyBytes: 1000,
+  /** Of a digest, in UTF-8. */
+  digestBytes: 64,
   /** Writes in a transaction. Both services: 100. */
   transactionWrites: 100,
   /** Of all bodies of a transaction together. Cosmos DB: 2 MB a batch. */
@@ -151,6 +169,11 @@ export interface Store {
    * throughout, even while others write. Strongly consistent with this client's own writes. `invalid` for a bad cursor.
    */
   query(partition: string, query: Query): Promise<Page>;
+
+  /**
+   * As `query` with the same arguments, but without the documents: the service sends a hundredth of the bytes, and bills what it reads. A cursor of one continues the other.
+   */
+  digests(partition: string, query: Query): Promise<DigestPage>;
 
   /**
    * The partitions that have documents, in no particular order. Paging to the end names every one whose documents were there before the first

@@ -1,13 +1,23 @@
 // Compares parts of this cell's log with what the tenant's other cell has of them: by digests, and by entries where these differ.
-import { type LogDocument, logPartition } from '../events/cloud-event.ts';
+import { logPartition } from '../events/cloud-event.ts';
 import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { WALK_LIMITS } from '../pipeline/log-walk.ts';
 import { type Clock, epochMs } from '../ports/clock.ts';
 import { PortError } from '../ports/errors.ts';
-import { isJsonObject, type Json } from '../ports/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../ports/json.ts';
 import type { Store } from '../ports/store.ts';
-import { DIGEST_LIMITS, type Difference, digestOf, type Entry, entryOf, type Range } from './digests.ts';
+import {
+  type ComparedBy,
+  type ComparedCopy,
+  DIGEST_LIMITS,
+  type Difference,
+  type Entry,
+  entriesOf,
+  entryOf,
+  type Range,
+  sumOf,
+} from './digests.ts';
 import type { PeerAddress, PeerClient } from './peer-client.ts';
 
 export const COMPARISON_LIMITS = {
@@ -18,13 +28,12 @@ export const COMPARISON_LIMITS = {
   concurrentReads: 16,
 } as const;
 
-/** Some events of one subject, which are all that this cell's log has in the range. */
+/** Some events of one subject, which are all that this cell's log has in the range; at most `DIGEST_LIMITS.events`. */
 export interface Part {
   readonly range: Range;
   /** Documents of the log that it was made of. */
   readonly size: number;
-  readonly documents: readonly LogDocument[];
-  readonly entries: readonly Entry[];
+  readonly copies: readonly ComparedCopy[];
   /** Documents that are no events, and were left out. */
   readonly skipped: number;
 }
@@ -48,79 +57,106 @@ export interface Comparison {
   equal(
     address: PeerAddress,
     parts: readonly Part[],
-    until: number,
+    how: ComparedBy & { readonly until: number },
   ): Promise<{ readonly equal: readonly boolean[]; readonly bytes: number }>;
   /**
-   * How the other cell differs in these parts, of at most `DIGEST_LIMITS.events` entries together: in the first one, and in as many more in their order as there is
-   * time for until `until`. What is missing counts if it is there again when its identities are read once more, as events may have been on
+   * How the other cell differs in these parts: in the first one, and in as many more in their order as there is time for until `until`. What is missing counts if it is there again when its identities are read once more, as events may have been on
    * their way; with `once`, it counts at once.
    */
   differences(
     address: PeerAddress,
     parts: readonly Part[],
-    how: { readonly once: boolean; readonly until: number },
+    how: ComparedBy & { readonly once: boolean; readonly until: number },
   ): Promise<{ readonly differences: readonly Difference[]; readonly bytes: number }>;
 }
 
+/** What is asked about a range: how many entries it has at most, and how they are had. */
+interface Question {
+  readonly range: Range;
+  readonly size: number;
+  readonly entries: () => Promise<readonly Entry[]>;
+}
+
+/** The first questions, as many as fit into one request. */
+function inOneRequest(questions: readonly Question[]): readonly Question[] {
+  let entries = 0;
+  const some = questions.slice(0, DIGEST_LIMITS.ranges);
+  const end = some.findIndex(({ size }, index) => {
+    entries += size;
+    return index > 0 && entries > DIGEST_LIMITS.events;
+  });
+  return end < 0 ? some : some.slice(0, end);
+}
+
 export function comparison({ events, peer, clock }: ComparisonDeps): Comparison {
-  const ask = (address: PeerAddress, content: object) => peer(address, 'digests', content, WALK_LIMITS.pageMs);
+  const ask = (address: PeerAddress, content: JsonObject, { contents }: ComparedBy) =>
+    peer(address, 'digests', { ...content, ...(contents && { contents }) }, WALK_LIMITS.pageMs);
 
   /** A cell of an earlier release answers for the first one alone, and one of this release for as many as it reads at once. */
   const look = async (
     address: PeerAddress,
-    parts: readonly Pick<Part, 'range' | 'entries'>[],
-    until: number,
+    questions: readonly Question[],
+    how: ComparedBy & { readonly until: number },
   ): Promise<{ readonly found: readonly Found[]; readonly bytes: number }> => {
     const found: Found[] = [];
     let bytes = 0;
     do {
-      const [list, ...further] = parts
-        .slice(found.length, found.length + DIGEST_LIMITS.ranges)
-        .map(({ range, entries }) => ({ ...range, entries }));
-      const answer = await ask(address, { ranges: [], list, further });
+      const lists: JsonObject[] = [];
+      for (const { range, entries } of inOneRequest(questions.slice(found.length)))
+        lists.push({ ...range, entries: (await entries()) as unknown as Json });
+      const [list = null, ...further] = lists;
+      const answer = await ask(address, { ranges: [], list, further }, how);
       bytes += answer.bytes;
       const more = Array.isArray(answer.found.further) ? answer.found.further : [];
       found.push(...[answer.found, ...more.slice(0, further.length)].map((each) => foundIn(each, address)));
-    } while (found.length < parts.length && clock.now() < until);
+    } while (found.length < questions.length && clock.now() < how.until);
     return { found, bytes };
   };
 
   return {
-    async equal(address, parts, until) {
+    async equal(address, parts, how) {
       const equal: boolean[] = [];
       let bytes = 0;
-      for (let from = 0; from < parts.length; from += DIGEST_LIMITS.ranges) {
-        if (from > 0 && clock.now() >= until) break;
-        const some = parts.slice(from, from + DIGEST_LIMITS.ranges);
-        const ranges = some.map(({ entries, range }) => ({ ...range, ...digestOf(entries) }));
-        const answer = await ask(address, { ranges });
-        const said = Array.isArray(answer.found.equal) ? answer.found.equal : [];
-        equal.push(...some.map((_, index) => said[index] === true));
+      while (equal.length < parts.length) {
+        if (equal.length > 0 && clock.now() >= how.until) break;
+        const some = parts.slice(equal.length, equal.length + DIGEST_LIMITS.ranges);
+        const ranges = some.map(({ copies, range }) => ({ ...range, ...sumOf(copies.map(({ digest }) => digest)) }));
+        const answer = await ask(address, { ranges }, how);
+        const said = Array.isArray(answer.found.equal) ? answer.found.equal.slice(0, some.length) : [];
+        // An answer for none of them would be asked for again and again.
+        equal.push(...(said.length === 0 ? some.map(() => false) : said.map((each) => each === true)));
         bytes += answer.bytes;
       }
       return { equal, bytes };
     },
 
-    async differences(address, parts, { once, until }) {
-      const first = await look(address, parts, until);
+    async differences(address, parts, how) {
+      const questionOf = ({ range, copies }: Part): Question => ({
+        range,
+        size: copies.length,
+        entries: () => entriesOf(events, address.tenant, range, new Set(copies.map(({ id }) => id))),
+      });
+      const first = await look(address, parts.map(questionOf), how);
       // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
       const recent = formatTime(epochMs(clock.now() - COMPARISON_LIMITS.recentMs));
-      const isRecent = ({ lacking = [] }: Found): boolean => !once && lacking.some((id) => id >= recent);
+      const isRecent = ({ lacking = [] }: Found): boolean => !how.once && lacking.some((id) => id >= recent);
       const differences = first.found.map(({ difference }) => difference);
       const again = [...first.found.entries()].filter(([, found]) => isRecent(found));
       if (again.length === 0) return { differences, bytes: first.bytes };
       await clock.sleep(COMPARISON_LIMITS.secondLookMs);
-      const readAgain = async ({ range }: Part, lacking: readonly string[]) => {
+      const readAgain = async ({ range }: Part, lacking: readonly string[]): Promise<readonly Entry[]> => {
         const partition = logPartition(address.tenant, range.subject);
         const entries = await mapConcurrently(lacking, COMPARISON_LIMITS.concurrentReads, async (id) => {
           const document = await events.get({ partition, id });
           return document && entryOf(document);
         });
-        return { range, entries: entries.filter((entry) => entry !== undefined) };
+        return entries.filter((entry) => entry !== undefined);
       };
-      const lists: Awaited<ReturnType<typeof readAgain>>[] = [];
-      for (const [index, { lacking = [] }] of again) lists.push(await readAgain(parts[index] as Part, lacking));
-      const second = await look(address, lists, until);
+      const questions = again.map(([index, { lacking = [] }]): Question => {
+        const part = parts[index] as Part;
+        return { range: part.range, size: lacking.length, entries: () => readAgain(part, lacking) };
+      });
+      const second = await look(address, questions, how);
       // Those that there was no time to look at again are not known.
       const [unknown = differences.length] = again[second.found.length] ?? [];
       for (const [at, { difference }] of second.found.entries()) {

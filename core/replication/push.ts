@@ -11,12 +11,22 @@ import {
   WALK_LIMITS,
   type WalkPage,
   type WorkDone,
+  walkOf,
 } from '../pipeline/log-walk.ts';
 import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
+import type { StoredDigest, StoredDocument } from '../ports/store.ts';
 import { comparison, type Part } from './comparison.ts';
-import { DIGEST_LIMITS, type Difference, entryOf } from './digests.ts';
+import {
+  type ComparedBy,
+  copiesIn,
+  DIGEST_LIMITS,
+  type Difference,
+  digestIn,
+  digestReader,
+  type Range,
+} from './digests.ts';
 import type { ReplicaNotes } from './notes.ts';
 import {
   inParts,
@@ -28,15 +38,17 @@ import {
   sizeOnWire,
   toWire,
 } from './peer-client.ts';
-import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
+import { RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
   /** Subjects whose documents are read at once: of as many, one request compares them where they have few. */
   subjects: DIGEST_LIMITS.ranges,
-  /** Documents of all of them that are read at once: a request takes as much time for a hundred as for a thousand. */
+  /** Documents of all of them that are read at once to be sent: a request takes as much time for a hundred as for a thousand. */
   pageDocuments: 1000,
-  /** Events of a range whose digests are compared; one that differs is compared by its entries. */
-  comparedEvents: 500,
+  /** Digests of all of them that are read at once: a page of each, in 4 MB of memory. */
+  pageDigests: 20_000,
+  /** Events of a range that are only compared: a page of the store. One that differs is compared by its entries. */
+  comparedEvents: 1000,
   /** The same where a range that differs is sent as a whole. */
   sentEvents: 100,
 } as const;
@@ -49,6 +61,8 @@ export interface PushCommand {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** Compares the events themselves, and not what they were stored with: finds also what was changed in a store itself. */
+  readonly contents: boolean;
   /** What differs counts at once: for an estimate, as a second look takes its time. */
   readonly once: boolean;
   /** Says as well which home-only effects have happened here: before the other cell goes on without this one. */
@@ -57,6 +71,11 @@ export interface PushCommand {
   readonly budget?: number;
   /** The context of the request that asked for it. */
   readonly traceparent: string;
+}
+
+/** Events that may be sent. */
+interface SentPart extends Part {
+  readonly documents: readonly LogDocument[];
 }
 
 export interface PushProgress extends Received, Difference {
@@ -96,7 +115,7 @@ type CountName = keyof Received | keyof Difference | 'skipped' | 'bytes';
 
 /** Returns the use case, which makes one step of a walk; see `logWalk`. Rejects with `misconfigured` if this cell is none of the tenant's. */
 export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProgress> {
-  const walk = logWalk(deps);
+  const walkDocuments = logWalk(deps);
   const compared = comparison(deps);
   const { clock } = deps;
 
@@ -116,9 +135,9 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   const compare = async (
     address: PeerAddress,
     parts: readonly Part[],
-    how: { readonly once: boolean; readonly until: number },
+    how: ComparedBy & { readonly once: boolean; readonly until: number },
   ): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts, how.until);
+    const { equal, bytes } = await compared.equal(address, parts, how);
     const looked = parts.slice(0, equal.length);
     const differing = looked.filter((_, index) => equal[index] !== true);
     const found = differing.length === 0 ? NOTHING_DIFFERS : await compared.differences(address, differing, how);
@@ -127,7 +146,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     for (const [index, part] of looked.entries()) {
       const difference = equal[index] ? NO_DIFFERENCE : known.next().value;
       if (difference === undefined) return { counts, worked: sizeOf(parts.slice(0, index)) };
-      const same = part.entries.length - difference.missing - difference.different;
+      const same = part.copies.length - difference.missing - difference.different;
       counts = addCounts(counts, { skipped: part.skipped, same, ...difference });
     }
     return { counts, worked: sizeOf(looked) };
@@ -136,10 +155,10 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   /** Sends the parts that the other cell has not just so. Sends nothing more after `until`, but for the first ones. */
   const complete = async (
     address: PeerAddress,
-    parts: readonly Part[],
+    parts: readonly SentPart[],
     { until, sends }: { readonly until: number; readonly sends: (documents: number) => void },
   ): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts, until);
+    const { equal, bytes } = await compared.equal(address, parts, { contents: false, until });
     const looked = parts.slice(0, equal.length);
     let counts: Counts = { bytes };
     let unsent: readonly LogDocument[] = [];
@@ -160,7 +179,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
         return { counts, worked: sizeOf(parts.slice(0, index)) };
       unsent = [...unsent, ...more];
       unsentBytes += more.reduce((total, document) => total + sizeOnWire(document), 0);
-      counts = addCounts(counts, { skipped: part.skipped, ...(equal[index] && { same: part.entries.length }) });
+      counts = addCounts(counts, { skipped: part.skipped, ...(equal[index] && { same: part.copies.length }) });
     }
     await sendThese();
     return { counts, worked: sizeOf(looked) };
@@ -191,19 +210,39 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     return bytes.reduce((total, each) => total + each, 0);
   };
 
-  /** The events of pages that are not erased, by so many documents of one subject. */
-  const partsOf = async (tenant: string, pages: readonly WalkPage[], size: number): Promise<readonly Part[]> => {
-    const erased = await deps.tombstones.of(
+  const erasedOf = (tenant: string, pages: readonly { readonly range: Range }[]) =>
+    deps.tombstones.of(
       tenant,
       pages.map(({ range }) => range.subject),
     );
+
+  /** The events of pages that are not erased. */
+  const comparedParts = async (tenant: string, pages: readonly WalkPage<StoredDigest>[]): Promise<readonly Part[]> => {
+    const erased = await erasedOf(tenant, pages);
     return pages
-      .flatMap((page) => [...pieces(page, size)])
-      .map(({ range, documents }): Part => {
-        const there = documents.filter(({ id }) => !erased.covers(range.subject, id));
-        const own = there.filter((document) => isOwnEvent(tenant, document));
-        const skipped = there.length - own.length;
-        return { range, size: documents.length, documents: own, entries: own.map(entryOf), skipped };
+      .flatMap((page) => [...pieces(page, PUSH_LIMITS.comparedEvents)])
+      .map(({ range, documents }) => ({
+        ...{ range, size: documents.length },
+        ...copiesIn(erased, range.subject, documents),
+      }));
+  };
+
+  /** The same with their documents. */
+  const sentParts = async (tenant: string, pages: readonly WalkPage[]): Promise<readonly SentPart[]> => {
+    const erased = await erasedOf(tenant, pages);
+    return pages
+      .flatMap((page) => [...pieces(page, PUSH_LIMITS.sentEvents)])
+      .map(({ range, documents }) => {
+        const found = documents.map((document) => ({ document, id: document.id, digest: digestIn(tenant, document) }));
+        const { copies, skipped } = copiesIn(erased, range.subject, found);
+        const sent = new Set(copies.map(({ id }) => id));
+        return {
+          range,
+          size: documents.length,
+          copies,
+          skipped,
+          documents: documents.filter(({ id }) => sent.has(id)),
+        };
       });
   };
 
@@ -222,41 +261,45 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
   };
 
   return async (command) => {
-    const { tenant, signed, assignment, restart, verify, budget, receipts } = command;
+    const { tenant, signed, assignment, restart, verify, contents, budget, receipts } = command;
     if (cellIn(assignment, deps.cell) === undefined)
       throw new PortError('misconfigured', `${deps.cell} is no cell of ${tenant}.`);
     const to = peerOf(assignment, deps.cell);
     if (to === undefined) throw new PortError('misconfigured', `${tenant} has no other cell.`);
     const address = { to, tenant, signed, traceparent: command.traceparent };
     let sent = 0;
-    const progress = await walk({
-      key: { partition: statePartition.pushes(tenant), id: (verify ? 'verify!' : receipts ? 'receipts!' : '') + to.id },
-      tenant,
-      from: '',
-      restart,
-      stamp: assignment.epoch,
-      pageDocuments: PUSH_LIMITS.pageDocuments,
+    const task = {
+      ...{ tenant, from: '', restart, stamp: assignment.epoch, subjects: PUSH_LIMITS.subjects },
       ...(budget !== undefined && { budget }),
-      started: (token) => deps.notes.begun(tenant, to.id, token),
-      subjects: PUSH_LIMITS.subjects,
-      work: async (pages, _attempt, until) => {
-        const parts = await partsOf(tenant, pages, verify ? PUSH_LIMITS.comparedEvents : PUSH_LIMITS.sentEvents);
-        if (verify) return compare(address, parts, { once: command.once, until });
-        // Before they are sent: a step that ends here comes again.
-        const bytes = receipts
-          ? await tell(
-              address,
-              parts.flatMap((part) => part.documents),
-            )
-          : 0;
-        // Also if a later request fails: the source has had the work.
-        const sends = (count: number) => {
-          sent += count;
-        };
-        const done = await complete(address, parts, { until, sends });
-        return { ...done, counts: addCounts(done.counts, { bytes }) };
-      },
-    });
+      started: (token: string) => deps.notes.begun(tenant, to.id, token),
+    };
+    const keyOf = (walk: string) => ({ partition: statePartition.pushes(tenant), id: walk + to.id });
+    const compareAll = () =>
+      walkOf(
+        deps,
+        digestReader(deps.events, tenant, contents),
+      )({
+        ...{ ...task, key: keyOf(contents ? 'contents!' : 'verify!'), pageDocuments: PUSH_LIMITS.pageDigests },
+        work: async (pages, _attempt, until) =>
+          compare(address, await comparedParts(tenant, pages), { contents, once: command.once, until }),
+      });
+    const sendAll = () =>
+      walkDocuments({
+        ...{ ...task, key: keyOf(receipts ? 'receipts!' : ''), pageDocuments: PUSH_LIMITS.pageDocuments },
+        work: async (pages, _attempt, until) => {
+          const parts = await sentParts(tenant, pages);
+          // Before they are sent: a step that ends here comes again.
+          const told = parts.flatMap((part) => part.documents);
+          const bytes = receipts ? await tell(address, told) : 0;
+          // Also if a later request fails: the source has had the work.
+          const sends = (count: number) => {
+            sent += count;
+          };
+          const done = await complete(address, parts, { until, sends });
+          return { ...done, counts: addCounts(done.counts, { bytes }) };
+        },
+      });
+    const progress = await (verify ? compareAll() : sendAll());
     const { subjects, counts, documents, done, waiting, isOther, ended } = progress;
     if (ended !== undefined) await conclude(address, ended, counts);
     const all = Object.fromEntries(COUNTS.map((name) => [name, counts[name] ?? 0])) as Record<CountName, number>;
@@ -273,7 +316,10 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
 }
 
 /** A page by so many documents, each time with their range. */
-function* pieces({ range, documents }: WalkPage, size: number): Generator<WalkPage> {
+function* pieces<Found extends StoredDocument | StoredDigest>(
+  { range, documents }: WalkPage<Found>,
+  size: number,
+): Generator<WalkPage<Found>> {
   let { after } = range;
   for (let from = 0; from < documents.length; from += size) {
     const some = documents.slice(from, from + size);

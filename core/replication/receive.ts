@@ -2,6 +2,7 @@
 import { statePartition } from '../cell/identity.ts';
 import { RESERVED_PREFIX } from '../events/accept.ts';
 import { eventKey, fromStored, type LogDocument } from '../events/cloud-event.ts';
+import { bodyHash, type Copy, epochOfCopy, stands, withDigest } from '../events/copies.ts';
 import { isSubject } from '../events/subject.ts';
 import { formatTime, parseTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
@@ -15,7 +16,6 @@ import type { Log } from '../ports/log.ts';
 import type { Key, NewDocument, Store } from '../ports/store.ts';
 import { isRefusedForGood } from '../store/refusal-for-good.ts';
 import { sameBody } from '../store/same-body.ts';
-import { bodyHash, type Copy, epochOfCopy, stands } from './copies.ts';
 
 export const RECEIVE_LIMITS = {
   /** Events of one request. */
@@ -173,7 +173,7 @@ export function receive(deps: ReceiveDeps): (command: ReceiveCommand) => Promise
     const erased = await deps.tombstones.of(tenant, command.documents.map(subjectOf));
     const documents = command.documents
       .filter((document) => !erased.covers(subjectOf(document), document.id))
-      .map((document) => withOrigin(document, sender));
+      .map((document) => withDigest(withOrigin(document, sender)));
     counts.erased = command.documents.length - documents.length;
     if (documents.length === 0) return counts;
     await deps.subjects.add(tenant, await deps.subjects.unlisted(tenant, documents.map(subjectOf), erased), erased);

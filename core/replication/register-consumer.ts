@@ -2,6 +2,7 @@
 import { statePartition } from '../cell/identity.ts';
 import { type ConsumerOptions, declareConsumer } from '../cell/topology.ts';
 import { eventKey, fromStored, type LogDocument, logPartition } from '../events/cloud-event.ts';
+import { bodyHash, epochOfCopy } from '../events/copies.ts';
 import { formatTime } from '../events/time.ts';
 import { mapConcurrently } from '../lib/concurrently.ts';
 import { Backoff, type RetryPolicy } from '../lib/retry.ts';
@@ -11,7 +12,6 @@ import type { CloudEvent } from '../ports/cloud-event.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
 import type { Key, Store, StoreCursor, StoredDocument } from '../ports/store.ts';
-import { bodyHash, epochOfCopy } from './copies.ts';
 import {
   type Assignment,
   type Collision,

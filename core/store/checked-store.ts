@@ -3,17 +3,7 @@
 import { compareUtf8, jsonBytesAtMost, utf8Length } from '../lib/text.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { Json } from '../ports/json.ts';
-import type {
-  AppendOptions,
-  AppendOutcome,
-  Beside,
-  Key,
-  NewDocument,
-  Page,
-  Query,
-  Store,
-  Write,
-} from '../ports/store.ts';
+import type { AppendOptions, AppendOutcome, Beside, Key, NewDocument, Query, Store, Write } from '../ports/store.ts';
 import { STORE_LIMITS } from '../ports/store.ts';
 
 /** Neither service allows these in an id; control characters have no use in one and break logs. */
@@ -33,7 +23,16 @@ export function checkedStore(store: Store): Store {
     put: async (document, expected) => store.put(checkedDocument(document), expected),
     append: async (documents, options) => appendChecked(store, documents, options),
     transact: async (partition, writes) => store.transact(partition, checkedWrites(partition, writes)),
-    query: async (partition, query) => queryChecked(store, checkedPart('partition', partition), query),
+    query: async (partition, query) => {
+      checkedPart('partition', partition);
+      const checked = checkedQuery(query);
+      return checked === undefined ? { items: [] } : store.query(partition, checked);
+    },
+    digests: async (partition, query) => {
+      checkedPart('partition', partition);
+      const checked = checkedQuery(query);
+      return checked === undefined ? { items: [] } : store.digests(partition, checked);
+    },
     partitions: async (query) => store.partitions(checkedPage(query)),
     delete: async (key, expected) => store.delete(checkedKey(key), expected),
   };
@@ -80,6 +79,8 @@ function checkedDocument(document: NewDocument): NewDocument {
   // Most bodies are so small that they need no exact measurement.
   if (jsonBytesAtMost(document.body) > STORE_LIMITS.bodyBytes) checkedBody(document.body);
   if (document.beside !== undefined) checkBeside(document.beside);
+  if (document.digest !== undefined && utf8Length(document.digest) > STORE_LIMITS.digestBytes)
+    throw new PortError('too-large', `The digest is longer than ${STORE_LIMITS.digestBytes} bytes.`);
   return document;
 }
 
@@ -153,10 +154,10 @@ function checkedPage<Q extends { readonly limit: number }>(query: Q): Q {
 }
 
 /**
- * Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty ones. On every adapter, a cursor
- * is the last id of a page, so one that is not an id or lies outside the bounds belongs to another query.
+ * The query as adapters take it; `undefined` if nothing can match. Bounds need not be ids, but must be text that ids can be compared with; the services refuse empty
+ * ones. On every adapter, a cursor is the last id of a page, so one that is not an id or lies outside the bounds belongs to another query.
  */
-async function queryChecked(store: Store, partition: string, query: Query): Promise<Page> {
+function checkedQuery(query: Query): Query | undefined {
   checkedPage(query);
   const { cursor, from = '', to, prefix = '', ...rest } = query;
   for (const bound of [from, to ?? '', prefix]) checkedBound(bound);
@@ -166,14 +167,14 @@ async function queryChecked(store: Store, partition: string, query: Query): Prom
     if (!isInside || !cursor.startsWith(prefix))
       throw new PortError('invalid', 'The cursor lies outside of the query.');
   }
-  if (to === '') return { items: [] };
-  return store.query(partition, {
+  if (to === '') return undefined;
+  return {
     ...rest,
     ...(cursor !== undefined && { cursor }),
     ...(from !== '' && { from }),
     ...(to !== undefined && { to }),
     ...(prefix !== '' && { prefix }),
-  });
+  };
 }
 
 function checkedBound(bound: string): void {

@@ -34,6 +34,7 @@ export function storeTime(clock: Clock): StoreTime {
       append: watched(store.append.bind(store)),
       transact: watched(store.transact.bind(store)),
       query: watched(store.query.bind(store)),
+      digests: watched(store.digests.bind(store)),
       partitions: watched(store.partitions.bind(store)),
       delete: watched(store.delete.bind(store)),
     }),

@@ -2,6 +2,7 @@
 import { type Exemptions, runContract } from './contract.ts';
 import { appendClauses } from './store/append.ts';
 import { bodyClauses } from './store/bodies.ts';
+import { digestClauses } from './store/digests.ts';
 import { documentClauses } from './store/documents.ts';
 import { expiryClauses } from './store/expiry.ts';
 import { faultClauses } from './store/faults.ts';
@@ -15,6 +16,7 @@ export const storeClauses = {
   ...appendClauses,
   ...transactionClauses,
   ...queryClauses,
+  ...digestClauses,
   ...partitionClauses,
   ...expiryClauses,
   ...bodyClauses,

@@ -36,6 +36,7 @@ export function scripted(store: Store, script: Script, position: { next: number 
     append: (documents, options) => wait().then(() => failing.append(documents, options)),
     transact: (partition, writes) => wait().then(() => failing.transact(partition, writes)),
     query: (partition, query) => wait().then(() => failing.query(partition, query)),
+    digests: (partition, query) => wait().then(() => failing.digests(partition, query)),
     partitions: (query) => wait().then(() => failing.partitions(query)),
     delete: (key, expected) => wait().then(() => failing.delete(key, expected)),
   };

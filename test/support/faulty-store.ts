@@ -21,7 +21,7 @@ export interface CountedStore extends Store {
 
 /** Wraps a store. An `append` that fails `after` rejects as a whole, as a lost connection does. */
 export function faultyStore(store: Store, plan: FaultPlan = () => undefined): CountedStore {
-  const calls = { get: 0, put: 0, append: 0, transact: 0, query: 0, partitions: 0, delete: 0 };
+  const calls = { get: 0, put: 0, append: 0, transact: 0, query: 0, digests: 0, partitions: 0, delete: 0 };
   const run = async <T>(method: StoreMethod, work: () => Promise<T>): Promise<T> => {
     calls[method] += 1;
     const fault = plan(method);
@@ -44,6 +44,7 @@ export function faultyStore(store: Store, plan: FaultPlan = () => undefined): Co
     append: (documents, options) => run('append', () => store.append(documents, options)),
     transact: (partition, writes) => run('transact', () => store.transact(partition, writes)),
     query: (partition, query) => run('query', () => store.query(partition, query)),
+    digests: (partition, query) => run('digests', () => store.digests(partition, query)),
     partitions: (query) => run('partitions', () => store.partitions(query)),
     delete: (key, expected) => run('delete', () => store.delete(key, expected)),
   };
@@ -57,7 +58,16 @@ export const brokenStore = (code: ErrorCode = 'unavailable', retryAfterMs?: numb
   const fault: Fault = { code, when: 'before', ...(retryAfterMs !== undefined && { retryAfterMs }) };
   const never = () => Promise.reject(new Error('unreachable'));
   return faultyStore(
-    { get: never, put: never, append: never, transact: never, query: never, partitions: never, delete: never },
+    {
+      get: never,
+      put: never,
+      append: never,
+      transact: never,
+      query: never,
+      digests: never,
+      partitions: never,
+      delete: never,
+    },
     () => fault,
   );
 };

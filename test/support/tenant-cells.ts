@@ -126,10 +126,11 @@ export function tenantCells(application: Application = WITH_TALLY, { ask: asks, 
     };
   };
   const epochNow = (): number => pair().tenant.epochBase + state.switches;
-  const step = (from: string, restart = false, verify = false) => pusher({ ...pair(), ...{ from, restart, verify } });
-  const push = async (from: string, verify = false): Promise<PushProgress> => {
+  const step = (from: string, restart = false, verify = false, contents = false) =>
+    pusher({ ...pair(), ...{ from, restart, verify, contents } });
+  const push = async (from: string, verify = false, contents = false): Promise<PushProgress> => {
     for (let steps = 0; steps < 20; steps += 1) {
-      const progress = await step(from, steps === 0, verify);
+      const progress = await step(from, steps === 0, verify, contents);
       if (typeof progress === 'string') throw new Error(progress);
       if (progress.done === true) return progress as unknown as PushProgress;
       if (progress.waiting !== undefined) throw new Error(String(progress.waiting));

@@ -28,6 +28,8 @@ export interface PushRequest {
   readonly restart: boolean;
   /** Only compares, and sends no events. */
   readonly verify: boolean;
+  /** Compares the events themselves, and not what they were stored with. */
+  readonly contents?: boolean;
   /** What differs counts at once: for an estimate. */
   readonly once?: boolean;
   /** The step ends once it has worked on so many documents of the log; cells of earlier releases know no budget. */
@@ -87,8 +89,8 @@ const refusalOf = (cell: Cell, status: number, body: JsonObject): string =>
 /** Returns the function. */
 export function replicaPusher(deps: ReplicaPusherDeps): ReplicaPusher {
   const order = orders(deps);
-  return async ({ tenant, home, standby, from, restart, verify, once, budget, receipts }) => {
-    const body = JSON.parse(JSON.stringify({ restart, verify, once, budget, receipts })) as JsonObject;
+  return async ({ tenant, home, standby, from, restart, verify, contents, once, budget, receipts }) => {
+    const body = JSON.parse(JSON.stringify({ restart, verify, contents, once, budget, receipts })) as JsonObject;
     const target = from === home.id ? home : standby;
     const answer = await order({ tenant, home, standby, target, what: 'push', body });
     if (typeof answer === 'string') return answer;

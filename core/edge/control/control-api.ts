@@ -338,6 +338,8 @@ export function createControlApi({
         from: from ?? home.id,
         restart: restart === '1',
         verify: verify === '1',
+        // What an operator compares is to find also what was changed in a store itself.
+        contents: verify === '1',
       });
       if (typeof progress !== 'string') return progress;
       throw new Refusal('cell_unavailable', `${progress}.`, RETRY_LATER);

@@ -82,7 +82,7 @@ export const controlRoutes = {
     parameters: {
       from: text('The cell that sends; the home by default.'),
       restart: choice('1: begin again, even if a push is under way.', ['0', '1'], '0'),
-      verify: choice('1: only compare, and send no events.', ['0', '1'], '0'),
+      verify: choice('1: only compare the events of both cells as they are stored, and send none.', ['0', '1'], '0'),
     },
   },
   moveTenant: {

@@ -16,6 +16,7 @@ async function codesOf(store: Store): Promise<Record<keyof Store, string>> {
       .join(),
     transact: await codeOf(store.transact('p', [{ kind: 'put', id: 'a', body: 1, expected: 'any' }])),
     query: await codeOf(store.query('p', { limit: 1 })),
+    digests: await codeOf(store.digests('p', { limit: 1 })),
     partitions: await codeOf(store.partitions({ limit: 1 })),
     delete: await codeOf(store.delete(key, 'any')),
   };
@@ -27,6 +28,7 @@ const allMethods = (code: string): Record<keyof Store, string> => ({
   append: code,
   transact: code,
   query: code,
+  digests: code,
   partitions: code,
   delete: code,
 });
@@ -57,6 +59,7 @@ export const faultClauses = {
       () => store.get(key),
       () => store.transact('p', [{ kind: 'put', id: 'b', body: 1, expected: 'absent' }]),
       () => store.query('p', { limit: 1 }),
+      () => store.digests('p', { limit: 1 }),
       () => store.partitions({ limit: 1 }),
       () => store.delete(key, 'any'),
     ]) {
@@ -124,6 +127,7 @@ export const faultClauses = {
       ...allMethods('unknown-outcome'),
       get: 'unavailable',
       query: 'unavailable',
+      digests: 'unavailable',
       partitions: 'unavailable',
     });
   },

@@ -70,6 +70,7 @@ test('a store that throws what is no port error is down, not a failure of the qu
     append: fails,
     transact: fails,
     query: fails,
+    digests: fails,
     partitions: fails,
     delete: fails,
   };

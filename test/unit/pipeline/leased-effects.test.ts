@@ -77,7 +77,16 @@ test('however often a message waits, it is neither parked nor suspected, and the
   const { handle, until, state, applied, listed } = setUp();
   for (let attempt = 1; attempt <= 200; attempt += 1)
     expect(await handle([message('a', { attempt })], FAR)).toEqual([WAITS]);
-  expect(state.calls).toEqual({ get: 0, put: 0, append: 0, transact: 0, query: 0, delete: 0, partitions: 0 });
+  expect(state.calls).toEqual({
+    get: 0,
+    put: 0,
+    append: 0,
+    transact: 0,
+    query: 0,
+    digests: 0,
+    delete: 0,
+    partitions: 0,
+  });
   until.set('acme', FAR);
   expect(await handle([message('a', { attempt: 201 })], FAR)).toEqual([DONE]);
   expect([applied, await listed()]).toEqual([['a'], []]);

@@ -50,6 +50,7 @@ const seenBy = (store: Store, turn: <T>(call: () => Promise<T>) => Promise<T>): 
   append: (documents, options) => turn(() => store.append(documents, options)),
   transact: (partition, writes) => turn(() => store.transact(partition, writes)),
   query: (partition, query) => turn(() => store.query(partition, query)),
+  digests: (partition, query) => turn(() => store.digests(partition, query)),
   partitions: (query) => turn(() => store.partitions(query)),
   delete: (key, expected) => turn(() => store.delete(key, expected)),
 });

@@ -1,8 +1,8 @@
 // Which copy stands: a total order, checked exhaustively over few copies, cells, deliveries and crashes.
 import fc from 'fast-check';
+import { bodyHash, type Copy, stands } from '../../../core/events/copies.ts';
 import { canonicalJson } from '../../../core/lib/canonical-json.ts';
 import type { Json } from '../../../core/ports/json.ts';
-import { bodyHash, type Copy, stands } from '../../../core/replication/copies.ts';
 import { property } from '../../support/properties.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc8785#section-3.2.2 and the sorting of section 3.2.3. */

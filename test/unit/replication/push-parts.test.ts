@@ -1,5 +1,6 @@
 // A push reads a log in large pages, compares and sends it in parts, and works on no more than it may in one step.
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import { withDigest } from '../../../core/events/copies.ts';
 import { WALK_LIMITS } from '../../../core/pipeline/log-walk.ts';
 import type { JsonObject } from '../../../core/ports/json.ts';
 import { COMPARISON_LIMITS } from '../../../core/replication/comparison.ts';
@@ -42,6 +43,29 @@ test('a comparison counts each event that the other cell lacks, however many mor
   expect(DIGEST_LIMITS.lacking).toBeLessThan(PUSH_LIMITS.comparedEvents);
   const { push } = await filled(documents(0, 1700), documents(600, 650));
   expect(await push('home', true)).toMatchObject({ same: 50, missing: 1650, different: 0, done: true });
+});
+
+test('a cell that answers for some of the ranges is asked for the others, and one that answers for none has none of them', async () => {
+  const answers: number[] = [];
+  let most = 2;
+  const cut = async (id: string, request: Request): Promise<Response | undefined> => {
+    if (id !== 'standby' || !request.url.endsWith('/v1/replica/digests')) return undefined;
+    const answer = await where.cell(id).handle(request);
+    const body = (await answer.json()) as JsonObject;
+    if (!Array.isArray(body.equal) || body.equal.length === 0) return Response.json(body);
+    answers.push(body.equal.length);
+    return Response.json({ ...body, equal: body.equal.slice(0, most) });
+  };
+  const where = tenantCells(undefined, { instead: cut });
+  const all = Array.from({ length: 6 }, (_, subject) => documents(0, 2, 'home', `pump-${subject}`)).flat();
+  await where.cell('home').events.append(all);
+  await where.cell('standby').events.append(all);
+  expect(await where.push('home', true)).toMatchObject({ same: 12, missing: 0, done: true });
+  // It answers for two of those that it is asked for.
+  expect(answers).toEqual([6, 4, 2]);
+  most = 0;
+  // They are compared by their entries then.
+  expect(await where.push('home', true)).toMatchObject({ same: 12, missing: 0, done: true });
 });
 
 test('a range of which the other cell has thousands of events more is compared all the same', async () => {
@@ -104,10 +128,12 @@ test('a step whose time is over sends no further part of its page, and the next 
 
 test('large events are sent as soon as they fill a request, so that a step whose time is over ends between them', async () => {
   const large = (subject: string) =>
-    documents(0, 8, 'home', subject).map(({ body, ...rest }) => ({
-      ...rest,
-      body: { ...(body as JsonObject), data: { ...measured('temperature', 1), note: 'x'.repeat(150_000) } },
-    }));
+    documents(0, 8, 'home', subject).map(({ body, ...rest }) =>
+      withDigest({
+        ...rest,
+        body: { ...(body as JsonObject), data: { ...measured('temperature', 1), note: 'x'.repeat(150_000) } },
+      }),
+    );
   const where = await filled(['pump-1', 'pump-2', 'pump-3', 'pump-4'].flatMap(large));
   Object.assign(where.bodies, { push: () => where.clock.jump(WALK_LIMITS.stepMs) });
   expect(await step(where, { restart: true })).toMatchObject({ documents: 8, sent: 8, done: false });

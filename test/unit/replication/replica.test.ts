@@ -1,8 +1,8 @@
 // Two cells of a tenant exchange their logs: over HTTP, each proving who it is, under an assignment signed by the edge.
 import fc from 'fast-check';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
+import { bodyHash } from '../../../core/events/copies.ts';
 import type { Json, JsonObject } from '../../../core/ports/json.ts';
-import { bodyHash } from '../../../core/replication/copies.ts';
 import { readAll } from '../../contract/store/harness.ts';
 import { items } from '../../support/cell.ts';
 import { candidate, measured, reading } from '../../support/events.ts';
@@ -171,16 +171,19 @@ test('a comparison counts what the other cell lacks, has otherwise, or has alone
   if (damaged === undefined) throw new Error('Every damage has a lower hash.');
   await events.put(damaged, 'any');
   const before = await log('standby');
-  expect(await push('home', true)).toMatchObject({ missing: 1, different: 1, extra: 1, same: 228 });
+  expect(await push('home', true, true)).toMatchObject({ missing: 1, different: 1, extra: 1, same: 228 });
+  // It says what it was stored with.
+  expect(await push('home', true)).toMatchObject({ missing: 1, different: 0, extra: 1, same: 229 });
   expect(await log('standby')).toEqual(before);
   // What was lost comes back; what was damaged does once it is deleted, as from outside damage looks like any other copy.
   await push('home');
   await push('standby');
-  expect(await push('home', true)).toMatchObject({ missing: 0, different: 1, extra: 0, same: 230 });
+  expect(await push('home', true, true)).toMatchObject({ missing: 0, different: 1, extra: 0, same: 230 });
   await events.delete(damaged, 'any');
   await push('home');
   for (const from of ['home', 'standby'])
-    expect(await push(from, true)).toMatchObject({ missing: 0, different: 0, extra: 0, same: 231 });
+    for (const contents of [true, false])
+      expect(await push(from, true, contents)).toMatchObject({ missing: 0, different: 0, extra: 0, same: 231 });
 });
 
 test('what is equal is not sent', async () => {

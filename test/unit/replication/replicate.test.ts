@@ -304,7 +304,7 @@ property(
           notes: replicaNotes(state, clock),
           claiming: () => [],
         });
-        const how = { restart: false, verify: false, once: false, receipts: false };
+        const how = { restart: false, verify: false, contents: false, once: false, receipts: false };
         await step({ tenant: 'acme', ...held, ...how, traceparent: TRACEPARENT });
       });
     const assignments = (state: Store) =>

@@ -1,4 +1,4 @@
-// Which of two copies of an event stands: the one with the lower epoch, and of one epoch the one whose body has the lower hash.
+// Which of two copies of an event stands: the one with the lower epoch, and of one epoch the one whose body has the lower hash; and what copies are compared by.
 import { sha256 } from '@noble/hashes/sha2';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
 import { canonicalJson } from '../lib/canonical-json.ts';
@@ -28,6 +28,21 @@ export function bodyHash({ body }: Pick<Copy, 'body'>): string {
     : body;
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(bare))));
 }
+
+/**
+ * What two cells compare of an event: the first half of the SHA-256 of its id, epoch and body hash, as 32 hexadecimal digits. Documents of the log are stored
+ * with it (`NewDocument.digest`), but for those of earlier releases.
+ */
+export const copyDigest = (id: string, epoch: number, hash: string): string =>
+  bytesToHex(sha256(utf8ToBytes(JSON.stringify([id, epoch, hash]))).subarray(0, 16));
+
+/** A document of the log with its digest. */
+export const withDigest = <Document extends Copy & { readonly id: string }>(
+  document: Document,
+): Document & { readonly digest: string } => ({
+  ...document,
+  digest: copyDigest(document.id, epochOfCopy(document), bodyHash(document)),
+});
 
 /**
  * Whether `other` stands in the place of `own`, where both have one identity. A total order of copies, so that merging is commutative,
