@@ -1,6 +1,6 @@
 // Which of two copies of an event stands: the one with the lower epoch, and of one epoch the one whose body has the lower hash; and what copies are compared by.
 import { sha256 } from '@noble/hashes/sha2';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
+import { bytesToHex } from '@noble/hashes/utils';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { isJsonObject, type Json } from '../ports/json.ts';
 import type { Beside } from '../ports/store.ts';
@@ -22,19 +22,23 @@ export const epochOfCopy = ({ beside }: Copy): number => {
 
 /** SHA-256 of the body in canonical JSON, without attributes of tracing, as hexadecimal digits. */
 export function bodyHash({ body }: Pick<Copy, 'body'>): string {
+  // Each event that is stored is hashed: most have nothing to be left out.
+  if (!isJsonObject(body) || TRACING.every((name) => body[name] === undefined)) return hashOf(canonicalJson(body));
   const isTracing = (name: string) => (TRACING as readonly string[]).includes(name);
-  const bare = isJsonObject(body)
-    ? Object.fromEntries(Object.entries(body).filter(([name]) => !isTracing(name)))
-    : body;
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson(bare))));
+  return hashOf(canonicalJson(Object.fromEntries(Object.entries(body).filter(([name]) => !isTracing(name)))));
 }
+
+const encoder = new TextEncoder();
+
+/** The first bytes of the SHA-256 of a text, as hexadecimal digits. */
+const hashOf = (text: string, bytes = 32): string => bytesToHex(sha256(encoder.encode(text)).subarray(0, bytes));
 
 /**
  * What two cells compare of an event: the first half of the SHA-256 of its id, epoch and body hash, as 32 hexadecimal digits. Documents of the log are stored
  * with it (`NewDocument.digest`), but for those of earlier releases.
  */
 export const copyDigest = (id: string, epoch: number, hash: string): string =>
-  bytesToHex(sha256(utf8ToBytes(JSON.stringify([id, epoch, hash]))).subarray(0, 16));
+  hashOf(JSON.stringify([id, epoch, hash]), 16);
 
 /** A document of the log with its digest. */
 export const withDigest = <Document extends Copy & { readonly id: string }>(
