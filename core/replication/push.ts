@@ -233,7 +233,7 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     return pages
       .flatMap((page) => [...pieces(page, PUSH_LIMITS.sentEvents)])
       .map(({ range, documents }) => {
-        const found = documents.map((document) => ({ document, id: document.id, digest: digestIn(tenant, document) }));
+        const found = documents.map((document) => ({ id: document.id, digest: digestIn(tenant, document) }));
         const { copies, skipped } = copiesIn(erased, range.subject, found);
         const sent = new Set(copies.map(({ id }) => id));
         return {

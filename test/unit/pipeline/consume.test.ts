@@ -75,7 +75,7 @@ test('an empty batch is no work', async () => {
   const { handle, calls, state } = setUp();
   expect(await handle([], FAR)).toEqual([]);
   expect(calls).toEqual([]);
-  expect(Object.values(state.calls)).toEqual([0, 0, 0, 0, 0, 0, 0]);
+  expect(Object.values(state.calls).every((count) => count === 0)).toBe(true);
 });
 
 describe('poison', () => {
