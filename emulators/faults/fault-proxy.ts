@@ -3,6 +3,13 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+export const PROXY_LIMITS = {
+  /** The newest calls, which are kept for tests to look at. */
+  calls: 10_000,
+  /** Characters of their bodies together. An hour of load would be gigabytes of them. */
+  characters: 16 * 1024 * 1024,
+} as const;
+
 /** A call as the proxy saw it. */
 export interface ProxiedCall {
   /** `PutItem`, `PublishBatch` …, or method and path where the protocol names no operation. */
@@ -65,6 +72,7 @@ export class FaultProxy {
   #port = 0;
   #rules: Active[] = [];
   #calls: ProxiedCall[] = [];
+  #characters = 0;
   #watchers = new Set<() => void>();
 
   constructor({ target }: { target: string }) {
@@ -123,12 +131,12 @@ export class FaultProxy {
     await this.comeUp();
   }
 
-  /** Calls so far, of one operation or of all, including those that a rule struck. */
+  /** The newest calls, up to `PROXY_LIMITS`, of one operation or of all, including those that a rule struck. */
   calls(operation?: string): readonly ProxiedCall[] {
     return this.#calls.filter((call) => operation === undefined || call.operation === operation);
   }
 
-  /** Number of calls per operation. */
+  /** Their number per operation. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { operation } of this.#calls) counts[operation] = (counts[operation] ?? 0) + 1;
@@ -137,12 +145,23 @@ export class FaultProxy {
 
   forgetCalls(): void {
     this.#calls = [];
+    this.#characters = 0;
   }
 
-  /** Resolves once there have been `count` calls of the operation. */
+  /** Resolves once there have been `count` calls of the operation among the newest ones. */
   async waitForCalls(operation: string, count: number): Promise<void> {
     while (this.calls(operation).length < count) {
       await new Promise<void>((resolve) => this.#watchers.add(resolve));
+    }
+  }
+
+  /** Half of them are dropped at once, as each call would move all others otherwise. */
+  #keep(call: ProxiedCall): void {
+    this.#calls.push(call);
+    this.#characters += call.body.length;
+    while (this.#calls.length > PROXY_LIMITS.calls || this.#characters > PROXY_LIMITS.characters) {
+      const dropped = this.#calls.splice(0, Math.ceil(this.#calls.length / 2));
+      for (const { body } of dropped) this.#characters -= body.length;
     }
   }
 
@@ -158,7 +177,7 @@ export class FaultProxy {
   async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await readAll(request);
     const call: ProxiedCall = { operation: operationOf(request, body), body, headers: request.headers };
-    this.#calls.push(call);
+    this.#keep(call);
     for (const wake of this.#watchers) wake();
     this.#watchers.clear();
     const fault = this.#strike(call);

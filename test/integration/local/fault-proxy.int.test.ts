@@ -16,7 +16,7 @@ import {
   statementErrors,
   unprocessedItems,
 } from '../../../emulators/faults/aws-faults.ts';
-import { FaultProxy } from '../../../emulators/faults/fault-proxy.ts';
+import { FaultProxy, PROXY_LIMITS } from '../../../emulators/faults/fault-proxy.ts';
 import { SnsSqsEmulator } from '../../../emulators/sns-sqs/sns-sqs-emulator.ts';
 import {
   dynamodbClient,
@@ -65,6 +65,17 @@ test('without a rule everything passes and is counted', async () => {
   await put('plain');
   expect(proxy.counts()).toEqual({ PutItem: 1 });
   expect(proxy.calls('PutItem')[0]?.body).toContain('plain');
+});
+
+test('of what has passed no more is kept than the limit, the newest of it', async () => {
+  proxy.inject({ fault: { kind: 'answer', response: { status: 200, headers: {}, body: '' } } });
+  const post = (text: string) =>
+    fetch(`${proxy.endpoint}/${text}`, { method: 'POST', body: text.padEnd(PROXY_LIMITS.characters / 3 + 1) });
+  const names = () => proxy.calls().map(({ operation }) => operation);
+  for (const text of ['a', 'b', 'c']) await post(text);
+  expect(names()).toEqual(['POST /c']);
+  await post('d');
+  expect(names()).toEqual(['POST /c', 'POST /d']);
 });
 
 test('an unreachable server refuses connections, and comes back on the same port', async () => {
