@@ -6,6 +6,7 @@ import { type BatchResponse, dynamoDbChangeStream, type StreamEvent } from '../a
 import { DynamoDbStore } from '../adapters/aws/dynamodb-store.ts';
 import { SnsBus } from '../adapters/aws/sns-bus.ts';
 import { type QueueEvent, sqsConsumer } from '../adapters/aws/sqs-consumer.ts';
+import { withoutLog } from '../adapters/aws/without-log.ts';
 import { ANSWERING, afterBatch, BATCHING, exporter } from '../adapters/otlp/exporter.ts';
 import { afterAnswer } from '../adapters/otlp/node-lambda.ts';
 import { nodePost } from '../adapters/otlp/node-post.ts';
@@ -102,14 +103,14 @@ export function stores(
   { clock, ids }: Platform,
 ): { events: Store; state: Store } {
   const endpoint = endpoints.dynamodb;
-  const client = new DynamoDBClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+  const client = withoutLog(new DynamoDBClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) }));
   const store = (table: string) => checkedStore(new DynamoDbStore({ client, table, clock, ids }));
   return { events: store(eventsTable), state: store(stateTable) };
 }
 
 function bus({ region, endpoints, topicArn }: CellConfig, { clock, ids }: Platform): Bus {
   const endpoint = endpoints.sns;
-  const client = new SNSClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+  const client = withoutLog(new SNSClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) }));
   return new SnsBus({ client, topicArn, clock, ids });
 }
 

@@ -68,6 +68,18 @@ const answerForEach: Plugin = {
   },
 };
 
+/**
+ * With the first page of each query, and pages of these adapters are all first ones, the SDK asks for a plan of it (queryIterator.js), and goes by it only where an answer
+ * says that several ranges must be merged. No query of these adapters needs that, so no plan is asked for; one that did would fail with this error.
+ */
+const planNothing: Plugin = {
+  on: 'request',
+  plugin: async (context, _, next) => {
+    if (context.headers['x-ms-cosmos-is-query-plan-request'] === undefined) return next(context);
+    throw new PortError('invalid', 'The query would have to be merged from several ranges.');
+  },
+};
+
 /** What `cosmosClientOptions` makes. */
 export type CosmosOptions = Pick<CosmosClientOptions, 'connectionPolicy'> & { readonly plugins: readonly Plugin[] };
 
@@ -79,6 +91,6 @@ export function cosmosClientOptions({ requestTimeoutMs }: { readonly requestTime
   const retryOptions = { maxRetryAttemptCount: 0, fixedRetryIntervalInMilliseconds: 0, maxWaitTimeInSeconds: 0 };
   return {
     connectionPolicy: { enableEndpointDiscovery: false, requestTimeout: requestTimeoutMs, retryOptions },
-    plugins: [failOnce, answerForEach],
+    plugins: [planNothing, failOnce, answerForEach],
   };
 }

@@ -3,6 +3,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDbFeed } from '../../adapters/aws/dynamodb-feed.ts';
 import { SqsSource } from '../../adapters/aws/sqs-source.ts';
+import { withoutLog } from '../../adapters/aws/without-log.ts';
 import { ANSWERING } from '../../adapters/otlp/exporter.ts';
 import { DEAD_LETTER_SUFFIX, LANE_NAMES, queueOf } from '../../core/cell/topology.ts';
 import {
@@ -32,7 +33,9 @@ export function compose(config: ContainerConfig, deps: PartDeps, overrides: Over
   if (config.relayed !== undefined) {
     const { region, eventsTable } = config.relayed;
     const { streams: endpoint } = config.endpoints;
-    const client = new DynamoDBStreamsClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) });
+    const client = withoutLog(
+      new DynamoDBStreamsClient({ ...CLIENT, region, ...(endpoint !== undefined && { endpoint }) }),
+    );
     const feed = new DynamoDbFeed({ client, table: eventsTable, log: deps.log });
     const { state } = stores(config.relayed, deps);
     const { handle, telemetry } = composeChanges(config.relayed, overrides, ANSWERING);
@@ -41,11 +44,13 @@ export function compose(config: ContainerConfig, deps: PartDeps, overrides: Over
   for (const worker of config.workers) {
     const { sqs: endpoint } = config.endpoints;
     const source = (name: string) => {
-      const client = new SQSClient({
-        ...LONG_POLL,
-        region: worker.region,
-        ...(endpoint !== undefined && { endpoint }),
-      });
+      const client = withoutLog(
+        new SQSClient({
+          ...LONG_POLL,
+          region: worker.region,
+          ...(endpoint !== undefined && { endpoint }),
+        }),
+      );
       return new SqsSource({ client, queueUrl: `${config.queues}-${name}` });
     };
     const sources = {

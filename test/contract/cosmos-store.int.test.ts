@@ -72,6 +72,22 @@ test('a client that could not learn about its container at first learns about it
   await close();
 });
 
+test('a page of a query is one request: the SDK would ask for a plan beside each first page', async () => {
+  const { store, proxy, warmUp, close } = await openContainer();
+  await warmUp();
+  await store.append(['a', 'b', 'c'].map((id) => ({ partition: 'p', id, body: 1 })));
+  for (const read of [
+    () => store.query('p', { limit: 2 }),
+    () => store.digests('p', { limit: 2, order: 'descending' }),
+    () => store.partitions({ limit: 2 }),
+  ]) {
+    proxy.forgetCalls();
+    await read();
+    expect(proxy.calls().map(({ headers }) => headers['x-ms-cosmos-is-query-plan-request'])).toStrictEqual([undefined]);
+  }
+  await close();
+});
+
 test('a version holds for every write after checks of it have touched its document', async () => {
   const { store, close } = await openContainer();
   const writes: ((version: Version) => Promise<unknown>)[] = [

@@ -92,6 +92,9 @@ test('documents are read where one of a page was stored without a digest, and al
   await store.put({ ...earlier, digest: 'none of ours' }, 'any');
   expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, true]);
   expect(read).toEqual(['acme|s-1', 'acme|s-1']);
+  // It has the length of one, and is none: the event differs until it is read.
+  await store.put({ ...earlier, digest: 'x'.repeat(32) }, 'any');
+  expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, false]);
   expect(await equalRanges(deps, 'acme', ranges, { contents: true })).toEqual([true, true]);
   expect(read).toHaveLength(4);
 });
