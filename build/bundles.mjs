@@ -1,9 +1,10 @@
 // Every file esbuild makes for this project: which ones there are, and how a stale one is recognised.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { leanAzure } from './lean-azure.mjs';
+import { missingValidators, sourceAddresses } from './tool-plugins.mjs';
 
 /** The project's folder, also when this module has been compiled into a program below dist/. */
 export const root = findRoot(path.dirname(fileURLToPath(import.meta.url)));
@@ -195,52 +196,8 @@ export async function importTypeScript(entry) {
   return import(pathToFileURL(path.join(root, await compileTool(entry))).href);
 }
 
-/** Whose modules find files that lie beside them. */
-const KEEP_THEIR_ADDRESS = ['emulators', 'hosts', 'local'];
-
-/**
- * In a compiled program `import.meta.url` is the program's own address. Modules of these folders keep the one of their source, relative to
- * the program, so that the checkout can be moved.
- * @param {string} outfile from the project's root
- * @returns {import('esbuild').Plugin}
- */
-const sourceAddresses = (outfile) => ({
-  name: 'source-addresses',
-  setup({ onLoad }) {
-    // A filter, as each call comes from esbuild's process.
-    onLoad(
-      { filter: new RegExp(`[\\\\/](?:${KEEP_THEIR_ADDRESS.join('|')})[\\\\/].*\\.ts$`) },
-      async ({ path: file }) => {
-        const [folder = ''] = path.relative(root, file).split(path.sep);
-        if (!KEEP_THEIR_ADDRESS.includes(folder)) return undefined;
-        const source = await readFile(file, 'utf8');
-        const address = path.relative(path.dirname(path.resolve(root, outfile)), file).replaceAll(path.sep, '/');
-        return {
-          contents: source.replaceAll('import.meta.url', `new URL(${JSON.stringify(address)}, import.meta.url).href`),
-          loader: 'ts',
-        };
-      },
-    );
-  },
-});
-
 /** The program that makes generated files. */
 const GENERATOR = 'build/generate.ts';
-
-/**
- * A new domain has no validators before the generator has made them, and the generator imports the domain: they are empty for it.
- * @type {import('esbuild').Plugin}
- */
-const missingValidators = {
-  name: 'missing validators',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/validators\.generated\.ts$/ }, ({ resolveDir, path: specifier }) => {
-      const file = path.join(resolveDir, specifier);
-      return existsSync(file) ? undefined : { path: file, namespace: 'missing' };
-    });
-    onLoad({ filter: /.*/, namespace: 'missing' }, () => ({ contents: 'export const validators = {};' }));
-  },
-};
 
 /**
  * The esbuild options of a program. Its packages stay in node_modules.
@@ -258,7 +215,11 @@ export function toolOptions(entry) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'linked',
-    plugins: [sourceAddresses(outfile), ...applicationPlugins(), ...(entry === GENERATOR ? [missingValidators] : [])],
+    plugins: [
+      sourceAddresses(root, outfile),
+      ...applicationPlugins(),
+      ...(entry === GENERATOR ? [missingValidators] : []),
+    ],
     logLevel: 'silent',
   });
 }
@@ -312,13 +273,17 @@ async function compileNow(options) {
 }
 
 /**
- * Writes what esbuild has made, and the record by which the next run finds it fresh.
+ * Writes what esbuild has made, without the record by which the next run finds it fresh.
  * @param {import('esbuild').BuildOptions} options
  * @param {Pick<import('esbuild').BuildResult, 'metafile' | 'outputFiles'>} result with a metafile, not yet written
- * @returns {Promise<{ differs: boolean, inputs: Record<string, string> }>} whether it differs from what was there, and what it was made of
+ * @param {ReadonlyMap<string, string>} [known] fingerprints of inputs that were taken before esbuild read them
+ * @returns {Promise<{ differs: boolean, inputs: Record<string, string>, record: () => Promise<void> }>} whether it differs from what was
+ * there, what it was made of, and what writes the record
  */
-export async function keepResult(options, { metafile, outputFiles = [] }) {
+export async function putResult(options, { metafile, outputFiles = [] }, known = new Map()) {
   const outfile = path.join(root, /** @type {string} */ (options.outfile));
+  // A process that ends before the record is written would leave the one of before beside another result.
+  await rm(`${outfile}.inputs.json`, { force: true });
   let differs = false;
   for (const { path: file, contents } of outputFiles) {
     const present = await readFile(file).catch(() => undefined);
@@ -327,12 +292,26 @@ export async function keepResult(options, { metafile, outputFiles = [] }) {
     await put(file, contents);
   }
   const files = inputFiles(/** @type {import('esbuild').Metafile} */ (metafile));
-  await put(`${outfile}.meta.json`, JSON.stringify(metafile));
+  const unknown = files.filter((file) => !known.has(file));
   // What stands in for a file that is not there yet makes the result stale at once.
-  const whole = files.every((file) => existsSync(path.join(root, file)));
-  const inputs = whole ? await fingerprints(files) : {};
-  await put(`${outfile}.inputs.json`, JSON.stringify(whole ? { key: JSON.stringify(options), inputs } : {}));
-  return { differs, inputs };
+  const whole = unknown.every((file) => existsSync(path.join(root, file)));
+  const taken = whole ? await fingerprints(unknown) : {};
+  const inputs = whole ? Object.fromEntries(files.map((file) => [file, known.get(file) ?? taken[file] ?? ''])) : {};
+  const record = async () => {
+    await put(`${outfile}.meta.json`, JSON.stringify(metafile));
+    await put(`${outfile}.inputs.json`, JSON.stringify(whole ? { key: JSON.stringify(options), inputs } : {}));
+  };
+  return { differs, inputs, record };
+}
+
+/**
+ * Writes what esbuild has made, and the record by which the next run finds it fresh.
+ * @param {import('esbuild').BuildOptions} options
+ * @param {Pick<import('esbuild').BuildResult, 'metafile' | 'outputFiles'>} result with a metafile, not yet written
+ */
+export async function keepResult(options, result) {
+  const { record } = await putResult(options, result);
+  await record();
 }
 
 /** The inputs that are files. @param {import('esbuild').Metafile} metafile */

@@ -1,10 +1,13 @@
 // Watches folders of source files and hands on what has changed, in batches that never overlap.
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Changes that come this close to each other are one batch, in milliseconds: an editor's save is several of them. */
-export const QUIET_MS = 50;
+export const QUIET_MS = 20;
+
+/** As long as that while one of the files is empty: most programs empty a file before they write it, and an empty one would be an error. */
+export const EMPTY_MS = 200;
 
 /** Folders that are watched at most: systems limit them for each user, and a tree beyond this is no tree of sources. */
 export const FOLDER_LIMIT = 2000;
@@ -107,7 +110,10 @@ export class FolderWatcher {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#flush(), QUIET_MS);
+    this.#timer = setTimeout(() => {
+      if ([...this.#changed].some(isEmpty)) this.#timer = setTimeout(() => this.#flush(), EMPTY_MS - QUIET_MS);
+      else this.#flush();
+    }, QUIET_MS);
   }
 
   #flush(): void {
@@ -121,6 +127,8 @@ export class FolderWatcher {
     });
   }
 }
+
+const isEmpty = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.size === 0;
 
 /** Hidden files and editors' drafts, and folders that hold no sources. */
 const ignored = (name: string): boolean => name.startsWith('.') || name.endsWith('~') || LEFT_OUT.has(name);

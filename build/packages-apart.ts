@@ -1,8 +1,8 @@
 // While `npm start` watches, the packages of a cloud are linked once, into a file of their own: a saved file costs no link of the SDKs.
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import type { Plugin } from 'esbuild';
+import type { BuildContext, Plugin } from 'esbuild';
 import {
   type Bundle,
   beginningOf,
@@ -39,6 +39,7 @@ export class PackagesApart {
   readonly #read = new Map<string, Imports>();
   /** Source → the packages that it asks for in one of the bundles. */
   readonly #asked = new Map<string, Set<string>>();
+  #linking: BuildContext | undefined;
   #isOdd = false;
   #linked = '';
 
@@ -65,6 +66,11 @@ export class PackagesApart {
       if ([...specifiers].some((specifier) => !imports.has(specifier))) return false;
     }
     return !this.#isOdd && (await this.#link());
+  }
+
+  /** Ends a link that is under way: `complete` then says that it cannot be done. */
+  async cancel(): Promise<void> {
+    await this.#linking?.cancel();
   }
 
   /** Has the bundles ask the file for what they import from packages. */
@@ -111,14 +117,16 @@ export class PackagesApart {
     try {
       // The first saved file after a start mostly asks for what the one before has linked.
       if (!(await isFresh(options))) {
-        // A process that ends between the two would leave the record of before beside other packages.
-        await rm(path.join(root, `${options.outfile}.inputs.json`), { force: true });
-        const { build } = await import('esbuild');
-        await keepResult(options, await build({ ...options, metafile: true, write: false }));
+        const { context } = await import('esbuild');
+        this.#linking = await context({ ...options, metafile: true, write: false });
+        await keepResult(options, await this.#linking.rebuild());
       }
     } catch {
       // What is wrong is said where the bundles are linked whole.
       return false;
+    } finally {
+      await this.#linking?.dispose();
+      this.#linking = undefined;
     }
     this.#linked = contents;
     return true;

@@ -8,9 +8,9 @@ import {
   deployableOptions,
   derivedFolder,
   fingerprints,
-  keepResult,
   OWN_APPLICATION,
   outfileOf,
+  putResult,
   recordedInputs,
   root,
   stackBundles,
@@ -40,8 +40,16 @@ export class Rebuilder {
   readonly #whole = new Set<string>(['edge']);
   /** Bundles that are not what the sources say, because of an error: they are tried again with every change. */
   #owed = new Set<string>();
+  #warming = false;
+  #stopped = false;
   readonly #generator = new Generator();
   #generatorOwed = false;
+  /** Source → its fingerprint before the bundles that hold it were made: one that changes meanwhile differs from it. */
+  readonly #states = new Map<string, string>();
+  /** Records of what has been built, still to be written. */
+  #unwritten: (() => Promise<void>)[] = [];
+  /** What is under way: contexts of esbuild are not used twice at once. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param clouds whose bundles are kept up to date: `aws`, `azure`, `edge` */
   constructor(clouds: ReadonlySet<string>) {
@@ -53,12 +61,20 @@ export class Rebuilder {
     for (const bundle of this.#bundles) {
       const outfile = outfileOf(bundle);
       const text = await readFile(path.join(root, `${outfile}.meta.json`), 'utf8').catch(() => '{"outputs":{}}');
-      this.#remember(bundle, (await recordedInputs(outfile)) ?? {}, JSON.parse(text) as Metafile);
+      const inputs = (await recordedInputs(outfile)) ?? {};
+      for (const [file, state] of Object.entries(inputs)) this.#states.set(file, state);
+      this.#remember(bundle, inputs, JSON.parse(text) as Metafile);
     }
   }
 
-  /** Lets go of esbuild. */
+  /** Lets go of esbuild, once what is under way has ended. */
   async stop(): Promise<void> {
+    this.#stopped = true;
+    // Nothing waits for it; a rebuild that has begun does end.
+    if (this.#warming) await this.#cancel();
+    await this.#turn;
+    // What has no record is made again.
+    await this.settle().catch(() => undefined);
     const contexts = await Promise.allSettled([...this.#links.values()].map(({ context }) => context));
     await this.#generator.stop();
     if (contexts.length === 0) return;
@@ -67,9 +83,40 @@ export class Rebuilder {
     await stop();
   }
 
-  /** Has the next change find ready what can be ready before it. */
-  prepare(): void {
-    this.#generator.prepare();
+  /**
+   * Has the first change find what the others find: sources parsed, packages linked, the generator ready. It writes no bundle, and what is wrong
+   * with a source is for the first change to say.
+   */
+  warm(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#warming = true;
+      try {
+        const concerned = this.#bundles.filter(
+          ({ name, platform }) => !this.#whole.has(platform) && applicationFile in (this.#inputs.get(name) ?? {}),
+        );
+        for (const cloud of new Set(concerned.map(({ platform }) => platform))) {
+          const bundles = concerned.filter(({ platform }) => platform === cloud);
+          if (!this.#stopped) await this.#buildOf(cloud, bundles, []);
+        }
+        if (!this.#stopped) await this.#generator.link();
+        if (!this.#stopped) this.#generator.prepare();
+      } finally {
+        this.#warming = false;
+      }
+    });
+  }
+
+  async #cancel(): Promise<void> {
+    for (const { apart, context } of this.#links.values()) {
+      await apart?.cancel();
+      await (await context).cancel();
+    }
+  }
+
+  /** Does what nothing waits for, once what has been built runs: records of it are written, and a process for the generator is started. */
+  async settle(): Promise<void> {
+    for (const write of this.#unwritten.splice(0)) await write();
+    if (!this.#stopped) this.#generator.prepare();
   }
 
   /**
@@ -77,15 +124,28 @@ export class Rebuilder {
    * @param files that have changed: absolute paths
    * @returns undefined if none of them matters
    */
-  async rebuild(files: ReadonlySet<string>): Promise<Rebuilt | undefined> {
+  rebuild(files: ReadonlySet<string>): Promise<Rebuilt | undefined> {
+    return this.#inTurn(() => this.#rebuild(files));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    // Its caller gets its failure.
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #rebuild(files: ReadonlySet<string>): Promise<Rebuilt | undefined> {
     const changed = [...files].map((file) => path.relative(root, file).replaceAll(path.sep, '/'));
     const stale = await this.#stale(changed);
     const generates = this.#generatorOwed || (stale.length > 0 && (await this.#generator.hasInput(changed)));
     if (stale.length === 0 && !generates) return undefined;
     const topology = await topologyText();
+    // First: it takes longest, as it is run too.
+    const fault = generates ? await this.#generator.link() : undefined;
     const [built, generated] = await Promise.all([
       this.#build(stale, changed),
-      generates ? this.#generator.run() : { wrote: [], error: undefined },
+      generates && fault === undefined ? this.#generator.run() : { wrote: [], error: fault },
     ]);
     // Whatever of the first round does not hold what has just been generated is built once more.
     const again = generated.wrote.length === 0 ? [] : await this.#stale(generated.wrote);
@@ -124,6 +184,10 @@ export class Rebuilder {
         return [file, states[file]] as const;
       }),
     );
+    for (const [file, state] of now) {
+      if (state === undefined) this.#states.delete(file);
+      else this.#states.set(file, state);
+    }
     return this.#bundles.filter(({ name }) => {
       const then = this.#inputs.get(name) ?? {};
       return this.#owed.has(name) || now.some(([file, each]) => then[file] !== undefined && then[file] !== each);
@@ -149,7 +213,9 @@ export class Rebuilder {
     const { apart, context } = await this.#linkOf(cloud, concerned);
     apart?.changed(changed);
     const result = await (await context).rebuild().catch((error: BuildFailure) => error);
-    if (apart !== undefined && !(result instanceof Error) && !(await apart.complete())) {
+    const isComplete = apart === undefined || result instanceof Error || (await apart.complete());
+    if (this.#warming && this.#stopped) return [];
+    if (!isComplete) {
       this.#whole.add(cloud);
       return this.#buildOf(cloud, concerned, changed);
     }
@@ -178,16 +244,17 @@ export class Rebuilder {
   }
 
   async #keep(results: ReadonlyMap<string, Outcome>): Promise<readonly string[]> {
-    const differing: string[] = [];
-    for (const [name, { bundle, apart, result }] of results) {
-      if (result instanceof Error) continue;
+    const kept = [...results].map(async ([name, { bundle, apart, result }]) => {
+      if (result instanceof Error) return [];
       // Other options: what is deployed, or started the next time, is linked whole.
       const { plugins = [], ...options } = deployableOptions(bundle);
-      const { differs, inputs } = await keepResult({ ...options, plugins: withPackages(apart, plugins) }, result);
-      if (differs) differing.push(name);
+      const all = { ...options, plugins: withPackages(apart, plugins) };
+      const { differs, inputs, record } = await putResult(all, result, this.#states);
+      this.#unwritten.push(record);
       this.#remember(bundle, inputs, result.metafile);
-    }
-    return differing;
+      return differs ? [name] : [];
+    });
+    return (await Promise.all(kept)).flat();
   }
 }
 

@@ -24,16 +24,25 @@ type Schemas = Readonly<Record<string, JsonSchema>>;
 /** What a kept text was made of besides its schemas: this file, and the packages whose code or output is in it. */
 const COMPILER = ['build/validators.ts', 'package-lock.json'];
 
+/** Of those files, read once: they have a third of a megabyte, and a generator makes several texts. */
+let compilerHash: Promise<string> | undefined;
+
+async function hashOfCompiler(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of COMPILER) hash.update(await readFile(file).catch(() => '')).update('\0');
+  return hash.digest('hex');
+}
+
 /**
  * As `compileValidators`, but what was made of the same schemas by the same compiler is kept in a folder of its own and taken from there: a
  * saved file that changes no schema costs no compilation.
  * @throws SchemaError
  */
 export async function keptValidators(schemas: Schemas, source: string, registry: string): Promise<string> {
-  const compiler = await Promise.all(COMPILER.map((file) => readFile(file, 'utf8').catch(() => '')));
+  compilerHash ??= hashOfCompiler();
   // Types that share a schema share its validator, which their equal texts do not tell.
   const shared = Object.values(schemas).map((schema, _, all) => all.indexOf(schema));
-  const made = [schemas, shared, source, registry, compiler];
+  const made = [schemas, shared, source, registry, await compilerHash];
   const key = createHash('sha256').update(JSON.stringify(made)).digest('hex');
   const file = path.resolve(distFolder, 'validators', `${source.replaceAll(/[^\w-]+/g, '-')}.txt`);
   const kept = await readFile(file, 'utf8').catch(() => '');

@@ -16,6 +16,7 @@ export class InnerLoop {
   readonly #say: (line: string) => void;
   readonly #rebuilder: Rebuilder;
   readonly #watcher: FolderWatcher;
+  #stopping = false;
 
   /** @param clouds whose bundles the stack runs: `aws`, `azure`, `edge` */
   constructor(
@@ -37,10 +38,18 @@ export class InnerLoop {
   async start(): Promise<void> {
     await this.#rebuilder.start();
     await this.#watcher.start();
+    void this.#warm();
+  }
+
+  /** Makes the first change as quick as the others; what fails here fails there, with the reason. */
+  async #warm(): Promise<void> {
+    await this.#rebuilder.warm().catch(() => undefined);
+    if (!this.#stopping) await this.#stack.keepSpares();
   }
 
   /** Resolves when the rebuild in progress has ended. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await this.#watcher.stop();
     await this.#rebuilder.stop();
   }
@@ -52,6 +61,9 @@ export class InnerLoop {
       // A failure with one change does not keep the next one from being noticed.
       this.#say(`ERROR rebuild: ${error instanceof Error ? error.message : String(error)}`);
     }
+    await this.#rebuilder
+      .settle()
+      .catch((error: Error) => this.#say(`WARN rebuild: ${error.message}; the next start compiles it again`));
   }
 
   async #rebuild(files: ReadonlySet<string>): Promise<void> {
@@ -71,7 +83,6 @@ export class InnerLoop {
     const now = restarted.length === 0 ? 'runs with the next event' : `restarted ${restarted.join(', ')}`;
     if (failures.length === 0) this.#say(`${what}: rebuilt ${bundles.join(', ')}; ${now} (${took})`);
     // Only now, when nothing of this change is waited for any more.
-    this.#rebuilder.prepare();
     await this.#stack.keepSpares();
   }
 }

@@ -13,6 +13,7 @@ import { type Log, stderrLog } from './log.ts';
 import { readRetryPolicy } from './retry.ts';
 import { type FunctionMetadata, triggerOf } from './rpc.ts';
 import { AppRuntime } from './runtime.ts';
+import { ServiceBusClients } from './service-bus/clients.ts';
 import { ServiceBusTrigger } from './service-bus/trigger.ts';
 import { memoryTimerStatus, type TimerStatusStore } from './timer/status.ts';
 import { TimerTrigger } from './timer/trigger.ts';
@@ -78,12 +79,15 @@ export class FunctionsHost {
   readonly #timers: Timers;
   readonly #timerStatus: TimerStatusStore;
   readonly #front: HttpFront;
+  readonly #serviceBus = new ServiceBusClients();
   #appFolder: string;
   #environment: Environment = {};
   #url: string | undefined;
   #running: Running | undefined;
   /** Being loaded, not running yet. */
   #loading: AppRuntime | undefined;
+  /** Builds that another one has replaced, until their processes are gone. */
+  readonly #ending = new Map<AppRuntime, Promise<void>>();
   readonly #spare = new Spare<WorkerProcess>((worker) => {
     worker.kill('it is not needed');
     return worker.exited;
@@ -143,8 +147,8 @@ export class FunctionsHost {
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
     const closing = this.#front.close(graceMs + 500);
     await Promise.all([this.#loading?.stop(0), this.#spare.end()]);
-    await this.#unload(graceMs);
-    await closing;
+    await this.#unload(graceMs).gone;
+    await Promise.all([...this.#ending.values(), closing]);
     this.#url = undefined;
   }
 
@@ -159,14 +163,21 @@ export class FunctionsHost {
     const app = readAppFolder(appFolder);
     const stops = this.#stops;
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_GRACE_MS;
-    if (this.#inspectPort > 0) await this.#unload(graceMs);
+    if (this.#inspectPort > 0) await this.#unload(graceMs).gone;
     this.#mustGoOn(stops);
     const loaded = await this.#prepare(app, environment, this.#url);
-    // Requests find the new build at once; its triggers wait, as two builds must not hold the same leases and locks.
-    await this.#unload(graceMs, loaded.served);
+    for (const trigger of loaded.triggers) trigger.prepare?.();
+    // Requests find the new build at once; its triggers wait for those of the old one, as two builds must not hold the same leases and locks.
+    // They do not wait for the end of its process, in which by then nothing runs but requests that it has begun to answer.
+    const old = this.#unload(graceMs, loaded.served);
+    await old.quiet;
     this.#appFolder = appFolder;
     this.#environment = environment;
-    await this.#activate(loaded, stops);
+    try {
+      await this.#activate(loaded, stops);
+    } finally {
+      await old.gone;
+    }
   }
 
   /**
@@ -203,8 +214,10 @@ export class FunctionsHost {
   async crash(): Promise<void> {
     this.#stops++;
     this.#front.cut();
-    await Promise.all([this.#loading?.stop(0), this.#spare.end()]);
-    await this.#unload(0);
+    const ending = [...this.#ending.keys()].map((runtime) => runtime.stop(0).then(() => runtime.kill()));
+    await Promise.all([this.#loading?.stop(0), this.#spare.end(), ...ending]);
+    await this.#unload(0).gone;
+    await Promise.all(this.#ending.values());
     this.#url = undefined;
   }
 
@@ -285,26 +298,33 @@ export class FunctionsHost {
     if (this.#stops !== stops) throw new Error('The Functions host was stopped while it was starting.');
   }
 
-  /** Stops the running build; `next` is served from then on. */
-  async #unload(graceMs: number, next?: Served): Promise<void> {
+  /**
+   * Stops the running build; `next` is served from then on. `quiet`: its triggers call nothing any more, and what they had called has ended;
+   * `gone`: its process has ended too. Neither rejects.
+   */
+  #unload(graceMs: number, next?: Served): { quiet: Promise<unknown>; gone: Promise<void> } {
     const running = this.#running;
     this.#running = undefined;
     this.#front.serve(next);
-    if (running === undefined) return;
+    if (running === undefined) return { quiet: Promise.resolve(), gone: Promise.resolve() };
     // Triggers settle what the runtime lets finish, so both stop at the same time. A server that is gone answers no more:
     // invocations that still wait for it are abandoned.
     const ended = new AbortController();
-    const stopping = Promise.allSettled([
-      running.runtime.stop(graceMs),
-      ...running.triggers.map((trigger) => trigger.stop()),
-    ]);
+    const { runtime } = running;
+    const runtimeStops = runtime.stop(graceMs);
+    const triggers = Promise.allSettled(running.triggers.map((trigger) => trigger.stop()));
     void this.#timers.sleep(graceMs + SETTLE_MS, ended.signal).then(() => ended.abort());
-    const results = await untilAborted(stopping, ended.signal);
-    ended.abort();
-    const failures = results?.flatMap((result) => (result.status === 'rejected' ? [textOf(result.reason)] : []));
-    for (const failure of failures ?? ['a trigger did not end in time']) {
-      this.#log({ level: 'warning', category: 'host', message: `While stopping: ${failure}.` });
-    }
+    const whole = Promise.all([Promise.allSettled([runtimeStops]), triggers]);
+    const gone = untilAborted(whole, ended.signal).then((results) => {
+      ended.abort();
+      this.#ending.delete(runtime);
+      const failures = results?.flat().flatMap((each) => (each.status === 'rejected' ? [textOf(each.reason)] : []));
+      for (const failure of failures ?? ['a trigger did not end in time']) {
+        this.#log({ level: 'warning', category: 'host', message: `While stopping: ${failure}.` });
+      }
+    });
+    this.#ending.set(runtime, gone);
+    return { quiet: untilAborted(triggers, ended.signal), gone };
   }
 
   #context(metadata: FunctionMetadata, settings: AppSettings, app: AppFolder, runtime: AppRuntime): TriggerContext {
@@ -346,7 +366,7 @@ export class FunctionsHost {
       case 'cosmosdbtrigger':
         return new CosmosTrigger(context, this.#options.cosmosDB ?? {});
       case 'servicebustrigger':
-        return new ServiceBusTrigger(context);
+        return new ServiceBusTrigger(context, this.#serviceBus);
       default:
         throw new Error(
           `The function "${functionName}" has a trigger of type "${binding.type}", which this host does not support. ` +

@@ -9,6 +9,11 @@ import type { Timers } from './timers.ts';
 
 /** A running source of invocations for one function. */
 export interface Trigger {
+  /**
+   * Does what `start` would do first, as far as it may be done while another build's triggers run: it takes no lease and no message. What goes
+   * wrong is for `start` to say.
+   */
+  prepare?(): void;
   /** Begins to call the function. @throws Error if it cannot, in a sentence that says what is missing */
   start(): Promise<void>;
   /** Stops calling it. Resolves when what was running has ended; the host ends the worker meanwhile if it takes too long. */

@@ -24,6 +24,7 @@ export class CosmosTrigger implements Trigger {
   readonly #clients: CosmosClient[] = [];
   readonly #processors = new Map<string, { ended: Promise<void> }>();
   #wake = new AbortController();
+  #connecting: Promise<Connected> | undefined;
   #loop: Promise<void> = Promise.resolve();
 
   /** @throws Error if the binding's options are not valid */
@@ -34,13 +35,21 @@ export class CosmosTrigger implements Trigger {
     this.#options = readCosmosOptions(context.functionName, context.binding, context.settings, overrides);
   }
 
+  /** Finds the containers, which takes several requests. */
+  prepare(): void {
+    this.#connecting ??= this.#connect();
+    // `start` says what is wrong.
+    this.#connecting.catch(() => undefined);
+  }
+
   /**
    * @throws Error if a container is missing. An unreachable server is not an error: the trigger keeps retrying until
    * the server answers.
    */
   async start(): Promise<void> {
     const startedAt = this.#context.timers.now();
-    const ready = await this.#connect().catch((error: unknown) => this.#orUnreachable(error));
+    this.prepare();
+    const ready = await this.#connecting?.catch((error: unknown) => this.#orUnreachable(error));
     this.#loop = this.#run(ready, startedAt).catch((error: unknown) => {
       this.#log('error', `The Cosmos DB trigger stopped: ${textOf(error)}`);
     });

@@ -1,8 +1,9 @@
 // The Service Bus trigger: picks the way of receiving that its cardinality and its sessions ask for.
 import { setMaxListeners } from 'node:events';
-import { RetryMode, ServiceBusClient } from '@azure/service-bus';
+import { RetryMode } from '@azure/service-bus';
 import { textOf } from '../errors.ts';
 import type { Trigger, TriggerContext } from '../trigger.ts';
+import type { ServiceBusClients, SharedClient } from './clients.ts';
 import { type Entity, Receiving } from './receiving.ts';
 
 /** Receives messages of one queue or subscription for one function. */
@@ -14,11 +15,12 @@ export class ServiceBusTrigger implements Trigger {
   readonly #sessions: boolean;
   readonly #autoComplete: boolean;
   readonly #stopping = new AbortController();
-  #client: ServiceBusClient | undefined;
+  readonly #clients: ServiceBusClients;
+  #shared: SharedClient | undefined;
   #loops: Promise<void>[] = [];
 
   /** @throws Error if the binding's options are not valid */
-  constructor(context: TriggerContext) {
+  constructor(context: TriggerContext, clients: ServiceBusClients) {
     const { binding, functionName, settings, hostJson } = context;
     const fail = (why: string): never => {
       throw new Error(`The Service Bus trigger of "${functionName}" cannot be started: ${why}.`);
@@ -37,6 +39,7 @@ export class ServiceBusTrigger implements Trigger {
     else if (topic !== undefined && subscription !== undefined) this.#entity = { topic, subscription };
     else this.#entity = fail('it names neither a queue nor a topic with a subscription');
     this.#context = context;
+    this.#clients = clients;
     // One listener a session; Node would suspect a leak at eleven.
     setMaxListeners(0, this.#stopping.signal);
     this.#connection = settings.serviceBusConnection(text('connection') ?? 'AzureWebJobsServiceBus');
@@ -46,18 +49,26 @@ export class ServiceBusTrigger implements Trigger {
     this.#autoComplete = typeof own === 'boolean' ? own : hostJson.serviceBus.autoCompleteMessages;
   }
 
-  async start(): Promise<void> {
-    const { clientRetry, maxConcurrentSessions } = this.#context.hostJson.serviceBus;
-    const client = new ServiceBusClient(this.#connection, {
-      retryOptions: {
-        mode: clientRetry.exponential ? RetryMode.Exponential : RetryMode.Fixed,
-        maxRetries: clientRetry.maxRetries,
-        retryDelayInMs: clientRetry.delayMs,
-        maxRetryDelayInMs: clientRetry.maxDelayMs,
-        timeoutInMs: clientRetry.tryTimeoutMs,
-      },
+  /** From here on the connection of a build before this one stays, once there is one. */
+  prepare(): void {
+    this.#share();
+  }
+
+  #share(): SharedClient {
+    const { clientRetry } = this.#context.hostJson.serviceBus;
+    this.#shared ??= this.#clients.take(this.#connection, {
+      mode: clientRetry.exponential ? RetryMode.Exponential : RetryMode.Fixed,
+      maxRetries: clientRetry.maxRetries,
+      retryDelayInMs: clientRetry.delayMs,
+      maxRetryDelayInMs: clientRetry.maxDelayMs,
+      timeoutInMs: clientRetry.tryTimeoutMs,
     });
-    this.#client = client;
+    return this.#shared;
+  }
+
+  async start(): Promise<void> {
+    const { maxConcurrentSessions } = this.#context.hostJson.serviceBus;
+    const { client } = this.#share();
     const receiving = new Receiving({
       context: this.#context,
       client,
@@ -74,8 +85,10 @@ export class ServiceBusTrigger implements Trigger {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all(this.#loops);
+    const shared = this.#shared;
+    this.#shared = undefined;
     try {
-      await this.#client?.close();
+      await shared?.release();
     } catch (error) {
       const { log, functionName } = this.#context;
       log({ level: 'debug', category: 'host', message: `Closing Service Bus: ${textOf(error)}`, functionName });

@@ -85,6 +85,15 @@ test('what changes while a batch is handled is the next batch, and there are nev
   expect(heard.most).toBe(1);
 });
 
+test('hands on an empty file too, and what is written to it later', async () => {
+  const heard = await watching();
+  await save('empty.ts');
+  await said(heard, 'empty.ts');
+  heard.batches.length = 0;
+  await save('empty.ts', 'one');
+  await said(heard, 'empty.ts');
+});
+
 test('no more folders are watched than its limit, and it says so', async () => {
   const heard = await watching({ limit: 1 });
   expect(heard.failures).toEqual(['there are more than 1 folders']);

@@ -109,6 +109,16 @@ test('a saved file of a domain is at work with the state kept, and what goes wro
   expect(await stack.ended).toMatchObject({ code: 0 });
 });
 
+test('a stop while the first save is made ready for, with packages to link, is in order', async () => {
+  await rm(path.join(checkout, 'dist/azure/packages.cjs'), { force: true });
+  const run = new Run(['dev', '--json', '--watch', '--cells', 'azure-beta'], { cwd: checkout });
+  await run.said(/^\{"ready":true.*\}\n/);
+  run.child.kill('SIGINT');
+  const ended = await run.ended;
+  expect(ended).toMatchObject({ code: 0 });
+  expect(ended.err).not.toContain('ERROR');
+});
+
 test('an unknown function is one line that lists those there are', async () => {
   const run = new Run(['dev', '--cells', 'aws-alpha,azure-beta', '--inspect', 'aws-alpha/worker']);
   expect(await run.ended).toMatchObject({
