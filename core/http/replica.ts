@@ -20,8 +20,8 @@ import {
   type Digest,
   differencesIn,
   type Entry,
-  equalRanges,
   type Range,
+  rangeStates,
 } from '../replication/digests.ts';
 import type { HearProgress } from '../replication/hear.ts';
 import type { HeldAssignments } from '../replication/held-assignments.ts';
@@ -152,14 +152,19 @@ export function replica(
       readParameters(routes.replicaDigests.parameters, query);
       const { tenant, sender, body } = await fromPeer(request);
       const { ranges, lists, passed, by } = digestsOf(body);
-      const equal = await equalRanges(deps, tenant, ranges, by);
+      const states = await rangeStates(deps, tenant, ranges, by);
+      // A sender of an earlier release knows nothing of empty ones.
+      const compared = {
+        equal: states.map((each) => each === 'equal'),
+        ...(states.includes('empty') && { empty: states.map((each) => each === 'empty') }),
+      };
       if (passed !== undefined) await deps.notes.heard(tenant, sender, passed);
-      if (lists.length === 0) return json(200, { equal });
+      if (lists.length === 0) return json(200, compared);
       const found = await differencesIn(deps, tenant, lists, by);
       if (found === undefined)
         throw new Refusal('invalid_body', `The range has more than ${DIGEST_LIMITS.compared} events; ask for less.`);
       const [first, ...further] = found;
-      return json(200, { equal, ...first, ...(further.length > 0 && { further }) });
+      return json(200, { ...compared, ...first, ...(further.length > 0 && { further }) });
     },
 
     replicaReceipts: async ({ request, query }) => {

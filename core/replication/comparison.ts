@@ -16,6 +16,7 @@ import {
   entriesOf,
   entryOf,
   type Range,
+  type RangeState,
   sumOf,
 } from './digests.ts';
 import type { PeerAddress, PeerClient } from './peer-client.ts';
@@ -53,12 +54,12 @@ export interface ComparisonDeps {
 
 /** All methods reject with the store's error, and with that of the client. Each says how many bytes it has sent. */
 export interface Comparison {
-  /** Which parts the other cell has just so: of those of the first request, and of as many more in their order as there is time for until `until`. */
-  equal(
+  /** How the other cell's events are to these parts: of those that the first request is answered for, and of as many more in their order as there is time for until `until`. */
+  states(
     address: PeerAddress,
     parts: readonly Part[],
     how: ComparedBy & { readonly until: number },
-  ): Promise<{ readonly equal: readonly boolean[]; readonly bytes: number }>;
+  ): Promise<{ readonly states: readonly RangeState[]; readonly bytes: number }>;
   /**
    * How the other cell differs in these parts: in the first one, and in as many more in their order as there is time for until `until`. What is missing counts if it is there again when its identities are read once more, as events may have been on
    * their way; with `once`, it counts at once.
@@ -69,6 +70,9 @@ export interface Comparison {
     how: ComparedBy & { readonly once: boolean; readonly until: number },
   ): Promise<{ readonly differences: readonly Difference[]; readonly bytes: number }>;
 }
+
+/** Before the ids of events that may be on their way: ids begin with the event's time. */
+export const recentIds = (now: number): string => formatTime(epochMs(now - COMPARISON_LIMITS.recentMs));
 
 /** What is asked about a range: how many entries it has at most, and how they are had. */
 interface Question {
@@ -114,20 +118,25 @@ export function comparison({ events, peer, clock }: ComparisonDeps): Comparison 
   };
 
   return {
-    async equal(address, parts, how) {
-      const equal: boolean[] = [];
+    async states(address, parts, how) {
+      const states: RangeState[] = [];
       let bytes = 0;
-      while (equal.length < parts.length) {
-        if (equal.length > 0 && clock.now() >= how.until) break;
-        const some = parts.slice(equal.length, equal.length + DIGEST_LIMITS.ranges);
+      while (states.length < parts.length) {
+        if (states.length > 0 && clock.now() >= how.until) break;
+        const some = parts.slice(states.length, states.length + DIGEST_LIMITS.ranges);
         const ranges = some.map(({ copies, range }) => ({ ...range, ...sumOf(copies.map(({ digest }) => digest)) }));
         const answer = await ask(address, { ranges }, how);
-        const said = Array.isArray(answer.found.equal) ? answer.found.equal.slice(0, some.length) : [];
+        const { equal, empty } = answer.found;
+        const said = Array.isArray(equal) ? equal.slice(0, some.length) : [];
+        const stateAt = (index: number): RangeState => {
+          if (said[index] === true) return 'equal';
+          return Array.isArray(empty) && empty[index] === true ? 'empty' : 'other';
+        };
         // An answer for none of them would be asked for again and again.
-        equal.push(...(said.length === 0 ? some.map(() => false) : said.map((each) => each === true)));
+        states.push(...(said.length === 0 ? some : said).map((_, index) => stateAt(index)));
         bytes += answer.bytes;
       }
-      return { equal, bytes };
+      return { states, bytes };
     },
 
     async differences(address, parts, how) {
@@ -137,8 +146,8 @@ export function comparison({ events, peer, clock }: ComparisonDeps): Comparison 
         entries: () => entriesOf(events, address.tenant, range, new Set(copies.map(({ id }) => id))),
       });
       const first = await look(address, parts.map(questionOf), how);
-      // A cell of an earlier release does not say which ones they are. Ids begin with the event's time.
-      const recent = formatTime(epochMs(clock.now() - COMPARISON_LIMITS.recentMs));
+      // A cell of an earlier release does not say which ones they are.
+      const recent = recentIds(clock.now());
       const isRecent = ({ lacking = [] }: Found): boolean => !how.once && lacking.some((id) => id >= recent);
       const differences = first.found.map(({ difference }) => difference);
       const again = [...first.found.entries()].filter(([, found]) => isRecent(found));

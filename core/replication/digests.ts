@@ -148,23 +148,26 @@ export interface ComparedBy {
   readonly contents: boolean;
 }
 
+/** How a cell's events of a range are to the sender's: there are none of them, or they are not just the same. */
+export type RangeState = 'equal' | 'empty' | 'other';
+
 /**
- * Which ranges of this cell's log, without what is erased, have these digests: of as many of them as there is time for, and of one at least. Of a range no more
+ * How ranges of this cell's log, without what is erased, are to these digests: of as many of them as there is time for, and of one at least. Of a range no more
  * events are read first than the digest has, and one more: so ranges that are read at the same time hold no more than their sender has read together, but for
  * what one of them has left out. Rejects with the store's error.
  */
-export async function equalRanges(
+export async function rangeStates(
   { events, tombstones, clock }: ComparedLog & { readonly clock: Pick<Clock, 'now'> },
   tenant: string,
   ranges: readonly (Range & Digest)[],
   { contents }: ComparedBy,
-): Promise<boolean[]> {
+): Promise<readonly RangeState[]> {
   const until = clock.now() + DIGEST_LIMITS.answerMs;
   const read = digestReader(events, tenant, contents);
   const answers = await mapConcurrently(
     ranges,
     DIGEST_LIMITS.concurrentRanges,
-    async ({ count, sum, ...range }, index) => {
+    async ({ count, sum, ...range }, index): Promise<RangeState | undefined> => {
       if (index > 0 && clock.now() >= until) return undefined;
       const { subject } = range;
       const digests: string[] = [];
@@ -172,13 +175,14 @@ export async function equalRanges(
       const first = Math.max(1, Math.min(count + 1, STORE_LIMITS.pageDocuments));
       for await (const page of pagesOf(read, tenant, range, first)) {
         for (const { digest } of copiesIn(erased, subject, page).copies) digests.push(digest);
-        if (digests.length > Math.min(count, DIGEST_LIMITS.events)) return false;
+        if (digests.length > Math.min(count, DIGEST_LIMITS.events)) return 'other';
       }
-      return digests.length === count && sumOf(digests).sum === sum;
+      if (digests.length === count && sumOf(digests).sum === sum) return 'equal';
+      return digests.length === 0 ? 'empty' : 'other';
     },
   );
   const unread = answers.indexOf(undefined);
-  return answers.slice(0, unread < 0 ? answers.length : unread).map((isEqual) => isEqual === true);
+  return answers.slice(0, unread < 0 ? answers.length : unread) as RangeState[];
 }
 
 /**

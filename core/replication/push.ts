@@ -17,7 +17,7 @@ import { RECEIPT_LIMITS } from '../pipeline/receipts.ts';
 import type { Tombstones } from '../pipeline/tombstones.ts';
 import { isPortError, PortError } from '../ports/errors.ts';
 import type { StoredDigest, StoredDocument } from '../ports/store.ts';
-import { comparison, type Part } from './comparison.ts';
+import { comparison, type Part, recentIds } from './comparison.ts';
 import {
   type ComparedBy,
   copiesIn,
@@ -137,14 +137,21 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     parts: readonly Part[],
     how: ComparedBy & { readonly once: boolean; readonly until: number },
   ): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts, how);
-    const looked = parts.slice(0, equal.length);
-    const differing = looked.filter((_, index) => equal[index] !== true);
+    const { states, bytes } = await compared.states(address, parts, how);
+    const looked = parts.slice(0, states.length);
+    // Where the other cell has nothing, all is missing, unless it is on its way: no entries need to be read for that.
+    const recent = recentIds(clock.now());
+    const isMissing = (part: Part, index: number): boolean =>
+      states[index] === 'empty' && (how.once || part.copies.every(({ id }) => id < recent));
+    const differing = looked.filter((part, index) => states[index] !== 'equal' && !isMissing(part, index));
     const found = differing.length === 0 ? NOTHING_DIFFERS : await compared.differences(address, differing, how);
     const known = found.differences.values();
     let counts: Counts = { bytes: bytes + found.bytes };
     for (const [index, part] of looked.entries()) {
-      const difference = equal[index] ? NO_DIFFERENCE : known.next().value;
+      const isKnown = states[index] === 'equal' || isMissing(part, index);
+      const difference = isKnown
+        ? { ...NO_DIFFERENCE, missing: states[index] === 'equal' ? 0 : part.copies.length }
+        : known.next().value;
       if (difference === undefined) return { counts, worked: sizeOf(parts.slice(0, index)) };
       const same = part.copies.length - difference.missing - difference.different;
       counts = addCounts(counts, { skipped: part.skipped, same, ...difference });
@@ -158,8 +165,8 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     parts: readonly SentPart[],
     { until, sends }: { readonly until: number; readonly sends: (documents: number) => void },
   ): Promise<WorkDone> => {
-    const { equal, bytes } = await compared.equal(address, parts, { contents: false, until });
-    const looked = parts.slice(0, equal.length);
+    const { states, bytes } = await compared.states(address, parts, { contents: false, until });
+    const looked = parts.slice(0, states.length);
     let counts: Counts = { bytes };
     let unsent: readonly LogDocument[] = [];
     let unsentBytes = 0;
@@ -172,14 +179,15 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
       unsentBytes = 0;
     };
     for (const [index, part] of looked.entries()) {
-      const more = equal[index] ? [] : part.documents;
+      const isEqual = states[index] === 'equal';
+      const more = isEqual ? [] : part.documents;
       const isFull = unsent.length + more.length > RECEIVE_LIMITS.events || unsentBytes >= PEER_LIMITS.bytes;
       if (isFull) await sendThese();
       if (unsent.length === 0 && index > 0 && clock.now() >= until)
         return { counts, worked: sizeOf(parts.slice(0, index)) };
       unsent = [...unsent, ...more];
       unsentBytes += more.reduce((total, document) => total + sizeOnWire(document), 0);
-      counts = addCounts(counts, { skipped: part.skipped, ...(equal[index] && { same: part.copies.length }) });
+      counts = addCounts(counts, { skipped: part.skipped, ...(isEqual && { same: part.copies.length }) });
     }
     await sendThese();
     return { counts, worked: sizeOf(looked) };

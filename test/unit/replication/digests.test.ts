@@ -10,8 +10,8 @@ import {
   differencesIn,
   digestOf,
   entryOf,
-  equalRanges,
   NO_EVENTS,
+  rangeStates,
   sumOf,
 } from '../../../core/replication/digests.ts';
 import { reading } from '../../support/events.ts';
@@ -62,7 +62,10 @@ test('ranges are read four at a time, each by no more events than its digest has
     ...[digestsOf('s-0', 3), digestsOf('s-1', 2), digestsOf('s-2', 4), { ...digestsOf('s-3', 3), sum: '0'.repeat(32) }],
     ...[{ subject: 's-4', ...NO_EVENTS }, digestsOf('s-5', 900), { subject: 's-6', ...NO_EVENTS }],
   ];
-  expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, false, false, false, false, false, true]);
+  expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual([
+    ...['equal', 'other', 'other', 'other'],
+    ...['other', 'other', 'equal'],
+  ]);
   expect(atOnce.most).toBe(DIGEST_LIMITS.concurrentRanges);
   expect(asked).toEqual([
     ...[
@@ -87,22 +90,29 @@ test('documents are read where one of a page was stored without a digest, and al
   const { digest: _, ...earlier } = first;
   await store.put(earlier, 'any');
   const ranges = [digestsOf('s-0', 3), digestsOf('s-1', 3)];
-  expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, true]);
+  expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual(['equal', 'equal']);
   expect(read).toEqual(['acme|s-1']);
   await store.put({ ...earlier, digest: 'none of ours' }, 'any');
-  expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, true]);
+  expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual(['equal', 'equal']);
   expect(read).toEqual(['acme|s-1', 'acme|s-1']);
   // It has the length of one, and is none: the event differs until it is read.
   await store.put({ ...earlier, digest: 'x'.repeat(32) }, 'any');
-  expect(await equalRanges(deps, 'acme', ranges, NOTED)).toEqual([true, false]);
-  expect(await equalRanges(deps, 'acme', ranges, { contents: true })).toEqual([true, true]);
+  expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual(['equal', 'other']);
+  expect(await rangeStates(deps, 'acme', ranges, { contents: true })).toEqual(['equal', 'equal']);
   expect(read).toHaveLength(4);
+});
+
+test('a range without an event is empty, and one with other events is not', async () => {
+  const { store, deps } = await logsOf([3]);
+  await store.put({ partition: 'acme|s-1', id: '2026-11-01T00:00:01!no-event', body: { note: 1 } }, 'any');
+  const ranges = ['s-0', 's-1', 's-2'].map((subject) => ({ ...digestsOf('s-0', 2), subject }));
+  expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual(['other', 'empty', 'empty']);
 });
 
 test('what is no event is left out, also beside events with digests', async () => {
   const { store, deps } = await logsOf([3]);
   await store.put({ partition: 'acme|s-0', id: '2026-11-01T00:00:01!no-event', body: { note: 1 } }, 'any');
-  expect(await equalRanges(deps, 'acme', [digestsOf('s-0', 3)], NOTED)).toEqual([true]);
+  expect(await rangeStates(deps, 'acme', [digestsOf('s-0', 3)], NOTED)).toEqual(['equal']);
 });
 
 test('ranges of which there was no time for are not answered for, but for the first', async () => {
@@ -112,8 +122,8 @@ test('ranges of which there was no time for are not answered for, but for the fi
     return NOTHING_ERASED;
   };
   const ranges = [0, 1, 2, 3, 4, 5].map((subject) => digestsOf(`s-${subject}`, 1));
-  const answers = await equalRanges({ ...deps, tombstones: { of } }, 'acme', ranges, NOTED);
-  expect(answers).toEqual([true]);
+  const answers = await rangeStates({ ...deps, tombstones: { of } }, 'acme', ranges, NOTED);
+  expect(answers).toEqual(['equal']);
   expect(asked).toHaveLength(1);
 });
 

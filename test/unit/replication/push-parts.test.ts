@@ -68,6 +68,27 @@ test('a cell that answers for some of the ranges is asked for the others, and on
   expect(await where.push('home', true)).toMatchObject({ same: 12, missing: 0, done: true });
 });
 
+test('what the other cell has nothing of is missing without a look at its entries, unless it may be on its way', async () => {
+  let asked = 0;
+  const where = tenantCells(undefined, {
+    instead: (id, request) => {
+      if (id === 'standby' && request.url.endsWith('/v1/replica/digests')) asked += 1;
+      return undefined;
+    },
+  });
+  const { clock } = where;
+  const [last] = documents(99, 100);
+  await where.cell('home').events.append(documents(0, 100));
+  const time = Date.parse(`${last?.id.slice(0, 19)}Z`);
+  clock.jump(time + COMPARISON_LIMITS.recentMs + 1 - clock.now());
+  expect(await where.push('home', true)).toMatchObject({ missing: 100, same: 0, extra: 0, done: true });
+  expect(asked).toBe(1);
+  clock.jump(-2);
+  expect(await where.push('home', true)).toMatchObject({ missing: 100, same: 0, extra: 0, done: true });
+  // The entries, and those of the last minute once more.
+  expect(asked).toBe(4);
+});
+
 test('a range of which the other cell has thousands of events more is compared all the same', async () => {
   // As after a failover: the standby has accepted between and behind what the home has.
   const home = [...documents(0, 1), ...documents(4000, 4001)];
@@ -155,11 +176,15 @@ test('what a step has sent counts also if a later request of it fails', async ()
 });
 
 describe('many subjects with few events', () => {
-  const logOf = (subjects: number, each: number) =>
-    Array.from({ length: subjects }, (_, index) => documents(0, each, 'home', `pump-${index}`)).flat();
+  const logOf = (subjects: number, to: number, from = 0) =>
+    Array.from({ length: subjects }, (_, index) => documents(from, to, 'home', `pump-${index}`)).flat();
 
-  /** The cells, with these events at home, and how many requests the standby gets, by what they are for. */
-  async function counted(home: ReturnType<typeof documents>, isOld = false) {
+  /** The cells, with these events, and how many requests the standby gets, by what they are for. */
+  async function counted(
+    home: ReturnType<typeof documents>,
+    standby: ReturnType<typeof documents> = [],
+    isOld = false,
+  ) {
     const asked: Record<string, number> = {};
     const where = tenantCells(undefined, {
       instead: async (id, request) => {
@@ -168,11 +193,12 @@ describe('many subjects with few events', () => {
         asked[name] = (asked[name] ?? 0) + 1;
         if (!isOld || name !== 'digests') return undefined;
         const answer = await where.cell(id).handle(request);
-        const { further: _, ...known } = (await answer.json()) as JsonObject;
+        const { further: _, empty: __, ...known } = (await answer.json()) as JsonObject;
         return Response.json(known, { status: answer.status });
       },
     });
     await where.cell('home').events.append(home);
+    await where.cell('standby').events.append(standby);
     const made = async (verify: boolean) => {
       for (const name of Object.keys(asked)) delete asked[name];
       const counts = await where.push('home', verify);
@@ -185,7 +211,7 @@ describe('many subjects with few events', () => {
     const { made, log } = await counted(logOf(100, 3));
     const before = await made(true);
     expect(before.counts).toMatchObject({ subjects: 100, missing: 300, same: 0, done: true });
-    expect(before.asked).toEqual({ digests: 10 });
+    expect(before.asked).toEqual({ digests: 5 });
     const sent = await made(false);
     expect(sent.counts).toMatchObject({ subjects: 100, stored: 300, done: true });
     // The last one says that all is there.
@@ -199,12 +225,14 @@ describe('many subjects with few events', () => {
   test('that differ are compared by as many as one answer can name, one at a time by a cell of an earlier release', async () => {
     const logs = logOf(20, 30);
     const expected = { subjects: 20, missing: 600, same: 0, done: true };
-    const { made } = await counted(logs);
+    // The standby has one of each subject that the home has not.
+    const standby = logOf(20, 31, 30);
+    const { made } = await counted(logs, standby);
     // Six subjects lack 180 events, and seven would be more than 200.
     expect(await made(true)).toMatchObject({ counts: expected, asked: { digests: 1 + 4 } });
-    const older = await counted(logs, true);
+    const older = await counted(logs, standby, true);
     expect(await older.made(true)).toMatchObject({ counts: expected, asked: { digests: 1 + 20 } });
-    const named = await counted(logOf(20, DIGEST_LIMITS.lacking / 20));
+    const named = await counted(logOf(20, DIGEST_LIMITS.lacking / 20), standby);
     expect(await named.made(true)).toMatchObject({ counts: { missing: 200 }, asked: { digests: 2 } });
   });
 
