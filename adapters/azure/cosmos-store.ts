@@ -41,6 +41,20 @@ export interface CosmosStoreOptions {
   readonly retry?: RetryPolicy;
 }
 
+/**
+ * The service loads documents whole, also for a query of two members, and an answer without bodies ends at no number of bytes. So pages of digests end by their charge, which grows with what
+ * was loaded.
+ */
+const DIGESTS = {
+  /** Documents of the first request, which shows what they cost: 20 MB of the largest. */
+  first: 100,
+  /** Request units of a page, about: those of 4 MB of documents, where a page of documents ends. */
+  charge: 1400,
+} as const;
+
+/** Of a digest, as `StoredDigest` has them. */
+const MEMBERS = 'c.id, c.d AS digest';
+
 /** Matches items that have not expired. */
 const LIVE = '(NOT IS_DEFINED(c.x) OR c.x > @now)';
 
@@ -88,12 +102,26 @@ export class CosmosStore implements Store {
     return withRetry(this.#context, this.#context.retry, nextPage, isTransient);
   }
 
-  query(partition: string, query: Query): Promise<Page> {
-    return this.#page<FoundItem, StoredDocument>(partition, query, '*', toDocument);
+  async query(partition: string, query: Query): Promise<Page> {
+    const { charge: _, ...page } = await this.#page<FoundItem, StoredDocument>(partition, query, '*', toDocument);
+    return page;
   }
 
-  digests(partition: string, query: Query): Promise<DigestPage> {
-    return this.#page<StoredDigest, StoredDigest>(partition, query, 'c.id, c.d AS digest', (found) => found);
+  async digests(partition: string, query: Query): Promise<DigestPage> {
+    const items: StoredDigest[] = [];
+    let charge = 0;
+    let next = query.cursor;
+    let limit = Math.min(query.limit, DIGESTS.first);
+    do {
+      const more = { ...query, limit, ...(next !== undefined && { cursor: next }) };
+      const page = await this.#page<StoredDigest, StoredDigest>(partition, more, MEMBERS, (found) => found);
+      items.push(...page.items);
+      charge += page.charge;
+      next = page.next;
+      const affordable = Math.floor(((DIGESTS.charge - charge) * items.length) / charge);
+      limit = Math.min(query.limit - items.length, Math.max(1, affordable));
+    } while (next !== undefined && items.length < query.limit && charge < DIGESTS.charge);
+    return { items, ...(next !== undefined && { next }) };
   }
 
   /** A page of these members of items. */
@@ -102,7 +130,7 @@ export class CosmosStore implements Store {
     { from, to, prefix = '', limit, cursor, order = 'ascending' }: Query,
     members: string,
     read: (row: Row) => Found,
-  ): Promise<{ readonly items: readonly Found[]; readonly next?: StoreCursor }> {
+  ): Promise<{ readonly items: readonly Found[]; readonly next?: StoreCursor; readonly charge: number }> {
     const { container, clock } = this.#context;
     const descending = order === 'descending';
     const bounds: [string, string, string | undefined][] = [
@@ -125,13 +153,15 @@ export class CosmosStore implements Store {
     const nextPage = async () => {
       // One more than requested shows whether there is a next page. The SDK modifies the options, so each attempt has its own.
       const iterator = container.items.query<Row>(spec, { partitionKey: partition, maxItemCount: limit + 1 });
+      let charge = 0;
       for (;;) {
-        const { resources, hasMoreResults } = await iterator.fetchNext().catch(throwReadError);
+        const { resources, hasMoreResults, requestCharge } = await iterator.fetchNext().catch(throwReadError);
+        charge += requestCharge;
         const items = (resources ?? []).map(read);
         // The service ends a page at 4 MB, and this page ends there, too, instead of collecting up to a thousand large documents.
         if (items.length === 0 && hasMoreResults) continue;
         const last = items.length > limit ? items[limit - 1] : hasMoreResults ? items.at(-1) : undefined;
-        return { items: items.slice(0, limit), ...(last !== undefined && { next: last.id as StoreCursor }) };
+        return { items: items.slice(0, limit), charge, ...(last !== undefined && { next: last.id as StoreCursor }) };
       }
     };
     return withRetry(this.#context, this.#context.retry, nextPage, isTransient);

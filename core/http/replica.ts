@@ -231,7 +231,8 @@ function documentOf(value: Json): LogDocument | undefined {
   if (typeof partition !== 'string' || typeof id !== 'string' || !isJsonObject(body)) return undefined;
   if (beside === undefined) return { partition, id, body };
   if (!isJsonObject(beside)) return undefined;
-  const isNote = Object.values(beside).every((each) => typeof each === 'string' || typeof each === 'number');
+  // JSON knows no infinite number, and yet a text of one can be too large for any other.
+  const isNote = Object.values(beside).every((each) => typeof each === 'string' || Number.isFinite(each));
   return isNote ? { partition, id, body, beside: beside as NonNullable<LogDocument['beside']> } : undefined;
 }
 

@@ -81,13 +81,13 @@ interface Question {
   readonly entries: () => Promise<readonly Entry[]>;
 }
 
-/** The first questions, as many as fit into one request. */
-function inOneRequest(questions: readonly Question[]): readonly Question[] {
-  let entries = 0;
-  const some = questions.slice(0, DIGEST_LIMITS.ranges);
-  const end = some.findIndex(({ size }, index) => {
-    entries += size;
-    return index > 0 && entries > DIGEST_LIMITS.events;
+/** The first ones, as many as fit into a request: so many events together, but for a single one. */
+function inOneRequest<Each>(all: readonly Each[], sizeOf: (each: Each) => number, most: number): readonly Each[] {
+  let size = 0;
+  const some = all.slice(0, DIGEST_LIMITS.ranges);
+  const end = some.findIndex((each, index) => {
+    size += sizeOf(each);
+    return index > 0 && size > most;
   });
   return end < 0 ? some : some.slice(0, end);
 }
@@ -106,8 +106,11 @@ export function comparison({ events, peer, clock }: ComparisonDeps): Comparison 
     let bytes = 0;
     do {
       const lists: JsonObject[] = [];
-      for (const { range, entries } of inOneRequest(questions.slice(found.length)))
+      const some = inOneRequest(questions.slice(found.length), ({ size }) => size, DIGEST_LIMITS.events);
+      for (const { range, entries } of some) {
+        if (lists.length > 0 && clock.now() >= how.until) break;
         lists.push({ ...range, entries: (await entries()) as unknown as Json });
+      }
       const [list = null, ...further] = lists;
       const answer = await ask(address, { ranges: [], list, further }, how);
       bytes += answer.bytes;
@@ -123,7 +126,7 @@ export function comparison({ events, peer, clock }: ComparisonDeps): Comparison 
       let bytes = 0;
       while (states.length < parts.length) {
         if (states.length > 0 && clock.now() >= how.until) break;
-        const some = parts.slice(states.length, states.length + DIGEST_LIMITS.ranges);
+        const some = inOneRequest(parts.slice(states.length), ({ copies }) => copies.length, DIGEST_LIMITS.together);
         const ranges = some.map(({ copies, range }) => ({ ...range, ...sumOf(copies.map(({ digest }) => digest)) }));
         const answer = await ask(address, { ranges }, how);
         const { equal, empty } = answer.found;

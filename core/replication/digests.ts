@@ -11,12 +11,16 @@ import { isOwnEvent } from './receive.ts';
 export const DIGEST_LIMITS = {
   /** Ranges of one request. */
   ranges: 20,
+  /** Events of all ranges of one request together, as their sender has them. */
+  together: 4000,
   /** Ranges that are read at the same time. */
   concurrentRanges: 4,
+  /** Documents that are read one by one at the same time. */
+  concurrentReads: 16,
   /** Events of a range that are read; one with more is not equal to any of the sender's. */
   events: 1000,
   /** Events that are read to compare them with entries: what the sender has not may lie between. A request for more is refused. */
-  compared: 20_000,
+  compared: 40_000,
   /** An answer goes on to no further ranges after this time, in milliseconds: each of them is a read of its own. */
   answerMs: 2000,
   /** Ids that are named of those that a cell lacks: of at most 60 characters each, so that the answer is read as a whole (`timedFetch`). */
@@ -58,7 +62,7 @@ export interface ComparedCopy {
 
 /** The log, and what is erased of it. */
 export interface ComparedLog {
-  readonly events: Pick<Store, 'query' | 'digests'>;
+  readonly events: Pick<Store, 'get' | 'query' | 'digests'>;
   readonly tombstones: Pick<Tombstones, 'of'>;
 }
 
@@ -118,10 +122,14 @@ export function digestReader(
   tenant: string,
   contents: boolean,
 ): ReadPage<StoredDigest> {
+  // Where a page had a document without one, the next will mostly have one, too: digests are not read before documents there.
+  const without = new Set<string>();
   return async (partition, query) => {
-    const noted = contents ? undefined : await events.digests(partition, query);
+    const noted = contents || without.has(partition) ? undefined : await events.digests(partition, query);
     if (noted?.items.every(isNoted)) return noted;
     const { items, next } = await events.query(partition, query);
+    if (items.every(isNoted)) without.delete(partition);
+    else without.add(partition);
     return { items: items.map((document) => madeOf(tenant, document)), ...(next !== undefined && { next }) };
   };
 }
@@ -153,8 +161,7 @@ export type RangeState = 'equal' | 'empty' | 'other';
 
 /**
  * How ranges of this cell's log, without what is erased, are to these digests: of as many of them as there is time for, and of one at least. Of a range no more
- * events are read first than the digest has, and one more: so ranges that are read at the same time hold no more than their sender has read together, but for
- * what one of them has left out. Rejects with the store's error.
+ * events are read first than the digest has, and one more. Rejects with the store's error.
  */
 export async function rangeStates(
   { events, tombstones, clock }: ComparedLog & { readonly clock: Pick<Clock, 'now'> },
@@ -199,7 +206,8 @@ async function differenceIn(
   { readonly difference: Difference; readonly lacking: readonly string[]; readonly read: number } | undefined
 > {
   const { subject } = range;
-  const wanted = new Map(theirs.map((entry) => [entry[0], copyDigest(...entry)]));
+  const digests = new Map(theirs.map((entry) => [entry[0], copyDigest(...entry)]));
+  const wanted = new Map(digests);
   const end = theirs.reduce((last, [id]) => (id > last ? id : last), '');
   const different = new Set<string>();
   const erased = await tombstones.of(tenant, [subject]);
@@ -216,6 +224,12 @@ async function differenceIn(
     if (read >= DIGEST_LIMITS.events && (page.at(-1)?.id ?? '') >= end) break;
     if (read > DIGEST_LIMITS.compared) return undefined;
   }
+  // What differs by what it was stored with may say the same.
+  if (!contents)
+    await mapConcurrently([...different], DIGEST_LIMITS.concurrentReads, async (id) => {
+      const document = await events.get({ partition: logPartition(tenant, subject), id });
+      if (document !== undefined && copyDigest(...entryOf(document)) === digests.get(id)) different.delete(id);
+    });
   const difference = { missing: wanted.size, different: different.size, extra };
   const lacking = theirs.map(([id]) => id).filter((id) => wanted.has(id) || different.has(id));
   return { difference, lacking, read };

@@ -38,15 +38,15 @@ import {
   sizeOnWire,
   toWire,
 } from './peer-client.ts';
-import { RECEIVE_LIMITS, type Received } from './receive.ts';
+import { isOwnEvent, RECEIVE_LIMITS, type Received } from './receive.ts';
 
 export const PUSH_LIMITS = {
   /** Subjects whose documents are read at once: of as many, one request compares them where they have few. */
   subjects: DIGEST_LIMITS.ranges,
   /** Documents of all of them that are read at once to be sent: a request takes as much time for a hundred as for a thousand. */
   pageDocuments: 1000,
-  /** Digests of all of them that are read at once: a page of each, in 4 MB of memory. */
-  pageDigests: 20_000,
+  /** Digests of all of them that are read at once: as many as one request compares, so that little is read that is not worked on. */
+  pageDigests: DIGEST_LIMITS.together,
   /** Events of a range that are only compared: a page of the store. One that differs is compared by its entries. */
   comparedEvents: 1000,
   /** The same where a range that differs is sent as a whole. */
@@ -180,14 +180,19 @@ export function push(deps: PushDeps): (command: PushCommand) => Promise<PushProg
     };
     for (const [index, part] of looked.entries()) {
       const isEqual = states[index] === 'equal';
-      const more = isEqual ? [] : part.documents;
+      // What was changed in the store itself may be no event any more, and the other cell would refuse the whole request.
+      const more = isEqual ? [] : part.documents.filter((document) => isOwnEvent(address.tenant, document));
+      const changed = isEqual ? 0 : part.documents.length - more.length;
       const isFull = unsent.length + more.length > RECEIVE_LIMITS.events || unsentBytes >= PEER_LIMITS.bytes;
       if (isFull) await sendThese();
       if (unsent.length === 0 && index > 0 && clock.now() >= until)
         return { counts, worked: sizeOf(parts.slice(0, index)) };
       unsent = [...unsent, ...more];
       unsentBytes += more.reduce((total, document) => total + sizeOnWire(document), 0);
-      counts = addCounts(counts, { skipped: part.skipped, ...(isEqual && { same: part.copies.length }) });
+      counts = addCounts(counts, {
+        skipped: part.skipped + changed,
+        ...(isEqual && { same: part.copies.length }),
+      });
     }
     await sendThese();
     return { counts, worked: sizeOf(looked) };

@@ -11,7 +11,7 @@ export const writeCharge = (bytes: number): number => 5.29 + Math.max(0, bytes -
 /** A replace or patch also takes the old version out of the index. */
 export const replaceCharge = (bytes: number): number => writeCharge(bytes) * 1.87;
 
-/** A query page: a fixed part, the documents looked at, and the bytes returned. */
+/** A query page: a fixed part, the documents looked at, and the bytes of those that its rows were made of, whichever members are returned. */
 export const queryCharge = (scanned: number, bytes: number): number => 2.28 + scanned * 0.024 + bytes * (0.35 / KIB);
 
 /** A page of the change feed. */

@@ -76,7 +76,8 @@ export function leftBehind({ holdings, push, clock }: LeftBehindDeps) {
     const standby = cells.find(({ id }) => id === tenant.standby);
     if (home?.keys === undefined || standby?.keys === undefined) return 'the cells cannot be compared without keys';
     const pair = { tenant, home, standby, from: from.id };
-    const found = await compare({ ...pair, verify: true });
+    // What is left may be the only sound copy: what the events were stored with does not show that another hand has changed one.
+    const found = await compare({ ...pair, verify: true, contents: true });
     // A move takes events along, and compares for as long as it takes.
     const instead = `npx polycell tenants move ${tenant.id} --to ${destination}`;
     const because = (why: string): string => (destination === tenant.cell ? why : `${why} (${instead})`);

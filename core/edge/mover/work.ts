@@ -316,7 +316,8 @@ export function moveWork({ directory, push, derive, fence, bring, throttle, cloc
       case 'fenced':
         return stepped(move, now);
       case 'drained': {
-        const { move: after, isEqual } = await compared(move, pair);
+        // The source is given up at once: what the events were stored with does not show that another hand has changed one.
+        const { move: after, isEqual } = await compared(move, { ...pair, contents: move.leave === true });
         if (!isEqual) return after;
         const retentionMs = move.leave === true ? 0 : MOVE_LIMITS.retentionMs;
         return { ...stepped(after, clock.now()), notBefore: clock.now() + retentionMs };

@@ -142,7 +142,7 @@ function pageReply(exchange: Exchange, container: Container, headers: Record<str
     );
   }
   const body = `{"_rid":"${container.rid}","Documents":[${page.rows.join(',')}],"_count":${page.rows.length}}`;
-  return { status: 200, body, headers, charge: queryCharge(page.scanned, page.bytes) };
+  return { status: 200, body, headers, charge: queryCharge(page.scanned, page.loaded) };
 }
 
 /** Counts are real; times are not measured. */

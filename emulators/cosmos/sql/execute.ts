@@ -44,7 +44,10 @@ export interface QueryPage {
   readonly rows: readonly string[];
   readonly continuation: string | undefined;
   readonly scanned: number;
+  /** Characters of the rows. */
   readonly bytes: number;
+  /** Characters of the documents that the rows were made of; of the rows themselves where they are made of none. */
+  readonly loaded: number;
 }
 
 const START: Position = { sequence: 0, rows: 0, place: [], keys: [], id: undefined, taken: 0, skipped: 0 };
@@ -65,6 +68,8 @@ class Execution {
   readonly #position: Position | undefined;
   readonly #rows: string[] = [];
   #bytes = 0;
+  /** Characters of the documents that the rows were made of. */
+  #loaded = 0;
   #scanned = 0;
 
   constructor(scope: QueryScope, request: QueryRequest) {
@@ -324,11 +329,12 @@ class Execution {
     this.#env.meter.spendOn(text);
     this.#rows.push(text);
     this.#bytes += text.length;
+    this.#loaded += candidate?.state.text.length ?? text.length;
   }
 
   #page(next: Position | undefined): QueryPage {
     const continuation = next === undefined ? undefined : writeToken(identityOf(this.#request), next);
-    return { rows: this.#rows, continuation, scanned: this.#scanned, bytes: this.#bytes };
+    return { rows: this.#rows, continuation, scanned: this.#scanned, bytes: this.#bytes, loaded: this.#loaded };
   }
 }
 

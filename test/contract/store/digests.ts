@@ -108,6 +108,17 @@ export const digestClauses = {
     expect(await readDigests(store, { limit: 5 })).toHaveLength(ids.length);
   },
 
+  'a page of digests is made of no more than about 20 MB of documents': async ({ store }) => {
+    const ids = times(130, (index) => `k${index + 100}`);
+    const body = 'x'.repeat(170_000);
+    for (let from = 0; from < ids.length; from += 10)
+      await store.append(ids.slice(from, from + 10).map((id) => ({ partition: 'p', id, body, digest: id })));
+    const page = await store.digests('p', { limit: STORE_LIMITS.pageDocuments });
+    expect(page.items.length * body.length).toBeLessThan(20_000_000);
+    expect(page.next).toBeDefined();
+    expect(await readDigests(store)).toStrictEqual(ids.map((id) => ({ id, digest: id })));
+  },
+
   'an expired document has no digest': async ({ store, clock }) => {
     const expiresAt = epochMs(clock.now() + HOUR);
     await store.append([

@@ -3,12 +3,14 @@ import fc from 'fast-check';
 import { MemoryStore } from '../../../adapters/memory/memory-store.ts';
 import { toLogDocument } from '../../../core/events/cloud-event.ts';
 import { NOTHING_ERASED } from '../../../core/pipeline/tombstones.ts';
-import type { Store } from '../../../core/ports/store.ts';
+import type { JsonObject } from '../../../core/ports/json.ts';
+import type { Store, StoreCursor } from '../../../core/ports/store.ts';
 import {
   addDigests,
   DIGEST_LIMITS,
   differencesIn,
   digestOf,
+  digestReader,
   entryOf,
   NO_EVENTS,
   rangeStates,
@@ -49,7 +51,8 @@ async function logsOf(sizes: readonly number[]) {
     atOnce.now -= 1;
     return store.digests(partition, how);
   };
-  const events: Pick<Store, 'query' | 'digests'> = { query, digests };
+  const get: Store['get'] = (key) => store.get(key);
+  const events: Pick<Store, 'get' | 'query' | 'digests'> = { get, query, digests };
   const clock = new FakeClock();
   return { store, asked, read, atOnce, clock, deps: { events, tombstones: { of: async () => NOTHING_ERASED }, clock } };
 }
@@ -100,6 +103,33 @@ test('documents are read where one of a page was stored without a digest, and al
   expect(await rangeStates(deps, 'acme', ranges, NOTED)).toEqual(['equal', 'other']);
   expect(await rangeStates(deps, 'acme', ranges, { contents: true })).toEqual(['equal', 'equal']);
   expect(read).toHaveLength(4);
+});
+
+test('where a page of a log had an event without a digest, no digests are read for the next ones until a page has them all', async () => {
+  const { store, asked, read, deps } = await logsOf([8]);
+  const all = logOf('s-0', 8);
+  for (const { digest: _, ...earlier } of all.slice(0, 4)) await store.put(earlier, 'any');
+  const page = digestReader(deps.events, 'acme', false);
+  const seen: string[] = [];
+  let next: StoreCursor | undefined;
+  do {
+    const found = await page('acme|s-0', { limit: 2, ...(next !== undefined && { cursor: next }) });
+    seen.push(...found.items.map(({ digest }) => digest ?? ''));
+    next = found.next;
+  } while (next !== undefined);
+  expect(seen).toEqual(all.map(({ digest }) => digest));
+  expect([asked.length, read.length]).toEqual([2, 3]);
+});
+
+test('an event that was stored with a wrong digest differs by its contents alone', async () => {
+  const { store, deps } = await logsOf([3]);
+  const [first, second, third] = logOf('s-0', 3);
+  if (first === undefined || second === undefined || third === undefined) throw new Error('There are no events.');
+  await store.put({ ...first, digest: 'x'.repeat(32) }, 'any');
+  await store.put({ ...second, body: { ...(second.body as JsonObject), more: 1 }, digest: 'y'.repeat(32) }, 'any');
+  const lists = [{ subject: 's-0', entries: [first, second, third].map(entryOf) }];
+  const [found] = (await differencesIn(deps, 'acme', lists, NOTED)) ?? [];
+  expect(found).toEqual({ difference: { missing: 0, different: 1, extra: 0 }, lacking: [second.id] });
 });
 
 test('a range without an event is empty, and one with other events is not', async () => {

@@ -146,6 +146,16 @@ test('what is no event of the tenant is left out by the sender', async () => {
   expect(await push('home')).toMatchObject({ stored: 1, skipped: 1 });
 });
 
+test('an event that another hand has made none in the store is left out, and holds up no other', async () => {
+  const { send, push, cell } = tenantCells();
+  await send('home', [event('a', 1), event('b', 2)]);
+  const { events } = cell('home');
+  const [first] = await readAll(events, 'acme|pump-1');
+  if (first === undefined) throw new Error('There is no event.');
+  await events.put({ ...first, body: { note: 'no event' } }, 'any');
+  expect(await push('home')).toMatchObject({ stored: 1, skipped: 1, done: true });
+});
+
 test('a comparison counts what the other cell lacks, has otherwise, or has alone, and changes nothing', async () => {
   const { send, push, log, state, cell } = tenantCells();
   const many = Array.from({ length: 230 }, (_, index) =>
