@@ -72,12 +72,14 @@ export function relay(deps: RelayDeps): ChangeHandler {
     }
     const messages = read.map((message) => message && !gone.has(message) && inLane(message));
     const present = messages.filter((message): message is BusMessage => typeof message === 'object');
-    const inOrder = [...present.filter(({ lane }) => lane === undefined), ...present.filter(({ lane }) => lane)];
-    const published = await deps.bus.publish(inOrder);
-    busTakesEvents ||= published.some(({ status }) => status === 'published');
-    const outcomes = new Map(
-      inOrder.map((message, index): [BusMessage, PublishOutcome | undefined] => [message, published[index]]),
-    );
+    const outcomes = new Map<BusMessage, PublishOutcome | undefined>();
+    // One after the other: a bus writes down and sends all that it is given, and the small would be on their way only with the large.
+    for (const some of [present.filter(({ lane }) => lane === undefined), present.filter(({ lane }) => lane)]) {
+      if (some.length === 0) continue;
+      const published = await deps.bus.publish(some);
+      busTakesEvents ||= published.some(({ status }) => status === 'published');
+      for (const [index, message] of some.entries()) outcomes.set(message, published[index]);
+    }
     for (const [index, record] of records.entries()) {
       if (messages[index] === false) continue;
       const message = messages[index] || undefined;
