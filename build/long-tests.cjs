@@ -1,5 +1,5 @@
 // Which tests are long: those that run whole stacks, or servers with thousands of items, make releases and install packages, kill processes under
-// load, wait for leases to end, or search models. `npm test` leaves them to `npm run test:long`, so that it ends within minutes; the gate runs both.
+// load, wait for leases to end, simulate minutes of a cell, or search models. `npm test` leaves them to `npm run test:long`, so that it ends within minutes; the gate runs both.
 
 const RULES = [
   '/test/e2e/(build-your-own|console|drill[a-z-]*|edge|leases|orders|padding|parity)\\.e2e\\.test\\.ts$',
@@ -12,7 +12,7 @@ const RULES = [
   '/test/unit/simulation/',
   '-model\\.test\\.ts$',
   'histories\\.test\\.ts$',
-  '/running-clocks\\.test\\.ts$',
+  '/(running-clocks|victims)\\.test\\.ts$',
 ];
 
 const LONG = new RegExp(RULES.join('|'));
