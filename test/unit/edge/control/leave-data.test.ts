@@ -138,18 +138,18 @@ describe('a tenant goes to its other cell', () => {
     const asked: unknown[] = [];
     const call = await setUp(
       held,
-      async ({ from, restart, verify, receipts = false }) => {
-        asked.push([from, restart, verify, receipts]);
+      async ({ from, restart, verify, contents = false, receipts = false }) => {
+        asked.push([from, restart, verify, contents, receipts]);
         return asked.length === 1 ? { done: false, missing: 0 } : { done: true, missing: 0, different: 0, extra: 7 };
       },
       true,
     );
     expect((await call('tenants/acme/place', swap)).status).toBe(200);
-    // It is compared from the beginning, and only what it leaves; then that says which effects have happened there.
+    // It is compared from the beginning, by what the events say, and only what it leaves; then that says which effects have happened there.
     expect(asked).toEqual([
-      ['alpha', true, true, false],
-      ['alpha', false, true, false],
-      ['alpha', true, false, true],
+      ['alpha', true, true, true, false],
+      ['alpha', false, true, true, false],
+      ['alpha', true, false, false, true],
     ]);
   });
 

@@ -7,6 +7,7 @@ import { MOVE_LIMITS } from '../../../../core/edge/mover/move.ts';
 import { createMover } from '../../../../core/edge/mover/mover.ts';
 import { type DirectoryCommand, epochOf, resolveTenant } from '../../../../core/edge/ports/directory-model.ts';
 import type { MoverAnswer, MoveView, Step } from '../../../../core/edge/ports/mover.ts';
+import type { JsonObject } from '../../../../core/ports/json.ts';
 import { NOTHING_TO_BRING } from '../../../support/control-api.ts';
 import { candidate, measured } from '../../../support/events.ts';
 import { MemoryMonitorStorage } from '../../../support/monitor-storage.ts';
@@ -81,6 +82,14 @@ async function moving(to: string, pauseBefore: Step | null = null, leave?: true)
   expect(await order()).toMatchObject({ state: 'planned' });
   return {
     ...{ change, add, tenant, send, idsAt, shown, order, acknowledged },
+    /** Changes a stored event of a cell by another hand, which leaves its digest. */
+    damage: async (cell: string) => {
+      const { events } = where.cell(cell);
+      const [first] = await where.log(cell);
+      const document = first && (await events.get(first));
+      if (document === undefined) throw new Error('There is no event.');
+      await events.put({ ...document, body: { ...(document.body as JsonObject), more: 1 } }, 'any');
+    },
     jump: (milliseconds: number) => clock.jump(milliseconds),
     now: () => clock.now(),
     command: (command: DirectoryCommand) => directory.change(command, intent),
@@ -295,6 +304,18 @@ test('what a process of the home has sent to the cell that was left, as it still
   expect(m.happened()).toBe(true);
   expect(await m.tenant()).toMatchObject({ cell: 'third', standby: 'standby' });
   expect((await m.idsAt('standby')).sort()).toEqual(['a', 'late']);
+});
+
+test('a source is not given up while the target has an event otherwise, also where that was changed in its store', async () => {
+  const m = await moving('third', null, true);
+  await m.until('drained');
+  await m.damage('third');
+  await expect(m.until('verified')).rejects.toThrow('It does not get to verified');
+  // It stays the standby otherwise, and what the events were stored with is what counts.
+  const kept = await moving('third');
+  await kept.until('drained');
+  await kept.damage('third');
+  await kept.until('verified');
 });
 
 test('where no other cell may be the standby, a source is left without one', async () => {
