@@ -4,12 +4,12 @@ import { assignmentSigner, storedAssignment } from '../../core/cell/assignment.t
 import { jwsSigner } from '../../core/cell/jws.ts';
 import { routeTokenSigner } from '../../core/cell/route-token.ts';
 import { toLogDocument } from '../../core/events/cloud-event.ts';
+import { bodyHash } from '../../core/events/copies.ts';
 import { ROUTE_HEADER } from '../../core/http/headers.ts';
 import { toEpochSeconds } from '../../core/ports/clock.ts';
 import type { CloudEvent } from '../../core/ports/cloud-event.ts';
 import type { JsonObject } from '../../core/ports/json.ts';
 import { type PrivateKey, publicPart } from '../../core/ports/keys.ts';
-import { bodyHash } from '../../core/events/copies.ts';
 import { toWire } from '../../core/replication/peer-client.ts';
 import { ASSIGNMENT_HEADER, REPLICA_HEADER, replicaProver } from '../../core/replication/replica-proof.ts';
 import { UserError } from '../command.ts';
